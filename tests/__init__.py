@@ -1,0 +1,1 @@
+"""Tests of Sellia, laid out as `sellia` is; `e2e` and `conformance` run it as processes."""
