@@ -1,0 +1,129 @@
+"""What a client reports while it runs, to whoever listens: the command line, a program that embeds it, a test.
+
+Every event is a frozen value.  Text that came from outside (targets, reasons, names) is as it came: whoever shows it
+escapes it.  ``seconds`` are durations, ``bytes_in`` and ``frames_in`` came from the visitor, ``bytes_out`` and
+``frames_out`` went to the visitor.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The server gave this tunnel its public URL; also after each reconnection that had to open it anew."""
+
+    tunnel: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStarted:
+    """The head of a visitor's request is here; ``id`` ties it to its end."""
+
+    id: int
+    method: str
+    target: str
+    visitor: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFinished:
+    """A request is over: answered, or ended before a status was known (``status`` is None), with the cause if it failed."""
+
+    id: int
+    method: str
+    target: str
+    status: int | None
+    seconds: float
+    bytes_in: int
+    bytes_out: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketOpened:
+    """The service agreed to an upgrade; ``id`` ties it to its end."""
+
+    id: int
+    target: str
+    visitor: str
+    subprotocol: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketRefused:
+    """The service answered an upgrade with something else than 101."""
+
+    id: int
+    target: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketClosed:
+    """A WebSocket is over; ``code`` is None when it ended without a close frame, or with one that had no code."""
+
+    id: int
+    target: str
+    by: Literal["visitor", "service", "sellia"]
+    code: int | None
+    reason: str
+    frames_in: int
+    bytes_in: int
+    frames_out: int
+    bytes_out: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The link to the server is gone; the client is trying to get it back."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBack:
+    """There is a link again, ``after`` seconds and ``attempts`` attempts; ``resumed`` if no visitor noticed."""
+
+    after: float
+    attempts: int
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server does not want this client or tunnel: a stable ``word``, a sentence, and whether to stop trying."""
+
+    word: str
+    message: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something is wrong that the user can put right, and the client carries on."""
+
+    message: str
+
+
+Event: TypeAlias = (
+    Connected
+    | RequestStarted
+    | RequestFinished
+    | WebSocketOpened
+    | WebSocketRefused
+    | WebSocketClosed
+    | LinkLost
+    | LinkBack
+    | Refused
+    | Problem
+)
+
+
+class Listener(Protocol):
+    """Hears everything that a client reports, in order, in the reactor's thread: it must not block and not raise."""
+
+    def notify(self, event: Event) -> None:
+        """Take note of one event."""

