@@ -25,7 +25,7 @@ The rooms, each of which imports only from those to its left::
 
     protocol <- relay <- transports <- server | client <- tap, cli, plugins
 
-``protocol`` turns bytes into values and back.  ``relay`` decides: sessions, streams, credit, turns, header rules, names.
+``protocol`` turns bytes into values and back.  ``relay`` decides: sessions, streams, credit, turns, headers, names.
 Both are pure: no I/O, no clock.  ``transports`` are the sockets that both ends share.  ``server`` and ``client`` never
 import each other.  ``errors`` and ``settings`` may be imported from anywhere.
 """

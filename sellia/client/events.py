@@ -29,7 +29,7 @@ class RequestStarted:
 
 @dataclass(frozen=True, slots=True)
 class RequestFinished:
-    """A request is over: answered, or ended before a status was known (``status`` is None), with the cause if it failed."""
+    """A request is over, with its cause if it failed; ``status`` is None when it ended before one was known."""
 
     id: int
     method: str

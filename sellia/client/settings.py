@@ -1,0 +1,194 @@
+"""What can be set about a client: where its server is, who it is, and the tunnels that it opens.
+
+Flags, and the top level of the settings file, describe one tunnel; a list ``tunnels`` in the file describes any number
+of them, all of which share one session.  ``SELLIA_PORT`` is the server's and is not read here.
+"""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Final, Literal, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from sellia.errors import ProblemError
+from sellia.relay.names import validate_name
+from sellia.relay.secrets import basic_auth_digest
+from sellia.settings import (
+    BadSetting,
+    Given,
+    Port,
+    Rank,
+    Seconds,
+    Secret,
+    Settings,
+    Trail,
+    check,
+    flag,
+    gather,
+    printable,
+    wrong,
+)
+
+#: Which variable sets what; each has a twin whose name ends in ``_FILE``.
+VARIABLES: Final = {"server": "SELLIA_SERVER", "api_key": "SELLIA_API_KEY"}
+
+#: Where a server's gateway is, unless the server's URL has a path of its own.
+GATEWAY_PATH: Final = "/ws"
+
+#: Tunnels of one client at most.
+TUNNEL_LIMIT: Final = 256
+
+_HOST: Final = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$")
+_PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)*/?$")
+
+_ONE_TUNNEL: Final = ("port", "local_host", "local_scheme", "subdomain", "auth")
+
+
+def _host(text: str) -> str:
+    """A host as it is dialled: an address without its brackets, or a name in lower case and ASCII."""
+    bare = text.removeprefix("[").removesuffix("]") if text.startswith("[") else text
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        pass
+    try:
+        name = bare.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:
+        name = ""
+    if len(name) > 253 or not _HOST.match(name):
+        raise wrong(f"{printable(text)[:80]} is not a host name or an address")
+    return name
+
+
+class TunnelSettings(Settings):
+    """One tunnel: the service that it exposes, and the name that it asks for."""
+
+    port: Port = Field(description="The port that your service listens on, from 1 to 65535, as in --port 8080.")
+    local_host: str = Field("localhost", description="The host that your service runs on, as in localhost or ::1.")
+    local_scheme: Literal["http", "https"] = Field("http", description="http or https: what your service speaks.")
+    subdomain: str | None = Field(
+        None, description="Use 3 to 63 letters, digits and hyphens; leave it out and the server picks a name."
+    )
+    auth: Secret | None = Field(None, description="What visitors must know, as USER:PASS.")
+
+    @field_validator("local_host")
+    @classmethod
+    def _check_local_host(cls, value: str) -> str:
+        return _host(value)
+
+    @field_validator("subdomain")
+    @classmethod
+    def _check_subdomain(cls, value: str | None) -> str | None:
+        # The server has the last word, and may keep back other names; this saves a journey.
+        if value is not None:
+            try:
+                return validate_name(value)
+            except ProblemError as error:
+                raise wrong(f"{printable(value)[:80]} cannot be the name of a tunnel: {error}") from None
+        return None
+
+    @field_validator("auth")
+    @classmethod
+    def _check_auth(cls, value: Secret | None) -> Secret | None:
+        if value is not None:
+            try:
+                basic_auth_digest(value.get_secret_value())
+            except ValueError as error:
+                raise wrong(str(error), "Write it as USER:PASS, with a colon between the two.") from None
+        return value
+
+
+class ClientSettings(Settings):
+    """All that a client needs to know, checked."""
+
+    server: str = Field(description="The URL of the server, as in --server https://example.com or SELLIA_SERVER.")
+    api_key: Secret | None = Field(None, description="The API key that the owner of the server gave you.")
+    tunnels: tuple[TunnelSettings, ...] = Field(description="Describe 1 to 256 tunnels, each with a port.")
+    ping_interval: Seconds = Field(5.0, description="Seconds of silence on the link before it is pinged.")
+    ping_timeout: Seconds = Field(15.0, description="Seconds of silence on the link before it is given up.")
+    connect_timeout: Seconds = Field(10.0, description="Seconds until the service must have accepted a connection.")
+    request_timeout: Seconds = Field(30.0, description="Seconds until the head of a service's response must be there.")
+    drain_timeout: Seconds = Field(
+        30.0, description="Seconds that exchanges may go on after the client is told to stop."
+    )
+
+    @field_validator("server")
+    @classmethod
+    def _check_server(cls, value: str) -> str:
+        try:
+            url = urlsplit(value)
+            port = url.port
+        except ValueError:
+            raise wrong("is not a URL") from None
+        _check_parts(url)
+        host = _host(url.hostname or "")
+        where = f"[{host}]" if ":" in host else host
+        path = url.path.rstrip("/")
+        scheme = {"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)
+        return f"{scheme}://{where}" + (f":{port}" if port is not None else "") + path
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if not 1 <= len(self.tunnels) <= TUNNEL_LIMIT:
+            raise wrong(f"must be 1 to {TUNNEL_LIMIT} tunnels", "Describe each with at least a port.", "tunnels")
+        if self.ping_timeout <= self.ping_interval:
+            hint = "A link must have the time to answer a ping: make the timeout longer."
+            raise wrong("must be longer than ping_interval", hint, "ping_timeout")
+        names = [tunnel.subdomain for tunnel in self.tunnels if tunnel.subdomain is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise wrong(
+                    f"two tunnels ask for the subdomain {name}", "Give each tunnel a name of its own.", "tunnels"
+                )
+        return self
+
+    @property
+    def link_url(self) -> str:
+        """Where links go, as a ``ws:`` or ``wss:`` URL with its path, and with a port where ``server`` has one."""
+        url = urlsplit(self.server)
+        return f"{'wss' if url.scheme == 'https' else 'ws'}://{url.netloc}{url.path or GATEWAY_PATH}"
+
+
+def _check_parts(url: SplitResult) -> None:
+    """Refuse what a server's URL cannot have.  None of it is repeated, because a password may be in it."""
+    if url.scheme not in ("http", "https", "ws", "wss") or not url.netloc:
+        raise wrong("is not an http, https, ws or wss URL", "Write it as http://localhost:3000 or https://example.com.")
+    if url.username is not None or url.password is not None:
+        raise wrong("must not contain a user or password", "Give the API key with --api-key or SELLIA_API_KEY.")
+    if url.query or url.fragment or not _PATH.match(url.path):
+        raise wrong("must not contain more than a host, a port and a path", "Write it as https://example.com.")
+    if url.port == 0:
+        raise wrong("has no valid port")
+
+
+def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ClientSettings:
+    """The settings of a client; ``flags`` are by setting, None where not given.  Raises `BadSetting`."""
+    given = gather(flags=flags, variables=VARIABLES, environment=environment, config=config)
+    return check(ClientSettings, _with_tunnels(given))
+
+
+def _with_tunnels(given: Mapping[str, Given]) -> dict[str, Given]:
+    """Bring the one tunnel that flags and the file's top level describe into the form of a list of tunnels."""
+    rest = {name: each for name, each in given.items() if name not in _ONE_TUNNEL}
+    one = {name: each for name, each in given.items() if name in _ONE_TUNNEL}
+    listed = rest.get("tunnels")
+    strongest = max(one.values(), key=lambda each: each.rank, default=None)
+    if listed is not None and strongest is not None and strongest.rank is Rank.FILE:
+        raise BadSetting(
+            f"{strongest.place}: is not used beside tunnels",
+            "Move it into the tunnel that it is meant for, or describe a single tunnel without the list.",
+        )
+    if strongest is not None or listed is None:
+        if "port" not in one:
+            place = strongest.place + ": " if strongest is not None else ""
+            raise BadSetting(f"{place}it is not said which port to expose", f"Give {flag('port')} 8080, for example.")
+        parts: dict[Trail, str] = {(0, name): each.place for name, each in one.items()}
+        value = [{name: each.value for name, each in one.items()}]
+        rest["tunnels"] = Given(value, one["port"].place, one["port"].rank, parts)
+    if "server" not in rest:
+        raise BadSetting(
+            "it is not said which server to connect to", "Give --server https://example.com or SELLIA_SERVER."
+        )
+    return rest

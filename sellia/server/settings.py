@@ -1,0 +1,226 @@
+"""What can be set about a server, with its defaults and bounds.
+
+The first dozen have flags, and some have variables; the rest are for the settings file only.  Times are in seconds,
+sizes in octets (the file may say ``64 KiB``).
+"""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Annotated, Final, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from sellia.errors import SettingsError
+from sellia.protocol import limits
+from sellia.relay.forwarded import TrustedPeers
+from sellia.relay.hosts import canonical_domain
+from sellia.settings import (
+    BadSetting,
+    Count,
+    Given,
+    Octets,
+    Port,
+    Rank,
+    Seconds,
+    Secret,
+    Settings,
+    check,
+    gather,
+    printable,
+    wrong,
+)
+
+#: Which variable sets what; each has a twin whose name ends in ``_FILE``.
+VARIABLES: Final = {
+    "host": "SELLIA_HOST",
+    "port": "SELLIA_PORT",
+    "domain": "SELLIA_DOMAIN",
+    "https": "SELLIA_USE_HTTPS",
+    "require_auth": "SELLIA_REQUIRE_AUTH",
+    "master_key": "SELLIA_MASTER_KEY",
+}
+
+#: Connections that may wait in the kernel until they are accepted; Twisted's own 50 is few for a public port.
+_BACKLOG: Final = 1024
+
+_CREDITS: Final = ("stream_credit", "stream_credit_max", "session_credit")
+
+_ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
+_PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)+$")
+
+
+def _separated(value: object) -> object:
+    """One text with commas in it, or a list of texts with commas in them, as one list."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return [part.strip() for each in value for part in each.split(",") if part.strip()]
+    return value
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class ServerSettings(Settings):
+    """All that a server needs to know, checked."""
+
+    host: str = Field("0.0.0.0", description="The address to listen on, as 0.0.0.0, 127.0.0.1 or :: (both families).")
+    port: Port = Field(3000, description="The TCP port to listen on, from 1 to 65535.")
+    listen: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
+        (),
+        description="Twisted endpoints instead of host and port, as tcp:3000:interface=127.0.0.1 or unix:/run/s.sock.",
+    )
+    domain: str = Field("localhost", description="The base domain: tunnels are its subdomains, as in example.com.")
+    https: bool = Field(False, description="true if visitors use https, which makes public URLs say so.")
+    public_port: Port | None = Field(
+        None, description="The port in public URLs, if it is neither the usual one for https nor the one listened on."
+    )
+    require_auth: bool = Field(False, description="true to let in only clients with a valid API key.")
+    master_key: Secret | None = Field(
+        None, description="The API key that clients must show, a long random text: try `openssl rand -hex 24`."
+    )
+    trust_proxy: Annotated[tuple[str, ...], BeforeValidator(_separated)] = Field(
+        (),
+        description="Write addresses and networks of reverse proxies, as in 127.0.0.1, 10.0.0.0/8 or ::1; unix stands for unix sockets.",
+    )
+
+    gateway_path: str = Field("/ws", description="Where clients connect on the base domain, as in /ws.")
+    request_timeout: Seconds = Field(30.0, description="Seconds until the head of a service's response must be there.")
+    upgrade_timeout: Seconds = Field(30.0, description="Seconds until a service must have answered an upgrade.")
+    ping_interval: Seconds = Field(5.0, description="Seconds of silence on a link before it is pinged.")
+    ping_timeout: Seconds = Field(15.0, description="Seconds of silence on a link before it is given up.")
+    original_ping_interval: Seconds = Field(30.0, description="The same for links that speak the original dialect.")
+    original_ping_timeout: Seconds = Field(60.0, description="The same for links that speak the original dialect.")
+    resume_window: Seconds = Field(120.0, description="Seconds that visitors wait for a client whose link is lost.")
+    drain_timeout: Seconds = Field(
+        30.0, description="Seconds that exchanges may go on after the server is told to stop."
+    )
+    header_limit: Octets = Field(64 * limits.KIB, description="The largest header section, as in 64 KiB.")
+    header_fields: Count = Field(128, le=limits.HEADER_COUNT_LIMIT, description="The most fields of a header section.")
+    header_timeout: Seconds = Field(10.0, description="Seconds until the whole head of a request must be there.")
+    target_limit: Octets = Field(8 * limits.KIB, description="The longest request target, as in 8 KiB.")
+    stream_credit: Octets = Field(limits.INITIAL_CREDIT, description="A stream's credit at its start, as in 256 KiB.")
+    stream_credit_max: Octets = Field(limits.MAX_CREDIT, description="What a stream's credit grows to, as in 4 MiB.")
+    session_credit: Octets = Field(limits.SESSION_HELD_LIMIT, description="Credit of a whole session, as in 32 MiB.")
+    websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
+    keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        value = value.removeprefix("[").removesuffix("]")
+        try:
+            ip_address(value)
+        except ValueError:
+            try:
+                return canonical_domain(value)
+            except ValueError:
+                raise wrong(f"{printable(value)[:80]} is not an address or a host name") from None
+        return value
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not _ENDPOINT.match(each):
+                raise wrong(f"{printable(each)[:80]} is not a Twisted endpoint")
+        return value
+
+    @field_validator("domain")
+    @classmethod
+    def _check_domain(cls, value: str) -> str:
+        try:
+            domain = canonical_domain(value)
+        except ValueError:
+            domain = ""
+        # The longest name has 253 characters, and a tunnel's label with its dot takes up to 64 of them.
+        if not domain or len(domain) > 253 - 64:
+            hint = "Give the bare name, as in example.com: no https://, no port; names in other scripts as xn--..."
+            raise wrong(f"{printable(value)[:80]} is not a domain name", hint)
+        return domain
+
+    @field_validator("trust_proxy")
+    @classmethod
+    def _check_trust_proxy(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            TrustedPeers(value)
+        except SettingsError as error:
+            raise wrong(printable(str(error))) from None
+        return value
+
+    @field_validator("gateway_path")
+    @classmethod
+    def _check_gateway_path(cls, value: str) -> str:
+        if not _PATH.match(value):
+            raise wrong("must be a plain path")
+        return value
+
+    @field_validator("header_limit", "target_limit")
+    @classmethod
+    def _check_head(cls, value: int) -> int:
+        # What is let in must fit in one head message of a link, with the room that encoding takes.
+        if value > limits.HEAD_LIMIT - 16 * limits.KIB:
+            raise wrong(f"must not be above {(limits.HEAD_LIMIT - 16 * limits.KIB) // limits.KIB} KiB")
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.require_auth and self.master_key is None:
+            hint = "Give --master-key, SELLIA_MASTER_KEY or SELLIA_MASTER_KEY_FILE: `openssl rand -hex 24` makes a key."
+            raise wrong("keys are required, but there is no master key", hint, "require_auth")
+        if not self.stream_credit <= self.stream_credit_max <= self.session_credit:
+            raise wrong(
+                "stream_credit, stream_credit_max and session_credit do not fit together",
+                "Let each be as large as the one before it, or larger.",
+                next(name for name in _CREDITS if name in self.model_fields_set),
+            )
+        for kind in ("ping", "original_ping"):
+            if getattr(self, f"{kind}_timeout") <= getattr(self, f"{kind}_interval"):
+                hint = "A link must have the time to answer a ping: make the timeout longer."
+                raise wrong(f"{kind}_timeout is not longer than {kind}_interval", hint, f"{kind}_timeout")
+        return self
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Where to listen, as Twisted endpoint strings."""
+        if self.listen:
+            return self.listen
+        interface = self.host.replace("\\", "\\\\").replace(":", "\\:")
+        return (f"tcp:{self.port}:interface={interface}:backlog={_BACKLOG}",)
+
+    @property
+    def url_port(self) -> int:
+        """The port of public URLs: what is listened on, or with https, where a reverse proxy does TLS, 443."""
+        if self.public_port is not None:
+            return self.public_port
+        pattern, fallback = (r"(?:ssl|tls):([0-9]+)", 443) if self.https else (r"tcp:([0-9]+)", 80)
+        if not self.listen:
+            return fallback if self.https else self.port
+        found = [match for match in (re.match(pattern, each) for each in self.listen) if match is not None]
+        return int(found[0][1]) if found else fallback
+
+
+def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ServerSettings:
+    """The settings of a server; ``flags`` are by setting, None where not given.  Raises `BadSetting`."""
+    given = gather(flags=flags, variables=VARIABLES, environment=environment, config=config)
+    _choose_listeners(given)
+    return check(ServerSettings, given)
+
+
+def _choose_listeners(given: dict[str, Given]) -> None:
+    """Endpoints stand for host and port: the stronger source wins, and the same source must not give both."""
+    listen = given.get("listen")
+    others = {name: given[name] for name in ("host", "port") if name in given}
+    if listen is None or not others:
+        return
+    strongest = max(others.values(), key=lambda other: other.rank)
+    if strongest.rank == listen.rank:
+        beside = listen.place if listen.rank is Rank.FLAG else "listen"
+        raise BadSetting(
+            f"{strongest.place}: cannot be given together with {beside}",
+            "An endpoint names its own port and address, as in tcp:3000:interface=127.0.0.1: keep one of the two.",
+        )
+    for name in ["listen"] if strongest.rank > listen.rank else others:
+        del given[name]

@@ -1,0 +1,334 @@
+"""How settings are found and checked: flags beat the environment, which beats the settings file, which beats defaults.
+
+Each room that has settings describes them as a frozen pydantic model (`Settings`); `gather` collects what was given,
+with the place that each value came from, and `check` makes the model of it.  Whatever is wrong becomes a `BadSetting`:
+one line that names the place, and a hint.
+
+Invariants:
+
+* The value of a setting that is a secret (``SecretStr``) never gets into a message, and neither does text of the
+  settings file or of a secret's own file.
+* A variable that is empty counts as not given, because that is how container set-ups spell "not set".
+* Every variable has a twin whose name ends in ``_FILE`` and whose value is the path of a file that holds the value: a
+  twin that cannot be read stops the start, unless a flag makes it moot.
+
+The settings file is YAML 1.2, read with the safe loader: no tags run code, ``no`` is a string, a key given twice is an
+error.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from sellia.errors import SettingsError
+
+#: A settings file or a file that holds one value is no larger than this, in octets; more is not read.
+FILE_LIMIT: Final = 1024 * 1024
+
+#: How much of a wrong value is repeated in a message, in characters.
+_SHOWN: Final = 40
+
+#: pydantic's names for "this is not such a value", after which the value is repeated if it is no secret.
+_NOT_SUCH_A_VALUE: Final = re.compile(r"^(int|float|bool|literal|greater|less|finite)")
+
+#: Names and indexes that lead to a part of a nested value, from the outside in.
+Trail: TypeAlias = tuple[str | int, ...]
+
+
+class BadSetting(SettingsError):
+    """Something that was set cannot be right: ``line`` says what and where, ``hint`` what to do.  `str` is both."""
+
+    def __init__(self, line: str, hint: str) -> None:
+        super().__init__(f"{line}\nHint: {hint}")
+        self.line = line
+        self.hint = hint
+
+
+class Rank(IntEnum):
+    """Where a value came from, the stronger the higher."""
+
+    FILE = 1
+    ENVIRONMENT = 2
+    FLAG = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that somebody gave, not checked yet; ``place`` names it for the user, ``parts`` what is nested in it."""
+
+    value: object = field(repr=False)
+    place: str
+    rank: Rank
+    parts: Mapping[Trail, str] = field(default_factory=dict)
+
+
+class Settings(BaseModel):
+    """A frozen model that takes no unknown names; the description of each field is the hint when it is wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+_Model = TypeVar("_Model", bound=Settings)
+
+
+def wrong(line: str, hint: str = "", about: str = "") -> PydanticCustomError:
+    """What a validator raises: `line` goes on after the name of the place, `hint` replaces the field's description.
+
+    A validator of the whole model says with `about` which setting's place is meant.
+    """
+    return PydanticCustomError("setting", "{line}", {"line": line, "hint": hint, "about": about})
+
+
+def gather(
+    *,
+    flags: Mapping[str, object],
+    variables: Mapping[str, str],
+    environment: Mapping[str, str],
+    config: str | None,
+) -> dict[str, Given]:
+    """All that was given, by the name of the setting.
+
+    ``flags`` are by setting, None where not given; ``variables`` say which variable sets what; ``config`` is the path
+    of the settings file, if there is one.  Raises `BadSetting`.
+    """
+    given = _from_file(config) if config is not None else {}
+    for name, variable in variables.items():
+        if flags.get(name) is None:
+            found = _from_environment(variable, environment)
+            if found is not None:
+                given[name] = found
+    for name, value in flags.items():
+        if value is not None:
+            given[name] = Given(value, flag(name), Rank.FLAG)
+    return given
+
+
+def flag(name: str) -> str:
+    """The flag that sets ``name``."""
+    return "--" + name.replace("_", "-")
+
+
+def check(model: type[_Model], given: Mapping[str, Given]) -> _Model:
+    """``model`` made of what was given and of defaults.  Raises `BadSetting` for the first thing that is wrong."""
+    try:
+        return model.model_validate({name: each.value for name, each in given.items()})
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)[0]
+    raise _explain(model, given, details)
+
+
+def _from_environment(variable: str, environment: Mapping[str, str]) -> Given | None:
+    value, path = environment.get(variable, ""), environment.get(f"{variable}_FILE", "")
+    if value and path:
+        raise BadSetting(
+            f"{variable} and {variable}_FILE are both set",
+            f"Keep one of them: {variable} holds the value itself, {variable}_FILE the path of a file with the value.",
+        )
+    if value:
+        return Given(value, variable, Rank.ENVIRONMENT)
+    if not path:
+        return None
+    place = f"{variable}_FILE"
+    text = _read(path, place).rstrip("\r\n")
+    if not text:
+        raise BadSetting(f"{place}: {printable(path)} is empty", "Put the value into the file, on one line.")
+    return Given(text, place, Rank.ENVIRONMENT)
+
+
+def _from_file(path: str) -> dict[str, Given]:
+    shown = printable(path)
+    text = _read(path, "--config")
+    try:
+        # The pure loader: the other one follows YAML 1.1, in which `no` is false and 012 is ten.
+        root = YAML(typ="safe", pure=True).compose(text)
+        document = YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        raise _bad_yaml(shown, error, "a key is given twice", "Keep one of the two.") from None
+    except (YAMLError, ValueError) as error:
+        hint = "Use two spaces to indent, a space after each colon, and quotes around values with : # * & ! { or [."
+        raise _bad_yaml(shown, error, "is not valid YAML", hint) from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise BadSetting(f"{shown} is not a list of settings", "Write one setting on each line, as in `port: 3000`.")
+    places = dict(_places(root, shown, ()))
+    given: dict[str, Given] = {}
+    for name, value in document.items():
+        parts = {trail[1:]: place for trail, place in places.items() if trail[0] == name and len(trail) > 1}
+        if value is not None:
+            given[str(name)] = Given(value, places.get((name,), shown), Rank.FILE, parts)
+    return given
+
+
+def _bad_yaml(shown: str, error: Exception, line: str, hint: str) -> BadSetting:
+    """Says where, and not what: the loader's own message can repeat the text of the file."""
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    where = f"{shown}, line {mark.line + 1}" if mark is not None else shown
+    return BadSetting(f"{where}: {line}", hint)
+
+
+def _places(node: Node, shown: str, trail: Trail) -> Iterator[tuple[Trail, str]]:
+    """The place of every part of the document, as ``sellia.yaml, line 3: tunnels[0].port``."""
+    if trail:
+        name = "".join(f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in trail)[1:]
+        yield trail, f"{shown}, line {node.start_mark.line + 1}: {name}"
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield from _places(value, shown, (*trail, str(key.value)))
+    elif isinstance(node, SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _places(value, shown, (*trail, index))
+
+
+def _read(path: str, place: str) -> str:
+    shown = printable(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is not the name of a file"
+        raise BadSetting(
+            f"{place}: cannot read {shown}: {reason}", "Check the path, and that this user may read the file."
+        ) from None
+    if len(data) > FILE_LIMIT:
+        raise BadSetting(f"{place}: {shown} is larger than 1 MiB", "Check the path: it is not the file that is meant.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadSetting(f"{place}: {shown} is not text in UTF-8", "Save the file as UTF-8.") from None
+
+
+def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDetails) -> BadSetting:
+    context = details.get("ctx", {})
+    trail = details["loc"] or (context.get("about", ""),)
+    place = _place(given, trail)
+    if details["type"] == "extra_forbidden":
+        return _unknown(model, place, trail)
+    setting = _field(model, trail)
+    hint = setting.description if setting is not None and setting.description else ""
+    if details["type"] == "setting":
+        line = str(context["line"])
+        return BadSetting(f"{place}: {line}" if place else line, str(context["hint"]) or hint)
+    if details["type"] == "missing":
+        return BadSetting(f"{place}: {printable(str(trail[-1]))} is missing", hint)
+    if details["type"] == "string_type":
+        return BadSetting(f"{place}: must be text", "Put the value into quotes. " + hint)
+    line = details["msg"].replace("Input should be", "must be").replace("tuple", "list").split(", unable to")[0]
+    if _NOT_SUCH_A_VALUE.match(details["type"]) and setting is not None and "Secret" not in repr(setting.annotation):
+        line += f", not {printable(str(_value(given, trail)))[:_SHOWN]}"
+    return BadSetting(f"{place}: {line}" if place else line, hint)
+
+
+def _unknown(model: type[Settings], place: str, trail: Trail) -> BadSetting:
+    owner = _owner(model, trail)
+    known = list(owner.model_fields) if owner is not None else []
+    name = str(trail[-1])
+    near = difflib.get_close_matches(name.replace("-", "_").lower(), known, n=1)
+    where = place.rpartition(": ")[0] or place
+    hint = f"Did you mean {near[0]}?" if near else f"The settings are: {', '.join(known)}."
+    return BadSetting(f"{where}: {printable(name)} is not a setting", hint)
+
+
+def _place(given: Mapping[str, Given], trail: Trail) -> str:
+    """The most exact place that is known for a part."""
+    source = given.get(str(trail[0])) if trail else None
+    if source is None:
+        return ""
+    for length in range(len(trail) - 1, 0, -1):
+        if trail[1 : length + 1] in source.parts:
+            return source.parts[trail[1 : length + 1]]
+    return source.place
+
+
+def _value(given: Mapping[str, Given], trail: Trail) -> object:
+    value: Any = given[str(trail[0])].value
+    for step in trail[1:]:
+        try:
+            value = value[step]
+        except (LookupError, TypeError):
+            break
+    return value
+
+
+def _owner(model: type[Settings], trail: Trail) -> type[Settings] | None:
+    """The model that the last name of ``trail`` belongs to; lists of models count, other nesting does not occur."""
+    for step in trail[:-1]:
+        if isinstance(step, int):
+            continue
+        setting = model.model_fields.get(step)
+        inner = _models_in(setting.annotation) if setting is not None else []
+        if not inner:
+            return None
+        model = inner[0]
+    return model
+
+
+def _models_in(annotation: Any) -> list[type[Settings]]:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return [annotation]
+    return [model for each in getattr(annotation, "__args__", ()) for model in _models_in(each)]
+
+
+def _field(model: type[Settings], trail: Trail) -> Any:
+    """What the model says of the setting that ``trail`` leads to; of the list, where it leads to one of its items."""
+    names = trail
+    while names and isinstance(names[-1], int):
+        names = names[:-1]
+    owner = _owner(model, names) if names else None
+    return owner.model_fields.get(str(names[-1])) if owner is not None else None
+
+
+def printable(text: str) -> str:
+    """``text`` as it can be shown in one line: what is not printable is escaped, so nothing can steer a terminal."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+# --- kinds of values that several rooms have ---------------------------------------------------------------------
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise wrong("must be a number, not true or false")
+    return value
+
+
+_UNITS: Final = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_SIZE: Final = re.compile(r"^\s*([0-9]{1,15})\s*([a-z]*)\s*$", re.IGNORECASE)
+
+
+def _octets(value: object) -> object:
+    if not isinstance(value, str):
+        return _number(value)
+    found = _SIZE.match(value)
+    if found is None or found[2].lower() not in _UNITS:
+        raise wrong(f"must be a size such as 65536, 64 KiB or 4 MiB, not {printable(value)[:_SHOWN]}")
+    return int(found[1]) * _UNITS[found[2].lower()]
+
+
+def _secret(value: object) -> object:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str):
+        if not text:
+            raise wrong("is empty")
+        if len(text) > 4096:
+            raise wrong("is longer than 4096 characters")
+        if not text.isprintable():
+            raise wrong("contains a line break or another control character")
+    return value
+
+
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
+Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+Octets: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_octets)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
+Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_secret)]
