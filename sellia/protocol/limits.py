@@ -1,0 +1,56 @@
+"""Sizes that both ends of a link agree on before anything is allocated.
+
+They are part of the native dialect (``docs/protocol.rst``): a peer that exceeds one has broken the protocol, and
+its link is closed.  What a visitor or a service may do is a matter of settings, not of this module.
+"""
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+#: Octets of one parcel that the sender aims for.  Small enough that a link of 10 Mbit/s spends 50 ms on one, so
+#: that nothing urgent waits longer; large enough that the cost of a WebSocket message disappears.
+PARCEL_TARGET: Final = 64 * KIB
+
+#: The largest link message that a receiver accepts.  A parcel overshoots its target by at most one record.
+LINK_MESSAGE_LIMIT: Final = 512 * KIB
+
+#: Bulk octets in one record at most; also what one stream may send in its turn.
+RECORD_LIMIT: Final = 64 * KIB
+
+#: A head (method, target, headers; status, headers) encoded, at most.  Above the ingress's own limit of 64 KiB for
+#: a header section, because encoding adds a few octets for each field.
+HEAD_LIMIT: Final = 96 * KIB
+
+#: Fields in one header section, at most.
+HEADER_COUNT_LIMIT: Final = 256
+
+#: Any other control message, encoded.
+CONTROL_LIMIT: Final = 16 * KIB
+
+#: What a record of a stream costs beyond its payload, in credit.  About what a small object costs in memory, so that a
+#: stream of empty frames or one-octet chunks is bounded by credit as well as a stream of large ones.
+RECORD_COST: Final = 64
+
+#: Credit of a stream in each direction when it opens, in octets (payload plus ``RECORD_COST`` for each record).
+INITIAL_CREDIT: Final = 256 * KIB
+
+#: What a receiver lets a stream's credit grow to while its reader keeps up.  Two MiB carry 160 Mbit/s over a link of
+#: 100 ms; a reader that stops after it kept up costs at most this much memory.
+MAX_CREDIT: Final = 2 * MIB
+
+#: What all streams of a session together may hold for readers that do not read.  The design is in ``relay.session``.
+SESSION_HELD_LIMIT: Final = 32 * MIB
+
+#: Unacknowledged parcels that a sender keeps for a lost link, in octets.  It stops sending until acks arrive.
+REPLAY_LIMIT: Final = 4 * MIB
+
+#: A receiver acknowledges at the latest after so many octets of parcels.
+ACK_EVERY: Final = 128 * KIB
+
+#: Streams of one session that a peer may have open at once, when settings say nothing else.
+MAX_STREAMS: Final = 20_000
+
+#: Close frame: two octets of code, and a reason (RFC 6455, 5.5).
+CONTROL_FRAME_LIMIT: Final = 125

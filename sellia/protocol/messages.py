@@ -1,0 +1,195 @@
+"""All that can be said over a native link, on two screens.
+
+Three layers (``docs/protocol.rst`` has the bytes):
+
+* *link messages* concern one link and are not numbered: hello, acks, liveness, goodbye;
+* *control records* concern the session or one stream, and travel in numbered parcels;
+* *bulk records* (body data, WebSocket frames) have a fixed header and no message here.
+
+Every value is frozen and validated by msgspec when it is decoded: types, not meaning.  Meaning (header syntax, name
+rules, stream numbers) is for the room that acts on it.
+"""
+
+from typing import Final
+
+import msgspec
+
+#: Name of this dialect as a WebSocket subprotocol; a peer that does not choose it speaks another one.
+SUBPROTOCOL: Final = "sellia.v1"
+
+#: Version inside the subprotocol, exchanged in hello and welcome.
+VERSION: Final = 1
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Arrays, not maps: the field order is the format, and new fields are added at the end with a default."""
+
+
+# --- link messages -------------------------------------------------------------------------------------------
+
+
+class Hello(_Message, frozen=True, tag="hello"):
+    """Client to server, first on every link: who I am, and which session I want to go on with."""
+
+    version: int
+    agent: str
+    capabilities: list[str] = []
+    key: str | None = None
+    session: bytes | None = None  #: resume token of the session that this link continues, or None for a new one
+    received: int = 0  #: parcels of that session which have arrived here
+
+
+class Welcome(_Message, frozen=True, tag="welcome"):
+    """Server to client, the answer: this link carries the session with this token."""
+
+    version: int
+    agent: str
+    session: bytes
+    resumed: bool
+    received: int = 0
+    capabilities: list[str] = []
+    ping_interval: float = 5.0  #: seconds without traffic after which either end pings
+    ping_timeout: float = 15.0  #: seconds of silence after which either end gives the link up
+    resume_window: float = 120.0  #: seconds for which the server keeps the session without a link
+
+
+class Refused(_Message, frozen=True, tag="refused"):
+    """Server to client instead of welcome: no, and whether trying again can help."""
+
+    word: str
+    message: str
+    final: bool
+
+
+class Ack(_Message, frozen=True, tag="ack"):
+    """So many parcels of this session have arrived here."""
+
+    received: int
+
+
+class Ping(_Message, frozen=True, tag="ping"):
+    """Is anybody there?  Answered at once with a pong of the same number."""
+
+    number: int = 0
+
+
+class Pong(_Message, frozen=True, tag="pong"):
+    """Yes."""
+
+    number: int = 0
+
+
+class Goodbye(_Message, frozen=True, tag="bye"):
+    """This end ends the session on purpose: nothing of it will be resumed."""
+
+    word: str
+    message: str
+
+
+LinkMessage = Hello | Welcome | Refused | Ack | Ping | Pong | Goodbye
+
+
+# --- control records: streams ----------------------------------------------------------------------------------
+
+
+class HttpRequest(_Message, frozen=True, tag="http"):
+    """Opens a stream: a visitor's request, its body to follow as data unless the record says end."""
+
+    tunnel: int
+    method: bytes
+    target: bytes  #: as the visitor wrote it, octet for octet
+    headers: Headers  #: end-to-end headers only, in order and case
+    visitor: str = ""  #: the visitor's address, for people
+    chunked: bool = False  #: body of unknown length (trailers may follow)
+    minor: int = 1  #: minor HTTP/1 version the visitor speaks
+
+
+class WebSocketRequest(_Message, frozen=True, tag="ws"):
+    """Opens a stream: a visitor's WebSocket handshake.  The service's answer decides."""
+
+    tunnel: int
+    target: bytes
+    headers: Headers  #: with the visitor's own Sec-WebSocket-*
+    visitor: str = ""
+
+
+class TcpConnection(_Message, frozen=True, tag="tcp"):
+    """Opens a stream: a visitor's TCP connection."""
+
+    tunnel: int
+    visitor: str = ""
+
+
+Opening = HttpRequest | WebSocketRequest | TcpConnection
+
+
+class ResponseHead(_Message, frozen=True, tag="head"):
+    """The service's answer, or an interim one (1xx); 101 turns the stream into WebSocket frames."""
+
+    status: int
+    reason: bytes
+    headers: Headers
+    chunked: bool = False  #: body of unknown length
+
+
+class Trailers(_Message, frozen=True, tag="trailers"):
+    """Ends a direction of a stream, after its data, with trailer fields (RFC 9110, 6.5)."""
+
+    headers: Headers
+
+
+class Reset(_Message, frozen=True, tag="reset"):
+    """Ends a stream in both directions at once; ``word`` is one of :data:`sellia.errors.PROBLEMS`, or a relay's own."""
+
+    word: str
+    message: str = ""
+
+
+# --- control records: the session ------------------------------------------------------------------------------
+
+
+class OpenTunnel(_Message, frozen=True, tag="open-tunnel"):
+    """Client to server: bind a public name to this session."""
+
+    tunnel: int  #: number chosen by the client, unique in the session
+    kind: str  #: ``http`` or ``tcp``
+    name: str | None = None  #: wanted name; None lets the server choose
+    auth: bytes | None = None  #: SHA-256 of ``user:password`` that visitors must present
+
+
+class TunnelReady(_Message, frozen=True, tag="tunnel-ready"):
+    """Server to client: the tunnel is public."""
+
+    tunnel: int
+    name: str
+    url: str
+
+
+class TunnelRefused(_Message, frozen=True, tag="tunnel-refused"):
+    """Server to client: it is not; ``final`` says whether asking again can help."""
+
+    tunnel: int
+    word: str
+    message: str
+    final: bool = True
+
+
+class CloseTunnel(_Message, frozen=True, tag="close-tunnel"):
+    """Either way: this tunnel is no longer public; its open streams go on."""
+
+    tunnel: int
+    word: str = ""
+    message: str = ""
+
+
+class GoAway(_Message, frozen=True, tag="go-away"):
+    """Either way: open no more streams here, I shall leave within ``seconds``."""
+
+    word: str
+    message: str
+    seconds: float = 0.0
+
+
+SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway

@@ -1,0 +1,459 @@
+"""The conversation between one client and one server.  It outlives the links that carry it.
+
+Need
+    Many streams share one link.  Each gets its turn; what urgently concerns a stream (credit, reset) overtakes bulk
+    data; all that is ready leaves in as few link messages as possible.  When the link drops and another takes its
+    place, both ends go on as if nothing had happened.
+
+Invariants (``check_invariants`` holds them in tests)
+    * Parcels are numbered 1, 2, 3, … in the order in which they are built.  ``acked <= sent``; the replay queue holds
+      exactly the parcels ``acked + 1 … sent``, as they were sent, octet for octet.
+    * A parcel is acted on once: ``received`` counts them, and a new link starts at the peer's ``received + 1``.
+    * No record of a stream leaves after its reset, and none arrives after ours has been acknowledged.
+
+Bounds
+    The replay queue is bounded by ``REPLAY_LIMIT`` plus one parcel: beyond it nothing is sent until acks arrive.
+    Acks are for arrival, not for reading, so a stalled stream does not hold them up.  What all streams hold for legs
+    that do not take it is bounded by ``SESSION_HELD_LIMIT``: beyond it the stream that holds most is reset as
+    overloaded, because every other remedy would make the innocent wait.
+
+Designs not chosen
+    *Numbering records or octets*: each would need bookkeeping for each record; a parcel is already the unit that the
+    link delivers whole or not at all.  *Acks by timer*: none is needed, because every parcel carries one, and the
+    link's liveness check carries the last.  *Weights for streams*: nobody could set them.
+
+What the caller must do
+    Call :meth:`flush` soon after ``owner.flush_wanted()``, and whenever the link becomes writable; call
+    :meth:`receive` with each parcel, :meth:`attach` and :meth:`detach` as links come and go.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from sellia.errors import ProtocolError
+from sellia.protocol import native
+from sellia.protocol.limits import (
+    ACK_EVERY,
+    MAX_STREAMS,
+    PARCEL_TARGET,
+    REPLAY_LIMIT,
+    SESSION_HELD_LIMIT,
+)
+from sellia.protocol.messages import Ack, Opening, Reset, SessionMessage
+from sellia.relay.leg import Leg
+from sellia.relay.stream import Stream, opening_record
+
+#: Octets that one stream may send before the next gets its turn.
+TURN: Final = 16 * 1024
+
+_STREAM_RECORDS: Final = frozenset(
+    {native.HEAD, native.DATA, native.TRAILERS, native.FRAME, native.FRAME_BEGIN, native.FRAME_MORE}
+)
+
+
+class Link(Protocol):
+    """What a session needs of the link that carries it."""
+
+    @property
+    def writable(self) -> bool:
+        """False while the transport's buffer is full.  The link calls ``session.flush`` when it has drained."""
+
+    def send(self, message: bytes) -> None:
+        """Send one link message; never fails: a broken link says so by ``detach``."""
+
+
+class Owner(Protocol):
+    """What a session asks of its surroundings."""
+
+    def flush_wanted(self) -> None:
+        """Something is ready to leave: call ``session.flush()`` before the turn of the reactor ends."""
+
+    def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
+        """The peer has opened a stream: return the leg for it.  It may use the stream at once."""
+
+    def message_received(self, message: SessionMessage) -> None:
+        """The peer said something about the session."""
+
+    def leg_failed(self, stream: Stream, error: Exception) -> None:
+        """A leg raised: a defect of ours.  The stream has been reset on both sides; the error wants logging."""
+
+
+class Session:
+    """One end of a session.  ``even`` says whether it opens streams with even numbers (the server does)."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        *,
+        even: bool,
+        max_streams: int = MAX_STREAMS,
+        held_limit: int = SESSION_HELD_LIMIT,
+        replay_limit: int = REPLAY_LIMIT,
+    ) -> None:
+        self.owner = owner
+        self.streams: dict[int, Stream] = {}
+        self.held = 0
+        self.closed = False
+        self.sent = 0
+        self.acked = 0
+        self.received = 0
+        #: Whether a stream may append to the parcel under construction instead of queueing.
+        self.direct = False
+        self.max_streams = max_streams
+        self._held_limit = held_limit
+        self._replay_limit = replay_limit
+        self._link: Link | None = None
+        self._next_id = 2 if even else 1
+        self._peer_parity = 1 - (self._next_id & 1)
+        self._last_peer_id = 0
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._urgent: deque[bytes] = deque()
+        self._active: deque[Stream] = deque()
+        self._replay: deque[bytes] = deque()
+        self._replay_size = 0
+        self._resend: deque[bytes] = deque()
+        self._wanted = False
+        self._flushing = False
+        self._owed = 0
+        self._told = 0
+        #: Streams that we have reset and of which late records may still arrive: number -> parcel with our reset.
+        self._lingering: dict[int, int] = {}
+        self._fresh_resets: list[int] = []
+
+    # --- streams -------------------------------------------------------------------------------------------
+
+    def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
+        """Open a stream; ``end`` says that nothing follows its opening in this direction."""
+        number = self._next_id
+        self._next_id += 2
+        record = opening_record(number, opening, end)
+        stream = Stream(self, number, record)
+        stream.leg = leg
+        stream.local_ended = end
+        self.streams[number] = stream
+        if self.direct and not self._active:
+            stream.opening = b""
+            self.append(record, b"", 0)
+        else:
+            self.activate(stream)
+        return stream
+
+    @property
+    def full(self) -> bool:
+        """Whether as many streams are open as the limit allows."""
+        return len(self.streams) >= self.max_streams
+
+    def say(self, message: SessionMessage) -> None:
+        """Say something about the session; in order with whatever else is said this way."""
+        payload = native.encode(message)
+        self.urge(native.pack_record(native.CONTROL, 0, 0, len(payload)) + payload)
+
+    def close(self, word: str, message: str) -> None:
+        """The session is over: every leg is told so, and nothing more is sent or received."""
+        if self.closed:
+            return
+        self.closed = True
+        self.detach()
+        streams = list(self.streams.values())
+        self.streams.clear()
+        self._active.clear()
+        self._urgent.clear()
+        self._replay.clear()
+        self._parts.clear()
+        for stream in streams:
+            try:
+                stream.leg.reset_received(word, message)
+            except Exception as error:
+                self.owner.leg_failed(stream, error)
+
+    # --- links ---------------------------------------------------------------------------------------------
+
+    @property
+    def attached(self) -> bool:
+        """Whether a link carries the session now."""
+        return self._link is not None
+
+    def attach(self, link: Link, peer_received: int) -> None:
+        """Go on over ``link``, with a peer at which so many of our parcels have arrived."""
+        if not self.acked <= peer_received <= self.sent:
+            raise ProtocolError("the peer claims parcels that were never sent, or has forgotten some it had")
+        self._link = link
+        self.acknowledged(peer_received)
+        self._resend = deque(self._replay)
+        self._owed = 0
+        self._told = self.received
+        self._settle()
+        self._want()
+
+    def detach(self) -> None:
+        """The link is gone; streams wait."""
+        self._link = None
+        self.direct = False
+        self._resend.clear()
+
+    @property
+    def unacknowledged(self) -> tuple[int, int]:
+        """Parcels, and their octets, that would be sent again on a new link."""
+        return len(self._replay), self._replay_size
+
+    def acknowledged(self, received: int) -> None:
+        """So many of our parcels have arrived at the peer."""
+        if received <= self.acked:
+            return
+        if received > self.sent:
+            raise ProtocolError("the peer acknowledges parcels that were never sent")
+        was_full = self._replay_size >= self._replay_limit
+        while self.acked < received:
+            self._replay_size -= len(self._replay.popleft())
+            self.acked += 1
+        if self._lingering:
+            for number in [n for n, parcel in self._lingering.items() if 0 < parcel <= received]:
+                del self._lingering[number]
+        if was_full:
+            self._settle()
+            self._want()
+
+    def tell_acks(self) -> None:
+        """Acknowledge what has not been: the link calls this when it has been idle."""
+        if self._link is not None and self._told < self.received:
+            self._told = self.received
+            self._owed = 0
+            self._link.send(native.encode_link(Ack(self.received)))
+
+    # --- out -----------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send what is ready, as far as the link takes it."""
+        self._wanted = False
+        link = self._link
+        if link is None or self._flushing:
+            return
+        self._flushing = True
+        try:
+            while link.writable and self._link is link:
+                if self._resend:
+                    link.send(self._resend.popleft())
+                    continue
+                if self._replay_size >= self._replay_limit:
+                    break
+                self._fill()
+                if not self._parts:
+                    break
+                link.send(self._parcel())
+        finally:
+            self._flushing = False
+        if self._owed >= ACK_EVERY:
+            self.tell_acks()
+        self._settle()
+
+    def append(self, header: bytes, payload: bytes, size: int) -> None:
+        """For streams, while ``direct``: add a record to the parcel under construction."""
+        self._parts.append(header)
+        if payload:
+            self._parts.append(payload)
+        self._size += len(header) + size
+        if self._size >= PARCEL_TARGET:
+            self.direct = False
+        if not self._wanted:
+            self._want()
+
+    def urge(self, record: bytes) -> None:
+        """For streams: send a whole record ahead of bulk data."""
+        self._urgent.append(record)
+        if not self._wanted:
+            self._want()
+
+    def activate(self, stream: Stream) -> None:
+        """For streams: there is something to send; take turns."""
+        if not stream.active:
+            stream.active = True
+            self._active.append(stream)
+            if not self._wanted:
+                self._want()
+
+    def _want(self) -> None:
+        self._wanted = True
+        if self._link is not None:
+            self.owner.flush_wanted()
+
+    def _settle(self) -> None:
+        link = self._link
+        self.direct = (
+            link is not None
+            and link.writable
+            and not self._resend
+            and self._size < PARCEL_TARGET
+            and self._replay_size < self._replay_limit
+        )
+
+    def _fill(self) -> None:
+        """Complete the parcel under construction: urgent records, then streams in turn."""
+        parts, size = self._parts, self._size
+        while self._urgent and size < PARCEL_TARGET:
+            record = self._urgent.popleft()
+            parts.append(record)
+            size += len(record)
+        active = self._active
+        eased = None
+        while active and size < PARCEL_TARGET:
+            stream = active.popleft()
+            size += stream.drain(parts, TURN)
+            if stream.ready:
+                active.append(stream)
+            else:
+                stream.active = False
+            if stream.paused:
+                if eased is None:
+                    eased = [stream]
+                else:
+                    eased.append(stream)
+        self._size = size
+        if eased is not None:
+            for stream in eased:
+                self._guarded(stream, stream.eased)
+
+    def _parcel(self) -> bytes:
+        parcel = b"".join((native.pack_parcel(native.PARCEL, self.received), *self._parts))
+        self._parts.clear()
+        self._size = 0
+        self._told = self.received
+        self._owed = 0
+        self.sent += 1
+        self._replay.append(parcel)
+        self._replay_size += len(parcel)
+        if self._fresh_resets and not self._urgent:
+            for number in self._fresh_resets:
+                self._lingering[number] = self.sent
+            self._fresh_resets.clear()
+        return parcel
+
+    # --- in ------------------------------------------------------------------------------------------------
+
+    def receive(self, message: bytes) -> None:
+        """Act on the next parcel.  Raises ProtocolError when the peer has broken the protocol: close the link then."""
+        self.acknowledged(native.parcel_ack(message))
+        self.received += 1
+        self._owed += len(message)
+        streams = self.streams
+        for kind, flags, number, payload in native.records(message):
+            stream = streams.get(number)
+            if stream is not None:
+                if kind in _STREAM_RECORDS:
+                    self._guarded(stream, stream.received, kind, flags, payload)
+                elif kind == native.CREDIT:
+                    stream.credited(native.decode_credit(payload))
+                elif kind == native.BLOCKED:
+                    stream.starved()
+                elif kind == native.RESET:
+                    self._reset_received(stream, native.decode_reset(payload))
+                elif kind == native.OPEN:
+                    raise ProtocolError("a stream was opened twice")
+            elif kind == native.OPEN:
+                self._opened(number, flags, payload)
+            elif kind == native.CONTROL:
+                said = native.decode_control(payload)
+                if said is not None:
+                    self.owner.message_received(said)
+            else:
+                self._late(kind, number)
+            if self.closed:
+                return
+        if self.held > self._held_limit:
+            self._relieve()
+        if self._owed >= ACK_EVERY and not self._wanted:
+            self._want()
+
+    def _opened(self, number: int, flags: int, payload: bytes) -> None:
+        if number & 1 != self._peer_parity or number <= self._last_peer_id:
+            raise ProtocolError("a stream was opened with a number that is not the peer's next")
+        if len(self.streams) >= self.max_streams:
+            raise ProtocolError("more streams were opened than the limit", 1008)
+        opening = native.decode_opening(payload)
+        self._last_peer_id = number
+        stream = Stream(self, number)
+        stream.remote_ended = end = bool(flags & native.END)
+        self.streams[number] = stream
+        try:
+            stream.leg = self.owner.stream_opened(stream, opening, end)
+        except ProtocolError:
+            raise
+        except Exception as error:
+            self.forget(stream, tell=Reset("internal", ""))
+            self.owner.leg_failed(stream, error)
+
+    def _reset_received(self, stream: Stream, reset: Reset) -> None:
+        self.forget(stream, tell=None)
+        self._guarded(stream, stream.leg.reset_received, reset.word, reset.message)
+
+    def _late(self, kind: int, number: int) -> None:
+        """A record for a stream that is not open: late, of a kind we do not know, or a violation."""
+        if kind not in _STREAM_RECORDS and kind not in (native.CREDIT, native.BLOCKED, native.RESET):
+            return
+        if number & 1 == self._peer_parity:
+            known = number <= self._last_peer_id
+        else:
+            known = 0 < number < self._next_id
+        if not known:
+            raise ProtocolError("something was sent on a stream that was never opened")
+        if kind in _STREAM_RECORDS and number not in self._lingering:
+            raise ProtocolError("something was sent on a stream that had ended")
+
+    def _guarded(self, stream: Stream, call: Callable[..., None], *arguments: Any) -> None:
+        try:
+            call(*arguments)
+        except ProtocolError:
+            raise
+        except Exception as error:
+            if self.streams.get(stream.id) is stream:
+                self.forget(stream, tell=Reset("internal", ""))
+            self.owner.leg_failed(stream, error)
+
+    def _relieve(self) -> None:
+        """Too much is held for legs that do not take it: reset those that hold most, until it is not."""
+        while self.held > self._held_limit:
+            stream = max(self.streams.values(), key=lambda each: each.untaken)
+            if not stream.untaken:
+                break
+            word = "overloaded"
+            message = "the reader is too slow, and too much is waiting for readers of this session"
+            self.forget(stream, tell=Reset(word, message))
+            self._guarded(stream, stream.leg.reset_received, word, message)
+
+    # --- for streams ---------------------------------------------------------------------------------------
+
+    def finished(self, stream: Stream) -> None:
+        """Both directions have ended: forget the stream once all of it has left.
+
+        What its leg still holds counts until the leg calls ``flow`` or ``reset``.
+        """
+        if stream.drained:
+            self.streams.pop(stream.id, None)
+
+    def release(self, stream: Stream) -> None:
+        """What the stream's leg held is gone, or counts no more."""
+        self.held -= stream.untaken
+        stream.untaken = 0
+
+    def forget(self, stream: Stream, *, tell: Reset | None) -> None:
+        """End a stream now: drop what is queued and, unless the peer knows nothing of it, ``tell`` it so."""
+        self.release(stream)
+        self.streams.pop(stream.id, None)
+        stream.local_ended = stream.remote_ended = True
+        stream.discard()
+        if tell is not None and not self.closed:
+            payload = native.encode(tell)
+            self._lingering[stream.id] = 0
+            self._fresh_resets.append(stream.id)
+            self.urge(native.pack_record(native.RESET, 0, stream.id, len(payload)) + payload)
+
+    def check_invariants(self) -> None:
+        """For tests: raise AssertionError where the module's invariants do not hold."""
+        assert self.acked <= self.sent
+        assert len(self._replay) == self.sent - self.acked
+        assert self._replay_size == sum(map(len, self._replay))
+        assert self._size == sum(map(len, self._parts))
+        assert self.held >= sum(stream.untaken for stream in self.streams.values())
+        for stream in self.streams.values():
+            stream.check_invariants()

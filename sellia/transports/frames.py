@@ -1,0 +1,229 @@
+"""WebSocket frames on a socket: Autobahn parses what comes in, and hands it on frame by frame, as it comes.
+
+Autobahn's own message layer assembles, inflates, validates text and answers pings.  A relay must do none of that, so
+:class:`FrameSocket` takes the parser (``processData``) with its checks of the frame rules, and replaces all that lies
+above it: frames go out as they came in, with their first octet (fin, rsv, opcode) untouched.  Frames that arrive
+whole are handed on whole; of others the pieces are handed on as they arrive, so that a frame of 16 MiB is never held
+and a receiver that fails fast fails as fast as if it were directly connected.
+
+The opening handshake is not done here: by the time a FrameSocket exists the service has answered with 101, and the
+socket is handed over by the HTTP parser that read it.
+
+Control frames are at most 125 octets and are always handed on whole.  After a close frame, or after a violation,
+what the peer still sends is read and dropped.
+"""
+
+from typing import Any, Final
+
+from autobahn.websocket.protocol import WebSocketProtocol
+
+from sellia.errors import PROBLEMS
+from sellia.transports.masking import Masker, mask, masker, new_key
+
+CONTINUATION: Final = 0
+TEXT: Final = 1
+BINARY: Final = 2
+CLOSE: Final = 8
+PING: Final = 9
+PONG: Final = 10
+
+#: First octet of an unfragmented close frame.
+CLOSE_FRAME: Final = 0x80 | CLOSE
+
+_SMALL: Final = [bytes((length,)) for length in range(126)]
+_SMALL_MASKED: Final = [bytes((0x80 | length,)) for length in range(126)]
+_FIRST: Final = [bytes((first,)) for first in range(256)]
+
+
+class Violation(Exception):
+    """The peer of a FrameSocket broke RFC 6455: ``code`` is what it is to be closed with."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+def frame_head(first: int, length: int, masked: bool) -> bytes:
+    """The head of a frame (RFC 6455, 5.2), without the masking key."""
+    if length < 126:
+        return _FIRST[first] + (_SMALL_MASKED if masked else _SMALL)[length]
+    bit = 0x80 if masked else 0
+    if length < 0x10000:
+        return bytes((first, bit | 126)) + length.to_bytes(2, "big")
+    return bytes((first, bit | 127)) + length.to_bytes(8, "big")
+
+
+def close_payload(code: int | None, reason: str = "") -> bytes:
+    """The payload of a close frame; the reason is cut to what fits, at a character's boundary."""
+    if code is None:
+        return b""
+    return code.to_bytes(2, "big") + reason.encode("utf-8")[:123].decode("utf-8", "ignore").encode("utf-8")
+
+
+def parse_close(payload: bytes) -> tuple[int | None, str]:
+    """Code and reason of a close frame's payload, for people: a broken one is not refused here."""
+    if len(payload) < 2:
+        return None, ""
+    return int.from_bytes(payload[:2], "big"), payload[2:].decode("utf-8", "replace")
+
+
+def problem_close(word: str, message: str) -> bytes:
+    """The payload of the close frame that tells of a problem."""
+    problem = PROBLEMS.get(word)
+    code = problem.close_code if problem is not None and problem.close_code is not None else 1011
+    return close_payload(code, f"{word}: {message}" if message else word)
+
+
+class _AnyCompression:
+    """Tells the parser that RSV1 has been agreed on, end to end; nothing is inflated here."""
+
+    EXTENSION_NAME = "permessage-*"
+
+
+class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not annotated throughout
+    """The wire side of a WebSocket.  Subclasses say what becomes of frames: ``frame``, ``frame_begins``, ``frame_more``.
+
+    ``factory`` is an Autobahn factory whose ``isServer`` says which side of the socket we are: it decides who masks.
+    """
+
+    #: Autobahn's options, as class attributes: an idle WebSocket should not carry a copy of each.
+    requireMaskedClientFrames = True
+    acceptMaskedServerFrames = False
+    failByDrop = False
+    applyMask = False  # payloads are unmasked here, see masking
+    logOctets = False
+    logFrames = False
+
+    #: Frames larger than this are refused with 1009 (octets).
+    frame_limit = 16 * 1024 * 1024
+
+    factory: Any
+    transport: Any
+
+    def __init__(self, factory: Any, compressed: bool) -> None:
+        # Not super().__init__: it makes two Deferreds and an observer table that nothing here uses.
+        self.factory = factory
+        self._masks = not factory.isServer
+        self._perMessageCompress = _AnyCompression if compressed else None
+        self.state = WebSocketProtocol.STATE_OPEN
+        self.data = b""
+        self.current_frame = None
+        self.inside_message = False
+        self.deaf = False
+        self._pieces = False
+        self._control: bytes | None = None
+        self._unmasker: Masker | None = None
+        self._out_masker: Masker | None = None
+        self._out_left = 0
+
+    # --- in ------------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Octets from the socket.  Raises :class:`Violation`; after that, and after ``deaf`` is set, all is dropped."""
+        if self.deaf:
+            return
+        self.data = self.data + data if self.data else data
+        while self.processData() and not self.deaf:
+            pass
+
+    def frame(self, first: int, payload: bytes) -> None:
+        """One whole frame."""
+        raise NotImplementedError
+
+    def frame_begins(self, first: int, length: int) -> None:
+        """A data frame whose payload arrives in pieces."""
+        raise NotImplementedError
+
+    def frame_more(self, payload: bytes) -> None:
+        """A piece of it."""
+        raise NotImplementedError
+
+    def _fail_connection(self, code: int = 1002, reason: str = "") -> None:
+        self.deaf = True
+        self.data = b""
+        raise Violation(code, reason)
+
+    def onFrameBegin(self) -> None:
+        frame = self.current_frame
+        if frame.opcode < CLOSE:
+            if frame.length > self.frame_limit:
+                self._fail_connection(1009, f"frame-too-large: a frame of more than {self.frame_limit} octets")
+            self.inside_message = not frame.fin
+
+    def onFrameData(self, payload: bytes) -> None:
+        frame = self.current_frame
+        length = frame.length
+        if self._pieces:
+            if payload:
+                unmasker = self._unmasker
+                self.frame_more(payload if unmasker is None else unmasker.process(payload))
+        elif len(payload) == length:
+            self._control = mask(payload, frame.mask) if frame.mask and length else payload
+        elif frame.opcode < CLOSE:
+            self._pieces = True
+            self.frame_begins(frame.fin << 7 | frame.rsv << 4 | frame.opcode, length)
+            if frame.mask:
+                self._unmasker = unmasker = masker(frame.mask, length)
+                payload = unmasker.process(payload)
+            if payload:
+                self.frame_more(payload)
+        else:  # a control frame in pieces: put it together
+            if self._unmasker is None and frame.mask:
+                self._unmasker = masker(frame.mask, length)
+            if self._unmasker is not None:
+                payload = self._unmasker.process(payload)
+            self._control = (self._control or b"") + payload
+
+    def onFrameEnd(self) -> None:
+        frame = self.current_frame
+        self.current_frame = None
+        self._unmasker = None
+        if self._pieces:
+            self._pieces = False
+            return
+        payload, self._control = self._control, None
+        if frame.opcode == CLOSE:
+            self.deaf = True
+            self.data = b""
+        self.frame(frame.fin << 7 | frame.rsv << 4 | frame.opcode, payload)
+
+    # --- out -----------------------------------------------------------------------------------------------
+
+    def write_frame(self, first: int, payload: bytes) -> None:
+        """One whole frame."""
+        length = len(payload)
+        if self._masks:
+            key = new_key()
+            self.transport.write(frame_head(first, length, True) + key + (mask(payload, key) if length else b""))
+        elif length < 0x10000:
+            self.transport.write(frame_head(first, length, False) + payload)
+        else:
+            self.transport.writeSequence((frame_head(first, length, False), payload))
+
+    def write_begin(self, first: int, length: int) -> None:
+        """The head of a frame whose payload follows in pieces."""
+        self._out_left = length
+        if self._masks:
+            key = new_key()
+            self._out_masker = masker(key, length)
+            self.transport.write(frame_head(first, length, True) + key)
+        else:
+            self.transport.write(frame_head(first, length, False))
+
+    def write_more(self, payload: bytes) -> bool:
+        """A piece of it; False if it is more than the frame's length allows, in which case nothing is written."""
+        left = self._out_left - len(payload)
+        if left < 0:
+            return False
+        self._out_left = left
+        out_masker = self._out_masker
+        self.transport.write(payload if out_masker is None else out_masker.process(payload))
+        if not left:
+            self._out_masker = None
+        return True
+
+    @property
+    def inside_out_frame(self) -> bool:
+        """Whether a frame that was begun has not been written to its end, so that no other may be written."""
+        return self._out_left > 0

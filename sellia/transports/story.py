@@ -1,0 +1,156 @@
+"""What happened to one WebSocket, for whoever greps the log for it: opened, closed by whom, with what, after how much.
+
+The server and the client each tell it from where they stand, with the same words: ``websocket opened``, ``websocket
+closed``, and at debug level ``websocket frame`` for each frame.  Frame lines cost nothing while
+:attr:`WebSocketStory.frames_shown` is False, as it is unless the log level is debug.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from sellia.relay.text import printable
+
+Side = Literal["visitor", "service", "sellia"]
+
+_log = Logger()
+
+
+class WebSocketStory:
+    """Counts and remembers; says so when the WebSocket is over.  ``at_visitor`` tells which socket is watched."""
+
+    __slots__ = (
+        "_at_visitor",
+        "_clock",
+        "_closed",
+        "_started",
+        "by",
+        "came_bytes",
+        "came_frames",
+        "code",
+        "number",
+        "reason",
+        "seconds",
+        "target",
+        "tunnel",
+        "visitor",
+        "went_bytes",
+        "went_frames",
+    )
+
+    #: Whether each frame gets a line; set once at start, from the log level.
+    frames_shown: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        number: int,
+        tunnel: str,
+        target: bytes,
+        visitor: str,
+        *,
+        at_visitor: bool,
+        clock: IReactorTime,
+        subprotocol: str = "",
+        closed: "Callable[[WebSocketStory], None] | None" = None,
+    ) -> None:
+        self.number = number
+        self.tunnel = tunnel
+        self.target = target
+        self.visitor = visitor
+        self._at_visitor = at_visitor
+        self._clock = clock
+        self._closed = closed
+        self._started = clock.seconds()
+        self.came_frames = self.came_bytes = self.went_frames = self.went_bytes = 0
+        self.by: Side | None = None
+        self.code: int | None = None
+        self.reason = ""
+        self.seconds = 0.0
+        _log.info(
+            "websocket opened: id={id} tunnel={tunnel} path={path} visitor={visitor} subprotocol={subprotocol}",
+            id=number,
+            tunnel=tunnel,
+            path=printable(target),
+            visitor=printable(visitor),
+            subprotocol=printable(subprotocol) or "-",
+        )
+
+    def came(self, first: int, size: int, whole: bool) -> None:
+        """A frame came from the socket; not ``whole``: its payload is still to come."""
+        self.came_frames += 1
+        self.came_bytes += size
+        if self.frames_shown:
+            self._frame("visitor" if self._at_visitor else "service", first, size)
+
+    def went(self, first: int, size: int, whole: bool) -> None:
+        """A frame went to the socket."""
+        self.went_frames += 1
+        self.went_bytes += size
+        if self.frames_shown:
+            self._frame("service" if self._at_visitor else "visitor", first, size)
+
+    def ended(self, by: Side, code: int | None, reason: str) -> None:
+        """Somebody ended it.  The first to do so is the one who did."""
+        if self.by is None:
+            self.by, self.code, self.reason = by, code, reason
+
+    def violated(self, by: Side, code: int, reason: str) -> None:
+        """Somebody broke the protocol, and will be closed with ``code``."""
+        _log.warn(
+            "websocket violation: id={id} tunnel={tunnel} path={path} by={by} code={code} reason={reason}",
+            id=self.number,
+            tunnel=self.tunnel,
+            path=printable(self.target),
+            by=by,
+            code=code,
+            reason=printable(reason),
+        )
+        self.ended(by, code, reason)
+
+    @property
+    def from_visitor(self) -> tuple[int, int]:
+        """Frames and octets that the visitor sent."""
+        return (self.came_frames, self.came_bytes) if self._at_visitor else (self.went_frames, self.went_bytes)
+
+    @property
+    def to_visitor(self) -> tuple[int, int]:
+        """Frames and octets that went to the visitor."""
+        return (self.went_frames, self.went_bytes) if self._at_visitor else (self.came_frames, self.came_bytes)
+
+    def over(self) -> None:
+        """The socket is gone."""
+        self.seconds = self._clock.seconds() - self._started
+        frames_in, bytes_in = self.from_visitor
+        frames_out, bytes_out = self.to_visitor
+        _log.info(
+            "websocket closed: id={id} tunnel={tunnel} path={path} by={by} code={code} reason={reason} "
+            "frames_in={frames_in} bytes_in={bytes_in} frames_out={frames_out} bytes_out={bytes_out} "
+            "seconds={seconds:.3f}",
+            id=self.number,
+            tunnel=self.tunnel,
+            path=printable(self.target),
+            by=self.by or "sellia",
+            code="-" if self.code is None else self.code,
+            reason=printable(self.reason) or "-",
+            frames_in=frames_in,
+            bytes_in=bytes_in,
+            frames_out=frames_out,
+            bytes_out=bytes_out,
+            seconds=self.seconds,
+        )
+        if self._closed is not None:
+            closed, self._closed = self._closed, None
+            closed(self)
+
+    def _frame(self, by: Side, first: int, size: int) -> None:
+        _log.debug(
+            "websocket frame: id={id} from={by} opcode={opcode} size={size} fin={fin} rsv={rsv}",
+            id=self.number,
+            by=by,
+            opcode=first & 0x0F,
+            size=size,
+            fin=first >> 7,
+            rsv=first >> 4 & 7,
+        )

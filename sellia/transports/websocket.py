@@ -1,0 +1,307 @@
+"""A WebSocket as a leg of a stream: the same for the visitor's side and the service's.
+
+Need
+    Visitor and service see each other's frames, pings, close codes and ends as if directly connected.  What neither
+    would have done is done by us in one case only: when the other side's socket is gone, or breaks the protocol, and
+    nobody else can say why.
+
+How a WebSocket ends
+    * A close frame passes like any other frame.  When one has passed each way, the service's side waits for the
+      service to close the connection, and the visitor's side closes it (RFC 6455, 7.1.1), each for a bounded time.
+    * A socket that ends without a close frame: the stream is reset.  The visitor's side then sends a close frame
+      that says what happened (1011, 1012, 1001 by the problem's word); the service's side drops the connection
+      without a close frame, because that is what the visitor did.
+    * A violation: the stream carries a close frame with the code of the violation, in its place in the order, so that
+      what was said before it is still answered; the violator gets the same code as soon as the other side has
+      closed, or after ``VERDICT_WAIT``, whichever is first.
+
+Bounds
+    Frames are streamed, so memory is the stream's.  Waiting for a peer to finish a closing handshake, or to close the
+    connection, takes at most ``CLOSE_WAIT``.
+
+Designs not chosen
+    *Autobahn's message API*: it would merge fragments, inflate, and answer pings on somebody's behalf.  *Closing the
+    violator at once*: a message that came just before the violation would lose its answer.
+"""
+
+from typing import Any, Final
+
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketServerFactory
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sellia.errors import ProtocolError
+from sellia.protocol.messages import Headers, ResponseHead
+from sellia.relay.stream import Stream
+from sellia.transports.frames import (
+    CLOSE,
+    CLOSE_FRAME,
+    FrameSocket,
+    Violation,
+    close_payload,
+    frame_head,
+    parse_close,
+    problem_close,
+)
+from sellia.transports.story import WebSocketStory
+
+#: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.
+CLOSE_WAIT: Final = 10.0
+
+#: Seconds that a violator's verdict waits for what the other side still says to what came before.
+VERDICT_WAIT: Final = 0.05
+
+_log = Logger()
+
+
+@implementer(IPushProducer)
+class WebSocketPipe(FrameSocket):
+    """Takes over ``transport`` and becomes ``stream``'s leg.  The caller forwards ``dataReceived``/``connectionLost``.
+
+    ``factory`` is one of :func:`visitor_factory`, :func:`service_factory`; ``compressed`` says whether an extension
+    that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the handshake to
+    :meth:`dataReceived`.
+    """
+
+    def __init__(
+        self,
+        factory: Any,
+        transport: Any,
+        stream: Stream,
+        *,
+        compressed: bool,
+        clock: IReactorTime,
+        story: WebSocketStory,
+    ) -> None:
+        super().__init__(factory, compressed)
+        self.transport = transport
+        self._stream = stream
+        self._clock = clock
+        self._story = story
+        self._visitor = bool(factory.isServer)
+        self._close_in = False
+        self._close_out = False
+        self._gone = False
+        self._verdict: bytes | None = None
+        self._timer: IDelayedCall | None = None
+        stream.leg = self
+        transport.registerProducer(self, True)
+
+    # --- from the socket -----------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets from the socket."""
+        try:
+            self.feed(data)
+        except Violation as violation:
+            self._violated(violation)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The socket is gone."""
+        self._gone = True
+        self._cancel()
+        stream = self._stream
+        if self._close_in:
+            stream.end()
+            if not stream.remote_ended and self._close_out:
+                stream.reset("websocket-closed")
+            else:
+                stream.flow()
+        elif self._visitor:
+            self._story.ended("visitor", None, "the connection was dropped without a close frame")
+            stream.reset("visitor-gone", "the visitor's connection was dropped without a close frame")
+        else:
+            self._story.ended("service", None, "the connection was dropped without a close frame")
+            stream.reset("service-died", "the service dropped the connection without a close frame")
+        self._story.over()
+
+    def frame(self, first: int, payload: bytes) -> None:
+        self._story.came(first, len(payload), True)
+        if first & 0x0F == CLOSE:
+            self._close_in = True
+            code, reason = parse_close(payload)
+            self._story.ended("visitor" if self._visitor else "service", code, reason)
+            self._stream.send_frame(first, payload)
+            if self._close_out:
+                self._handshake_done()
+        else:
+            self._stream.send_frame(first, payload)
+
+    def frame_begins(self, first: int, length: int) -> None:
+        self._story.came(first, length, False)
+        self._stream.begin_frame(first, length)
+
+    def frame_more(self, payload: bytes) -> None:
+        self._stream.continue_frame(payload)
+
+    def _violated(self, violation: Violation) -> None:
+        """The peer broke the protocol: the other side is told in its turn, the peer soon after."""
+        reason = violation.reason if violation.code == 1009 else f"bad-frame: {violation.reason}"
+        self._verdict = close_payload(violation.code, reason)
+        self._close_in = True
+        self._story.violated("visitor" if self._visitor else "service", violation.code, reason)
+        if self._stream.local_ended:
+            self._pronounce()
+            return
+        if self._pieces:  # the frame in progress will never end: the other side cannot be told in order
+            self._stream.reset("bad-frame", violation.reason)
+            self._pronounce()
+            return
+        self._stream.send_frame(CLOSE_FRAME, self._verdict)
+        self._after(VERDICT_WAIT, self._pronounce)
+
+    def _pronounce(self) -> None:
+        if self._close_out or self.inside_out_frame:
+            self._drop()
+            return
+        assert self._verdict is not None
+        self._close_out = True
+        self.write_frame(CLOSE_FRAME, self._verdict)
+        self._hang_up()
+
+    # --- from the stream: a Leg ----------------------------------------------------------------------------
+
+    def head_received(self, head: ResponseHead) -> None:
+        raise ProtocolError("a response head on an open WebSocket")
+
+    def data_received(self, data: bytes) -> None:
+        raise ProtocolError("body data on an open WebSocket")
+
+    def frame_received(self, first: int, payload: bytes) -> None:
+        if self.inside_out_frame:
+            raise ProtocolError("a WebSocket frame inside another")
+        if self._close_out or self._gone:
+            return
+        self._story.went(first, len(payload), True)
+        if first & 0x0F != CLOSE:
+            self.write_frame(first, payload)
+            return
+        self._close_out = True
+        if self._verdict is not None:
+            payload = self._verdict
+        else:
+            code, reason = parse_close(payload)
+            self._story.ended("service" if self._visitor else "visitor", code, reason)
+        self.write_frame(first, payload)
+        if self._close_in:
+            self._handshake_done()
+        else:
+            self._after(CLOSE_WAIT, self._drop)
+
+    def frame_begun(self, first: int, length: int) -> None:
+        if self.inside_out_frame or first & 0x0F >= CLOSE:
+            raise ProtocolError("a WebSocket frame inside another, or a control frame in pieces")
+        self._story.went(first, length, False)
+        if not (self._close_out or self._gone):
+            self.write_begin(first, length)
+
+    def frame_continued(self, payload: bytes) -> None:
+        if self._close_out or self._gone:
+            return
+        if not self.write_more(payload):
+            raise ProtocolError("a WebSocket frame is longer than it said")
+
+    def end_received(self, trailers: Headers) -> None:
+        """The other side's socket has closed, after a close frame went this way."""
+        if self._gone:
+            return
+        if not self._close_out:
+            self._drop()
+        elif self._close_in:
+            self._hang_up()
+
+    def reset_received(self, word: str, message: str) -> None:
+        if self._gone:
+            return
+        self._story.ended("sellia", None, f"{word}: {message}" if message else word)
+        if self._close_out or self.inside_out_frame or (not self._visitor and word == "visitor-gone"):
+            if self._close_out and self._close_in:
+                self._hang_up()
+            else:
+                self._drop()
+            return
+        self._close_out = True
+        self.write_frame(CLOSE_FRAME, problem_close(word, message))
+        if self._close_in:
+            self._hang_up()
+        else:
+            self._after(CLOSE_WAIT, self._drop)
+
+    def pause_sending(self) -> None:
+        if not self._gone:
+            self.transport.pauseProducing()
+
+    def resume_sending(self) -> None:
+        if not self._gone:
+            self.transport.resumeProducing()
+
+    # --- from the transport: a producer --------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The socket takes no more for now."""
+        self._stream.stall()
+
+    def resumeProducing(self) -> None:
+        """The socket has taken all that was written."""
+        self._stream.flow()
+
+    def stopProducing(self) -> None:
+        """The socket is gone; connectionLost says so."""
+
+    # --- ends ----------------------------------------------------------------------------------------------
+
+    def _handshake_done(self) -> None:
+        """A close frame has passed each way."""
+        if self._visitor:
+            self._hang_up()
+        else:
+            self._after(CLOSE_WAIT, self._drop)
+
+    def _hang_up(self) -> None:
+        """Close the connection behind what has been written, without losing it to a reset by unread input."""
+        self.deaf = True
+        transport = self.transport
+        transport.unregisterProducer()
+        if self._verdict is not None and hasattr(transport, "loseWriteConnection"):
+            transport.loseWriteConnection()
+            self._after(CLOSE_WAIT, self._drop)
+            transport.resumeProducing()
+        else:
+            transport.loseConnection()
+            self._after(CLOSE_WAIT, self._drop)
+
+    def _drop(self) -> None:
+        if not self._gone:
+            self.transport.abortConnection()
+
+    def _after(self, seconds: float, call: Any) -> None:
+        self._cancel()
+        self._timer = self._clock.callLater(seconds, call)
+
+    def _cancel(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+
+
+class ServicePipeFactory(WebSocketClientFactory):  # type: ignore[misc]
+    """Autobahn's factory for the sockets on which we are the client: those to services."""
+
+
+class VisitorPipeFactory(WebSocketServerFactory):  # type: ignore[misc]
+    """Autobahn's factory for the sockets on which we are the server: those of visitors."""
+
+
+def service_factory(reactor: Any) -> ServicePipeFactory:
+    """One for a process: frames to services are masked."""
+    return ServicePipeFactory(reactor=reactor)
+
+
+def visitor_factory(reactor: Any) -> VisitorPipeFactory:
+    """One for a process: frames of visitors must be masked."""
+    return VisitorPipeFactory(reactor=reactor)
+
+
+__all__ = ["CLOSE_WAIT", "WebSocketPipe", "frame_head", "service_factory", "visitor_factory"]
