@@ -83,7 +83,7 @@ class ServerSettings(Settings):
     )
     trust_proxy: Annotated[tuple[str, ...], BeforeValidator(_separated)] = Field(
         (),
-        description="Write addresses and networks of reverse proxies, as in 127.0.0.1, 10.0.0.0/8 or ::1; unix stands for unix sockets.",
+        description="Give the addresses and networks of reverse proxies, as in 127.0.0.1, 10.0.0.0/8, ::1 or unix.",
     )
 
     gateway_path: str = Field("/ws", description="Where clients connect on the base domain, as in /ws.")

@@ -1,0 +1,1 @@
+"""The ``sellia`` command: a thin user of the same Python API that everybody has."""

@@ -1,0 +1,102 @@
+"""Runs a client in the foreground: from its start until it has ended by itself, or until the user ends it.
+
+The first SIGINT or SIGTERM stops the service and waits for what is under way; the second does not wait.  A third
+does what the signal does by itself, in case nothing else helps.
+"""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sellia.cli.output import LinePrinter
+from sellia.errors import SelliaError
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+#: Exit statuses: refused, or broken; and what shells report of a program that Ctrl-C ended.
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+
+SetSignal = Callable[[int, Any], Any]
+
+
+class Foreground:
+    """One run of one client.  ``service`` has ``finished``, a Deferred that fires when it ended by itself."""
+
+    _log = Logger()
+
+    def __init__(self, service: Any, printer: LinePrinter, reactor: Any, set_signal: SetSignal = signal.signal) -> None:
+        self._service = service
+        self._printer = printer
+        self._reactor = reactor
+        self._set_signal = set_signal
+        self._interrupts = 0
+        self._left = False
+        self.status = 0
+
+    def run(self) -> int:
+        """Run the reactor until the client has ended; the exit status."""
+        self._reactor.callWhenRunning(self.start)
+        self._reactor.run()
+        return self.status
+
+    def start(self) -> None:
+        """Begin: called once the reactor runs, because running it sets Twisted's own handlers of signals."""
+        for number in _SIGNALS:
+            self._set_signal(number, self._on_signal)
+        self._service.finished.addCallbacks(self._ended, self._failed)
+        try:
+            self._service.privilegedStartService()
+            self._service.startService()
+        except SelliaError as error:
+            self._failed(Failure(error))
+
+    def interrupt(self) -> None:
+        """What a signal does."""
+        self._interrupts += 1
+        if self._interrupts == 1:
+            self._printer.say("Closing; press Ctrl-C again to end at once.", "dim")
+            self._stop()
+        else:
+            self.status = INTERRUPTED
+            self._leave()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._interrupts >= 1:
+            for each in _SIGNALS:
+                self._set_signal(each, signal.SIG_DFL)
+        self._reactor.callFromThread(self.interrupt)
+
+    def _stop(self) -> None:
+        stopping: Deferred[Any] = maybeDeferred(self._service.stopService)
+        stopping.addErrback(self._broken)
+        stopping.addCallback(lambda _: self._leave())
+
+    def _ended(self, _: object) -> None:
+        if not self._interrupts:
+            self._stop()
+
+    def _failed(self, failure: Failure) -> None:
+        self.status = FAILED
+        if failure.check(SelliaError) is None:
+            self._broken(failure)
+        else:
+            remedy = getattr(failure.value, "remedy", "")
+            for line in f"{failure.value}\n{remedy}".strip().splitlines():
+                self._printer.say(line, "red")
+        if not self._interrupts:
+            self._stop()
+
+    def _broken(self, failure: Failure) -> None:
+        self.status = FAILED
+        self._log.failure("the client ended because of a mistake in it", failure=failure)
+
+    def _leave(self) -> None:
+        if not self._left:
+            self._left = True
+            self._reactor.stop()

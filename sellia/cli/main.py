@@ -1,0 +1,81 @@
+"""The ``sellia`` command and its subcommands."""
+
+import os
+import platform
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from twisted import copyright
+from twisted.logger import (
+    FilteringLogObserver,
+    LogEvent,
+    PredicateResult,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+
+import sellia
+from sellia.cli.foreground import Foreground
+from sellia.cli.output import LinePrinter
+from sellia.client.settings import ClientSettings, load
+from sellia.errors import SettingsError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Put a service that runs on this machine on a public URL."""
+
+
+@main.command()
+def version() -> None:
+    """Say which version this is, and what it runs on."""
+    click.echo(f"sellia {sellia.__version__} (Twisted {copyright.version}, Python {platform.python_version()})")
+
+
+@main.command()
+@click.argument("port", required=False)
+@click.option("-s", "--subdomain", metavar="NAME", help="Name to ask for; without it, the server picks one.")
+@click.option("--server", metavar="URL", help="The tunnel server, as https://example.com. [env: SELLIA_SERVER]")
+@click.option("--api-key", metavar="KEY", help="API key. [env: SELLIA_API_KEY, SELLIA_API_KEY_FILE]")
+@click.option("--auth", metavar="USER:PASS", help="What visitors must know.")
+@click.option("--local-host", metavar="HOST", help="Host of your service. [default: localhost]")
+@click.option("--local-scheme", metavar="http|https", help="What your service speaks. [default: http]")
+@click.option("--config", metavar="FILE", help="Settings file, in YAML; it can describe many tunnels.")
+def http(config: str | None, **flags: str | None) -> None:
+    """Expose the HTTP and WebSocket service on PORT, and show what visitors do.
+
+    Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
+    """
+    try:
+        settings = load(flags, os.environ, config)
+    except SettingsError as error:
+        # Here the port is no flag.
+        raise click.ClickException(str(error).replace("--port", "PORT")) from None
+    sys.exit(run_client(settings))
+
+
+def run_client(settings: ClientSettings) -> int:
+    """Run a client in the foreground until it ends; the exit status."""
+    from twisted.internet import reactor
+
+    from sellia.client.service import make_service
+
+    log_only_mistakes()
+    printer = LinePrinter(Console(highlight=False, emoji=False, markup=False))
+    service: Any = make_service(settings, reactor, printer)
+    return Foreground(service, printer, reactor).run()
+
+
+def log_only_mistakes() -> None:
+    """What happens is told by the lines; the log says only what nobody expected, with its traceback."""
+
+    def unexpected(event: LogEvent) -> Any:
+        return PredicateResult.yes if event.get("log_failure") is not None else PredicateResult.no
+
+    predicate: Any = unexpected  # A zope interface is not a Protocol to mypy.
+
+    to_stderr: Any = textFileLogObserver(sys.stderr)
+    observer: Any = FilteringLogObserver(to_stderr, [predicate])
+    globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)

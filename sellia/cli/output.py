@@ -1,0 +1,161 @@
+"""What the foreground client shows: its public URL, then one line for each thing that happens.
+
+Whatever came from outside (targets, reasons, messages) is escaped before it is shown, so that a visitor can neither
+steer the terminal nor fake a line: control characters, escape sequences, marks that reverse the direction of text.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from sellia.client.events import (
+    Connected,
+    Event,
+    LinkBack,
+    LinkLost,
+    Problem,
+    Refused,
+    RequestFinished,
+    RequestStarted,
+    WebSocketClosed,
+    WebSocketOpened,
+    WebSocketRefused,
+)
+from sellia.errors import PROBLEMS
+from sellia.settings import printable
+
+#: How much of a text from outside is shown in a line, in characters.
+SHOWN: Final = 300
+
+#: A piece of a line and how it looks on a terminal that has colours.
+Piece = tuple[str, str]
+
+
+def safe(text: str) -> str:
+    """Text from outside as it can be shown; a backslash is doubled, so that nothing can pass for an escape."""
+    shown = printable(text[:SHOWN].replace("\\", "\\\\"))
+    return shown + "…" if len(text) > SHOWN else shown
+
+
+def size(octets: int) -> str:
+    """Octets in the largest unit that leaves at least one before the point: ``512 B``, ``1.4 MiB``."""
+    if octets < 1024:
+        return f"{octets} B"
+    amount = float(octets)
+    for unit in ("KiB", "MiB", "GiB"):
+        amount /= 1024
+        if amount < 1023.95:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1024:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """A duration with three digits or so: ``0.4 ms``, ``35 ms``, ``2.31 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.995:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def frames(count: int, octets: int) -> str:
+    """``1 frame, 12 B``"""
+    return f"{count} frame{'' if count == 1 else 's'}, {size(octets)}"
+
+
+class LinePrinter:
+    """A listener that prints.  ``wall_clock`` gives seconds since the epoch, for the time at the start of each line."""
+
+    def __init__(self, console: Console, wall_clock: Callable[[], float] = time.time) -> None:
+        self._console = console
+        self._wall_clock = wall_clock
+
+    def notify(self, event: Event) -> None:
+        pieces = list(line(event))
+        if pieces:
+            self._print([(time.strftime("%H:%M:%S", time.localtime(self._wall_clock())) + "  ", "dim"), *pieces])
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print a line of our own."""
+        self._print([(safe(text), style)])
+
+    def _print(self, pieces: Iterable[Piece]) -> None:
+        # One line stays one line, however narrow the terminal is: it wraps by itself, and a pipe gets it whole.
+        self._console.print(Text.assemble(*pieces), soft_wrap=True)
+
+
+def line(event: Event) -> Iterable[Piece]:
+    """The pieces of an event's line, without its time; none for an event that has no line of its own."""
+    match event:
+        case Connected():
+            return [("open    ", "green"), (safe(event.url), "bold"), (_named(event.tunnel), "dim")]
+        case RequestStarted():
+            return []
+        case RequestFinished():
+            return _request(event)
+        case WebSocketOpened():
+            spoken = f"  speaks {safe(event.subprotocol)}" if event.subprotocol else ""
+            return [("ws open ", "cyan"), (_numbered(event.id, event.target) + spoken, ""), _by(event.visitor)]
+        case WebSocketRefused():
+            return [("ws no   ", "yellow"), (f"{_numbered(event.id, event.target)}  answered with {event.status}", "")]
+        case WebSocketClosed():
+            return _closed(event)
+        case LinkLost():
+            return [
+                ("lost    ", "yellow"),
+                (f"the link to the server: {safe(event.reason)}; trying to get it back", ""),
+            ]
+        case LinkBack():
+            how = "nothing was lost" if event.resumed else "what was under way has ended"
+            tries = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
+            return [("back    ", "green"), (f"after {duration(event.after)} and {tries}: {how}", "")]
+        case Refused():
+            problem = PROBLEMS.get(event.word)
+            remedy = f" {problem.remedy}" if problem is not None else ""
+            again = "" if event.final else " Trying again."
+            return [("refused ", "red"), (f"{safe(event.word)}: {safe(event.message)}{remedy}{again}", "")]
+        case Problem():
+            return [("problem ", "red"), (safe(event.message), "")]
+
+
+def _request(event: RequestFinished) -> Iterable[Piece]:
+    status = "---" if event.status is None else str(event.status)
+    colour = "red" if event.status is None or event.status >= 500 else "yellow" if event.status >= 400 else "green"
+    yield f"{safe(event.method):<7} ", "bold"
+    yield safe(event.target), ""
+    yield f"  {status}", colour
+    yield f"  {duration(event.seconds)}  {size(event.bytes_in)} in, {size(event.bytes_out)} out", "dim"
+    if event.error is not None:
+        yield f"  {safe(event.error)}", "red"
+
+
+def _closed(event: WebSocketClosed) -> Iterable[Piece]:
+    code = "without a close code" if event.code is None else f"with {event.code}"
+    ordinary = event.code in (1000, 1001)
+    yield "ws end  ", "cyan" if ordinary else "yellow"
+    yield f"{_numbered(event.id, event.target)}  closed by {event.by} ", ""
+    yield code, "" if ordinary else "yellow"
+    if event.reason:
+        yield f" ({safe(event.reason)})", ""
+    came, went = frames(event.frames_in, event.bytes_in), frames(event.frames_out, event.bytes_out)
+    yield f"  {duration(event.seconds)}  {came} in, {went} out", "dim"
+
+
+def _numbered(number: int, target: str) -> str:
+    return f"{safe(target)} #{number}"
+
+
+def _named(tunnel: str) -> str:
+    return f"  (tunnel {safe(tunnel)})"
+
+
+def _by(visitor: str) -> Piece:
+    return f"  from {safe(visitor)}", "dim"

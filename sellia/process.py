@@ -1,0 +1,104 @@
+"""What ``twistd`` and the ``sellia`` command do with a process that Sellia has to itself.
+
+twistd shows its whole usage before the one line that says what is wrong with an option, shows a traceback where a
+service does not start, has no exit status for a service that ends by itself, and stumbles over a second signal.  The
+taps put this right with what is here; nothing here is used where Sellia is a part of somebody's program.
+"""
+
+import atexit
+import difflib
+import os
+import signal
+import sys
+from types import TracebackType
+from typing import Any, NoReturn
+
+from twisted.logger import Logger
+from twisted.python import usage
+
+from sellia.errors import SelliaError
+from sellia.settings import printable
+
+_log = Logger()
+
+
+class OneLineOptions(usage.Options):
+    """Options whose mistakes are told in one line and a hint.
+
+    On its own it raises `UsageError` as every `Options` does; below twistd it ends the process with status 1, because
+    twistd would print a screenful of options that have nothing to do with the mistake.
+    """
+
+    def parseOptions(self, options: Any = None) -> None:
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            problem = self._with_hint(str(error))
+            if self.parent is None:
+                raise usage.UsageError(problem) from None
+            sys.exit(f"{os.path.basename(sys.argv[0])} {self.parent.subCommand}: {problem}")
+
+    def parseArgs(self, *arguments: str) -> None:
+        if arguments:
+            raise usage.UsageError(f"{printable(arguments[0])} is not an option")
+
+    def _with_hint(self, problem: str) -> str:
+        if "\n" in problem:
+            return problem
+        words = [word.strip("-").rstrip("=") for word in problem.split() if word.startswith("--")]
+        known = [name.rstrip("=") for name in self.longOpt]
+        near = difflib.get_close_matches(words[0], known, n=1) if words else []
+        if near and near[0] != words[0]:
+            return f"{problem}\nHint: Did you mean --{near[0]}?"
+        return f"{problem}\nHint: --help lists the options."
+
+
+def fail_in_one_line() -> None:
+    """From now on, an error of ours that nobody caught ends the process with its own words and no traceback.
+
+    The line goes to standard error as it was when the process started, and to the log: a daemon has only the latter.
+    """
+
+    def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if isinstance(error, SelliaError):
+            complain(str(error))
+        else:
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = show
+
+
+def complain(text: str) -> None:
+    """Tell the user what ends the process, in the log and on standard error."""
+    _log.critical("{problem}", problem=" ".join(text.splitlines()))
+    if sys.__stderr__ is not None:
+        print(f"sellia: {text}", file=sys.__stderr__, flush=True)
+
+
+class ExitStatus:
+    """The status that the process will end with, whatever its main program returns; 0 leaves it to that."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        atexit.register(self._apply)
+
+    def _apply(self) -> None:
+        if self.value:
+            _leave(self.value)
+
+
+def _leave(status: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)
+
+
+def let_second_signal_kill(reactor: Any) -> None:
+    """Once the process is stopping, SIGINT and SIGTERM have their default effect, so that nobody must wait for it."""
+
+    def restore() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+
+    reactor.addSystemEventTrigger("before", "shutdown", restore)

@@ -1,0 +1,77 @@
+"""``twistd sellia-server``: reads the options, checks them, and puts the server's service together."""
+
+import os
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from sellia.errors import SettingsError
+from sellia.process import OneLineOptions, fail_in_one_line, let_second_signal_kill
+from sellia.server.settings import ServerSettings, load
+
+
+class Options(OneLineOptions):
+    """The flags of a server; once they are parsed, ``settings`` holds all that was set, from wherever it came."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Runs a tunnel server: visitors of NAME.DOMAIN reach the service of the client that opened the tunnel NAME. "
+        "What is not given here is taken from the environment (SELLIA_HOST, _PORT, _DOMAIN, _USE_HTTPS, _REQUIRE_AUTH, "
+        "_MASTER_KEY, or each with _FILE added for the path of a file with the value), then from the file that "
+        "--config names, in YAML."
+    )
+    optParameters = [
+        ["host", None, None, "Address to listen on; :: is IPv6 and IPv4. [default: 0.0.0.0]"],
+        ["port", None, None, "TCP port to listen on. [default: 3000]"],
+        ["domain", None, None, "Base domain, of which tunnels are subdomains. [default: localhost]"],
+        ["master-key", None, None, "API key that clients must show; better given as SELLIA_MASTER_KEY_FILE."],
+        ["config", None, None, "Settings file, in YAML."],
+    ]
+    optFlags = [
+        ["https", None, "Public URLs say https: a reverse proxy, or an ssl: endpoint, does TLS."],
+        ["require-auth", None, "Let in only clients that show the master key."],
+    ]
+
+    settings: ServerSettings
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listen: list[str] = []
+        self._trust_proxy: list[str] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Twisted endpoint to listen on instead of host and port, as unix:/run/sellia.sock; can be repeated."""
+        self._listen.append(endpoint)
+
+    def opt_trust_proxy(self, networks: str) -> None:
+        """Address or network of a reverse proxy whose forwarded headers are believed; commas, or repeated."""
+        self._trust_proxy.append(networks)
+
+    def postOptions(self) -> None:
+        flags: dict[str, object] = {
+            "host": self["host"],
+            "port": self["port"],
+            "listen": self._listen or None,
+            "domain": self["domain"],
+            "https": True if self["https"] else None,
+            "require_auth": True if self["require-auth"] else None,
+            "master_key": self["master-key"],
+            "trust_proxy": self._trust_proxy or None,
+        }
+        try:
+            self.settings = load(flags, os.environ, self["config"])
+        except SettingsError as error:
+            raise usage.UsageError(str(error)) from None
+
+
+def makeService(options: Options) -> IService:
+    """The server as one service, on the reactor that twistd runs."""
+    from twisted.internet import reactor
+
+    from sellia.server.service import make_service
+
+    fail_in_one_line()
+    let_second_signal_kill(reactor)
+    service: Any = make_service(options.settings, reactor)
+    return service
