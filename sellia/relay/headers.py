@@ -1,0 +1,348 @@
+"""The rules for headers: what goes on to the other side, what stays here, what is refused.
+
+A header section is a list of name and value as they stood on the wire, in order and in their own case.  Every
+request passes through here once on its way in and every answer once on its way out, and nothing else rewrites a head.
+
+The invariants:
+
+* What is hop-by-hop (RFC 9110, section 7.6.1) ends here, in both directions, with everything that ``Connection``
+  names.  Framing and upgrades belong to the connection, so the leg that makes the next one writes its own
+  ``Connection``, ``Upgrade`` and ``Transfer-Encoding``.
+* What a visitor says about where it comes from is removed before ours is added, so naming ``X-Forwarded-For`` in
+  ``Connection`` gains nothing.  Only a trusted peer's word is kept, and added to.
+* All else stays: order, case, repetition, bytes.
+
+Speed matters here, so a name's rule is found with one look into a table that is keyed by the name as spelled.  The
+table starts with the usual spellings and learns others up to a bound; past it, a rule is worked out each time.
+
+Not chosen: a class that models a header section.  Making one costs more than all the rules together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from sellia.protocol.messages import Headers
+
+LEARNED_NAMES_LIMIT: Final = 1024
+"""Spellings of header names that the table of rules learns at most, on top of the usual ones."""
+
+LEARNED_NAME_LENGTH: Final = 64
+"""A longer name is never learned, which bounds the table at some 100 KiB."""
+
+_PASS: Final = 0
+_HOP: Final = 1
+_CONNECTION: Final = 2
+_TE: Final = 3
+_UPGRADE: Final = 4
+_EXTENSIONS: Final = 5
+_FORWARDED: Final = 6  # believed from trusted peers only
+_FORWARDED_FOR: Final = 7
+_FORWARDED_PROTO: Final = 8
+_FORWARDED_HOST: Final = 9
+_SHADOW: Final = 10  # an underscore where a forwarded or framing header has a hyphen
+_SELLIA: Final = 11
+
+_FIRST_FORWARDED: Final = _FORWARDED
+
+_RULES: Final = {
+    b"keep-alive": _HOP,
+    b"proxy-connection": _HOP,
+    b"proxy-authenticate": _HOP,
+    b"proxy-authorization": _HOP,
+    b"transfer-encoding": _HOP,
+    b"http2-settings": _HOP,
+    b"connection": _CONNECTION,
+    b"te": _TE,
+    b"upgrade": _UPGRADE,
+    b"sec-websocket-extensions": _EXTENSIONS,
+    b"forwarded": _FORWARDED,
+    b"x-real-ip": _FORWARDED,
+    b"x-forwarded-for": _FORWARDED_FOR,
+    b"x-forwarded-proto": _FORWARDED_PROTO,
+    b"x-forwarded-host": _FORWARDED_HOST,
+    b"sellia-error": _SELLIA,
+}
+
+_USUAL_NAMES: Final = b"""
+    Accept Accept-Encoding Accept-Language Accept-Ranges Access-Control-Allow-Origin Age Authorization Cache-Control
+    Content-Encoding Content-Length Content-Type Content-Security-Policy Cookie Date ETag Expires Host If-Modified-Since
+    If-None-Match Last-Modified Location Origin Pragma Priority Range Referer Sec-CH-UA Sec-CH-UA-Mobile
+    Sec-CH-UA-Platform Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User Sec-WebSocket-Accept
+    Sec-WebSocket-Key Sec-WebSocket-Protocol Sec-WebSocket-Version Server Set-Cookie Strict-Transport-Security
+    Upgrade-Insecure-Requests User-Agent Vary Via X-Content-Type-Options X-Frame-Options X-Powered-By X-Requested-With
+    Connection Forwarded Keep-Alive Proxy-Connection Sec-WebSocket-Extensions TE Transfer-Encoding Upgrade
+    X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Real-IP
+""".split()
+
+
+def _rule(name: bytes) -> int:
+    folded = name.lower()
+    rule = _RULES.get(folded)
+    if rule is not None:
+        return rule
+    hyphened = folded.replace(b"_", b"-")
+    if hyphened.startswith((b"x-forwarded", b"x-real-ip")):
+        return _FORWARDED if hyphened == folded else _SHADOW
+    # CGI, WSGI and their kin read `content_length` as `content-length`.
+    if hyphened != folded and hyphened in (b"content-length", b"transfer-encoding"):
+        return _SHADOW
+    return _PASS
+
+
+class _RuleTable(dict[bytes, int]):
+    """Rules by name as spelled, filled as names come, never beyond `room` of them."""
+
+    def __init__(self, room: int = LEARNED_NAMES_LIMIT) -> None:
+        super().__init__((spelling, _rule(name)) for name in _USUAL_NAMES for spelling in (name, name.lower()))
+        self.room = room
+
+    def __missing__(self, name: bytes) -> int:
+        rule = _rule(name)
+        if self.room and len(name) <= LEARNED_NAME_LENGTH:
+            self.room -= 1
+            self[name] = rule
+        return rule
+
+
+_rules: Final = _RuleTable()
+
+_PLAIN_CONNECTION: Final = frozenset(
+    (b"keep-alive", b"close", b"upgrade", b"Keep-Alive", b"Close", b"Upgrade", b"keep-alive, Upgrade")
+)
+"""The usual values of ``Connection``, none of which names a header that another rule does not remove anyway."""
+
+_NEVER_NAMED: Final = frozenset((b"host", b"content-length", b"te", b"forwarded", b"x-real-ip", b"sellia-error"))
+"""What ``Connection`` cannot remove: it would change where the message goes, where it ends or who sent it."""
+
+
+def _names_in(connection: Iterable[bytes]) -> frozenset[bytes]:
+    """The headers that these values of ``Connection`` name, lower-cased, without those it cannot remove."""
+    named = (name.strip(b" \t").lower() for value in connection for name in value.split(b","))
+    return frozenset(
+        name for name in named if name not in _NEVER_NAMED and not name.startswith((b"x-forwarded", b"sec-websocket-"))
+    )
+
+
+def _without(headers: Headers, names: frozenset[bytes]) -> Headers:
+    return [pair for pair in headers if pair[0].lower() not in names]
+
+
+def request_to_service(
+    headers: Headers, *, peer: bytes, scheme: bytes, host: bytes, trusted: bool, upgrade: bool = False
+) -> Headers:
+    """A visitor's header section as its service is to see it.
+
+    `peer` is the address that the request came from (empty for a unix socket), `scheme` how it came, `host` its Host
+    header; they become ``X-Forwarded-For``, ``-Proto`` and ``-Host``.  What the visitor says about these itself counts
+    only when it is `trusted`.  With `upgrade` the request is a WebSocket handshake, and only the extensions that the
+    relay can carry are offered on: those named ``permessage-*`` work on whole messages with the RSV bits that pass
+    through, while any other might give a meaning to the framing itself.
+
+    ``TE`` goes on as far as it says ``trailers``, as they pass through the relay.
+    """
+    kept: Headers = []
+    keep = kept.append
+    connection: list[bytes] = []
+    forwarded_for = -1
+    has_proto = has_host = False
+    rules = _rules
+    for pair in headers:
+        rule = rules[pair[0]]
+        if rule == 0:
+            keep(pair)
+        elif rule >= _FIRST_FORWARDED:
+            if rule == _SELLIA:
+                keep(pair)
+            elif not trusted or rule == _SHADOW:
+                continue
+            else:
+                if rule == _FORWARDED_FOR:
+                    forwarded_for = len(kept)
+                elif rule == _FORWARDED_PROTO:
+                    has_proto = True
+                elif rule == _FORWARDED_HOST:
+                    has_host = True
+                keep(pair)
+        elif rule == _CONNECTION:
+            if pair[1] not in _PLAIN_CONNECTION:
+                connection.append(pair[1])
+        elif rule == _EXTENSIONS:
+            offers = carried_extensions(pair[1]) if upgrade else pair[1]
+            if offers:
+                keep((pair[0], offers))
+        elif rule == _TE and _wants_trailers(pair[1]):
+            keep((pair[0], b"trailers"))
+
+    if forwarded_for >= 0:
+        if peer:
+            name, value = kept[forwarded_for]
+            kept[forwarded_for] = (name, value + b", " + peer if value else peer)
+    else:
+        keep((b"X-Forwarded-For", peer or b"unknown"))
+    if not has_proto:
+        keep((b"X-Forwarded-Proto", scheme))
+    if not has_host:
+        keep((b"X-Forwarded-Host", host))
+    if connection:
+        # What was added above is among the names that Connection cannot remove.
+        names = _names_in(connection)
+        return _without(kept, names) if names else kept
+    return kept
+
+
+def response_to_visitor(headers: Headers, status: int = 200) -> Headers:
+    """A service's header section as the visitor is to see it.
+
+    ``Sellia-Error`` is ours alone, so a service's is dropped.  A 426 keeps its ``Upgrade``, as RFC 9110 (section
+    15.5.22) demands one; every ``Sec-WebSocket-*`` stays, for a 101 as for a refusal.
+    """
+    kept: Headers = []
+    keep = kept.append
+    connection: list[bytes] = []
+    rules = _rules
+    for pair in headers:
+        rule = rules[pair[0]]
+        if rule == 0 or rule == _EXTENSIONS or _FIRST_FORWARDED <= rule < _SELLIA:
+            keep(pair)
+        elif rule == _CONNECTION:
+            if pair[1] not in _PLAIN_CONNECTION:
+                connection.append(pair[1])
+        elif rule == _UPGRADE and status == 426:
+            keep(pair)
+    if connection:
+        names = _names_in(connection)
+        if status == 426:
+            names -= {b"upgrade"}
+        return _without(kept, names) if names else kept
+    return kept
+
+
+def strip_authorization(headers: Headers) -> Headers:
+    """The section without ``Authorization``, for a tunnel that has checked it itself."""
+    return [pair for pair in headers if len(pair[0]) != 13 or pair[0].lower() != b"authorization"]
+
+
+def without_extensions(headers: Headers) -> Headers:
+    """The section without ``Sec-WebSocket-Extensions``, for a dialect that cannot carry any."""
+    return [pair for pair in headers if _rules[pair[0]] != _EXTENSIONS]
+
+
+# A quoted string ends at its quote or at the end of the value; so no branch fails late, and the time stays linear.
+_OFFER: Final = re.compile(rb'(?:[^,"]|"(?:[^"\\]|\\.?)*"?)+', re.DOTALL)
+
+
+def carried_extensions(offers: bytes) -> bytes:
+    """Those of the offered (or agreed) WebSocket extensions that the relay can carry; often all, byte for byte."""
+    all_offers = [offer.strip(b" \t") for offer in (_OFFER.findall(offers) if b'"' in offers else offers.split(b","))]
+    carried = [offer for offer in all_offers if offer[:11].lower() == b"permessage-"]
+    return offers if len(carried) == len(all_offers) else b", ".join(carried)
+
+
+def _wants_trailers(te: bytes) -> bool:
+    return any(coding.strip(b" \t").lower() == b"trailers" for coding in te.split(b","))
+
+
+# Trailers.  RFC 9110, section 6.5.1: a sender must not put in a trailer what is needed before the content.
+
+_FRAMING_FIELDS: Final = frozenset((b"content-length", b"transfer-encoding"))
+
+_NOT_IN_TRAILERS: Final = frozenset(
+    b"""
+    connection forwarded host http2-settings keep-alive proxy-connection te trailer upgrade via x-real-ip sellia-error
+    authorization cookie proxy-authenticate proxy-authentication-info proxy-authorization set-cookie www-authenticate
+    cache-control expect max-forwards pragma range
+    if-match if-modified-since if-none-match if-range if-unmodified-since
+    accept-ranges age date expires location retry-after vary warning
+    """.split()
+)
+
+# But for Content-Digest, which RFC 9530 means to be sent this way.
+_NOT_IN_TRAILERS_PREFIXES: Final = (b"content-", b"sec-websocket-", b"x-forwarded")
+
+
+def trailer_breaks_framing(trailers: Headers) -> bool:
+    """Whether the section holds a field that says where a message ends; a request with one is to be refused."""
+    return any(name.replace(b"_", b"-").lower() in _FRAMING_FIELDS for name, _ in trailers)
+
+
+def trailers_to_pass(trailers: Headers) -> Headers:
+    """The trailers that go on: none that frames, routes, authenticates, modifies the request or describes content."""
+    return [(name, value) for name, value in trailers if _passes_as_trailer(name.replace(b"_", b"-").lower())]
+
+
+def _passes_as_trailer(name: bytes) -> bool:
+    return (
+        name not in _FRAMING_FIELDS
+        and name not in _NOT_IN_TRAILERS
+        and (not name.startswith(_NOT_IN_TRAILERS_PREFIXES) or name == b"content-digest")
+    )
+
+
+# Well-formedness.  The parser of whoever received a head has checked it once; the other end of the link checks it
+# again, because a peer may be broken or hostile, and a line break in a value would split a message in two.
+
+_TOKEN_OCTETS: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CONTROLS: Final = bytes(octet for octet in (*range(0x20), 0x7F) if octet != 0x09)
+_NOT_IN_TARGET: Final = bytes((*range(0x21), 0x7F))
+
+
+def validate(headers: Headers) -> None:
+    """Raise ValueError unless every name is a token and every value is free of control characters.
+
+    That is RFC 9110, sections 5.1 and 5.5, strictly: of the control characters only HTAB may stand in a value.  Octets
+    above 0x7f may, but not NEL (U+0085), which some parsers take for the end of a line.
+    """
+    if not headers:
+        return
+    names = [name for name, _ in headers]
+    values = [value for _, value in headers]
+    # All at once: what is left of the names, without token octets, must be the separators alone.
+    if b"" in names or b":".join(names).translate(None, _TOKEN_OCTETS) != b":" * (len(names) - 1):
+        raise ValueError("a header name is not a token")
+    joined = b" ".join(values)
+    if len(joined.translate(None, _CONTROLS)) != len(joined):
+        raise ValueError("a header value has a control character in it")
+    if not joined.isascii() and any(map(_has_nel, values)):
+        raise ValueError("a header value has a control character in it")
+
+
+def _has_nel(value: bytes) -> bool:
+    """Whether U+0085 is in the value, read as UTF-8 if it can be and as Latin-1 if not."""
+    try:
+        return "\x85" in value.decode()
+    except UnicodeDecodeError:
+        return b"\x85" in value
+
+
+def check_status(status: int) -> int:
+    """The status, or ValueError unless it has three digits (RFC 9110, section 15)."""
+    if type(status) is not int or not 100 <= status <= 999:
+        raise ValueError("a status is not a number of three digits")
+    return status
+
+
+def check_reason(reason: bytes) -> bytes:
+    """The reason phrase, or ValueError if a control character is in it (RFC 9112, section 4)."""
+    if len(reason.translate(None, _CONTROLS)) != len(reason) or _has_nel(reason):
+        raise ValueError("a reason phrase has a control character in it")
+    return reason
+
+
+def check_method(method: bytes) -> bytes:
+    """The method, or ValueError unless it is a token (RFC 9110, section 9.1)."""
+    if not method or method.translate(None, _TOKEN_OCTETS):
+        raise ValueError("a method is not a token")
+    return method
+
+
+def check_target(target: bytes) -> bytes:
+    """The request target, or ValueError if it is empty or has white space or a control character in it.
+
+    Which of the four forms of RFC 9112, section 3.2, it has is not looked at.
+    """
+    if not target or len(target.translate(None, _NOT_IN_TARGET)) != len(target) or _has_nel(target):
+        raise ValueError("a request target is empty or has white space or a control character in it")
+    return target
