@@ -1,0 +1,138 @@
+"""Which tunnel a request is for, as its Host header says, and the public URL of a tunnel.
+
+The many spellings of one host (case, a trailing dot, a port) come to one canonical form before anything is looked up,
+and what has no such form is refused: two names for one tunnel would be two answers to "who may have this name".
+
+`locate` is on the path of every request, so what it makes of a header's octets is remembered, for a bounded number of
+them.  A visitor who tries one host after another only makes itself slower.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
+from typing import Final
+
+REMEMBERED_HOSTS: Final = 1024
+"""Spellings of Host that are remembered at once."""
+
+HOST_LENGTH_LIMIT: Final = 253 + len(".:65535")
+"""Octets of a Host header: the longest DNS name, with its trailing dot and a port."""
+
+_NAME_AND_PORT: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#]*)([/?].*)?", re.IGNORECASE | re.DOTALL)
+
+
+class Side(Enum):
+    """Whose host it is."""
+
+    BASE = "base"  #: the base domain: the server's own pages and the gateway
+    TUNNEL = "tunnel"  #: one label below it: a tunnel, if somebody holds the name
+    FOREIGN = "foreign"  #: anything else
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request is headed: the canonical `host`, and the tunnel's `label`, which is empty but for a tunnel."""
+
+    side: Side
+    host: str
+    label: str = ""
+
+
+def canonical_host(values: list[bytes]) -> str:
+    """The one host that these values of the Host header name: lower case, no trailing dot, no port.
+
+    An IPv6 literal comes back in brackets in its shortest form.  ValueError if there is not exactly one value, or it
+    is not a host with at most a port; user names, white space and percent-encoding are not parts of one.
+    """
+    return _canonical(_only(values))
+
+
+def locate(values: list[bytes], domain: str) -> Place:
+    """Where a request with these values of the Host header is headed, below the canonical base `domain`.
+
+    ValueError as for `canonical_host`.
+    """
+    return _locate(_only(values), domain)
+
+
+def _only(values: list[bytes]) -> bytes:
+    if len(values) != 1:
+        raise ValueError(
+            "the request has no Host header" if not values else "the request has more than one Host header"
+        )
+    return values[0]
+
+
+@lru_cache(maxsize=REMEMBERED_HOSTS)
+def _locate(value: bytes, domain: str) -> Place:
+    host = _canonical(value)
+    label = tunnel_label(host, domain)
+    if label is not None:
+        return Place(Side.TUNNEL, host, label)
+    return Place(Side.BASE if host == domain else Side.FOREIGN, host)
+
+
+def tunnel_label(host: str, domain: str) -> str | None:
+    """The one label that stands before `domain` in `host`, both canonical; None if it is not exactly one."""
+    label, dot, rest = host.partition(".")
+    return label if dot and rest == domain else None
+
+
+def _canonical(value: bytes) -> str:
+    if len(value) > HOST_LENGTH_LIMIT:
+        raise ValueError("the host is too long")
+    match = _NAME_AND_PORT.fullmatch(value)
+    if match is None or not value.isascii():
+        raise ValueError("the host is not a name or address with at most a port")
+    name, port = match[1].decode("ascii"), match[2]
+    if port and not 0 < int(port) < 65536:
+        raise ValueError("the port of the host is not between 1 and 65535")
+    if name.startswith("["):
+        try:
+            return f"[{IPv6Address(name[1:-1]).compressed}]"
+        except AddressValueError:
+            raise ValueError("the host is not a valid IPv6 address") from None
+    return canonical_domain(name)
+
+
+def canonical_domain(text: str) -> str:
+    """A domain name in lower case and without a trailing dot; ValueError if it is not one.
+
+    Underscores pass, because the names of containers often have them.
+    """
+    name = text.removesuffix(".").lower()
+    if len(name) > 253 or not text.isascii() or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise ValueError("the host is not a valid domain name")
+    return name
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes | None]:
+    """A request target as path and query, and the authority if it came in absolute form (RFC 9112, section 3.2.2).
+
+    The authority, where there is one, is to be compared with the Host header after both went through
+    `canonical_host`.  ValueError for a target that is neither ``/...``, nor ``*``, nor an http URL.
+    """
+    if target.startswith(b"/") or target == b"*":
+        return target, None
+    match = _ABSOLUTE_FORM.fullmatch(target)
+    if match is None:
+        raise ValueError("the request target is neither a path nor a URL")
+    rest = match[2] or b"/"
+    return (rest if rest.startswith(b"/") else b"/" + rest), match[1]
+
+
+def public_url(label: str | None, domain: str, port: int, https: bool) -> str:
+    """The URL of a tunnel, or of the base domain where `label` is None.
+
+    Ports 80 and 443 are left out whatever the scheme: a server that listens on 80 and says https has a proxy in front
+    that does TLS.
+    """
+    host = f"{label}.{domain}" if label else domain
+    suffix = "" if port in (80, 443) else f":{port}"
+    return f"{'https' if https else 'http'}://{host}{suffix}"
