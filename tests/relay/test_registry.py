@@ -1,0 +1,284 @@
+"""One name, one winner; a name comes back to its owner and to nobody else."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem, ProblemError
+from sellia.relay.registry import HOLD_SECONDS, Tunnel, TunnelRegistry
+from sellia.relay.secrets import SecretDigest
+
+
+class RegistryTests(SynchronousTestCase):
+    """Sessions are strings here; alice and bob are owners."""
+
+    def setUp(self) -> None:
+        self.registry: TunnelRegistry[str] = TunnelRegistry(per_owner=3, total=5)
+        self.addCleanup(self.registry.check_invariants)
+
+    def claim(self, label: str, session: str, owner: str, now: float = 0.0) -> Tunnel[str]:
+        return self.registry.claim(label, session, owner, now, tunnel_id=1).tunnel
+
+    def assert_refused(self, problem: Problem, label: str, session: str, owner: str, now: float = 0.0) -> str:
+        """The claim is refused for `problem`, changes nothing, and says something, which is returned."""
+        before = dict(self.registry.by_label)
+        error = self.assertRaises(ProblemError, self.claim, label, session, owner, now)
+        self.assertIs(error.problem, problem)
+        self.assertEqual(self.registry.by_label, before)
+        return str(error)
+
+    def test_a_claim_is_found_by_its_label(self) -> None:
+        auth = SecretDigest("user:pass")
+        claim = self.registry.claim("demo", "session", "alice", 0.0, tunnel_id=7, auth=auth)
+        self.assertIs(self.registry.by_label["demo"], claim.tunnel)
+        self.assertIsNone(claim.displaced)
+        tunnel = claim.tunnel
+        self.assertEqual((tunnel.label, tunnel.session, tunnel.tunnel_id, tunnel.auth), ("demo", "session", 7, auth))
+        self.assertEqual(self.registry.tunnels_of("session"), [tunnel])
+        self.assertEqual(self.registry.tunnels_of("other"), [])
+
+    def test_a_hundred_claims_have_one_winner(self) -> None:
+        winner = self.claim("demo", "session 0", "owner 0")
+        for number in range(1, 100):
+            self.assert_refused(NAME_TAKEN, "demo", f"session {number}", f"owner {number}")
+        self.assertIs(self.registry.by_label["demo"], winner)
+
+    def test_a_name_is_not_claimed_twice_by_its_own_session(self) -> None:
+        self.claim("demo", "session", "alice")
+        self.assert_refused(NAME_TAKEN, "demo", "session", "alice")
+
+    def test_two_clients_of_one_owner_do_not_fight(self) -> None:
+        """While the one is there, the other is refused, though they share a key."""
+        self.claim("demo", "first", "alice")
+        self.assert_refused(NAME_TAKEN, "demo", "second", "alice")
+
+    def test_a_released_name_is_free_at_once(self) -> None:
+        tunnel = self.claim("demo", "first", "alice")
+        self.assertTrue(self.registry.release(tunnel, 1.0))
+        self.assertNotIn("demo", self.registry.by_label)
+        self.assertFalse(self.registry.is_held("demo", 1.0))
+        self.claim("demo", "second", "bob", 1.0)
+
+    def test_a_release_that_comes_late_takes_nothing_from_the_next_one(self) -> None:
+        old = self.claim("demo", "first", "alice")
+        self.registry.release(old, 1.0)
+        new = self.claim("demo", "second", "bob", 1.0)
+        self.assertFalse(self.registry.release(old, 2.0))
+        self.assertFalse(self.registry.release(old, 2.0, held=True))
+        self.assertIs(self.registry.by_label["demo"], new)
+
+    def test_a_lost_session_leaves_its_names_held(self) -> None:
+        """For its owner they are there at once, for nobody else before the window is over."""
+        tunnels = [self.claim("demo", "first", "alice"), self.claim("docs-demo", "first", "alice")]
+        self.assertEqual(self.registry.release_session("first", 10.0, held=True), tunnels)
+        self.assertTrue(self.registry.is_held("demo", 10.0))
+        self.assertEqual(self.registry.next_expiry(), 10.0 + HOLD_SECONDS)
+        self.assertIn("120 s", self.assert_refused(NAME_TAKEN, "demo", "second", "bob", 10.5))
+        self.claim("demo", "third", "alice", 20.0)
+        self.assertFalse(self.registry.is_held("demo", 20.0))
+        self.assert_refused(NAME_TAKEN, "docs-demo", "second", "bob", 10.0 + HOLD_SECONDS - 0.1)
+        self.claim("docs-demo", "second", "bob", 10.0 + HOLD_SECONDS)
+
+    def test_a_session_that_takes_leave_frees_its_names(self) -> None:
+        self.claim("demo", "first", "alice")
+        self.registry.release_session("first", 10.0, held=False)
+        self.claim("demo", "second", "bob", 10.0)
+        self.assertEqual(self.registry.release_session("nobody", 10.0, held=True), [])
+
+    def test_holds_run_out(self) -> None:
+        for label, now in (("one", 0.0), ("two", 5.0)):
+            self.registry.release(self.claim(label, label, "alice", now), now, held=True)
+        self.assertEqual(self.registry.expire(HOLD_SECONDS - 1), [])
+        self.assertEqual(self.registry.expire(HOLD_SECONDS), ["one"])
+        self.assertEqual(self.registry.next_expiry(), HOLD_SECONDS + 5.0)
+        self.assertEqual(self.registry.expire(HOLD_SECONDS + 60), ["two"])
+        self.assertIsNone(self.registry.next_expiry())
+
+    def test_a_hold_that_has_run_out_counts_for_nothing(self) -> None:
+        """Even if nobody has called `expire`."""
+        self.registry.release(self.claim("demo", "first", "alice"), 0.0, held=True)
+        self.assertFalse(self.registry.is_held("demo", HOLD_SECONDS))
+
+    def test_a_client_that_is_back_before_its_old_session_ended(self) -> None:
+        """It gets its name, and the caller is told which tunnel to end."""
+        old = self.claim("demo", "first", "alice")
+        self.registry.away("first")
+        self.assert_refused(NAME_TAKEN, "demo", "thief", "bob")
+        claim = self.registry.claim("demo", "second", "alice", 1.0, tunnel_id=2)
+        self.assertIs(claim.displaced, old)
+        self.assertIs(self.registry.by_label["demo"], claim.tunnel)
+        self.assertEqual(self.registry.tunnels_of("first"), [])
+        self.assertEqual(self.registry.release_session("first", 2.0, held=True), [])
+
+    def test_a_session_that_is_back_keeps_its_names(self) -> None:
+        self.claim("demo", "first", "alice")
+        self.registry.away("first")
+        self.registry.back("first")
+        self.assert_refused(NAME_TAKEN, "demo", "second", "alice")
+
+    def test_sessions_without_tunnels_come_and_go(self) -> None:
+        self.registry.away("nobody")
+        self.registry.back("nobody")
+        self.registry.check_invariants()
+
+    def test_an_owner_has_so_many_names_and_no_more(self) -> None:
+        """Held ones count, or dropping links would be a way around; getting one's own back always works."""
+        for label in ("one", "two", "three"):
+            self.claim(label, "first", "alice")
+        self.assert_refused(TOO_MANY_TUNNELS, "four", "first", "alice")
+        self.registry.release_session("first", 1.0, held=True)
+        self.assert_refused(TOO_MANY_TUNNELS, "four", "second", "alice", 2.0)
+        self.claim("one", "second", "alice", 2.0)
+        self.claim("four", "second", "alice", 1.0 + HOLD_SECONDS)
+
+    def test_the_server_has_so_many_names_and_no_more(self) -> None:
+        for number in range(5):
+            self.claim(f"name-{number}", "session", f"owner {number}")
+        self.assert_refused(OVERLOADED, "name-5", "session", "owner 5")
+
+    def test_held_names_are_bounded_too(self) -> None:
+        """Past the bound, the one that would be freed first is freed."""
+        for number in range(20):
+            now = float(number)
+            self.registry.release(self.claim(f"name-{number}", "x", f"owner {number}", now), now, held=True)
+            self.registry.check_invariants()
+        held = [number for number in range(20) if self.registry.is_held(f"name-{number}", 20.0)]
+        self.assertEqual(held, [15, 16, 17, 18, 19])
+
+    def test_a_free_name_is_suggested(self) -> None:
+        taken = self.registry.free_name(Random(1), 0.0)
+        self.claim(taken, "session", "alice")
+        other = self.registry.free_name(Random(1), 0.0)
+        self.assertNotEqual(other, taken)
+        self.claim(other, "session", "alice")
+
+    def test_no_free_name_is_an_error_and_no_endless_loop(self) -> None:
+        class Stuck(Random):
+            def random(self) -> float:
+                return 0.0
+
+            def getrandbits(self, k: int) -> int:
+                return 0
+
+        self.claim(self.registry.free_name(Stuck(), 0.0), "session", "alice")
+        error = self.assertRaises(ProblemError, self.registry.free_name, Stuck(), 0.0)
+        self.assertIs(error.problem, INTERNAL)
+
+
+LABELS = st.sampled_from(["red", "green", "blue", "grey"])
+SESSIONS = st.integers(0, 3)
+
+
+class RegistryModel(RuleBasedStateMachine):
+    """The registry beside the plainest thing that could be right: one dict of who has what until when.
+
+    Session number n belongs to owner n // 2, so each owner has two.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.registry: TunnelRegistry[int] = TunnelRegistry(hold_seconds=10.0, per_owner=3, total=100)
+        self.now = 0.0
+        self.bound: dict[str, Tunnel[int]] = {}
+        self.held: dict[str, tuple[int, float]] = {}
+        self.gone: set[int] = set()
+        self.old: list[Tunnel[int]] = []
+
+    def names_of(self, owner: int) -> int:
+        bound = sum(tunnel.owner == owner for tunnel in self.bound.values())
+        return bound + sum(holder == owner for holder, _ in self.held.values())
+
+    def outcome(self, label: str, session: int, owner: int) -> Problem | None:
+        """What the model says a claim comes to."""
+        holder, _ = self.held.get(label, (owner, 0.0))
+        if label in self.bound:
+            tunnel = self.bound[label]
+            mine = tunnel.owner == owner and tunnel.session != session and tunnel.session in self.gone
+            return None if mine else NAME_TAKEN
+        if holder != owner:
+            return NAME_TAKEN
+        if label not in self.held and self.names_of(owner) >= 3:
+            return TOO_MANY_TUNNELS
+        return None
+
+    def end(self, label: str, held: bool) -> None:
+        tunnel = self.bound.pop(label)
+        self.old.append(tunnel)
+        if held:
+            assert isinstance(tunnel.owner, int)
+            self.held[label] = (tunnel.owner, self.now + 10.0)
+        self.forget_absent()
+
+    def forget_absent(self) -> None:
+        self.gone &= {tunnel.session for tunnel in self.bound.values()}
+
+    @rule(label=LABELS, session=SESSIONS)
+    def claim(self, label: str, session: int) -> None:
+        owner = session // 2
+        expected = self.outcome(label, session, owner)
+        try:
+            claim = self.registry.claim(label, session, owner, self.now, tunnel_id=0)
+        except ProblemError as error:
+            assert error.problem is expected
+            return
+        assert expected is None
+        assert claim.displaced is self.bound.get(label)
+        self.bound[label] = claim.tunnel
+        self.held.pop(label, None)
+        self.forget_absent()
+
+    @precondition(lambda self: self.bound)
+    @rule(data=st.data(), held=st.booleans())
+    def release(self, data: st.DataObject, held: bool) -> None:
+        label = data.draw(st.sampled_from(sorted(self.bound)))
+        assert self.registry.release(self.bound[label], self.now, held=held)
+        self.end(label, held)
+
+    @precondition(lambda self: self.old)
+    @rule(data=st.data(), held=st.booleans())
+    def release_late(self, data: st.DataObject, held: bool) -> None:
+        assert not self.registry.release(data.draw(st.sampled_from(self.old)), self.now, held=held)
+
+    @rule(session=SESSIONS, held=st.booleans())
+    def release_session(self, session: int, held: bool) -> None:
+        ended = {tunnel.label for tunnel in self.registry.release_session(session, self.now, held=held)}
+        assert ended == {label for label, tunnel in self.bound.items() if tunnel.session == session}
+        for label in ended:
+            self.end(label, held)
+
+    @rule(session=SESSIONS)
+    def away(self, session: int) -> None:
+        self.registry.away(session)
+        self.gone.add(session)
+        self.forget_absent()
+
+    @rule(session=SESSIONS)
+    def back(self, session: int) -> None:
+        self.registry.back(session)
+        self.gone.discard(session)
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 5.0, 10.0]), told=st.booleans())
+    def time_passes(self, seconds: float, told: bool) -> None:
+        self.now += seconds
+        self.held = {label: hold for label, hold in self.held.items() if hold[1] > self.now}
+        if told:
+            self.registry.expire(self.now)
+
+    @invariant()
+    def agree(self) -> None:
+        self.registry.check_invariants()
+        assert self.registry.by_label == self.bound
+        for label in ("red", "green", "blue", "grey"):
+            assert self.registry.is_held(label, self.now) == (label in self.held)
+
+
+class RegistryModelTests(SynchronousTestCase):
+    def test_any_order_of_events_agrees_with_the_model(self) -> None:
+        run_state_machine_as_test(
+            RegistryModel, settings=settings(max_examples=60, stateful_step_count=40, deadline=None, database=None)
+        )
