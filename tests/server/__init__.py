@@ -1,0 +1,1 @@
+"""Tests of the server: its public side, its gateway, its own pages."""
