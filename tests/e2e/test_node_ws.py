@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from functools import cache
 from typing import Any
-
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.recorder import Exchange, Recorder
 from tests.e2e.stage import (
@@ -16,60 +13,28 @@ from tests.e2e.stage import (
     Reach,
     curl,
     node_argv,
-    node_module,
     reach,
     run,
     wait_for_event,
 )
+from tests.e2e.visits import Visit, VisitTests, service_port
 from tests.e2e.websocket import accept_upgrade
 from tests.processes import Process
 
 MIB = 1 << 20
 
-_ids = itertools.count(1)
-
-
-@cache
-def service() -> Process:
-    """``service.js``, shared by the tests of this module."""
-    node_module("ws/package.json")
-    return Process(node_argv("service.js"), name="service.js")
-
-
 @cache
 def place() -> Reach:
-    """Where visitors find it."""
-    return reach(wait_for_event(service(), event="listening")["port"], "ws")
+    """Where visitors find the service."""
+    return reach(service_port(), "ws")
 
 
-class Visit:
-    """One run of ``visitor.js``: what the visitor saw, and what the service saw of it."""
+class NodeTests(VisitTests):
+    """Visits of the place that this module shares."""
 
-    def __init__(self, path: str, *steps: list[Any], protocols: tuple[str, ...] = (), **options: Any) -> None:
-        self.id = f"v{next(_ids)}"
-        separator = "&" if "?" in path else "?"
-        self.path = f"{path}{separator}id={self.id}"
-        plan = {"protocols": list(protocols), "options": options, "steps": list(steps)}
-        self.url = place().url(self.path, "ws")
-        self.visitor = Process(node_argv("visitor.js", self.url, json.dumps(plan)), name="visitor.js")
-
-    def seen(self, event: str, **fields: Any) -> dict[str, Any]:
-        """What the visitor says, once it says it."""
-        return wait_for_event(self.visitor, event=event, **fields)
-
-    def served(self, event: str, **fields: Any) -> dict[str, Any]:
-        """What the service says of this visit, once it says it."""
-        return wait_for_event(service(), event=event, id=self.id, **fields)
-
-
-class NodeTests(SynchronousTestCase):
-    """Visits of one test, ended with it."""
-
-    def visit(self, path: str, *steps: list[Any], protocols: tuple[str, ...] = (), **options: Any) -> Visit:
-        """Begin a visit."""
-        visit = Visit(path, *steps, protocols=protocols, **options)
-        self.addCleanup(visit.visitor.stop)
-        return visit
+    def go(self, path: str, *steps: list[Any], **how: Any) -> Visit:
+        """Begin a visit there."""
+        return self.visit(place(), path, *steps, **how)
 
 
 class PlainTests(NodeTests):
@@ -88,7 +53,7 @@ class HandshakeTests(NodeTests):
     def test_service_sees_the_request(self) -> None:
         """Query, cookies, credentials, origin and own headers reach the service as the visitor sent them."""
         headers = {"Cookie": "a=1; b=2", "Authorization": "Bearer t", "X-Mixed-Case": "Yes"}
-        visit = self.visit("/echo?q=%20a//b&empty=", ["close"], headers=headers, origin="https://page.example")
+        visit = self.go("/echo?q=%20a//b&empty=", ["close"], headers=headers, origin="https://page.example")
         seen = visit.served("upgrade")
         self.assertEqual(seen["url"], visit.path)
         self.assertEqual(seen["headers"]["host"], place().authority)
@@ -99,27 +64,27 @@ class HandshakeTests(NodeTests):
 
     def test_headers_and_cookies_of_the_101(self) -> None:
         """What the service puts into its 101 is in the visitor's."""
-        seen = self.visit("/cookies", ["close"]).seen("upgrade")
+        seen = self.go("/cookies", ["close"]).seen("upgrade")
         self.assertEqual(seen["headers"]["set-cookie"], ["a=1; Path=/", "b=2; HttpOnly"])
         self.assertEqual(seen["headers"]["x-service"], "here")
 
     def test_subprotocol_is_the_service_s_choice(self) -> None:
         """The service chooses the second of three, and the visitor is told that one."""
-        visit = self.visit("/second", ["close"], protocols=("one", "vite-hmr", "three"))
+        visit = self.go("/second", ["close"], protocols=("one", "vite-hmr", "three"))
         self.assertEqual(visit.seen("open")["protocol"], "vite-hmr")
         self.assertEqual(visit.served("upgrade")["headers"]["sec-websocket-protocol"], "one,vite-hmr,three")
 
     def test_refusal_arrives_whole(self) -> None:
         """401 and 403 come with the service's own headers and body, not as a broken connection."""
         for status in (401, 403):
-            seen = self.visit(f"/refuse?status={status}").seen("refused")
+            seen = self.go(f"/refuse?status={status}").seen("refused")
             self.assertEqual((seen["status"], seen["body"]), (status, f"no, because {status}\n"))
             self.assertEqual(seen["headers"]["www-authenticate"], 'Bearer realm="service"')
             self.assertEqual(seen["headers"]["x-why"], "because")
 
     def test_no_101_before_the_service_s(self) -> None:
         """While the service hesitates the visitor waits; what it sends first of all comes through afterwards."""
-        visit = self.visit("/slow", ["await", "message"], ["close"])
+        visit = self.go("/slow", ["await", "message"], ["close"])
         visit.served("upgrade")
         self.assertEqual(visit.visitor.output, "")
         curl(place(), f"/go?id={visit.id}")
@@ -128,11 +93,9 @@ class HandshakeTests(NodeTests):
     def test_first_frames_right_behind_the_101(self) -> None:
         """Frames that leave the service in one write with its 101 arrive, all and in order."""
         for _ in range(5):
-            visit = self.visit("/greet", ["await", "message", 2], ["close"])
+            visit = self.go("/greet", ["await", "message", 2], ["close"])
             visit.seen("close")
-            lines = [json.loads(line) for line in visit.visitor.output.splitlines()]
-            texts = [event["text"] for event in lines if event["event"] == "message"]
-            self.assertEqual(texts, ["first", "second"])
+            self.assertEqual([message["text"] for message in visit.messages()], ["first", "second"])
 
 
 class FrameTests(NodeTests):
@@ -141,23 +104,22 @@ class FrameTests(NodeTests):
     def test_text_binary_and_empty(self) -> None:
         """Each kind of message comes back as that kind, and in order."""
         steps = [["text", "hé"], ["binary", 5], ["text", ""], ["await", "message", 3], ["close"]]
-        visit = self.visit("/echo", *steps)
+        visit = self.go("/echo", *steps)
         visit.seen("close", code=1005)
-        events = [json.loads(line) for line in visit.visitor.output.splitlines()]
-        kinds = [(event["binary"], event["length"]) for event in events if event["event"] == "message"]
+        kinds = [(message["binary"], message["length"]) for message in visit.messages()]
         self.assertEqual(kinds, [(False, 3), (True, 5), (False, 0)])
 
     def test_one_mebibyte(self) -> None:
         """Large binary messages come back whole, with and without compression."""
         for path, deflate in (("/echo", False), ("/deflate", True)):
-            visit = self.visit(path, ["binary", MIB], ["await", "message"], ["close"], perMessageDeflate=deflate)
+            visit = self.go(path, ["binary", MIB], ["await", "message"], ["close"], perMessageDeflate=deflate)
             self.assertTrue(visit.seen("message", binary=True, length=MIB)["asSent"])
 
     def test_compression_is_agreed_end_to_end(self) -> None:
         """permessage-deflate is agreed when both ends want it, and only then."""
         text = "tunnel " * 1000
         for path, offered, agreed in (("/deflate", True, True), ("/deflate", False, False), ("/echo", True, False)):
-            visit = self.visit(path, ["text", text], ["await", "message"], ["close"], perMessageDeflate=offered)
+            visit = self.go(path, ["text", text], ["await", "message"], ["close"], perMessageDeflate=offered)
             self.assertEqual("permessage-deflate" in visit.seen("open")["extensions"], agreed, (path, offered))
             self.assertEqual("permessage-deflate" in visit.served("open")["extensions"], agreed, (path, offered))
             visit.seen("message", length=len(text))
@@ -165,15 +127,13 @@ class FrameTests(NodeTests):
     def test_many_messages_keep_their_order(self) -> None:
         """A burst of numbered messages comes back in order, none missing."""
         burst = [["text", str(number)] for number in range(500)]
-        visit = self.visit("/echo", *burst, ["await", "message", 500], ["close"])
+        visit = self.go("/echo", *burst, ["await", "message", 500], ["close"])
         visit.seen("close")
-        events = [json.loads(line) for line in visit.visitor.output.splitlines()]
-        texts = [event["text"] for event in events if event["event"] == "message"]
-        self.assertEqual(texts, [str(number) for number in range(500)])
+        self.assertEqual([message["text"] for message in visit.messages()], [str(number) for number in range(500)])
 
     def test_pings_end_to_end(self) -> None:
         """A visitor's ping reaches the service and the service's the visitor, each answered by the other end."""
-        visit = self.visit("/ping?payload=from-service", ["ping", "from-visitor"], ["text", "go"], ["await", "ping"])
+        visit = self.go("/ping?payload=from-service", ["ping", "from-visitor"], ["text", "go"], ["await", "ping"])
         visit.served("ping", payload="from-visitor")
         visit.seen("pong", payload="from-visitor")
         visit.seen("ping", payload="from-service")
@@ -207,7 +167,7 @@ class CloseTests(NodeTests):
     def test_visitor_closes(self) -> None:
         """The service sees the visitor's code and reason."""
         for code in self.CODES:
-            visit = self.visit("/echo", ["close", code, f"visitor says {code}"])
+            visit = self.go("/echo", ["close", code, f"visitor says {code}"])
             self.assertEqual(visit.served("close")["code"], code)
             self.assertEqual(visit.served("close")["reason"], f"visitor says {code}")
             self.assertEqual(visit.seen("close")["code"], code)
@@ -215,24 +175,24 @@ class CloseTests(NodeTests):
     def test_service_closes(self) -> None:
         """The visitor sees the service's code and reason."""
         for code in self.CODES:
-            visit = self.visit(f"/close?code={code}&reason=service+says+{code}", ["text", "go"])
+            visit = self.go(f"/close?code={code}&reason=service+says+{code}", ["text", "go"])
             seen = visit.seen("close")
             self.assertEqual((seen["code"], seen["reason"]), (code, f"service says {code}"))
             self.assertEqual(visit.served("close")["code"], code)
 
     def test_close_without_a_code(self) -> None:
         """An empty close frame stays one: 1005 on both sides, whoever closes."""
-        self.assertEqual(self.visit("/echo", ["close"]).served("close")["code"], 1005)
-        self.assertEqual(self.visit("/close", ["text", "go"]).seen("close")["code"], 1005)
+        self.assertEqual(self.go("/echo", ["close"]).served("close")["code"], 1005)
+        self.assertEqual(self.go("/close", ["text", "go"]).seen("close")["code"], 1005)
 
     def test_visitor_vanishes(self) -> None:
         """A visitor who leaves without a close frame leaves the service without one: it sees 1006."""
-        visit = self.visit("/echo", ["text", "hello"], ["await", "message"], ["terminate"])
+        visit = self.go("/echo", ["text", "hello"], ["await", "message"], ["terminate"])
         self.assertEqual(visit.served("close")["code"], 1006)
 
     def test_service_drops_the_connection(self) -> None:
         """A service that ends without a close frame is never taken for one that closed."""
-        visit = self.visit("/terminate", ["text", "go"])
+        visit = self.go("/terminate", ["text", "go"])
         self.assert_told_of_death(visit.seen("close"))
 
     def test_service_process_dies(self) -> None:

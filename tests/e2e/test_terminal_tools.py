@@ -8,21 +8,15 @@ from functools import cache
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.e2e.stage import PREPARE, Reach, node_argv, node_module, reach, run, wait_for_event
+from tests.e2e.stage import PREPARE, Reach, node_argv, reach, run, wait_for_event
+from tests.e2e.visits import service, service_port
 from tests.processes import Process
 
 
 @cache
-def service() -> Process:
-    """``service.js``, shared by the tests of this module."""
-    node_module("ws/package.json")
-    return Process(node_argv("service.js"), name="service.js")
-
-
-@cache
 def place() -> Reach:
-    """Where visitors find it."""
-    return reach(wait_for_event(service(), event="listening")["port"], "terminal")
+    """Where visitors find the service."""
+    return reach(service_port(), "terminal")
 
 
 def websocat(*arguments: str) -> list[str]:

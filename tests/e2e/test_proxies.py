@@ -1,0 +1,212 @@
+"""Caddy and nginx in front, with the files in ``conf/``: what people's visitors meet in production."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from tests.e2e import fronts
+from tests.e2e.fronts import Front
+from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.stage import DIRECT, Finished, Reach, curl, curl_argv
+from tests.e2e.visits import Visit, VisitTests, service_port
+from tests.processes import Process
+
+BIG = 64 * 1024 * 1024
+MIB = 1 << 20
+
+
+@cache
+def recorder() -> Recorder:
+    """The service for HTTP, shared by the tests of this module."""
+    return Recorder()
+
+
+class ProxyTests:
+    """
+    What holds behind either proxy.
+
+    Mixed into a test case for each; ``start`` starts the proxy in front of a port.
+    """
+
+    start: Callable[[int], Front]
+    name: str
+
+    def place(self) -> Reach:
+        """Where the recording service is reached, by https."""
+        return fronts.place(type(self).start, recorder().port, f"{self.name}-http")
+
+    def ask(self: Any, path: str, *options: str, stdin: bytes = b"") -> bytes:
+        """curl's output for an https URL, provided that curl was content; the certificate is verified."""
+        cert, _ = fronts.certificate()
+        options = ("--cacert", str(cert), *options)
+        finished: Finished = curl(self.place(), path, *options, stdin=stdin, scheme="https")
+        self.assertEqual(finished.status, 0, finished.errors)
+        return finished.output
+
+    def wss(self: Any, path: str, *steps: list[Any], **how: Any) -> Visit:
+        """A visit by wss; the certificate is verified."""
+        cert, _ = fronts.certificate()
+        place = fronts.place(type(self).start, service_port(), f"{self.name}-ws")
+        environment = {"NODE_EXTRA_CA_CERTS": str(cert)}
+        visit: Visit = self.visit(place, path, *steps, scheme="wss", env=environment, **how)
+        return visit
+
+    def exchange(self: Any, target: str) -> Exchange:
+        """The one request for ``target`` at the service."""
+        [exchange] = recorder().exchanges(target)
+        return exchange
+
+    def test_service_learns_of_https(self: Any) -> None:
+        """Scheme, host with its port, and the visitor's address reach the service, once each; forged ones do not."""
+        for version in ("--http1.1", "--http2"):
+            path = f"/{self.name}/forwarded{version}"
+            forged = ["-H", "X-Forwarded-For: 6.6.6.6", "-H", "X-Forwarded-Proto: gopher", "-H", "X-Forwarded-Host: e"]
+            self.assertEqual(self.ask(path, version, *forged), b"ok\n")
+            exchange = self.exchange(path)
+            self.assertEqual(exchange.header("X-Forwarded-Proto"), "https")
+            self.assertEqual(exchange.header("X-Forwarded-Host"), self.place().authority)
+            self.assertEqual(exchange.header("Host"), self.place().authority)
+            addresses = [part.strip() for part in (exchange.header("X-Forwarded-For") or "").split(",")]
+            # In a tunnel's run Sellia adds the address of the proxy that it trusts.
+            self.assertEqual(addresses, ["127.0.0.1"] if DIRECT else ["127.0.0.1", "127.0.0.1"])
+
+    def test_target_byte_for_byte(self: Any) -> None:
+        """Double slashes and percent-encoding pass the proxy untouched."""
+        target = f"/{self.name}//a//%2f%C3%bc;p=1/x.y?q=%20+&&q=%2F?/"
+        self.ask(target, "--path-as-is", "--globoff")
+        self.exchange(target)
+
+    def test_large_upload(self: Any) -> None:
+        """A large upload arrives whole, and its beginning before its end was sent."""
+        path = f"/{self.name}/upload"
+        piece = bytes(range(256)) * 4096
+        digest = hashlib.sha256()
+        with tempfile.NamedTemporaryFile() as upload:
+            for _ in range(BIG // len(piece)):
+                upload.write(piece)
+                digest.update(piece)
+            upload.flush()
+            self.assertEqual(self.ask(path, "--upload-file", upload.name), b"ok\n")
+        exchange = self.exchange(path)
+        self.assertEqual((exchange.length, exchange.digest), (BIG, digest.hexdigest()))
+
+    def test_upload_is_not_held_back(self: Any) -> None:
+        """What a visitor has sent reaches the service while the visitor has yet to send the rest."""
+        path = f"/{self.name}/streamed"
+        cert, _ = fronts.certificate()
+        argv = curl_argv(self.place(), path, "--cacert", str(cert), "-T", "-", "--http1.1", scheme="https")
+        script = ["sh", "-c", 'tail -f /dev/null | "$@"', "sh", *argv]
+        begun = threading.Event()
+
+        def begin(exchange: Exchange) -> None:
+            begun.set()
+            exchange.released.wait(30)
+
+        recorder().on(path, begin)
+        with Process(script, name="curl"):
+            self.assertTrue(begun.wait(20), "the request was held back until its end")
+        self.exchange(path).released.set()
+
+    def test_server_sent_events_arrive_one_by_one(self: Any) -> None:
+        """Each event reaches the visitor before the service sends the next."""
+        path = f"/{self.name}/events"
+        step = threading.Semaphore(0)
+
+        def clock(exchange: Exchange) -> None:
+            exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for number in range(4):
+                event = f"data: {number}\n\n"
+                exchange.send(f"{len(event):x}\r\n{event}\r\n".encode())
+                if not step.acquire(timeout=20):
+                    raise AssertionError("the visitor never saw the event")
+            exchange.send(b"0\r\n\r\n")
+
+        recorder().on(path, clock)
+        cert, _ = fronts.certificate()
+        argv = curl_argv(self.place(), path, "--cacert", str(cert), "--no-buffer", scheme="https")
+        with Process(argv, name="curl") as visitor:
+            for number in range(4):
+                visitor.wait_for_line(f"data: {number}")
+                step.release()
+            self.assertEqual(visitor.wait_for_exit(), 0)
+        self.assertEqual(recorder().failures, [])
+
+    def test_many_cookies(self: Any) -> None:
+        """An answer with 16 KiB of Set-Cookie lines gets through the proxy's buffers."""
+        path = f"/{self.name}/cookies"
+        cookies = [f"Set-Cookie: c{number}={'v' * 380}" for number in range(40)]
+        recorder().on(path, "\r\n".join(["HTTP/1.1 200 OK", *cookies, "Content-Length: 0", "", ""]).encode())
+        output = self.ask(path, "--include", "--http1.1").decode()
+        self.assertEqual([line for line in output.splitlines() if line.startswith("Set-Cookie")], cookies)
+
+    def test_http_is_sent_to_https(self: Any) -> None:
+        """Port 80 answers with a redirect to the same place by https."""
+        front = fronts.front(type(self).start, fronts.upstream(recorder().port, f"{self.name}-http"))
+        plain = Reach(front.http_port, self.place().name)
+        output = curl(plain, "/some?where", "--include").output.decode()
+        self.assertIn(output.split()[1], ("301", "308"))
+        self.assertRegex(output, rf"(?im)^location: https://{self.place().name}(:\d+)?/some\?where\r?$")
+
+    def test_websocket(self: Any) -> None:
+        """101 by wss, subprotocol and cookies included, and frames of every kind in order."""
+        steps = [["text", "hello"], ["binary", MIB], ["ping", "p"], ["await", "message", 2], ["await", "pong"]]
+        visit = self.wss("/echo?q=1", *steps, ["close", 4001, "enough"], protocols=("vite-hmr",))
+        self.assertEqual(visit.seen("upgrade")["status"], 101)
+        self.assertEqual(visit.seen("open")["protocol"], "vite-hmr")
+        self.assertEqual(visit.seen("close")["code"], 4001)
+        self.assertEqual([message["length"] for message in visit.messages()], [5, MIB])
+        self.assertTrue(visit.messages()[1]["asSent"])
+        self.assertEqual((visit.served("close")["code"], visit.served("close")["reason"]), (4001, "enough"))
+        headers = visit.served("upgrade")["headers"]
+        self.assertEqual(headers["x-forwarded-proto"], "https")
+
+    def test_websocket_compression(self: Any) -> None:
+        """permessage-deflate is agreed through the proxy."""
+        visit = self.wss("/deflate", ["text", "x" * 9000], ["await", "message"], ["close"])
+        self.assertIn("permessage-deflate", visit.seen("open")["extensions"])
+        visit.seen("message", length=9000)
+
+    def test_websocket_greeting(self: Any) -> None:
+        """What the service sends right behind its 101 is not lost."""
+        visit = self.wss("/greet", ["await", "message", 2], ["close"])
+        visit.seen("close")
+        self.assertEqual([message["text"] for message in visit.messages()], ["first", "second"])
+
+    def test_websocket_refused(self: Any) -> None:
+        """A refusal of the service's arrives whole."""
+        seen = self.wss("/refuse?status=401").seen("refused")
+        self.assertEqual((seen["status"], seen["body"]), (401, "no, because 401\n"))
+        self.assertEqual(seen["headers"]["www-authenticate"], 'Bearer realm="service"')
+
+    def test_websocket_close_of_the_service(self: Any) -> None:
+        """So do its close code and reason."""
+        seen = self.wss("/close?code=1008&reason=policy", ["text", "go"]).seen("close")
+        self.assertEqual((seen["code"], seen["reason"]), (1008, "policy"))
+
+
+class CaddyTests(ProxyTests, VisitTests):
+    """Behind Caddy."""
+
+    start = staticmethod(fronts.start_caddy)
+    name = "caddy"
+
+
+class NginxTests(ProxyTests, VisitTests):
+    """Behind nginx."""
+
+    start = staticmethod(fronts.start_nginx)
+    name = "nginx"
+
+    def test_no_temporary_files(self) -> None:
+        """nginx says when it writes a body to a temporary file; here it never does."""
+        piece = b"x" * (8 * MIB)
+        recorder().on("/nginx/download", b"HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n" + piece)
+        self.ask("/nginx/download", "--limit-rate", "8M", "--output", "/dev/null")
+        self.ask("/nginx/upload-again", "--data-binary", "@-", stdin=piece)
+        front = fronts.front(fronts.start_nginx, fronts.upstream(recorder().port, "nginx-http"))
+        self.assertNotIn("buffered to a temporary file", front.process.output)
