@@ -1,5 +1,5 @@
 """
-Vite and webpack-dev-server behind a tunnel, in a real browser: a changed source file changes the page, without a reload.
+Vite and webpack-dev-server behind a tunnel, in a real browser: a changed source file changes the page as it stands.
 
 The domain is not below ``localhost``, which both dev servers would let pass by themselves: their host checks are part
 of what people meet.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.processes import Process
 
 MIB = 1 << 20
 
+
 @cache
 def place() -> Reach:
     """Where visitors find the service."""
@@ -32,7 +34,7 @@ def place() -> Reach:
 class NodeTests(VisitTests):
     """Visits of the place that this module shares."""
 
-    def go(self, path: str, *steps: list[Any], **how: Any) -> Visit:
+    def go(self, path: str, *steps: Sequence[Any], **how: Any) -> Visit:
         """Begin a visit there."""
         return self.visit(place(), path, *steps, **how)
 
@@ -103,7 +105,7 @@ class FrameTests(NodeTests):
 
     def test_text_binary_and_empty(self) -> None:
         """Each kind of message comes back as that kind, and in order."""
-        steps = [["text", "hé"], ["binary", 5], ["text", ""], ["await", "message", 3], ["close"]]
+        steps: list[list[Any]] = [["text", "hé"], ["binary", 5], ["text", ""], ["await", "message", 3], ["close"]]
         visit = self.go("/echo", *steps)
         visit.seen("close", code=1005)
         kinds = [(message["binary"], message["length"]) for message in visit.messages()]

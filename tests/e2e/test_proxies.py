@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -48,7 +48,7 @@ class ProxyTests:
         self.assertEqual(finished.status, 0, finished.errors)
         return finished.output
 
-    def wss(self: Any, path: str, *steps: list[Any], **how: Any) -> Visit:
+    def wss(self: Any, path: str, *steps: Sequence[Any], **how: Any) -> Visit:
         """A visit by wss; the certificate is verified."""
         cert, _ = fronts.certificate()
         place = fronts.place(type(self).start, service_port(), f"{self.name}-ws")

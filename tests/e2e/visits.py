@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -38,7 +38,7 @@ class Visit:
         self,
         place: Reach,
         path: str,
-        *steps: list[Any],
+        *steps: Sequence[Any],
         scheme: str = "ws",
         protocols: tuple[str, ...] = (),
         env: Mapping[str, str] | None = None,
@@ -66,7 +66,7 @@ class Visit:
 class VisitTests(SynchronousTestCase):
     """A test that visits; its visitors end with it."""
 
-    def visit(self, place: Reach, path: str, *steps: list[Any], **how: Any) -> Visit:
+    def visit(self, place: Reach, path: str, *steps: Sequence[Any], **how: Any) -> Visit:
         """Begin a `Visit`."""
         visit = Visit(place, path, *steps, **how)
         self.addCleanup(visit.visitor.stop)
