@@ -245,6 +245,20 @@ FORBIDDEN = _problem(
     "You are not allowed to do this.",
     "Ask the owner of the tunnel or of the server for access.",
 )
+NO_SUCH_PAGE = _problem(
+    "no-such-page",
+    404,
+    None,
+    "The server has no page at this address.",
+    "Tunnels have names of their own, in front of the server's; the server's own page is /.",
+)
+UPGRADE_REQUIRED = _problem(
+    "upgrade-required",
+    426,
+    None,
+    "This is where Sellia clients connect, with a WebSocket.",
+    "Point a client here with --server; if one came here, a proxy in between has removed its Upgrade header.",
+)
 METHOD_NOT_ALLOWED = _problem(
     "method-not-allowed",
     405,

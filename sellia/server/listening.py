@@ -30,7 +30,7 @@ _HINTS: Final = {
         "Choose a port of 1024 or above, or start as root with twistd's --uid, and let a reverse proxy have port 80.",
     ),
     errno.EADDRNOTAVAIL: (
-        "is not an address of this machine",
+        "cannot be listened on: this machine has no such address",
         "Give --host an address of this machine, or 0.0.0.0 for all of them.",
     ),
 }
@@ -137,7 +137,7 @@ def _explained(string: str, failure: Failure) -> BadSetting:
     error = failure.value
     if not isinstance(error, CannotListenError):
         return BadSetting(
-            f"cannot listen on {printable(string)}: {printable(str(error)) or type(error).__name__}",
+            f"cannot listen on {printable(string)}: {_reason(error)}",
             "Check the endpoint, as in tcp:3000:interface=127.0.0.1, ssl:443:privateKey=key.pem or unix:/run/s.sock.",
         )
     where = f"port {error.port}" if isinstance(error.port, int) else printable(str(error.port))
@@ -146,6 +146,13 @@ def _explained(string: str, failure: Failure) -> BadSetting:
     number = getattr(error.socketError, "errno", None)
     cause, hint = _HINTS.get(number, ("cannot be listened on", "")) if number is not None else ("cannot be used", "")
     if not hint:
-        cause += f": {printable(str(getattr(error.socketError, 'strerror', None) or error.socketError))}"
+        cause += f": {_reason(error.socketError)}"
         hint = "Check the address and the port, or the directory of the socket."
     return BadSetting(f"{where} {cause}", hint)
+
+
+def _reason(error: object) -> str:
+    """An error's own words in one line."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    name = getattr(error, "filename", None)
+    return printable(f"{words}: {name}" if isinstance(name, str) else str(words))

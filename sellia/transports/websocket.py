@@ -41,7 +41,6 @@ from sellia.transports.frames import (
     FrameSocket,
     Violation,
     close_payload,
-    frame_head,
     parse_close,
     problem_close,
 )
@@ -74,8 +73,11 @@ class WebSocketPipe(FrameSocket):
         compressed: bool,
         clock: IReactorTime,
         story: WebSocketStory,
+        frame_limit: int = FrameSocket.frame_limit,
     ) -> None:
         super().__init__(factory, compressed)
+        if frame_limit != self.frame_limit:
+            self.frame_limit = frame_limit
         self.transport = transport
         self._stream = stream
         self._clock = clock
@@ -263,7 +265,6 @@ class WebSocketPipe(FrameSocket):
         """Close the connection behind what has been written, without losing it to a reset by unread input."""
         self.deaf = True
         transport = self.transport
-        transport.unregisterProducer()
         if self._verdict is not None and hasattr(transport, "loseWriteConnection"):
             transport.loseWriteConnection()
             self._after(CLOSE_WAIT, self._drop)
@@ -304,4 +305,4 @@ def visitor_factory(reactor: Any) -> VisitorPipeFactory:
     return VisitorPipeFactory(reactor=reactor)
 
 
-__all__ = ["CLOSE_WAIT", "WebSocketPipe", "frame_head", "service_factory", "visitor_factory"]
+__all__ = ["CLOSE_WAIT", "VERDICT_WAIT", "WebSocketPipe", "service_factory", "visitor_factory"]

@@ -1,0 +1,241 @@
+"""Keeps a link to the server: dials, says hello, and dials again for ever when the link is lost.
+
+Need
+    A laptop changes networks, a server restarts.  The client comes back by itself, soon but not in a herd with all
+    others, goes on with its session if the server still has it, and says truthfully what was lost if it has not.
+
+Invariants
+    * At most one link is being made or is there.
+    * A link of our own that is replaced is closed before the next is dialled.
+    * The delay starts over only when the server has accepted the session, never because a connection was made.
+
+Bounds
+    The first attempt is immediate; then delays double from ``FIRST_DELAY`` to ``LONGEST_DELAY``, each cut by a random
+    factor between 0 and 1 (full jitter).  A server has ``WELCOME_WAIT`` seconds to answer.
+
+Twisted's ``ReconnectingClientFactory`` counts, delays and stops; it is given a connector that dials endpoints, since
+only those try IPv6 and IPv4 alike.
+"""
+
+from random import Random
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from autobahn.twisted.websocket import WebSocketClientFactory
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import ReconnectingClientFactory
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sellia import __version__
+from sellia.errors import ProtocolError
+from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
+from sellia.relay.text import printable
+from sellia.transports.link import ClientLink, LinkMixin
+
+FIRST_DELAY: Final = 0.25
+LONGEST_DELAY: Final = 30.0
+
+#: Seconds for a TCP (and TLS) connection, and for the opening handshake on it.
+CONNECT_WAIT: Final = 10.0
+
+#: Seconds for the server to answer hello.
+WELCOME_WAIT: Final = 10.0
+
+_log = Logger()
+
+
+class Caller(Protocol):
+    """Whose link it is: :class:`~sellia.client.session.ClientSession`."""
+
+    def resume_state(self) -> tuple[bytes | None, int]:
+        """The token of the session to go on with, and how many of its parcels have arrived."""
+
+    def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
+        """The server has accepted: the link is to carry a session."""
+
+    def refused(self, refused: Refused) -> None:
+        """The server has not."""
+
+    def dismissed(self, goodbye: Goodbye) -> None:
+        """The server has ended the session."""
+
+    def broken(self, error: ProtocolError) -> None:
+        """The server broke the protocol; the session cannot go on."""
+
+    def link_lost(self, reason: str, attempts: int) -> None:
+        """A link is lost, or could not be made; another attempt follows unless the connector was stopped."""
+
+
+class _Dialler:
+    """What ``ReconnectingClientFactory`` takes for a connector."""
+
+    def __init__(self, connector: "Connector", endpoint: Any) -> None:
+        self._connector = connector
+        self._endpoint = endpoint
+        self._attempt: Deferred[Any] | None = None
+
+    def connect(self) -> None:
+        """Dial once."""
+        self._attempt = self._endpoint.connect(self._connector)
+        assert self._attempt is not None
+        self._attempt.addErrback(self._failed)
+
+    def stopConnecting(self) -> None:
+        """Give up an attempt under way."""
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def _failed(self, failure: Failure) -> None:
+        self._connector.clientConnectionFailed(self, failure)
+
+
+class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ignore[misc]
+    """Makes links to the gateway at ``url`` (ws or wss), for ``caller``."""
+
+    protocol = ClientLink
+    noisy = False
+    initialDelay = FIRST_DELAY
+    maxDelay = LONGEST_DELAY
+    factor = 2.0
+
+    def __init__(self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random) -> None:
+        parts = urlsplit(url)
+        secure = parts.scheme == "wss"
+        host = parts.hostname or "localhost"
+        port = parts.port or (443 if secure else 80)
+        super().__init__(
+            url=url,
+            protocols=[SUBPROTOCOL],
+            useragent=f"sellia/{__version__}",
+            reactor=reactor,
+        )
+        self.setProtocolOptions(
+            failByDrop=False,
+            openHandshakeTimeout=CONNECT_WAIT,
+            closeHandshakeTimeout=5,
+            serverConnectionDropTimeout=2,
+            echoCloseCodeReason=True,
+        )
+        self.server = url
+        self.clock = reactor
+        self.link: LinkMixin | None = None
+        self.stopping = False
+        self._caller = caller
+        self._key = key
+        self._random = random
+        self._attempts = 0
+        self._welcome: IDelayedCall | None = None
+        self._closed: Deferred[None] | None = None
+        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=CONNECT_WAIT)
+        if secure:
+            endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
+        self._dialler = _Dialler(self, endpoint)
+
+    def start(self) -> None:
+        """Dial, and never stop trying."""
+        self._dialler.connect()
+
+    def stop(self) -> None:
+        """Make no more links.  The present one is the caller's to close."""
+        self.stopping = True
+        self.stopTrying()
+        self._dialler.stopConnecting()
+
+    def closed(self, seconds: float) -> Deferred[None]:
+        """Fires when there is no link any more, and drops it after so many seconds."""
+        done: Deferred[None] = Deferred()
+        link = self.link
+        if link is None:
+            done.callback(None)
+            return done
+        late = self.clock.callLater(seconds, link.drop, "it did not close in time")
+        done.addCallback(lambda _: late.cancel() if late.active() else None)
+        self._closed = done
+        return done
+
+    def redial(self) -> None:
+        """Dial at once instead of waiting out the delay, if one is being waited out."""
+        if self._callID is not None and self._callID.active():
+            self._callID.reset(0)
+
+    # --- Twisted -------------------------------------------------------------------------------------------
+
+    def buildProtocol(self, addr: IAddress | None) -> ClientLink:
+        link: ClientLink = super().buildProtocol(addr)
+        link.keeper = self
+        link.clock = self.clock
+        link.remote = self.server
+        return link
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        if not self.stopping:
+            self._lost(printable(reason.getErrorMessage()).rstrip("."))
+
+    def retry(self, connector: Any = None) -> None:
+        """As ReconnectingClientFactory does, but at once for the first time and with full jitter after that."""
+        if not self.continueTrying or self.stopping:
+            return
+        self.retries += 1
+        if self.retries == 1:
+            delay = 0.0
+        else:
+            delay = self.delay * self._random.random()
+            self.delay = min(self.delay * self.factor, self.maxDelay)
+        self._callID = self.clock.callLater(delay, self._dialler.connect)
+
+    # --- links: a LinkKeeper -------------------------------------------------------------------------------
+
+    def link_opened(self, link: LinkMixin) -> None:
+        if link.websocket_protocol_in_use != SUBPROTOCOL:  # type: ignore[attr-defined]
+            link.drop("the server does not speak Sellia's protocol: is the URL that of a Sellia server?")
+            return
+        self.link = link
+        token, received = self._caller.resume_state()
+        self._welcome = self.clock.callLater(WELCOME_WAIT, link.drop, "the server did not answer in time")
+        link.say(
+            Hello(version=VERSION, agent=f"sellia/{__version__}", key=self._key, session=token, received=received)
+        )
+
+    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+        if isinstance(message, Welcome):
+            if self._welcome is None:
+                raise ProtocolError("a second welcome on one link")
+            self._answered()
+            self.resetDelay()
+            self._attempts = 0
+            self._caller.welcomed(link, message)
+        elif isinstance(message, Refused):
+            self._answered()
+            link.close(1000, "refused")
+            self._caller.refused(message)
+        elif isinstance(message, Goodbye):
+            self._caller.dismissed(message)
+            link.close(1000, "goodbye")
+        else:
+            raise ProtocolError("a link message that only a client sends")
+
+    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+        self._caller.broken(error)
+
+    def link_lost(self, link: LinkMixin, reason: str) -> None:
+        self._answered()
+        if self.link is link:
+            self.link = None
+        if self._closed is not None:
+            closed, self._closed = self._closed, None
+            closed.callback(None)
+        self._lost(reason)
+
+    def _answered(self) -> None:
+        welcome, self._welcome = self._welcome, None
+        if welcome is not None and welcome.active():
+            welcome.cancel()
+
+    def _lost(self, reason: str) -> None:
+        self._attempts += 1
+        self._caller.link_lost(reason, self._attempts)
+        self.retry()

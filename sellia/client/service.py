@@ -1,0 +1,73 @@
+"""A whole client as one Twisted service: built from settings, started and stopped with its parent."""
+
+from random import Random, SystemRandom
+from typing import Any
+
+import txaio
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from sellia.client.events import Event, Listener
+from sellia.client.local import LocalService
+from sellia.client.session import ClientSession
+from sellia.client.settings import ClientSettings
+from sellia.transports.masking import native_masking
+
+_log = Logger()
+
+
+class ClientService(Service):
+    """Keeps the tunnels of ``settings`` open.  ``finished`` fires when it has stopped, or fails when it was refused."""
+
+    name = "sellia-client"
+
+    def __init__(
+        self, settings: ClientSettings, reactor: Any, listener: Listener | None = None, random: Random | None = None
+    ) -> None:
+        self.settings = settings
+        self._listener = listener
+        self.services = [
+            LocalService(
+                reactor,
+                tunnel.local_host,
+                tunnel.port,
+                tunnel.local_scheme,
+                connect_timeout=settings.connect_timeout,
+                request_timeout=settings.request_timeout,
+            )
+            for tunnel in settings.tunnels
+        ]
+        report = self._notify if listener is not None else None
+        self.session = ClientSession(settings, self.services, report, reactor, random or SystemRandom())
+
+    @property
+    def finished(self) -> Deferred[None]:
+        """Fires with None when the client has stopped, or fails with a SelliaError when the server refused it."""
+        return self.session.finished
+
+    def startService(self) -> None:
+        super().startService()
+        txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
+        if not native_masking():
+            _log.warn("Autobahn's native masking (NVX) is missing: large WebSocket frames will be very slow.")
+        self.session.start()
+
+    def stopService(self) -> "Deferred[None] | None":
+        super().stopService()
+        stopped = self.session.stop()
+        for service in self.services:
+            service.stop()
+        return stopped
+
+    def _notify(self, event: Event) -> None:
+        assert self._listener is not None
+        try:
+            self._listener.notify(event)
+        except Exception:
+            _log.failure("a listener raised")
+
+
+def make_service(settings: ClientSettings, reactor: Any, listener: Listener | None = None) -> ClientService:
+    """The service that ``twistd sellia-client`` and ``sellia http`` run."""
+    return ClientService(settings, reactor, listener)

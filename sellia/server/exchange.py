@@ -1,0 +1,240 @@
+"""One request and its response, as the visitor's connection sees it: the server's leg of an HTTP stream.
+
+The response's framing towards the visitor is made here, from what the stream brings: a Content-Length passes and is
+held to, octet for octet; a body of unknown length is chunked for HTTP/1.1 and ends with the connection for HTTP/1.0.
+A client that says one thing and does another cannot make the next response on the connection begin in the wrong place.
+
+A response ends as complete only when the stream has ended as complete.  In every other case the connection is broken.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from sellia.errors import INTERNAL, PROBLEMS, ProtocolError
+from sellia.protocol.messages import Headers, ResponseHead
+from sellia.relay.headers import check_reason, check_status, response_to_visitor, trailers_to_pass, validate
+from sellia.relay.leg import StrictLeg
+from sellia.relay.stream import Stream
+from sellia.server.http1 import Request
+
+if TYPE_CHECKING:
+    from sellia.server.ingress import VisitorConnection
+
+#: Interim responses (1xx) that a service may send before its answer.
+_INTERIM_LIMIT: Final = 16
+
+_CHUNK_END: Final = b"\r\n"
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+#: Responses that have no body whatever they say (RFC 9112, 6.3), besides those to HEAD.
+_BODILESS: Final = frozenset((204, 304))
+
+
+def status_line(head: ResponseHead) -> bytes:
+    """The first line of a response."""
+    return b"HTTP/1.1 %d %s\r\n" % (head.status, head.reason)
+
+
+def content_length(headers: Headers) -> int | None:
+    """The one Content-Length, or None; ValueError if there are several, or it is not a plain number."""
+    values = [value for name, value in headers if len(name) == 14 and name.lower() == b"content-length"]
+    if not values:
+        return None
+    if len(values) > 1:
+        raise ValueError("the response has more than one Content-Length")
+    value = values[0]
+    if not value.isdigit() or len(value) > 18:
+        raise ValueError("the response has a Content-Length that is not a number")
+    return int(value)
+
+
+class HttpExchange(StrictLeg):
+    """A request on its way, and its response.  ``request_complete`` says whether all of the request has been read."""
+
+    __slots__ = (
+        "_chunking",
+        "_ended",
+        "_interim",
+        "_left",
+        "connection",
+        "deadline",
+        "head_sent",
+        "keep_alive",
+        "over",
+        "request",
+        "request_complete",
+        "stream",
+    )
+
+    def __init__(self, connection: "VisitorConnection", request: Request, deadline: float) -> None:
+        self.connection = connection
+        self.request = request
+        self.stream: Stream | None = None
+        #: When the head of the response must be there; infinite once it is.
+        self.deadline = deadline
+        self.keep_alive = request.keep_alive
+        self.request_complete = not request.has_body
+        self.head_sent = False
+        self.over = False
+        self._ended = False
+        self._interim = 0
+        self._chunking = False
+        self._left = -1
+
+    # --- from the connection: the request's body -------------------------------------------------------------
+
+    def body_received(self, data: bytes) -> None:
+        """Octets of the request's body."""
+        if self.stream is not None and not self.stream.local_ended:
+            self.stream.send_data(data)
+
+    def request_ended(self, trailers: Headers) -> None:
+        """The request is complete."""
+        self.request_complete = True
+        if self.stream is not None:
+            self.stream.end(trailers_to_pass(trailers))
+
+    def visitor_gone(self) -> None:
+        """The visitor's connection is lost: nothing can be answered any more."""
+        self.over = True
+        if self.stream is not None:
+            self.stream.reset("visitor-gone", "the visitor's connection was lost")
+
+    def timed_out(self, word: str) -> None:
+        """The service has not answered in time."""
+        if self.stream is not None:
+            self.stream.reset(word, "")
+        self.fail(word, "")
+
+    # --- from the stream: the response -----------------------------------------------------------------------
+
+    def head_received(self, head: ResponseHead) -> None:
+        if self.head_sent:
+            raise ProtocolError("a second response head")
+        try:
+            check_status(head.status)
+            check_reason(head.reason)
+            validate(head.headers)
+            length = content_length(head.headers)
+        except ValueError as error:
+            self._refuse_response(str(error))
+            return
+        if head.status < 200:
+            self._interim_head(head)
+            return
+        self.deadline = float("inf")
+        self.head_sent = True
+        headers = response_to_visitor(head.headers, head.status)
+        parts = [status_line(head)]
+        parts += [b"%b: %b\r\n" % pair for pair in headers]
+        request = self.request
+        if request.method == b"HEAD" or head.status in _BODILESS:
+            self._left = 0
+        elif length is not None:
+            self._left = length
+        elif request.minor:
+            self._chunking = True
+            parts.append(b"Transfer-Encoding: chunked\r\n")
+        else:
+            self.keep_alive = False
+        if not self.keep_alive:
+            parts.append(b"Connection: close\r\n")
+        elif not request.minor:
+            parts.append(b"Connection: keep-alive\r\n")
+        parts.append(_CHUNK_END)
+        self.connection.write(b"".join(parts))
+
+    def _interim_head(self, head: ResponseHead) -> None:
+        if head.status == 101:
+            self._refuse_response("the service answered 101 to a request that asked for no upgrade")
+            return
+        self._interim += 1
+        if self._interim > _INTERIM_LIMIT:
+            raise ProtocolError("more interim responses than the limit")
+        if self.request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
+            fields = b"".join([b"%b: %b\r\n" % pair for pair in response_to_visitor(head.headers, head.status)])
+            self.connection.write(status_line(head) + fields + _CHUNK_END)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.head_sent:
+            if self.over:
+                return
+            raise ProtocolError("a body before its head")
+        if self._chunking:
+            size = len(data)
+            if size < 4096:
+                self.connection.write(b"%x\r\n%b\r\n" % (size, data))
+            else:
+                self.connection.write_sequence((b"%x\r\n" % size, data, _CHUNK_END))
+            return
+        if self._left >= 0:
+            self._left -= len(data)
+            if self._left < 0:
+                self._break("the response is longer than its Content-Length")
+                return
+        self.connection.write(data)
+
+    def end_received(self, trailers: Headers) -> None:
+        if self.over:
+            return
+        if not self.head_sent:
+            raise ProtocolError("an end before its head")
+        if self._left > 0:
+            self._break("the response is shorter than its Content-Length")
+            return
+        self._ended = True
+        if self._chunking:
+            if trailers:
+                try:
+                    validate(trailers)
+                except ValueError as error:
+                    self._break(str(error))
+                    return
+                fields = b"".join([b"%b: %b\r\n" % pair for pair in trailers_to_pass(trailers)])
+                self.connection.write(b"0\r\n" + fields + _CHUNK_END)
+            else:
+                self.connection.write(_LAST_CHUNK)
+        self.over = True
+        if not self.request_complete and self.stream is not None:
+            self.stream.reset("response-complete", "the response was complete before the request")
+        self.connection.exchange_over(self)
+
+    def reset_received(self, word: str, message: str) -> None:
+        self.fail(word, message)
+
+    def pause_sending(self) -> None:
+        self.connection.pause_reading()
+
+    def resume_sending(self) -> None:
+        self.connection.resume_reading()
+
+    @property
+    def delimited(self) -> bool:
+        """Whether the visitor can tell a response that is cut short from a complete one."""
+        return self._chunking or self._left > 0
+
+    # --- ends ------------------------------------------------------------------------------------------------
+
+    def fail(self, word: str, message: str) -> None:
+        """There is no response, or no more of it: say why if that is still possible, else break the connection."""
+        if self.over:
+            return
+        self.over = True
+        if self.head_sent:
+            self.connection.break_off()
+            return
+        problem = PROBLEMS.get(word)
+        if problem is None or problem.status is None:
+            problem = INTERNAL
+        self.connection.answer_problem(problem, self.request, message, self)
+
+    def _refuse_response(self, why: str) -> None:
+        """The client passed on what is not HTTP: the visitor must not get it."""
+        if self.stream is not None:
+            self.stream.reset("bad-service-response", why)
+        self.fail("bad-service-response", f"{why[:1].upper()}{why[1:]}.")
+
+    def _break(self, why: str) -> None:
+        if self.stream is not None:
+            self.stream.reset("bad-service-response", why)
+        self.over = True
+        self.connection.break_off()

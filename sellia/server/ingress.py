@@ -1,0 +1,591 @@
+"""Where visitors arrive: HTTP/1.1 connections, each request routed by its own Host.
+
+Need
+    A connection carries requests for different hosts one after the other, because a reverse proxy in front pools its
+    connections.  Each request finds its tunnel, gets a stream on the tunnel's session, and its response is written
+    back in order.
+
+Invariants
+    * At most one request of a connection is in exchange; what was pipelined behind it waits in ``_pending``.
+    * Reading is paused while anything waits there, and while the request's stream has enough.
+    * After a refused request, a refused upgrade, or a response without keep-alive, nothing of the connection's input
+      is taken for a request any more.
+
+Bounds
+    One socket read (64 KiB) may hold many tiny requests: at most ``PIPELINE`` of them are kept, the connection ends
+    behind the last.  Heads have limits of size, count and time (settings); idle connections have one of time.  A
+    visitor that sends on after its answer is read, and ignored, for ``LINGER`` at most.
+
+Designs not chosen
+    *twisted.web*: runs a request once its body is whole.  *A timer for each connection*: one sweep a second over all
+    of them costs less than moving timers with every request.
+"""
+
+from collections import deque
+from typing import Any, Final, Protocol
+
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sellia.errors import PROBLEMS, Problem
+from sellia.protocol.messages import Headers, HttpRequest, WebSocketRequest
+from sellia.relay.forwarded import UNIX, TrustedPeers
+from sellia.relay.forwarded import visitor as find_visitor
+from sellia.relay.headers import request_to_service, strip_authorization
+from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
+from sellia.relay.registry import Tunnel
+from sellia.relay.secrets import basic_auth_matches
+from sellia.relay.session import Session
+from sellia.relay.stream import Stream
+from sellia.relay.text import printable
+from sellia.server.answers import answer, to_bytes
+from sellia.server.exchange import HttpExchange
+from sellia.server.http1 import Refusal, Request, RequestReader
+from sellia.server.settings import ServerSettings
+from sellia.server.upgrade import UpgradeExchange
+from sellia.transports.link import quicken
+from sellia.transports.websocket import visitor_factory
+
+#: Requests that one connection may have waiting behind the one in exchange.
+PIPELINE: Final = 100
+
+#: Seconds for which a visitor that has been answered may go on sending before its connection is cut.
+LINGER: Final = 2.0
+
+#: Octets that may come behind a handshake before it is answered; then reading pauses.
+_BEHIND_HANDSHAKE: Final = 64 * 1024
+
+#: Why reading is paused; any of them is enough.
+_STREAM: Final = 1
+_PENDING: Final = 2
+_HANDSHAKE: Final = 4
+
+_NEVER: Final = float("inf")
+
+_log = Logger()
+
+
+class TunnelHolder(Protocol):
+    """A session as the ingress needs it."""
+
+    @property
+    def session(self) -> Session:
+        """Where streams are opened."""
+
+
+class Tunnels(Protocol):
+    """Which tunnel has a name, as :class:`~sellia.relay.registry.TunnelRegistry` tells."""
+
+    by_label: dict[str, Tunnel[Any]]
+
+
+class Rooms(Protocol):
+    """What lives on the base domain, and what the ingress asks of it."""
+
+    def is_gateway(self, request: Request, path: bytes) -> bool:
+        """Whether this is a client that wants a link."""
+
+    def take_link(self, connection: "VisitorConnection", request: Request) -> None:
+        """Turn the connection into a link."""
+
+    def page(self, connection: "VisitorConnection", request: Request, path: bytes) -> None:
+        """Answer with one of the server's own pages."""
+
+    def why_absent(self, label: str) -> Problem:
+        """Why a name has no tunnel."""
+
+    def refusing(self) -> Problem | None:
+        """Why new visitors are refused, if they are."""
+
+
+class Ingress:
+    """What all visitors' connections share.  Start and stop it with the service."""
+
+    def __init__(self, settings: ServerSettings, tunnels: Tunnels, rooms: Rooms, clock: IReactorTime) -> None:
+        self.settings = settings
+        self.tunnels = tunnels
+        self.rooms = rooms
+        self.clock = clock
+        self.trusted = TrustedPeers(settings.trust_proxy)
+        self.pipes = visitor_factory(clock)
+        self.connections: set[VisitorConnection] = set()
+        self._sweep = LoopingCall(self.sweep)
+        self._sweep.clock = clock
+
+    def start(self) -> None:
+        """Begin to watch over deadlines."""
+        if not self._sweep.running:
+            self._sweep.start(1.0, now=False)
+
+    def stop(self) -> None:
+        """Stop watching, and drop the connections that are left."""
+        if self._sweep.running:
+            self._sweep.stop()
+        for connection in list(self.connections):
+            connection.drop()
+
+    def sweep(self) -> None:
+        """Once a second: end what is over its time."""
+        now = self.clock.seconds()
+        for connection in list(self.connections):
+            connection.check(now)
+
+
+class VisitorFactory(Factory):
+    """Makes a :class:`VisitorConnection` for each connection of a listener."""
+
+    noisy = False
+
+    def __init__(self, ingress: Ingress) -> None:
+        self.ingress = ingress
+
+    def buildProtocol(self, addr: IAddress | None) -> "VisitorConnection":
+        connection = VisitorConnection(self.ingress)
+        connection.factory = self
+        return connection
+
+
+class _Waiting:
+    """A pipelined request that has been read, as far as it has been."""
+
+    __slots__ = ("body", "complete", "request", "trailers")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.body: list[bytes] = []
+        self.complete = False
+        self.trailers: Headers = []
+
+
+@implementer(IPushProducer)
+class VisitorConnection(TwistedProtocol):
+    """One connection of a visitor, or of a reverse proxy on behalf of many."""
+
+    transport: Any
+
+    def __init__(self, ingress: Ingress) -> None:
+        self.ingress = ingress
+        settings = ingress.settings
+        self._reader: RequestReader | None = RequestReader(
+            self,
+            section_limit=settings.header_limit,
+            field_limit=settings.header_fields,
+            target_limit=settings.target_limit,
+        )
+        self._exchange: HttpExchange | None = None
+        self._pending: deque[_Waiting] = deque()
+        self._paused = 0
+        self._full = False
+        self._lagging: list[Stream] = []
+        self._rest: bytes | None = None
+        self._last = False
+        self._advancing = False
+        self._deadline = _NEVER
+        self._closing = False
+
+    # --- Twisted -------------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        transport = self.transport
+        quicken(transport)
+        transport.registerProducer(self, True)
+        peer = transport.getPeer()
+        self.peer: str = getattr(peer, "host", UNIX)
+        self._peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
+        self._trusted = self.ingress.trusted.is_trusted(self.peer)
+        secure = self.ingress.settings.https or hasattr(transport, "getPeerCertificate")
+        self._scheme = b"https" if secure else b"http"
+        self._deadline = self.ingress.clock.seconds() + self.ingress.settings.keep_alive
+        self.ingress.connections.add(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        reader = self._reader
+        if reader is None or self._last:
+            return
+        if self._rest is not None:
+            self._rest += data
+            if len(self._rest) > _BEHIND_HANDSHAKE:
+                self._pause(_HANDSHAKE)
+            return
+        if reader.at_start:
+            self._deadline = self.ingress.clock.seconds() + self.ingress.settings.header_timeout
+        try:
+            rest = reader.feed(data)
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        if rest is not None:
+            self._rest_arrived(rest)
+        if self._pending:
+            self._pause(_PENDING)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.ingress.connections.discard(self)
+        self._closing = True
+        self._reader = None
+        self._pending.clear()
+        for stream in self._lagging:
+            stream.reset("visitor-gone")
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.visitor_gone()
+
+    # --- the transport: a producer -------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The visitor takes no more for now."""
+        self._full = True
+        if self._exchange is not None and self._exchange.stream is not None:
+            self._exchange.stream.stall()
+
+    def resumeProducing(self) -> None:
+        """The visitor has taken all that was written."""
+        self._full = False
+        for stream in self._lagging:
+            stream.flow()
+        self._lagging.clear()
+        if self._exchange is not None and self._exchange.stream is not None:
+            self._exchange.stream.flow()
+
+    def stopProducing(self) -> None:
+        """The connection is gone; connectionLost says so."""
+
+    # --- the reader's sink ---------------------------------------------------------------------------------
+
+    def request_begun(self, request: Request) -> None:
+        if self._exchange is None and not self._pending:
+            self._begin(request)
+        elif len(self._pending) < PIPELINE:
+            self._pending.append(_Waiting(request))
+        else:
+            self._last = True
+
+    def body_received(self, data: bytes) -> None:
+        if self._last:
+            return
+        if self._pending:
+            self._pending[-1].body.append(data)
+        elif self._exchange is not None:
+            self._exchange.body_received(data)
+
+    def request_ended(self, trailers: Headers) -> None:
+        self._deadline = _NEVER
+        if self._last:
+            return
+        if self._pending:
+            self._pending[-1].complete = True
+            self._pending[-1].trailers = trailers
+        elif self._exchange is not None:
+            self._complete(self._exchange, trailers)
+        else:
+            self._idle()
+
+    def _complete(self, exchange: HttpExchange, trailers: Headers) -> None:
+        exchange.request_ended(trailers)
+        if exchange.deadline == _NEVER and not exchange.head_sent:
+            exchange.deadline = self.ingress.clock.seconds() + self.ingress.settings.request_timeout
+
+    # --- routing -------------------------------------------------------------------------------------------
+
+    def _begin(self, request: Request) -> None:
+        """Answer a request, or open a stream for it."""
+        self._deadline = _NEVER
+        ingress = self.ingress
+        problem = ingress.rooms.refusing()
+        if problem is not None:
+            self.answer_problem(problem, request)
+            return
+        try:
+            place = locate(request.hosts, ingress.settings.domain)
+            path, authority = split_target(request.target)
+            if authority is not None and canonical_host([authority]) != place.host:
+                raise ValueError("the request's target and its Host header name different hosts")
+        except ValueError as error:
+            self.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            return
+        if place.side is not Side.TUNNEL:
+            self._own(request, place, path)
+            return
+        tunnel = ingress.tunnels.by_label.get(place.label)
+        if tunnel is None:
+            self.answer_problem(ingress.rooms.why_absent(place.label), request)
+        elif tunnel.auth is not None and not basic_auth_matches(request.headers, tunnel.auth):
+            self.answer_problem(PROBLEMS["unauthorized"], request, realm=place.label)
+        elif tunnel.session.session.full:
+            self.answer_problem(PROBLEMS["overloaded"], request)
+        else:
+            self._open(request, tunnel, path)
+
+    def _own(self, request: Request, place: Place, path: bytes) -> None:
+        rooms = self.ingress.rooms
+        if request.upgrade and rooms.is_gateway(request, path):
+            rooms.take_link(self, request)
+        elif place.side is Side.BASE or place.host == "localhost" or _is_address(place.host):
+            if request.upgrade:
+                self.answer_problem(PROBLEMS["no-such-tunnel"], request, "There is no WebSocket at this address.")
+                return
+            rooms.page(self, request, path)
+        else:
+            self.answer_problem(PROBLEMS["no-such-tunnel"], request)
+
+    def _open(self, request: Request, tunnel: Tunnel[Any], path: bytes) -> None:
+        upgrade = request.upgrade
+        headers = request_to_service(
+            request.headers,
+            peer=self._peer_octets,
+            scheme=self._scheme,
+            host=request.hosts[0],
+            trusted=self._trusted,
+            upgrade=upgrade,
+        )
+        if tunnel.auth is not None:
+            headers = strip_authorization(headers)
+        visitor = self.visitor_of(request)
+        settings = self.ingress.settings
+        now = self.ingress.clock.seconds()
+        exchange: HttpExchange
+        if upgrade:
+            exchange = upgrading = UpgradeExchange(self, request, now + settings.upgrade_timeout)
+            upgrading.offer = headers
+            upgrading.tunnel = tunnel.label
+            upgrading.visitor = visitor
+            opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor)
+        else:
+            has_body = request.has_body
+            exchange = HttpExchange(self, request, _NEVER if has_body else now + settings.request_timeout)
+            opening = HttpRequest(
+                tunnel.tunnel_id, request.method, path, headers, visitor, request.chunked, request.minor
+            )
+        self._exchange = exchange
+        stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)
+        exchange.stream = stream
+        if self._full:
+            stream.stall()
+
+    def visitor_of(self, request: Request) -> str:
+        """The visitor's address for people: behind a trusted proxy, what the proxy says."""
+        if not self._trusted:
+            return self.peer
+        host = request.hosts[0].decode("latin-1") if request.hosts else ""
+        return find_visitor(
+            request.headers,
+            peer=self.peer,
+            scheme=self._scheme.decode(),
+            host=host,
+            trusted=self.ingress.trusted,
+        ).address
+
+    # --- for exchanges -------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """To the visitor."""
+        self.transport.write(data)
+
+    def write_sequence(self, pieces: tuple[bytes, ...]) -> None:
+        """To the visitor."""
+        self.transport.writeSequence(pieces)
+
+    def pause_reading(self) -> None:
+        """The exchange's stream has enough."""
+        self._pause(_STREAM)
+
+    def resume_reading(self) -> None:
+        """The exchange's stream takes more."""
+        self._resume(_STREAM)
+
+    def answer_problem(
+        self,
+        problem: Problem,
+        request: Request | None,
+        detail: str = "",
+        exchange: HttpExchange | None = None,
+        realm: str = "",
+    ) -> None:
+        """Say what is wrong.  The request, if it was read to its end, is not the connection's last for that."""
+        complete = request is not None and (
+            exchange.request_complete if exchange is not None else not request.has_body and not request.upgrade
+        )
+        keep = complete and request is not None and request.keep_alive and not request.upgrade
+        accept = b",".join(request.values(b"accept")) if request is not None else b""
+        host = request.hosts[0] if request is not None and request.hosts else b""
+        target = request.target if request is not None else b""
+        response = answer(problem, accept=accept, host=host, target=target, detail=detail, realm=realm)
+        if request is not None and request.minor == 0 and keep:
+            response.headers.append((b"Connection", b"keep-alive"))
+        head = request is not None and request.method == b"HEAD"
+        self.write(to_bytes(response, head=head, close=not keep))
+        _log.debug(
+            "answered {status} {word}: peer={peer} host={host} target={target}",
+            status=response.status,
+            word=problem.word,
+            peer=self.peer,
+            host=printable(host),
+            target=printable(target),
+        )
+        if exchange is not None and exchange is self._exchange:
+            exchange.keep_alive = keep
+            self.exchange_over(exchange)
+        elif not keep:
+            self._close()
+        else:
+            self._idle()
+
+    def exchange_begins(self, exchange: HttpExchange) -> None:
+        """A page is the connection's exchange now."""
+        self._exchange = exchange
+
+    def exchange_over(self, exchange: HttpExchange) -> None:
+        """The response has been written; go on with the next request, or close."""
+        if exchange is not self._exchange:
+            return
+        self._exchange = None
+        if exchange.stream is not None and self._full and exchange.stream.untaken:
+            self._lagging.append(exchange.stream)
+        if not exchange.keep_alive or not exchange.request_complete or self._closing:
+            self._close()
+            return
+        self._resume(_STREAM)
+        self._idle()
+        if not self._advancing:
+            self._advance()
+
+    def upgrade_refused(self, exchange: UpgradeExchange, status: int) -> None:
+        """The service did not answer 101: the log tells it."""
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
+            id=exchange.stream.id if exchange.stream is not None else 0,
+            tunnel=exchange.tunnel,
+            path=printable(exchange.request.target),
+            visitor=printable(exchange.visitor),
+            status=status,
+        )
+
+    def let_go(self) -> Any:
+        """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
+        self.transport.unregisterProducer()
+        return self.transport
+
+    def become(self, protocol: Any) -> None:
+        """Hand the socket over: from now on ``protocol`` gets its octets and its end."""
+        rest, self._rest = self._rest, None
+        self.ingress.connections.discard(self)
+        self._reader = None
+        self._exchange = None
+        self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
+        self.connectionLost = protocol.connectionLost  # type: ignore[method-assign]
+        self._resume(_STREAM | _PENDING | _HANDSHAKE)
+        if rest:
+            protocol.dataReceived(rest)
+
+    def break_off(self) -> None:
+        """End a response as broken: what was written goes out, but nothing can take it for complete."""
+        exchange, self._exchange = self._exchange, None
+        self._closing = True
+        self._reader = None
+        if exchange is not None and exchange.delimited:
+            self.transport.loseConnection()
+        else:
+            self.transport.abortConnection()
+
+    def drop(self) -> None:
+        """Cut the connection."""
+        self.transport.abortConnection()
+
+    # --- deadlines -----------------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Once a second."""
+        exchange = self._exchange
+        if exchange is not None and exchange.deadline <= now:
+            exchange.timed_out("response-timeout")
+        elif self._deadline <= now:
+            reader = self._reader
+            if self._closing:
+                self.drop()
+            elif reader is not None and reader.in_head and exchange is None:
+                self._refuse(Refusal(PROBLEMS["request-timeout"]))
+            elif exchange is None and not self._pending:
+                self._close()
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _idle(self) -> None:
+        """Between two requests."""
+        if self._reader is not None and self._reader.at_start and not self._pending:
+            self._deadline = self.ingress.clock.seconds() + self.ingress.settings.keep_alive
+
+    def _advance(self) -> None:
+        """Answer what was pipelined, as far as it can be answered now."""
+        self._advancing = True
+        try:
+            while self._exchange is None and self._pending and not self._closing:
+                waiting = self._pending.popleft()
+                self._begin(waiting.request)
+                for data in waiting.body:
+                    if self._exchange is not None:
+                        self._exchange.body_received(data)
+                if waiting.complete and self._exchange is not None:
+                    self._complete(self._exchange, waiting.trailers)
+        finally:
+            self._advancing = False
+        if not self._pending:
+            if self._last and self._exchange is None:
+                self._close()
+                return
+            self._resume(_PENDING)
+
+    def _rest_arrived(self, rest: bytes) -> None:
+        """A handshake was read, and this behind it; it may have been answered already."""
+        if self._closing or self._reader is None:
+            if self._reader is None and rest and not self._closing:
+                self.dataReceived(rest)
+            return
+        self._rest = rest
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """What is read is no request; nothing behind it is one."""
+        self._last = True
+        if self._exchange is not None or self._pending:
+            return  # answered in its turn: by the end of the connection, behind what came before
+        self.answer_problem(refusal.problem, None, refusal.detail)
+
+    def _close(self) -> None:
+        """Close behind what has been written.  A visitor that still sends is read for a while, lest it gets a reset."""
+        if self._closing:
+            return
+        self._closing = True
+        self._last = True
+        self._pending.clear()
+        self._deadline = self.ingress.clock.seconds() + LINGER
+        transport = self.transport
+        self._resume(_STREAM | _PENDING | _HANDSHAKE)
+        reader = self._reader
+        if reader is not None and reader.at_start and self._rest is None:
+            transport.loseConnection()
+        elif hasattr(transport, "loseWriteConnection"):
+            transport.loseWriteConnection()
+        else:
+            transport.loseConnection()
+
+    def _pause(self, why: int) -> None:
+        if not self._paused:
+            self.transport.pauseProducing()
+        self._paused |= why
+
+    def _resume(self, why: int) -> None:
+        if self._paused:
+            self._paused &= ~why
+            if not self._paused:
+                self.transport.resumeProducing()
+
+
+def _is_address(host: str) -> bool:
+    return host.startswith("[") or host.replace(".", "").isdigit()
+
+
+__all__ = ["Ingress", "Rooms", "VisitorConnection", "VisitorFactory"]

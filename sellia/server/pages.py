@@ -1,0 +1,109 @@
+"""The base domain's own pages: what runs here and how to connect, and whether it is well."""
+
+import json
+from collections.abc import Callable
+from html import escape
+from typing import Any, Final
+
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
+
+from sellia import __version__
+from sellia.errors import PROBLEMS
+from sellia.relay.hosts import public_url
+from sellia.server.answers import answer
+from sellia.server.settings import ServerSettings
+
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Sellia</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem; }}
+pre {{ padding: .8rem 1rem; overflow-x: auto; border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
+  border-radius: .4rem; }}
+</style></head><body>
+<h1>Sellia</h1>
+<p>This is a <strong>Sellia</strong> server. It gives services on people's own machines a public address:
+HTTP, WebSockets and all.</p>
+<p>To put what listens on your port 8080 at <code>{example}</code>:</p>
+<pre>pip install sellia
+sellia http 8080 -s myapp --server {url}{key}</pre>
+</body></html>
+"""
+
+
+class _Page(Resource):
+    """GET and HEAD of one page in one form."""
+
+    isLeaf = True
+
+    def __init__(self, render: Callable[[], tuple[bytes, bytes]]) -> None:
+        super().__init__()
+        self._render = render
+
+    def render_GET(self, request: Request) -> bytes:
+        kind, body = self._render()
+        request.setHeader(b"Content-Type", kind)
+        request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        return body
+
+
+class _Problem(Resource):
+    """One of our own answers."""
+
+    isLeaf = True
+
+    def __init__(self, word: str, status: int | None = None) -> None:
+        super().__init__()
+        self._word = word
+
+    def render(self, request: Request) -> bytes:
+        accept = request.getHeader(b"accept") or b""
+        response = answer(PROBLEMS[self._word], accept=accept, target=request.uri)
+        request.setResponseCode(response.status)
+        for name, value in response.headers:
+            request.setHeader(name, value)
+        return response.body if request.method != b"HEAD" else b""
+
+
+class BaseDomain(Resource):
+    """``/``, ``/health``, and the gateway's path for those who come without an upgrade."""
+
+    def __init__(self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> None:
+        super().__init__()
+        self._settings = settings
+        self._port = port
+        self._health = health
+        self.putChild(b"", _Page(self._landing))
+        self.putChild(b"health", _Page(self._health_page))
+        self.putChild(settings.gateway_path.strip("/").encode(), _Problem("upgrade-required"))
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        return _Problem("no-such-page")
+
+    def _landing(self) -> tuple[bytes, bytes]:
+        settings = self._settings
+        port = self._port()
+        url = public_url(None, settings.domain, port, settings.https)
+        page = _PAGE.format(
+            url=escape(url),
+            example=escape(public_url("myapp", settings.domain, port, settings.https)),
+            key=" --api-key YOUR-KEY" if settings.require_auth else "",
+        )
+        return b"text/html; charset=utf-8", page.encode()
+
+    def _health_page(self) -> tuple[bytes, bytes]:
+        body = {"status": "ok", "version": __version__, **self._health()}
+        return b"application/json", json.dumps(body).encode() + b"\n"
+
+
+def base_site(settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> Site:
+    """The Site that serves the base domain; without a log of its own."""
+    site = Site(BaseDomain(settings, health, port))
+    site.displayTracebacks = False
+    return site
+
+
+__all__ = ["BaseDomain", "base_site"]

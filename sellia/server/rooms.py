@@ -1,0 +1,70 @@
+"""What lives on the base domain, for the ingress: the gateway and the pages."""
+
+from collections.abc import Callable
+from typing import Final
+
+from twisted.web.server import Site
+
+from sellia.errors import PROBLEMS, Problem
+from sellia.protocol.messages import SUBPROTOCOL
+from sellia.relay.registry import TunnelRegistry
+from sellia.server.gateway import Gateway, ServerSession
+from sellia.server.http1 import Request
+from sellia.server.ingress import VisitorConnection
+from sellia.server.upgrade import values_of
+from sellia.server.webchannel import PageExchange
+
+_HANDSHAKE: Final = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n%b\r\n"
+)
+
+
+class BaseRooms:
+    """The gateway at its path, pages everywhere else."""
+
+    def __init__(
+        self, gateway: Gateway, registry: TunnelRegistry[ServerSession], site: Site, now: Callable[[], float]
+    ) -> None:
+        self._gateway = gateway
+        self._registry = registry
+        self._site = site
+        self._now = now
+        self._path = gateway.settings.gateway_path.encode()
+
+    def is_gateway(self, request: Request, path: bytes) -> bool:
+        """A handshake at the gateway's path, whatever its query."""
+        return path.partition(b"?")[0] == self._path
+
+    def take_link(self, connection: VisitorConnection, request: Request) -> None:
+        """Hand the connection to Autobahn, with a handshake of ours that says what the client's did.
+
+        Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.
+        """
+        keys = values_of(request.headers, b"sec-websocket-key")
+        versions = values_of(request.headers, b"sec-websocket-version")
+        if len(keys) != 1 or len(keys[0]) != 24 or versions != [b"13"]:
+            connection.answer_problem(PROBLEMS["upgrade-required"], request)
+            return
+        offers = values_of(request.headers, b"sec-websocket-protocol")
+        protocol = b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode() + b"\r\n"
+        link = self._gateway.links.buildProtocol(None)
+        link.remote = connection.visitor_of(request)
+        connection.become(link)
+        link.makeConnection(connection.let_go())
+        link.dataReceived(_HANDSHAKE % (keys[0], protocol if SUBPROTOCOL.encode() in offers else b""))
+
+    def page(self, connection: VisitorConnection, request: Request, path: bytes) -> None:
+        """One of the server's own pages."""
+        exchange = PageExchange(connection, request, self._site, path)
+        connection.exchange_begins(exchange)
+        exchange.run()
+
+    def why_absent(self, label: str) -> Problem:
+        """Nobody has the name; or its owner may still come back for it."""
+        held = self._registry.is_held(label, self._now())
+        return PROBLEMS["client-gone" if held else "no-such-tunnel"]
+
+    def refusing(self) -> Problem | None:
+        """While the server drains, it takes nothing new."""
+        return PROBLEMS["server-draining"] if self._gateway.draining else None

@@ -1,0 +1,72 @@
+"""A whole server as one Twisted service: built from settings, started and stopped with its parent."""
+
+from random import Random, SystemRandom
+from typing import Any
+
+import txaio
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+
+from sellia import __version__
+from sellia.relay.hosts import public_url
+from sellia.relay.registry import TunnelRegistry
+from sellia.server.gateway import Gateway, ServerSession
+from sellia.server.ingress import Ingress, VisitorFactory
+from sellia.server.listening import ListeningService
+from sellia.server.pages import base_site
+from sellia.server.rooms import BaseRooms
+from sellia.server.settings import ServerSettings
+from sellia.transports.masking import native_masking
+
+_log = Logger()
+
+
+class ServerService(MultiService):
+    """Ingress, gateway and listeners.  ``stopService`` fires when every visitor and client has been told."""
+
+    def __init__(self, settings: ServerSettings, reactor: Any, random: Random | None = None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(hold_seconds=settings.resume_window)
+        self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom())
+        site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port)
+        rooms = BaseRooms(self.gateway, self.registry, site, reactor.seconds)
+        self.ingress = Ingress(settings, self.registry, rooms, reactor)
+        self.factory = VisitorFactory(self.ingress)
+        self.listening = ListeningService(settings.endpoints, self.factory, reactor)
+        self.listening.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
+        super().privilegedStartService()
+
+    def startService(self) -> None:
+        super().startService()
+        if self.settings.public_port is None:
+            for address in self.listening.addresses():
+                port = getattr(address, "port", None)
+                if port:
+                    self.gateway.public_port = port
+                    break
+        self.ingress.start()
+        if not native_masking():
+            _log.warn(
+                "Autobahn's native masking (NVX) is missing: large WebSocket frames will be a thousand times slower. "
+                "Install autobahn from a wheel, or with a C compiler and cffi."
+            )
+        _log.info(
+            "Sellia {version} serves {url}",
+            version=__version__,
+            url=public_url(None, self.settings.domain, self.gateway.public_port, self.settings.https),
+        )
+
+    def stopService(self) -> Deferred[None]:
+        self.gateway.stop()
+        self.ingress.stop()
+        return maybeDeferred(super().stopService)
+
+
+def make_service(settings: ServerSettings, reactor: Any) -> ServerService:
+    """The service that ``twistd sellia-server`` runs."""
+    return ServerService(settings, reactor)

@@ -1,0 +1,298 @@
+"""The link: one WebSocket between client and server that carries a session, as both of its ends see it.
+
+Need
+    A session says ``send`` and is told what arrives; links come and go beneath it.  A link that is dead must be found
+    out within the ping timeout even if its connection says nothing, and one that is only slow must not be.
+
+Invariants
+    * Link messages are acted on in order, and none after the link has been given up.
+    * A fault of the peer closes the link with its close code, one log line, and an end to the session; nothing the
+      peer sends is raised to the reactor.
+    * The session is detached exactly once, before ``link_lost``.
+
+Bounds
+    A link message is at most ``LINK_MESSAGE_LIMIT`` octets in at most ``FRAGMENTS`` frames.  What is written and not
+    yet taken by the kernel is bounded by the transport's buffer (64 KiB) plus one parcel, and by ``UNSENT`` in the
+    kernel, so that an urgent record never waits behind megabytes.
+
+Designs not chosen
+    *Autobahn's automatic pings*: they count pongs only, and a slow bulk transfer would be mistaken for death.
+    *permessage-deflate on the link*: traffic is mostly compressed already, and it would cost more than the rest.
+"""
+
+import socket
+from typing import Any, Final, Protocol
+
+from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sellia.errors import ProtocolError
+from sellia.protocol import native
+from sellia.protocol.limits import LINK_MESSAGE_LIMIT
+from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
+from sellia.relay.session import Session
+from sellia.relay.text import printable
+
+#: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
+UNSENT: Final = 128 * 1024
+
+#: Frames in which a peer, or a proxy between, may send one link message.
+FRAGMENTS: Final = 1024
+
+#: Seconds for the peer to answer our close frame.
+CLOSE_WAIT: Final = 5.0
+
+_log = Logger()
+
+
+class LinkKeeper(Protocol):
+    """Who has links: the gateway, or the connector."""
+
+    def link_opened(self, link: "LinkMixin") -> None:
+        """The WebSocket is open; nothing has been said."""
+
+    def link_message(self, link: "LinkMixin", message: LinkMessage) -> None:
+        """The peer said something that concerns the link's or the session's existence.  May raise ProtocolError."""
+
+    def link_broken(self, link: "LinkMixin", error: ProtocolError) -> None:
+        """The peer broke the protocol: its session cannot go on.  The link is being closed; ``link_lost`` follows."""
+
+    def link_lost(self, link: "LinkMixin", reason: str) -> None:
+        """The link is gone, and its session, if it carried one, has been detached."""
+
+
+def quicken(transport: Any) -> None:
+    """Set the options that a socket wants on which small messages must not wait.  A unix socket has neither."""
+    try:
+        transport.setTcpNoDelay(True)
+    except (AttributeError, OSError):
+        return
+    try:
+        handle = transport.getHandle()
+        if isinstance(handle, socket.socket):
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+    except (AttributeError, OSError):
+        pass
+
+
+@implementer(IPushProducer)
+class LinkMixin:
+    """What both ends of a link do alike, over an Autobahn protocol.  ``keeper`` and ``clock`` are set by the factory."""
+
+    keeper: LinkKeeper
+    clock: IReactorTime
+    transport: Any
+    state: int
+
+    writable = True
+    session: Session | None = None
+    reason = ""
+    remote = ""
+
+    _heard = 0.0
+    _interval = 5.0
+    _timeout = 15.0
+    _pinged = False
+    _lost = False
+    _timer: IDelayedCall | None = None
+    _message: list[bytes]
+    _message_size = 0
+    _frames = 0
+
+    # --- for keepers ---------------------------------------------------------------------------------------
+
+    def say(self, message: LinkMessage) -> None:
+        """Send an unnumbered message of the link."""
+        self.send(native.encode_link(message))
+
+    def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
+        """From now on this link carries ``session``, and is watched: seconds of silence before a ping, and at all."""
+        self.session = session
+        self._interval, self._timeout = interval, timeout
+        session.attach(self, peer_received)
+        self._watch()
+
+    def release(self) -> None:
+        """This link carries its session no longer."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.detach()
+
+    def close(self, code: int, reason: str) -> None:
+        """End the link with a closing handshake; what the peer still sends is dropped."""
+        self.release()
+        if not self.reason:
+            self.reason = reason
+        self.sendCloseFrame(code, reason.encode("utf-8")[:123])  # type: ignore[attr-defined]
+
+    def drop(self, reason: str) -> None:
+        """End the link at once."""
+        if not self.reason:
+            self.reason = reason
+        self.release()
+        self.transport.abortConnection()
+
+    # --- for the session -----------------------------------------------------------------------------------
+
+    def send(self, message: bytes) -> None:
+        """Send one link message; dropped if the link is closing, for the session will send it again on the next."""
+        if self.state == WebSocketServerProtocol.STATE_OPEN:
+            self.sendFrame(2, message)  # type: ignore[attr-defined]
+
+    # --- Autobahn: opening and closing ---------------------------------------------------------------------
+
+    def onOpen(self) -> None:
+        self._message = []
+        self._heard = self.clock.seconds()
+        quicken(self.transport)
+        self.transport.registerProducer(self, True)
+        self._watch()
+        self._guarded(self.keeper.link_opened, self)
+
+    def connectionLost(self, reason: Failure) -> None:
+        super().connectionLost(reason)  # type: ignore[misc]
+        if self._lost:
+            return
+        self._lost = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self.release()
+        if not self.reason:
+            self.reason = self._why(reason)
+        self.keeper.link_lost(self, self.reason)
+
+    def _why(self, failure: Failure) -> str:
+        code = getattr(self, "remoteCloseCode", None)
+        if code is not None:
+            said = getattr(self, "remoteCloseReason", None) or ""
+            return f"the other side closed it with code {code}" + (f": {printable(said)}" if said else "")
+        why = getattr(self, "wasNotCleanReason", None)
+        text = why if isinstance(why, str) and why else failure.getErrorMessage()
+        return printable(text).rstrip(".")
+
+    # --- Autobahn: input -----------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        self._heard = self.clock.seconds()
+        self._dataReceived(data)  # type: ignore[attr-defined]
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        self.transport.write(data)
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        self._message.clear()
+        self._message_size = self._frames = 0
+        if not isBinary:
+            self._frames = -FRAGMENTS  # text says nothing in this dialect: it is read and ignored
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        self._message_size += length
+        self._frames += 1
+        if self._message_size > LINK_MESSAGE_LIMIT or self._frames > FRAGMENTS:
+            self._message.clear()
+            self._fault(ProtocolError("a link message is longer than the limit", 1009))
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        if self.state == WebSocketServerProtocol.STATE_OPEN:
+            self._message.append(payload)
+
+    def onMessageFrameEnd(self) -> None:
+        """Nothing: the message is put together at its end."""
+
+    def onMessageEnd(self) -> None:
+        if self.state != WebSocketServerProtocol.STATE_OPEN or self._frames <= 0:
+            return
+        message = self._message[0] if len(self._message) == 1 else b"".join(self._message)
+        self._message.clear()
+        self._guarded(self._received, message)
+
+    def onPing(self, payload: bytes) -> None:
+        self.sendPong(payload)  # type: ignore[attr-defined]
+
+    def _received(self, message: bytes) -> None:
+        session = self.session
+        if message[:1] == b"\x01":
+            if session is None:
+                raise ProtocolError("a parcel came before the session was agreed on")
+            session.receive(message)
+        elif message[:1] == b"\x00":
+            said = native.decode_link(message)
+            if isinstance(said, Ack):
+                if session is not None:
+                    session.acknowledged(said.received)
+            elif isinstance(said, Ping):
+                self.say(Pong(said.number))
+            elif said is not None and not isinstance(said, Pong):
+                self.keeper.link_message(self, said)
+
+    def _guarded(self, call: Any, *arguments: Any) -> None:
+        try:
+            call(*arguments)
+        except ProtocolError as error:
+            self._fault(error)
+        except Exception:
+            _log.failure("a defect of Sellia's own ended a link")
+            self._fault(ProtocolError("a defect of our own", 1011))
+
+    def _fault(self, error: ProtocolError) -> None:
+        if self.state != WebSocketServerProtocol.STATE_OPEN:
+            return
+        _log.warn(
+            "link closed: the peer broke the protocol: peer={peer} code={code} fault={fault}",
+            peer=printable(self.remote),
+            code=error.code,
+            fault=printable(str(error)),
+        )
+        self.close(error.code, str(error))
+        self.keeper.link_broken(self, error)
+
+    # --- the transport: a producer -------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full."""
+        self.writable = False
+        if self.session is not None:
+            self.session.link_full()
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty."""
+        self.writable = True
+        if self.session is not None:
+            self.session.flush()
+
+    def stopProducing(self) -> None:
+        """The connection is gone; connectionLost says so."""
+
+    # --- liveness ------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = self.clock.callLater(self._interval, self._look)
+
+    def _look(self) -> None:
+        """Once an interval: ping a silent peer, give up one that has been silent for too long."""
+        silent = self.clock.seconds() - self._heard
+        if silent >= self._timeout:
+            self.drop(f"nothing came from the other side for {silent:.0f} s")
+            return
+        if self.session is not None:
+            self.session.tell_acks()
+            if silent >= self._interval * 0.5:
+                self.say(Ping())
+        self._timer = self.clock.callLater(min(self._interval, self._timeout - silent), self._look)
+
+
+class ServerLink(LinkMixin, WebSocketServerProtocol):  # type: ignore[misc]
+    """A link as the gateway has it."""
+
+    def onConnect(self, request: Any) -> str | None:
+        """Choose our dialect where it is offered."""
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
+
+class ClientLink(LinkMixin, WebSocketClientProtocol):  # type: ignore[misc]
+    """A link as the connector has it."""
