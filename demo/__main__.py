@@ -73,8 +73,11 @@ class Child:
         status = await self.process.wait()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.shield(self.listening), 1.0)
-        lines = "\n".join(f"  | {line}" for line in self.said) or "  | (nothing)"
-        return Failed(f"The {self.name} ended by itself, with status {status}. It said last:\n{lines}")
+        return Failed(f"The {self.name} ended by itself, with status {status}. It said last:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """What it said last, set apart."""
+        return "\n".join(f"  | {line}" for line in self.said) or "  | (nothing)"
 
     async def stop(self) -> None:
         """Ask it to end, and end it when it does not."""
@@ -144,13 +147,14 @@ def page_comes_through(port: int) -> bool:
         connection.close()
 
 
-async def wait_for_page(port: int) -> None:
-    """Return once the page comes through the tunnel."""
+async def wait_for_page(port: int) -> bool:
+    """Whether the page comes through the tunnel in time; returns as soon as it does."""
     end = asyncio.get_running_loop().time() + START_DEADLINE
     while not await asyncio.to_thread(page_comes_through, port):
         if asyncio.get_running_loop().time() > end:
-            raise Failed(f"After {START_DEADLINE:g} s the page still does not come through the tunnel.")
+            return False
         await asyncio.sleep(LOOK_INTERVAL)
+    return True
 
 
 def greeting(port: int) -> str:
@@ -186,7 +190,9 @@ async def run(first_port: int) -> None:
         page = asyncio.create_task(wait_for_page(port))
         await asyncio.wait([stop, page, *watching], return_when=asyncio.FIRST_COMPLETED)
         if not any(task.done() for task in watching) and not stop.done():
-            page.result()
+            if not page.result():
+                told = "\n".join(f"The {child.name} says:\n{child.last_words()}" for child in family[1:])
+                raise Failed(f"After {START_DEADLINE:g} s the page still does not come through the tunnel.\n{told}")
             print(greeting(port), flush=True)
             family[-1].shown = True
             await asyncio.wait([stop, *watching], return_when=asyncio.FIRST_COMPLETED)

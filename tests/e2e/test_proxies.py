@@ -81,6 +81,12 @@ class ProxyTests:
         self.ask(target, "--path-as-is", "--globoff")
         self.exchange(target)
 
+    def test_asks_for_no_compression_of_its_own(self: Any) -> None:
+        """A visitor who did not offer to unpack anything is not made to seem so."""
+        path = f"/{self.name}/accept"
+        self.ask(path)
+        self.assertIsNone(self.exchange(path).header("Accept-Encoding"))
+
     def test_large_upload(self: Any) -> None:
         """A large upload arrives whole, and its beginning before its end was sent."""
         path = f"/{self.name}/upload"
