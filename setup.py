@@ -33,6 +33,9 @@ setup(
     # twisted.plugins is Twisted's own package: two files are added to it, and no __init__.py, so that `twistd` lists
     # sellia-server and sellia-client.
     packages=[*find_packages(include=["sellia", "sellia.*"]), "twisted.plugins"],
+    # Said in full, although it is the default: only then does `pip install -e .` put this directory itself on the path,
+    # which is how Twisted finds plugins in it.
+    package_dir={"": "."},
     package_data={"sellia": ["py.typed"]},
     zip_safe=False,
     install_requires=[

@@ -70,7 +70,7 @@ def fail_in_one_line() -> None:
 
 def complain(text: str) -> None:
     """Tell the user what ends the process, in the log and on standard error."""
-    _log.critical("{problem}", problem=" ".join(text.splitlines()))
+    _log.critical("{problem}", problem=". ".join(text.splitlines()))
     if sys.__stderr__ is not None:
         print(f"sellia: {text}", file=sys.__stderr__, flush=True)
 

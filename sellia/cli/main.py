@@ -52,7 +52,7 @@ def http(config: str | None, **flags: str | None) -> None:
         settings = load(flags, os.environ, config)
     except SettingsError as error:
         # Here the port is no flag.
-        raise click.ClickException(str(error).replace("--port", "PORT")) from None
+        raise click.ClickException(str(error).replace("--port:", "PORT:")) from None
     sys.exit(run_client(settings))
 
 

@@ -25,7 +25,6 @@ from sellia.settings import (
     Settings,
     Trail,
     check,
-    flag,
     gather,
     printable,
     wrong,
@@ -65,7 +64,7 @@ def _host(text: str) -> str:
 class TunnelSettings(Settings):
     """One tunnel: the service that it exposes, and the name that it asks for."""
 
-    port: Port = Field(description="The port that your service listens on, from 1 to 65535, as in --port 8080.")
+    port: Port = Field(description="The port that your service listens on, from 1 to 65535, as in 8080.")
     local_host: str = Field("localhost", description="The host that your service runs on, as in localhost or ::1.")
     local_scheme: Literal["http", "https"] = Field("http", description="http or https: what your service speaks.")
     subdomain: str | None = Field(
@@ -183,7 +182,9 @@ def _with_tunnels(given: Mapping[str, Given]) -> dict[str, Given]:
     if strongest is not None or listed is None:
         if "port" not in one:
             place = strongest.place + ": " if strongest is not None else ""
-            raise BadSetting(f"{place}it is not said which port to expose", f"Give {flag('port')} 8080, for example.")
+            raise BadSetting(
+                f"{place}it is not said which port to expose", "Give the port that your service listens on, as in 8080."
+            )
         parts: dict[Trail, str] = {(0, name): each.place for name, each in one.items()}
         value = [{name: each.value for name, each in one.items()}]
         rest["tunnels"] = Given(value, one["port"].place, one["port"].rank, parts)

@@ -1,0 +1,70 @@
+"""Runs the tests with trial, one after the other: ``python -m tests.run [NAME ...]``.
+
+The last line is ``N passed, N failed, N skipped``, and the exit status is 0 if none failed.  With ``CI=true`` in the
+environment a test that is skipped counts as a failure, and each is listed with its reason: where everything can be
+installed, a test that does not run is a test that nobody has.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run: how many passed, how many failed, and which were skipped for which reason."""
+
+    passed: int
+    failed: int
+    skipped: Sequence[tuple[str, str]] = field(default=())
+
+    @classmethod
+    def of(cls, result: Any) -> "Outcome":
+        """The outcome that a reporter of trial holds.  A test that is said to fail and does so counts as skipped."""
+        skipped = [(test.id(), str(reason)) for test, reason in result.skips]
+        skipped += [(test.id(), f"is expected to fail: {todo.reason}") for test, _, todo in result.expectedFailures]
+        failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+        return cls(result.successes, failed, skipped)
+
+    def status(self, environment: Mapping[str, str]) -> int:
+        """The exit status."""
+        if not self.passed and not self.skipped:
+            return 1
+        return int(bool(self.failed or (self.skipped and strict(environment))))
+
+    def lines(self, environment: Mapping[str, str]) -> list[str]:
+        """What is said at the end."""
+        lines = [f"skipped: {test}: {' '.join(reason.split())}" for test, reason in self.skipped]
+        if self.skipped and strict(environment):
+            lines.append("With CI=true a test that is skipped is a failure.")
+        return [*lines, f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped"]
+
+
+def strict(environment: Mapping[str, str]) -> bool:
+    """Whether a skip is a failure."""
+    return environment.get("CI", "").lower() in ("true", "1")
+
+
+def run(names: Sequence[str]) -> Outcome:
+    """Run the tests that are named (packages, modules, classes, methods, as ``tests.relay``)."""
+    # trial installs the reactor when these are imported.
+    from twisted.trial.reporter import TreeReporter
+    from twisted.trial.runner import TestLoader, TrialRunner
+
+    loader = TestLoader()
+    suite = loader.loadByNames(list(names), recurse=True)
+    return Outcome.of(TrialRunner(TreeReporter, workingDirectory="_trial_temp").run(suite))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the tests and say what came of it; the exit status."""
+    outcome = run(arguments or ["tests"])
+    sys.stderr.flush()
+    print("\n".join(outcome.lines(os.environ)), flush=True)
+    return outcome.status(os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
