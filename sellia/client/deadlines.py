@@ -1,0 +1,83 @@
+"""Many deadlines of the same length on one timer.
+
+A timer of the reactor costs more than all else that a request needs of the clock.  Deadlines that are all equally long
+end in the order in which they began, so a table in that order and a single timer do for any number of them.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Deadlines(Generic[T]):
+    """Calls ``expired(item)`` when an item has been in here for ``seconds``.
+
+    An item is in here at most once, and no more when ``expired`` is called.  The timer is left to run when the last
+    item is taken out, and is then not set again; :meth:`stop` takes it away.
+    """
+
+    def __init__(self, clock: Any, seconds: float, expired: Callable[[T], None]) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._expired = expired
+        self._due: dict[T, float] = {}
+        self._timer: Any = None
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def __contains__(self, item: T) -> bool:
+        return item in self._due
+
+    def add(self, item: T) -> None:
+        """The time of ``item`` begins now, also if it is in here already."""
+        due = self._due
+        if item in due:
+            del due[item]
+        due[item] = self._clock.seconds() + self.seconds
+        if self._timer is None:
+            self._timer = self._clock.callLater(self.seconds, self._ring)
+
+    def discard(self, item: T) -> None:
+        """``item`` has made it, if it is in here at all."""
+        self._due.pop(item, None)
+
+    def pop_newest(self, younger_than: float | None = None) -> T | None:
+        """Take out and return the item that came last, if there is one and it came less than so many seconds ago."""
+        due = self._due
+        if not due:
+            return None
+        item, end = due.popitem()
+        if younger_than is not None and self._clock.seconds() - (end - self.seconds) >= younger_than:
+            due[item] = end
+            return None
+        return item
+
+    def pop_oldest(self) -> T:
+        """Take out and return the item that came first; there must be one."""
+        item = next(iter(self._due))
+        del self._due[item]
+        return item
+
+    def stop(self) -> list[T]:
+        """Forget all items and the timer; return the items."""
+        items = list(self._due)
+        self._due.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return items
+
+    def _ring(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        due = self._due
+        while due:
+            item, end = next(iter(due.items()))
+            if end > now:
+                if self._timer is None:
+                    self._timer = self._clock.callLater(end - now, self._ring)
+                return
+            del due[item]
+            self._expired(item)

@@ -1,0 +1,189 @@
+"""A visitor's WebSocket handshake at the service: it goes there as the visitor sent it, and the answer decides.
+
+An answer of 101 is believed only if it proves that the service has read this very handshake, and agrees to nothing
+that was not offered (RFC 6455, section 4.1).  The visitor's own library checks the same, but it would blame the wrong
+end.  After it the socket belongs to a :class:`~sellia.transports.websocket.WebSocketPipe`.  Any other answer is the
+service's refusal, and goes to the visitor whole.
+"""
+
+from base64 import b64encode
+from hashlib import sha1
+from typing import TYPE_CHECKING, Final
+
+from twisted.logger import Logger
+
+from sellia.client.connection import BadAnswer, HttpConnection
+from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
+from sellia.client.exchange import Exchange, Report, request_head
+from sellia.errors import BAD_REQUEST, UPGRADE_TIMEOUT, Problem, ProtocolError
+from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
+from sellia.relay.headers import response_to_visitor
+from sellia.relay.stream import Stream
+from sellia.relay.text import printable
+from sellia.transports.story import WebSocketStory
+from sellia.transports.websocket import WebSocketPipe
+
+if TYPE_CHECKING:
+    from sellia.client.local import LocalService
+
+#: RFC 6455, section 1.3.
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+_UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
+_log = Logger()
+
+
+class HandshakeLeg(Exchange):
+    """One handshake, on a connection of its own."""
+
+    opening: WebSocketRequest
+
+    def __init__(
+        self, service: "LocalService", stream: Stream, opening: WebSocketRequest, report: Report | None
+    ) -> None:
+        super().__init__(service, stream, opening, report)
+        self._answered = False
+        try:
+            if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in opening.headers):
+                raise ValueError("a handshake has no body")
+            self._head = request_head(b"GET", opening.target, opening.headers, _UPGRADE)
+            keys = _values(opening.headers, b"sec-websocket-key")
+            if len(keys) != 1:
+                raise ValueError("a handshake has one key")
+        except ValueError as error:
+            self.fail(BAD_REQUEST, f"The server sent a WebSocket handshake that cannot be passed on: {error}.")
+            return
+        self._key = keys[0]
+        service.upgrading.add(self)
+        self.dial()
+
+    def connected(self, connection: HttpConnection) -> None:
+        connection.write(self._head)
+
+    def end_received(self, trailers: Headers) -> None:
+        if self.status is None:
+            raise ProtocolError("a WebSocket ended before it was open")
+
+    def late(self) -> None:
+        seconds = self.service.upgrade_timeout
+        message = f"{self.service.where} did not answer the WebSocket handshake within {seconds:g} seconds."
+        self.fail(UPGRADE_TIMEOUT, message)
+
+    # --- agreed --------------------------------------------------------------------------------------------
+
+    def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
+        subprotocol, compressed = self._check(headers)
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        self.over = True
+        self.service.forget(self)
+        stream, opening, service, report = self.stream, self.opening, self.service, self.report
+        stream.send_head(ResponseHead(101, reason, response_to_visitor(headers, 101)))
+        story = WebSocketStory(
+            stream.id,
+            service.name,
+            opening.target,
+            opening.visitor,
+            at_visitor=False,
+            clock=service.clock,
+            subprotocol=subprotocol or "",
+            closed=None if report is None else _Closed(report),
+        )
+        if report is not None:
+            report(WebSocketOpened(stream.id, _text(opening.target), opening.visitor, subprotocol))
+        transport = connection.let_go()
+        pipe = WebSocketPipe(service.pipes, transport, stream, compressed=compressed, clock=service.clock, story=story)
+        connection.hand_over(pipe)
+        if rest:
+            pipe.dataReceived(rest)
+
+    def _check(self, headers: Headers) -> tuple[str | None, bool]:
+        """The subprotocol that was agreed on, and whether an extension was; BadAnswer if the answer is not one."""
+        expected = b64encode(sha1(self._key + _GUID).digest())
+        if _values(headers, b"sec-websocket-accept") != [expected]:
+            raise BadAnswer("accepted a WebSocket without proof that it had read the handshake")
+        if [value.lower() for value in _values(headers, b"upgrade")] != [b"websocket"]:
+            raise BadAnswer("changed to a protocol that is not WebSocket")
+        asked = self.opening.headers
+        chosen = _values(headers, b"sec-websocket-protocol")
+        if chosen and (len(chosen) > 1 or chosen[0] not in _tokens(asked, b"sec-websocket-protocol")):
+            raise BadAnswer("chose a WebSocket subprotocol that was not offered")
+        agreed = _tokens(headers, b"sec-websocket-extensions")
+        offered = _tokens(asked, b"sec-websocket-extensions")
+        for extension in agreed:
+            if extension not in offered or not extension.lower().startswith(b"permessage-"):
+                raise BadAnswer("agreed to a WebSocket extension that was not offered")
+        return (_text(chosen[0]) if chosen else None), bool(agreed)
+
+    # --- refused -------------------------------------------------------------------------------------------
+
+    def send_head(self, head: ResponseHead, end: bool) -> None:
+        self.service.forget(self)
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
+            id=self.stream.id,
+            tunnel=self.service.name,
+            path=printable(self.opening.target),
+            visitor=printable(self.opening.visitor),
+            status=head.status,
+        )
+        super().send_head(head, end)
+
+    def answer_ended(self) -> None:
+        self.over = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release(reuse=False)
+        self._refused(self.status or 0)
+
+    def cancelled(self, cause: str) -> None:
+        """The visitor has left before it was open; nobody is interested."""
+
+    def failed(self, problem: Problem, message: str) -> None:
+        self._refused(self.status or problem.status or 0)
+
+    def _refused(self, status: int) -> None:
+        if self.report is not None:
+            self.report(WebSocketRefused(self.stream.id, _text(self.opening.target), status))
+
+
+class _Closed:
+    """Tells whoever listens how a WebSocket ended."""
+
+    __slots__ = ("_report",)
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def __call__(self, story: WebSocketStory) -> None:
+        self._report(
+            WebSocketClosed(
+                story.number,
+                _text(story.target),
+                story.by or "sellia",
+                story.code,
+                story.reason,
+                *story.from_visitor,
+                *story.to_visitor,
+                story.seconds,
+            )
+        )
+
+
+def _values(headers: Headers, name: bytes) -> list[bytes]:
+    return [value.strip(b" \t") for each, value in headers if each.lower() == name]
+
+
+def _tokens(headers: Headers, name: bytes) -> list[bytes]:
+    """The elements of a list without their parameters.  A comma in quotes makes two of one, and neither is offered."""
+    return [
+        token
+        for value in _values(headers, name)
+        for token in (element.partition(b";")[0].strip(b" \t") for element in value.split(b","))
+        if token
+    ]
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")

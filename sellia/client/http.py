@@ -1,0 +1,264 @@
+"""A visitor's HTTP request as the service sees it, and the service's answer on its way back.
+
+Need
+    Both bodies flow as they come, each at the pace of its slower end.  Nothing is asked of the service twice unless
+    that is safe beyond doubt.
+
+When a request is repeated
+    Once, if all of this holds: it is a GET, HEAD or OPTIONS without a body; its connection had served others before;
+    that connection ended before a single octet of the answer.  Such a connection was most likely closed by the
+    service because it was idle.  In all other cases the visitor is told that the service died.
+
+When the clock runs
+    The service has ``request_timeout`` until its response head.  That time runs while we wait for the service: after
+    the whole request has been handed over, while the service takes no more of it, and while the visitor awaits a 100.
+    It does not run while the visitor is slow.
+
+When the service answers early
+    The answer is passed on at once, and the rest of the request still goes to the service.  If the service closes the
+    connection instead, the rest is dropped, and the stream is reset as soon as all of the answer has left.
+
+What is believed of the server
+    That a request is what it says: no.  A body that is not as long as its head says would let one visitor's octets
+    be taken for another's request, on a connection that both use.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from sellia.client.connection import HttpConnection
+from sellia.client.events import RequestFinished, RequestStarted
+from sellia.client.exchange import Exchange, Report, request_head
+from sellia.errors import BAD_REQUEST, RESPONSE_TIMEOUT, SERVICE_DIED, Problem
+from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
+from sellia.relay.headers import trailers_to_pass, validate
+from sellia.relay.stream import Stream
+
+if TYPE_CHECKING:
+    from sellia.client.local import LocalService
+
+_REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
+
+
+class HttpLeg(Exchange):
+    """One request and its answer.  ``end`` says that the request has no body."""
+
+    opening: HttpRequest
+
+    def __init__(
+        self, service: "LocalService", stream: Stream, opening: HttpRequest, end: bool, report: Report | None
+    ) -> None:
+        super().__init__(service, stream, opening, report)
+        self.method = opening.method
+        self.bodiless = opening.method == b"HEAD"
+        self.bytes_in = 0
+        self._chunked = opening.chunked
+        self._left = 0
+        self._asked = end
+        self._answered = False
+        self._repeatable = end and opening.method in _REPEATABLE
+        self._awaits_continue = False
+        self._unsent: list[bytes] = []
+        if report is not None:
+            report(RequestStarted(stream.id, _text(opening.method), _text(opening.target), opening.visitor))
+        try:
+            head = self._head(opening, end)
+        except ValueError as error:
+            self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
+            return
+        connection = service.pool.take(fresh=not self._repeatable)
+        if connection is None:
+            self._unsent.append(head)
+            stream.stall()
+            self.dial()
+            return
+        self._connection = connection
+        connection.begin(self)
+        if end:
+            if self._repeatable:
+                self._unsent.append(head)
+            service.waiting.add(self)
+            connection.write_now(head)
+        else:
+            if self._awaits_continue:
+                service.waiting.add(self)
+            connection.write(head)
+
+    def _head(self, opening: HttpRequest, end: bool) -> bytes:
+        extra = b""
+        length = -1
+        for name, value in opening.headers:
+            size = len(name)
+            if size == 14:
+                if name.lower() == b"content-length":
+                    if length >= 0 or not value.isdigit():
+                        raise ValueError("it has no valid length")
+                    length = int(value[:20])
+            elif size == 17:
+                if name.lower() == b"transfer-encoding":
+                    raise ValueError("it brings a transfer coding of its own")
+            elif size == 2:
+                if name.lower() == b"te":
+                    extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
+            elif size == 6 and name.lower() == b"expect":
+                self._awaits_continue = not end
+        if self._chunked:
+            if length >= 0:
+                raise ValueError("it has both a length and chunks")
+            extra += b"Transfer-Encoding: chunked\r\n"
+        elif length > 0:
+            if end:
+                raise ValueError("its body is missing")
+            self._left = length
+        head = request_head(opening.method, opening.target, opening.headers, extra)
+        return head + b"0\r\n\r\n" if end and self._chunked else head
+
+    # --- the request ---------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        size = len(data)
+        self.bytes_in += size
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (size, data)
+        else:
+            self._left -= size
+            if self._left < 0:
+                self.fail(BAD_REQUEST, "The server sent more of a request than its Content-Length says.")
+                return
+        self._hand_over(data)
+        if self._awaits_continue:
+            self._awaits_continue = False
+            if self._connection is not None and not self._connection.stalled:
+                self.service.waiting.discard(self)
+
+    def end_received(self, trailers: Headers) -> None:
+        self._asked = True
+        if self.over:
+            return
+        if self._chunked:
+            try:
+                validate(trailers)
+            except ValueError as error:
+                self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
+                return
+            fields = b"".join(b"%b: %b\r\n" % field for field in trailers_to_pass(trailers))
+            self._hand_over(b"0\r\n%b\r\n" % fields)
+        elif self._left:
+            self.fail(BAD_REQUEST, "The server sent less of a request than its Content-Length says.")
+            return
+        if self._answered:
+            self._finish()
+        elif self._connection is not None and self.status is None:
+            self.service.waiting.add(self)
+
+    def _hand_over(self, data: bytes) -> None:
+        if self._connection is not None:
+            self._connection.write(data)
+        elif not self._answered:
+            self._unsent.append(data)
+        elif self.stream.drained:
+            self._abandon()
+
+    def connected(self, connection: HttpConnection) -> None:
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        if self._asked or self._awaits_continue:
+            self.service.waiting.add(self)
+        if self._asked:
+            connection.write_now(data)
+        else:
+            connection.write(data)
+        if not connection.stalled:
+            self.stream.flow()
+
+    def stalled(self) -> None:
+        self.stream.stall()
+        if self.status is None:
+            self.service.waiting.add(self)
+
+    def flowing(self) -> None:
+        self.stream.flow()
+        if not self._asked:
+            self.service.waiting.discard(self)
+
+    # --- the answer ----------------------------------------------------------------------------------------
+
+    def send_interim(self, head: ResponseHead) -> None:
+        super().send_interim(head)
+        if head.status == 100 and self._awaits_continue:
+            self._awaits_continue = False
+            self.service.waiting.discard(self)
+        elif self in self.service.waiting:
+            self.service.waiting.add(self)
+
+    def send_head(self, head: ResponseHead, end: bool) -> None:
+        self.service.waiting.discard(self)
+        self.status = head.status
+        self.stream.send_head(head, end)
+
+    def answer_ended(self) -> None:
+        self._answered = True
+        if self._asked:
+            self._finish()
+
+    def lost(self, connection: HttpConnection, began: bool) -> None:
+        if self._answered:
+            self._connection = None
+            self.stream.flow()
+            if self.stream.drained:
+                self._abandon()
+        elif self._repeatable and connection.reused and not began:
+            self._repeatable = False
+            self._connection = None
+            self.service.waiting.discard(self)
+            self.dial()
+        else:
+            super().lost(connection, began)
+
+    def late(self) -> None:
+        seconds = self.service.request_timeout
+        self.fail(RESPONSE_TIMEOUT, f"{self.service.where} sent no response head within {seconds:g} seconds.")
+
+    # --- ends ----------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """Both directions have ended."""
+        self.over = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if connection.stalled:
+                self.stream.flow()
+            connection.release()
+        self._report(None)
+
+    def _abandon(self) -> None:
+        """The answer has left, and nobody wants the rest of the request."""
+        self.over = True
+        self.stream.reset(SERVICE_DIED.word, f"{self.service.where} closed the connection after its answer.")
+        self._report(None)
+
+    def cancelled(self, cause: str) -> None:
+        self._report(cause)
+
+    def failed(self, problem: Problem, message: str) -> None:
+        if self.status is None:
+            self.status = problem.status
+        self._report(message)
+
+    def _report(self, error: str | None) -> None:
+        if self.report is not None:
+            self.report(
+                RequestFinished(
+                    self.stream.id,
+                    _text(self.method),
+                    _text(self.opening.target),
+                    self.status,
+                    self.service.clock.seconds() - self.started,
+                    self.bytes_in,
+                    self.bytes_out,
+                    error,
+                )
+            )
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")

@@ -1,0 +1,105 @@
+"""What a tunnel points to: a service, reached by host and port over http or https.
+
+For each stream that the server opens, :meth:`LocalService.open_leg` gives the leg that speaks to the service.
+"""
+
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from sellia.client.connection import HttpConnection
+from sellia.client.deadlines import Deadlines
+from sellia.client.dial import Dialer, ServiceSocket
+from sellia.client.exchange import Exchange, Report
+from sellia.client.handshake import HandshakeLeg
+from sellia.client.http import HttpLeg
+from sellia.client.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
+from sellia.client.tcp import TcpLeg
+from sellia.protocol.messages import HttpRequest, Opening, TcpConnection
+from sellia.relay.leg import Leg
+from sellia.relay.stream import Stream
+from sellia.transports.websocket import service_factory
+
+#: Seconds for the service to accept a connection, TLS included.
+CONNECT_TIMEOUT: Final = 10.0
+
+#: Seconds until the head of its response must be there; the body may take as long as it likes.
+REQUEST_TIMEOUT: Final = 30.0
+
+#: Seconds until it must have answered a WebSocket handshake, dialling included.
+UPGRADE_TIMEOUT: Final = 30.0
+
+
+class LocalService:
+    """One service, with the connections to it.
+
+    ``host`` is a name or an address without brackets; ``localhost`` is tried over IPv4 and IPv6.  With ``scheme``
+    https, a service on loopback may have any certificate, because most there have signed their own; every other host
+    must have one that is valid for its name.  ``verify`` overrides that either way.
+
+    ``name`` is the tunnel's public name, for the log; set it when it is known.  Call :meth:`stop` at the end.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        scheme: str = "http",
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        request_timeout: float = REQUEST_TIMEOUT,
+        upgrade_timeout: float = UPGRADE_TIMEOUT,
+        idle_limit: int = IDLE_LIMIT,
+        idle_seconds: float = IDLE_SECONDS,
+        verify: bool | None = None,
+    ) -> None:
+        self.clock: Any = reactor
+        self.name = "-"
+        self.request_timeout = request_timeout
+        self.upgrade_timeout = upgrade_timeout
+        self._dialer = Dialer(reactor, host, port, scheme, timeout=connect_timeout, verify=verify)
+        #: The service's address for people.
+        self.where = self._dialer.where
+        self.pool: Pool[HttpConnection] = Pool(reactor, limit=idle_limit, seconds=idle_seconds)
+        #: Exchanges for which the service owes a response head, or the answer to a handshake.
+        self.waiting: Deadlines[Exchange] = Deadlines(reactor, request_timeout, _late)
+        self.upgrading: Deadlines[Exchange] = Deadlines(reactor, upgrade_timeout, _late)
+        self.pipes = service_factory(reactor)
+
+    def open_leg(self, stream: Stream, opening: Opening, end: bool, report: Report | None = None) -> Leg:
+        """The leg of a stream that the server has opened; ``end`` says that nothing follows the opening.
+
+        Returns at once, and never raises: what goes wrong resets the stream.  ``report`` is told the events.
+        """
+        if isinstance(opening, HttpRequest):
+            return HttpLeg(self, stream, opening, end, report)
+        if isinstance(opening, TcpConnection):
+            return TcpLeg(self, stream, end)
+        return HandshakeLeg(self, stream, opening, report)
+
+    def dial(self, make: Any) -> "Deferred[ServiceSocket]":
+        """A new connection to the service."""
+        return self._dialer.dial(make)
+
+    def dial_http(self) -> "Deferred[ServiceSocket]":
+        """A new connection that speaks HTTP."""
+        return self._dialer.dial(self._http)
+
+    def forget(self, exchange: Exchange) -> None:
+        """The service owes this exchange nothing any more."""
+        self.waiting.discard(exchange)
+        self.upgrading.discard(exchange)
+
+    def stop(self) -> None:
+        """Drop the idle connections and all timers.  Call it when the session is over, and with it every leg."""
+        self.waiting.stop()
+        self.upgrading.stop()
+        self.pool.stop()
+
+    def _http(self) -> HttpConnection:
+        return HttpConnection(self.pool)
+
+
+def _late(exchange: Exchange) -> None:
+    exchange.late()

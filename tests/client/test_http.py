@@ -1,0 +1,452 @@
+"""Requests to a service and its answers, from the visitor's end of the stream to the service's end of the socket."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.client.events import RequestFinished, RequestStarted
+from sellia.protocol.messages import HttpRequest, ResponseHead
+from tests.client.stage import CHUNKED, GET, HELLO, HOST, POST, LogLines, Stage
+
+
+class RequestTests(SynchronousTestCase):
+    """What the service is sent."""
+
+    def setUp(self) -> None:
+        self.stage = Stage()
+
+    def test_head_goes_octet_for_octet(self) -> None:
+        """Order, case, repetition and every octet of the target are the visitor's."""
+        headers = [HOST, (b"X-a", b"1"), (b"x-A", b"\xff 2"), (b"Empty", b"")]
+        self.stage.ask(HttpRequest(1, b"PROPFIND", b"//a%2F/../b?\xc3\xa9", headers))
+        expected = b"PROPFIND //a%2F/../b?\xc3\xa9 HTTP/1.1\r\nHost: demo.localhost\r\nX-a: 1\r\nx-A: \xff 2\r\nEmpty: \r\n\r\n"
+        self.assertEqual(self.stage.accept().read(), expected)
+
+    def test_no_headers_at_all(self) -> None:
+        self.stage.ask(HttpRequest(1, b"GET", b"/", []))
+        self.assertEqual(self.stage.accept().read(), b"GET / HTTP/1.1\r\n\r\n")
+
+    def test_body_of_known_length(self) -> None:
+        self.stage.ask(POST, body=b"hello")
+        asked = self.stage.accept().read()
+        self.assertEqual(asked, b"POST /in HTTP/1.1\r\nHost: demo.localhost\r\nContent-Length: 5\r\n\r\nhello")
+
+    def test_body_flows_as_it_comes(self) -> None:
+        visitor = self.stage.ask(POST, end=False)
+        service = self.stage.accept()
+        self.assertTrue(service.read().endswith(b"\r\n\r\n"))
+        for piece in (b"he", b"l", b"lo"):
+            visitor.stream.send_data(piece)
+            self.stage.talk()
+            self.assertEqual(service.read(), piece)
+
+    def test_chunked_body_with_trailers(self) -> None:
+        visitor = self.stage.ask(CHUNKED, end=False)
+        service = self.stage.accept()
+        self.assertEqual(service.read(), b"POST /in HTTP/1.1\r\nHost: demo.localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        visitor.stream.send_data(b"x" * 20)
+        visitor.stream.end([(b"Checksum", b"abc"), (b"Content-Length", b"1"), (b"Host", b"evil")])
+        self.stage.talk()
+        self.assertEqual(service.read(), b"14\r\n" + b"x" * 20 + b"\r\n0\r\nChecksum: abc\r\n\r\n")
+
+    def test_chunked_body_that_is_empty(self) -> None:
+        self.stage.ask(CHUNKED)
+        self.assertTrue(self.stage.accept().read().endswith(b"chunked\r\n\r\n0\r\n\r\n"))
+
+    def test_te_is_named_in_connection(self) -> None:
+        """RFC 9110, section 10.1.4."""
+        self.stage.ask(HttpRequest(1, b"GET", b"/", [HOST, (b"TE", b"trailers")]))
+        self.assertIn(b"\r\nTE: trailers\r\nConnection: TE\r\n\r\n", self.stage.accept().read())
+
+    def test_nothing_is_dialled_for_a_request_that_is_none(self) -> None:
+        """A server must not be able to put a second request into the first, nor to desynchronize a connection."""
+        bad = [
+            HttpRequest(1, b"GET", b"/ HTTP/1.1\r\nX: y", [HOST]),
+            HttpRequest(1, b"GE T", b"/", [HOST]),
+            HttpRequest(1, b"", b"/", [HOST]),
+            HttpRequest(1, b"GET", b"", [HOST]),
+            HttpRequest(1, b"GET", b"/", [(b"A", b"b\r\nC: d")]),
+            HttpRequest(1, b"GET", b"/", [(b"A\nB", b"c")]),
+            HttpRequest(1, b"GET", b"/", [(b"A:", b"c")]),
+            HttpRequest(1, b"POST", b"/", [(b"Transfer-Encoding", b"chunked")]),
+            HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"5"), (b"content-length", b"6")]),
+            HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"+5")]),
+            HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"5")]),  # and says that there is no body
+            HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"5")], chunked=True),
+        ]
+        for opening in bad:
+            visitor = self.stage.ask(opening)
+            self.assertEqual(visitor.reset, "bad-request", opening)
+            self.assertEqual(self.stage.dials, [])
+        self.stage.check()
+
+    def test_a_body_is_as_long_as_its_head_says(self) -> None:
+        for opening, body, end in ((POST, b"hello!", False), (POST, b"hell", True), (GET, b"x", False)):
+            stage = Stage()
+            visitor = stage.ask(opening, end=False)
+            service = stage.accept()
+            visitor.stream.send_data(body, end=end)
+            stage.talk()
+            self.assertEqual(visitor.reset, "bad-request")
+            self.assertTrue(service.transport.aborted)
+            stage.check()
+
+
+class AnswerTests(SynchronousTestCase):
+    """What the visitor is told; framing in detail is :mod:`tests.client.test_connection`'s."""
+
+    def setUp(self) -> None:
+        self.stage = Stage()
+
+    def test_answer_and_reuse(self) -> None:
+        """The next request finds the connection that this one has left."""
+        visitor = self.stage.ask()
+        service = self.stage.accept()
+        service.say(HELLO)
+        self.stage.talk()
+        self.assertEqual(visitor.heads, [ResponseHead(200, b"OK", [(b"Content-Length", b"5")])])
+        self.assertEqual(visitor.data, b"hello")
+        self.assertTrue(visitor.ended)
+        service.read()
+        second = self.stage.ask()
+        self.assertEqual(self.stage.dials, [])
+        self.assertTrue(service.read().startswith(b"GET / HTTP/1.1\r\n"))
+        service.say(HELLO)
+        self.stage.talk()
+        self.assertEqual(second.data, b"hello")
+        self.stage.check()
+
+    def test_two_at_once_have_a_connection_each(self) -> None:
+        self.stage.ask()
+        self.stage.ask()
+        self.assertEqual(len(self.stage.dials), 2)
+
+    def test_early_answer_is_delivered_and_the_request_goes_on(self) -> None:
+        visitor = self.stage.ask(POST, end=False)
+        service = self.stage.accept()
+        service.say(HELLO)
+        self.stage.talk()
+        self.assertTrue(visitor.ended)
+        self.assertEqual(len(self.stage.service.pool), 0)
+        service.read()
+        visitor.stream.send_data(b"hello", end=True)
+        self.stage.talk()
+        self.assertEqual(service.read(), b"hello")
+        self.assertEqual(len(self.stage.service.pool), 1)
+        self.stage.check()
+
+    def test_early_answer_and_close_drops_the_rest_of_the_request(self) -> None:
+        visitor = self.stage.ask(POST, end=False)
+        service = self.stage.accept()
+        service.say(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        service.close()
+        self.stage.talk()
+        self.assertEqual([event[0] for event in visitor.events], ["head", "end", "reset"])
+        self.stage.check()
+
+    def test_early_answer_that_has_not_left_yet_is_not_cut_by_the_close(self) -> None:
+        visitor = self.stage.ask(CHUNKED, end=False)
+        service = self.stage.accept()
+        self.stage.pair.client.can_send(False)
+        service.say(b"HTTP/1.1 413 Too Large\r\nContent-Length: 300000\r\n\r\n", b"x" * 150000, b"x" * 150000)
+        service.close()
+        self.stage.pair.client.can_send(True)
+        self.stage.talk()
+        self.assertEqual(len(visitor.data), 300000)
+        self.assertTrue(visitor.ended)
+        visitor.stream.send_data(b"more")
+        self.stage.talk()
+        self.stage.check()
+
+    def test_expect_continue(self) -> None:
+        """The 100 is the service's, and the final answer is awaited anew after the body."""
+        opening = HttpRequest(1, b"POST", b"/in", [*POST.headers, (b"Expect", b"100-continue")])
+        visitor = self.stage.ask(opening, end=False)
+        service = self.stage.accept()
+        self.stage.reactor.advance(20)
+        service.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.stage.talk()
+        self.assertEqual(visitor.statuses, [100])
+        self.stage.reactor.advance(20)
+        visitor.stream.send_data(b"hello", end=True)
+        self.stage.talk()
+        self.stage.reactor.advance(20)
+        service.say(HELLO)
+        self.stage.talk()
+        self.assertEqual(visitor.statuses, [100, 200])
+        self.stage.check()
+
+
+class FailureTests(SynchronousTestCase):
+    """Each way to fail, and what is said about it."""
+
+    def setUp(self) -> None:
+        self.stage = Stage()
+
+    def test_refused(self) -> None:
+        log = LogLines(self)
+        visitor = self.stage.ask()
+        self.stage.refuse()
+        self.assertEqual(visitor.reset, "service-refused")
+        self.assertEqual(visitor.why, "127.0.0.1:8080 refused the connection.")
+        self.assertIn("GET / failed: service-refused: 127.0.0.1:8080 refused the connection.", log.lines[-1])
+        finished = self.stage.events[-1]
+        assert isinstance(finished, RequestFinished)
+        self.assertEqual((finished.status, finished.error), (502, "127.0.0.1:8080 refused the connection."))
+        self.stage.check()
+
+    def test_no_answer_to_the_dial(self) -> None:
+        visitor = self.stage.ask()
+        self.stage.reactor.advance(10)
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "service-unreachable")
+        self.stage.check()
+
+    def test_no_response_head_in_time(self) -> None:
+        visitor = self.stage.ask()
+        service = self.stage.accept()
+        service.say(b"HTTP/1.1 200 OK\r\n")
+        self.stage.reactor.advance(29.9)
+        self.stage.talk()
+        self.assertIsNone(visitor.reset)
+        self.stage.reactor.advance(0.1)
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "response-timeout")
+        self.assertTrue(service.transport.aborted)
+        self.stage.check()
+
+    def test_a_body_may_take_hours(self) -> None:
+        visitor = self.stage.ask()
+        service = self.stage.accept()
+        service.say(b"HTTP/1.1 200 OK\r\n\r\n")
+        self.stage.reactor.advance(10_000)
+        service.say(b"event")
+        self.stage.talk()
+        self.assertEqual(visitor.data, b"event")
+        self.assertIsNone(visitor.reset)
+
+    def test_a_slow_visitor_is_not_the_services_fault(self) -> None:
+        visitor = self.stage.ask(POST, end=False)
+        self.stage.accept()
+        self.stage.reactor.advance(1000)
+        self.assertIsNone(visitor.reset)
+        visitor.stream.send_data(b"hello", end=True)
+        self.stage.talk()
+        self.stage.reactor.advance(30)
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "response-timeout")
+        self.stage.check()
+
+    def test_a_service_that_takes_nothing_is_late_too(self) -> None:
+        visitor = self.stage.ask(CHUNKED, end=False)
+        service = self.stage.accept()
+        visitor.stream.send_data(b"x" * 1000)
+        self.stage.talk()
+        service.transport.full()
+        self.stage.reactor.advance(30)
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "response-timeout")
+        self.stage.check()
+
+    def test_dies_before_the_head(self) -> None:
+        visitor = self.stage.ask()
+        self.stage.accept().close()
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "service-died")
+        self.assertEqual(visitor.heads, [])
+        self.assertEqual(self.stage.dials, [], "a connection that was new is not tried again")
+        self.stage.check()
+
+    def test_dies_in_the_body(self) -> None:
+        visitor = self.stage.ask()
+        service = self.stage.accept()
+        service.say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")
+        self.stage.talk()
+        service.close()
+        self.stage.talk()
+        self.assertEqual(visitor.statuses, [200])
+        self.assertEqual(visitor.reset, "service-died")
+        self.assertFalse(visitor.ended)
+        self.stage.check()
+
+    def test_visitor_leaves(self) -> None:
+        """The service notices, whatever it is doing, and a dial is given up."""
+        visitor = self.stage.ask()
+        visitor.stream.reset("visitor-gone", "the visitor left")
+        self.stage.talk()
+        self.assertEqual(len(self.stage.service.waiting), 0)
+        visitor = self.stage.ask(POST, end=False)
+        self.stage.dials.pop(0)
+        service = self.stage.accept()
+        visitor.stream.reset("visitor-gone", "the visitor left")
+        self.stage.talk()
+        self.assertTrue(service.transport.aborted)
+        service.reset()
+        finished = self.stage.events[-1]
+        assert isinstance(finished, RequestFinished)
+        self.assertEqual((finished.status, finished.error), (None, "the visitor left"))
+        self.stage.check()
+
+
+class RepetitionTests(SynchronousTestCase):
+    """A request is sent again only where that is safe beyond doubt."""
+
+    def setUp(self) -> None:
+        self.stage = Stage()
+        self.service = self.stage.pooled()
+
+    def test_get_on_a_connection_that_was_closed_meanwhile(self) -> None:
+        visitor = self.stage.ask()
+        self.assertTrue(self.service.read())
+        self.service.reset()
+        again = self.stage.accept()
+        self.assertTrue(again.read().startswith(b"GET / HTTP/1.1\r\n"))
+        again.say(HELLO)
+        self.stage.talk()
+        self.assertEqual(visitor.data, b"hello")
+        self.stage.check()
+
+    def test_only_once(self) -> None:
+        visitor = self.stage.ask()
+        self.service.close()
+        self.stage.accept().close()
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "service-died")
+        self.assertEqual(self.stage.dials, [])
+        self.stage.check()
+
+    def test_not_after_an_octet_of_the_answer(self) -> None:
+        visitor = self.stage.ask()
+        self.service.say(b"H")
+        self.service.close()
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "service-died")
+        self.assertEqual(self.stage.dials, [])
+
+    def test_not_a_post(self) -> None:
+        for opening, body in ((POST, b"hello"), (HttpRequest(1, b"DELETE", b"/", [HOST]), b"")):
+            stage = Stage()
+            service = stage.pooled()
+            visitor = stage.ask(opening, body=body)
+            self.assertTrue(service.read())
+            service.reset()
+            stage.talk()
+            self.assertEqual(visitor.reset, "service-died")
+            self.assertEqual(stage.dials, [])
+            stage.check()
+
+    def test_not_a_get_with_a_body(self) -> None:
+        opening = HttpRequest(1, b"GET", b"/", [HOST, (b"Content-Length", b"5")])
+        visitor = self.stage.ask(opening, body=b"hello")
+        self.service.close()
+        self.stage.talk()
+        self.assertEqual(visitor.reset, "service-died")
+
+    def test_a_post_avoids_connections_that_may_just_be_closing(self) -> None:
+        self.stage.reactor.advance(2)
+        self.stage.ask(POST, body=b"hello")
+        self.assertEqual(self.service.read(), b"")
+        self.assertEqual(len(self.stage.dials), 1)
+
+    def test_an_idle_connection_that_closes_is_not_used(self) -> None:
+        self.service.close()
+        self.stage.ask()
+        self.assertEqual(len(self.stage.dials), 1)
+
+
+class PaceTests(SynchronousTestCase):
+    """Each direction goes at the pace of its slower end."""
+
+    def setUp(self) -> None:
+        self.stage = Stage()
+
+    def test_upload_waits_for_the_dial_within_its_credit(self) -> None:
+        visitor = self.stage.ask(CHUNKED, end=False)
+        for _ in range(20):
+            visitor.stream.send_data(b"x" * 60000)
+        self.stage.talk()
+        held = self.stage.pair.client.session.held
+        self.assertTrue(0 < held <= 256 * 1024, held)
+        service = self.stage.accept()
+        self.stage.talk()
+        self.assertGreater(len(service.read()), 20 * 60000)
+        self.assertEqual(self.stage.pair.client.session.held, 0)
+
+    def test_upload_waits_for_the_service(self) -> None:
+        visitor = self.stage.ask(CHUNKED, end=False)
+        service = self.stage.accept()
+        service.transport.full()
+        for _ in range(40):
+            visitor.stream.send_data(b"x" * 60000)
+        self.stage.talk()
+        self.assertTrue(visitor.paused)
+        self.assertLess(len(service.read()), 300_000)
+        service.transport.drained()
+        self.stage.talk()
+        self.assertFalse(visitor.paused)
+        visitor.stream.end()
+        self.stage.talk()
+        service.say(HELLO)
+        self.stage.talk()
+        self.stage.check()
+
+    def test_download_waits_for_the_visitor(self) -> None:
+        visitor = self.stage.ask()
+        service = self.stage.accept()
+        self.stage.pair.client.can_send(False)
+        service.say(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n")
+        service.say(b"x" * 65536, b"x" * 34464)
+        self.assertEqual(service.transport.producerState, "paused")
+        self.stage.pair.client.can_send(True)
+        self.stage.talk()
+        self.assertEqual(service.transport.producerState, "producing")
+        service.say(b"x" * 100000)
+        self.stage.talk()
+        self.assertEqual(len(visitor.data), 200000)
+        self.stage.check()
+
+    def test_an_answer_that_ends_while_paused_leaves_a_connection_that_reads(self) -> None:
+        """Else nobody would notice when the service closes it."""
+        self.stage.ask()
+        service = self.stage.accept()
+        self.stage.pair.client.can_send(False)
+        service.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x" * 60000, b"x" * 40000)
+        self.assertEqual(service.transport.producerState, "producing")
+        self.assertEqual(len(self.stage.service.pool), 1)
+        self.stage.pair.client.can_send(True)
+        self.stage.talk()
+        self.stage.check()
+
+    def test_an_answer_that_ends_while_the_service_takes_nothing_closes(self) -> None:
+        visitor = self.stage.ask(POST, body=b"hello")
+        service = self.stage.accept()
+        service.transport.full()
+        service.say(HELLO)
+        self.stage.talk()
+        self.assertTrue(visitor.ended)
+        self.assertFalse(service.open)
+        self.stage.check()
+
+
+class EventTests(SynchronousTestCase):
+    def test_started_and_finished(self) -> None:
+        stage = Stage()
+        visitor = stage.ask(POST, body=b"hello")
+        service = stage.accept()
+        stage.reactor.advance(1.5)
+        service.say(b"HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\nyes")
+        stage.talk()
+        number = visitor.stream.id
+        self.assertEqual(
+            stage.events,
+            [
+                RequestStarted(number, "POST", "/in", "203.0.113.7"),
+                RequestFinished(number, "POST", "/in", 201, 1.5, 5, 3, None),
+            ],
+        )
+
+    def test_nobody_needs_to_listen(self) -> None:
+        stage = Stage()
+        stage.listening = False
+        visitor = stage.ask()
+        stage.refuse()
+        self.assertEqual(visitor.reset, "service-refused")
+        stage.check()
