@@ -38,6 +38,7 @@ from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
 from sellia.transports.link import LinkMixin
+from sellia.transports.turn import turn_of
 
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0
@@ -77,6 +78,7 @@ class ClientSession:
     ) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key is not None else None
         self._clock = reactor
+        self._turn = turn_of(reactor)
         self._listening = report
         self.tunnels = {
             number: OpenedTunnel(number, tunnel, service)
@@ -118,7 +120,7 @@ class ClientSession:
 
     def flush_wanted(self) -> None:
         assert self.session is not None
-        self._clock.callLater(0, self.session.flush)
+        self._turn.later(self.session.flush)
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         tunnel = self.tunnels.get(opening.tunnel)

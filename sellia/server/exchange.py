@@ -164,7 +164,9 @@ class HttpExchange(StrictLeg):
             if size < 4096:
                 self.connection.write(b"%x\r\n%b\r\n" % (size, data))
             else:
-                self.connection.write_sequence((b"%x\r\n" % size, data, _CHUNK_END))
+                self.connection.write(b"%x\r\n" % size)
+                self.connection.write(data)
+                self.connection.write(_CHUNK_END)
             return
         if self._left >= 0:
             self._left -= len(data)

@@ -52,6 +52,7 @@ from sellia.relay.stream import Stream
 from sellia.relay.text import printable
 from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin, ServerLink
+from sellia.transports.turn import turn_of
 
 #: Seconds that a link may be open without having said who it is.
 HELLO_WAIT: Final = 10.0
@@ -85,7 +86,7 @@ class ServerSession:
     # --- a session's owner ---------------------------------------------------------------------------------
 
     def flush_wanted(self) -> None:
-        self.gateway.clock.callLater(0, self.session.flush)
+        self.gateway.turn.later(self.session.flush)
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         raise ProtocolError("a client opens no streams")
@@ -149,6 +150,7 @@ class Gateway:
         self.settings = settings
         self.registry = registry
         self.clock = clock
+        self.turn = turn_of(clock)
         self.links = LinkFactory(self)
         self.sessions: dict[bytes, ServerSession] = {}
         self.public_port = settings.public_port or settings.port

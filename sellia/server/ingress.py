@@ -49,6 +49,7 @@ from sellia.server.http1 import Refusal, Request, RequestReader
 from sellia.server.settings import ServerSettings
 from sellia.server.upgrade import UpgradeExchange
 from sellia.transports.link import quicken
+from sellia.transports.turn import Outlet, turn_of
 from sellia.transports.websocket import visitor_factory
 
 #: Requests that one connection may have waiting behind the one in exchange.
@@ -112,6 +113,7 @@ class Ingress:
         self.rooms = rooms
         self.clock = clock
         self.trusted = TrustedPeers(settings.trust_proxy)
+        self.turn = turn_of(clock)
         self.pipes = visitor_factory(clock)
         self.connections: set[VisitorConnection] = set()
         self._sweep = LoopingCall(self.sweep)
@@ -193,6 +195,7 @@ class VisitorConnection(TwistedProtocol):
     def connectionMade(self) -> None:
         transport = self.transport
         quicken(transport)
+        self._outlet = Outlet(transport, self.ingress.turn)
         transport.registerProducer(self, True)
         peer = transport.getPeer()
         self.peer: str = getattr(peer, "host", UNIX)
@@ -223,6 +226,7 @@ class VisitorConnection(TwistedProtocol):
             self._rest_arrived(rest)
         if self._pending:
             self._pause(_PENDING)
+        self.ingress.turn.nudge()
 
     def connectionLost(self, reason: Failure) -> None:
         self.ingress.connections.discard(self)
@@ -383,12 +387,8 @@ class VisitorConnection(TwistedProtocol):
     # --- for exchanges -------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """To the visitor."""
-        self.transport.write(data)
-
-    def write_sequence(self, pieces: tuple[bytes, ...]) -> None:
-        """To the visitor."""
-        self.transport.writeSequence(pieces)
+        """To the visitor, before the turn ends."""
+        self._outlet.write(data)
 
     def pause_reading(self) -> None:
         """The exchange's stream has enough."""
@@ -467,6 +467,7 @@ class VisitorConnection(TwistedProtocol):
 
     def let_go(self) -> Any:
         """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
+        self._outlet.flush()
         self.transport.unregisterProducer()
         return self.transport
 
@@ -487,6 +488,7 @@ class VisitorConnection(TwistedProtocol):
         exchange, self._exchange = self._exchange, None
         self._closing = True
         self._reader = None
+        self._outlet.flush()
         if exchange is not None and exchange.delimited:
             self.transport.loseConnection()
         else:
@@ -563,6 +565,7 @@ class VisitorConnection(TwistedProtocol):
         self._pending.clear()
         self._deadline = self.ingress.clock.seconds() + LINGER
         transport = self.transport
+        self._outlet.flush()
         self._resume(_STREAM | _PENDING | _HANDSHAKE)
         reader = self._reader
         if reader is not None and reader.at_start and self._rest is None:

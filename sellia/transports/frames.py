@@ -13,6 +13,7 @@ Control frames are at most 125 octets and are always handed on whole.  After a c
 what the peer still sends is read and dropped.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
@@ -85,6 +86,7 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
     """The wire side of a WebSocket.  Subclasses say what becomes of frames: ``frame``, ``frame_begins``, ``frame_more``.
 
     ``factory`` is an Autobahn factory whose ``isServer`` says which side of the socket we are: it decides who masks.
+    ``write`` sends octets to the socket.
     """
 
     #: Autobahn's options, as class attributes: an idle WebSocket should not carry a copy of each.
@@ -99,9 +101,9 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
     frame_limit = 16 * 1024 * 1024
 
     factory: Any
-    transport: Any
 
-    def __init__(self, factory: Any, compressed: bool) -> None:
+    def __init__(self, factory: Any, compressed: bool, write: Callable[[bytes], None]) -> None:
+        self._write = write
         # Not super().__init__: it makes two Deferreds and an observer table that nothing here uses.
         self.factory = factory
         self._masks = not factory.isServer
@@ -195,11 +197,12 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
         length = len(payload)
         if self._masks:
             key = new_key()
-            self.transport.write(frame_head(first, length, True) + key + (mask(payload, key) if length else b""))
-        elif length < 0x10000:
-            self.transport.write(frame_head(first, length, False) + payload)
+            self._write(frame_head(first, length, True) + key + (mask(payload, key) if length else b""))
+        elif length < 0x1000:
+            self._write(frame_head(first, length, False) + payload)
         else:
-            self.transport.writeSequence((frame_head(first, length, False), payload))
+            self._write(frame_head(first, length, False))
+            self._write(payload)
 
     def write_begin(self, first: int, length: int) -> None:
         """The head of a frame whose payload follows in pieces."""
@@ -207,9 +210,9 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
         if self._masks:
             key = new_key()
             self._out_masker = masker(key, length)
-            self.transport.write(frame_head(first, length, True) + key)
+            self._write(frame_head(first, length, True) + key)
         else:
-            self.transport.write(frame_head(first, length, False))
+            self._write(frame_head(first, length, False))
 
     def write_more(self, payload: bytes) -> bool:
         """A piece of it; False if it is more than the frame's length allows, in which case nothing is written."""
@@ -218,7 +221,7 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
             return False
         self._out_left = left
         out_masker = self._out_masker
-        self.transport.write(payload if out_masker is None else out_masker.process(payload))
+        self._write(payload if out_masker is None else out_masker.process(payload))
         if not left:
             self._out_masker = None
         return True

@@ -35,6 +35,7 @@ from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
 from sellia.relay.session import Session
 from sellia.relay.text import printable
+from sellia.transports.turn import turn_of, write_now
 
 #: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
 UNSENT: Final = 128 * 1024
@@ -178,9 +179,10 @@ class LinkMixin:
     def dataReceived(self, data: bytes) -> None:
         self._heard = self.clock.seconds()
         self._dataReceived(data)  # type: ignore[attr-defined]
+        turn_of(self.clock).run()
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        self.transport.write(data)
+        write_now(self.transport, data)
 
     def onMessageBegin(self, isBinary: bool) -> None:
         self._message.clear()

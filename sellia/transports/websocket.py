@@ -45,6 +45,7 @@ from sellia.transports.frames import (
     problem_close,
 )
 from sellia.transports.story import WebSocketStory
+from sellia.transports.turn import Outlet, turn_of
 
 #: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.
 CLOSE_WAIT: Final = 10.0
@@ -75,7 +76,9 @@ class WebSocketPipe(FrameSocket):
         story: WebSocketStory,
         frame_limit: int = FrameSocket.frame_limit,
     ) -> None:
-        super().__init__(factory, compressed)
+        self._turn = turn_of(clock)
+        self._outlet = Outlet(transport, self._turn)
+        super().__init__(factory, compressed, self._outlet.write)
         if frame_limit != self.frame_limit:
             self.frame_limit = frame_limit
         self.transport = transport
@@ -99,6 +102,7 @@ class WebSocketPipe(FrameSocket):
             self.feed(data)
         except Violation as violation:
             self._violated(violation)
+        self._turn.nudge()
 
     def connectionLost(self, reason: Failure) -> None:
         """The socket is gone."""
@@ -264,6 +268,7 @@ class WebSocketPipe(FrameSocket):
     def _hang_up(self) -> None:
         """Close the connection behind what has been written, without losing it to a reset by unread input."""
         self.deaf = True
+        self._outlet.flush()
         transport = self.transport
         if self._verdict is not None and hasattr(transport, "loseWriteConnection"):
             transport.loseWriteConnection()
