@@ -2,9 +2,9 @@
 Lets a client that can only name an address reach a tunnel by name.
 
 Kosoku's fuzzing client connects to the host in its URL and sends that host in ``Host``. `getaddrinfo` does not find
-``NAME.localhost`` everywhere, so it connects here, on 127.0.0.1, and this replaces the ``Host`` line of the request head
-by the tunnel's. That is all: from the first byte behind the head on, and everything the other way, bytes are copied as
-they come; the end of one direction is passed on as that, and a reset as a reset.
+``NAME.localhost`` everywhere, so it connects here, on 127.0.0.1, and this replaces the ``Host`` line of the request
+head by the tunnel's. That is all: from the first byte behind the head on, and everything the other way, bytes are
+copied as they come; the end of one direction is passed on as that, and a reset as a reset.
 """
 
 from __future__ import annotations

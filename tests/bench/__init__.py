@@ -1,0 +1,1 @@
+"""Tests of the load generator, the service and the arithmetic with which `bench` measures."""
