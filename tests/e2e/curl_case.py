@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from twisted.trial.unittest import SynchronousTestCase
-
+from tests.e2e.case import EndToEndTests
 from tests.e2e.recorder import Recorder
 from tests.e2e.stage import Finished, Reach, curl, program, reach
 
@@ -45,7 +44,7 @@ def answer(*lines: str, status: str = "200 OK", body: bytes = b"") -> bytes:
     return "".join(f"{line}\r\n" for line in (f"HTTP/1.1 {status}", *lines, "")).encode() + body
 
 
-class CurlTests(SynchronousTestCase):
+class CurlTests(EndToEndTests):
     """What every test here begins with."""
 
     def setUp(self) -> None:
@@ -55,6 +54,7 @@ class CurlTests(SynchronousTestCase):
 
     def tearDown(self) -> None:
         self.assertEqual(self.service.failures, [], "the service itself failed")
+        super().tearDown()
 
     def succeed(self, finished: Finished) -> bytes:
         """curl's output, provided that curl was content."""

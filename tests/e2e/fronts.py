@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.e2e.case import watched
 from tests.e2e.stage import DIRECT, Reach, program, run
 from tests.processes import ROOT, Process, free_port, start_client, start_server
 
@@ -54,7 +55,7 @@ def certificate() -> tuple[Path, Path]:
 @cache
 def server() -> Process:
     """A server as the files' comments start it, shared by both proxies."""
-    return start_server("--https", "--trust-proxy", "127.0.0.1", domain=DOMAIN)
+    return watched(start_server("--https", "--trust-proxy", "127.0.0.1", domain=DOMAIN))
 
 
 @cache
@@ -62,7 +63,7 @@ def upstream(service_port: int, name: str) -> int:
     """The port that a proxy hands ``name``'s requests to: Sellia's, or in a direct run the service's."""
     if DIRECT:
         return service_port
-    start_client(server().port, service_port, name, domain=DOMAIN)
+    watched(start_client(server().port, service_port, name, domain=DOMAIN))
     return server().port
 
 

