@@ -127,6 +127,8 @@ class HttpExchange(StrictLeg):
         parts = [status_line(head)]
         parts += [b"%b: %b\r\n" % pair for pair in headers]
         request = self.request
+        if not self.request_complete:
+            self.keep_alive = False  # what is still to come of the request is not waited for
         if request.method == b"HEAD" or head.status in _BODILESS:
             self._left = 0
         elif length is not None:
