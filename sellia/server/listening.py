@@ -6,7 +6,7 @@ fails is raised from there as a `BadSetting`: one line with the port in it, and 
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from twisted.application.service import Service
@@ -47,10 +47,17 @@ class ListeningService(Service):
 
     _log = Logger()
 
-    def __init__(self, endpoints: Sequence[str], factory: IProtocolFactory, reactor: object) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        factory: IProtocolFactory,
+        reactor: object,
+        endpoint_for: Callable[[object, str], Any] = serverFromString,
+    ) -> None:
         self._strings = tuple(endpoints)
         self._factory = factory
         self._reactor = reactor
+        self._endpoint_for = endpoint_for
         self._ports: list[_Port] = []
         self._pending: list[Deferred[_Port]] = []
 
@@ -85,7 +92,7 @@ class ListeningService(Service):
         return [port.getHost() for port in self._ports]
 
     def _listen(self, string: str) -> None:
-        endpoint: Any = serverFromString(self._reactor, string)
+        endpoint = self._endpoint_for(self._reactor, string)
         listening: Deferred[_Port] = endpoint.listen(self._factory)
         failures: list[Failure] = []
         listening.addCallbacks(self._ports.append, failures.append)

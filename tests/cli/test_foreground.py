@@ -1,0 +1,130 @@
+"""The life of a foreground client: started, interrupted once or twice, refused, broken."""
+
+import io
+import signal
+
+from rich.console import Console
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.cli.foreground import FAILED, INTERRUPTED, Foreground
+from sellia.cli.output import LinePrinter
+from sellia.errors import RefusedError
+from sellia.settings import BadSetting
+
+
+class ScriptedService(Service):
+    """A client whose end, and whose stopping, the test decides."""
+
+    def __init__(self):
+        self.finished = Deferred()
+        self.stopping = Deferred()
+        self.stops = 0
+        self.trouble = None
+
+    def startService(self):
+        if self.trouble is not None:
+            raise self.trouble
+        super().startService()
+
+    def stopService(self):
+        super().stopService()
+        self.stops += 1
+        return self.stopping
+
+
+class StoppableReactor(MemoryReactorClock):
+    """A reactor that is not run: what it is asked to do is done by the test."""
+
+    stopped = 0
+
+    def stop(self):
+        self.stopped += 1
+
+    def callFromThread(self, function, *arguments):
+        function(*arguments)
+
+
+class ForegroundTests(SynchronousTestCase):
+    def setUp(self):
+        self.screen = io.StringIO()
+        self.service = ScriptedService()
+        self.reactor = StoppableReactor()
+        self.signals = {}
+        printer = LinePrinter(Console(file=self.screen, width=200))
+        self.run = Foreground(self.service, printer, self.reactor, self.signals.__setitem__)
+
+    def signal(self, number=signal.SIGINT):
+        self.signals[number](number, None)
+
+    def test_starts(self):
+        self.run.start()
+        self.assertTrue(self.service.running)
+        self.assertEqual(set(self.signals), {signal.SIGINT, signal.SIGTERM})
+
+    def test_first_signal_waits(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.setUp()
+            self.run.start()
+            self.signal(number)
+            self.assertEqual((self.service.stops, self.reactor.stopped), (1, 0))
+            self.assertIn("press Ctrl-C again", self.screen.getvalue())
+            self.service.stopping.callback(None)
+            self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
+
+    def test_second_signal_does_not_wait(self):
+        self.run.start()
+        self.signal()
+        self.signal()
+        self.assertEqual((self.service.stops, self.reactor.stopped, self.run.status), (1, 1, INTERRUPTED))
+        self.assertEqual(self.signals[signal.SIGINT], signal.SIG_DFL)
+        self.service.stopping.callback(None)
+        self.assertEqual(self.reactor.stopped, 1)
+
+    def test_finished_while_closing(self):
+        """That a client ends because it was told to is no reason to stop it again."""
+        self.run.start()
+        self.signal()
+        self.service.finished.callback(None)
+        self.assertEqual(self.service.stops, 1)
+        self.service.stopping.callback(None)
+        self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
+
+    def test_refused(self):
+        self.run.start()
+        self.service.finished.errback(RefusedError("name-taken", "Somebody else has\x1b it."))
+        self.service.stopping.callback(None)
+        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        shown = self.screen.getvalue().splitlines()
+        self.assertEqual(shown[0], "Somebody else has\\x1b it.")
+        self.assertTrue(shown[1].startswith("Choose another name"))
+
+    def test_ended_by_itself(self):
+        self.run.start()
+        self.service.finished.callback(None)
+        self.service.stopping.callback(None)
+        self.assertEqual((self.service.stops, self.reactor.stopped, self.run.status), (1, 1, 0))
+
+    def test_broken(self):
+        """A mistake of ours is logged with all that is known about it."""
+        self.run.start()
+        self.service.finished.errback(ZeroDivisionError("oops"))
+        self.service.stopping.callback(None)
+        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_does_not_start(self):
+        self.service.trouble = BadSetting("the line", "the hint")
+        self.run.start()
+        self.service.stopping.callback(None)
+        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        self.assertEqual(self.screen.getvalue().splitlines(), ["the line", "Hint: the hint"])
+
+    def test_does_not_stop(self):
+        self.run.start()
+        self.signal()
+        self.service.stopping.errback(ZeroDivisionError("oops"))
+        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -1,0 +1,48 @@
+"""The ``sellia`` command line; the client that it runs is tried in ``tests.e2e.test_startup``."""
+
+from click.testing import CliRunner
+from twisted.trial.unittest import SynchronousTestCase
+
+import sellia
+from sellia.cli import main as cli
+from tests.test_process import clean_environment
+
+
+class CommandTests(SynchronousTestCase):
+    def setUp(self):
+        clean_environment(self)
+
+    def invoke(self, *arguments, status=0) -> str:
+        result = CliRunner().invoke(cli.main, arguments)
+        self.assertEqual(result.exit_code, status, result.output)
+        return result.output
+
+    def test_version(self):
+        self.assertIn(f"sellia {sellia.__version__} (Twisted ", self.invoke("version"))
+
+    def test_help(self):
+        self.assertIn("http", self.invoke("-h"))
+        shown = self.invoke("http", "--help")
+        for option in ("--subdomain", "--server", "--api-key", "--auth", "--local-host", "--local-scheme", "--config"):
+            self.assertIn(option, shown)
+
+    def test_wrong_setting(self):
+        shown = self.invoke("http", "80x", "--server", "http://x", status=1)
+        self.assertEqual(shown.splitlines()[0], "Error: PORT: must be a valid integer, not 80x")
+        self.assertTrue(shown.splitlines()[1].startswith("Hint: "))
+        shown = self.invoke("http", "--server", "http://x", status=1)
+        self.assertIn("which port", shown)
+
+    def test_all_flags(self):
+        seen = []
+        self.patch(cli, "run_client", lambda settings: seen.append(settings) or 7)
+        self.invoke(
+            *("http", "8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
+            *("--auth", "u:p", "--local-host", "::1", "--local-scheme", "https"),
+            status=7,
+        )
+        (settings,) = seen
+        (tunnel,) = settings.tunnels
+        self.assertEqual((tunnel.port, tunnel.subdomain, tunnel.local_host), (8080, "myapp", "::1"))
+        self.assertEqual((tunnel.local_scheme, tunnel.auth.get_secret_value()), ("https", "u:p"))
+        self.assertEqual((settings.server, settings.api_key.get_secret_value()), ("http://localhost:3000", "k"))

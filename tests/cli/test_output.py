@@ -1,0 +1,151 @@
+"""The lines that a foreground client shows."""
+
+import io
+
+from rich.console import Console
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.cli.output import SHOWN, LinePrinter, duration, frames, safe, size
+from sellia.client.events import (
+    Connected,
+    LinkBack,
+    LinkLost,
+    Problem,
+    Refused,
+    RequestFinished,
+    RequestStarted,
+    WebSocketClosed,
+    WebSocketOpened,
+    WebSocketRefused,
+)
+
+HOSTILE = "a\x1b[2J\r\nb\u202e\x9b[red]\\"
+HARMLESS = "a\\x1b[2J\\r\\nb\\u202e\\x9b[red]\\\\"
+
+
+class LineTests(SynchronousTestCase):
+    def setUp(self):
+        self.screen = io.StringIO()
+        console = Console(file=self.screen, width=40, highlight=False, emoji=False, markup=False)
+        self.printer = LinePrinter(console, lambda: 1_700_000_000.0)
+
+    def shown(self, event) -> str:
+        """The one line of an event, without its time."""
+        self.printer.notify(event)
+        (line,) = self.screen.getvalue().splitlines()
+        self.assertRegex(line, r"^\d\d:\d\d:\d\d  ")
+        self.screen.truncate(0)
+        self.screen.seek(0)
+        return line[10:]
+
+    def test_connected(self):
+        shown = self.shown(Connected("demo", "http://demo.localhost:3000"))
+        self.assertEqual(shown, "open    http://demo.localhost:3000  (tunnel demo)")
+
+    def test_a_request_has_one_line(self):
+        self.printer.notify(RequestStarted(1, "GET", "/", "1.2.3.4"))
+        self.assertEqual(self.screen.getvalue(), "")
+        shown = self.shown(RequestFinished(1, "GET", "/a?b=c", 200, 0.0123, 0, 123456, None))
+        self.assertEqual(shown, "GET     /a?b=c  200  12 ms  0 B in, 120.6 KiB out")
+
+    def test_request_that_failed(self):
+        shown = self.shown(RequestFinished(1, "POST", "/", None, 2.5, 10, 0, "the visitor left"))
+        self.assertEqual(shown, "POST    /  ---  2.50 s  10 B in, 0 B out  the visitor left")
+
+    def test_a_line_is_never_broken(self):
+        """The console above is 40 columns wide."""
+        self.assertIn("x" * 200, self.shown(RequestFinished(1, "GET", "/" + "x" * 200, 200, 1.0, 0, 0, None)))
+
+    def test_web_socket(self):
+        self.assertEqual(
+            self.shown(WebSocketOpened(7, "/ws", "1.2.3.4", "vite-hmr")),
+            "ws open /ws #7  speaks vite-hmr  from 1.2.3.4",
+        )
+        self.assertEqual(self.shown(WebSocketOpened(7, "/ws", "::1", None)), "ws open /ws #7  from ::1")
+        self.assertEqual(self.shown(WebSocketRefused(8, "/ws", 403)), "ws no   /ws #8  answered with 403")
+        self.assertEqual(
+            self.shown(WebSocketClosed(7, "/ws", "visitor", 1000, "bye", 1, 2, 3, 4096, 61.0)),
+            "ws end  /ws #7  closed by visitor with 1000 (bye)  1 min 1 s  1 frame, 2 B in, 3 frames, 4.0 KiB out",
+        )
+        self.assertEqual(
+            self.shown(WebSocketClosed(7, "/ws", "service", None, "", 0, 0, 0, 0, 0.5)),
+            "ws end  /ws #7  closed by service without a close code  500 ms  0 frames, 0 B in, 0 frames, 0 B out",
+        )
+
+    def test_link(self):
+        self.assertEqual(self.shown(LinkLost("reset")), "lost    the link to the server: reset; trying to get it back")
+        self.assertEqual(self.shown(LinkBack(3.0, 1, True)), "back    after 3.00 s and 1 attempt: nothing was lost")
+        self.assertEqual(
+            self.shown(LinkBack(130.0, 4, False)),
+            "back    after 2 min 10 s and 4 attempts: what was under way has ended",
+        )
+
+    def test_refused_says_what_to_do(self):
+        shown = self.shown(Refused("wrong-key", "The key is wrong.", True))
+        self.assertTrue(shown.startswith("refused wrong-key: The key is wrong. Check the key"), shown)
+        shown = self.shown(Refused("new-word", "No.", False))
+        self.assertEqual(shown, "refused new-word: No. Trying again.")
+
+    def test_problem(self):
+        self.assertEqual(self.shown(Problem("The clock is wrong.")), "problem The clock is wrong.")
+
+    def test_nothing_from_outside_steers_the_terminal(self):
+        for event in (
+            Connected(HOSTILE, HOSTILE),
+            RequestFinished(1, HOSTILE, HOSTILE, 200, 1.0, 0, 0, HOSTILE),
+            WebSocketOpened(1, HOSTILE, HOSTILE, HOSTILE),
+            WebSocketRefused(1, HOSTILE, 403),
+            WebSocketClosed(1, HOSTILE, "visitor", 1000, HOSTILE, 0, 0, 0, 0, 0.0),
+            LinkLost(HOSTILE),
+            Refused(HOSTILE, HOSTILE, True),
+            Problem(HOSTILE),
+        ):
+            shown = self.shown(event)
+            self.assertIn(HARMLESS, shown)
+            self.assertTrue(shown.isprintable(), repr(shown))
+
+    def test_say(self):
+        self.printer.say("done \x1b")
+        self.assertEqual(self.screen.getvalue(), "done \\x1b\n")
+
+    def test_colours_on_a_terminal_only(self):
+        console = Console(file=self.screen, force_terminal=True, color_system="standard", highlight=False)
+        LinePrinter(console).notify(Connected("demo", "http://x"))
+        self.assertIn("\x1b[32m", self.screen.getvalue())
+
+
+class TextTests(SynchronousTestCase):
+    def test_safe(self):
+        self.assertEqual(safe(HOSTILE), HARMLESS)
+        self.assertEqual(safe("Grüße ✓ 日本"), "Grüße ✓ 日本")
+
+    def test_long_texts_are_cut(self):
+        self.assertEqual(safe("x" * SHOWN), "x" * SHOWN)
+        self.assertEqual(safe("x" * (SHOWN + 1)), "x" * SHOWN + "…")
+
+    def test_size(self):
+        for octets, text in (
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1024**2 - 1, "1.0 MiB"),
+            (10 * 1024**3, "10.0 GiB"),
+            (3 * 1024**4, "3.0 TiB"),
+        ):
+            self.assertEqual(size(octets), text)
+
+    def test_duration(self):
+        for seconds, text in (
+            (0.0, "0.0 ms"),
+            (0.00042, "0.4 ms"),
+            (0.035, "35 ms"),
+            (0.9996, "1.00 s"),
+            (59.99, "59.99 s"),
+            (59.999, "1 min 0 s"),
+            (3599.7, "60 min 0 s"),
+            (7500, "2 h 5 min"),
+        ):
+            self.assertEqual(duration(seconds).replace("1 h 0 min", "60 min 0 s"), text)
+
+    def test_frames(self):
+        self.assertEqual((frames(1, 5), frames(2, 2048)), ("1 frame, 5 B", "2 frames, 2.0 KiB"))

@@ -1,0 +1,94 @@
+"""The flags of ``twistd sellia-client``, and how a refusal ends the process."""
+
+from twisted.application.service import IService
+from twisted.internet.testing import MemoryReactor
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.client import tap
+from sellia.errors import RefusedError
+from tests.test_process import Status, clean_environment, take_stderr, undo_process_changes
+
+
+class OptionsTests(SynchronousTestCase):
+    def setUp(self):
+        clean_environment(self)
+
+    def parse(self, *arguments):
+        options = tap.Options()
+        options.parseOptions(arguments)
+        return options.settings
+
+    def test_all(self):
+        settings = self.parse(
+            *("--server", "http://localhost:3000", "--api-key", "k", "--port", "8080", "--local-host", "::1"),
+            *("--local-scheme", "https", "--subdomain", "myapp", "--auth", "u:p"),
+        )
+        (tunnel,) = settings.tunnels
+        self.assertEqual((tunnel.port, tunnel.local_host, tunnel.local_scheme), (8080, "::1", "https"))
+        self.assertEqual((tunnel.subdomain, tunnel.auth.get_secret_value()), ("myapp", "u:p"))
+        self.assertEqual(settings.api_key.get_secret_value(), "k")
+
+    def test_config(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("server: http://x\ntunnels:\n- port: 1\n- port: 2\n")
+        self.assertEqual(len(self.parse("--config", path).tunnels), 2)
+
+    def test_wrong_setting(self):
+        error = self.assertRaises(UsageError, self.parse, "--server", "x", "--port", "1")
+        self.assertEqual(len(str(error).splitlines()), 2)
+
+    def test_service(self):
+        undo_process_changes(self)
+        options = tap.Options()
+        options.parseOptions(["--server", "http://localhost:1", "--port", "1"])
+        service = tap.makeService(options)
+        self.assertTrue(IService.providedBy(service))
+        self.assertFalse(service.running)
+
+
+class StoppableReactor(MemoryReactor):
+    running = True
+    stopped = 0
+
+    def stop(self):
+        self.stopped += 1
+
+
+class GiveUpTests(SynchronousTestCase):
+    """A client that is refused for good ends its process with status 1 and says what to do."""
+
+    def give_up(self, error, running=True):
+        status, reactor = Status(), StoppableReactor()
+        reactor.running = running
+        self.stderr = take_stderr(self)
+        tap._give_up(Failure(error), status, reactor)
+        self.assertEqual(status.value, 1)
+        return reactor
+
+    def test_refused(self):
+        with capturedLogs() as logs:
+            reactor = self.give_up(RefusedError("wrong-key", "The server does not accept this API key."))
+        self.assertEqual(reactor.stopped, 1)
+        line, hint = self.stderr.getvalue().splitlines()
+        self.assertEqual(line, "sellia: The server does not accept this API key.")
+        self.assertTrue(hint.startswith("Hint: Check the key"))
+        self.assertEqual(len(logs), 1)
+
+    def test_refused_without_a_remedy(self):
+        self.give_up(RefusedError("new-word", "No."))
+        self.assertEqual(self.stderr.getvalue(), "sellia: No.\n")
+
+    def test_mistake_of_ours_is_logged_whole(self):
+        self.give_up(ZeroDivisionError("oops"))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_before_the_reactor_runs(self):
+        reactor = self.give_up(RefusedError("x", "No."), running=False)
+        self.assertEqual(reactor.stopped, 0)
+        for function, arguments, named in reactor.whenRunningHooks:
+            function(*arguments, **named)
+        self.assertEqual(reactor.stopped, 1)

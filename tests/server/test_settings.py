@@ -1,0 +1,185 @@
+"""What can be set about a server."""
+
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.protocol import limits
+from sellia.server.settings import ServerSettings, load
+from sellia.settings import BadSetting
+
+
+class ServerCase(SynchronousTestCase):
+    def bad(self, flags=None, environment=None, config=None) -> BadSetting:
+        return self.assertRaises(BadSetting, load, flags or {}, environment or {}, config)
+
+    def write(self, text: str) -> str:
+        path = os.path.abspath(self.mktemp())
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+
+class DefaultTests(ServerCase):
+    def test_defaults_of_the_design(self):
+        settings = load({}, {})
+        self.assertEqual(settings, ServerSettings())
+        expected = {
+            "host": "0.0.0.0",
+            "port": 3000,
+            "domain": "localhost",
+            "gateway_path": "/ws",
+            "request_timeout": 30,
+            "upgrade_timeout": 30,
+            "ping_interval": 5,
+            "ping_timeout": 15,
+            "original_ping_interval": 30,
+            "original_ping_timeout": 60,
+            "resume_window": 120,
+            "drain_timeout": 30,
+            "header_limit": 65536,
+            "header_fields": 128,
+            "header_timeout": 10,
+            "target_limit": 8192,
+            "stream_credit": 256 << 10,
+            "stream_credit_max": limits.MAX_CREDIT,
+            "session_credit": 32 << 20,
+            "websocket_frame_limit": 16 << 20,
+            "keep_alive": 60,
+        }
+        self.assertEqual({name: getattr(settings, name) for name in expected}, expected)
+
+    def test_every_setting_has_a_hint(self):
+        for name, setting in ServerSettings.model_fields.items():
+            self.assertTrue(setting.description, name)
+
+
+class SourceTests(ServerCase):
+    def test_variables(self):
+        environment = {
+            "SELLIA_HOST": "127.0.0.1",
+            "SELLIA_PORT": "4000",
+            "SELLIA_DOMAIN": "Example.COM.",
+            "SELLIA_USE_HTTPS": "true",
+            "SELLIA_REQUIRE_AUTH": "true",
+            "SELLIA_MASTER_KEY": "k",
+        }
+        settings = load({}, environment)
+        self.assertEqual((settings.host, settings.port, settings.domain), ("127.0.0.1", 4000, "example.com"))
+        self.assertTrue(settings.https and settings.require_auth)
+        self.assertEqual(settings.master_key.get_secret_value(), "k")
+
+    def test_every_variable_has_a_file_twin(self):
+        self.assertEqual(load({}, {"SELLIA_DOMAIN_FILE": self.write("example.com\n")}).domain, "example.com")
+        self.assertEqual(load({}, {"SELLIA_MASTER_KEY_FILE": self.write("k\n")}).master_key.get_secret_value(), "k")
+
+    def test_file(self):
+        config = self.write("request_timeout: 5\nstream_credit: 64 KiB\ntrust_proxy: [127.0.0.1, '10.0.0.0/8, unix']\n")
+        settings = load({}, {}, config)
+        self.assertEqual((settings.request_timeout, settings.stream_credit), (5.0, 65536))
+        self.assertEqual(settings.trust_proxy, ("127.0.0.1", "10.0.0.0/8", "unix"))
+
+
+class KeyTests(ServerCase):
+    def test_require_auth_needs_a_key(self):
+        error = self.bad({"require_auth": True})
+        self.assertEqual(error.line, "--require-auth: keys are required, but there is no master key")
+        self.assertIn("SELLIA_MASTER_KEY_FILE", error.hint)
+        self.assertTrue(self.bad({}, {"SELLIA_REQUIRE_AUTH": "1"}).line.startswith("SELLIA_REQUIRE_AUTH: "))
+
+    def test_key_that_cannot_be_read_stops_the_start(self):
+        for required in ("true", "false"):
+            environment = {"SELLIA_REQUIRE_AUTH": required, "SELLIA_MASTER_KEY_FILE": "/nowhere"}
+            self.assertIn("cannot read /nowhere", self.bad({}, environment).line)
+
+    def test_key_is_not_shown(self):
+        self.assertNotIn("SECRET", repr(load({"master_key": "SECRET"}, {})))
+        self.assertNotIn("SECRET", str(self.bad({"master_key": "SECRET", "port": "x"})))
+
+
+class ListenTests(ServerCase):
+    def endpoints(self, **flags):
+        return load(flags, {}).endpoints
+
+    def test_host_and_port(self):
+        self.assertEqual(self.endpoints(), ("tcp:3000:interface=0.0.0.0:backlog=1024",))
+        self.assertEqual(self.endpoints(host="localhost", port="81"), ("tcp:81:interface=localhost:backlog=1024",))
+
+    def test_ipv6(self):
+        for host in ("::", "[::]"):
+            self.assertEqual(self.endpoints(host=host), ("tcp:3000:interface=\\:\\::backlog=1024",))
+
+    def test_bad_host(self):
+        for host in ("", "a b", "http://x", "1.2.3.4:80", "-x", "a\x1b"):
+            self.assertNotIn("\x1b", self.bad({"host": host}).line)
+
+    def test_endpoints(self):
+        self.assertEqual(self.endpoints(listen=["tcp:1", "unix:/run/s"]), ("tcp:1", "unix:/run/s"))
+        self.assertEqual(load({}, {}, self.write("listen: tcp:1\n")).endpoints, ("tcp:1",))
+
+    def test_not_an_endpoint(self):
+        for text in ("3000", "tcp", "tcp:", ":80", "127.0.0.1:80"):
+            self.assertIn("is not a Twisted endpoint", self.bad({"listen": [text]}).line)
+
+    def test_beside_port(self):
+        self.assertEqual(
+            self.bad({"listen": ["tcp:1"], "port": "2"}).line, "--port: cannot be given together with --listen"
+        )
+        error = self.bad({}, {}, self.write("listen: [tcp:1]\nhost: '::'\n"))
+        self.assertTrue(error.line.endswith("line 2: host: cannot be given together with listen"), error.line)
+
+    def test_stronger_source_wins(self):
+        self.assertEqual(load({"listen": ["tcp:1"]}, {"SELLIA_PORT": "2"}).endpoints, ("tcp:1",))
+        config = self.write("listen: [tcp:1]\n")
+        self.assertIn("tcp:2:", load({"port": "2"}, {}, config).endpoints[0])
+        config = self.write("listen: [tcp:1]\nhost: 127.0.0.1\n")
+        self.assertEqual(load({"port": "2"}, {}, config).endpoints, ("tcp:2:interface=127.0.0.1:backlog=1024",))
+
+
+class UrlPortTests(ServerCase):
+    def port(self, **flags):
+        return load(flags, {}).url_port
+
+    def test_what_is_listened_on(self):
+        self.assertEqual(self.port(), 3000)
+        self.assertEqual(self.port(port="80"), 80)
+        self.assertEqual(self.port(listen=["unix:/run/s", "tcp:8080:interface=127.0.0.1"]), 8080)
+        self.assertEqual(self.port(listen=["unix:/run/s"]), 80)
+
+    def test_https(self):
+        """Where a proxy does TLS the port listened on is not the public one; an endpoint that does TLS is."""
+        self.assertEqual(self.port(https=True), 443)
+        self.assertEqual(self.port(https=True, listen=["tcp:3000"]), 443)
+        self.assertEqual(self.port(https=True, listen=["tcp:3000", "ssl:8443:privateKey=k"]), 8443)
+
+    def test_said_outright(self):
+        self.assertEqual(load({"https": True}, {}, self.write("public_port: 8443\n")).url_port, 8443)
+
+
+class CheckTests(ServerCase):
+    def test_domain(self):
+        for domain in ("", "http://x", "a..b", "-a.b", "a_b.c d", "x:80", "münchen.de", "a." * 100 + "de"):
+            self.assertIn("is not a domain name", self.bad({"domain": domain}).line)
+
+    def test_trust_proxy(self):
+        settings = load({"trust_proxy": ["127.0.0.1, ::1", "10.0.0.0/8", "unix"]}, {})
+        self.assertEqual(settings.trust_proxy, ("127.0.0.1", "::1", "10.0.0.0/8", "unix"))
+        self.assertIn("'x'", self.bad({"trust_proxy": ["127.0.0.1,x"]}).line)
+        self.assertIn("10.0.0.0/8", self.bad({"trust_proxy": ["10.0.0.1/8"]}).line)
+
+    def test_gateway_path(self):
+        for path in ("ws", "/", "/w s", "/ws?x", "//"):
+            self.bad({"gateway_path": path})
+
+    def test_head_fits_in_a_message(self):
+        """A head that is let in must fit in one message of the link."""
+        self.assertIn("80 KiB", self.bad({"header_limit": "1 MiB"}).line)
+        self.bad({"header_fields": "1000"})
+
+    def test_credits_fit_together(self):
+        self.assertTrue(self.bad({"stream_credit": "8 MiB"}).line.startswith("--stream-credit: "))
+        self.bad({"session_credit": "1 MiB"})
+
+    def test_ping_has_time_for_an_answer(self):
+        self.assertTrue(self.bad({"ping_timeout": "5"}).line.startswith("--ping-timeout: "))
+        self.bad({"original_ping_timeout": "1"})

@@ -1,0 +1,57 @@
+"""The flags of ``twistd sellia-server``; the process around them is tried in ``tests.e2e.test_startup``."""
+
+from twisted.application.service import IService
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.server import tap
+from tests.test_process import clean_environment, undo_process_changes
+
+
+class OptionsTests(SynchronousTestCase):
+    def setUp(self):
+        clean_environment(self)
+
+    def parse(self, *arguments):
+        options = tap.Options()
+        options.parseOptions(arguments)
+        return options.settings
+
+    def test_all(self):
+        settings = self.parse(
+            *("--host", "127.0.0.1", "--port", "4000", "--domain", "example.com", "--https"),
+            *("--require-auth", "--master-key", "k", "--trust-proxy", "127.0.0.1,::1", "--trust-proxy", "10.0.0.0/8"),
+        )
+        self.assertEqual((settings.host, settings.port, settings.domain), ("127.0.0.1", 4000, "example.com"))
+        self.assertTrue(settings.https and settings.require_auth)
+        self.assertEqual(settings.master_key.get_secret_value(), "k")
+        self.assertEqual(settings.trust_proxy, ("127.0.0.1", "::1", "10.0.0.0/8"))
+
+    def test_listen_repeated(self):
+        self.assertEqual(self.parse("--listen", "tcp:1", "--listen", "unix:/s").endpoints, ("tcp:1", "unix:/s"))
+
+    def test_flags_not_given_leave_it_to_the_environment(self):
+        self.patch(tap.os, "environ", {"SELLIA_USE_HTTPS": "true", "SELLIA_PORT": "99"})
+        self.assertTrue(self.parse().https)
+        self.assertEqual(self.parse("--port", "98").port, 98)
+
+    def test_config(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write("domain: example.com\n")
+        self.assertEqual(self.parse("--config", path).domain, "example.com")
+
+    def test_wrong_setting(self):
+        error = self.assertRaises(UsageError, self.parse, "--port", "x")
+        line, hint = str(error).splitlines()
+        self.assertEqual(line, "--port: must be a valid integer, not x")
+        self.assertTrue(hint.startswith("Hint: "))
+
+    def test_service(self):
+        """makeService puts the service together and starts nothing."""
+        undo_process_changes(self)
+        options = tap.Options()
+        options.parseOptions(["--port", "1"])
+        service = tap.makeService(options)
+        self.assertTrue(IService.providedBy(service))
+        self.assertFalse(service.running)

@@ -1,0 +1,191 @@
+"""The arrows of the architecture, proved on every import in the source, including those inside functions.
+
+``protocol <- relay <- transports <- server | client <- tap, cli, plugins``: a room imports from itself and from those
+on its left.  The pure rooms do no I/O and read no clock, and only a tap or the command line picks up the reactor that
+belongs to the process.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import sellia
+
+PACKAGE = Path(sellia.__file__).parent
+ROOT = PACKAGE.parent
+
+#: What each room may import of Sellia besides itself.
+ALLOWED = {
+    "": set(),
+    "errors": set(),
+    "settings": {"errors"},
+    "protocol": {"errors", "settings"},
+    "relay": {"errors", "settings", "protocol"},
+    "transports": {"errors", "settings", "protocol", "relay"},
+    "server": {"", "errors", "settings", "protocol", "relay", "transports"},
+    "client": {"", "errors", "settings", "protocol", "relay", "transports"},
+    "process": {"", "errors", "settings"},
+    "server.tap": {"", "errors", "settings", "process", "server"},
+    "client.tap": {"", "errors", "settings", "process", "client"},
+    "cli": {"", "errors", "settings", "process", "client", "server"},
+}
+
+#: What the pure rooms must not import: sockets, threads, clocks, and what brings them along.
+IMPURE = {"twisted", "autobahn", "txaio", "zope", "treq", "OpenSSL", "asyncio", "socket", "ssl", "select", "selectors"}
+IMPURE |= {"threading", "subprocess", "time", "sched", "signal", "datetime"}
+
+#: What settings may be made with, besides the standard library.
+SETTINGS_LIBRARIES = {"pydantic", "pydantic_core", "ruamel", "sellia"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: ``module`` imports ``target``, a full dotted name down to the name imported."""
+
+    module: str
+    target: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.module}, line {self.line}, imports {self.target}"
+
+
+def imports(source: str, module: str, package: bool = False) -> Iterator[Import]:
+    """Every import in ``source``, which is ``module``, wherever it stands; relative ones in full."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(module, alias.name, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                parts = parts[: len(parts) - node.level + (1 if package else 0)]
+                base = ".".join([*parts, base]).rstrip(".")
+            for alias in node.names:
+                yield Import(module, f"{base}.{alias.name}", node.lineno)
+
+
+def all_imports() -> list[Import]:
+    """Every import in the package and in the plugins."""
+    found: list[Import] = []
+    for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / "twisted" / "plugins").glob("*.py")]):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        module = ".".join(parts[:-1] if package else parts)
+        found.extend(imports(path.read_text("utf-8"), module, package))
+    return found
+
+
+def room(name: str) -> str:
+    """The room of a dotted name below ``sellia``: ``relay``, ``server.tap``, or nothing for the package itself."""
+    parts = name.split(".")[1:]
+    if not parts or not ((PACKAGE / parts[0]).is_dir() or (PACKAGE / f"{parts[0]}.py").exists()):
+        return ""
+    if parts[1:2] == ["tap"]:
+        return f"{parts[0]}.tap"
+    return parts[0]
+
+
+def wrong_arrows(found: list[Import]) -> list[str]:
+    """The imports within Sellia that point the wrong way."""
+    wrong = []
+    for each in found:
+        if each.target.split(".")[0] != "sellia" or each.module.split(".")[0] != "sellia":
+            continue
+        origin, target = room(each.module), room(each.target)
+        if origin != target and target not in ALLOWED[origin]:
+            wrong.append(str(each))
+    return wrong
+
+
+def impurities(found: list[Import]) -> list[str]:
+    """The imports of the pure rooms that bring I/O or a clock."""
+    return [
+        str(each)
+        for each in found
+        if room(each.module) in ("protocol", "relay", "errors")
+        and each.module.startswith("sellia.")
+        and each.target.split(".")[0] in IMPURE
+    ]
+
+
+def reactors(found: list[Import]) -> list[str]:
+    """The imports of the global reactor by those who have no business with it."""
+    return [
+        str(each)
+        for each in found
+        if each.target.startswith("twisted.internet.reactor")
+        and room(each.module) not in ("server.tap", "client.tap", "cli")
+    ]
+
+
+class ArrowTests(SynchronousTestCase):
+    """The source as it is."""
+
+    def setUp(self) -> None:
+        self.found = all_imports()
+
+    def test_something_was_read(self) -> None:
+        self.assertIn("sellia.settings", {each.module for each in self.found})
+        self.assertIn("twisted.plugins.sellia_server", {each.module for each in self.found})
+
+    def test_every_room_is_known(self) -> None:
+        """A new room has to say what it may import."""
+        rooms = {room(each.module) for each in self.found if each.module.startswith("sellia")}
+        self.assertEqual(rooms - set(ALLOWED), set())
+
+    def test_imports_point_to_the_left(self) -> None:
+        self.assertEqual(wrong_arrows(self.found), [])
+
+    def test_pure_rooms_are_pure(self) -> None:
+        self.assertEqual(impurities(self.found), [])
+
+    def test_the_reactor_is_passed_in(self) -> None:
+        self.assertEqual(reactors(self.found), [])
+
+    def test_settings_need_little(self) -> None:
+        allowed = SETTINGS_LIBRARIES | set(sys.stdlib_module_names)
+        targets = {each.target.split(".")[0] for each in self.found if each.module == "sellia.settings"}
+        self.assertEqual(targets - allowed, set())
+
+    def test_plugins_name_their_tap_by_string(self) -> None:
+        """twistd loads every plugin to list them: ours cost it nothing."""
+        targets = [each.target for each in self.found if each.module.startswith("twisted.plugins")]
+        self.assertEqual(set(targets), {"twisted.application.service.ServiceMaker"})
+
+    def test_plugin_directory_is_no_package_of_ours(self) -> None:
+        self.assertFalse((ROOT / "twisted" / "plugins" / "__init__.py").exists())
+        self.assertFalse((ROOT / "twisted" / "__init__.py").exists())
+
+
+class CheckTests(SynchronousTestCase):
+    """The checks find what they are for."""
+
+    def check(self, source: str, module: str) -> list[Import]:
+        return list(imports(source, module))
+
+    def test_wrong_arrow(self) -> None:
+        found = self.check("def f():\n    from sellia.server import service\n", "sellia.client.service")
+        self.assertEqual(wrong_arrows(found), ["sellia.client.service, line 2, imports sellia.server.service"])
+        self.assertEqual(len(wrong_arrows(self.check("import sellia.relay.names", "sellia.protocol.native"))), 1)
+        self.assertEqual(len(wrong_arrows(self.check("from ..server import service", "sellia.relay.session"))), 1)
+        self.assertEqual(len(wrong_arrows(self.check("from sellia.server import tap", "sellia.server.service"))), 1)
+
+    def test_right_arrow(self) -> None:
+        found = self.check("from sellia.relay.session import Session\nfrom . import story", "sellia.transports.link")
+        self.assertEqual(wrong_arrows(found), [])
+
+    def test_impurity(self) -> None:
+        for source in ("import time", "from time import monotonic", "from twisted.internet import defer"):
+            self.assertEqual(len(impurities(self.check(source, "sellia.relay.session"))), 1)
+            self.assertEqual(impurities(self.check(source, "sellia.server.service")), [])
+
+    def test_reactor(self) -> None:
+        for source in ("from twisted.internet import reactor", "import twisted.internet.reactor"):
+            self.assertEqual(len(reactors(self.check(source, "sellia.server.service"))), 1)
+            self.assertEqual(reactors(self.check(source, "sellia.server.tap")), [])

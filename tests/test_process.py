@@ -1,0 +1,143 @@
+"""What is done with a process of one's own; helpers for the tests of what does it are at the end."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+from twisted.internet.testing import MemoryReactor
+from twisted.logger import capturedLogs
+from twisted.python import usage
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import SelliaError
+from sellia.process import OneLineOptions, complain, fail_in_one_line, let_second_signal_kill
+from sellia.settings import BadSetting
+
+
+class Port(OneLineOptions):
+    optParameters = [["port", None, None, "A port."]]
+
+    def postOptions(self):
+        if self["port"] == "bad":
+            raise usage.UsageError("line\nHint: hint")
+
+
+class Twistd(usage.Options):
+    subCommands = [["port", None, Port, "A command."]]
+
+
+class OneLineOptionsTests(SynchronousTestCase):
+    def problem(self, *arguments) -> str:
+        return str(self.assertRaises(usage.UsageError, Port().parseOptions, arguments))
+
+    def test_right(self):
+        options = Port()
+        options.parseOptions(["--port", "1"])
+        self.assertEqual(options["port"], "1")
+
+    def test_unknown(self):
+        self.assertEqual(self.problem("--prot", "1"), "option --prot not recognized\nHint: Did you mean --port?")
+        self.assertEqual(self.problem("--zzz"), "option --zzz not recognized\nHint: --help lists the options.")
+
+    def test_missing_value(self):
+        self.assertEqual(self.problem("--port"), "option --port requires argument\nHint: --help lists the options.")
+
+    def test_stray_argument(self):
+        self.assertEqual(self.problem("a\x1bb"), "a\\x1bb is not an option\nHint: --help lists the options.")
+
+    def test_hint_is_kept(self):
+        self.assertEqual(self.problem("--port", "bad"), "line\nHint: hint")
+
+    def test_below_twistd(self):
+        """twistd would print its own usage first."""
+        self.patch(sys, "argv", ["/usr/bin/twistd", "-n", "port"])
+        error = self.assertRaises(SystemExit, Twistd().parseOptions, ["port", "--port", "bad"])
+        self.assertEqual(error.code, "twistd port: line\nHint: hint")
+
+
+class FailureTests(SynchronousTestCase):
+    def setUp(self):
+        undo_process_changes(self)
+        self.stderr = take_stderr(self)
+
+    def test_ours_is_one_line_and_a_hint(self):
+        fail_in_one_line()
+        with capturedLogs() as logs:
+            sys.excepthook(BadSetting, BadSetting("line", "hint"), None)
+        self.assertEqual(self.stderr.getvalue(), "sellia: line\nHint: hint\n")
+        self.assertEqual([event["problem"] for event in logs], ["line. Hint: hint"])
+
+    def test_others_keep_their_traceback(self):
+        seen = []
+        self.patch(sys, "__excepthook__", lambda *arguments: seen.append(arguments))
+        fail_in_one_line()
+        error = ZeroDivisionError()
+        sys.excepthook(ZeroDivisionError, error, None)
+        self.assertEqual(seen, [(ZeroDivisionError, error, None)])
+
+    def test_without_standard_error(self):
+        """A daemon may have none."""
+        self.patch(sys, "__stderr__", None)
+        with capturedLogs() as logs:
+            complain(str(SelliaError("why")))
+        self.assertEqual(len(logs), 1)
+
+
+class ExitStatusTests(SynchronousTestCase):
+    """Told by a process of its own, because the end of one is what this is about."""
+
+    def run_script(self, value: int) -> subprocess.CompletedProcess[str]:
+        script = f"""
+            from sellia.process import ExitStatus
+            status = ExitStatus()
+            status.value = {value}
+            print("said before the end")
+            raise SystemExit(0)
+        """
+        command = [sys.executable, "-c", textwrap.dedent(script)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    def test_status(self):
+        for value in (0, 3):
+            done = self.run_script(value)
+            self.assertEqual((done.returncode, done.stdout), (value, "said before the end\n"))
+
+
+class SecondSignalTests(SynchronousTestCase):
+    def test_default_effect_once_it_is_stopping(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        reactor = MemoryReactor()
+        before = signal.getsignal(signal.SIGTERM)
+        let_second_signal_kill(reactor)
+        self.assertIs(signal.getsignal(signal.SIGTERM), before)
+        for function, arguments, named in reactor.triggers["before"]["shutdown"]:
+            function(*arguments, **named)
+        self.assertEqual(signal.getsignal(signal.SIGINT), signal.SIG_DFL)
+        self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
+
+
+class Status:
+    """Stands for an `ExitStatus`, which would end the tests."""
+
+    value = 0
+
+
+def clean_environment(case: SynchronousTestCase) -> None:
+    """Hide the variables of Sellia that whoever runs the tests may have set."""
+    case.patch(os, "environ", {name: value for name, value in os.environ.items() if not name.startswith("SELLIA_")})
+
+
+def take_stderr(case: SynchronousTestCase) -> io.StringIO:
+    """Where the process's own standard error goes until the test is over."""
+    taken = io.StringIO()
+    case.patch(sys, "__stderr__", taken)
+    return taken
+
+
+def undo_process_changes(case: SynchronousTestCase) -> None:
+    """After the test, undo what a tap does to its process."""
+    case.patch(sys, "excepthook", sys.excepthook)

@@ -1,0 +1,249 @@
+"""Where settings come from, and what is said about a wrong one."""
+
+import os
+
+from pydantic import Field, SecretStr
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import SettingsError
+from sellia.settings import (
+    FILE_LIMIT,
+    BadSetting,
+    Count,
+    Octets,
+    Port,
+    Rank,
+    Seconds,
+    Secret,
+    Settings,
+    check,
+    gather,
+    printable,
+)
+
+
+class Part(Settings):
+    port: Port = Field(description="A port.")
+    key: Secret | None = Field(None, description="A key.")
+
+
+class Whole(Settings):
+    port: Port = Field(80, description="A port.")
+    name: str = Field("nobody", description="A name.")
+    key: Secret | None = Field(None, description="A key.")
+    quick: bool = Field(False, description="true or false.")
+    limit: Octets = Field(1, description="A size.")
+    pause: Seconds = Field(1.0, description="A time.")
+    count: Count = Field(1, description="A number.")
+    parts: tuple[Part, ...] = Field((), description="Parts.")
+
+
+VARIABLES = {"port": "T_PORT", "key": "T_KEY", "quick": "T_QUICK"}
+
+
+class SettingsCase(SynchronousTestCase):
+    def load(self, flags=None, environment=None, text=None):
+        config = self.write(text) if text is not None else None
+        given = gather(flags=flags or {}, variables=VARIABLES, environment=environment or {}, config=config)
+        return check(Whole, given)
+
+    def write(self, text: str | bytes) -> str:
+        path = os.path.abspath(self.mktemp())
+        with open(path, "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def bad(self, *arguments, **named) -> BadSetting:
+        error = self.assertRaises(BadSetting, self.load, *arguments, **named)
+        self.assertEqual(len(str(error).splitlines()), 2, "one line and a hint")
+        self.assertTrue(error.hint)
+        return error
+
+
+class OrderTests(SettingsCase):
+    def test_defaults(self):
+        self.assertEqual(self.load(), Whole())
+
+    def test_flags_beat_environment_beats_file(self):
+        file, environment, flags = "port: 1\n", {"T_PORT": "2"}, {"port": "3"}
+        self.assertEqual(self.load(text=file).port, 1)
+        self.assertEqual(self.load(text=file, environment=environment).port, 2)
+        self.assertEqual(self.load(flags, environment, file).port, 3)
+
+    def test_flag_not_given(self):
+        self.assertEqual(self.load({"port": None}, {"T_PORT": "2"}).port, 2)
+
+    def test_each_source_counts_for_itself(self):
+        loaded = self.load({"port": "3"}, {"T_QUICK": "yes"}, "name: somebody\n")
+        self.assertEqual((loaded.port, loaded.quick, loaded.name), (3, True, "somebody"))
+
+    def test_ranks(self):
+        given = gather(
+            flags={"port": "1"}, variables=VARIABLES, environment={"T_QUICK": "1"}, config=self.write("name: x\n")
+        )
+        ranks = {name: each.rank for name, each in given.items()}
+        self.assertEqual(ranks, {"port": Rank.FLAG, "quick": Rank.ENVIRONMENT, "name": Rank.FILE})
+
+    def test_result_is_frozen(self):
+        with self.assertRaises(ValueError):
+            self.load().port = 3
+
+
+class EnvironmentTests(SettingsCase):
+    def test_empty_is_not_given(self):
+        self.assertEqual(self.load(environment={"T_PORT": "", "T_KEY_FILE": ""}), Whole())
+
+    def test_file_twin(self):
+        """The line break that every editor adds is no part of the value; other blanks are."""
+        loaded = self.load(environment={"T_KEY_FILE": self.write("a secret \r\n"), "T_PORT_FILE": self.write("81")})
+        self.assertEqual(loaded.key.get_secret_value(), "a secret ")
+        self.assertEqual(loaded.port, 81)
+
+    def test_both_twins(self):
+        error = self.bad(environment={"T_KEY": "SECRET", "T_KEY_FILE": "/x"})
+        self.assertEqual(error.line, "T_KEY and T_KEY_FILE are both set")
+
+    def test_unreadable(self):
+        error = self.bad(environment={"T_KEY_FILE": "/nowhere/at\x1ball"})
+        self.assertEqual(error.line, "T_KEY_FILE: cannot read /nowhere/at\\x1ball: No such file or directory")
+
+    def test_not_a_path(self):
+        self.assertIn("cannot read", self.bad(environment={"T_KEY_FILE": "a\0b"}).line)
+
+    def test_unreadable_but_moot(self):
+        self.assertEqual(self.load({"key": "k"}, {"T_KEY_FILE": "/nowhere"}).key, SecretStr("k"))
+
+    def test_empty_file(self):
+        self.assertIn("is empty", self.bad(environment={"T_KEY_FILE": self.write("\n")}).line)
+
+    def test_not_text(self):
+        self.assertIn("is not text in UTF-8", self.bad(environment={"T_KEY_FILE": self.write(b"\xff\xfe")}).line)
+
+    def test_huge_file_is_not_read(self):
+        self.assertIn("larger", self.bad(environment={"T_KEY_FILE": self.write(b"a" * (FILE_LIMIT + 1))}).line)
+
+
+class FileTests(SettingsCase):
+    def test_empty(self):
+        self.assertEqual(self.load(text="# nothing\n"), Whole())
+
+    def test_null_is_not_given(self):
+        self.assertEqual(self.load(text="port:\n").port, 80)
+
+    def test_yaml_1_2(self):
+        """`no` is a word and 010 is ten: neither is in YAML 1.1."""
+        self.assertEqual(self.load(text="name: 'no'\nport: 010\n").port, 10)
+        self.assertEqual(self.load(text="name: no\n").name, "no")
+
+    def test_byte_order_mark(self):
+        self.assertEqual(self.load(text="\ufeffport: 5\n").port, 5)
+
+    def test_unknown_name(self):
+        error = self.bad(text="name: x\nprot: 1\n")
+        self.assertTrue(error.line.endswith(", line 2: prot is not a setting"), error.line)
+        self.assertEqual(error.hint, "Did you mean port?")
+        self.assertIn("port, name, key", self.bad(text="zzz: 1\n").hint)
+
+    def test_place_of_a_nested_value(self):
+        error = self.bad(text="parts:\n- port: 1\n- port: 2\n  key: 5\n")
+        self.assertTrue(error.line.endswith(", line 4: parts[1].key: must be text"), error.line)
+        error = self.bad(text="parts:\n- key: a\n")
+        self.assertTrue(error.line.endswith(", line 2: parts[0]: port is missing"), error.line)
+        error = self.bad(text="parts:\n- prot: 1\n  port: 1\n")
+        self.assertEqual(error.hint, "Did you mean port?")
+
+    def test_not_a_mapping(self):
+        self.assertIn("is not a list of settings", self.bad(text="- a\n").line)
+
+    def test_malformed(self):
+        for text in ("a: [", "a: b: c", "\tx: 1", "a: *b", "a: !b c", "a: \x00", "%FOO", "a: 'b"):
+            self.assertIn("is not valid YAML", self.bad(text=text).line)
+
+    def test_no_code_runs(self):
+        self.bad(text="name: !!python/object/apply:os.system ['exit 1']\n")
+
+    def test_given_twice(self):
+        error = self.bad(text="key: SECRET\nkey: SECRET\n")
+        self.assertTrue(error.line.endswith("line 2: a key is given twice"), error.line)
+
+    def test_missing_file(self):
+        given = {"flags": {}, "variables": {}, "environment": {}, "config": "/nowhere.yaml"}
+        error = self.assertRaises(BadSetting, gather, **given)
+        self.assertEqual(error.line, "--config: cannot read /nowhere.yaml: No such file or directory")
+
+
+class SecretTests(SettingsCase):
+    """The value of a secret is in no message, whatever is wrong with it or with what stands beside it."""
+
+    def test_never_shown(self):
+        for text in (
+            "key: SECRET\nkey: SECRET\n",
+            "key: *SECRET\n",
+            "key: !SECRET x\n",
+            "key: 'SECRET\n",
+            "key: SECRET: x\n",
+            "key: [SECRET]\n",
+            "key: {SECRET: SECRET}\n",
+            "key: SECRET\nport: x\n",
+            'key: "SECRET\\n"\n',
+            "parts:\n- key: [SECRET]\n  port: 1\n",
+            "key: SECRET\n\tx",
+        ):
+            error = self.bad(text=text)
+            self.assertNotIn("SECRET", f"{error!s} {error!r}", text)
+        error = self.bad(environment={"T_KEY": "SECRET\x07"})
+        self.assertEqual(error.line, "T_KEY: contains a line break or another control character")
+        self.assertNotIn("SECRET", self.bad({"key": "SECRET" * 1000}).line)
+
+    def test_not_in_representations(self):
+        loaded = self.load({"key": "SECRET"})
+        self.assertNotIn("SECRET", repr(loaded))
+        given = gather(flags={"key": "SECRET"}, variables={}, environment={}, config=None)
+        self.assertNotIn("SECRET", repr(given))
+
+    def test_number_needs_quotes(self):
+        self.assertTrue(self.bad(text="key: 12345\n").hint.startswith("Put the value into quotes."))
+
+    def test_empty(self):
+        self.assertEqual(self.bad({"key": ""}).line, "--key: is empty")
+
+
+class ValueTests(SettingsCase):
+    def test_wrong_value_is_repeated(self):
+        error = self.bad({"port": "x\x1b" * 50})
+        self.assertTrue(error.line.startswith("--port: must be a valid integer, not x\\x1bx\\x1b"), error.line)
+        self.assertLess(len(error.line), 100)
+        self.assertEqual(error.hint, "A port.")
+        self.assertEqual(str(error), f"{error.line}\nHint: A port.")
+        self.assertIsInstance(error, SettingsError)
+
+    def test_port(self):
+        for value in ("0", "65536", "-1", "8 0", "1.5", True):
+            self.assertTrue(self.bad({"port": value}).line.startswith("--port: must be"), value)
+        self.assertEqual(self.load({"port": "65535"}).port, 65535)
+
+    def test_octets(self):
+        for text, value in (("64 KiB", 65536), ("4MiB", 4 << 20), ("1 gib", 1 << 30), ("12", 12), ("3 B", 3)):
+            self.assertEqual(self.load({"limit": text}).limit, value)
+        for text in ("64 KB", "x", "1.5 MiB", "", "9" * 30, "0", "-1"):
+            self.bad({"limit": text})
+
+    def test_seconds(self):
+        self.assertEqual(self.load({"pause": "0.5"}).pause, 0.5)
+        for value in ("0", "-1", "inf", "nan", "soon", True):
+            self.bad({"pause": value})
+
+    def test_count(self):
+        for value in ("0", "-1", "1.5", True):
+            self.bad({"count": value})
+
+    def test_flag_word(self):
+        for text, value in (("true", True), ("1", True), ("no", False), ("off", False)):
+            self.assertIs(self.load(environment={"T_QUICK": text}).quick, value)
+        self.assertTrue(self.bad(environment={"T_QUICK": "maybe"}).line.startswith("T_QUICK: must be"))
+
+
+class PrintableTests(SynchronousTestCase):
+    def test_nothing_steers_a_terminal(self):
+        shown = printable("a\x1b[2J\r\n\x9b\u202e\u2028\u200b\ud800\U000e0001é✓")
+        self.assertEqual(shown, "a\\x1b[2J\\r\\n\\x9b\\u202e\\u2028\\u200b\\ud800\\U000e0001é✓")
