@@ -59,6 +59,7 @@ setup(
             "msgpack>=1.1",
             "mypy>=2.4",
             "ruff>=0.17",
+            "setuptools>=77",
             "towncrier>=25.8",
             "websockets>=16",
             "wsproto>=1.3",

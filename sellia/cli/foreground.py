@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sellia.cli.output import LinePrinter
-from sellia.errors import SelliaError
+from sellia.errors import RefusedError, SelliaError
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -85,7 +85,7 @@ class Foreground:
         self.status = FAILED
         if failure.check(SelliaError) is None:
             self._broken(failure)
-        else:
+        elif not (isinstance(failure.value, RefusedError) and self._printer.told_refusal):
             remedy = getattr(failure.value, "remedy", "")
             for line in f"{failure.value}\n{remedy}".strip().splitlines():
                 self._printer.say(line, "red")

@@ -77,8 +77,12 @@ class LinePrinter:
     def __init__(self, console: Console, wall_clock: Callable[[], float] = time.time) -> None:
         self._console = console
         self._wall_clock = wall_clock
+        self.told_refusal = False
+        """Whether the user has read that, and why, the server will not have this client."""
 
     def notify(self, event: Event) -> None:
+        if isinstance(event, Refused) and event.final:
+            self.told_refusal = True
         pieces = list(line(event))
         if pieces:
             self._print([(time.strftime("%H:%M:%S", time.localtime(self._wall_clock())) + "  ", "dim"), *pieces])

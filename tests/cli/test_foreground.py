@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.cli.foreground import FAILED, INTERRUPTED, Foreground
 from sellia.cli.output import LinePrinter
+from sellia.client.events import Refused
 from sellia.errors import RefusedError
 from sellia.settings import BadSetting
 
@@ -53,8 +54,8 @@ class ForegroundTests(SynchronousTestCase):
         self.service = ScriptedService()
         self.reactor = StoppableReactor()
         self.signals = {}
-        printer = LinePrinter(Console(file=self.screen, width=200))
-        self.run = Foreground(self.service, printer, self.reactor, self.signals.__setitem__)
+        self.printer = LinePrinter(Console(file=self.screen, width=200))
+        self.run = Foreground(self.service, self.printer, self.reactor, self.signals.__setitem__)
 
     def signal(self, number=signal.SIGINT):
         self.signals[number](number, None)
@@ -100,6 +101,14 @@ class ForegroundTests(SynchronousTestCase):
         shown = self.screen.getvalue().splitlines()
         self.assertEqual(shown[0], "Somebody else has\\x1b it.")
         self.assertTrue(shown[1].startswith("Choose another name"))
+
+    def test_refusal_is_told_once(self):
+        self.run.start()
+        self.printer.notify(Refused("name-taken", "Somebody else has it.", True))
+        self.service.finished.errback(RefusedError("name-taken", "Somebody else has it."))
+        self.service.stopping.callback(None)
+        self.assertEqual(self.run.status, FAILED)
+        self.assertEqual(self.screen.getvalue().count("Somebody else has it."), 1)
 
     def test_ended_by_itself(self):
         self.run.start()
