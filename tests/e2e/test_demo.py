@@ -105,8 +105,8 @@ class DemoTests(SynchronousTestCase):
     def test_page(self) -> None:
         """In two tabs: the echo is measured, the clock ticks, and what one tab says the other shows."""
         _, place = self.start(free_port())
-        first = self.browse(place, selector="main", texts=["last 3", "Event 2", "hello from the second tab"])
-        wait_for_event(first, event="text", text="Event 2")
+        first = self.browse(place, selector="main", texts=["Event ", "of the last", "hello from the second tab"])
+        wait_for_event(first, event="text", text="of the last")
         second = self.browse(place, selector="#chat-log", fill=[["#chat-input", "hello from the second tab"]])
         self.assertEqual((first.wait_for_exit(), second.wait_for_exit()), (0, 0))
         said = [json.loads(line) for line in first.output.splitlines()]
