@@ -73,4 +73,4 @@ class TimingTests(SynchronousTestCase):
         mine.setblocking(False)
         self.addCleanup(mine.close)
         self.addCleanup(peer.close)
-        self.assertRaises(LoadError, exchange_for, [Exchange(mine, b"q", b"a")], 0.01)
+        self.assertRaises(LoadError, exchange_for, [Exchange(mine, b"q", b"a")], 0.01, 0.0, 0.01)

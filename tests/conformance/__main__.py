@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.conformance.suite import ALL_CASES, SETTINGS, SHORT_CASES, Outcome, Setting, run_setting
-from tests.conformance.verdicts import table
+from tests.conformance.verdicts import close_code_changes, table
 from tests.processes import ROOT, ProcessError
 
 RESULTS = ROOT / "build" / "conformance"
@@ -50,6 +50,9 @@ def report(setting: Setting, cases: tuple[str, ...] | list[str], direct_only: bo
         print(f"{setting.name}: {verdict.case} fails without a tunnel: {verdict.label}: {verdict.explanation}")
     if outcome.differences:
         print(table(outcome.differences))
+    changes = close_code_changes(direct, tunnelled)
+    if changes:
+        print(f"{setting.name}: same verdict, but another close code from the peer: {', '.join(changes)}")
     runs = "directly" if direct_only else "directly and through the tunnel"
     print(
         f"{setting.name}: {len(direct)} cases {runs}, {len(outcome.direct_failures)} direct failures, "

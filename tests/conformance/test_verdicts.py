@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.conformance.verdicts import Verdict, differences, load, save, table, wirelog_extract
+from tests.conformance.verdicts import Verdict, close_code_changes, differences, load, save, table, wirelog_extract
 
 
 class DifferenceTests(SynchronousTestCase):
@@ -25,6 +25,13 @@ class DifferenceTests(SynchronousTestCase):
     def test_missing_case_is_a_difference(self) -> None:
         found = differences([Verdict("1.1.1", "OK", "OK")], [])
         self.assertEqual([(item.case, item.tunnelled) for item in found], [("1.1.1", None)])
+
+    def test_other_close_code_is_told(self) -> None:
+        """A verdict may be the same though the tunnel lost a close code; where the verdict differs, that says more."""
+        direct = [Verdict(case, "OK", "OK", remote_close=1002) for case in ("3.10", "3.2", "3.3")]
+        tunnelled = [Verdict("3.10", "OK", "OK"), Verdict("3.2", "OK", "OK", remote_close=1006)]
+        tunnelled += [Verdict("3.3", "FAILED", "OK")]
+        self.assertEqual(close_code_changes(direct, tunnelled), ["3.2: 1002 -> 1006", "3.10: 1002 -> none"])
 
     def test_table(self) -> None:
         """The table names the case, both verdicts, and the wire log that explains them."""

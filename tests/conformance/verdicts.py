@@ -67,6 +67,23 @@ def differences(direct: Iterable[Verdict], tunnelled: Iterable[Verdict]) -> list
     return found
 
 
+def close_code_changes(direct: Iterable[Verdict], tunnelled: Iterable[Verdict]) -> list[str]:
+    """
+    Cases with the same verdict, but with another close code from the peer, as ``3.1: 1002 -> none``.
+
+    The suite does not hold it against a peer when it ends without a close frame, so this is not a `Difference`; but the
+    tunnel promises the code that the other end has sent.
+    """
+    codes = {verdict.case: verdict for verdict in direct}
+    return [
+        f"{verdict.case}: {codes[verdict.case].remote_close or 'none'} -> {verdict.remote_close or 'none'}"
+        for verdict in sorted(tunnelled, key=lambda verdict: case_order(verdict.case))
+        if verdict.case in codes
+        and codes[verdict.case].label == verdict.label
+        and codes[verdict.case].remote_close != verdict.remote_close
+    ]
+
+
 def table(found: Sequence[Difference]) -> str:
     """The differences for reading: a line for each case, then what explains each, with the end of its wire log."""
     rows = [("case", "direct", "through the tunnel")]
