@@ -49,8 +49,16 @@ REPLAY_LIMIT: Final = 4 * MIB
 #: A receiver acknowledges at the latest after so many octets of parcels.
 ACK_EVERY: Final = 128 * KIB
 
-#: Streams of one session that a peer may have open at once, when settings say nothing else.
+#: Streams that each end of a session may have open at once, of those that it opened.
 MAX_STREAMS: Final = 20_000
+
+#: What may wait ahead of bulk data (credit, resets, answers about tunnels) for a peer that sends without reading,
+#: ``RECORD_COST`` for each record included.  Five such records for each of 20,000 streams stay below it.
+URGENT_LIMIT: Final = 16 * MIB
+
+#: Streams that we have reset, of which a receiver remembers that late records may still arrive.  Of older ones it
+#: drops whatever arrives, without telling late from wrong.
+LINGERING_LIMIT: Final = 4096
 
 #: Close frame: two octets of code, and a reason (RFC 6455, 5.5).
 CONTROL_FRAME_LIMIT: Final = 125

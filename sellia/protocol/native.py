@@ -5,7 +5,7 @@ A link message is one binary WebSocket message.  Its first octet tells which:
 * ``0``: one unnumbered message of the link, MessagePack (``messages.LinkMessage``);
 * ``1``: a *parcel*: eight octets of cumulative ack, then records.  Parcels are numbered by their order in the session.
 
-A record is ten octets of header (kind, flags, stream, length of the payload) and its payload.  Unknown kinds are
+A record is fourteen octets of header (kind, flags, stream, length of the payload) and its payload.  Unknown kinds are
 skipped, so that a newer peer can say more than an older one understands.  Bulk payloads are copied once into the
 parcel and once out of it, never re-encoded.
 
@@ -53,7 +53,7 @@ CONTROL: Final = 16  #: a ``SessionMessage``; stream 0
 #: Flag of OPEN, HEAD and DATA: the sender has ended its direction of the stream.
 END: Final = 1
 
-_record = struct.Struct("!BBII")
+_record = struct.Struct("!BBQI")
 _parcel = struct.Struct("!BQ")
 _u32 = struct.Struct("!I")
 _u64 = struct.Struct("!Q")

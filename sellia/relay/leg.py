@@ -43,8 +43,32 @@ class Leg(Protocol):
         """The queue is short again: go on reading."""
 
 
+class Nobody:
+    """The leg of a stream that has none yet: whoever is to answer it may use the stream before they are known."""
+
+    def head_received(self, head: ResponseHead) -> None: ...
+
+    def data_received(self, data: bytes) -> None: ...
+
+    def frame_received(self, first: int, payload: bytes) -> None: ...
+
+    def frame_begun(self, first: int, length: int) -> None: ...
+
+    def frame_continued(self, payload: bytes) -> None: ...
+
+    def end_received(self, trailers: Headers) -> None: ...
+
+    def reset_received(self, word: str, message: str) -> None: ...
+
+    def pause_sending(self) -> None: ...
+
+    def resume_sending(self) -> None: ...
+
+
 class StrictLeg:
     """Refuses all that it has no method for: a peer that says it has broken the protocol."""
+
+    __slots__ = ()
 
     def head_received(self, head: ResponseHead) -> None:
         raise ProtocolError("a response head where none belongs")

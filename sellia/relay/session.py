@@ -9,13 +9,16 @@ Invariants (``check_invariants`` holds them in tests)
     * Parcels are numbered 1, 2, 3, … in the order in which they are built.  ``acked <= sent``; the replay queue holds
       exactly the parcels ``acked + 1 … sent``, as they were sent, octet for octet.
     * A parcel is acted on once: ``received`` counts them, and a new link starts at the peer's ``received + 1``.
-    * No record of a stream leaves after its reset, and none arrives after ours has been acknowledged.
+    * No record of a stream leaves after its reset.  None arrives after ours, once the peer has sent a whole parcel
+      that it began to build after our reset had arrived there.
+    * ``held`` is what the legs of ``streams`` and ``leaving`` have been given and have not taken.
 
 Bounds
     The replay queue is bounded by ``REPLAY_LIMIT`` plus one parcel: beyond it nothing is sent until acks arrive.
     Acks are for arrival, not for reading, so a stalled stream does not hold them up.  What all streams hold for legs
     that do not take it is bounded by ``SESSION_HELD_LIMIT``: beyond it the stream that holds most is reset as
-    overloaded, because every other remedy would make the innocent wait.
+    overloaded, because every other remedy would make the innocent wait.  A peer that sends without reading what it
+    causes is cut off at ``URGENT_LIMIT``.
 
 Designs not chosen
     *Numbering records or octets*: each would need bookkeeping for each record; a parcel is already the unit that the
@@ -23,22 +26,27 @@ Designs not chosen
     link's liveness check carries the last.  *Weights for streams*: nobody could set them.
 
 What the caller must do
-    Call :meth:`flush` soon after ``owner.flush_wanted()``, and whenever the link becomes writable; call
-    :meth:`receive` with each parcel, :meth:`attach` and :meth:`detach` as links come and go.
+    Call :meth:`flush` soon after ``owner.flush_wanted()`` (not from inside it), and whenever the link becomes writable;
+    call :meth:`receive` with each parcel, :meth:`attach` and :meth:`detach` as links come and go, and nothing with
+    what a link still brings after it was detached.
 """
 
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import (
     ACK_EVERY,
+    LINGERING_LIMIT,
     MAX_STREAMS,
     PARCEL_TARGET,
+    RECORD_COST,
     REPLAY_LIMIT,
     SESSION_HELD_LIMIT,
+    URGENT_LIMIT,
 )
 from sellia.protocol.messages import Ack, Opening, Reset, SessionMessage
 from sellia.relay.leg import Leg
@@ -93,6 +101,8 @@ class Session:
     ) -> None:
         self.owner = owner
         self.streams: dict[int, Stream] = {}
+        #: Streams that have ended both ways while their legs still hold what they were given.
+        self.leaving: dict[int, Stream] = {}
         self.held = 0
         self.closed = False
         self.sent = 0
@@ -106,10 +116,12 @@ class Session:
         self._link: Link | None = None
         self._next_id = 2 if even else 1
         self._peer_parity = 1 - (self._next_id & 1)
+        self._peer_open = 0
         self._last_peer_id = 0
         self._parts: list[bytes] = []
         self._size = 0
         self._urgent: deque[bytes] = deque()
+        self._urgent_size = 0
         self._active: deque[Stream] = deque()
         self._replay: deque[bytes] = deque()
         self._replay_size = 0
@@ -118,14 +130,22 @@ class Session:
         self._flushing = False
         self._owed = 0
         self._told = 0
-        #: Streams that we have reset and of which late records may still arrive: number -> parcel with our reset.
+        #: Streams that we have reset and of which late records may still arrive: number -> parcel with our reset, or 0
+        #: while it waits; oldest first.
         self._lingering: dict[int, int] = {}
         self._fresh_resets: list[int] = []
+        #: Of streams up to these numbers (even, odd) late records are not told from wrong ones any more.
+        self._forgiven = [0, 0]
 
     # --- streams -------------------------------------------------------------------------------------------
 
     def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
-        """Open a stream; ``end`` says that nothing follows its opening in this direction."""
+        """Open a stream; ``end`` says that nothing follows its opening in this direction.
+
+        Not on a session that is ``closed`` or ``full``.  Raises ProblemError for an opening longer than ``HEAD_LIMIT``.
+        """
+        if self.closed:
+            raise RuntimeError("a stream was opened on a session that is over")
         number = self._next_id
         self._next_id += 2
         record = opening_record(number, opening, end)
@@ -133,7 +153,7 @@ class Session:
         stream.leg = leg
         stream.local_ended = end
         self.streams[number] = stream
-        if self.direct and not self._active:
+        if self.direct and not self._active and not self._urgent:  # the reset that made room for it goes first
             stream.opening = b""
             self.append(record, b"", 0)
         else:
@@ -142,8 +162,8 @@ class Session:
 
     @property
     def full(self) -> bool:
-        """Whether as many streams are open as the limit allows."""
-        return len(self.streams) >= self.max_streams
+        """Whether as many streams that were opened here are open as the limit allows."""
+        return len(self.streams) - self._peer_open >= self.max_streams
 
     def say(self, message: SessionMessage) -> None:
         """Say something about the session; in order with whatever else is said this way."""
@@ -158,10 +178,13 @@ class Session:
         self.detach()
         streams = list(self.streams.values())
         self.streams.clear()
+        self.leaving.clear()
         self._active.clear()
         self._urgent.clear()
         self._replay.clear()
         self._parts.clear()
+        self._size = self._urgent_size = self._replay_size = self._peer_open = 0
+        self.acked = self.sent
         for stream in streams:
             try:
                 stream.leg.reset_received(word, message)
@@ -179,8 +202,8 @@ class Session:
         """Go on over ``link``, with a peer at which so many of our parcels have arrived."""
         if not self.acked <= peer_received <= self.sent:
             raise ProtocolError("the peer claims parcels that were never sent, or has forgotten some it had")
-        self._link = link
         self.acknowledged(peer_received)
+        self._link = link
         self._resend = deque(self._replay)
         self._owed = 0
         self._told = self.received
@@ -192,6 +215,10 @@ class Session:
         self._link = None
         self.direct = False
         self._resend.clear()
+
+    def link_full(self) -> None:
+        """The link's ``writable`` has become False."""
+        self.direct = False
 
     @property
     def unacknowledged(self) -> tuple[int, int]:
@@ -208,9 +235,6 @@ class Session:
         while self.acked < received:
             self._replay_size -= len(self._replay.popleft())
             self.acked += 1
-        if self._lingering:
-            for number in [n for n, parcel in self._lingering.items() if 0 < parcel <= received]:
-                del self._lingering[number]
         if was_full:
             self._settle()
             self._want()
@@ -239,9 +263,10 @@ class Session:
                 if self._replay_size >= self._replay_limit:
                     break
                 self._fill()
-                if not self._parts:
+                if self._parts:
+                    link.send(self._parcel())
+                elif not self._urgent:  # which a turn that moved nothing may have brought
                     break
-                link.send(self._parcel())
         finally:
             self._flushing = False
         if self._owed >= ACK_EVERY:
@@ -261,7 +286,10 @@ class Session:
 
     def urge(self, record: bytes) -> None:
         """For streams: send a whole record ahead of bulk data."""
+        if self.closed:
+            return
         self._urgent.append(record)
+        self._urgent_size += len(record) + RECORD_COST
         if not self._wanted:
             self._want()
 
@@ -293,6 +321,7 @@ class Session:
         parts, size = self._parts, self._size
         while self._urgent and size < PARCEL_TARGET:
             record = self._urgent.popleft()
+            self._urgent_size -= len(record) + RECORD_COST
             parts.append(record)
             size += len(record)
         active = self._active
@@ -325,7 +354,8 @@ class Session:
         self._replay_size += len(parcel)
         if self._fresh_resets and not self._urgent:
             for number in self._fresh_resets:
-                self._lingering[number] = self.sent
+                if number in self._lingering:
+                    self._lingering[number] = self.sent
             self._fresh_resets.clear()
         return parcel
 
@@ -333,7 +363,8 @@ class Session:
 
     def receive(self, message: bytes) -> None:
         """Act on the next parcel.  Raises ProtocolError when the peer has broken the protocol: close the link then."""
-        self.acknowledged(native.parcel_ack(message))
+        ack = native.parcel_ack(message)
+        self.acknowledged(ack)
         self.received += 1
         self._owed += len(message)
         streams = self.streams
@@ -350,9 +381,13 @@ class Session:
                     self._reset_received(stream, native.decode_reset(payload))
                 elif kind == native.OPEN:
                     raise ProtocolError("a stream was opened twice")
+                elif kind == native.CONTROL:
+                    raise ProtocolError("a control record names a stream")
             elif kind == native.OPEN:
                 self._opened(number, flags, payload)
             elif kind == native.CONTROL:
+                if number:
+                    raise ProtocolError("a control record names a stream")
                 said = native.decode_control(payload)
                 if said is not None:
                     self.owner.message_received(said)
@@ -360,27 +395,34 @@ class Session:
                 self._late(kind, number)
             if self.closed:
                 return
+        if self._lingering:
+            self._outlived(ack)
         if self.held > self._held_limit:
             self._relieve()
+        if self._urgent_size > URGENT_LIMIT:
+            raise ProtocolError("too much waits for a peer that sends without reading", 1008)
         if self._owed >= ACK_EVERY and not self._wanted:
             self._want()
 
     def _opened(self, number: int, flags: int, payload: bytes) -> None:
         if number & 1 != self._peer_parity or number <= self._last_peer_id:
             raise ProtocolError("a stream was opened with a number that is not the peer's next")
-        if len(self.streams) >= self.max_streams:
+        if self._peer_open >= self.max_streams:
             raise ProtocolError("more streams were opened than the limit", 1008)
         opening = native.decode_opening(payload)
         self._last_peer_id = number
         stream = Stream(self, number)
         stream.remote_ended = end = bool(flags & native.END)
         self.streams[number] = stream
+        self._peer_open += 1
         try:
-            stream.leg = self.owner.stream_opened(stream, opening, end)
+            leg = stream.leg = self.owner.stream_opened(stream, opening, end)
+            if stream.paused:
+                leg.pause_sending()
         except ProtocolError:
             raise
         except Exception as error:
-            self.forget(stream, tell=Reset("internal", ""))
+            stream.reset("internal")
             self.owner.leg_failed(stream, error)
 
     def _reset_received(self, stream: Stream, reset: Reset) -> None:
@@ -392,13 +434,28 @@ class Session:
         if kind not in _STREAM_RECORDS and kind not in (native.CREDIT, native.BLOCKED, native.RESET):
             return
         if number & 1 == self._peer_parity:
-            known = number <= self._last_peer_id
+            known = 0 < number <= self._last_peer_id
         else:
             known = 0 < number < self._next_id
         if not known:
             raise ProtocolError("something was sent on a stream that was never opened")
-        if kind in _STREAM_RECORDS and number not in self._lingering:
+        if kind in _STREAM_RECORDS and number not in self._lingering and number > self._forgiven[number & 1]:
             raise ProtocolError("something was sent on a stream that had ended")
+
+    def _outlived(self, ack: int) -> None:
+        """After a parcel whose builder knew of our parcels up to ``ack``: streams reset in these are quiet now.
+
+        Only a parcel's own ack tells: what the builder of the parcel had queued before our reset arrived is in it or
+        in earlier ones.  An ``Ack``, or a new link's count, may overtake a parcel that is sent again.
+        """
+        lingering = self._lingering
+        quiet = []
+        for number, parcel in lingering.items():
+            if not 0 < parcel <= ack:
+                break
+            quiet.append(number)
+        for number in quiet:
+            del lingering[number]
 
     def _guarded(self, stream: Stream, call: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -406,19 +463,18 @@ class Session:
         except ProtocolError:
             raise
         except Exception as error:
-            if self.streams.get(stream.id) is stream:
-                self.forget(stream, tell=Reset("internal", ""))
+            stream.reset("internal")
             self.owner.leg_failed(stream, error)
 
     def _relieve(self) -> None:
         """Too much is held for legs that do not take it: reset those that hold most, until it is not."""
+        word = "overloaded"
+        message = "the reader is too slow, and too much is waiting for readers of this session"
         while self.held > self._held_limit:
-            stream = max(self.streams.values(), key=lambda each: each.untaken)
+            stream = max(chain(self.streams.values(), self.leaving.values()), key=lambda each: each.untaken)
             if not stream.untaken:
                 break
-            word = "overloaded"
-            message = "the reader is too slow, and too much is waiting for readers of this session"
-            self.forget(stream, tell=Reset(word, message))
+            stream.reset(word, message)
             self._guarded(stream, stream.leg.reset_received, word, message)
 
     # --- for streams ---------------------------------------------------------------------------------------
@@ -429,24 +485,35 @@ class Session:
         What its leg still holds counts until the leg calls ``flow`` or ``reset``.
         """
         if stream.drained:
-            self.streams.pop(stream.id, None)
+            self._remove(stream)
+            if stream.untaken and stream.stalled:
+                self.leaving[stream.id] = stream
 
     def release(self, stream: Stream) -> None:
         """What the stream's leg held is gone, or counts no more."""
         self.held -= stream.untaken
         stream.untaken = 0
+        self.leaving.pop(stream.id, None)
 
     def forget(self, stream: Stream, *, tell: Reset | None) -> None:
         """End a stream now: drop what is queued and, unless the peer knows nothing of it, ``tell`` it so."""
         self.release(stream)
-        self.streams.pop(stream.id, None)
+        self._remove(stream)
         stream.local_ended = stream.remote_ended = True
         stream.discard()
         if tell is not None and not self.closed:
             payload = native.encode(tell)
             self._lingering[stream.id] = 0
             self._fresh_resets.append(stream.id)
+            if len(self._lingering) > LINGERING_LIMIT:
+                oldest = next(iter(self._lingering))
+                del self._lingering[oldest]
+                self._forgiven[oldest & 1] = max(oldest, self._forgiven[oldest & 1])
             self.urge(native.pack_record(native.RESET, 0, stream.id, len(payload)) + payload)
+
+    def _remove(self, stream: Stream) -> None:
+        if self.streams.pop(stream.id, None) is not None and stream.id & 1 == self._peer_parity:
+            self._peer_open -= 1
 
     def check_invariants(self) -> None:
         """For tests: raise AssertionError where the module's invariants do not hold."""
@@ -454,6 +521,10 @@ class Session:
         assert len(self._replay) == self.sent - self.acked
         assert self._replay_size == sum(map(len, self._replay))
         assert self._size == sum(map(len, self._parts))
-        assert self.held >= sum(stream.untaken for stream in self.streams.values())
+        assert self._urgent_size == sum(len(record) + RECORD_COST for record in self._urgent)
+        assert self.held == sum(stream.untaken for stream in chain(self.streams.values(), self.leaving.values()))
+        assert self._peer_open == sum(number & 1 == self._peer_parity for number in self.streams)
+        assert not self.leaving.keys() & self.streams.keys()
+        assert len(self._lingering) <= LINGERING_LIMIT
         for stream in self.streams.values():
             stream.check_invariants()

@@ -7,13 +7,14 @@ Need
 Invariants (``check_invariants`` holds them in tests)
     * Records of one stream leave in the order in which they were handed over, each exactly once.
     * What the peer has been sent and not yet given credit for never exceeds the credit it granted.
-    * ``queued`` is the cost of the outbox; the leg is paused exactly while it is above the mark.
+    * ``queued`` is the cost of the outbox; the leg is asked to pause when it rises above ``QUEUE_MARK``, and to go on
+      when it has fallen to ``QUEUE_LOW``.
     * A stream ends once: when both directions have ended, or by the first reset.
 
 Bounds
     The outbox holds ``QUEUE_MARK`` plus what one socket read brings (64 KiB) before the leg stops.  What has been
-    delivered and not taken by the leg's socket is bounded by the window, from 256 KiB to 2 MiB: it doubles when the sender says that it is blocked while the leg
-    has kept up, and shrinks again when the leg stalls.
+    delivered and not taken by the leg's socket is bounded by the window, from 256 KiB to 2 MiB: it doubles when the
+    sender says that it is blocked while the leg has kept up, and shrinks again when the leg stalls.
 
 Designs not chosen
     *Credit in records*: says nothing about memory.  *A window for the whole session* as in HTTP/2: the streams of
@@ -24,11 +25,11 @@ Designs not chosen
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from sellia.errors import ProtocolError
+from sellia.errors import HEADER_TOO_LARGE, ProblemError, ProtocolError
 from sellia.protocol import native
-from sellia.protocol.limits import INITIAL_CREDIT, MAX_CREDIT, RECORD_COST, RECORD_LIMIT
+from sellia.protocol.limits import HEAD_LIMIT, INITIAL_CREDIT, MAX_CREDIT, RECORD_COST, RECORD_LIMIT
 from sellia.protocol.messages import Headers, Opening, Reset, ResponseHead, Trailers
-from sellia.relay.leg import Leg
+from sellia.relay.leg import Leg, Nobody
 
 if TYPE_CHECKING:
     from sellia.relay.session import Session
@@ -41,6 +42,9 @@ QUEUE_LOW: Final = 16 * 1024
 _SMALLEST_SPLIT: Final = 4 * 1024
 
 _SPLITTABLE: Final = frozenset({native.DATA, native.FRAME_MORE})
+_BULK: Final = frozenset({native.DATA, native.FRAME, native.FRAME_MORE})
+
+_NOBODY: Final = Nobody()
 
 _pack = native.pack_record
 
@@ -69,11 +73,10 @@ class Stream:
         "window",
     )
 
-    leg: Leg
-
     def __init__(self, session: "Session", number: int, opening: bytes = b"") -> None:
         self.session = session
         self.id = number
+        self.leg: Leg = _NOBODY
         #: The encoded OPEN record while the peer has not been sent it; empty after.
         self.opening = opening
         self._outbox: deque[tuple[int, int, bytes]] | None = None
@@ -93,9 +96,14 @@ class Stream:
 
     # --- for the leg: sending ------------------------------------------------------------------------------
 
-    def send_head(self, head: ResponseHead) -> None:
-        """The service's answer; any number of interim ones (1xx) may come before it."""
-        self._put(native.HEAD, 0, native.encode(head))
+    def send_head(self, head: ResponseHead, end: bool = False) -> None:
+        """The service's answer; any number of interim ones (1xx) may come before it.  ``end``: nothing follows.
+
+        Raises ProblemError for one longer than ``HEAD_LIMIT``; nothing has been sent then.
+        """
+        self._put(native.HEAD, native.END if end else 0, _bounded(native.encode(head)))
+        if end:
+            self._end_local()
 
     def send_data(self, data: bytes, end: bool = False) -> None:
         """Octets of the body; ``end`` says that nothing follows (``data`` may be empty then)."""
@@ -125,11 +133,11 @@ class Stream:
             self._put(native.FRAME_MORE, 0, payload[offset : offset + RECORD_LIMIT])
 
     def end(self, trailers: Headers | None = None) -> None:
-        """Nothing follows in this direction.  Calling it again does nothing."""
+        """Nothing follows in this direction.  Calling it again does nothing.  Raises as ``send_head`` does."""
         if self.local_ended:
             return
         if trailers:
-            self._put(native.TRAILERS, 0, native.encode(Trailers(trailers)))
+            self._put(native.TRAILERS, 0, _bounded(native.encode(Trailers(trailers))))
         else:
             self._put(native.DATA, native.END, b"")
         self._end_local()
@@ -162,7 +170,10 @@ class Stream:
             self.session.held -= untaken
             self.untaken = 0
             self.unreturned += untaken
-        if self.unreturned < self.window >> 2 or self.remote_ended:
+        if self.remote_ended:
+            self.session.leaving.pop(self.id, None)
+            return
+        if self.unreturned < self.window >> 2:
             return
         amount = self.unreturned
         if not self.kept_up and self.window > INITIAL_CREDIT:
@@ -184,19 +195,22 @@ class Stream:
 
     def received(self, kind: int, flags: int, payload: bytes) -> None:
         """A record of this stream has arrived: check it against its credit and hand it to the leg."""
-        cost = len(payload) + RECORD_COST
+        size = len(payload)
+        cost = size + RECORD_COST
         self.receivable -= cost
         if self.receivable < 0:
             raise ProtocolError("more was sent on a stream than its credit allows", 1008)
         if self.remote_ended:
             raise ProtocolError("something was sent on a stream after its end")
+        if size > RECORD_LIMIT and kind in _BULK:
+            raise ProtocolError("a record is longer than the limit", 1008)
         self.untaken += cost
         self.session.held += cost
         leg = self.leg
         if kind == native.DATA:
             if payload:
                 leg.data_received(payload)
-            if flags & native.END:
+            if flags & native.END and not self.remote_ended:  # unless the leg has just reset it
                 self._end_remote([])
         elif kind == native.FRAME:
             leg.frame_received(flags, payload)
@@ -206,6 +220,8 @@ class Stream:
             leg.frame_begun(flags, native.decode_frame_length(payload))
         elif kind == native.HEAD:
             leg.head_received(native.decode_head(payload))
+            if flags & native.END and not self.remote_ended:
+                self._end_remote([])
         elif kind == native.TRAILERS:
             self._end_remote(native.decode_trailers(payload).headers)
         if not self.stalled:
@@ -250,7 +266,7 @@ class Stream:
             self._outbox = None
             if self.local_ended and self.remote_ended:
                 self.session.finished(self)
-        elif moved < budget and not self.blocked:
+        elif not self.blocked and (moved < budget or not self.ready):
             self.blocked = True
             self.session.urge(_pack(native.BLOCKED, 0, self.id, 0))
         return moved
@@ -292,7 +308,7 @@ class Stream:
         if not self.remote_ended:
             assert self.receivable + self.untaken + self.unreturned == self.window
         assert INITIAL_CREDIT <= self.window <= MAX_CREDIT
-        assert not self.paused or self.queued > QUEUE_LOW
+        assert QUEUE_LOW < self.queued if self.paused else self.queued <= QUEUE_MARK
 
     # --- inside --------------------------------------------------------------------------------------------
 
@@ -331,7 +347,14 @@ class Stream:
             self.session.finished(self)
 
 
+def _bounded(head: bytes) -> bytes:
+    """An encoded head that the peer will accept: one that is too long is the exchange's problem, not the session's."""
+    if len(head) > HEAD_LIMIT:
+        raise ProblemError(HEADER_TOO_LARGE)
+    return head
+
+
 def opening_record(number: int, opening: Opening, end: bool) -> bytes:
-    """The OPEN record of a stream, whole."""
-    payload = native.encode(opening)
+    """The OPEN record of a stream, whole.  Raises ProblemError for one longer than the limit."""
+    payload = _bounded(native.encode(opening))
     return _pack(native.OPEN, native.END if end else 0, number, len(payload)) + payload
