@@ -141,7 +141,10 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
         """A piece of it."""
         raise NotImplementedError
 
-    def _fail_connection(self, code: int = 1002, reason: str = "") -> None:
+    def _protocol_violation(self, reason: str) -> bool:
+        return self._fail(1002, reason)
+
+    def _fail(self, code: int, reason: str) -> bool:
         self.deaf = True
         self.data = b""
         raise Violation(code, reason)
@@ -150,7 +153,7 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
         frame = self.current_frame
         if frame.opcode < CLOSE:
             if frame.length > self.frame_limit:
-                self._fail_connection(1009, f"frame-too-large: a frame of more than {self.frame_limit} octets")
+                self._fail(1009, f"frame-too-large: a frame of more than {self.frame_limit} octets")
             self.inside_message = not frame.fin
 
     def onFrameData(self, payload: bytes) -> None:

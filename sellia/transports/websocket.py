@@ -129,18 +129,21 @@ class WebSocketPipe(FrameSocket):
             self._close_in = True
             code, reason = parse_close(payload)
             self._story.ended("visitor" if self._visitor else "service", code, reason)
-            self._stream.send_frame(first, payload)
+            if not self._stream.local_ended:
+                self._stream.send_frame(first, payload)
             if self._close_out:
                 self._handshake_done()
-        else:
+        elif not self._stream.local_ended:
             self._stream.send_frame(first, payload)
 
     def frame_begins(self, first: int, length: int) -> None:
         self._story.came(first, length, False)
-        self._stream.begin_frame(first, length)
+        if not self._stream.local_ended:
+            self._stream.begin_frame(first, length)
 
     def frame_more(self, payload: bytes) -> None:
-        self._stream.continue_frame(payload)
+        if not self._stream.local_ended:
+            self._stream.continue_frame(payload)
 
     def _violated(self, violation: Violation) -> None:
         """The peer broke the protocol: the other side is told in its turn, the peer soon after."""
@@ -227,6 +230,12 @@ class WebSocketPipe(FrameSocket):
                 self._hang_up()
             else:
                 self._drop()
+            return
+        if self._close_in and self._verdict is None:
+            self._hang_up()  # it has said that it ends, and there is nobody to answer that
+            return
+        if self._verdict is not None:
+            self._pronounce()
             return
         self._close_out = True
         self.write_frame(CLOSE_FRAME, problem_close(word, message))
