@@ -58,6 +58,7 @@ setup(
             "kosoku>=0.1.0",
             "msgpack>=1.1",
             "mypy>=2.4",
+            "mypy-zope>=1.0.17",
             "ruff>=0.17",
             "setuptools>=77",
             "towncrier>=25.8",

@@ -7,14 +7,14 @@ fails is raised from there as a `BadSetting`: one line with the port in it, and 
 
 import errno
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -36,10 +36,6 @@ _HINTS: Final = {
 }
 
 
-#: An `IListeningPort`; mypy takes the methods of a zope interface for functions without self.
-_Port: TypeAlias = Any
-
-
 class ListeningService(Service):
     """Listens on ``endpoints`` (Twisted endpoint strings) with one factory, from start to stop."""
 
@@ -52,14 +48,14 @@ class ListeningService(Service):
         endpoints: Sequence[str],
         factory: IProtocolFactory,
         reactor: object,
-        endpoint_for: Callable[[object, str], Any] = serverFromString,
+        endpoint_for: Callable[[object, str], IStreamServerEndpoint] = serverFromString,
     ) -> None:
         self._strings = tuple(endpoints)
         self._factory = factory
         self._reactor = reactor
         self._endpoint_for = endpoint_for
-        self._ports: list[_Port] = []
-        self._pending: list[Deferred[_Port]] = []
+        self._ports: list[IListeningPort] = []
+        self._pending: list[Deferred[IListeningPort]] = []
 
     def privilegedStartService(self) -> None:
         """Bind every endpoint.  Raises `BadSetting`; what was bound by then is let go again."""
@@ -93,7 +89,7 @@ class ListeningService(Service):
 
     def _listen(self, string: str) -> None:
         endpoint = self._endpoint_for(self._reactor, string)
-        listening: Deferred[_Port] = endpoint.listen(self._factory)
+        listening: Deferred[IListeningPort] = endpoint.listen(self._factory)
         failures: list[Failure] = []
         listening.addCallbacks(self._ports.append, failures.append)
         if failures:
@@ -103,7 +99,7 @@ class ListeningService(Service):
             self._pending.append(listening)
             listening.addCallback(lambda _: self._settle(string, listening, failures))
 
-    def _settle(self, string: str, listening: "Deferred[_Port]", failures: list[Failure]) -> None:
+    def _settle(self, string: str, listening: "Deferred[IListeningPort]", failures: list[Failure]) -> None:
         if listening not in self._pending:
             return
         self._pending.remove(listening)
@@ -121,7 +117,7 @@ class ListeningService(Service):
         return [Deferred.fromCoroutine(_closed(port)) for port in ports]
 
 
-async def _closed(port: _Port) -> None:
+async def _closed(port: IListeningPort) -> None:
     result = port.stopListening()
     if isinstance(result, Deferred):
         await result
