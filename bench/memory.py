@@ -49,11 +49,16 @@ def _grown(target: Target, count: int) -> Mapping[str, float]:
     """KiB for each of ``count`` WebSockets, by process. The first few do not count: they load code and fill pools."""
     run_load(target, "echo", connections=WARM_UP, seconds=0.5)
     before = {role: settled_bytes(process) for role, process in target.counted.items()}
+    files = {role: process.open_files() for role, process in target.counted.items()}
     with start_load(target, "idle", connections=count) as idle:
         idle.wait_for_line(r"^open \d+$", OPEN_DEADLINE)
         after = {role: settled_bytes(process) for role, process in target.counted.items()}
         if idle.returncode is not None:
             raise ProcessError(f"idle WebSockets were lost: {idle.output}")
+        for role, process in target.counted.items():
+            # A socket each, in every process: otherwise this would divide by WebSockets that are not there.
+            if process.open_files() - files[role] < count * 0.99:
+                raise ProcessError(f"{role} holds {process.open_files() - files[role]} sockets for {count} WebSockets")
     return {role: (after[role] - before[role]) / count / 1024 for role in before}
 
 
