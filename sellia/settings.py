@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -327,6 +327,7 @@ def _secret(value: object) -> object:
     return value
 
 
+LogLevel: TypeAlias = Literal["info", "debug"]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_number)]
 Octets: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_octets)]

@@ -21,6 +21,7 @@ from sellia.cli.foreground import Foreground
 from sellia.cli.output import LinePrinter
 from sellia.client.settings import ClientSettings, load
 from sellia.errors import SettingsError
+from sellia.settings import LogLevel
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,6 +43,7 @@ def version() -> None:
 @click.option("--auth", metavar="USER:PASS", help="What visitors must know.")
 @click.option("--local-host", metavar="HOST", help="Host of your service. [default: localhost]")
 @click.option("--local-scheme", metavar="http|https", help="What your service speaks. [default: http]")
+@click.option("--log-level", metavar="info|debug", help="debug: the log, with each frame, on standard error.")
 @click.option("--config", metavar="FILE", help="Settings file, in YAML; it can describe many tunnels.")
 def http(config: str | None, **flags: str | None) -> None:
     """Expose the HTTP and WebSocket service on PORT, and show what visitors do.
@@ -62,14 +64,14 @@ def run_client(settings: ClientSettings) -> int:
 
     from sellia.client.service import make_service
 
-    log_only_mistakes()
+    begin_log(settings.log_level)
     printer = LinePrinter(Console(highlight=False, emoji=False, markup=False))
     service: Any = make_service(settings, reactor, printer)
     return Foreground(service, printer, reactor).run()
 
 
-def log_only_mistakes() -> None:
-    """What happens is told by the lines; the log says only what nobody expected, with its traceback."""
+def begin_log(level: LogLevel) -> None:
+    """What happens is told by the lines; unless it is to say all, the log has only what nobody expected."""
 
     def unexpected(event: LogEvent) -> Any:
         return PredicateResult.yes if event.get("log_failure") is not None else PredicateResult.no
@@ -77,5 +79,5 @@ def log_only_mistakes() -> None:
     predicate: Any = unexpected  # A zope interface is not a Protocol to mypy.
 
     to_stderr: Any = textFileLogObserver(sys.stderr)
-    observer: Any = FilteringLogObserver(to_stderr, [predicate])
+    observer: Any = to_stderr if level == "debug" else FilteringLogObserver(to_stderr, [predicate])
     globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)

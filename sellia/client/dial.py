@@ -156,7 +156,9 @@ class _Dial:
         if self._over or not self._left:
             return
         index, endpoint = self._left.pop(0)
-        attempt = endpoint.connect(Factory.forProtocol(self._make))
+        factory = Factory.forProtocol(self._make)
+        factory.noisy = False
+        attempt = endpoint.connect(factory)
         self._attempts.append(attempt)
         attempt.addCallbacks(partial(self._connected, index), self._failed)
         if self._left and not self._over:

@@ -8,11 +8,13 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from sellia.client.events import Event, Listener
+from sellia.client.events import Event, Listener, RequestFinished
 from sellia.client.local import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings
+from sellia.relay.text import printable
 from sellia.transports.masking import native_masking
+from sellia.transports.verbosity import verbosity
 
 _log = Logger()
 
@@ -38,7 +40,7 @@ class ClientService(Service):
             )
             for tunnel in settings.tunnels
         ]
-        report = self._notify if listener is not None else None
+        report = self._notify if listener is not None or settings.log_level == "debug" else None
         self.session = ClientSession(settings, self.services, report, reactor, random or SystemRandom())
 
     @property
@@ -47,6 +49,7 @@ class ClientService(Service):
         return self.session.finished
 
     def startService(self) -> None:
+        verbosity.begin(self.settings.log_level)
         super().startService()
         txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
         if not native_masking():
@@ -54,6 +57,8 @@ class ClientService(Service):
         self.session.start()
 
     def stopService(self) -> "Deferred[None] | None":
+        if self.running:
+            verbosity.end(self.settings.log_level)
         super().stopService()
         stopped = self.session.stop()
         for service in self.services:
@@ -61,7 +66,21 @@ class ClientService(Service):
         return stopped
 
     def _notify(self, event: Event) -> None:
-        assert self._listener is not None
+        if verbosity.debug and isinstance(event, RequestFinished):
+            _log.debug(
+                "request: id={id} method={method} target={target} status={status} bytes_in={bytes_in} "
+                "bytes_out={bytes_out} seconds={seconds:.3f} error={error}",
+                id=event.id,
+                method=printable(event.method, 32),
+                target=printable(event.target),
+                status="-" if event.status is None else event.status,
+                bytes_in=event.bytes_in,
+                bytes_out=event.bytes_out,
+                seconds=event.seconds,
+                error=printable(event.error or "-"),
+            )
+        if self._listener is None:
+            return
         try:
             self._listener.notify(event)
         except Exception:

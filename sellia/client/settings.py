@@ -18,6 +18,7 @@ from sellia.relay.secrets import basic_auth_digest
 from sellia.settings import (
     BadSetting,
     Given,
+    LogLevel,
     Port,
     Rank,
     Seconds,
@@ -31,7 +32,7 @@ from sellia.settings import (
 )
 
 #: Which variable sets what; each has a twin whose name ends in ``_FILE``.
-VARIABLES: Final = {"server": "SELLIA_SERVER", "api_key": "SELLIA_API_KEY"}
+VARIABLES: Final = {"server": "SELLIA_SERVER", "api_key": "SELLIA_API_KEY", "log_level": "SELLIA_LOG_LEVEL"}
 
 #: Where a server's gateway is, unless the server's URL has a path of its own.
 GATEWAY_PATH: Final = "/ws"
@@ -105,6 +106,7 @@ class ClientSettings(Settings):
     server: str = Field(description="The URL of the server, as in --server https://example.com or SELLIA_SERVER.")
     api_key: Secret | None = Field(None, description="The API key that the owner of the server gave you.")
     tunnels: tuple[TunnelSettings, ...] = Field(description="Describe 1 to 256 tunnels, each with a port.")
+    log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
     ping_interval: Seconds = Field(5.0, description="Seconds of silence on the link before it is pinged.")
     ping_timeout: Seconds = Field(15.0, description="Seconds of silence on the link before it is given up.")
     connect_timeout: Seconds = Field(10.0, description="Seconds until the service must have accepted a connection.")

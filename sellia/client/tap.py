@@ -21,8 +21,8 @@ class Options(OneLineOptions):
     synopsis = "[options]"
     longdesc = (
         "Puts a service that runs on this machine on a public URL of a tunnel server. What is not given here is taken "
-        "from the environment (SELLIA_SERVER, SELLIA_API_KEY, or each with _FILE added for the path of a file with "
-        "the value), then from the file that --config names, in YAML; the file can describe many tunnels."
+        "from the environment (SELLIA_SERVER, _API_KEY, _LOG_LEVEL, or each with _FILE added for the path of a file "
+        "with the value), then from the file that --config names, in YAML; the file can describe many tunnels."
     )
     optParameters = [
         ["server", None, None, "URL of the tunnel server, as https://example.com."],
@@ -32,6 +32,7 @@ class Options(OneLineOptions):
         ["local-scheme", None, None, "What your service speaks: http or https. [default: http]"],
         ["subdomain", None, None, "Name to ask for; without it, the server picks one."],
         ["auth", None, None, "USER:PASS that visitors must know."],
+        ["log-level", None, None, "info, or debug: a line for each request and frame. [default: info]"],
         ["config", None, None, "Settings file, in YAML."],
     ]
 
@@ -40,7 +41,7 @@ class Options(OneLineOptions):
     def postOptions(self) -> None:
         flags: dict[str, object] = {
             name.replace("-", "_"): self[name]
-            for name in ("server", "api-key", "port", "local-host", "local-scheme", "subdomain", "auth")
+            for name in ("server", "api-key", "port", "local-host", "local-scheme", "subdomain", "auth", "log-level")
         }
         try:
             self.settings = load(flags, os.environ, self["config"])

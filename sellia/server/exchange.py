@@ -9,12 +9,15 @@ A response ends as complete only when the stream has ended as complete.  In ever
 
 from typing import TYPE_CHECKING, Final
 
+from twisted.logger import Logger
+
 from sellia.errors import INTERNAL, PROBLEMS, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, check_status, response_to_visitor, trailers_to_pass, validate
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
 from sellia.server.http1 import Request
+from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
     from sellia.server.ingress import VisitorConnection
@@ -27,6 +30,8 @@ _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 #: Responses that have no body whatever they say (RFC 9112, 6.3), besides those to HEAD.
 _BODILESS: Final = frozenset((204, 304))
+
+_log = Logger()
 
 
 def status_line(head: ResponseHead) -> bytes:
@@ -123,21 +128,28 @@ class HttpExchange(StrictLeg):
             return
         self.deadline = float("inf")
         self.head_sent = True
+        if self.request.method == b"HEAD" or head.status in _BODILESS:
+            self._left = 0
+        elif length is not None:
+            self._left = length
+        if verbosity.debug and self.stream is not None:
+            _log.debug("response: id={id} status={status}", id=self.stream.id, status=head.status)
+        self.write_head(head)
+
+    def write_head(self, head: ResponseHead) -> None:
+        """Write the head of the response, with the framing of what follows; ``_left`` is the body's length or -1."""
         headers = response_to_visitor(head.headers, head.status)
         parts = [status_line(head)]
         parts += [b"%b: %b\r\n" % pair for pair in headers]
         request = self.request
         if not self.request_complete:
             self.keep_alive = False  # what is still to come of the request is not waited for
-        if request.method == b"HEAD" or head.status in _BODILESS:
-            self._left = 0
-        elif length is not None:
-            self._left = length
-        elif request.minor:
-            self._chunking = True
-            parts.append(b"Transfer-Encoding: chunked\r\n")
-        else:
-            self.keep_alive = False
+        if self._left < 0:
+            if request.minor:
+                self._chunking = True
+                parts.append(b"Transfer-Encoding: chunked\r\n")
+            else:
+                self.keep_alive = False
         if not self.keep_alive:
             parts.append(b"Connection: close\r\n")
         elif not request.minor:
@@ -153,8 +165,12 @@ class HttpExchange(StrictLeg):
         if self._interim > _INTERIM_LIMIT:
             raise ProtocolError("more interim responses than the limit")
         if self.request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
-            fields = b"".join([b"%b: %b\r\n" % pair for pair in response_to_visitor(head.headers, head.status)])
-            self.connection.write(status_line(head) + fields + _CHUNK_END)
+            self.write_interim(head)
+
+    def write_interim(self, head: ResponseHead) -> None:
+        """Write an interim response."""
+        fields = b"".join([b"%b: %b\r\n" % pair for pair in response_to_visitor(head.headers, head.status)])
+        self.connection.write(status_line(head) + fields + _CHUNK_END)
 
     def data_received(self, data: bytes) -> None:
         if not self.head_sent:

@@ -50,6 +50,7 @@ from sellia.server.settings import ServerSettings
 from sellia.server.upgrade import UpgradeExchange
 from sellia.transports.link import quicken
 from sellia.transports.turn import Outlet, turn_of
+from sellia.transports.verbosity import verbosity
 from sellia.transports.websocket import visitor_factory
 
 #: Requests that one connection may have waiting behind the one in exchange.
@@ -85,6 +86,16 @@ class Tunnels(Protocol):
     by_label: dict[str, Tunnel[Any]]
 
 
+class Watched(Protocol):
+    """What the ingress watches over: a visitor's connection."""
+
+    def check(self, now: float) -> None:
+        """Once a second: end what is over its time."""
+
+    def drop(self) -> None:
+        """Cut the connection: the server stops."""
+
+
 class Rooms(Protocol):
     """What lives on the base domain, and what the ingress asks of it."""
 
@@ -115,7 +126,7 @@ class Ingress:
         self.trusted = TrustedPeers(settings.trust_proxy)
         self.turn = turn_of(clock)
         self.pipes = visitor_factory(clock)
-        self.connections: set[VisitorConnection] = set()
+        self.connections: set[Watched] = set()
         self._sweep = LoopingCall(self.sweep)
         self._sweep.clock = clock
 
@@ -130,6 +141,17 @@ class Ingress:
             self._sweep.stop()
         for connection in list(self.connections):
             connection.drop()
+
+    def admit(self, label: str, request: Request) -> "Tunnel[Any] | Problem":
+        """The tunnel of that name, if whoever sent ``request`` may use it; else why not."""
+        tunnel = self.tunnels.by_label.get(label)
+        if tunnel is None:
+            return self.rooms.why_absent(label)
+        if tunnel.auth is not None and not basic_auth_matches(request.headers, tunnel.auth):
+            return PROBLEMS["unauthorized"]
+        if tunnel.session.session.full:
+            return PROBLEMS["overloaded"]
+        return tunnel
 
     def sweep(self) -> None:
         """Once a second: end what is over its time."""
@@ -315,13 +337,9 @@ class VisitorConnection(TwistedProtocol):
         if place.side is not Side.TUNNEL:
             self._own(request, place, path)
             return
-        tunnel = ingress.tunnels.by_label.get(place.label)
-        if tunnel is None:
-            self.answer_problem(ingress.rooms.why_absent(place.label), request)
-        elif tunnel.auth is not None and not basic_auth_matches(request.headers, tunnel.auth):
-            self.answer_problem(PROBLEMS["unauthorized"], request, realm=place.label)
-        elif tunnel.session.session.full:
-            self.answer_problem(PROBLEMS["overloaded"], request)
+        tunnel = ingress.admit(place.label, request)
+        if isinstance(tunnel, Problem):
+            self.answer_problem(tunnel, request, realm=place.label)
         else:
             self._open(request, tunnel, path)
 
@@ -370,6 +388,15 @@ class VisitorConnection(TwistedProtocol):
         exchange.stream = stream
         if self._full:
             stream.stall()
+        if verbosity.debug:
+            _log.debug(
+                "request: id={id} tunnel={tunnel} method={method} target={target} visitor={visitor}",
+                id=stream.id,
+                tunnel=tunnel.label,
+                method=printable(request.method, 32),
+                target=printable(request.target),
+                visitor=printable(visitor),
+            )
 
     def visitor_of(self, request: Request) -> str:
         """The visitor's address for people: behind a trusted proxy, what the proxy says."""
@@ -419,14 +446,15 @@ class VisitorConnection(TwistedProtocol):
             response.headers.append((b"Connection", b"keep-alive"))
         head = request is not None and request.method == b"HEAD"
         self.write(to_bytes(response, head=head, close=not keep))
-        _log.debug(
-            "answered {status} {word}: peer={peer} host={host} target={target}",
-            status=response.status,
-            word=problem.word,
-            peer=self.peer,
-            host=printable(host),
-            target=printable(target),
-        )
+        if verbosity.debug:
+            _log.debug(
+                "answered {status} {word}: peer={peer} host={host} target={target}",
+                status=response.status,
+                word=problem.word,
+                peer=self.peer,
+                host=printable(host),
+                target=printable(target),
+            )
         if exchange is not None and exchange is self._exchange:
             exchange.keep_alive = keep
             self.exchange_over(exchange)
@@ -453,17 +481,6 @@ class VisitorConnection(TwistedProtocol):
         self._idle()
         if not self._advancing:
             self._advance()
-
-    def upgrade_refused(self, exchange: UpgradeExchange, status: int) -> None:
-        """The service did not answer 101: the log tells it."""
-        _log.info(
-            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
-            id=exchange.stream.id if exchange.stream is not None else 0,
-            tunnel=exchange.tunnel,
-            path=printable(exchange.request.target),
-            visitor=printable(exchange.visitor),
-            status=status,
-        )
 
     def let_go(self) -> Any:
         """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""

@@ -16,7 +16,9 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import Logger
+from twisted.python import context
 from twisted.python.failure import Failure
+from twisted.python.log import ILogContext
 
 from sellia.settings import BadSetting, printable
 
@@ -72,7 +74,8 @@ class ListeningService(Service):
         """Bind what `privilegedStartService` did not, and say in one line where visitors can come in."""
         self.privilegedStartService()
         super().startService()
-        self._log.info("listening on {places}", places=", ".join(place(each) for each in self.addresses()))
+        if self._strings:
+            self._log.info("listening on {places}", places=", ".join(place(each) for each in self.addresses()))
 
     def stopService(self) -> Deferred[list[object]]:
         """Stop listening; the Deferred fires when every socket is closed.  Accepted connections go on."""
@@ -89,7 +92,9 @@ class ListeningService(Service):
 
     def _listen(self, string: str) -> None:
         endpoint = self._endpoint_for(self._reactor, string)
-        listening: Deferred[IListeningPort] = endpoint.listen(self._factory)
+        # Twisted's own line, "VisitorFactory starting on 3000", says less than ours, and before all ports are bound.
+        quiet = {**(context.get(ILogContext) or {}), "log_format": ""}
+        listening: Deferred[IListeningPort] = context.call({ILogContext: quiet}, endpoint.listen, self._factory)
         failures: list[Failure] = []
         listening.addCallbacks(self._ports.append, failures.append)
         if failures:

@@ -50,9 +50,9 @@ class BaseRooms:
         protocol = b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode() + b"\r\n"
         link = self._gateway.links.buildProtocol(None)
         link.remote = connection.visitor_of(request)
-        connection.become(link)
         link.makeConnection(connection.let_go())
         link.dataReceived(_HANDSHAKE % (keys[0], protocol if SUBPROTOCOL.encode() in offers else b""))
+        connection.become(link)  # last, because it hands on what came behind the client's handshake
 
     def page(self, connection: VisitorConnection, request: Request, path: bytes) -> None:
         """One of the server's own pages."""

@@ -18,14 +18,21 @@ from sellia.server.pages import base_site
 from sellia.server.rooms import BaseRooms
 from sellia.server.settings import ServerSettings
 from sellia.transports.masking import native_masking
+from sellia.transports.verbosity import verbosity
 
 _log = Logger()
 
 
 class ServerService(MultiService):
-    """Ingress, gateway and listeners.  ``stopService`` fires when every visitor and client has been told."""
+    """Ingress, gateway and listeners.  ``stopService`` fires when every visitor and client has been told.
 
-    def __init__(self, settings: ServerSettings, reactor: Any, random: Random | None = None) -> None:
+    With ``listen`` False it has no listeners of its own: visitors and clients come by way of somebody else's
+    `Site`, through the resources in :mod:`sellia.server.resource`.  Public URLs then say ``public_port``, or ``port``.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, reactor: Any, random: Random | None = None, *, listen: bool = True
+    ) -> None:
         super().__init__()
         self.settings = settings
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(hold_seconds=settings.resume_window)
@@ -34,14 +41,12 @@ class ServerService(MultiService):
         rooms = BaseRooms(self.gateway, self.registry, site, reactor.seconds)
         self.ingress = Ingress(settings, self.registry, rooms, reactor)
         self.factory = VisitorFactory(self.ingress)
-        self.listening = ListeningService(settings.endpoints, self.factory, reactor)
+        self.listening = ListeningService(settings.endpoints if listen else (), self.factory, reactor)
         self.listening.setServiceParent(self)
 
-    def privilegedStartService(self) -> None:
-        txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
-        super().privilegedStartService()
-
     def startService(self) -> None:
+        txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
+        verbosity.begin(self.settings.log_level)
         super().startService()
         if self.settings.public_port is None:
             for address in self.listening.addresses():
@@ -62,6 +67,8 @@ class ServerService(MultiService):
         )
 
     def stopService(self) -> Deferred[None]:
+        if self.running:
+            verbosity.end(self.settings.log_level)
         self.gateway.stop()
         self.ingress.stop()
         return maybeDeferred(super().stopService)

@@ -19,6 +19,7 @@ from sellia.settings import (
     BadSetting,
     Count,
     Given,
+    LogLevel,
     Octets,
     Port,
     Rank,
@@ -39,6 +40,7 @@ VARIABLES: Final = {
     "https": "SELLIA_USE_HTTPS",
     "require_auth": "SELLIA_REQUIRE_AUTH",
     "master_key": "SELLIA_MASTER_KEY",
+    "log_level": "SELLIA_LOG_LEVEL",
 }
 
 #: Connections that may wait in the kernel until they are accepted; Twisted's own 50 is few for a public port.
@@ -85,6 +87,8 @@ class ServerSettings(Settings):
         (),
         description="Give the addresses and networks of reverse proxies, as in 127.0.0.1, 10.0.0.0/8, ::1 or unix.",
     )
+
+    log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
 
     gateway_path: str = Field("/ws", description="Where clients connect on the base domain, as in /ws.")
     request_timeout: Seconds = Field(30.0, description="Seconds until the head of a service's response must be there.")

@@ -12,13 +12,18 @@ from base64 import b64encode
 from hashlib import sha1
 from typing import Final
 
+from twisted.logger import Logger
+
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, validate
+from sellia.relay.text import printable
 from sellia.server.exchange import HttpExchange, status_line
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+_log = Logger()
 
 
 def accept_value(key: bytes) -> bytes:
@@ -65,7 +70,7 @@ class UpgradeExchange(HttpExchange):
         if head.status != 101 or self.head_sent:
             if head.status >= 200:
                 self.keep_alive = False
-                self.connection.upgrade_refused(self, head.status)
+                self._tell_refusal(head.status)
             super().head_received(head)
             return
         try:
@@ -81,6 +86,17 @@ class UpgradeExchange(HttpExchange):
 
     def timed_out(self, word: str) -> None:
         super().timed_out("upgrade-timeout")
+
+    def _tell_refusal(self, status: int) -> None:
+        """The service did not answer 101: the log tells it."""
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
+            id=self.stream.id if self.stream is not None else 0,
+            tunnel=self.tunnel,
+            path=printable(self.request.target),
+            visitor=printable(self.visitor),
+            status=status,
+        )
 
     def _open(self, head: ResponseHead) -> None:
         stream, connection = self.stream, self.connection

@@ -21,10 +21,12 @@ class OptionsTests(SynchronousTestCase):
         settings = self.parse(
             *("--host", "127.0.0.1", "--port", "4000", "--domain", "example.com", "--https"),
             *("--require-auth", "--master-key", "k", "--trust-proxy", "127.0.0.1,::1", "--trust-proxy", "10.0.0.0/8"),
+            *("--log-level", "debug"),
         )
         self.assertEqual((settings.host, settings.port, settings.domain), ("127.0.0.1", 4000, "example.com"))
         self.assertTrue(settings.https and settings.require_auth)
         self.assertEqual(settings.master_key.get_secret_value(), "k")
+        self.assertEqual(settings.log_level, "debug")
         self.assertEqual(settings.trust_proxy, ("127.0.0.1", "::1", "10.0.0.0/8"))
 
     def test_listen_repeated(self):
