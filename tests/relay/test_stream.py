@@ -6,7 +6,6 @@ from sellia.errors import ProblemError, ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, INITIAL_CREDIT, MAX_CREDIT, PARCEL_TARGET, RECORD_COST, RECORD_LIMIT
 from sellia.protocol.messages import HttpRequest, ResponseHead
-from sellia.relay.leg import Leg, Nobody, StrictLeg
 from sellia.relay.stream import QUEUE_LOW, QUEUE_MARK
 from tests.relay.scripts import GET, KIB, OK, Pair, Party, RecordingLeg, parcel, payloads, record, said
 
@@ -242,18 +241,6 @@ class PauseTests(SynchronousTestCase):
         self.assertEqual(len(pair.server.legs[2].data), INITIAL_CREDIT + QUEUE_MARK)
         self.assertFalse(pair.client.legs[2].paused)
 
-    def test_nobody_minds_anything(self) -> None:
-        nobody: Leg = Nobody()
-        nobody.pause_sending()
-        nobody.resume_sending()
-        nobody.head_received(OK)
-        nobody.data_received(b"x")
-        nobody.frame_received(0x81, b"")
-        nobody.frame_begun(0x81, 1)
-        nobody.frame_continued(b"x")
-        nobody.end_received([])
-        nobody.reset_received("", "")
-
 
 class CreditTests(SynchronousTestCase):
     """What may be sent before the reader has read."""
@@ -405,19 +392,3 @@ class CreditTests(SynchronousTestCase):
             pair.open()
             with self.assertRaises(ProtocolError):
                 pair.client.hear(parcel(record(kind, 2, b"x" * (RECORD_LIMIT + 1))))
-
-
-class StrictLegTests(SynchronousTestCase):
-    """What has no place on a leg breaks the protocol."""
-
-    def test_everything_is_refused(self) -> None:
-        leg = StrictLeg()
-        for call in (
-            lambda: leg.head_received(OK),
-            lambda: leg.data_received(b"x"),
-            lambda: leg.frame_received(0x81, b""),
-            lambda: leg.frame_begun(0x81, 1),
-            lambda: leg.frame_continued(b"x"),
-            lambda: leg.end_received([]),
-        ):
-            self.assertRaises(ProtocolError, call)

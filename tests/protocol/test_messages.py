@@ -1,0 +1,42 @@
+"""All messages: frozen, told apart by their tags, and open to fields that later versions add at the end."""
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.protocol import messages, native
+
+
+def all_messages() -> list[type[msgspec.Struct]]:
+    """Every message that the module defines."""
+    return [
+        each
+        for each in vars(messages).values()
+        if isinstance(each, type) and issubclass(each, msgspec.Struct) and not each.__name__.startswith("_")
+    ]
+
+
+class MessagesTests(SynchronousTestCase):
+    """What holds for each of them."""
+
+    def test_each_says_what_it_means(self) -> None:
+        for message in all_messages():
+            self.assertTrue(message.__doc__, message)
+
+    def test_each_is_an_array_that_begins_with_its_own_tag(self) -> None:
+        tags = [msgspec.inspect.type_info(message).tag for message in all_messages()]  # type: ignore[union-attr]
+        self.assertEqual(len(tags), len(set(tags)))
+        self.assertNotIn(None, tags)
+        self.assertEqual(msgspec.msgpack.decode(native.encode(messages.Ack(7))), ["ack", 7])
+
+    def test_none_can_be_changed(self) -> None:
+        for message in all_messages():
+            self.assertTrue(message.__struct_config__.frozen, message)
+            self.assertTrue(message.__struct_config__.array_like, message)
+
+    def test_a_newer_peer_may_add_fields_at_the_end(self) -> None:
+        longer = msgspec.msgpack.encode(["ack", 7, "something new", {"and": "more"}])
+        self.assertEqual(native.decode_link(b"\x00" + longer), messages.Ack(7))
+
+    def test_an_older_peer_may_leave_out_fields_with_defaults(self) -> None:
+        shorter = msgspec.msgpack.encode(["hello", 1, "sellia 1.0"])
+        self.assertEqual(native.decode_link(b"\x00" + shorter), messages.Hello(1, "sellia 1.0"))

@@ -1,0 +1,320 @@
+"""A model of what legs say and hear, played on two real sessions that are joined by links of memory.
+
+`Model` plays a script of actions and compares what each leg is told with what the leg at the other end said.  The
+links lose, at any point, whatever is under way; the ends notice at different times; a new link may take over from one
+that still looks alive.  At the end all heals: every stream must then end by itself, with everything delivered, without
+anybody calling ``flush`` unasked.
+"""
+
+from collections import deque
+from itertools import count
+from typing import Any
+
+from sellia.protocol import native
+from sellia.protocol.limits import INITIAL_CREDIT, LINK_MESSAGE_LIMIT, MAX_CREDIT, PARCEL_TARGET, RECORD_COST
+from sellia.protocol.messages import Ack, CloseTunnel, Opening, SessionMessage
+from sellia.relay.session import Session
+from sellia.relay.stream import QUEUE_MARK, Stream
+from tests.relay.model_legs import SIZES, TRAILERS, Broken, ModelLeg
+from tests.relay.scripts import GET, KIB
+
+#: Small enough that scripts reach them.
+REPLAY_LIMIT = 100 * KIB
+HELD_LIMIT = 300 * KIB
+MAX_STREAMS = 3
+
+
+class ModelLink:
+    """One end of a link: what it sends goes to ``out`` while the link lives, and nowhere after."""
+
+    def __init__(self) -> None:
+        self.writable = True
+        self.alive = True
+        self.out: deque[bytes | int] = deque()
+
+    def send(self, message: bytes) -> None:
+        assert len(message) <= LINK_MESSAGE_LIMIT
+        assert self.writable or message[0] == native.LINK
+        if self.alive:
+            self.out.append(message)
+
+
+class ModelParty:
+    """One end, as its owner."""
+
+    def __init__(self, even: bool) -> None:
+        self.session = Session(
+            self, even=even, max_streams=MAX_STREAMS, held_limit=HELD_LIMIT, replay_limit=REPLAY_LIMIT
+        )
+        self.link = ModelLink()
+        self.other: ModelParty
+        self.wanted = False
+        self.legs: dict[int, ModelLeg] = {}
+        self.moods: deque[str] = deque()
+        self.said: deque[SessionMessage] = deque()
+
+    def flush_wanted(self) -> None:
+        self.wanted = True
+
+    def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> ModelLeg:
+        assert opening == GET
+        opener = self.other.legs[stream.id]
+        leg = self._meet(stream, self.moods.popleft() if self.moods else "quiet")
+        leg.other, opener.other = opener, leg
+        leg.heard_end = end
+        return leg
+
+    def _meet(self, stream: Stream, mood: str) -> ModelLeg:
+        assert stream.id not in self.legs, "opened twice"
+        leg = ModelLeg(mood)
+        leg.stream = stream
+        self.legs[stream.id] = leg
+        if mood == "eager":
+            leg.say_head(end=False)
+            leg.say_data(150_000)
+        elif mood == "refuser":
+            leg.cancel()
+        return leg
+
+    def message_received(self, message: SessionMessage) -> None:
+        assert self.other.said.popleft() == message, "what was said of the session was lost, doubled or reordered"
+
+    def leg_failed(self, stream: Stream, error: Exception) -> None:
+        assert isinstance(error, Broken), repr(error)
+
+    def open(self, mood: str, end: bool) -> None:
+        if self.session.full:
+            return
+        leg = ModelLeg(mood)
+        leg.stream = self.session.open(GET, leg, end=end)
+        self.legs[leg.stream.id] = leg
+
+    def flush(self) -> None:
+        if self.wanted:
+            self.wanted = False
+            self.session.flush()
+
+    def hear(self, message: bytes | int) -> None:
+        if isinstance(message, int):  # a Welcome: the server has so many parcels
+            self.session.attach(self.link, message)
+        elif message[0] == native.PARCEL:
+            self.session.receive(message)
+            assert self.session.held <= HELD_LIMIT
+        else:
+            ack = native.decode_link(message)
+            assert isinstance(ack, Ack)
+            self.session.acknowledged(ack.received)
+
+    def check(self) -> None:
+        session = self.session
+        session.check_invariants()
+        assert session.unacknowledged[1] <= REPLAY_LIMIT + PARCEL_TARGET + 96 * KIB
+        assert session._size <= PARCEL_TARGET + 128 * KIB
+        assert len(session.streams) <= 2 * MAX_STREAMS
+        for number, stream in session.streams.items():
+            assert stream.queued <= QUEUE_MARK + max(SIZES) + 10 * RECORD_COST + 2_000
+            peer = self.other.session.streams.get(number)
+            if peer is not None and not peer.remote_ended:
+                assert stream.credit <= peer.receivable <= MAX_CREDIT
+        for leg in self.legs.values():
+            if leg.over:
+                assert leg.stream.id not in session.streams and leg.stream.id not in session.leaving
+
+
+class Model:
+    """Plays a script."""
+
+    def __init__(self) -> None:
+        self.parties = ModelParty(even=True), ModelParty(even=False)
+        self.server, self.client = self.parties
+        self.server.other, self.client.other = self.client, self.server
+        self.tunnels = count(1)
+        self.do_join()
+        self.deliver(self.server, 1)
+
+    def play(self, script: list[tuple[Any, ...]]) -> None:
+        for name, *arguments in script:
+            getattr(self, f"do_{name}")(*arguments)
+            self.check()
+        self.heal()
+
+    def check(self) -> None:
+        for party in self.parties:
+            party.check()
+
+    def leg(self, index: int) -> ModelLeg | None:
+        """One of the legs whose streams are not over: on which side, and which there."""
+        living = [leg for leg in self.parties[index % 2].legs.values() if not leg.over]
+        return living[-1 - index // 2 % len(living)] if living else None
+
+    # --- actions -------------------------------------------------------------------------------------------
+
+    def do_open(self, side: int, mood: str, end: bool) -> None:
+        self.parties[side].open(mood, end)
+
+    def do_mood(self, side: int, mood: str) -> None:
+        self.parties[side].moods.append(mood)
+
+    def do_data(self, index: int, size: int, end: int) -> None:
+        leg = self.leg(index)
+        if leg is not None and leg.can_say:
+            leg.say_data(size, end == 0)
+
+    def do_frame(self, index: int, size: int, first: int) -> None:
+        leg = self.leg(index)
+        if leg is not None and leg.can_say:
+            leg.say_frame(size, first)
+
+    def do_pieces(self, index: int, size: int) -> None:
+        leg = self.leg(index)
+        if leg is not None and leg.can_say:
+            leg.say_pieces(size)
+
+    def do_head(self, index: int, end: bool) -> None:
+        leg = self.leg(index)
+        if leg is not None and leg.can_say:
+            leg.say_head(end)
+
+    def do_end(self, index: int, trailers: bool) -> None:
+        leg = self.leg(index)
+        if leg is not None and not leg.stream.local_ended:
+            leg.say_end(TRAILERS if trailers else None)
+
+    def do_stall(self, index: int) -> None:
+        leg = self.leg(index)
+        if leg is not None:
+            leg.stall()
+
+    def do_flow(self, index: int) -> None:
+        leg = self.leg(index)
+        if leg is not None:
+            leg.stream.flow()
+
+    def do_reset(self, index: int) -> None:
+        leg = self.leg(index)
+        if leg is not None:
+            leg.cancel()
+
+    def do_raise(self, index: int) -> None:
+        leg = self.leg(index)
+        if leg is not None:
+            leg.raising = True
+
+    def do_say(self, side: int) -> None:
+        message = CloseTunnel(next(self.tunnels))
+        self.parties[side].said.append(message)
+        self.parties[side].session.say(message)
+
+    def do_flush(self, side: int) -> None:
+        self.parties[side].flush()
+
+    def do_deliver(self, side: int, number: int) -> None:
+        self.deliver(self.parties[side], number)
+
+    def do_talk(self, turns: int) -> None:
+        for _ in range(turns):
+            for party in self.parties:
+                party.flush()
+                self.check()
+                self.deliver(party, 1_000)
+
+    def do_writable(self, side: int, writable: bool) -> None:
+        party = self.parties[side]
+        party.link.writable = writable
+        if not party.session.attached:
+            return
+        if writable:
+            party.session.flush()
+        else:
+            party.session.link_full()
+
+    def do_idle(self, side: int) -> None:
+        self.parties[side].session.tell_acks()
+
+    def do_cut(self) -> None:
+        """The link is lost with all that is under way; neither end knows yet."""
+        for party in self.parties:
+            party.link.alive = False
+            party.link.out.clear()
+
+    def do_away(self) -> None:
+        """The link is lost, and both ends know."""
+        self.do_cut()
+        for party in self.parties:
+            party.session.detach()
+
+    def do_notice(self, side: int) -> None:
+        if not self.parties[side].link.alive:
+            self.parties[side].session.detach()
+
+    def do_join(self) -> None:
+        """The client gives its link up and makes a new one, on which the server goes on at once."""
+        self.do_cut()
+        self.client.session.detach()
+        for party in self.parties:
+            party.link = ModelLink()
+        self.server.link.out.append(self.server.session.received)
+        self.server.session.attach(self.server.link, self.client.session.received)
+
+    # --- links ---------------------------------------------------------------------------------------------
+
+    def deliver(self, sender: ModelParty, number: int) -> bool:
+        out = sender.link.out
+        delivered = False
+        for _ in range(min(number, len(out))):
+            sender.other.hear(out.popleft())
+            self.check()
+            delivered = True
+        return delivered
+
+    # --- the end -------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Until nothing happens by itself any more."""
+        for _ in range(2_000):
+            before = [party.session.sent for party in self.parties]
+            for party in self.parties:
+                party.flush()
+            self.check()
+            moved = [self.deliver(party, 1_000) for party in self.parties]
+            if not any(moved):
+                for party in self.parties:
+                    party.session.tell_acks()  # as an idle link does
+                moved = [self.deliver(party, 1_000) for party in self.parties]
+            after = [party.session.sent for party in self.parties]
+            if not any(moved) and not any(party.wanted for party in self.parties) and before == after:
+                return
+        raise AssertionError("they never stop")
+
+    def heal(self) -> None:
+        for party in self.parties:
+            party.moods.clear()
+            for leg in party.legs.values():
+                leg.mood, leg.raising = "quiet", False
+        self.do_join()
+        self.settle()
+        for party in self.parties:
+            for leg in party.legs.values():
+                leg.stream.flow()
+        self.settle()
+        for party in self.parties:
+            for number, leg in party.legs.items():
+                if not leg.over:
+                    assert leg.stream.drained and not leg.paused, f"stream {number} is stuck"
+                    if not leg.stream.local_ended:
+                        leg.say_end(None)
+        self.settle()
+        for party in self.parties:
+            session = party.session
+            assert not session.streams and not session.leaving, f"streams that do not end: {list(session.streams)}"
+            assert session.held == 0
+            assert session.unacknowledged == (0, 0)
+            assert not party.said
+            for number, leg in party.legs.items():
+                peer = party.other.legs.get(number)
+                if leg.over or (peer is not None and peer.over):
+                    continue
+                assert peer is not None, f"stream {number} never arrived"
+                assert leg.heard_end and leg.stream.local_ended
+                assert not any(each[0] != "data" or each[1] for each in leg.said), "something was lost"
+                assert leg.stream.window >= INITIAL_CREDIT

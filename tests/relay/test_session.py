@@ -1,0 +1,264 @@
+"""Sessions: opening, turns, acks, and what readers do not read.  Resets, faults, new links: modules of their own."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import ProtocolError
+from sellia.protocol import native
+from sellia.protocol.limits import (
+    ACK_EVERY,
+    INITIAL_CREDIT,
+    LINK_MESSAGE_LIMIT,
+    PARCEL_TARGET,
+    RECORD_COST,
+    RECORD_LIMIT,
+)
+from sellia.protocol.messages import CloseTunnel, GoAway, Opening, TcpConnection, TunnelReady
+from sellia.relay.stream import Stream
+from tests.relay.scripts import GET, KIB, OK, Pair, RecordingLeg, parcel, record, said
+
+OPENING = native.encode(GET)
+
+
+class OpeningTests(SynchronousTestCase):
+    """Streams begin in the order of their numbers."""
+
+    def test_each_side_has_its_own_numbers(self) -> None:
+        pair = Pair()
+        self.assertEqual([pair.server.open().id, pair.server.open().id], [2, 4])
+        self.assertEqual([pair.client.open(TcpConnection(1)).id, pair.client.open().id], [1, 3])
+        pair.talk()
+        self.assertEqual([number for number, _, _ in pair.client.openings], [2, 4])
+        self.assertEqual([number for number, _, _ in pair.server.openings], [1, 3])
+
+    def test_openings_leave_in_order_whatever_their_way(self) -> None:
+        """Those that wait for a link go before those that find one."""
+        pair = Pair()
+        pair.cut()
+        pair.server.open()
+        pair.join()
+        pair.server.open()
+        pair.server.flush()
+        self.assertEqual(said(pair.server.link.sent[0]), [("OPEN", 2), ("OPEN", 4)])
+
+    def test_what_was_said_of_the_session_comes_before_what_is_opened_after_it(self) -> None:
+        """A tunnel is ready before its first visitor."""
+        pair = Pair()
+        pair.server.session.say(TunnelReady(1, "demo", "http://demo.localhost"))
+        pair.server.open()
+        pair.server.flush()
+        self.assertEqual(said(pair.server.link.sent[0]), [("CONTROL", 0), ("OPEN", 2)])
+
+    def test_what_is_said_of_the_session_keeps_its_order(self) -> None:
+        pair = Pair()
+        messages = [CloseTunnel(1), GoAway("server-draining", "soon", 3.0), CloseTunnel(2)]
+        for message in messages:
+            pair.client.session.say(message)
+        pair.talk()
+        self.assertEqual(pair.server.messages, messages)
+
+    def test_many_streams(self) -> None:
+        """Thousands of exchanges at once, each with its own answer."""
+        pair = Pair()
+
+        def answer(stream: Stream, opening: Opening) -> RecordingLeg:
+            stream.send_head(OK)
+            stream.send_data(b"%d" % stream.id, end=True)
+            return RecordingLeg()
+
+        pair.client.make_leg = answer
+        numbers = [pair.server.open(end=True).id for _ in range(3000)]
+        pair.talk()
+        for number in numbers:
+            self.assertEqual(pair.server.legs[number].data, b"%d" % number)
+            self.assertTrue(pair.server.legs[number].ended)
+        self.assertEqual((pair.server.session.streams, pair.client.session.streams), ({}, {}))
+
+    def test_the_limit_of_streams(self) -> None:
+        """Each side counts what the other opened, so that an opener who keeps to it is never in the wrong."""
+        pair = Pair(max_streams=2)
+        for party in (pair.server, pair.client):
+            party.open()
+            self.assertFalse(party.session.full)
+            party.open()
+            self.assertTrue(party.session.full)
+        pair.talk()
+        self.assertEqual(len(pair.client.session.streams), 4)
+        with self.assertRaises(ProtocolError) as caught:
+            pair.client.hear(parcel(record(native.OPEN, 6, OPENING)))
+        self.assertEqual(caught.exception.code, 1008)
+
+    def test_at_the_limit_a_reset_makes_room_before_the_next_opening(self) -> None:
+        pair = Pair(max_streams=1)
+        pair.open()[0].reset("cancelled")
+        pair.server.open()
+        pair.talk()
+        self.assertEqual(list(pair.client.session.streams), [4])
+
+    def test_no_number_is_too_large(self) -> None:
+        """At ten thousand streams a second, 32 bits would last five days."""
+        pair = Pair()
+        pair.server.session._next_id = 2**40
+        near, _, far, far_leg = pair.open()
+        near.send_data(b"x", end=True)
+        pair.talk()
+        self.assertEqual((far.id, far_leg.data), (2**40, b"x"))
+
+    def test_a_session_that_is_over_opens_nothing(self) -> None:
+        pair = Pair()
+        pair.server.session.close("client-gone", "")
+        self.assertRaises(RuntimeError, pair.server.open)
+
+
+class TurnTests(SynchronousTestCase):
+    """The link is shared: bulk waits for its next turn, what is urgent does not wait."""
+
+    def test_a_small_stream_waits_for_one_parcel_of_a_bulk_stream_at_most(self) -> None:
+        pair = Pair()
+        bulk = pair.open()[0]
+        small = pair.open()[0]
+        pair.server.can_send(False)
+        bulk.send_data(b"x" * 3 * RECORD_LIMIT)
+        small.send_data(b"ping")
+        pair.server.can_send(True)
+        order = [stream for message in pair.server.link.take() for _, stream in said(message)]
+        self.assertEqual(order, [2, 4, 2, 2])
+
+    def test_bulk_streams_take_turns(self) -> None:
+        pair = Pair()
+        streams = [pair.open()[0] for _ in range(3)]
+        pair.server.can_send(False)
+        for stream in streams:
+            for _ in range(8):
+                stream.send_data(b"x" * 8 * KIB)
+        pair.server.can_send(True)
+        order = [number for message in pair.server.link.take() for _, number in said(message)]
+        self.assertEqual(order[:6], [2, 2, 4, 4, 6, 6])
+
+    def test_credit_and_resets_overtake_bulk(self) -> None:
+        pair = Pair()
+        bulk = pair.open()[0]
+        other = pair.open()[0]
+        pair.server.can_send(False)
+        bulk.send_data(b"x" * 3 * RECORD_LIMIT)
+        other.reset("cancelled")
+        pair.server.can_send(True)
+        self.assertEqual(said(pair.server.link.sent[0])[0], ("RESET", 4))
+
+    def test_parcels_are_near_their_target(self) -> None:
+        pair = Pair()
+        near = pair.open()[0]
+        pair.server.can_send(False)
+        near.send_data(b"x" * INITIAL_CREDIT)
+        pair.server.can_send(True)
+        self.assertLess(max(map(len, pair.server.link.sent)), PARCEL_TARGET + RECORD_LIMIT + 100)
+        self.assertLess(PARCEL_TARGET + RECORD_LIMIT + 100, LINK_MESSAGE_LIMIT)
+
+    def test_a_link_that_takes_no_more_is_sent_no_more(self) -> None:
+        pair = Pair()
+        near, near_leg, _, _ = pair.open()
+        sent = pair.server.session.sent
+        pair.server.can_send(False)
+        near.send_data(b"x" * 2 * RECORD_LIMIT)
+        pair.server.flush()
+        self.assertEqual((pair.server.session.sent, near_leg.paused), (sent, True))
+        pair.server.can_send(True)
+        pair.talk()
+        self.assertFalse(near_leg.paused)
+
+    def test_a_turn_that_moves_nothing_sends_no_empty_parcel(self) -> None:
+        pair = Pair()
+        near, _, far, _ = pair.open()
+        far.stall()
+        near.send_data(b"x" * INITIAL_CREDIT)
+        pair.talk()
+        sent = pair.server.session.sent
+        near.send_data(b"y" * 100)
+        pair.talk()
+        self.assertEqual(pair.server.session.sent, sent)
+
+
+class AckTests(SynchronousTestCase):
+    """Parcels are acknowledged by whatever goes the other way, and by themselves when nothing does."""
+
+    def test_every_parcel_carries_one(self) -> None:
+        pair = Pair()
+        near, _, far, _ = pair.open()
+        far.send_data(b"x")
+        pair.client.flush()
+        self.assertEqual(native.parcel_ack(pair.client.link.sent[0]), 1)
+        pair.talk()
+        self.assertEqual(pair.server.session.unacknowledged, (0, 0))
+
+    def test_a_receiver_with_nothing_to_say_acknowledges_in_time(self) -> None:
+        pair = Pair()
+        near, _, far, _ = pair.open()
+        far.stall()
+        near.send_data(b"x" * 3 * RECORD_LIMIT)
+        pair.talk()
+        self.assertGreaterEqual(pair.traffic["ACK"], 1)
+        self.assertLess(pair.server.session.unacknowledged[1], ACK_EVERY)
+
+    def test_an_idle_link_carries_the_last_one(self) -> None:
+        pair = Pair()
+        pair.open()
+        self.assertEqual(pair.server.session.unacknowledged[0], 1)
+        for _ in range(2):
+            pair.client.session.tell_acks()
+        self.assertEqual(said(pair.client.link.sent[0]), [("ACK", 1)])
+        self.assertEqual(len(pair.client.link.sent), 1)
+        pair.talk()
+        self.assertEqual(pair.server.session.unacknowledged, (0, 0))
+
+    def test_an_old_ack_changes_nothing(self) -> None:
+        pair = Pair()
+        pair.open()
+        pair.client.session.tell_acks()
+        pair.talk()
+        pair.server.session.acknowledged(0)
+        self.assertEqual(pair.server.session.acked, 1)
+
+
+class HeldTests(SynchronousTestCase):
+    """What readers do not read is bounded for all streams of a session together."""
+
+    def test_the_worst_holder_is_reset_and_nobody_else(self) -> None:
+        pair = Pair(held_limit=300 * KIB)
+        ends = [pair.open() for _ in range(3)]
+        for (near, _, far, _), size in zip(ends, (60, 200, 30), strict=True):
+            far.stall()
+            near.send_data(b"x" * size * KIB)
+        pair.talk()
+        self.assertLessEqual(pair.client.session.held, 300 * KIB)
+        ends[2][0].send_data(b"x" * 30 * KIB)
+        pair.talk()
+        self.assertEqual([far_leg.reset for *_, far_leg in ends], [None, "overloaded", None])
+        self.assertEqual([near_leg.reset for _, near_leg, *_ in ends], [None, "overloaded", None])
+        self.assertEqual(pair.client.session.held, 120 * KIB + 3 * RECORD_COST)
+
+    def test_a_reader_whose_stream_has_ended_counts_as_well(self) -> None:
+        """A visitor who asks for much and reads nothing cannot hide behind the end of the answer."""
+        pair = Pair(held_limit=300 * KIB)
+        legs = []
+        for _ in range(3):
+            _, near_leg, far, _ = pair.open(end=True)
+            pair.server.streams[far.id].stall()
+            far.send_data(b"x" * 150 * KIB, end=True)
+            pair.talk()
+            legs.append(near_leg)
+        self.assertLessEqual(pair.server.session.held, 300 * KIB)
+        self.assertEqual([leg.reset for leg in legs].count("overloaded"), 2)
+        for stream in pair.server.streams.values():
+            stream.flow()
+        self.assertEqual((pair.server.session.held, pair.server.session.leaving), (0, {}))
+
+    def test_what_a_leg_gives_up_does_not_count(self) -> None:
+        pair = Pair()
+        near, _, far, _ = pair.open()
+        far.stall()
+        near.send_data(b"x" * 1000)
+        pair.talk()
+        self.assertEqual(pair.client.session.held, 1000 + RECORD_COST)
+        far.reset("service-died")
+        self.assertEqual(pair.client.session.held, 0)
+        far.flow()
+        self.assertEqual(pair.client.session.held, 0)
