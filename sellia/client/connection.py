@@ -22,7 +22,6 @@ codings that we do not speak, and octets behind the last answer.
 from typing import TYPE_CHECKING, Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
@@ -34,6 +33,7 @@ from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, trailers_to_pass
 from sellia.relay.text import printable
+from sellia.transports.turn import Outlet, Turn, write_now
 
 if TYPE_CHECKING:
     from sellia.client.exchange import Exchange
@@ -65,8 +65,9 @@ class BadAnswer(Exception):
 class HttpConnection(ServiceSocket):
     """Serves one exchange after the other.  ``pool`` is told when it has ended."""
 
-    def __init__(self, pool: "Pool[HttpConnection]") -> None:
+    def __init__(self, pool: "Pool[HttpConnection]", turn: Turn) -> None:
         self._pool = pool
+        self._turn = turn
         self._parser: Any = HttpResponseParser(self)
         self._headers: Headers = []
         self._reason = b""
@@ -78,9 +79,6 @@ class HttpConnection(ServiceSocket):
         self.stalled = False
         self._paused = False
         self._gone = False
-        #: Whether something has been left to the transport to send, which may still hold it.
-        self._buffered = False
-        self._send_some: Any = None
         self._clear()
 
     def _clear(self) -> None:
@@ -101,8 +99,7 @@ class HttpConnection(ServiceSocket):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.transport.registerProducer(self, True)
-        if isinstance(self.transport, FileDescriptor):  # and not TLS, behind which one stands as well
-            self._send_some = self.transport.writeSomeData
+        self._outlet = Outlet(self.transport, self._turn)
 
     def begin(self, exchange: "Exchange") -> None:
         """Serve this exchange from now on."""
@@ -115,6 +112,7 @@ class HttpConnection(ServiceSocket):
         self.reused = True
         if self._gone:
             return
+        self._outlet.flush()
         if self._paused:
             self.resume()
         if reuse and self._keep and self._complete and not self.stalled:
@@ -123,21 +121,13 @@ class HttpConnection(ServiceSocket):
             self._pool.close(self)
 
     def write(self, data: bytes) -> None:
-        """Send, as soon as the socket takes it."""
-        self._buffered = True
-        self.transport.write(data)
+        """Send before the turn ends, with what else there is by then."""
+        self._outlet.write(data)
 
-    def write_now(self, data: bytes) -> None:
-        """Send at once, if the socket takes it: for a whole request, which nothing will be joined to.
-
-        The reactor would otherwise have to be told that there is something to send, and that there is no more.
-        """
-        if self._send_some is None or self._buffered:
-            self.write(data)
-            return
-        sent = self._send_some(data)
-        if sent != len(data):
-            self.write(data[sent:] if isinstance(sent, int) else data)
+    def write_whole(self, data: bytes) -> None:
+        """Send a whole request, to which nothing will be joined."""
+        self._outlet.flush()
+        write_now(self.transport, data)
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -164,6 +154,7 @@ class HttpConnection(ServiceSocket):
         """Give the transport up for another protocol, which is then to be named with :meth:`hand_over`."""
         self._exchange = None
         self._parser = None
+        self._outlet.flush()
         self.transport.unregisterProducer()
         return self.transport
 
@@ -175,6 +166,10 @@ class HttpConnection(ServiceSocket):
     # --- from the socket -----------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
+        self._received(data)
+        self._turn.nudge()
+
+    def _received(self, data: bytes) -> None:
         exchange, complete = self._exchange, self._complete
         if exchange is None or complete:
             self._unasked()

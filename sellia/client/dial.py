@@ -104,7 +104,7 @@ class Dialer:
         try:
             version = ip_address(host).version
         except ValueError:
-            return [HostnameEndpoint(reactor, host, port, timeout)]
+            return [HostnameEndpoint(reactor, host, port, timeout, attemptDelay=STAGGER)]
         return [(TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint)(reactor, host, port, timeout)]
 
     def _over_tls(self, plain: Any, verify: bool | None) -> Any:

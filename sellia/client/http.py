@@ -77,7 +77,7 @@ class HttpLeg(Exchange):
             if self._repeatable:
                 self._unsent.append(head)
             service.waiting.add(self)
-            connection.write_now(head)
+            connection.write_whole(head)
         else:
             if self._awaits_continue:
                 service.waiting.add(self)
@@ -164,7 +164,7 @@ class HttpLeg(Exchange):
         if self._asked or self._awaits_continue:
             self.service.waiting.add(self)
         if self._asked:
-            connection.write_now(data)
+            connection.write_whole(data)
         else:
             connection.write(data)
         if not connection.stalled:
@@ -237,7 +237,7 @@ class HttpLeg(Exchange):
         self._report(None)
 
     def cancelled(self, cause: str) -> None:
-        self._report(cause)
+        self._report(None if self._answered else cause)
 
     def failed(self, problem: Problem, message: str) -> None:
         if self.status is None:

@@ -18,6 +18,7 @@ from sellia.client.tcp import TcpLeg
 from sellia.protocol.messages import HttpRequest, Opening, TcpConnection
 from sellia.relay.leg import Leg
 from sellia.relay.stream import Stream
+from sellia.transports.turn import turn_of
 from sellia.transports.websocket import service_factory
 
 #: Seconds for the service to accept a connection, TLS included.
@@ -66,6 +67,7 @@ class LocalService:
         self.waiting: Deadlines[Exchange] = Deadlines(reactor, request_timeout, _late)
         self.upgrading: Deadlines[Exchange] = Deadlines(reactor, upgrade_timeout, _late)
         self.pipes = service_factory(reactor)
+        self._turn = turn_of(reactor)
 
     def open_leg(self, stream: Stream, opening: Opening, end: bool, report: Report | None = None) -> Leg:
         """The leg of a stream that the server has opened; ``end`` says that nothing follows the opening.
@@ -98,7 +100,7 @@ class LocalService:
         self.pool.stop()
 
     def _http(self) -> HttpConnection:
-        return HttpConnection(self.pool)
+        return HttpConnection(self.pool, self._turn)
 
 
 def _late(exchange: Exchange) -> None:

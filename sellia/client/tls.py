@@ -3,6 +3,8 @@
 A service on the machine itself nearly always has a certificate that its own developer signed, and nobody can stand
 between it and us: towards loopback any certificate will do.  Towards every other host it must be valid for the name
 that was given, as anywhere.  Whoever knows better says so.
+
+No protocol is negotiated (ALPN): without it HTTP/1.1 is spoken, and there are services that fail when it is offered.
 """
 
 from ipaddress import ip_address
@@ -16,8 +18,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.relay.text import printable
-
-_PROTOCOLS = [b"http/1.1"]
 
 
 def is_loopback(host: str) -> bool:
@@ -35,7 +35,7 @@ def connection_creator(host: str, verify: bool | None = None) -> Any:
     if verify is None:
         verify = not is_loopback(host)
     if verify:
-        return optionsForClientTLS(host, extraCertificateOptions={"acceptableProtocols": _PROTOCOLS})
+        return optionsForClientTLS(host)
     return AnyCertificate(host)
 
 
@@ -44,7 +44,7 @@ class AnyCertificate:
     """Takes whatever certificate the service has, and names the host to it (SNI) as usual."""
 
     def __init__(self, host: str) -> None:
-        self._context = CertificateOptions(verify=False, acceptableProtocols=_PROTOCOLS).getContext()
+        self._context = CertificateOptions(verify=False).getContext()
         try:
             ip_address(host)
         except ValueError:

@@ -132,7 +132,7 @@ class Stage:
         visitor.stream = self.pair.server.open(opening, end=end and not body, leg=visitor)
         if body:
             visitor.stream.send_data(body, end=end)
-        self.pair.talk()
+        self.talk()
         return visitor
 
     @property
@@ -143,25 +143,28 @@ class Stage:
     def accept(self) -> Service:
         """The service accepts the oldest connection that is waiting."""
         service = Service(self.dials.pop(0)[2])
-        self.pair.talk()
+        self.talk()
         return service
 
     def refuse(self, error: Exception | None = None) -> None:
         """It does not."""
         self.dials.pop(0)[2].clientConnectionFailed(None, Failure(error or ConnectionRefusedError()))
-        self.pair.talk()
+        self.talk()
 
     def pooled(self) -> Service:
         """A connection that has served a request before and waits for the next."""
         self.ask()
         service = self.accept()
         service.say(HELLO)
-        self.pair.talk()
+        self.talk()
         service.read()
         self.events.clear()
         return service
 
     def talk(self) -> None:
+        """Until nobody has anything to say, and all that waits for the end of the reactor's turn has been done."""
+        self.pair.talk()
+        self.reactor.advance(0)
         self.pair.talk()
 
     def check(self) -> None:

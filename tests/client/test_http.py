@@ -17,7 +17,8 @@ class RequestTests(SynchronousTestCase):
         """Order, case, repetition and every octet of the target are the visitor's."""
         headers = [HOST, (b"X-a", b"1"), (b"x-A", b"\xff 2"), (b"Empty", b"")]
         self.stage.ask(HttpRequest(1, b"PROPFIND", b"//a%2F/../b?\xc3\xa9", headers))
-        expected = b"PROPFIND //a%2F/../b?\xc3\xa9 HTTP/1.1\r\nHost: demo.localhost\r\nX-a: 1\r\nx-A: \xff 2\r\nEmpty: \r\n\r\n"
+        expected = b"PROPFIND //a%2F/../b?\xc3\xa9 HTTP/1.1\r\nHost: demo.localhost\r\n"
+        expected += b"X-a: 1\r\nx-A: \xff 2\r\nEmpty: \r\n\r\n"
         self.assertEqual(self.stage.accept().read(), expected)
 
     def test_no_headers_at_all(self) -> None:
@@ -41,7 +42,8 @@ class RequestTests(SynchronousTestCase):
     def test_chunked_body_with_trailers(self) -> None:
         visitor = self.stage.ask(CHUNKED, end=False)
         service = self.stage.accept()
-        self.assertEqual(service.read(), b"POST /in HTTP/1.1\r\nHost: demo.localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        expected = b"POST /in HTTP/1.1\r\nHost: demo.localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.assertEqual(service.read(), expected)
         visitor.stream.send_data(b"x" * 20)
         visitor.stream.end([(b"Checksum", b"abc"), (b"Content-Length", b"1"), (b"Host", b"evil")])
         self.stage.talk()
@@ -154,6 +156,20 @@ class AnswerTests(SynchronousTestCase):
         self.assertTrue(visitor.ended)
         visitor.stream.send_data(b"more")
         self.stage.talk()
+        self.stage.check()
+
+    def test_visitor_who_has_the_answer_may_keep_the_rest_of_the_request(self) -> None:
+        """That is no failure, but the service must not wait for it."""
+        visitor = self.stage.ask(POST, end=False)
+        service = self.stage.accept()
+        service.say(HELLO)
+        self.stage.talk()
+        visitor.stream.reset("response-complete", "the response was complete before the request")
+        self.stage.talk()
+        self.assertTrue(service.transport.aborted)
+        finished = self.stage.events[-1]
+        assert isinstance(finished, RequestFinished)
+        self.assertIsNone(finished.error)
         self.stage.check()
 
     def test_expect_continue(self) -> None:
