@@ -7,6 +7,12 @@ and sizes that are not numbers.  Added: limits on target, header section and fie
 A :class:`RequestReader` is told octets and tells its sink about requests, in order.  It reads on when a request is
 complete: the sink keeps what it cannot answer yet, and stops reading when that is enough.  After :class:`Refusal`
 nothing more may be fed: the connection is to be closed behind the answer.
+
+Bounds: heads, and what of a chunked body is not body (extensions, trailers), have limits of size and count.  One read
+of the socket may come on top of the size, because only what follows it is counted for a head that began in it.
+
+A method that llhttp does not know is passed on, unless its request came in one read with the one before it: then it
+is refused, as llhttp does not say where it stopped.
 """
 
 import re
@@ -35,6 +41,9 @@ _METHODS: Final = frozenset(
     UNLINK SOURCE QUERY PRI""".split()
 )
 _GUISE: Final = b"POST"
+
+#: Octets of a request's start that may come without the space behind the method.
+_METHOD_LIMIT: Final = 32
 
 
 class Refusal(Exception):
@@ -101,6 +110,7 @@ class RequestReader:
         "_field_limit",
         "_head_size",
         "_headers",
+        "_held",
         "_method",
         "_parser",
         "_refusal",
@@ -125,7 +135,9 @@ class RequestReader:
         self._headers: Headers = []
         self._trailers: Headers = []
         self._target = b""
+        #: Octets of a head, or of extensions and trailers, since it began; negative if it began in what is being fed.
         self._head_size = 0
+        self._held = b""
         self._method: bytes | None = None
         self._request: Request | None = None
         self._refusal: Refusal | None = None
@@ -141,39 +153,71 @@ class RequestReader:
 
         Raises :class:`Refusal`.
         """
-        if self.at_start:
-            data = data.lstrip(b"\r\n") if data[:1] in b"\r\n" else data
+        if self.at_start or self._held:
+            data = self._start(data)
             if not data:
                 return None
-            data = self._disguise(data)
-            self.at_start = False
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            return self._upgraded(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            request = self._request
-            if self._refusal is None and self.at_start and request is not None and not request.keep_alive:
-                return None  # what follows the last request of a connection is not read
-            raise self._why(error) from None
-        if self._request is None and not self.at_start:
-            self._head_size += len(data)
-            if self._head_size > self._section_limit + self._target_limit + 64:
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                request = self._request
+                if request is None:
+                    raise Refusal(BAD_REQUEST) from None
+                rest = data[upgrade.args[0] :]
+                if request.upgrade:
+                    return rest
+                data = self._without_upgrade(request) + rest
+                continue
+            except httptools.HttpParserError as error:
+                request = self._request
+                if self._refusal is None and self.at_start and request is not None and not request.keep_alive:
+                    return None  # what follows the last request of a connection is not read
+                raise self._why(error) from None
+            break
+        if not self.at_start:
+            size = self._head_size
+            if size < 0:
+                self._head_size = 0
+                return None
+            self._head_size = size = size + len(data)
+            if size > self._section_limit + self._target_limit + 64:
                 raise Refusal(HEADER_TOO_LARGE)
         return None
 
-    def _disguise(self, data: bytes) -> bytes:
+    def _start(self, data: bytes) -> bytes:
+        """What to parse of the first octets of a request: nothing as long as its method is not whole."""
+        request = self._request
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif request is not None and not request.keep_alive:
+            return b""  # what follows the last request of a connection is not read
+        if data[:1] in b"\r\n":
+            data = data.lstrip(b"\r\n")
+            if not data:
+                return b""
+        self.at_start = False
+        end = data.find(b" ", 0, _METHOD_LIMIT + 1)
+        if end < 0 and len(data) <= _METHOD_LIMIT and _TOKEN.fullmatch(data):
+            self._held = data
+            self._request = None
+            return b""
+        return self._disguise(data, end)
+
+    def _disguise(self, data: bytes, end: int) -> bytes:
         """llhttp stops at a method that it does not know: give it one that it does."""
-        method = data[: data.find(b" ", 0, 40)]
+        method = data[: max(end, 0)]
         if method in _METHODS or not _TOKEN.fullmatch(method):
             self._method = None
             return data
         self._method = method
         return _GUISE + data[len(method) :]
 
-    def _why(self, error: httptools.HttpParserError) -> Refusal:
+    def _why(self, error: httptools.HttpParserError) -> BaseException:
         if self._refusal is not None:
             return self._refusal
+        if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
+            return error.__context__  # a defect of ours, in the sink
         text = str(error)
         if "version" in text.lower() and "CRLF" not in text:
             return Refusal(HTTP_VERSION_NOT_SUPPORTED)
@@ -183,21 +227,19 @@ class RequestReader:
         self._refusal = Refusal(problem, detail)
         raise self._refusal
 
-    def _upgraded(self, rest: bytes) -> bytes | None:
-        request = self._request
-        if request is None:
-            raise Refusal(BAD_REQUEST)
-        if request.upgrade:
-            return rest
-        # Not an upgrade that we make, so the request is an ordinary one.  llhttp has stopped before its body: go on
-        # with a parser that believes to have read a head of the same framing, without the upgrade.
+    def _without_upgrade(self, request: Request) -> bytes:
+        """What goes before the rest of an ordinary request whose upgrade is not one that we make.
+
+        llhttp has stopped before its body: a new parser goes on, which is given a head of the same framing to read.
+        """
         self._parser = httptools.HttpRequestParser(self)
         self._skip = True
         framing = b"Transfer-Encoding: chunked\r\n" if request.chunked else b""
         if request.length is not None:
             framing = b"Content-Length: %d\r\n" % request.length
-        self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n")
-        return self.feed(rest) if rest else None
+        if not request.keep_alive:
+            framing += b"Connection: close\r\n"
+        return b"POST / HTTP/1.1\r\n" + framing + b"\r\n"
 
     # --- llhttp's callbacks ----------------------------------------------------------------------------------
 
@@ -209,6 +251,7 @@ class RequestReader:
         self._trailers = []
         self._target = b""
         self._request = None
+        self._head_size = -1
 
     def on_url(self, url: bytes) -> None:
         if self._skip:
@@ -269,7 +312,7 @@ class RequestReader:
         if request.upgrade:
             self._check_upgrade(request)
         self._request = request
-        self._head_size = 0
+        self._head_size = -1
         self._sink.request_begun(request)
 
     def _special(self, request: Request, known: int, value: bytes) -> None:
@@ -283,7 +326,7 @@ class RequestReader:
             request.chunked = True
         elif known == _UPGRADE:
             wanted = [each.strip(b" \t").lower() for each in value.split(b",")]
-            request.upgrade = b"websocket" in wanted and self._parser.should_upgrade()
+            request.upgrade = request.upgrade or (b"websocket" in wanted and self._parser.should_upgrade())
 
     def _check_upgrade(self, request: Request) -> None:
         if request.method != b"GET" or request.minor == 0:
@@ -294,6 +337,7 @@ class RequestReader:
             self._refuse(BAD_REQUEST, "A WebSocket handshake has no body.")
 
     def on_body(self, data: bytes) -> None:
+        self._head_size = -1
         self._sink.body_received(data)
 
     def on_message_complete(self) -> None:
