@@ -1,0 +1,86 @@
+"""What the tests of the request reader are written with: a sink that records, and requests in octets."""
+
+from typing import Any
+
+from sellia.errors import Problem
+from sellia.protocol.messages import Headers
+from sellia.server.http1 import Refusal, Request, RequestReader
+
+KIB = 1024
+SECTION = 64 * KIB
+FIELDS = 128
+TARGET = 8 * KIB
+
+#: What the server reads of a socket at once.
+READ = 64 * KIB
+
+UPGRADE = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+H2C = b"Upgrade: h2c\r\nConnection: Upgrade\r\n"
+
+
+class Sink:
+    """Writes down what it is told, pieces of a body put together."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.bodies: list[bytes] = []
+        self.ends: list[Headers] = []
+        self.fault: Exception | None = None
+
+    def request_begun(self, request: Request) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.requests.append(request)
+        self.bodies.append(b"")
+
+    def body_received(self, data: bytes) -> None:
+        self.bodies[-1] += data
+
+    def request_ended(self, trailers: Headers) -> None:
+        self.ends.append(trailers)
+        assert len(self.ends) == len(self.requests)
+
+    @property
+    def seen(self) -> list[tuple[Any, ...]]:
+        return [
+            (each.method, each.target, each.headers, each.minor, each.keep_alive, each.upgrade, body)
+            for each, body in zip(self.requests, self.bodies, strict=True)
+        ]
+
+
+def reader(sink: Sink, **limits: int) -> RequestReader:
+    return RequestReader(
+        sink,
+        section_limit=limits.get("section", SECTION),
+        field_limit=limits.get("fields", FIELDS),
+        target_limit=limits.get("target", TARGET),
+    )
+
+
+def read(*pieces: bytes, **limits: int) -> tuple[Sink, list[bytes | None], Problem | None]:
+    """Feed each piece by itself: what the sink was told, what was returned, and the problem that it ended with."""
+    sink = Sink()
+    it = reader(sink, **limits)
+    returned: list[bytes | None] = []
+    try:
+        for piece in pieces:
+            returned.append(it.feed(piece))
+    except Refusal as refusal:
+        return sink, returned, refusal.problem
+    return sink, returned, None
+
+
+def octet_by_octet(data: bytes) -> list[bytes]:
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+def get(*fields: bytes, target: bytes = b"/", version: bytes = b"1.1") -> bytes:
+    return b"GET " + target + b" HTTP/" + version + b"\r\nHost: a\r\n" + b"".join(f + b"\r\n" for f in fields) + b"\r\n"
+
+
+def post(body: bytes, *fields: bytes) -> bytes:
+    return b"POST / HTTP/1.1\r\nHost: a\r\n" + b"".join(field + b"\r\n" for field in fields) + b"\r\n" + body
+
+
+def chunked(body: bytes) -> bytes:
+    return post(body, b"Transfer-Encoding: chunked")
