@@ -100,6 +100,8 @@ class LinkMixin:
     _lost = False
     _timer: IDelayedCall | None = None
     _message: list[bytes]
+    _pieces: list[bytes]
+    _missing = 0
     _message_size = 0
     _frames = 0
 
@@ -147,6 +149,7 @@ class LinkMixin:
 
     def onOpen(self) -> None:
         self._message = []
+        self._pieces = []
         self._heard = self.clock.seconds()
         quicken(self.transport)
         self.transport.registerProducer(self, True)
@@ -178,7 +181,20 @@ class LinkMixin:
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = self.clock.seconds()
+        missing = self._missing
+        if missing:
+            # The rest of a frame: handing it on piece by piece would cost a turn through the parser for each.
+            self._pieces.append(data)
+            self._missing = missing = missing - len(data)
+            if missing > 0:
+                return
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._missing = 0
         self._dataReceived(data)  # type: ignore[attr-defined]
+        frame = self.current_frame
+        if frame is not None:
+            self._missing = max(0, frame.length - self.current_frame_masker.pointer())
         turn_of(self.clock).run()
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
