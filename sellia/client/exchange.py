@@ -38,10 +38,20 @@ _log = Logger()
 class Exchange(StrictLeg):
     """The base of both kinds.  ``over`` is set once nothing more will pass."""
 
-    #: Whether the answer has no body whatever its head says.
-    bodiless = False
-
-    method = b"GET"
+    __slots__ = (
+        "_connection",
+        "_dialing",
+        "bodiless",
+        "bytes_out",
+        "method",
+        "opening",
+        "over",
+        "report",
+        "service",
+        "started",
+        "status",
+        "stream",
+    )
 
     def __init__(
         self, service: "LocalService", stream: Stream, opening: HttpRequest | WebSocketRequest, report: Report | None
@@ -50,6 +60,9 @@ class Exchange(StrictLeg):
         self.stream = stream
         self.opening = opening
         self.report = report
+        self.method = b"GET"
+        #: Whether the answer has no body whatever its head says.
+        self.bodiless = False
         self.over = False
         self.status: int | None = None
         self.bytes_out = 0

@@ -37,13 +37,14 @@ _log = Logger()
 class HandshakeLeg(Exchange):
     """One handshake, on a connection of its own."""
 
+    __slots__ = ("_head", "_key")
+
     opening: WebSocketRequest
 
     def __init__(
         self, service: "LocalService", stream: Stream, opening: WebSocketRequest, report: Report | None
     ) -> None:
         super().__init__(service, stream, opening, report)
-        self._answered = False
         try:
             if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in opening.headers):
                 raise ValueError("a handshake has no body")

@@ -36,11 +36,25 @@ from sellia.relay.stream import Stream
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
 
+#: Digits of the largest Content-Length that everybody can count to.
+_LENGTH_DIGITS: Final = 18
+
 _REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
 
 class HttpLeg(Exchange):
     """One request and its answer.  ``end`` says that the request has no body."""
+
+    __slots__ = (
+        "_answered",
+        "_asked",
+        "_awaits_continue",
+        "_chunked",
+        "_left",
+        "_repeatable",
+        "_unsent",
+        "bytes_in",
+    )
 
     opening: HttpRequest
 
@@ -90,9 +104,9 @@ class HttpLeg(Exchange):
             size = len(name)
             if size == 14:
                 if name.lower() == b"content-length":
-                    if length >= 0 or not value.isdigit():
+                    if length >= 0 or not value.isdigit() or len(value) > _LENGTH_DIGITS:
                         raise ValueError("it has no valid length")
-                    length = int(value[:20])
+                    length = int(value)
             elif size == 17:
                 if name.lower() == b"transfer-encoding":
                     raise ValueError("it brings a transfer coding of its own")

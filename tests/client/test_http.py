@@ -71,6 +71,7 @@ class RequestTests(SynchronousTestCase):
             HttpRequest(1, b"POST", b"/", [(b"Transfer-Encoding", b"chunked")]),
             HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"5"), (b"content-length", b"6")]),
             HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"+5")]),
+            HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"1" * 19)]),
             HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"5")]),  # and says that there is no body
             HttpRequest(1, b"POST", b"/", [(b"Content-Length", b"5")], chunked=True),
         ]
