@@ -163,6 +163,10 @@ class LinkMixin:
         self._lost = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        closing = getattr(self, "closeHandshakeTimeoutCall", None)
+        if closing is not None:  # Autobahn leaves it running, and with it this link in memory
+            closing.cancel()
+            self.closeHandshakeTimeoutCall = None
         self.release()
         if not self.reason:
             self.reason = self._why(reason)
