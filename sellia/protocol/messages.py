@@ -156,7 +156,7 @@ class OpenTunnel(_Message, frozen=True, tag="open-tunnel"):
     tunnel: int  #: number chosen by the client, unique in the session
     kind: str  #: ``http`` or ``tcp``
     name: str | None = None  #: wanted name; None lets the server choose
-    auth: bytes | None = None  #: SHA-256 of ``user:password`` that visitors must present
+    auth: str | None = None  #: ``user:password`` that visitors must present
 
 
 class TunnelReady(_Message, frozen=True, tag="tunnel-ready"):
