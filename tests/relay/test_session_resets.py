@@ -132,6 +132,19 @@ class ResetTests(SynchronousTestCase):
             self.assertEqual((other_leg.data, other_leg.ended), (b"unharmed", True))
             self.assertEqual((pair.server.session.held, pair.server.session.streams), (0, {}))
 
+    def test_a_leg_that_ends_its_stream_and_then_raises_holds_nothing(self) -> None:
+        pair = Pair()
+        near, near_leg, far, _ = pair.open()
+
+        def fail(event: tuple[object, ...]) -> None:
+            near.end()
+            raise ZeroDivisionError
+
+        near_leg.react = fail
+        far.end()
+        pair.talk()
+        self.assertEqual((len(pair.server.failures), pair.server.session.held), (1, 0))
+
     def test_the_other_side_learns_that_a_leg_raised(self) -> None:
         pair = Pair()
         near, _, _, far_leg = pair.open()
