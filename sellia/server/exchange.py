@@ -104,6 +104,12 @@ class HttpExchange(StrictLeg):
         if self.stream is not None:
             self.stream.reset("visitor-gone", "the visitor's connection was lost")
 
+    def request_refused(self, word: str, detail: str) -> None:
+        """What has come of the request's body cannot be the body of a request."""
+        if self.stream is not None:
+            self.stream.reset(word, detail)
+        self.fail(word, detail)
+
     def timed_out(self, word: str) -> None:
         """The service has not answered in time."""
         if self.stream is not None:
@@ -214,8 +220,12 @@ class HttpExchange(StrictLeg):
             else:
                 self.connection.write(_LAST_CHUNK)
         self.over = True
-        if not self.request_complete and self.stream is not None:
-            self.stream.reset("response-complete", "the response was complete before the request")
+        stream = self.stream
+        if stream is not None and not stream.local_ended:
+            if self.request_complete:
+                stream.end()  # a handshake that was refused has no end of its own
+            else:
+                stream.reset("response-complete", "the response was complete before the request")
         self.connection.exchange_over(self)
 
     def reset_received(self, word: str, message: str) -> None:

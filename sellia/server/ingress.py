@@ -9,12 +9,13 @@ Invariants
     * At most one request of a connection is in exchange; what was pipelined behind it waits in ``_pending``.
     * Reading is paused while anything waits there, and while the request's stream has enough.
     * After a refused request, a refused upgrade, or a response without keep-alive, nothing of the connection's input
-      is taken for a request any more.
+      is taken for a request any more.  What is refused is answered in its turn.
 
 Bounds
     One socket read (64 KiB) may hold many tiny requests: at most ``PIPELINE`` of them are kept, the connection ends
     behind the last.  Heads have limits of size, count and time (settings); idle connections have one of time.  A
-    visitor that sends on after its answer is read, and ignored, for ``LINGER`` at most.
+    visitor that sends on after its answer is read, and ignored, for ``LINGER`` at most; one that is slow to take its
+    last answer has all the time it needs as long as it takes some of it in each ``keep_alive`` seconds.
 
 Designs not chosen
     *twisted.web*: runs a request once its body is whole.  *A timer for each connection*: one sweep a second over all
@@ -32,9 +33,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.errors import PROBLEMS, Problem
+from sellia.errors import PROBLEMS, Problem, ProblemError
 from sellia.protocol.messages import Headers, HttpRequest, WebSocketRequest
-from sellia.relay.forwarded import UNIX, TrustedPeers
+from sellia.relay.forwarded import UNIX, TrustedPeers, plain_address
 from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
@@ -49,7 +50,7 @@ from sellia.server.http1 import Refusal, Request, RequestReader
 from sellia.server.settings import ServerSettings
 from sellia.server.upgrade import UpgradeExchange
 from sellia.transports.link import quicken
-from sellia.transports.turn import Outlet, turn_of
+from sellia.transports.turn import Outlet, half_close, turn_of, unsent
 from sellia.transports.verbosity import verbosity
 from sellia.transports.websocket import visitor_factory
 
@@ -208,9 +209,11 @@ class VisitorConnection(TwistedProtocol):
         self._lagging: list[Stream] = []
         self._rest: bytes | None = None
         self._last = False
+        self._refusal: Refusal | None = None
         self._advancing = False
         self._deadline = _NEVER
         self._closing = False
+        self._unsent = -1
 
     # --- Twisted -------------------------------------------------------------------------------------------
 
@@ -220,7 +223,7 @@ class VisitorConnection(TwistedProtocol):
         self._outlet = Outlet(transport, self.ingress.turn)
         transport.registerProducer(self, True)
         peer = transport.getPeer()
-        self.peer: str = getattr(peer, "host", UNIX)
+        self.peer: str = plain_address(getattr(peer, "host", UNIX))
         self._peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self._trusted = self.ingress.trusted.is_trusted(self.peer)
         secure = self.ingress.settings.https or hasattr(transport, "getPeerCertificate")
@@ -237,15 +240,20 @@ class VisitorConnection(TwistedProtocol):
             if len(self._rest) > _BEHIND_HANDSHAKE:
                 self._pause(_HANDSHAKE)
             return
-        if reader.at_start:
+        if reader.at_start and not data.isspace():
             self._deadline = self.ingress.clock.seconds() + self.ingress.settings.header_timeout
         try:
             rest = reader.feed(data)
         except Refusal as refusal:
             self._refuse(refusal)
-            return
-        if rest is not None:
-            self._rest_arrived(rest)
+        except Exception:
+            _log.failure("a defect of Sellia's own ended a visitor's connection")
+            self._refuse(Refusal(PROBLEMS["internal"]))
+        else:
+            if rest is not None:
+                self._rest_arrived(rest)
+            elif self._deadline == _NEVER and reader.in_head:  # it began behind a whole request
+                self._deadline = self.ingress.clock.seconds() + self.ingress.settings.header_timeout
         if self._pending:
             self._pause(_PENDING)
         self.ingress.turn.nudge()
@@ -384,7 +392,11 @@ class VisitorConnection(TwistedProtocol):
                 tunnel.tunnel_id, request.method, path, headers, visitor, request.chunked, request.minor
             )
         self._exchange = exchange
-        stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)
+        try:
+            stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)
+        except ProblemError as error:
+            exchange.fail(error.problem.word, error.detail)
+            return
         exchange.stream = stream
         if self._full:
             stream.stall()
@@ -418,12 +430,18 @@ class VisitorConnection(TwistedProtocol):
         self._outlet.write(data)
 
     def pause_reading(self) -> None:
-        """The exchange's stream has enough."""
+        """The exchange's stream has enough: from now on it is the service that is waited for."""
         self._pause(_STREAM)
+        exchange = self._exchange
+        if exchange is not None and not exchange.head_sent and exchange.deadline == _NEVER:
+            exchange.deadline = self.ingress.clock.seconds() + self.ingress.settings.request_timeout
 
     def resume_reading(self) -> None:
         """The exchange's stream takes more."""
         self._resume(_STREAM)
+        exchange = self._exchange
+        if exchange is not None and not exchange.request_complete:
+            exchange.deadline = _NEVER
 
     def answer_problem(
         self,
@@ -485,6 +503,9 @@ class VisitorConnection(TwistedProtocol):
     def let_go(self) -> Any:
         """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
         self._outlet.flush()
+        for stream in self._lagging:
+            stream.flow()  # who is told when the transport is empty will not be us
+        self._lagging.clear()
         self.transport.unregisterProducer()
         return self.transport
 
@@ -502,18 +523,27 @@ class VisitorConnection(TwistedProtocol):
 
     def break_off(self) -> None:
         """End a response as broken: what was written goes out, but nothing can take it for complete."""
+        if self._closing:
+            return
         exchange, self._exchange = self._exchange, None
         self._closing = True
         self._reader = None
+        self._pending.clear()
+        self._deadline = self.ingress.clock.seconds() + LINGER
         self._outlet.flush()
+        self.transport.unregisterProducer()  # Twisted does not close a connection whose producer is paused
         if exchange is not None and exchange.delimited:
             self.transport.loseConnection()
         else:
             self.transport.abortConnection()
 
     def drop(self) -> None:
-        """Cut the connection."""
-        self.transport.abortConnection()
+        """Cut the connection, behind what it takes at once of an answer that is complete."""
+        self._outlet.flush()
+        if self._exchange is None and not unsent(self.transport):
+            self.transport.loseConnection()
+        else:
+            self.transport.abortConnection()
 
     # --- deadlines -----------------------------------------------------------------------------------------
 
@@ -525,13 +555,26 @@ class VisitorConnection(TwistedProtocol):
         elif self._deadline <= now:
             reader = self._reader
             if self._closing:
-                self.drop()
+                self._overdue(now)
             elif reader is not None and reader.in_head and exchange is None:
                 self._refuse(Refusal(PROBLEMS["request-timeout"]))
             elif exchange is None and not self._pending:
                 self._close()
 
     # --- inside --------------------------------------------------------------------------------------------
+
+    def _overdue(self, now: float) -> None:
+        """It should have closed by now.  A visitor that still takes what it is sent, however slowly, is waited for."""
+        left = unsent(self.transport)
+        if left == self._unsent:
+            self.transport.abortConnection()
+            return
+        self._unsent = left
+        if left:
+            self._deadline = now + self.ingress.settings.keep_alive
+        else:
+            self._deadline = now + LINGER
+            self.transport.loseConnection()
 
     def _idle(self) -> None:
         """Between two requests."""
@@ -554,6 +597,9 @@ class VisitorConnection(TwistedProtocol):
             self._advancing = False
         if not self._pending:
             if self._last and self._exchange is None:
+                refusal = self._refusal
+                if refusal is not None and not self._closing:
+                    self.answer_problem(refusal.problem, None, refusal.detail)
                 self._close()
                 return
             self._resume(_PENDING)
@@ -568,15 +614,26 @@ class VisitorConnection(TwistedProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """What is read is no request; nothing behind it is one."""
+        if self._last:
+            return
         self._last = True
-        if self._exchange is not None or self._pending:
-            return  # answered in its turn: by the end of the connection, behind what came before
-        self.answer_problem(refusal.problem, None, refusal.detail)
+        exchange, pending = self._exchange, self._pending
+        if pending and not pending[-1].complete:
+            pending.pop()  # it was read in part
+        elif not pending and exchange is not None and not exchange.request_complete:
+            exchange.request_refused(refusal.problem.word, refusal.detail)
+            return
+        if exchange is not None or pending:
+            self._refusal = refusal  # answered in its turn
+        else:
+            self.answer_problem(refusal.problem, None, refusal.detail)
 
     def _close(self) -> None:
         """Close behind what has been written.  A visitor that still sends is read for a while, lest it gets a reset."""
         if self._closing:
             return
+        reader = self._reader
+        more = self._last or bool(self._pending) or self._rest is not None or reader is None or not reader.at_start
         self._closing = True
         self._last = True
         self._pending.clear()
@@ -584,12 +641,8 @@ class VisitorConnection(TwistedProtocol):
         transport = self.transport
         self._outlet.flush()
         self._resume(_STREAM | _PENDING | _HANDSHAKE)
-        reader = self._reader
-        if reader is not None and reader.at_start and self._rest is None:
-            transport.loseConnection()
-        elif hasattr(transport, "loseWriteConnection"):
-            transport.loseWriteConnection()
-        else:
+        transport.unregisterProducer()  # Twisted does not close a connection whose producer is paused
+        if not (more and half_close(transport)):
             transport.loseConnection()
 
     def _pause(self, why: int) -> None:

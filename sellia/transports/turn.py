@@ -22,12 +22,15 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 #: Nudges in one turn up to which the next is expected to be quiet.
 QUIET: Final = 2
 
 #: Octets that an outlet collects before it writes.
 _COLLECT: Final = 128 * 1024
+
+_log = Logger()
 
 
 class Turn:
@@ -60,7 +63,10 @@ class Turn:
         while self._calls:
             calls, self._calls = self._calls, []
             for call in calls:
-                call()
+                try:
+                    call()
+                except Exception:  # the others are to be flushed all the same
+                    _log.failure("a defect of Sellia's own: something could not be flushed")
 
     def _end(self) -> None:
         self._scheduled = False
@@ -99,6 +105,26 @@ def write_now(transport: Any, data: bytes) -> None:
         if isinstance(sent, int) and sent > 0:
             data = data[sent:]
     transport.write(data)
+
+
+def unsent(transport: Any) -> int:
+    """Octets that were written to a transport and wait in it, as far as it tells; the kernel's do not count."""
+    if not isinstance(transport, FileDescriptor):
+        transport = getattr(transport, "transport", None)  # that of TLS has the socket's below it
+        if not isinstance(transport, FileDescriptor):
+            return 0
+    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+
+def half_close(transport: Any) -> bool:
+    """Send the end of the connection behind what was written, and go on reading; False where that cannot be done.
+
+    Over TLS it cannot: below the transport, the end would overtake what is not encrypted yet.
+    """
+    if hasattr(transport, "getPeerCertificate") or not hasattr(transport, "loseWriteConnection"):
+        return False
+    transport.loseWriteConnection()
+    return True
 
 
 class Outlet:
