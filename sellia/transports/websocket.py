@@ -9,15 +9,16 @@ How a WebSocket ends
     * A close frame passes like any other frame.  When one has passed each way, the service's side waits for the
       service to close the connection, and the visitor's side closes it (RFC 6455, 7.1.1), each for a bounded time.
     * A socket that ends without a close frame: the stream is reset.  The visitor's side then sends a close frame
-      that says what happened (1011, 1012, 1001 by the problem's word); the service's side drops the connection
-      without a close frame, because that is what the visitor did.
+      that says what happened (1011, 1012, 1001 by the problem's word); the service's side ends the connection
+      without a close frame, because that is what the visitor did.  A reset overtakes what is queued, so as long as
+      something is, the stream is ended in order instead, and brings the visitor the same close frame.
     * A violation: the stream carries a close frame with the code of the violation, in its place in the order, so that
       what was said before it is still answered; the violator gets the same code as soon as the other side has
       closed, or after ``VERDICT_WAIT``, whichever is first.
 
 Bounds
     Frames are streamed, so memory is the stream's.  Waiting for a peer to finish a closing handshake, or to close the
-    connection, takes at most ``CLOSE_WAIT``.
+    connection, takes at most ``CLOSE_WAIT`` from when it took the last octets.
 
 Designs not chosen
     *Autobahn's message API*: it would merge fragments, inflate, and answer pings on somebody's behalf.  *Closing the
@@ -28,7 +29,6 @@ from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketServerFactory
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -45,7 +45,7 @@ from sellia.transports.frames import (
     problem_close,
 )
 from sellia.transports.story import WebSocketStory
-from sellia.transports.turn import Outlet, turn_of
+from sellia.transports.turn import Outlet, half_close, turn_of, unsent
 
 #: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.
 CLOSE_WAIT: Final = 10.0
@@ -53,7 +53,8 @@ CLOSE_WAIT: Final = 10.0
 #: Seconds that a violator's verdict waits for what the other side still says to what came before.
 VERDICT_WAIT: Final = 0.05
 
-_log = Logger()
+_DROPPED: Final = "the connection was dropped without a close frame"
+_DIED: Final = "the service dropped the connection without a close frame"
 
 
 @implementer(IPushProducer)
@@ -64,6 +65,9 @@ class WebSocketPipe(FrameSocket):
     that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the handshake to
     :meth:`dataReceived`.
     """
+
+    _hung_up = False
+    _unsent = -1
 
     def __init__(
         self,
@@ -111,17 +115,25 @@ class WebSocketPipe(FrameSocket):
         stream = self._stream
         if self._close_in:
             stream.end()
-            if not stream.remote_ended and self._close_out:
-                stream.reset("websocket-closed")
-            else:
-                stream.flow()
-        elif self._visitor:
-            self._story.ended("visitor", None, "the connection was dropped without a close frame")
-            stream.reset("visitor-gone", "the visitor's connection was dropped without a close frame")
+            stream.flow()
         else:
-            self._story.ended("service", None, "the connection was dropped without a close frame")
-            stream.reset("service-died", "the service dropped the connection without a close frame")
+            self._story.ended("visitor" if self._visitor else "service", None, _DROPPED)
+            self._vanished()
         self._story.over()
+
+    def _vanished(self) -> None:
+        """The peer is gone without a close frame: say so, behind what it said before."""
+        stream, visitor = self._stream, self._visitor
+        if stream.drained or stream.local_ended or (self._pieces and not visitor):
+            if visitor:
+                stream.reset("visitor-gone", "the visitor's connection was dropped without a close frame")
+            else:
+                stream.reset("service-died", _DIED)
+            return
+        if not visitor:
+            stream.send_frame(CLOSE_FRAME, problem_close("service-died", _DIED))
+        stream.end()
+        stream.flow()
 
     def frame(self, first: int, payload: bytes) -> None:
         self._story.came(first, len(payload), True)
@@ -163,7 +175,7 @@ class WebSocketPipe(FrameSocket):
 
     def _pronounce(self) -> None:
         if self._close_out or self.inside_out_frame:
-            self._drop()
+            self._hang_up()
             return
         assert self._verdict is not None
         self._close_out = True
@@ -179,10 +191,10 @@ class WebSocketPipe(FrameSocket):
         raise ProtocolError("body data on an open WebSocket")
 
     def frame_received(self, first: int, payload: bytes) -> None:
-        if self.inside_out_frame:
-            raise ProtocolError("a WebSocket frame inside another")
         if self._close_out or self._gone:
             return
+        if self.inside_out_frame:
+            raise ProtocolError("a WebSocket frame inside another")
         self._story.went(first, len(payload), True)
         if first & 0x0F != CLOSE:
             self.write_frame(first, payload)
@@ -197,14 +209,15 @@ class WebSocketPipe(FrameSocket):
         if self._close_in:
             self._handshake_done()
         else:
-            self._after(CLOSE_WAIT, self._drop)
+            self._after(CLOSE_WAIT, self._late)
 
     def frame_begun(self, first: int, length: int) -> None:
+        if self._close_out or self._gone:
+            return
         if self.inside_out_frame or first & 0x0F >= CLOSE:
             raise ProtocolError("a WebSocket frame inside another, or a control frame in pieces")
         self._story.went(first, length, False)
-        if not (self._close_out or self._gone):
-            self.write_begin(first, length)
+        self.write_begin(first, length)
 
     def frame_continued(self, payload: bytes) -> None:
         if self._close_out or self._gone:
@@ -213,11 +226,12 @@ class WebSocketPipe(FrameSocket):
             raise ProtocolError("a WebSocket frame is longer than it said")
 
     def end_received(self, trailers: Headers) -> None:
-        """The other side's socket has closed, after a close frame went this way."""
+        """The other side's socket has closed, after a close frame went this way; or without one."""
         if self._gone:
             return
         if not self._close_out:
-            self._drop()
+            self._story.ended("service" if self._visitor else "visitor", None, _DROPPED)
+            self._hang_up()
         elif self._close_in:
             self._hang_up()
 
@@ -226,10 +240,7 @@ class WebSocketPipe(FrameSocket):
             return
         self._story.ended("sellia", None, f"{word}: {message}" if message else word)
         if self._close_out or self.inside_out_frame or (not self._visitor and word == "visitor-gone"):
-            if self._close_out and self._close_in:
-                self._hang_up()
-            else:
-                self._drop()
+            self._hang_up()
             return
         if self._close_in and self._verdict is None:
             self._hang_up()  # it has said that it ends, and there is nobody to answer that
@@ -239,10 +250,8 @@ class WebSocketPipe(FrameSocket):
             return
         self._close_out = True
         self.write_frame(CLOSE_FRAME, problem_close(word, message))
-        if self._close_in:
-            self._hang_up()
-        else:
-            self._after(CLOSE_WAIT, self._drop)
+        self.transport.resumeProducing()  # for its reply, should there have been enough of what came before
+        self._after(CLOSE_WAIT, self._late)
 
     def pause_sending(self) -> None:
         if not self._gone:
@@ -272,20 +281,30 @@ class WebSocketPipe(FrameSocket):
         if self._visitor:
             self._hang_up()
         else:
-            self._after(CLOSE_WAIT, self._drop)
+            self._after(CLOSE_WAIT, self._late)
 
     def _hang_up(self) -> None:
         """Close the connection behind what has been written, without losing it to a reset by unread input."""
-        self.deaf = True
+        if self._hung_up:
+            return
+        self._hung_up = self.deaf = True
         self._outlet.flush()
+        self._after(CLOSE_WAIT, self._late)
         transport = self.transport
-        if self._verdict is not None and hasattr(transport, "loseWriteConnection"):
-            transport.loseWriteConnection()
-            self._after(CLOSE_WAIT, self._drop)
+        transport.unregisterProducer()  # Twisted does not close a connection whose producer is paused
+        if (self._verdict is not None or not self._close_in) and half_close(transport):
             transport.resumeProducing()
         else:
             transport.loseConnection()
-            self._after(CLOSE_WAIT, self._drop)
+
+    def _late(self) -> None:
+        """It should have closed by now.  A peer that still takes what it is sent, however slowly, is waited for."""
+        left = unsent(self.transport)
+        if left and left != self._unsent:
+            self._unsent = left
+            self._after(CLOSE_WAIT, self._late)
+        else:
+            self._drop()
 
     def _drop(self) -> None:
         if not self._gone:
