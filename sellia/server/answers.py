@@ -11,7 +11,7 @@ from html import escape
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from sellia.errors import METHOD_NOT_ALLOWED, OVERLOADED, RATE_LIMITED, Problem
+from sellia.errors import METHOD_NOT_ALLOWED, OVERLOADED, RATE_LIMITED, UPGRADE_REQUIRED, Problem
 from sellia.protocol.messages import Headers
 from sellia.relay.secrets import challenge
 
@@ -84,6 +84,9 @@ def answer(
         headers.append((b"WWW-Authenticate", challenge(realm or "Sellia tunnel")))
     if problem.status == METHOD_NOT_ALLOWED.status:
         headers.append((b"Allow", ALLOWED_METHODS))
+    if problem.status == UPGRADE_REQUIRED.status:
+        # RFC 9110, section 15.5.22, and RFC 6455, section 4.4
+        headers += [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"), (b"Sec-WebSocket-Version", b"13")]
     if problem.status in (RATE_LIMITED.status, OVERLOADED.status):
         headers.append((b"Retry-After", b"%d" % max(1, retry_after)))
     return Answer(problem.status, headers, body)

@@ -153,7 +153,7 @@ class Gateway:
         self.turn = turn_of(clock)
         self.links = LinkFactory(self)
         self.sessions: dict[bytes, ServerSession] = {}
-        self.public_port = settings.public_port or settings.port
+        self.public_port = settings.url_port
         self.draining = False
         self._random = random
         self._key = SecretDigest(settings.master_key.get_secret_value()) if settings.master_key else None
@@ -192,7 +192,7 @@ class Gateway:
 
     def link_lost(self, link: LinkMixin, reason: str) -> None:
         waiting = self._silent.pop(link, None)
-        if waiting is not None:
+        if waiting is not None and waiting.active():
             waiting.cancel()
         session = self._sessions_by_link.pop(link, None)
         if session is None or session.link is not link:

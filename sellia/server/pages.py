@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from html import escape
+from http import HTTPStatus
 from typing import Any, Final
 
 from twisted.web.resource import Resource
@@ -34,13 +35,17 @@ sellia http 8080 -s myapp --server {url}{key}</pre>
 
 
 class _Page(Resource):
-    """GET and HEAD of one page in one form."""
+    """GET and HEAD of one page in one form; other methods get an answer of ours."""
 
     isLeaf = True
 
     def __init__(self, render: Callable[[], tuple[bytes, bytes]]) -> None:
         super().__init__()
         self._render = render
+        self._other = _Problem("method-not-allowed", allow=b"GET, HEAD")
+
+    def render(self, request: Request) -> bytes:
+        return self.render_GET(request) if request.method in (b"GET", b"HEAD") else self._other.render(request)
 
     def render_GET(self, request: Request) -> bytes:
         kind, body = self._render()
@@ -55,16 +60,19 @@ class _Problem(Resource):
 
     isLeaf = True
 
-    def __init__(self, word: str, status: int | None = None) -> None:
+    def __init__(self, word: str, allow: bytes | None = None) -> None:
         super().__init__()
         self._word = word
+        self._allow = allow
 
     def render(self, request: Request) -> bytes:
         accept = request.getHeader(b"accept") or b""
         response = answer(PROBLEMS[self._word], accept=accept, target=request.uri)
-        request.setResponseCode(response.status)
+        request.setResponseCode(response.status, HTTPStatus(response.status).phrase.encode())
         for name, value in response.headers:
             request.setHeader(name, value)
+        if self._allow is not None:
+            request.setHeader(b"Allow", self._allow)
         return response.body if request.method != b"HEAD" else b""
 
 
@@ -76,12 +84,15 @@ class BaseDomain(Resource):
         self._settings = settings
         self._port = port
         self._health = health
-        self.putChild(b"", _Page(self._landing))
-        self.putChild(b"health", _Page(self._health_page))
-        self.putChild(settings.gateway_path.strip("/").encode(), _Problem("upgrade-required"))
+        self._pages: dict[bytes, Resource] = {
+            b"/": _Page(self._landing),
+            b"/health": _Page(self._health_page),
+            settings.gateway_path.encode(): _Problem("upgrade-required"),
+        }
+        self._none = _Problem("no-such-page")
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        return _Problem("no-such-page")
+        return self._pages.get(request.path, self._none)
 
     def _landing(self) -> tuple[bytes, bytes]:
         settings = self._settings

@@ -1,5 +1,6 @@
 """What lives on the base domain, for the ingress: the gateway and the pages."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,9 @@ from sellia.server.http1 import Request
 from sellia.server.ingress import VisitorConnection
 from sellia.server.upgrade import values_of
 from sellia.server.webchannel import PageExchange
+
+#: Sixteen octets in base64 (RFC 6455, 4.1).
+_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 _HANDSHAKE: Final = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -43,7 +47,7 @@ class BaseRooms:
         """
         keys = values_of(request.headers, b"sec-websocket-key")
         versions = values_of(request.headers, b"sec-websocket-version")
-        if len(keys) != 1 or len(keys[0]) != 24 or versions != [b"13"]:
+        if len(keys) != 1 or not _KEY.fullmatch(keys[0]) or versions != [b"13"]:
             connection.answer_problem(PROBLEMS["upgrade-required"], request)
             return
         offers = values_of(request.headers, b"sec-websocket-protocol")

@@ -48,7 +48,7 @@ class ServerService(MultiService):
         txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
         verbosity.begin(self.settings.log_level)
         super().startService()
-        if self.settings.public_port is None:
+        if not self.gateway.public_port:  # whichever was free
             for address in self.listening.addresses():
                 port = getattr(address, "port", None)
                 if port:
@@ -70,6 +70,7 @@ class ServerService(MultiService):
         if self.running:
             verbosity.end(self.settings.log_level)
         self.gateway.stop()
+        self.gateway.turn.run()  # what visitors and clients are told leaves before their connections end
         self.ingress.stop()
         return maybeDeferred(super().stopService)
 

@@ -37,7 +37,7 @@ class PageExchange(HttpExchange):
         self._path = path
         self._size = 0
         self._web = web = WebRequest(self, False)
-        web.gotLength(request.length)
+        web.gotLength(0)  # whatever it is: beyond BODY_LIMIT there is none, and up to that there is no temporary file
         for name, value in request.headers:
             web.requestHeaders.addRawHeader(name, value)
         web.parseCookies()
@@ -73,11 +73,14 @@ class PageExchange(HttpExchange):
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: WebHeaders) -> None:
         """The head of the response."""
+        if self.over:
+            return
         self.head_sent = True
         request = self.request
         parts = [b"HTTP/1.1 %b %b\r\n" % (code, reason)]
         for name, values in headers.getAllRawHeaders():
-            parts += [b"%b: %b\r\n" % (name, value) for value in values]
+            if name != b"Server":  # twisted.web's own; a service behind a tunnel is nobody's to tell apart by it
+                parts += [b"%b: %b\r\n" % (name, value) for value in values]
         if not request.minor and not headers.hasHeader(b"Content-Length"):
             self.keep_alive = False
         if not self.keep_alive:
@@ -104,6 +107,7 @@ class PageExchange(HttpExchange):
 
     def loseConnection(self) -> None:
         """A Resource wants no more of this connection."""
+        self.over = True
         self.keep_alive = False
         self.connection.break_off()
 
@@ -112,6 +116,7 @@ class PageExchange(HttpExchange):
     def _respondToBadRequestAndDisconnect(self) -> None:
         """twisted.web could not make sense of a form."""
         self._web.finished = 1
+        self.over = True
         self.connection.answer_problem(PROBLEMS["bad-request"], self.request, "", self)
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
