@@ -124,5 +124,6 @@ def _service(setting: Setting, cases: Sequence[str], out: Path) -> processes.Pro
 
 
 def _expect_success(process: processes.Process, deadline: float) -> None:
-    if process.wait_for_exit(deadline) != 0:
-        raise processes.ProcessError(f"{process.name} failed\n{process.output[-3000:]}")
+    status = process.wait_for_exit(deadline)
+    if status != 0:
+        raise processes.ProcessError(f"{process.name} ended with status {status}\n{process.output[-3000:]}")
