@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from sellia.errors import SelliaError
-from sellia.settings import printable
+from sellia.relay.text import printable
 
 _log = Logger()
 

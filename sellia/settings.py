@@ -31,6 +31,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from sellia.errors import SettingsError
+from sellia.relay.text import printable
 
 #: A settings file or a file that holds one value is no larger than this, in octets; more is not read.
 FILE_LIMIT: Final = 1024 * 1024
@@ -286,11 +287,6 @@ def _field(model: type[Settings], trail: Trail) -> Any:
         names = names[:-1]
     owner = _owner(model, names) if names else None
     return owner.model_fields.get(str(names[-1])) if owner is not None else None
-
-
-def printable(text: str) -> str:
-    """``text`` as it can be shown in one line: what is not printable is escaped, so nothing can steer a terminal."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 # --- kinds of values that several rooms have ---------------------------------------------------------------------

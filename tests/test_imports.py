@@ -22,6 +22,7 @@ ROOT = PACKAGE.parent
 ALLOWED = {
     "": set(),
     "errors": set(),
+    "text": set(),
     "settings": {"errors"},
     "protocol": {"errors", "settings"},
     "relay": {"errors", "settings", "protocol"},
@@ -33,6 +34,9 @@ ALLOWED = {
     "client.tap": {"", "errors", "settings", "process", "client"},
     "cli": {"", "errors", "settings", "process", "client", "server"},
 }
+
+#: What imports nothing of Sellia, and may be imported from anywhere.
+FOR_ALL = {"text"}
 
 #: What the pure rooms must not import: sockets, threads, clocks, and what brings them along.
 IMPURE = {"twisted", "autobahn", "txaio", "zope", "treq", "OpenSSL", "asyncio", "socket", "ssl", "select", "selectors"}
@@ -82,10 +86,15 @@ def all_imports() -> list[Import]:
 
 
 def room(name: str) -> str:
-    """The room of a dotted name below ``sellia``: ``relay``, ``server.tap``, or nothing for the package itself."""
+    """The room of a dotted name below ``sellia``: ``relay``, ``server.tap``, or nothing for the package itself.
+
+    ``relay.text`` is one of its own.
+    """
     parts = name.split(".")[1:]
     if not parts or not ((PACKAGE / parts[0]).is_dir() or (PACKAGE / f"{parts[0]}.py").exists()):
         return ""
+    if parts[:2] == ["relay", "text"]:
+        return "text"
     if parts[1:2] == ["tap"]:
         return f"{parts[0]}.tap"
     return parts[0]
@@ -98,7 +107,7 @@ def wrong_arrows(found: list[Import]) -> list[str]:
         if each.target.split(".")[0] != "sellia" or each.module.split(".")[0] != "sellia":
             continue
         origin, target = room(each.module), room(each.target)
-        if origin != target and target not in ALLOWED[origin]:
+        if origin != target and target not in ALLOWED[origin] | FOR_ALL:
             wrong.append(str(each))
     return wrong
 
@@ -108,7 +117,7 @@ def impurities(found: list[Import]) -> list[str]:
     return [
         str(each)
         for each in found
-        if room(each.module) in ("protocol", "relay", "errors")
+        if room(each.module) in ("protocol", "relay", "errors", "text")
         and each.module.startswith("sellia.")
         and each.target.split(".")[0] in IMPURE
     ]

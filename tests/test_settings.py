@@ -18,7 +18,6 @@ from sellia.settings import (
     Settings,
     check,
     gather,
-    printable,
 )
 
 
@@ -241,9 +240,3 @@ class ValueTests(SettingsCase):
         for text, value in (("true", True), ("1", True), ("no", False), ("off", False)):
             self.assertIs(self.load(environment={"T_QUICK": text}).quick, value)
         self.assertTrue(self.bad(environment={"T_QUICK": "maybe"}).line.startswith("T_QUICK: must be"))
-
-
-class PrintableTests(SynchronousTestCase):
-    def test_nothing_steers_a_terminal(self):
-        shown = printable("a\x1b[2J\r\n\x9b\u202e\u2028\u200b\ud800\U000e0001é✓")
-        self.assertEqual(shown, "a\\x1b[2J\\r\\n\\x9b\\u202e\\u2028\\u200b\\ud800\\U000e0001é✓")

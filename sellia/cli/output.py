@@ -25,7 +25,7 @@ from sellia.client.events import (
     WebSocketRefused,
 )
 from sellia.errors import PROBLEMS
-from sellia.settings import printable
+from sellia.relay.text import printable
 
 #: How much of a text from outside is shown in a line, in characters.
 SHOWN: Final = 300

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from sellia.errors import ProblemError
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
+from sellia.relay.text import printable
 from sellia.settings import (
     BadSetting,
     Given,
@@ -27,7 +28,6 @@ from sellia.settings import (
     Trail,
     check,
     gather,
-    printable,
     wrong,
 )
 

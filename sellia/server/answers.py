@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from sellia.errors import METHOD_NOT_ALLOWED, OVERLOADED, RATE_LIMITED, UPGRADE_REQUIRED, Problem
 from sellia.protocol.messages import Headers
 from sellia.relay.secrets import challenge
+from sellia.relay.text import printable
 
 RETRY_AFTER_SECONDS: Final = 5
 """What ``Retry-After`` says unless the caller knows better."""
@@ -68,8 +69,8 @@ def answer(
     if problem.status is None:
         raise ValueError(f"{problem.word} is not an answer to a request")
     kind = preferred(accept)
-    asked = shown(host) + shown(target)
-    body = _BODIES[kind](problem, problem.status, asked, shown(detail))
+    asked = printable(host, SHOWN_LENGTH) + printable(target, SHOWN_LENGTH)
+    body = _BODIES[kind](problem, problem.status, asked, printable(detail, SHOWN_LENGTH))
     headers = [
         (b"Content-Type", kind),
         (b"Content-Length", b"%d" % len(body)),
@@ -135,18 +136,6 @@ def _quality(parameters: list[bytes]) -> float:
                 return 0.0
             return min(float(digits), 1.0)
     return 1.0
-
-
-def shown(text: str | bytes) -> str:
-    """Text from outside as it can be shown on one line: controls, bidi and the like as escapes, and not too long."""
-    if isinstance(text, bytes):
-        text = text[: 4 * SHOWN_LENGTH].decode("utf-8", "backslashreplace")
-    cut = text[:SHOWN_LENGTH]
-    plain = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in cut
-    )
-    return plain if len(text) <= SHOWN_LENGTH else plain + "..."
 
 
 def _as_json(problem: Problem, status: int, asked: str, detail: str) -> bytes:

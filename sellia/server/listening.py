@@ -20,7 +20,8 @@ from twisted.python import context
 from twisted.python.failure import Failure
 from twisted.python.log import ILogContext
 
-from sellia.settings import BadSetting, printable
+from sellia.relay.text import printable
+from sellia.settings import BadSetting
 
 _HINTS: Final = {
     errno.EADDRINUSE: (

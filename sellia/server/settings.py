@@ -15,6 +15,7 @@ from sellia.errors import SettingsError
 from sellia.protocol import limits
 from sellia.relay.forwarded import TrustedPeers
 from sellia.relay.hosts import canonical_domain
+from sellia.relay.text import printable
 from sellia.settings import (
     BadSetting,
     Count,
@@ -28,7 +29,6 @@ from sellia.settings import (
     Settings,
     check,
     gather,
-    printable,
     wrong,
 )
 
