@@ -68,8 +68,8 @@ class RefusalTests(SynchronousTestCase):
     def test_chunks(self) -> None:
         for body in (
             b"3\nabc\r\n0\r\n\r\n", b"0x3\r\nabc\r\n0\r\n\r\n", b"1_0\r\n", b"3;a\nxx\r\nabc\r\n0\r\n\r\n",
-            b"f" * 17 + b"\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"3\r\nabc0\r\n\r\n", b"3 \r\nabc\r\n0\r\n\r\n", b"-3\r\n", b"+3\r\n",
-            b"\r\n", b"g\r\n", b"3\r\nabc\n0\r\n\r\n", b"0\r\nA: b\nC: d\r\n\r\n", b"0\n\n", b"0\r\n\n",
+            b"f" * 17 + b"\r\n", b"3\r\nabcd\r\n0\r\n\r\n", b"3\r\nabc0\r\n\r\n", b"3 \r\nabc\r\n0\r\n\r\n", b"-3\r\n",
+            b"+3\r\n", b"\r\n", b"g\r\n", b"3\r\nabc\n0\r\n\r\n", b"0\r\nA: b\nC: d\r\n\r\n", b"0\n\n", b"0\r\n\n",
         ):  # fmt: skip
             self.refused(chunked(body), begun=True)
 
