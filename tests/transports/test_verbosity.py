@@ -106,9 +106,9 @@ class ServiceTests(SynchronousTestCase):
         """At debug the client logs what it would otherwise tell a listener only."""
         service = self.client("debug")
         self.patch(verbosity, "debug", True)
-        service._notify(RequestFinished(3, "GET", "/\n", 200, 0.5, 1, 2, None))
+        service._notify(RequestFinished(3, "GET", "/\x1b", 200, 0.5, 1, 2, None))
         [line] = self.lines("request: ")
-        self.assertEqual((line["id"], line["status"], line["target"]), (3, 200, "/\\x0a"))
+        self.assertEqual((line["id"], line["status"], line["target"]), (3, 200, "/\\x1b"))
 
     def test_client_without_listener_reports_to_nobody(self) -> None:
         """At info, without a listener, events are not even made."""
