@@ -19,6 +19,7 @@ The attributes of ``HTTPChannel`` that a takeover needs have no public names.  T
 from typing import IO, Any, Final
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request as WebRequest
@@ -26,21 +27,25 @@ from zope.interface import implementer
 
 from sellia.errors import PROBLEMS, Problem, ProblemError
 from sellia.protocol.messages import HttpRequest, ResponseHead, WebSocketRequest
-from sellia.relay.forwarded import UNIX
+from sellia.relay.forwarded import UNIX, plain_address
 from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, response_to_visitor, strip_authorization
 from sellia.relay.registry import Tunnel
+from sellia.relay.text import printable
 from sellia.server.answers import answer
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Refusal, Request
 from sellia.server.ingress import LINGER, Ingress
 from sellia.server.upgrade import UpgradeExchange
 from sellia.server.webhead import read_head, target_of
+from sellia.transports.verbosity import verbosity
 
 #: Octets of a collected body that are handed to the stream at a time.
 PIECE: Final = 32 * 1024
 
 _NEVER: Final = float("inf")
+
+_log = Logger()
 
 
 @implementer(IPushProducer)
@@ -53,7 +58,7 @@ class WebVisit:
         self._channel: Any = web.channel
         self._http1 = isinstance(web.channel, HTTPChannel)
         peer = web.getClientAddress()
-        self.peer: str = getattr(peer, "host", UNIX)
+        self.peer: str = plain_address(getattr(peer, "host", UNIX))
         self._trusted = ingress.trusted.is_trusted(self.peer)
         self._scheme = b"https" if web.isSecure() or ingress.settings.https else b"http"
         self._exchange: HttpExchange | None = None
@@ -136,7 +141,16 @@ class WebVisit:
             )
         self._exchange = exchange
         ended = not request.upgrade and exchange.request_complete
-        exchange.stream = tunnel.session.session.open(opening, exchange, end=ended)
+        exchange.stream = stream = tunnel.session.session.open(opening, exchange, end=ended)
+        if verbosity.debug:
+            _log.debug(
+                "request: id={id} tunnel={tunnel} method={method} target={target} visitor={visitor}",
+                id=stream.id,
+                tunnel=tunnel.label,
+                method=printable(request.method, 32),
+                target=printable(path),
+                visitor=printable(visitor),
+            )
         ingress.connections.add(self)
         if not exchange.request_complete:
             self._body = self._web.content
