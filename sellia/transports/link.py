@@ -88,6 +88,9 @@ class LinkMixin:
     transport: Any
     state: int
 
+    #: Autobahn's, which has none until the opening handshake is complete; a handshake may come in pieces.
+    current_frame: Any = None
+
     writable = True
     session: Session | None = None
     reason = ""
