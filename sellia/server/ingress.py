@@ -96,6 +96,13 @@ class Watched(Protocol):
     def drop(self) -> None:
         """Cut the connection: the server stops."""
 
+    def drain(self) -> None:
+        """The server is about to stop: what is in exchange is the connection's last."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a visitor waits for something that is on its way."""
+
 
 class Rooms(Protocol):
     """What lives on the base domain, and what the ingress asks of it."""
@@ -128,6 +135,7 @@ class Ingress:
         self.turn = turn_of(clock)
         self.pipes = visitor_factory(clock)
         self.connections: set[Watched] = set()
+        self.draining = False
         self._sweep = LoopingCall(self.sweep)
         self._sweep.clock = clock
 
@@ -142,6 +150,17 @@ class Ingress:
             self._sweep.stop()
         for connection in list(self.connections):
             connection.drop()
+
+    def drain(self) -> None:
+        """The server is about to stop: connections end as their exchanges do."""
+        self.draining = True
+        for connection in self.connections:
+            connection.drain()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any visitor has something under way, or still to be sent."""
+        return bool(self.pipes.open) or any(connection.busy for connection in self.connections)
 
     def admit(self, label: str, request: Request) -> "Tunnel[Any] | Problem":
         """The tunnel of that name, if whoever sent ``request`` may use it; else why not."""
@@ -240,19 +259,23 @@ class VisitorConnection(TwistedProtocol):
             if len(self._rest) > _BEHIND_HANDSHAKE:
                 self._pause(_HANDSHAKE)
             return
-        if reader.at_start and not data.isspace():
-            self._deadline = self.ingress.clock.seconds() + self.ingress.settings.header_timeout
+        in_head = reader.in_head
         try:
             rest = reader.feed(data)
         except Refusal as refusal:
             self._refuse(refusal)
         except Exception:
             _log.failure("a defect of Sellia's own ended a visitor's connection")
-            self._refuse(Refusal(PROBLEMS["internal"]))
+            self._last = True
+            self._pending.clear()
+            if self._exchange is not None:
+                self._exchange.request_refused("internal", "")
+            else:
+                self.answer_problem(PROBLEMS["internal"], None)
         else:
             if rest is not None:
                 self._rest_arrived(rest)
-            elif self._deadline == _NEVER and reader.in_head:  # it began behind a whole request
+            elif not in_head and reader.in_head:
                 self._deadline = self.ingress.clock.seconds() + self.ingress.settings.header_timeout
         if self._pending:
             self._pause(_PENDING)
@@ -330,10 +353,6 @@ class VisitorConnection(TwistedProtocol):
         """Answer a request, or open a stream for it."""
         self._deadline = _NEVER
         ingress = self.ingress
-        problem = ingress.rooms.refusing()
-        if problem is not None:
-            self.answer_problem(problem, request)
-            return
         try:
             place = locate(request.hosts, ingress.settings.domain)
             path, authority = split_target(request.target)
@@ -345,7 +364,7 @@ class VisitorConnection(TwistedProtocol):
         if place.side is not Side.TUNNEL:
             self._own(request, place, path)
             return
-        tunnel = ingress.admit(place.label, request)
+        tunnel = ingress.rooms.refusing() or ingress.admit(place.label, request)
         if isinstance(tunnel, Problem):
             self.answer_problem(tunnel, request, realm=place.label)
         else:
@@ -456,6 +475,7 @@ class VisitorConnection(TwistedProtocol):
             exchange.request_complete if exchange is not None else not request.has_body and not request.upgrade
         )
         keep = complete and request is not None and request.keep_alive and not request.upgrade
+        keep = keep and not self.ingress.draining
         accept = b",".join(request.values(b"accept")) if request is not None else b""
         host = request.hosts[0] if request is not None and request.hosts else b""
         target = request.target if request is not None else b""
@@ -545,12 +565,22 @@ class VisitorConnection(TwistedProtocol):
         else:
             self.transport.abortConnection()
 
+    def drain(self) -> None:
+        """What is in exchange is the last."""
+        if self._exchange is not None:
+            self._exchange.keep_alive = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether the visitor waits for a response, or for the rest of one."""
+        return self._exchange is not None or bool(self._pending) or unsent(self.transport) > 0
+
     # --- deadlines -----------------------------------------------------------------------------------------
 
     def check(self, now: float) -> None:
         """Once a second."""
         exchange = self._exchange
-        if exchange is not None and exchange.deadline <= now:
+        if exchange is not None and exchange.overdue(now):
             exchange.timed_out("response-timeout")
         elif self._deadline <= now:
             reader = self._reader
