@@ -1,0 +1,219 @@
+"""What takes too long ends, and what is only slow does not."""
+
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+
+from sellia.server.ingress import LINGER
+from tests.server.support import GET, ServerCase, Visitor, VisitorTransport, get, post
+
+
+class HeadTests(ServerCase):
+    """A head has ten seconds, however it trickles."""
+
+    def test_slow_head(self) -> None:
+        visitor = self.stage.visitor()
+        for octet in b"GET / HTTP":
+            visitor.send(bytes((octet,)))
+            self.stage.wait(1)
+        self.assert_answers(visitor, (408, "request-timeout"))
+        self.assertEqual(visitor.end, "half")
+        self.stage.wait(LINGER + 1)
+        self.assertEqual(visitor.end, "closed")
+        self.assertEqual(self.stage.asked, [])
+
+    def test_in_time(self) -> None:
+        visitor = self.stage.visitor(GET[:10])
+        self.stage.wait(9)
+        visitor.send(GET[10:])
+        self.stage.wait(20)
+        self.stage.asked[0].answer()
+        self.assert_answers(visitor, (200, None))
+
+    def test_blank_lines_are_no_head(self) -> None:
+        """They do not start the time, and do not start it again: the connection is idle."""
+        visitor = self.stage.visitor()
+        for _ in range(59):
+            visitor.send(b"\r\n")
+            self.stage.wait(1)
+        self.assertEqual((visitor.end, visitor.read()), ("open", b""))
+        self.stage.wait(1)
+        self.assertEqual(visitor.end, "closed")
+
+    def test_part_of_a_method(self) -> None:
+        visitor = self.stage.visitor(b"GE")
+        self.stage.wait(10)
+        self.assert_answers(visitor, (408, "request-timeout"))
+
+    def test_part_of_a_head_behind_a_request(self) -> None:
+        """It came in one read with a whole request, and has as long as any other."""
+        visitor = self.stage.visitor(GET + b"GET /")
+        self.stage.wait(20)
+        self.stage.asked[0].answer()
+        self.stage.wait(1)
+        self.assert_answers(visitor, (200, None), (408, "request-timeout"))
+
+    def test_part_of_a_head_behind_an_answer(self) -> None:
+        visitor = self.stage.visitor(get(host=b"nobody.localhost") + b"G")
+        for octet in b"ET /abcde":
+            self.stage.wait(1)
+            visitor.send(bytes((octet,)))
+        self.assertEqual(visitor.end, "open")
+        self.stage.wait(1)
+        self.assert_answers(visitor, (404, "no-such-tunnel"), (408, "request-timeout"))
+
+    def test_a_body_has_no_such_limit(self) -> None:
+        visitor, service = self.stage.ask(post(b"", length=20))
+        for _ in range(20):
+            self.stage.wait(10)
+            visitor.send(b"x")
+        self.assertEqual((service.data, service.ended), (b"x" * 20, True))
+
+
+class IdleTests(ServerCase):
+    """A connection without a request is closed after a minute, in order and without a word."""
+
+    def test_before_the_first(self) -> None:
+        visitor = self.stage.visitor()
+        self.stage.wait(59)
+        self.assertEqual(visitor.end, "open")
+        self.stage.wait(1)
+        self.assertEqual((visitor.end, visitor.read()), ("closed", b""))
+
+    def test_between_two(self) -> None:
+        visitor = self.stage.visitor()
+        for request in (GET, get(host=b"nobody.localhost"), get(host=b"localhost"), GET):
+            visitor.send(request)
+            if b"demo" in request:
+                self.stage.wait(20)
+                self.stage.asked[-1].answer()
+            self.stage.wait(50)
+            self.assertEqual(visitor.end, "open")
+        self.stage.wait(10)
+        self.assertEqual(visitor.end, "closed")
+
+    def test_not_while_a_request_is_answered(self) -> None:
+        visitor, service = self.stage.ask()
+        service.head()
+        self.stage.wait(1000)
+        service.say(b"at last", end=True)
+        self.assertEqual(visitor.end, "open")
+
+
+class SlowSocket(FileDescriptor, VisitorTransport):  # type: ignore[misc]
+    """A socket with Twisted's own buffer, whose reader takes what the test says."""
+
+    def __init__(self, host: str) -> None:
+        FileDescriptor.__init__(self, self)
+        VisitorTransport.__init__(self, host)
+        self.connected = 1
+        self.room = 0
+        self.took = b""
+
+    # what a reactor is asked, and a socket
+    def addWriter(self, writer: object) -> None: ...
+
+    def removeWriter(self, writer: object) -> None: ...
+
+    def addReader(self, reader: object) -> None: ...
+
+    def removeReader(self, reader: object) -> None: ...
+
+    def writeSomeData(self, data: bytes) -> int:
+        taken, self.room = data[: self.room], self.room - min(len(data), self.room)
+        self.took += taken
+        return len(taken)
+
+    def _postLoseConnection(self) -> None:
+        self.ended = True
+
+    def _closeWriteConnection(self) -> None:
+        self.half_closed = True
+
+    def connectionLost(self, reason: object) -> None:
+        self.ended = True
+
+    ended = False
+    write = FileDescriptor.write
+    registerProducer = FileDescriptor.registerProducer
+    unregisterProducer = FileDescriptor.unregisterProducer
+    loseConnection = FileDescriptor.loseConnection
+    loseWriteConnection = FileDescriptor.loseWriteConnection
+    getPeer = VisitorTransport.getPeer
+    pauseProducing = FileDescriptor.pauseProducing
+    resumeProducing = FileDescriptor.resumeProducing
+
+    def abortConnection(self) -> None:
+        self.aborted = not self.ended
+
+    def take(self, octets: int) -> None:
+        """The reader takes so many."""
+        self.room = octets
+        while self.room and not self.ended and (self.dataBuffer or self._tempDataLen or self.disconnecting):
+            self.doWrite()
+        self.room = 0
+
+
+class SlowVisitorTests(ServerCase):
+    """A visitor who takes its answer slowly gets all of it."""
+
+    def visitor(self, request: bytes) -> tuple[Visitor, Any]:
+        socket = SlowSocket("203.0.113.8")
+        visitor = Visitor(self.stage, socket)
+        self.stage.visitors.append(visitor)
+        visitor.connection.dataReceived(request)
+        self.stage.talk()
+        return visitor, socket
+
+    def read_slowly(self, socket: SlowSocket) -> None:
+        """At 500 octets a second, to the end of the connection, which is an orderly one."""
+        for _ in range(50):
+            if not socket.ended:
+                self.stage.wait(20)
+                socket.take(10_000)
+        self.assertTrue(socket.ended)
+        self.assertFalse(socket.aborted)
+
+    def test_the_last_answer(self) -> None:
+        """Whatever ends the connection behind it."""
+        for request, begin in (
+            (get(b"/", b"Connection: close"), b""),
+            (b"GET / HTTP/1.0\r\nHost: demo.localhost\r\n\r\n", b""),
+            (post(b"a", length=2), b""),
+            (get(), b"GET / HTTP"),
+        ):
+            visitor, socket = self.visitor(request)
+            service = self.stage.asked[-1]
+            service.head()
+            service.say(b"x" * 200_000, end=True)
+            if begin:
+                visitor.connection.dataReceived(begin)
+            self.read_slowly(socket)
+            self.assertEqual(socket.took.count(b"x"), 200_000)
+            visitor.leave()
+
+    def test_a_response_that_breaks_off(self) -> None:
+        """What came of it is delivered, and then the connection does end."""
+        visitor, socket = self.visitor(GET)
+        service = self.stage.asked[-1]
+        service.head()
+        service.say(b"x" * 200_000)
+        service.fail("service-died")
+        self.read_slowly(socket)
+        self.assertEqual(socket.took.count(b"x"), 200_000)
+        self.assertFalse(socket.took.endswith(b"0\r\n\r\n"))
+
+    def test_who_takes_nothing_is_cut_off(self) -> None:
+        visitor, socket = self.visitor(get(b"/", b"Connection: close"))
+        self.stage.asked[-1].answer(b"x" * 200_000)
+        self.stage.wait(50)
+        self.assertFalse(socket.aborted)
+        self.stage.wait(30)
+        self.assertTrue(socket.aborted)
+
+    def test_when_the_server_stops(self) -> None:
+        """Nobody is waited for who does not take the rest at once."""
+        visitor, socket = self.visitor(GET)
+        self.stage.asked[-1].answer(b"x" * 200_000)
+        self.stage.ingress.stop()
+        self.assertTrue(socket.aborted)
