@@ -185,11 +185,11 @@ class SlowVisitorTests(ServerCase):
             visitor, socket = self.visitor(request)
             service = self.stage.asked[-1]
             service.head()
-            service.say(b"x" * 200_000, end=True)
+            service.say(b"~" * 200_000, end=True)
             if begin:
                 visitor.connection.dataReceived(begin)
             self.read_slowly(socket)
-            self.assertEqual(socket.took.count(b"x"), 200_000)
+            self.assertEqual(socket.took.count(b"~"), 200_000)
             visitor.leave()
 
     def test_a_response_that_breaks_off(self) -> None:
@@ -197,15 +197,15 @@ class SlowVisitorTests(ServerCase):
         visitor, socket = self.visitor(GET)
         service = self.stage.asked[-1]
         service.head()
-        service.say(b"x" * 200_000)
+        service.say(b"~" * 200_000)
         service.fail("service-died")
         self.read_slowly(socket)
-        self.assertEqual(socket.took.count(b"x"), 200_000)
+        self.assertEqual(socket.took.count(b"~"), 200_000)
         self.assertFalse(socket.took.endswith(b"0\r\n\r\n"))
 
     def test_who_takes_nothing_is_cut_off(self) -> None:
         visitor, socket = self.visitor(get(b"/", b"Connection: close"))
-        self.stage.asked[-1].answer(b"x" * 200_000)
+        self.stage.asked[-1].answer(b"~" * 200_000)
         self.stage.wait(50)
         self.assertFalse(socket.aborted)
         self.stage.wait(30)
@@ -214,6 +214,6 @@ class SlowVisitorTests(ServerCase):
     def test_when_the_server_stops(self) -> None:
         """Nobody is waited for who does not take the rest at once."""
         visitor, socket = self.visitor(GET)
-        self.stage.asked[-1].answer(b"x" * 200_000)
+        self.stage.asked[-1].answer(b"~" * 200_000)
         self.stage.ingress.stop()
         self.assertTrue(socket.aborted)
