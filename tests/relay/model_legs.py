@@ -8,7 +8,7 @@ from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.stream import Stream
 from tests.relay.scripts import KIB
 
-SIZES = (0, 1, 700, 5_000, 30_000, 64 * KIB, 64 * KIB + 1, 150_000, 300_000)
+SIZES = (0, 1, 700, 5_000, 30_000, 64 * KIB - 64, 64 * KIB, 64 * KIB + 1, 150_000, 300_000)
 PATTERN = b"".join(i.to_bytes(4, "big") for i in range(max(SIZES) // 4 + 64 * KIB))
 
 HEAD = ResponseHead(200, b"OK", [])
