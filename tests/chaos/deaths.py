@@ -1,0 +1,141 @@
+"""Processes that die or are told to end: visitors are told the truth, and the name comes back."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import time
+
+from tests.chaos.report import Plan, Report
+from tests.chaos.stage import Probe, Stage, finish, wait_until
+from tests.processes import Process, accepts_connections
+
+GONE = re.compile(r"ws (1001 client-gone.*|502 client-gone)|http 502 client-gone|http \w+ broken off.*|broken off.*")
+"""What visitors are told when their client is gone for good; a response that has begun can only be broken off."""
+
+RESTARTED = re.compile(
+    r"ws (1012 server-(restarting|draining).*|1001 .*|50[23] server-(restarting|draining)|50[23] client-gone)"
+    r"|http 50[23] (server-(restarting|draining)|client-gone)|(ws|http) 404 no-such-tunnel"
+    r"|http \w+ broken off.*|no server"
+)
+"""The same for a server that is told to end, and a moment later starts again."""
+
+KILLED = re.compile(r"ws .*|http.*|no server|broken off.*")
+"""From a server that is killed nobody learns anything."""
+
+SEVERAL = {"downloads": 4, "uploads": 4, "events": 5, "requests": 2}
+
+
+def kills(plan: Plan) -> Report:
+    """The client is killed and started again: visitors are released, and the name is back at once."""
+    report = Report("kills")
+    choose = random.Random(f"kills {plan.seed}")
+    served = "from the new client's being ready to a visitor's being served"
+    with (
+        Stage() as stage,
+        stage.load(persistent=True, seed=plan.seed, websockets=plan.visitors(40), **SEVERAL) as load,
+    ):
+        for _ in range(plan.faults(50)):
+            stage.settled(plan.visitors(40))
+            with Probe(stage.server_port, stage.host) as probe:
+                report.recovered("a round trip before", probe.round_trip())
+                time.sleep(choose.uniform(0.0, 0.5))
+                kill(stage.client)
+                client = stage.start_client(wait=False)
+                client.wait_for_line("tunnel ready: ")
+                ready = time.monotonic()
+                report.expect(probe.is_over(), "a visitor of the client that was killed was not released")
+                wait_until(lambda: _answers(stage), "the name to come back", 30.0)
+                report.recovered(
+                    "from the new client's being ready to a visitor's being served", time.monotonic() - ready
+                )
+        report.expect_recovery(served, 0.1, 2.0)
+        report.expect_order(finish(load), lambda end: bool(GONE.fullmatch(end)))
+    return report
+
+
+def restarts(plan: Plan) -> Report:
+    """The server ends, by SIGTERM and by SIGKILL in turn, and starts again: the client comes back under its name."""
+    report = Report("restarts")
+    with (
+        Stage(server={"drain_timeout": 2}) as stage,
+        stage.load(persistent=True, seed=plan.seed, websockets=plan.visitors(40), **SEVERAL) as load,
+    ):
+        for number in range(plan.faults(20)):
+            stage.settled(plan.visitors(40))
+            if number % 2:
+                kill(stage.server)
+            else:
+                stage.server.send_signal(signal.SIGTERM)
+                status = stage.server.wait_for_exit(10.0)
+                report.expect(status == 0, f"the server ended with status {status}")
+            stage.start_server()
+            back = time.monotonic()
+            wait_until(lambda: _answers(stage), "the tunnel to come back", 60.0)
+            report.recovered("from the server's return to a visitor's being served", time.monotonic() - back)
+        report.expect(stage.client.returncode is None, "the client has ended")
+        report.expect_recovery("from the server's return to a visitor's being served", 2.0, 8.0)
+        report.expect_order(finish(load), lambda end: bool(RESTARTED.fullmatch(end) or KILLED.fullmatch(end)))
+    return report
+
+
+def drain(plan: Plan) -> Report:
+    """SIGTERM under load with many WebSockets: each is told 1012, spread over the time; requests come to their end."""
+    report = Report("drain")
+    seconds = 10
+    load = {"websockets": plan.visitors(1000), "downloads": 4, "uploads": 4, "rate": 1000, "largest": 4096}
+    with Stage(server={"drain_timeout": seconds}) as stage:
+        with stage.load(seed=plan.seed, persistent=True, **load) as visitors:
+            began = time.monotonic()
+            stage.server.send_signal(signal.SIGTERM)
+            wait_until(lambda: stage.server.returncode is not None or _refuses(stage), "new work to be refused", 5.0)
+            status = stage.server.wait_for_exit(seconds + 10.0)
+            report.note(f"the server ended after {time.monotonic() - began:.1f} s of {seconds} s")
+            report.expect(status == 0, f"the server ended with status {status}")
+            stage.start_server()
+            tally = finish(visitors)
+            report.expect_order(tally, lambda end: bool(RESTARTED.fullmatch(end)))
+            told = sum(count for end, count in tally.ends.items() if re.match(r"ws 10(12|01) ", end))
+            report.expect(told >= plan.visitors(1000), f"only {told} WebSockets were told 1012 or 1001")
+    return report
+
+
+def farewell(plan: Plan) -> Report:
+    """SIGTERM to the client: visitors are told 1001 or 502 at once, and nothing is left waiting."""
+    report = Report("farewell")
+    with Stage(client={"drain_timeout": 3}) as stage:
+        load = {"websockets": plan.visitors(100), "rate": 5000, "largest": 4096, **SEVERAL}
+        with stage.load(seed=plan.seed, persistent=True, **load) as visitors:
+            for _ in range(plan.faults(5)):
+                stage.settled(plan.visitors(100))
+                began = time.monotonic()
+                stage.client.send_signal(signal.SIGTERM)
+                status = stage.client.wait_for_exit(15.0)
+                report.recovered("from SIGTERM to the client's end", time.monotonic() - began)
+                report.expect(status == 0, f"the client ended with status {status}")
+                stage.start_client()
+            allowed = re.compile(GONE.pattern + r"|ws 404 no-such-tunnel|http 404 no-such-tunnel")
+            report.expect_order(finish(visitors), lambda end: bool(allowed.fullmatch(end)))
+    return report
+
+
+def kill(process: Process) -> None:
+    """SIGKILL, and wait until it is gone."""
+    process.send_signal(signal.SIGKILL)
+    process.wait_for_exit(10.0)
+
+
+def _answers(stage: Stage) -> bool:
+    """Whether a new visitor is served now."""
+    try:
+        with Probe(stage.server_port, stage.host) as probe:
+            probe.round_trip()
+    except (AssertionError, OSError):
+        return False
+    return True
+
+
+def _refuses(stage: Stage) -> bool:
+    """Whether the server has stopped to take visitors in, one way or the other."""
+    return not accepts_connections(stage.server_port) or not _answers(stage)

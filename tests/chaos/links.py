@@ -1,0 +1,204 @@
+"""Links that are cut, that fall silent, and that are slow: no visitor notices more than a pause."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from functools import partial
+
+from tests.chaos.proxy import Cut, FaultProxy, Shape, Way
+from tests.chaos.report import Plan, Report
+from tests.chaos.stage import Probe, Stage, finish, wait_until
+from tests.chaos.tally import times
+from tests.processes import Process
+
+QUICK = {"ping_interval": 0.4, "ping_timeout": 1.5}
+"""Settings that find out about a silent link soon."""
+
+LONGEST_TRAP = 1 << 20
+"""A cut comes after at most so many octets, or after `PATIENCE` seconds."""
+
+PATIENCE = 0.4
+OUTAGES = 25
+"""One cut in so many is an outage: for a moment nobody gets a connection."""
+
+
+def full_load(plan: Plan) -> dict[str, object]:
+    """Visitors of every kind."""
+    return {
+        "seed": plan.seed,
+        "websockets": plan.visitors(200),
+        "downloads": plan.visitors(8),
+        "uploads": plan.visitors(8),
+        "events": plan.visitors(20),
+        "requests": plan.visitors(5),
+        "stay": 20,
+    }
+
+
+def cuts(plan: Plan) -> Report:
+    """Random cuts under load: after any number of octets either way, also while a link is being made or resumed."""
+    report = Report("cuts")
+    choose = random.Random(f"cuts {plan.seed}")
+    wanted = plan.faults(1000)
+    with Stage() as stage, stage.load(**full_load(plan)) as load, Probe(stage.server_port, stage.host) as probe:
+        for _ in range(20):
+            report.recovered("a round trip before the cuts", probe.round_trip())
+        outages = 0
+        while stage.proxy.ended < wanted:
+            _one_cut(stage.proxy, choose)
+            if choose.random() < 1 / OUTAGES:
+                outages += 1
+                _outage(stage.proxy, choose.uniform(0.1, 1.0))
+                report.recovered("a round trip from the end of an outage on", probe.round_trip())
+            elif choose.random() < 0.6:
+                report.recovered("a round trip from the cut on", probe.round_trip())
+        report.note(f"{stage.proxy.ended} connections cut, {outages} outages, {stage.proxy.accepted} connections made")
+        report.note(f"links by the client's log: {_links_back(stage.client)}")
+        report.expect("resumed=False" not in stage.client.output, "a session was lost")
+        report.expect_nothing_seen(finish(load))
+        report.expect_recovery("a round trip from the cut on", 0.1 + _p50(report), 2.0)
+        _expect_nothing_left(report, stage)
+    return report
+
+
+def blackholes(plan: Plan) -> Report:
+    """Links that fall silent without an end: forgotten by a NAT, known to one end only, swallowed for a while."""
+    report = Report("blackholes")
+    choose = random.Random(f"blackholes {plan.seed}")
+    deadline = QUICK["ping_timeout"] + 1.0
+    with (
+        Stage(server=QUICK, client=QUICK) as stage,
+        stage.load(**full_load(Plan(seed=plan.seed, load=plan.load / 4))) as load,
+        Probe(stage.server_port, stage.host) as probe,
+    ):
+        for number in range(plan.faults(100)):
+            kind = ("forgotten", "server unaware", "client unaware", "swallowed", "frozen")[number % 5]
+            wait_until(lambda: stage.proxy.connections, "a link")
+            if kind == "forgotten":
+                stage.proxy.blackhole()
+                stage.proxy.heal()
+            elif kind == "server unaware":
+                stage.proxy.cut(Cut.CLIENT_ONLY)
+            elif kind == "client unaware":
+                stage.proxy.cut(Cut.SERVER_ONLY)
+            elif kind == "swallowed":
+                stage.proxy.blackhole()
+                time.sleep(choose.uniform(0.1, 1.0))
+                stage.proxy.heal()
+            else:
+                stage.proxy.freeze()
+                time.sleep(choose.uniform(0.1, 1.0))
+                stage.proxy.heal()
+            report.recovered(f"a round trip from the return on, {kind}", probe.round_trip())
+        for kind in ("forgotten", "client unaware", "swallowed"):
+            report.expect_recovery(f"a round trip from the return on, {kind}", deadline, deadline + 1.0)
+        report.expect_recovery("a round trip from the return on, server unaware", 0.2, 2.0)
+        report.expect_recovery("a round trip from the return on, frozen", 0.2, 2.0)
+        report.expect("resumed=False" not in stage.client.output, "a session was lost")
+        report.expect_nothing_seen(finish(load))
+        _expect_nothing_left(report, stage)
+    return report
+
+
+def silence(plan: Plan) -> Report:
+    """Blackholes with the settings that Sellia comes with: both ends find out within 15 s."""
+    report = Report("silence")
+    with (
+        Stage() as stage,
+        stage.load(**full_load(Plan(seed=plan.seed, load=plan.load / 10))) as load,
+        Probe(stage.server_port, stage.host) as probe,
+    ):
+        for _ in range(plan.faults(3)):
+            unaware = {process: _count_lost(process) for process in (stage.server, stage.client)}
+            began = time.monotonic()
+            stage.proxy.blackhole()
+            while unaware:
+                process = wait_until(partial(_aware, unaware), "both ends to find out", 30.0)
+                report.recovered(f"the {process.name} finds out", time.monotonic() - began)
+                del unaware[process]
+            stage.proxy.heal()
+            report.recovered("a round trip from the return on", probe.round_trip())
+        for end in ("server", "client"):
+            report.expect_recovery(f"the {end} finds out", 15.5, 15.5)
+        report.expect_nothing_seen(finish(load))
+    return report
+
+
+def thin(plan: Plan) -> Report:
+    """A link at 1 Mbit/s with 200 ms: slow, but alive, and a small message does not wait for megabytes."""
+    report = Report("thin")
+    with Stage() as stage, Probe(stage.server_port, stage.host) as probe:
+        stage.proxy.shape(Shape(delay=0.1, rate=125_000))
+        for _ in range(plan.faults(20)):
+            report.recovered("a round trip in quiet", probe.round_trip())
+        load = {"seed": plan.seed, "websockets": 5, "downloads": 2, "uploads": 2, "events": 5, "rate": 4000}
+        with stage.load(**load, largest=64 * 1024, size=512 * 1024) as visitors:
+            for _ in range(plan.faults(20)):
+                report.recovered("a round trip beside bulk", probe.round_trip())
+            before = stage.proxy.accepted
+            stage.proxy.cut(Cut.RESET)
+            report.recovered("a round trip from a cut on", probe.round_trip())
+            stage.proxy.shape(Shape())
+            report.expect(stage.proxy.accepted == before + 1, "the slow link was given up")
+            report.expect_nothing_seen(finish(visitors))
+        report.expect_recovery("a round trip in quiet", 0.3, 0.6)
+        report.expect_recovery("a round trip beside bulk", 3.0, 5.0)
+    return report
+
+
+def split(plan: Plan) -> Report:
+    """Every octet arrives by itself."""
+    report = Report("split")
+    with Stage() as stage, Probe(stage.server_port, stage.host) as probe:
+        stage.proxy.shape(Shape(split=True))
+        load = {"seed": plan.seed, "websockets": 3, "downloads": 1, "uploads": 1, "events": 2, "rate": 2000}
+        with stage.load(**load, largest=4096, size=16 * 1024, http_rate=8000) as visitors:
+            for _ in range(plan.faults(10)):
+                stage.proxy.arm(Cut.RESET, Way.UP, 3000).wait(1.0)
+                stage.proxy.spring_now()
+                report.recovered("a round trip from a cut on", probe.round_trip())
+            report.expect_nothing_seen(finish(visitors))
+    return report
+
+
+def _one_cut(proxy: FaultProxy, choose: random.Random) -> None:
+    """Cut after a number of octets of any magnitude, or soon if there are not so many."""
+    how = choose.choices((Cut.FIN, Cut.RESET, Cut.CLIENT_ONLY), (4, 4, 2))[0]
+    octets = round(LONGEST_TRAP ** choose.random())
+    cut = proxy.arm(how, choose.choice(tuple(Way)), octets)
+    if not cut.wait(choose.uniform(0.05, PATIENCE)):
+        proxy.spring_now()
+
+
+def _outage(proxy: FaultProxy, seconds: float) -> None:
+    proxy.refuse()
+    proxy.cut(Cut.RESET)
+    time.sleep(seconds)
+    proxy.heal()
+
+
+def _links_back(client: Process) -> str:
+    return times([float(seconds) for seconds in re.findall(r"link back: after=([\d.]+)s", client.output)])
+
+
+def _p50(report: Report) -> float:
+    before = sorted(report.recoveries["a round trip before the cuts"])
+    return before[len(before) // 2]
+
+
+def _count_lost(process: Process) -> int:
+    return process.output.count("link lost: ")
+
+
+def _aware(before: dict[Process, int]) -> Process | None:
+    """One that has lost more links by now than it had before."""
+    return next((process for process, count in before.items() if _count_lost(process) > count), None)
+
+
+def _expect_nothing_left(report: Report, stage: Stage) -> None:
+    """Connections that were given up are closed on both ends: links, and whatever there was for them."""
+    wait_until(lambda: stage.proxy.connections <= 1, "the old links to be closed", 20.0)
+    for process in (stage.server, stage.client):
+        report.note(f"{process.name}: {process.open_files()} descriptors, {process.resident_bytes() >> 20} MiB")

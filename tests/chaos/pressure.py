@@ -1,0 +1,61 @@
+"""Peers that do not read, over links that are cut: what Sellia holds for them, and what everybody else notices."""
+
+from __future__ import annotations
+
+from bench import rig
+from bench.load import STALLS
+from bench.memory import settled_bytes
+from bench.rig import Target
+from tests.chaos.proxy import Cut
+from tests.chaos.report import Plan, Report
+from tests.chaos.stage import Stage
+
+GROWTH = 4 << 20
+SLOWDOWN = 2.0
+FLOOR_MS = 10.0
+"""A p99 below this is good whatever it is in quiet: on a busy machine both are noise."""
+
+RATE = 200
+CONNECTIONS = 4
+
+
+def pressure(plan: Plan) -> Report:
+    """1 GiB to a visitor who does not read, and to a service that does not: bounded, and nobody else waits for it."""
+    report = Report("pressure")
+    for kind in STALLS:
+        with Stage(service_module="bench.service") as stage:
+            _stalled(report, stage, kind, plan)
+    return report
+
+
+def _stalled(report: Report, stage: Stage, kind: str, plan: Plan) -> None:
+    roles = {"server": stage.server, "client": stage.client}
+    target = Target(kind, stage.server_port, stage.host, roles)
+    seconds = max(1.0, 4.0 * plan.load)
+    _others(target, seconds)
+    quiet = min(_others(target, seconds) for _ in range(2))
+    before = {role: settled_bytes(process) for role, process in roles.items()}
+    for process in roles.values():
+        process.reset_peak()
+    with rig.start_load(target, "stall", stall=kind) as stall:
+        stall.wait_for_line(r"^stalled \d+$", 60.0)
+        beside = min(_others(target, seconds) for _ in range(2))
+        for _ in range(plan.faults(20)):
+            links = stage.links_back
+            stage.proxy.cut(Cut.RESET)
+            stage.wait_for_link(links + 1)
+        _others(target, 1.0)
+        grown = {role: process.peak_resident_bytes() - before[role] for role, process in roles.items()}
+        report.expect(stall.returncode is None, f"{kind}: the peer that does not read was cut off")
+    report.note(
+        f"{kind}: others' p99 {quiet:.1f} ms in quiet, {beside:.1f} ms beside it; "
+        + ", ".join(f"the {role} grows by {size / (1 << 20):.1f} MiB" for role, size in grown.items())
+    )
+    for role, size in grown.items():
+        report.expect(size <= GROWTH, f"{kind}: the {role} grows by {size / (1 << 20):.1f} MiB")
+    report.expect(beside <= max(FLOOR_MS, SLOWDOWN * quiet), f"{kind}: others' p99 is {beside:.1f} ms")
+
+
+def _others(target: Target, seconds: float) -> float:
+    """The p99 of small requests at a steady rate, in milliseconds."""
+    return rig.run_load(target, "get", connections=CONNECTIONS, rate=RATE, seconds=seconds)["p99_ms"]
