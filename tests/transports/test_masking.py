@@ -1,0 +1,45 @@
+"""Masking, by either way and in any pieces, is the XOR of RFC 6455."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.transports.masking import mask, masker, native_masking, new_key
+
+KEY = b"\x00\x9f\x10\xff"
+SIZES = (1, 2, 3, 4, 5, 7, 125, 1023, 1024, 1025, 4096, 65_537)
+
+
+def plainly(payload: bytes, key: bytes) -> bytes:
+    return bytes(octet ^ key[at % 4] for at, octet in enumerate(payload))
+
+
+class MaskTests(SynchronousTestCase):
+    def test_example(self) -> None:
+        """RFC 6455, 5.7: a masked "Hello"."""
+        self.assertEqual(mask(b"Hello", bytes.fromhex("37fa213d")), bytes.fromhex("7f9f4d5158"))
+
+    def test_sizes(self) -> None:
+        """On both sides of the size from which another way is taken."""
+        for size in SIZES:
+            payload = bytes(at * 7 & 0xFF for at in range(size))
+            self.assertEqual(mask(payload, KEY), plainly(payload, KEY), size)
+            self.assertEqual(mask(mask(payload, KEY), KEY), payload, size)
+
+    def test_empty(self) -> None:
+        self.assertEqual(mask(b"", KEY), b"")
+
+    @given(st.binary(min_size=1, max_size=3000), st.binary(min_size=4, max_size=4), st.data())
+    def test_pieces(self, payload: bytes, key: bytes, data: st.DataObject) -> None:
+        cut = data.draw(st.integers(0, len(payload)))
+        it = masker(key, len(payload))
+        pieces = [it.process(piece) for piece in (payload[:cut], payload[cut:]) if piece]
+        assert b"".join(pieces) == plainly(payload, key) == mask(payload, key)
+
+    def test_keys(self) -> None:
+        keys = {new_key() for _ in range(100)}
+        self.assertGreater(len(keys), 95)
+        self.assertEqual({len(key) for key in keys}, {4})
+
+    def test_native(self) -> None:
+        self.assertIsInstance(native_masking(), bool)
