@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.client.dial import ServiceSocket
-from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
+from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT, SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, trailers_to_pass
 from sellia.relay.text import printable
@@ -93,6 +93,7 @@ class HttpConnection(ServiceSocket):
         self._until_close = False
         self._keep = False
         self._switching = False
+        self._head: tuple[int, bytes, Headers, bool] | None = None
 
     # --- for the exchange ----------------------------------------------------------------------------------
 
@@ -185,10 +186,21 @@ class HttpConnection(ServiceSocket):
             return
         except HttpParserError as error:
             if not self._complete:
-                self._fault(exchange, error)
+                if self._head is None or self._pass_head(exchange):
+                    self._fault(exchange, error)
                 return
             self._keep = False  # something came behind the answer's end, which takes nothing from the answer
         body = self._body
+        if self._head is not None:
+            if self._complete and body and not self._bodiless and not self._headers and len(body) == 1:
+                if len(body[0]) <= SHORT_BODY:
+                    self._body = []
+                    self._octets = 0
+                    if self._pass_head(exchange, body[0]):
+                        exchange.answer_ended()
+                    return
+            if not self._pass_head(exchange):
+                return
         if body:
             self._body = []
             if not self._bodiless:
@@ -282,15 +294,29 @@ class HttpConnection(ServiceSocket):
             self._bodiless = True
         else:
             self._until_close = not (has_length or chunked)
-        bodiless = self._bodiless
-        kept = response_to_visitor(headers, status)
-        exchange.send_head(ResponseHead(status, reason, kept, not (has_length or bodiless)), bodiless)
+        # Not passed on before all that has been read is parsed: a short answer goes whole.
+        self._head = status, reason, response_to_visitor(headers, status), not (has_length or self._bodiless)
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
 
     def on_message_complete(self) -> None:
         self._complete = self._answered
+
+    def _pass_head(self, exchange: "Exchange", body: bytes = b"") -> bool:
+        """Pass the answer's head on, with its whole body if there is one; False if that failed."""
+        assert self._head is not None
+        head, self._head = self._head, None
+        try:
+            if body:
+                exchange.send_answer(ResponseHead(*head, body))
+            else:
+                exchange.send_head(ResponseHead(*head), self._bodiless)
+        except Exception:
+            _log.failure("an answer could not be passed on")
+            exchange.defect()
+            return False
+        return True
 
     # --- inside --------------------------------------------------------------------------------------------
 

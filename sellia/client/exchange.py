@@ -96,6 +96,11 @@ class Exchange(StrictLeg):
         self.status = head.status
         self.stream.send_head(head, end)
 
+    def send_answer(self, head: ResponseHead) -> None:
+        """The whole of a short answer: its head, with the body in it."""
+        self.bytes_out += len(head.body)
+        self.send_head(head, True)
+
     def send_body(self, data: bytes, end: bool) -> None:
         """Octets of the answer's body."""
         self.bytes_out += len(data)

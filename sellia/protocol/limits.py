@@ -23,6 +23,9 @@ RECORD_LIMIT: Final = 64 * KIB
 #: a header section, because encoding adds a few octets for each field.
 HEAD_LIMIT: Final = 96 * KIB
 
+#: A response's whole body of so many octets at most goes with its head: one record less for each small response.
+SHORT_BODY: Final = 8 * KIB
+
 #: Fields in one header section, at most.
 HEADER_COUNT_LIMIT: Final = 256
 

@@ -132,6 +132,7 @@ class ResponseHead(_Message, frozen=True, tag="head"):
     reason: bytes
     headers: Headers
     chunked: bool = False  #: body of unknown length
+    body: bytes = b""  #: the whole body, if it is short and came with the head; nothing follows then
 
 
 class Trailers(_Message, frozen=True, tag="trailers"):

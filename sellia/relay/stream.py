@@ -29,6 +29,7 @@ from sellia.errors import HEADER_TOO_LARGE, ProblemError, ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, INITIAL_CREDIT, MAX_CREDIT, RECORD_COST, RECORD_LIMIT
 from sellia.protocol.messages import Headers, Opening, Reset, ResponseHead, Trailers
+from sellia.protocol.native import DATA, END, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
 from sellia.relay.leg import Leg, Nobody
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ QUEUE_LOW: Final = 16 * 1024
 #: A record is not split for less credit than this: a trickle of tiny records would cost more than waiting.
 _SMALLEST_SPLIT: Final = 4 * 1024
 
-_SPLITTABLE: Final = frozenset({native.DATA, native.FRAME_MORE})
-_BULK: Final = frozenset({native.DATA, native.FRAME, native.FRAME_MORE})
+_SPLITTABLE: Final = frozenset({DATA, FRAME_MORE})
+_BULK: Final = frozenset({DATA, FRAME, FRAME_MORE})
 
 _NOBODY: Final = Nobody()
 
@@ -101,7 +102,7 @@ class Stream:
 
         Raises ProblemError for one longer than ``HEAD_LIMIT``; nothing has been sent then.
         """
-        self._put(native.HEAD, native.END if end else 0, _bounded(native.encode(head)))
+        self._put(HEAD, END if end else 0, _bounded(native.encode(head)))
         if end:
             self._end_local()
 
@@ -109,9 +110,9 @@ class Stream:
         """Octets of the body; ``end`` says that nothing follows (``data`` may be empty then)."""
         if len(data) > RECORD_LIMIT:
             for offset in range(0, len(data) - RECORD_LIMIT, RECORD_LIMIT):
-                self._put(native.DATA, 0, data[offset : offset + RECORD_LIMIT])
+                self._put(DATA, 0, data[offset : offset + RECORD_LIMIT])
             data = data[(len(data) - 1) // RECORD_LIMIT * RECORD_LIMIT :]
-        self._put(native.DATA, native.END if end else 0, data)
+        self._put(DATA, END if end else 0, data)
         if end:
             self._end_local()
 
@@ -121,25 +122,25 @@ class Stream:
             self.begin_frame(first, len(payload))
             self.continue_frame(payload)
         else:
-            self._put(native.FRAME, first, payload)
+            self._put(FRAME, first, payload)
 
     def begin_frame(self, first: int, length: int) -> None:
         """A frame whose payload of ``length`` octets will follow in pieces."""
-        self._put(native.FRAME_BEGIN, first, native.pack_length(length))
+        self._put(FRAME_BEGIN, first, native.pack_length(length))
 
     def continue_frame(self, payload: bytes) -> None:
         """The next piece of that frame."""
         for offset in range(0, len(payload), RECORD_LIMIT):
-            self._put(native.FRAME_MORE, 0, payload[offset : offset + RECORD_LIMIT])
+            self._put(FRAME_MORE, 0, payload[offset : offset + RECORD_LIMIT])
 
     def end(self, trailers: Headers | None = None) -> None:
         """Nothing follows in this direction.  Calling it again does nothing.  Raises as ``send_head`` does."""
         if self.local_ended:
             return
         if trailers:
-            self._put(native.TRAILERS, 0, _bounded(native.encode(Trailers(trailers))))
+            self._put(TRAILERS, 0, _bounded(native.encode(Trailers(trailers))))
         else:
-            self._put(native.DATA, native.END, b"")
+            self._put(DATA, END, b"")
         self._end_local()
 
     def reset(self, word: str, message: str = "") -> None:
@@ -207,22 +208,22 @@ class Stream:
         self.untaken += cost
         self.session.held += cost
         leg = self.leg
-        if kind == native.DATA:
+        if kind == DATA:
             if payload:
                 leg.data_received(payload)
-            if flags & native.END and not self.remote_ended:  # unless the leg has just reset it
+            if flags & END and not self.remote_ended:  # unless the leg has just reset it
                 self._end_remote([])
-        elif kind == native.FRAME:
+        elif kind == FRAME:
             leg.frame_received(flags, payload)
-        elif kind == native.FRAME_MORE:
+        elif kind == FRAME_MORE:
             leg.frame_continued(payload)
-        elif kind == native.FRAME_BEGIN:
+        elif kind == FRAME_BEGIN:
             leg.frame_begun(flags, native.decode_frame_length(payload))
-        elif kind == native.HEAD:
+        elif kind == HEAD:
             leg.head_received(native.decode_head(payload))
-            if flags & native.END and not self.remote_ended:
+            if flags & END and not self.remote_ended:
                 self._end_remote([])
-        elif kind == native.TRAILERS:
+        elif kind == TRAILERS:
             self._end_remote(native.decode_trailers(payload).headers)
         if not self.stalled:
             self.taken()
@@ -357,4 +358,4 @@ def _bounded(head: bytes) -> bytes:
 def opening_record(number: int, opening: Opening, end: bool) -> bytes:
     """The OPEN record of a stream, whole.  Raises ProblemError for one longer than the limit."""
     payload = _bounded(native.encode(opening))
-    return _pack(native.OPEN, native.END if end else 0, number, len(payload)) + payload
+    return _pack(native.OPEN, END if end else 0, number, len(payload)) + payload

@@ -42,6 +42,9 @@ _METHODS: Final = frozenset(
 )
 _GUISE: Final = b"POST"
 
+#: How most requests begin.
+_COMMON: Final = frozenset((b"GET ", b"POST", b"HEAD", b"PUT "))
+
 #: Octets of a request's start that may come without the space behind the method.
 _METHOD_LIMIT: Final = 32
 
@@ -154,9 +157,14 @@ class RequestReader:
         Raises :class:`Refusal`.
         """
         if self.at_start or self._held:
-            data = self._start(data)
-            if not data:
-                return None
+            request = self._request
+            if data[:4] in _COMMON and not self._held and (request is None or request.keep_alive):
+                self.at_start = False
+                self._method = None
+            else:
+                data = self._start(data)
+                if not data:
+                    return None
         while True:
             try:
                 self._parser.feed_data(data)
@@ -283,7 +291,8 @@ class RequestReader:
         request.method = method
         request.target = self._target
         request.headers = headers
-        request.minor = 0 if parser.get_http_version() == "1.0" else 1
+        version = parser.get_http_version()
+        request.minor = 0 if version == "1.0" else 1
         request.keep_alive = parser.should_keep_alive()
         request.length = None
         request.chunked = request.upgrade = False
@@ -301,7 +310,7 @@ class RequestReader:
                     self._special(request, known, value)
         if size > self._section_limit:
             self._refuse(HEADER_TOO_LARGE)
-        if parser.get_http_version() not in ("1.1", "1.0"):
+        if version != "1.1" and version != "1.0":
             self._refuse(HTTP_VERSION_NOT_SUPPORTED)
         try:
             validate(headers)

@@ -76,7 +76,7 @@ class UpgradeExchange(HttpExchange):
         try:
             check_reason(head.reason)
             validate(head.headers)
-            fault = unfounded(self.offer, head.headers)
+            fault = "a 101 has no body" if head.body else unfounded(self.offer, head.headers)
         except ValueError as error:
             fault = str(error)
         if fault:

@@ -6,6 +6,7 @@ what is tested, and a ``service`` connection on which the test sees what was ask
 
 from typing import Any
 
+from msgspec import structs
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import LogEvent, globalLogPublisher
@@ -95,6 +96,12 @@ class Visitor(RecordingLeg):
     """The server's end of one stream."""
 
     stream: Stream
+
+    def head_received(self, head: ResponseHead) -> None:
+        """As a visitor would: a body that comes with the head is a body like any other."""
+        super().head_received(structs.replace(head, body=b""))
+        if head.body:
+            self.data_received(head.body)
 
     @property
     def heads(self) -> list[ResponseHead]:

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.connection import INTERIM_LIMIT
+from sellia.protocol.limits import SHORT_BODY
 from sellia.protocol.messages import HttpRequest, ResponseHead
 from tests.client.stage import HELLO, HOST, LogLines, Service, Stage, Visitor
 
@@ -40,9 +41,18 @@ class FramingTests(ConnectionCase):
         self.assertFalse(visitor.heads[0].chunked)
         self.assert_reusable()
 
-    def test_body_and_end_are_one_record(self) -> None:
-        """One record less for each request."""
+    def test_short_answer_is_one_record(self) -> None:
+        """Head, body and end: two records less for each request."""
         self.answer(HELLO)
+        self.assertEqual((self.stage.pair.traffic["HEAD"], self.stage.pair.traffic["DATA"]), (1, 0))
+
+    def test_body_and_end_are_one_record(self) -> None:
+        """What is one octet too long to go with its head."""
+        head = OK + b"Content-Length: %d\r\n\r\n"
+        self.answer(head % SHORT_BODY + b"x" * SHORT_BODY)
+        self.assertEqual(self.stage.pair.traffic["DATA"], 0)
+        visitor = self.answer(head % (SHORT_BODY + 1) + b"x" * (SHORT_BODY + 1))
+        self.assertEqual(visitor.data, b"x" * (SHORT_BODY + 1))
         self.assertEqual(self.stage.pair.traffic["DATA"], 1)
 
     def test_octet_by_octet(self) -> None:

@@ -296,6 +296,6 @@ class SpellingTests(SynchronousTestCase):
     def test_heads(self) -> None:
         self.assertEqual(
             native.encode(ResponseHead(200, b"OK", [(b"Server", b"x")])),
-            b"\x95\xa4head\xcc\xc8\xc4\x02OK\x91\x92\xc4\x06Server\xc4\x01x\xc2",
+            b"\x96\xa4head\xcc\xc8\xc4\x02OK\x91\x92\xc4\x06Server\xc4\x01x\xc2\xc4\x00",
         )
         self.assertEqual(native.encode(Reset("visitor-gone")), b"\x93\xa5reset\xacvisitor-gone\xa0")
