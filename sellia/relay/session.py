@@ -186,6 +186,9 @@ class Session:
         self._size = self._urgent_size = self._replay_size = self._peer_open = 0
         self.acked = self.sent
         for stream in streams:
+            self.release(stream)
+            stream.local_ended = stream.remote_ended = True  # its leg may go on for a while, and has nobody to talk to
+            stream.discard()
             try:
                 stream.leg.reset_received(word, message)
             except Exception as error:
