@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from twisted.internet.abstract import FileDescriptor
-
 from sellia.server.ingress import LINGER
-from tests.server.support import GET, ServerCase, Visitor, VisitorTransport, get, post
+from tests.server.slow import SlowSocket
+from tests.server.support import GET, ServerCase, Visitor, get, post
 
 
 class HeadTests(ServerCase):
@@ -100,65 +99,11 @@ class IdleTests(ServerCase):
         self.assertEqual(visitor.end, "open")
 
 
-class SlowSocket(FileDescriptor, VisitorTransport):  # type: ignore[misc]
-    """A socket with Twisted's own buffer, whose reader takes what the test says."""
-
-    def __init__(self, host: str) -> None:
-        FileDescriptor.__init__(self, self)
-        VisitorTransport.__init__(self, host)
-        self.connected = 1
-        self.room = 0
-        self.took = b""
-
-    # what a reactor is asked, and a socket
-    def addWriter(self, writer: object) -> None: ...
-
-    def removeWriter(self, writer: object) -> None: ...
-
-    def addReader(self, reader: object) -> None: ...
-
-    def removeReader(self, reader: object) -> None: ...
-
-    def writeSomeData(self, data: bytes) -> int:
-        taken, self.room = data[: self.room], self.room - min(len(data), self.room)
-        self.took += taken
-        return len(taken)
-
-    def _postLoseConnection(self) -> None:
-        self.ended = True
-
-    def _closeWriteConnection(self) -> None:
-        self.half_closed = True
-
-    def connectionLost(self, reason: object) -> None:
-        self.ended = True
-
-    ended = False
-    write = FileDescriptor.write
-    registerProducer = FileDescriptor.registerProducer
-    unregisterProducer = FileDescriptor.unregisterProducer
-    loseConnection = FileDescriptor.loseConnection
-    loseWriteConnection = FileDescriptor.loseWriteConnection
-    getPeer = VisitorTransport.getPeer
-    pauseProducing = FileDescriptor.pauseProducing
-    resumeProducing = FileDescriptor.resumeProducing
-
-    def abortConnection(self) -> None:
-        self.aborted = not self.ended
-
-    def take(self, octets: int) -> None:
-        """The reader takes so many."""
-        self.room = octets
-        while self.room and not self.ended and (self.dataBuffer or self._tempDataLen or self.disconnecting):
-            self.doWrite()
-        self.room = 0
-
-
 class SlowVisitorTests(ServerCase):
     """A visitor who takes its answer slowly gets all of it."""
 
     def visitor(self, request: bytes) -> tuple[Visitor, Any]:
-        socket = SlowSocket("203.0.113.8")
+        socket = SlowSocket()
         visitor = Visitor(self.stage, socket)
         self.stage.visitors.append(visitor)
         visitor.connection.dataReceived(request)

@@ -66,10 +66,10 @@ def frames(data: bytes) -> tuple[list[Frame], bytes]:
 class Peer:
     """The visitor, or the service: what it sends, what it has received, and how its connection ended."""
 
-    def __init__(self, stage: "Sockets", stream: Stream, *, visitor: bool, compressed: bool, **limits: int) -> None:
+    def __init__(self, stage: "Sockets", stream: Stream, *, visitor: bool, **options: Any) -> None:
         self.stage = stage
         self.visitor = visitor
-        self.transport = LateTransport()
+        self.transport: Any = options.pop("transport", None) or LateTransport()
         self.lost = False
         factory = visitor_factory(stage.clock) if visitor else service_factory(stage.clock)
         self.story = WebSocketStory(2, "demo", b"/chat", "203.0.113.7", at_visitor=visitor, clock=stage.clock)
@@ -77,10 +77,9 @@ class Peer:
             factory,
             self.transport,
             stream,
-            compressed=compressed,
             clock=stage.clock,
             story=self.story,
-            **limits,
+            **{"compressed": False, **options},
         )
 
     def raw(self, *pieces: bytes) -> None:
@@ -109,15 +108,14 @@ class Peer:
     def full(self) -> None:
         """It takes nothing more, and the socket has filled up."""
         self.transport.full = True
-        self.transport.producer.pauseProducing()  # type: ignore[attr-defined]
+        self.transport.producer.pauseProducing()
         self.stage.talk()
 
     def drained(self) -> None:
         """It has taken everything."""
         self.transport.full = False
-        producer: Any = self.transport.producer
-        if producer is not None:
-            producer.resumeProducing()
+        if self.transport.producer is not None:
+            self.transport.producer.resumeProducing()
         self.stage.talk()
 
     def drop(self) -> None:
@@ -145,16 +143,16 @@ class Peer:
 
 
 class Sockets:
-    """An open WebSocket, from a visitor to a service."""
+    """An open WebSocket, from a visitor to a service.  Options are those of both pipes; ``socket`` is the visitor's."""
 
-    def __init__(self, *, compressed: bool = False, **limits: int) -> None:
+    def __init__(self, *, socket: Any = None, **options: Any) -> None:
         self.clock = Clock()
         self.pair = Pair()
         opening = WebSocketRequest(1, b"/chat", [])
         near, _, far, _ = self.pair.open(opening)
         self.near, self.far = near, far
-        self.visitor = Peer(self, near, visitor=True, compressed=compressed, **limits)
-        self.service = Peer(self, far, visitor=False, compressed=compressed, **limits)
+        self.visitor = Peer(self, near, visitor=True, transport=socket, **options)
+        self.service = Peer(self, far, visitor=False, **options)
 
     def other(self, peer: Peer) -> Peer:
         return self.service if peer is self.visitor else self.visitor
