@@ -27,7 +27,7 @@ take it from one another for ever, each sure that it reconnected.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Generic, TypeVar
 
@@ -151,6 +151,19 @@ class TunnelRegistry(Generic[Session]):
         """The session has a link again."""
         self._away.discard(session)
 
+    def adopt(self, session: Session, owner: Hashable) -> None:
+        """The session's client has become another owner, as one that has no key does when its address changes.
+
+        Where the new owner would have more names than it may, the old one keeps them.
+        """
+        tunnels = self.tunnels_of(session)
+        if self._counts.get(owner, 0) + len(tunnels) > self.per_owner:
+            return
+        for tunnel in tunnels:
+            self._uncount(tunnel.owner)
+            self._counts[owner] = self._counts.get(owner, 0) + 1
+            self.by_label[tunnel.label] = self._sessions[session][tunnel.label] = replace(tunnel, owner=owner)
+
     def release(self, tunnel: Tunnel[Session], now: float, *, held: bool = False) -> bool:
         """End one tunnel; its name is free at once, or first `held` for its owner.
 
@@ -169,6 +182,12 @@ class TunnelRegistry(Generic[Session]):
         for tunnel in ended:
             self.release(tunnel, now, held=held)
         return ended
+
+    def unhold(self, label: str, owner: Hashable) -> None:
+        """Its last owner does not come back for the name, if it is still held for it: it is free."""
+        hold = self._holds.get(label)
+        if hold is not None and hold.owner == owner:
+            self._drop_hold(label)
 
     def is_held(self, label: str, now: float) -> bool:
         """Whether nobody has the name but its last owner may come back for it: to a visitor, the client is gone."""

@@ -165,6 +165,11 @@ class Session:
         """Whether as many streams that were opened here are open as the limit allows."""
         return len(self.streams) - self._peer_open >= self.max_streams
 
+    @property
+    def quiet(self) -> bool:
+        """Whether no stream is open, and all that was said has been handed to a link."""
+        return not (self.streams or self._parts or self._urgent or self._resend)
+
     def say(self, message: SessionMessage) -> None:
         """Say something about the session; in order with whatever else is said this way."""
         payload = native.encode(message)
@@ -375,7 +380,13 @@ class Session:
             stream = streams.get(number)
             if stream is not None:
                 if kind in _STREAM_RECORDS:
-                    self._guarded(stream, stream.received, kind, flags, payload)
+                    try:
+                        stream.received(kind, flags, payload)
+                    except ProtocolError:
+                        raise
+                    except Exception as error:
+                        stream.reset("internal")
+                        self.owner.leg_failed(stream, error)
                 elif kind == native.CREDIT:
                     stream.credited(native.decode_credit(payload))
                 elif kind == native.BLOCKED:

@@ -41,15 +41,15 @@ def status_line(head: ResponseHead) -> bytes:
 
 def content_length(headers: Headers) -> int | None:
     """The one Content-Length, or None; ValueError if there are several, or it is not a plain number."""
-    values = [value for name, value in headers if len(name) == 14 and name.lower() == b"content-length"]
-    if not values:
-        return None
-    if len(values) > 1:
-        raise ValueError("the response has more than one Content-Length")
-    value = values[0]
-    if not value.isdigit() or len(value) > 18:
-        raise ValueError("the response has a Content-Length that is not a number")
-    return int(value)
+    length = None
+    for name, value in headers:
+        if len(name) == 14 and name.lower() == b"content-length":
+            if length is not None:
+                raise ValueError("the response has more than one Content-Length")
+            if not value.isdigit() or len(value) > 18:
+                raise ValueError("the response has a Content-Length that is not a number")
+            length = int(value)
+    return length
 
 
 class HttpExchange(StrictLeg):
@@ -110,11 +110,22 @@ class HttpExchange(StrictLeg):
             self.stream.reset(word, detail)
         self.fail(word, detail)
 
+    def overdue(self, now: float) -> bool:
+        """Whether the service's time is up.  It stands still for what was asked before the link was lost."""
+        if self.deadline > now:
+            return False
+        stream = self.stream
+        return stream is None or bool(stream.opening) or stream.session.attached
+
     def timed_out(self, word: str) -> None:
-        """The service has not answered in time."""
-        if self.stream is not None:
-            self.stream.reset(word, "")
-        self.fail(word, "")
+        """The service has not answered in time, or has not been asked because the client is away."""
+        stream = self.stream
+        detail = ""
+        if stream is not None:
+            if stream.opening and not stream.session.attached:
+                detail = "The client of this tunnel has lost its connection, and has not come back so far."
+            stream.reset(word, detail)
+        self.fail(word, detail)
 
     # --- from the stream: the response -----------------------------------------------------------------------
 
@@ -141,6 +152,8 @@ class HttpExchange(StrictLeg):
         if verbosity.debug and self.stream is not None:
             _log.debug("response: id={id} status={status}", id=self.stream.id, status=head.status)
         self.write_head(head)
+        if head.body:
+            self.data_received(head.body)
 
     def write_head(self, head: ResponseHead) -> None:
         """Write the head of the response, with the framing of what follows; ``_left`` is the body's length or -1."""

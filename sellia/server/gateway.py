@@ -10,10 +10,11 @@ Invariants
     * A name belongs to at most one session (the registry's promise).
     * A session ends once: by the client's goodbye, its expiry, a fault of the client, or the server's stop; then each
       of its streams is told why.
+    * The time that a service has for its answer stands still while its client's link is away.
 
 Bounds
     A link must have said hello ``HELLO_WAIT`` seconds after it opened.  Sessions without a link last for the resume
-    window.  Tunnels of one session: ``TUNNELS``.
+    window.
 """
 
 import secrets
@@ -25,7 +26,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from sellia import __version__
-from sellia.errors import PROBLEMS, ProblemError, ProtocolError
+from sellia.errors import PROBLEMS, ProtocolError
 from sellia.protocol.messages import (
     SUBPROTOCOL,
     VERSION,
@@ -38,27 +39,23 @@ from sellia.protocol.messages import (
     OpenTunnel,
     Refused,
     SessionMessage,
-    TunnelReady,
-    TunnelRefused,
     Welcome,
 )
-from sellia.relay.hosts import public_url
+from sellia.relay.counters import LinkCounters
 from sellia.relay.leg import Leg
-from sellia.relay.names import validate_name
 from sellia.relay.registry import TunnelRegistry
-from sellia.relay.secrets import SecretDigest, basic_auth_digest
+from sellia.relay.secrets import SecretDigest
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
+from sellia.server.claims import Claims
+from sellia.server.exchange import HttpExchange
 from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin, ServerLink
 from sellia.transports.turn import turn_of
 
 #: Seconds that a link may be open without having said who it is.
 HELLO_WAIT: Final = 10.0
-
-#: Tunnels of one session.
-TUNNELS: Final = 100
 
 _TOKEN: Final = 16
 
@@ -76,6 +73,12 @@ class ServerSession:
         self.token = secrets.token_bytes(_TOKEN)
         self.link: LinkMixin | None = None
         self.session = Session(self, even=True, held_limit=settings.session_credit)
+        #: Numbers of tunnels whose claim is not decided yet.
+        self.claiming: set[int] = set()
+        #: Names that it had until its client said that it would stop.
+        self.left: list[str] = []
+        #: When the loss of its link was noticed, and when something came over it for the last time.
+        self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
 
     @property
@@ -155,7 +158,10 @@ class Gateway:
         self.sessions: dict[bytes, ServerSession] = {}
         self.public_port = settings.url_port
         self.draining = False
-        self._random = random
+        self.random = random
+        self.counters = LinkCounters()
+        self._claims = Claims(self)
+        self._open: set[LinkMixin] = set()
         self._key = SecretDigest(settings.master_key.get_secret_value()) if settings.master_key else None
         self._silent: dict[LinkMixin, IDelayedCall] = {}
         self._sessions_by_link: dict[LinkMixin, ServerSession] = {}
@@ -165,9 +171,15 @@ class Gateway:
         """Sessions that have a link."""
         return sum(1 for each in self.sessions.values() if each.link is not None)
 
+    @property
+    def open_links(self) -> int:
+        """Links whose connections are open, those included that carry no session, or none any more."""
+        return len(self._open)
+
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
 
     def link_opened(self, link: LinkMixin) -> None:
+        self._open.add(link)
         self._silent[link] = self.clock.callLater(HELLO_WAIT, link.drop, "it did not say hello in time")
 
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
@@ -191,6 +203,7 @@ class Gateway:
             self.end(session, "client-gone", "the client broke the protocol", f"the client broke the protocol: {error}")
 
     def link_lost(self, link: LinkMixin, reason: str) -> None:
+        self._open.discard(link)
         waiting = self._silent.pop(link, None)
         if waiting is not None and waiting.active():
             waiting.cancel()
@@ -201,7 +214,9 @@ class Gateway:
         if session.token not in self.sessions:
             return
         self.registry.away(session)
+        session.lost_at, session.heard_at = self.clock.seconds(), link.heard
         session.wait(self.settings.resume_window)
+        self.counters.links_lost += 1
         _log.info(
             "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s",
             session=session.name,
@@ -220,8 +235,8 @@ class Gateway:
             return
         owner: object = ("address", link.remote) if self._key is None else SecretDigest(hello.key or "-")
         session = self.sessions.get(hello.session) if hello.session is not None else None
-        if session is not None and session.owner == owner:
-            self._resume(link, session, hello)
+        if session is not None and (session.owner == owner or self._key is None):  # addresses change, tokens do not
+            self._resume(link, session, hello, owner)
             return
         if self.draining:
             self._refuse(link, Refused("server-draining", PROBLEMS["server-draining"].sentence, False))
@@ -258,23 +273,32 @@ class Gateway:
         link.say(refused)
         link.close(PROBLEMS[refused.word].close_code or 1008, refused.word)
 
-    def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello) -> None:
+    def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello, owner: object) -> None:
+        now = self.clock.seconds()
         old = session.link
         if old is not None:
             self._sessions_by_link.pop(old, None)
+            session.lost_at, session.heard_at = now, old.heard
             old.close(1000, "another link has taken over")
         session.cancel_wait()
         session.remote = link.remote
-        parcels, octets = session.session.unacknowledged
+        if session.owner != owner:
+            session.owner = owner
+            self.registry.adopt(session, owner)
+        _extend(session.session, now - session.heard_at)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
+        resent = session.session.unacknowledged
+        self.counters.went_on(resent, took_over=old is not None)
         _log.info(
-            "link back: session={session} peer={peer} took_over={took_over} unacknowledged={parcels} octets={octets}",
+            "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
+            "resent_messages={messages} resent_bytes={octets}",
             session=session.name,
             peer=printable(link.remote),
-            took_over=old is not None,
-            parcels=parcels,
-            octets=octets,
+            after=now - session.lost_at,
+            took_over="yes" if old is not None else "no",
+            messages=resent[0],
+            octets=resent[1],
         )
 
     def _carry(self, link: LinkMixin, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
@@ -296,56 +320,24 @@ class Gateway:
         received = hello.received if resumed else 0
         link.carry(session.session, received, settings.ping_interval, settings.ping_timeout)
 
-    # --- tunnels -------------------------------------------------------------------------------------------
+    # --- the session ---------------------------------------------------------------------------------------
 
     def session_message(self, session: ServerSession, message: SessionMessage) -> None:
         """What a client says about its session."""
         if isinstance(message, OpenTunnel):
-            self._open_tunnel(session, message)
+            self._claims.open(session, message)
         elif isinstance(message, CloseTunnel):
-            for tunnel in self.registry.tunnels_of(session):
-                if tunnel.tunnel_id == message.tunnel:
-                    self.registry.release(tunnel, self.clock.seconds())
-                    _log.info("tunnel closed: name={name} session={session}", name=tunnel.label, session=session.name)
-        elif not isinstance(message, GoAway):
+            self._claims.close(session, message)
+        elif isinstance(message, GoAway):
+            self._claims.leave(session, message)
+        else:
             raise ProtocolError("a session message that only a server sends")
-
-    def _open_tunnel(self, session: ServerSession, wanted: OpenTunnel) -> None:
-        now = self.clock.seconds()
-        mine = self.registry.tunnels_of(session)
-        if any(tunnel.tunnel_id == wanted.tunnel for tunnel in mine):
-            raise ProtocolError("a tunnel was opened twice")
-        try:
-            if wanted.kind != "http":
-                raise ProblemError(PROBLEMS["forbidden"], f"This server has no {printable(wanted.kind, 16)} tunnels.")
-            if len(mine) >= TUNNELS:
-                raise ProblemError(PROBLEMS["too-many-tunnels"])
-            name = validate_name(wanted.name) if wanted.name else self.registry.free_name(self._random, now)
-            try:
-                auth = basic_auth_digest(wanted.auth) if wanted.auth is not None else None
-            except ValueError as error:
-                raise ProblemError(PROBLEMS["forbidden"], f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-            claim = self.registry.claim(name, session, session.owner, now, tunnel_id=wanted.tunnel, auth=auth)
-        except ProblemError as error:
-            _log.info(
-                "tunnel refused: name={name} session={session} word={word}",
-                name=printable(wanted.name or "-", 64),
-                session=session.name,
-                word=error.problem.word,
-            )
-            final = error.problem.word not in ("name-taken", "overloaded", "internal")
-            session.session.say(TunnelRefused(wanted.tunnel, error.problem.word, str(error), final))
-            return
-        if claim.displaced is not None:
-            self.end(claim.displaced.session, "client-gone", "its client was started again", "taken over by its owner")
-        url = public_url(name, self.settings.domain, self.public_port, self.settings.https)
-        session.session.say(TunnelReady(wanted.tunnel, name, url))
-        _log.info("tunnel opened: name={name} session={session} url={url}", name=name, session=session.name, url=url)
 
     # --- ends ----------------------------------------------------------------------------------------------
 
     def expired(self, session: ServerSession) -> None:
         """The resume window of a session is over."""
+        self.counters.windows_expired += 1
         self.end(session, "session-expired", "", "its client did not come back in time")
 
     def end(self, session: ServerSession, word: str, message: str, why: str) -> None:
@@ -354,6 +346,8 @@ class Gateway:
             return
         session.cancel_wait()
         released = self.registry.release_session(session, self.clock.seconds(), held=False)
+        for label in session.left:
+            self.registry.unhold(label, session.owner)
         link, session.link = session.link, None
         if link is not None:
             self._sessions_by_link.pop(link, None)
@@ -368,11 +362,18 @@ class Gateway:
             streams=streams,
         )
 
+    def drain(self, seconds: float) -> None:
+        """The server will stop within so many seconds: nothing new is begun, and clients are told."""
+        self.draining = True
+        for session in self.sessions.values():
+            session.session.say(GoAway("server-draining", PROBLEMS["server-draining"].sentence, seconds))
+
     def stop(self) -> None:
         """The server stops: every client is told, every visitor too."""
         for session in list(self.sessions.values()):
             link = session.link
             if link is not None:
+                session.session.flush()  # what was said before goodbye
                 link.say(Goodbye("server-restarting", PROBLEMS["server-restarting"].sentence))
             self.end(session, "server-restarting", "", "the server stops")
         for silent in list(self._silent):
@@ -381,8 +382,17 @@ class Gateway:
     def health(self) -> dict[str, Any]:
         """Numbers for ``/health``."""
         return {
+            "draining": self.draining,
             "sessions": len(self.sessions),
             "links": self.link_count,
             "tunnels": len(self.registry.by_label),
             "streams": sum(len(each.session.streams) for each in self.sessions.values()),
+            **self.counters.as_dict(),
         }
+
+
+def _extend(session: Session, seconds: float) -> None:
+    """Give the services of a session's exchanges as much longer to answer as they could not be reached."""
+    for stream in session.streams.values():
+        if isinstance(stream.leg, HttpExchange) and not stream.opening:
+            stream.leg.deadline += seconds

@@ -12,7 +12,7 @@ from twisted.web.server import Request, Site
 from sellia import __version__
 from sellia.errors import PROBLEMS
 from sellia.relay.hosts import public_url
-from sellia.server.answers import answer
+from sellia.server.answers import RETRY_AFTER_SECONDS, answer
 from sellia.server.settings import ServerSettings
 
 _PAGE: Final = """<!doctype html>
@@ -55,6 +55,20 @@ class _Page(Resource):
         return body
 
 
+class _Ready(_Page):
+    """Whether new visitors may come: 200, or 503 while the server drains.  For whoever balances load."""
+
+    def __init__(self, draining: Callable[[], bool]) -> None:
+        super().__init__(lambda: (b"text/plain; charset=utf-8", b"draining\n" if draining() else b"ready\n"))
+        self._draining = draining
+
+    def render_GET(self, request: Request) -> bytes:
+        if self._draining():
+            request.setResponseCode(503, b"Service Unavailable")
+            request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER_SECONDS)
+        return super().render_GET(request)
+
+
 class _Problem(Resource):
     """One of our own answers."""
 
@@ -77,7 +91,7 @@ class _Problem(Resource):
 
 
 class BaseDomain(Resource):
-    """``/``, ``/health``, and the gateway's path for those who come without an upgrade."""
+    """``/``, ``/health``, ``/ready``, and the gateway's path for those who come without an upgrade."""
 
     def __init__(self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> None:
         super().__init__()
@@ -87,6 +101,7 @@ class BaseDomain(Resource):
         self._pages: dict[bytes, Resource] = {
             b"/": _Page(self._landing),
             b"/health": _Page(self._health_page),
+            b"/ready": _Ready(lambda: bool(health().get("draining"))),
             settings.gateway_path.encode(): _Problem("upgrade-required"),
         }
         self._none = _Problem("no-such-page")
@@ -106,7 +121,9 @@ class BaseDomain(Resource):
         return b"text/html; charset=utf-8", page.encode()
 
     def _health_page(self) -> tuple[bytes, bytes]:
-        body = {"status": "ok", "version": __version__, **self._health()}
+        health = self._health()
+        status = "draining" if health.pop("draining", False) else "ok"
+        body = {"status": status, "version": __version__, **health}
         return b"application/json", json.dumps(body).encode() + b"\n"
 
 

@@ -18,6 +18,9 @@ from sellia.server.webchannel import PageExchange
 #: Sixteen octets in base64 (RFC 6455, 4.1).
 _KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
+#: Pages that are there while the server drains.
+_ALWAYS: Final = (b"/health", b"/ready")
+
 _HANDSHAKE: Final = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n%b\r\n"
@@ -60,6 +63,10 @@ class BaseRooms:
 
     def page(self, connection: VisitorConnection, request: Request, path: bytes) -> None:
         """One of the server's own pages."""
+        problem = self.refusing()
+        if problem is not None and path.partition(b"?")[0] not in _ALWAYS:
+            connection.answer_problem(problem, request)
+            return
         exchange = PageExchange(connection, request, self._site, path)
         connection.exchange_begins(exchange)
         exchange.run()

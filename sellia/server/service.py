@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from sellia import __version__
 from sellia.relay.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
+from sellia.server.drain import Drain
 from sellia.server.gateway import Gateway, ServerSession
 from sellia.server.ingress import Ingress, VisitorFactory
 from sellia.server.listening import ListeningService
@@ -24,7 +25,7 @@ _log = Logger()
 
 
 class ServerService(MultiService):
-    """Ingress, gateway and listeners.  ``stopService`` fires when every visitor and client has been told.
+    """Ingress, gateway and listeners.  ``stopService`` drains (see :mod:`sellia.server.drain`) before it fires.
 
     With ``listen`` False it has no listeners of its own: visitors and clients come by way of somebody else's
     `Site`, through the resources in :mod:`sellia.server.resource`.  Public URLs then say ``public_port``, or ``port``.
@@ -67,12 +68,19 @@ class ServerService(MultiService):
         )
 
     def stopService(self) -> Deferred[None]:
-        if self.running:
-            verbosity.end(self.settings.log_level)
-        self.gateway.stop()
-        self.gateway.turn.run()  # what visitors and clients are told leaves before their connections end
+        if not self.running:
+            return maybeDeferred(super().stopService)
+        self.running = 0
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        drain = Drain(self.gateway, self.ingress, self.settings.drain_timeout)
+        await drain.finish_up()
+        await self.listening.stop_listening()
+        await drain.part()
         self.ingress.stop()
-        return maybeDeferred(super().stopService)
+        verbosity.end(self.settings.log_level)
+        await maybeDeferred(super().stopService)
 
 
 def make_service(settings: ServerSettings, reactor: Any) -> ServerService:

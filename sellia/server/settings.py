@@ -46,8 +46,6 @@ VARIABLES: Final = {
 #: Connections that may wait in the kernel until they are accepted; Twisted's own 50 is few for a public port.
 _BACKLOG: Final = 1024
 
-_CREDITS: Final = ("stream_credit", "stream_credit_max", "session_credit")
-
 _ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
 _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)+$")
 
@@ -95,8 +93,6 @@ class ServerSettings(Settings):
     upgrade_timeout: Seconds = Field(30.0, description="Seconds until a service must have answered an upgrade.")
     ping_interval: Seconds = Field(5.0, description="Seconds of silence on a link before it is pinged.")
     ping_timeout: Seconds = Field(15.0, description="Seconds of silence on a link before it is given up.")
-    original_ping_interval: Seconds = Field(30.0, description="The same for links that speak the original dialect.")
-    original_ping_timeout: Seconds = Field(60.0, description="The same for links that speak the original dialect.")
     resume_window: Seconds = Field(120.0, description="Seconds that visitors wait for a client whose link is lost.")
     drain_timeout: Seconds = Field(
         30.0, description="Seconds that exchanges may go on after the server is told to stop."
@@ -105,9 +101,10 @@ class ServerSettings(Settings):
     header_fields: Count = Field(128, le=limits.HEADER_COUNT_LIMIT, description="The most fields of a header section.")
     header_timeout: Seconds = Field(10.0, description="Seconds until the whole head of a request must be there.")
     target_limit: Octets = Field(8 * limits.KIB, description="The longest request target, as in 8 KiB.")
-    stream_credit: Octets = Field(limits.INITIAL_CREDIT, description="A stream's credit at its start, as in 256 KiB.")
-    stream_credit_max: Octets = Field(limits.MAX_CREDIT, description="What a stream's credit grows to, as in 4 MiB.")
-    session_credit: Octets = Field(limits.SESSION_HELD_LIMIT, description="Credit of a whole session, as in 32 MiB.")
+    session_credit: Octets = Field(
+        limits.SESSION_HELD_LIMIT,
+        description="What may wait for the slow visitors of one session before the slowest is cut off, as in 32 MiB.",
+    )
     websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
     keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
 
@@ -174,16 +171,12 @@ class ServerSettings(Settings):
         if self.require_auth and self.master_key is None:
             hint = "Give --master-key, SELLIA_MASTER_KEY or SELLIA_MASTER_KEY_FILE: `openssl rand -hex 24` makes a key."
             raise wrong("keys are required, but there is no master key", hint, "require_auth")
-        if not self.stream_credit <= self.stream_credit_max <= self.session_credit:
-            raise wrong(
-                "stream_credit, stream_credit_max and session_credit do not fit together",
-                "Let each be as large as the one before it, or larger.",
-                next(name for name in _CREDITS if name in self.model_fields_set),
-            )
-        for kind in ("ping", "original_ping"):
-            if getattr(self, f"{kind}_timeout") <= getattr(self, f"{kind}_interval"):
-                hint = "A link must have the time to answer a ping: make the timeout longer."
-                raise wrong(f"{kind}_timeout is not longer than {kind}_interval", hint, f"{kind}_timeout")
+        if self.session_credit < limits.MAX_CREDIT:
+            least = f"must not be below {limits.MAX_CREDIT // limits.MIB} MiB, which one visitor may use up"
+            raise wrong(least, "", "session_credit")
+        if self.ping_timeout <= self.ping_interval:
+            hint = "A link must have the time to answer a ping: make the timeout longer."
+            raise wrong("ping_timeout is not longer than ping_interval", hint, "ping_timeout")
         return self
 
     @property

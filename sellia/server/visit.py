@@ -329,8 +329,18 @@ class WebVisit:
         """Once a second."""
         if self._cut_at <= now:
             self.drop()
-        elif self._exchange is not None and self._exchange.deadline <= now:
+        elif self._exchange is not None and self._exchange.overdue(now):
             self._exchange.timed_out("response-timeout")
+
+    def drain(self) -> None:
+        """The server is about to stop: this response is the connection's last."""
+        if self._exchange is not None:
+            self._exchange.keep_alive = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether the visitor waits for the response, or for the rest of it."""
+        return not self._over
 
     def drop(self) -> None:
         """Cut the connection."""

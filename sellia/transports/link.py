@@ -121,6 +121,24 @@ class LinkMixin:
         session.attach(self, peer_received)
         self._watch()
 
+    @property
+    def heard(self) -> float:
+        """When something came from the other side for the last time."""
+        return self._heard
+
+    def ask(self) -> float:
+        """Ping the other side now.  It is there if ``heard`` comes to be what this returns, or more."""
+        now = self.clock.seconds()
+        self._heard = min(self._heard, now - 0.001)
+        self.say(Ping())
+        return now
+
+    def look(self) -> None:
+        """Look at once whether the other side has been silent for too long: after a sleep, timers are late."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+            self._look()
+
     def release(self) -> None:
         """This link carries its session no longer."""
         session, self.session = self.session, None

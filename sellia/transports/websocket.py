@@ -15,6 +15,8 @@ How a WebSocket ends
     * A violation: the stream carries a close frame with the code of the violation, in its place in the order, so that
       what was said before it is still answered; the violator gets the same code as soon as the other side has
       closed, or after ``VERDICT_WAIT``, whichever is first.
+    * Sellia stops (:meth:`WebSocketPipe.close`): both sides get a close frame that says so, behind what was on its
+      way to the other side.
 
 Bounds
     Frames are streamed, so memory is the stream's.  Waiting for a peer to finish a closing handshake, or to close the
@@ -96,6 +98,7 @@ class WebSocketPipe(FrameSocket):
         self._verdict: bytes | None = None
         self._timer: IDelayedCall | None = None
         stream.leg = self
+        factory.open.add(self)
         transport.registerProducer(self, True)
 
     # --- from the socket -----------------------------------------------------------------------------------
@@ -111,6 +114,7 @@ class WebSocketPipe(FrameSocket):
     def connectionLost(self, reason: Failure) -> None:
         """The socket is gone."""
         self._gone = True
+        self.factory.open.discard(self)
         self._cancel()
         stream = self._stream
         if self._close_in:
@@ -181,6 +185,33 @@ class WebSocketPipe(FrameSocket):
         self._close_out = True
         self.write_frame(CLOSE_FRAME, self._verdict)
         self._hang_up()
+
+    # --- for whoever stops ---------------------------------------------------------------------------------
+
+    @property
+    def ending(self) -> bool:
+        """Whether it ends already: a close frame has passed, or the socket is gone."""
+        return self._close_in or self._close_out or self._gone
+
+    def close(self, code: int, reason: str) -> bool:
+        """End it from here: both sides get a close frame.  Nothing that the peer still says is passed on.
+
+        False, and nothing has happened, while a frame is being passed on in pieces, either way: no other can come
+        inside of it.  Try again soon.
+        """
+        if self.ending:
+            return True
+        if self._pieces or self.inside_out_frame:
+            return False
+        payload = close_payload(code, reason)
+        self._story.ended("sellia", code, reason)
+        self._stream.send_frame(CLOSE_FRAME, payload)
+        self._stream.end()
+        self._close_out = True
+        self.write_frame(CLOSE_FRAME, payload)
+        self.transport.resumeProducing()  # for its reply, should there have been enough of what came before
+        self._after(CLOSE_WAIT, self._late)
+        return True
 
     # --- from the stream: a Leg ----------------------------------------------------------------------------
 
@@ -321,11 +352,19 @@ class WebSocketPipe(FrameSocket):
 
 
 class ServicePipeFactory(WebSocketClientFactory):  # type: ignore[misc]
-    """Autobahn's factory for the sockets on which we are the client: those to services."""
+    """Autobahn's factory for the sockets on which we are the client: those to services.  ``open`` are its pipes."""
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor=reactor)
+        self.open: set[WebSocketPipe] = set()
 
 
 class VisitorPipeFactory(WebSocketServerFactory):  # type: ignore[misc]
-    """Autobahn's factory for the sockets on which we are the server: those of visitors."""
+    """Autobahn's factory for the sockets on which we are the server: those of visitors.  ``open`` are its pipes."""
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor=reactor)
+        self.open: set[WebSocketPipe] = set()
 
 
 def service_factory(reactor: Any) -> ServicePipeFactory:

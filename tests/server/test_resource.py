@@ -231,8 +231,11 @@ class FailureTests(WebStageCase):
         self.assertIn(b"Sellia-Error: bad-host", received)
         self.assertEqual(self.recorder.exchanges("/x"), [])
 
-    async def test_server_stops(self) -> None:
-        """Who waits is told so."""
+
+class StopTests(WebStageCase):
+    server_settings = {"drain_timeout": 1.0}
+
+    async def test_who_waits_too_long_is_told(self) -> None:
         self.recorder.on("/long", no_answer_yet)
         asked = self.thread(self.ask, "GET", "/long")
         exchange = await self.thread(self.recorder.wait_for, "/long")
@@ -240,6 +243,21 @@ class FailureTests(WebStageCase):
         response, _ = await asked
         self.assertEqual((response.status, response.headers["Sellia-Error"]), (503, "server-restarting"))
         exchange.released.set()
+
+    async def test_what_is_under_way_finishes(self) -> None:
+        """It is the last on its connection; nothing new is begun meanwhile."""
+        self.recorder.on("/slow", no_answer_yet)
+        asked = self.thread(self.ask, "GET", "/slow")
+        exchange = await self.thread(self.recorder.wait_for, "/slow")
+        stopped = self.server.stopService()
+        response, _ = await self.thread(self.ask, "GET", "/new")
+        self.assertEqual((response.status, response.headers["Sellia-Error"]), (503, "server-draining"))
+        self.assertIn("Retry-After", response.headers)
+        exchange.send(answer("Content-Length: 2", body=b"ok"))
+        exchange.released.set()
+        response, body = await asked
+        self.assertEqual((response.status, body, response.headers["Connection"]), (200, b"ok", "close"))
+        await stopped
 
 
 class NoServiceTests(WebStageCase):

@@ -4,7 +4,6 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.protocol import limits
 from sellia.server.settings import ServerSettings, load
 from sellia.settings import BadSetting
 
@@ -33,16 +32,12 @@ class DefaultTests(ServerCase):
             "upgrade_timeout": 30,
             "ping_interval": 5,
             "ping_timeout": 15,
-            "original_ping_interval": 30,
-            "original_ping_timeout": 60,
             "resume_window": 120,
             "drain_timeout": 30,
             "header_limit": 65536,
             "header_fields": 128,
             "header_timeout": 10,
             "target_limit": 8192,
-            "stream_credit": 256 << 10,
-            "stream_credit_max": limits.MAX_CREDIT,
             "session_credit": 32 << 20,
             "websocket_frame_limit": 16 << 20,
             "keep_alive": 60,
@@ -74,9 +69,11 @@ class SourceTests(ServerCase):
         self.assertEqual(load({}, {"SELLIA_MASTER_KEY_FILE": self.write("k\n")}).master_key.get_secret_value(), "k")
 
     def test_file(self):
-        config = self.write("request_timeout: 5\nstream_credit: 64 KiB\ntrust_proxy: [127.0.0.1, '10.0.0.0/8, unix']\n")
+        config = self.write(
+            "request_timeout: 5\nsession_credit: 64 MiB\ntrust_proxy: [127.0.0.1, '10.0.0.0/8, unix']\n"
+        )
         settings = load({}, {}, config)
-        self.assertEqual((settings.request_timeout, settings.stream_credit), (5.0, 65536))
+        self.assertEqual((settings.request_timeout, settings.session_credit), (5.0, 64 << 20))
         self.assertEqual(settings.trust_proxy, ("127.0.0.1", "10.0.0.0/8", "unix"))
 
 
@@ -176,10 +173,8 @@ class CheckTests(ServerCase):
         self.assertIn("80 KiB", self.bad({"header_limit": "1 MiB"}).line)
         self.bad({"header_fields": "1000"})
 
-    def test_credits_fit_together(self):
-        self.assertTrue(self.bad({"stream_credit": "8 MiB"}).line.startswith("--stream-credit: "))
-        self.bad({"session_credit": "1 MiB"})
+    def test_session_has_credit_for_one_stream(self):
+        self.assertTrue(self.bad({"session_credit": "1 MiB"}).line.startswith("--session-credit: "))
 
     def test_ping_has_time_for_an_answer(self):
         self.assertTrue(self.bad({"ping_timeout": "5"}).line.startswith("--ping-timeout: "))
-        self.bad({"original_ping_timeout": "1"})

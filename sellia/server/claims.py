@@ -1,0 +1,147 @@
+"""What clients say about tunnels: names claimed, and given up.
+
+A name is never taken by its own owner's ghost.  When the session that has a name belongs to whoever asks for it, and
+its link seems to be alive, that link is pinged first: a client that was killed, or whose network is gone, leaves links
+behind that nobody has noticed to be dead.  If nothing at all comes within ``GHOST_WAIT`` seconds, the old session ends
+and the new one gets the name; if something does, there are two clients, and the name is taken.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from twisted.logger import Logger
+
+from sellia.errors import PROBLEMS, ProblemError, ProtocolError
+from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelReady, TunnelRefused
+from sellia.relay.hosts import public_url
+from sellia.relay.names import validate_name
+from sellia.relay.secrets import basic_auth_digest
+from sellia.relay.text import printable
+from sellia.transports.link import LinkMixin
+from sellia.transports.waiting import wait_for
+
+if TYPE_CHECKING:
+    from sellia.server.gateway import Gateway, ServerSession
+
+#: Tunnels of one session.
+TUNNELS: Final = 100
+
+#: Seconds for the link of the session that has a name to show that it lives, and between two looks at it.
+GHOST_WAIT: Final = 3.0
+GHOST_STEP: Final = 0.05
+
+#: Refusals after which the same claim may well be granted.
+_PASSING: Final = ("name-taken", "overloaded", "internal", "server-draining")
+
+_log = Logger()
+
+
+class Claims:
+    """The claims of all sessions of a gateway."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+
+    def open(self, session: "ServerSession", wanted: OpenTunnel) -> None:
+        """A client wants a name: it is told whether it gets it, at once or soon."""
+        mine = self._gateway.registry.tunnels_of(session)
+        if wanted.tunnel in session.claiming or any(tunnel.tunnel_id == wanted.tunnel for tunnel in mine):
+            raise ProtocolError("a tunnel was opened twice")
+        self._claim(session, wanted, len(mine) + len(session.claiming), sure=False)
+
+    def close(self, session: "ServerSession", message: CloseTunnel) -> None:
+        """A client gives a name up.  What is under way goes on."""
+        session.claiming.discard(message.tunnel)
+        gateway = self._gateway
+        for tunnel in gateway.registry.tunnels_of(session):
+            if tunnel.tunnel_id == message.tunnel:
+                gateway.registry.release(tunnel, gateway.clock.seconds())
+                _log.info("tunnel closed: name={name} session={session}", name=tunnel.label, session=session.name)
+
+    def leave(self, session: "ServerSession", message: GoAway) -> None:
+        """A client will soon stop: its names are for nobody but its owner until it has, and visitors are told."""
+        gateway = self._gateway
+        session.claiming.clear()
+        released = gateway.registry.release_session(session, gateway.clock.seconds(), held=True)
+        session.left += [tunnel.label for tunnel in released]
+        _log.info(
+            "client stops: session={session} tunnels={tunnels} streams={streams} within={seconds:g}s",
+            session=session.name,
+            tunnels=",".join(tunnel.label for tunnel in released) or "-",
+            streams=len(session.session.streams),
+            seconds=message.seconds,
+        )
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _claim(self, session: "ServerSession", wanted: OpenTunnel, count: int, *, sure: bool) -> None:
+        gateway = self._gateway
+        registry, now = gateway.registry, gateway.clock.seconds()
+        try:
+            if gateway.draining:
+                raise ProblemError(PROBLEMS["server-draining"])
+            if wanted.kind != "http":
+                raise ProblemError(PROBLEMS["forbidden"], f"This server has no {printable(wanted.kind, 16)} tunnels.")
+            if count >= TUNNELS:
+                raise ProblemError(PROBLEMS["too-many-tunnels"])
+            name = validate_name(wanted.name) if wanted.name else registry.free_name(gateway.random, now)
+            try:
+                auth = basic_auth_digest(wanted.auth) if wanted.auth is not None else None
+            except ValueError as error:
+                raise ProblemError(PROBLEMS["forbidden"], f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+            rival = None if sure else self._rival(session, name)
+            if rival is not None:
+                self._doubt(session, wanted, rival)
+                return
+            claim = registry.claim(name, session, session.owner, now, tunnel_id=wanted.tunnel, auth=auth)
+        except ProblemError as error:
+            self._refuse(session, wanted, error)
+            return
+        if session.link is None:
+            registry.away(session)  # it was lost while its claim was in doubt
+        if claim.displaced is not None:
+            gateway.end(claim.displaced.session, "client-gone", "its client was started again", "started again")
+        settings = gateway.settings
+        url = public_url(name, settings.domain, gateway.public_port, settings.https)
+        session.session.say(TunnelReady(wanted.tunnel, name, url))
+        _log.info("tunnel opened: name={name} session={session} url={url}", name=name, session=session.name, url=url)
+
+    def _refuse(self, session: "ServerSession", wanted: OpenTunnel, error: ProblemError) -> None:
+        word = error.problem.word
+        _log.info(
+            "tunnel refused: name={name} session={session} word={word}",
+            name=printable(wanted.name or "-", 64),
+            session=session.name,
+            word=word,
+        )
+        session.session.say(TunnelRefused(wanted.tunnel, word, str(error), word not in _PASSING))
+
+    def _rival(self, session: "ServerSession", name: str) -> "ServerSession | None":
+        """The session of the same owner that has the name, and a link that nobody knows to be dead."""
+        bound = self._gateway.registry.by_label.get(name)
+        if bound is None or bound.owner != session.owner or bound.session is session or bound.session.link is None:
+            return None
+        return bound.session
+
+    def _doubt(self, session: "ServerSession", wanted: OpenTunnel, rival: "ServerSession") -> None:
+        """Find out whether the rival lives."""
+        link = rival.link
+        assert link is not None
+        session.claiming.add(wanted.tunnel)
+        asked = link.ask()
+        waited = wait_for(
+            self._gateway.clock, lambda: link.heard >= asked or rival.link is not link, GHOST_WAIT, GHOST_STEP
+        )
+        waited.addCallback(lambda _: self._decide(session, wanted, rival, link, link.heard >= asked))
+        waited.addErrback(lambda failure: _log.failure("a claim could not be decided", failure=failure))
+
+    def _decide(
+        self, session: "ServerSession", wanted: OpenTunnel, rival: "ServerSession", link: LinkMixin, alive: bool
+    ) -> None:
+        if wanted.tunnel not in session.claiming or session.session.closed:
+            return
+        session.claiming.discard(wanted.tunnel)
+        gateway = self._gateway
+        if rival.link is link and not alive:
+            gateway.end(rival, "client-gone", "its client was started again", "its link is dead, and it started again")
+        count = len(gateway.registry.tunnels_of(session)) + len(session.claiming)
+        self._claim(session, wanted, count, sure=True)

@@ -1,0 +1,113 @@
+"""How a server comes to its end without cutting anybody off.
+
+What happens, in this order
+    1. New visitors get 503 and are told when to come back; clients are told with go-away.  Links stay, and those that
+       are lost may come back, because exchanges need them.  Listeners stay, so that visitors get an answer, and so
+       that ``/ready`` says 503 to whoever balances load.
+    2. HTTP exchanges come to their end.  WebSockets are closed with 1012, a few at a time, because all who were on
+       them will want to connect elsewhere.
+    3. As soon as nothing is open any more, or when the time is up: the listeners close, clients are told goodbye, and
+       whatever is left is told that the server restarts.
+    4. Closing handshakes are waited for, a moment, so that nobody sees a connection break that was closed.
+
+Bounds
+    ``seconds`` for 1 and 2, ``FAREWELL`` for 4.  WebSockets are closed at ``PACE`` a second, or faster when that would
+    take more than ``SPREAD`` of the time.
+"""
+
+from collections import deque
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from sellia.errors import SERVER_DRAINING
+from sellia.server.gateway import Gateway
+from sellia.server.ingress import Ingress
+from sellia.transports.waiting import wait_for
+from sellia.transports.websocket import WebSocketPipe
+
+#: WebSockets that are closed in a second, where there is time for that.
+PACE: Final = 10.0
+
+#: The part of the time in which all WebSockets are closed.
+SPREAD: Final = 0.8
+
+#: Seconds that visitors and clients have to answer what they are told last.
+FAREWELL: Final = 3.0
+
+#: Seconds between two looks at what is still open.
+_STEP: Final = 0.05
+
+_log = Logger()
+
+
+class Drain:
+    """One server's.  Call :meth:`finish_up`, stop listening, then call :meth:`part`."""
+
+    def __init__(self, gateway: Gateway, ingress: Ingress, seconds: float) -> None:
+        self._gateway = gateway
+        self._ingress = ingress
+        self._clock = gateway.clock
+        self._seconds = seconds
+        self._waiting: deque[WebSocketPipe] = deque()
+        self._began = 0.0
+        self._pace = PACE
+        self._closed = 0
+
+    def finish_up(self) -> "Deferred[bool]":
+        """Begin nothing new, and fire when all is over: False if the time was not enough."""
+        self._began = self._clock.seconds()
+        self._gateway.drain(self._seconds)
+        self._ingress.drain()
+        self._waiting.extend(self._ingress.pipes.open)
+        self._pace = max(PACE, len(self._waiting) / (self._seconds * SPREAD))
+        if self._busy():
+            _log.info(
+                "draining: streams={streams} websockets={websockets} within={seconds:g}s",
+                streams=self._gateway.health()["streams"],
+                websockets=len(self._waiting),
+                seconds=self._seconds,
+            )
+        finished = wait_for(self._clock, self._look, self._seconds, _STEP)
+        finished.addCallback(self._tell)
+        return finished
+
+    def part(self) -> "Deferred[bool]":
+        """End all sessions, and fire when everybody has taken note, or has had the time to."""
+        self._gateway.stop()
+        return wait_for(self._clock, self._parted, FAREWELL, _STEP)
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _look(self) -> bool:
+        if not self._waiting:  # handshakes that were under way have become WebSockets
+            self._waiting.extend(pipe for pipe in self._ingress.pipes.open if not pipe.ending)
+        due = int((self._clock.seconds() - self._began) * self._pace) + 1
+        for _ in range(min(due - self._closed, len(self._waiting))):
+            pipe = self._waiting.popleft()
+            if pipe.close(SERVER_DRAINING.close_code or 1012, SERVER_DRAINING.close_reason()):
+                self._closed += 1
+            else:
+                self._waiting.append(pipe)
+        return not self._busy()
+
+    def _busy(self) -> bool:
+        self._gateway.turn.run()  # what has been said in this turn leaves, or is seen to wait
+        return self._ingress.busy or any(
+            each.link is not None and not each.session.quiet for each in self._gateway.sessions.values()
+        )
+
+    def _parted(self) -> bool:
+        self._gateway.turn.run()
+        return not self._ingress.busy and not self._gateway.open_links
+
+    def _tell(self, finished: bool) -> bool:
+        if not finished:
+            _log.warn(
+                "drained in part: streams={streams} websockets={websockets} are cut off after {seconds:g}s",
+                streams=self._gateway.health()["streams"],
+                websockets=len(self._ingress.pipes.open),
+                seconds=self._seconds,
+            )
+        return finished
