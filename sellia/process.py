@@ -10,14 +10,18 @@ import difflib
 import os
 import signal
 import sys
-from types import TracebackType
-from typing import Any, NoReturn
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Final, NoReturn
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
 from sellia.errors import SelliaError
 from sellia.relay.text import printable
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _log = Logger()
 
@@ -98,7 +102,31 @@ def let_second_signal_kill(reactor: Any) -> None:
     """Once the process is stopping, SIGINT and SIGTERM have their default effect, so that nobody must wait for it."""
 
     def restore() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
 
     reactor.addSystemEventTrigger("before", "shutdown", restore)
+
+
+def stop_in_order(reactor: Any, set_signal: Callable[[int, Any], Any] = signal.signal) -> None:
+    """SIGINT and SIGTERM stop the reactor, and a process that comes to its end in order has status 0.
+
+    Left to itself twistd ends by the very signal that it was sent, however well everything was put away before that,
+    and whoever watches over it takes that for a crash.
+    """
+
+    def stop() -> None:
+        try:
+            reactor.stop()
+        except ReactorNotRunning:
+            pass  # it stops already
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(stop)
+
+    def install() -> None:
+        for number in _SIGNALS:
+            set_signal(number, on_signal)
+
+    reactor.callWhenRunning(install)  # because running the reactor sets Twisted's own
+    let_second_signal_kill(reactor)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 from rich.text import Text
 
 from sellia.client.events import (
@@ -17,9 +19,11 @@ from sellia.client.events import (
     LinkBack,
     LinkLost,
     Problem,
+    Reconnecting,
     Refused,
     RequestFinished,
     RequestStarted,
+    ServerStopping,
     WebSocketClosed,
     WebSocketOpened,
     WebSocketRefused,
@@ -71,29 +75,65 @@ def frames(count: int, octets: int) -> str:
     return f"{count} frame{'' if count == 1 else 's'}, {size(octets)}"
 
 
+#: On a terminal: back to the start of the line, and nothing on it.
+_CLEAR: Final = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+
+
 class LinePrinter:
-    """A listener that prints.  ``wall_clock`` gives seconds since the epoch, for the time at the start of each line."""
+    """A listener that prints.  ``wall_clock`` gives seconds since the epoch, for the time at the start of each line.
+
+    While the client is without a link, a terminal shows on its last line how long that has been, in place; where
+    lines go elsewhere, there is one when it begins, and one when visitors wait no longer.
+    """
 
     def __init__(self, console: Console, wall_clock: Callable[[], float] = time.time) -> None:
         self._console = console
         self._wall_clock = wall_clock
+        self._in_place = console.is_terminal and not console.is_dumb_terminal
+        self._shown_in_place = False
+        self._visitors_wait: bool | None = None
         self.told_refusal = False
         """Whether the user has read that, and why, the server will not have this client."""
 
     def notify(self, event: Event) -> None:
         if isinstance(event, Refused) and event.final:
             self.told_refusal = True
+        if isinstance(event, Reconnecting):
+            self._reconnecting(event)
+            return
+        if isinstance(event, LinkBack):
+            self._visitors_wait = None
         pieces = list(line(event))
         if pieces:
-            self._print([(time.strftime("%H:%M:%S", time.localtime(self._wall_clock())) + "  ", "dim"), *pieces])
+            self._print([self._now(), *pieces])
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line of our own."""
         self._print([(safe(text), style)])
 
     def _print(self, pieces: Iterable[Piece]) -> None:
+        if self._shown_in_place:
+            self._shown_in_place = False
+            self._console.control(_CLEAR)
         # One line stays one line, however narrow the terminal is: it wraps by itself, and a pipe gets it whole.
         self._console.print(Text.assemble(*pieces), soft_wrap=True)
+
+    def _now(self) -> Piece:
+        return time.strftime("%H:%M:%S", time.localtime(self._wall_clock())) + "  ", "dim"
+
+    def _reconnecting(self, event: Reconnecting) -> None:
+        pieces = [self._now(), *line(event)]
+        if not self._in_place:
+            visitors_wait = event.window > 0
+            if visitors_wait is not self._visitors_wait:
+                self._visitors_wait = visitors_wait
+                self._print(pieces)
+            return
+        text = Text.assemble(*pieces)
+        text.truncate(max(1, self._console.width - 1), overflow="ellipsis")
+        self._console.control(_CLEAR)
+        self._console.print(text, end="", soft_wrap=True)
+        self._shown_in_place = True
 
 
 def line(event: Event) -> Iterable[Piece]:
@@ -117,10 +157,19 @@ def line(event: Event) -> Iterable[Piece]:
                 ("lost    ", "yellow"),
                 (f"the link to the server: {safe(event.reason)}; trying to get it back", ""),
             ]
+        case Reconnecting():
+            return [("wait    ", "yellow"), (f"reconnecting, {_who_waits(event)}", "")]
         case LinkBack():
             how = "nothing was lost" if event.resumed else "what was under way has ended"
             tries = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
-            return [("back    ", "green"), (f"after {duration(event.after)} and {tries}: {how}", "")]
+            again = ""
+            if event.resent_messages:
+                messages = f"{event.resent_messages} message{'' if event.resent_messages == 1 else 's'}"
+                again = f", {messages} ({size(event.resent_bytes)}) sent again"
+            return [("back    ", "green"), (f"after {duration(event.after)} and {tries}: {how}{again}", "")]
+        case ServerStopping():
+            text = f"the server stops within {duration(event.seconds)}; the client will connect again"
+            return [("notice  ", "yellow"), (text, "")]
         case Refused():
             problem = PROBLEMS.get(event.word)
             remedy = f" {problem.remedy}" if problem is not None else ""
@@ -128,6 +177,12 @@ def line(event: Event) -> Iterable[Piece]:
             return [("refused ", "red"), (f"{safe(event.word)}: {safe(event.message)}{remedy}{again}", "")]
         case Problem():
             return [("problem ", "red"), (safe(event.message), "")]
+
+
+def _who_waits(event: Reconnecting) -> str:
+    if not event.window:
+        return f"no visitor is waiting any more ({event.seconds:.0f} s)"
+    return f"visitors are waiting ({event.seconds:.0f} s of {event.window:.0f} s)"
 
 
 def _request(event: RequestFinished) -> Iterable[Piece]:

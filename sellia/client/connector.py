@@ -7,11 +7,13 @@ Need
 Invariants
     * At most one link is being made or is there.
     * A link of our own that is replaced is closed before the next is dialled.
-    * The delay starts over only when the server has accepted the session, never because a connection was made.
+    * The delay starts over only when the server has accepted the session, never because a connection was made; or
+      when the machine has slept, since nothing is known any more of what the delay was for.
 
 Bounds
-    The first attempt is immediate; then delays double from ``FIRST_DELAY`` to ``LONGEST_DELAY``, each cut by a random
-    factor between 0 and 1 (full jitter).  A server has ``WELCOME_WAIT`` seconds to answer.
+    The first attempt is immediate, unless the server has said that it stops; then delays double from ``FIRST_DELAY``
+    to ``LONGEST_DELAY``, each cut by a random factor between 0 and 1 (full jitter).  A server has ``WELCOME_WAIT``
+    seconds to answer.
 
 Twisted's ``ReconnectingClientFactory`` counts, delays and stops; it is given a connector that dials endpoints, since
 only those try IPv6 and IPv4 alike.
@@ -45,6 +47,10 @@ CONNECT_WAIT: Final = 10.0
 #: Seconds for the server to answer hello.
 WELCOME_WAIT: Final = 10.0
 
+#: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.
+BEAT: Final = 1.0
+SLEPT: Final = 3.0
+
 _log = Logger()
 
 
@@ -68,6 +74,9 @@ class Caller(Protocol):
 
     def link_lost(self, reason: str, attempts: int) -> None:
         """A link is lost, or could not be made; another attempt follows unless the connector was stopped."""
+
+    def beat(self) -> None:
+        """Another second is over."""
 
 
 class _Dialler:
@@ -121,13 +130,15 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
             echoCloseCodeReason=True,
         )
         self.server = url
-        self.clock = reactor
+        self.clock: Any = reactor
         self.link: LinkMixin | None = None
         self.stopping = False
         self._caller = caller
         self._key = key
         self._random = random
         self._attempts = 0
+        self._beat: IDelayedCall | None = None
+        self._beat_due = 0.0
         self._welcome: IDelayedCall | None = None
         self._closed: Deferred[None] | None = None
         endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=CONNECT_WAIT)
@@ -137,11 +148,14 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
 
     def start(self) -> None:
         """Dial, and never stop trying."""
+        self._next_beat()
         self._dialler.connect()
 
     def stop(self) -> None:
         """Make no more links.  The present one is the caller's to close."""
         self.stopping = True
+        if self._beat is not None and self._beat.active():
+            self._beat.cancel()
         self.stopTrying()
         self._dialler.stopConnecting()
 
@@ -158,9 +172,33 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
         return done
 
     def redial(self) -> None:
-        """Dial at once instead of waiting out the delay, if one is being waited out."""
-        if self._callID is not None and self._callID.active():
+        """Dial at once, with all delays before us, instead of waiting for a delay or for an answer."""
+        self.delay = self.initialDelay
+        if self._callID is not None:
+            self.retries = 1
             self._callID.reset(0)
+        elif self.link is None:
+            self.retries = 0
+            self._dialler.stopConnecting()
+
+    def be_patient(self) -> None:
+        """The server has said that it stops: there is no use in dialling at once, and everybody else would, too."""
+        self.retries = max(self.retries, 1)
+
+    def _next_beat(self) -> None:
+        self._beat_due = self.clock.seconds() + BEAT
+        self._beat = self.clock.callLater(BEAT, self._on_beat)
+
+    def _on_beat(self) -> None:
+        late = self.clock.seconds() - self._beat_due
+        self._next_beat()
+        if late >= SLEPT:
+            _log.info("the machine has slept: seconds={late:.0f}", late=late)
+            if self.link is not None:
+                self.link.look()
+            else:
+                self.redial()
+        self._caller.beat()
 
     # --- Twisted -------------------------------------------------------------------------------------------
 
@@ -185,20 +223,25 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
         else:
             delay = self.delay * self._random.random()
             self.delay = min(self.delay * self.factor, self.maxDelay)
-        self._callID = self.clock.callLater(delay, self._dialler.connect)
+        self._callID = self.clock.callLater(delay, self._dial)
+
+    def _dial(self) -> None:
+        self._callID = None
+        self._dialler.connect()
 
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
 
     def link_opened(self, link: LinkMixin) -> None:
+        if self.stopping:
+            link.drop("the client was stopped")
+            return
         if link.websocket_protocol_in_use != SUBPROTOCOL:  # type: ignore[attr-defined]
             link.drop("the server does not speak Sellia's protocol: is the URL that of a Sellia server?")
             return
         self.link = link
         token, received = self._caller.resume_state()
         self._welcome = self.clock.callLater(WELCOME_WAIT, link.drop, "the server did not answer in time")
-        link.say(
-            Hello(version=VERSION, agent=f"sellia/{__version__}", key=self._key, session=token, received=received)
-        )
+        link.say(Hello(version=VERSION, agent=f"sellia/{__version__}", key=self._key, session=token, received=received))
 
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
         if isinstance(message, Welcome):
@@ -213,6 +256,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
             link.close(1000, "refused")
             self._caller.refused(message)
         elif isinstance(message, Goodbye):
+            self.be_patient()
             self._caller.dismissed(message)
             link.close(1000, "goodbye")
         else:

@@ -78,18 +78,37 @@ class WebSocketClosed:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """The link to the server is gone; the client is trying to get it back."""
+    """The link to the server is gone, or cannot be made; the client goes on trying.  Again if the reason changes."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """No link for ``seconds`` so far; told every second.  Visitors wait ``window`` seconds, or 0: they did wait."""
+
+    seconds: float
+    window: float
+
+
+@dataclass(frozen=True, slots=True)
 class LinkBack:
-    """There is a link again, ``after`` seconds and ``attempts`` attempts; ``resumed`` if no visitor noticed."""
+    """There is a link again, ``after`` seconds and ``attempts`` attempts; ``resumed`` if no visitor noticed.
+
+    ``resent_messages``, of ``resent_bytes`` in all, go again: they may have been lost with the old link."""
 
     after: float
     attempts: int
     resumed: bool
+    resent_messages: int = 0
+    resent_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStopping:
+    """The server will stop within so many seconds: what is under way may finish, and the client connects again."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +135,9 @@ Event: TypeAlias = (
     | WebSocketRefused
     | WebSocketClosed
     | LinkLost
+    | Reconnecting
     | LinkBack
+    | ServerStopping
     | Refused
     | Problem
 )

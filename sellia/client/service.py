@@ -5,7 +5,7 @@ from typing import Any
 
 import txaio
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from sellia.client.events import Event, Listener, RequestFinished
@@ -56,14 +56,20 @@ class ClientService(Service):
             _log.warn("Autobahn's native masking (NVX) is missing: large WebSocket frames will be very slow.")
         self.session.start()
 
-    def stopService(self) -> "Deferred[None] | None":
-        if self.running:
-            verbosity.end(self.settings.log_level)
+    def stopService(self) -> Deferred[None]:
+        """Finish what is under way, for ``drain_timeout`` at most, then say goodbye; at once where nothing is."""
+        if not self.running:
+            return succeed(None)
         super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await self.session.finish_up(self.settings.drain_timeout)
         stopped = self.session.stop()
         for service in self.services:
             service.stop()
-        return stopped
+        verbosity.end(self.settings.log_level)
+        await stopped
 
     def _notify(self, event: Event) -> None:
         if verbosity.debug and isinstance(event, RequestFinished):

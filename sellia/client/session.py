@@ -1,24 +1,29 @@
 """The client's end of a session: its tunnels, and the legs that it opens for visitors.
 
 It outlives links.  When the server no longer has the session (it restarted, or the resume window is over), a new one
-takes its place under the same names, and what was in progress is reported as lost.
+takes its place under the same names, and what was in progress is reported as lost.  A client whose link has not come
+back within the window, and within the time after which the server must have noticed, knows that by itself.
+
+When the client is told to stop, it tells the server so, finishes what is under way, and closes WebSockets; only then
+it says goodbye.
 """
 
+import math
 from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from sellia.client.connector import Connector
-from sellia.client.events import Connected, Event, LinkBack, LinkLost, Problem
+from sellia.client.events import Connected, Event, LinkBack, LinkLost, Problem, Reconnecting, ServerStopping
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.exchange import Report
 from sellia.client.local import LocalService
 from sellia.client.settings import ClientSettings, TunnelSettings
-from sellia.errors import ProtocolError, RefusedError
+from sellia.errors import CLIENT_GONE, ProtocolError, RefusedError
 from sellia.protocol.messages import (
     CloseTunnel,
     GoAway,
@@ -33,18 +38,26 @@ from sellia.protocol.messages import (
     WebSocketRequest,
     Welcome,
 )
-from sellia.relay.leg import Leg
+from sellia.relay.counters import LinkCounters
+from sellia.relay.leg import Leg, Nobody
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
 from sellia.transports.link import LinkMixin
 from sellia.transports.turn import turn_of
+from sellia.transports.waiting import wait_for
+from sellia.transports.websocket import WebSocketPipe
 
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0
 
 #: Seconds until a name that was ours, and is taken, is asked for again.
 NAME_RETRY: Final = 2.0
+
+#: Seconds between two looks at what is still open when the client stops.
+_STEP: Final = 0.05
+
+_STOPPED: Final = "the client was stopped"
 
 _log = Logger()
 
@@ -63,6 +76,12 @@ class OpenedTunnel:
         self.url = ""
         self.refused = False
         self.retry: IDelayedCall | None = None
+
+    def cancel_retry(self) -> None:
+        """It is asked for anew, or not any more."""
+        retry, self.retry = self.retry, None
+        if retry is not None and retry.active():
+            retry.cancel()
 
 
 class ClientSession:
@@ -86,9 +105,18 @@ class ClientSession:
         }
         self.connector = Connector(settings.link_url, key, self, reactor, random)
         self.session: Session | None = None
+        self.counters = LinkCounters()
+        #: Whether the client has been told to stop.
+        self.stopping = False
+        self._settings = settings
+        self._services = services
         self._token: bytes | None = None
         self._lost_at: float | None = None
+        self._why_lost = ""
         self._attempts = 0
+        #: For how long the server keeps the session without a link; 0 when there is none.
+        self._window = 0.0
+        self._expiry: IDelayedCall | None = None
         #: Fires with None when the client has stopped, or fails when the server refused it for good.
         self.finished: Deferred[None] = Deferred()
 
@@ -98,18 +126,30 @@ class ClientSession:
         """Connect, and stay connected."""
         self.connector.start()
 
+    def finish_up(self, seconds: float) -> "Deferred[bool]":
+        """Take nothing new, close WebSockets, and fire when all is over: False if the time was not enough."""
+        self.stopping = True
+        for tunnel in self.tunnels.values():
+            tunnel.cancel_retry()
+        session = self.session
+        if session is None or not (session.streams or self._pipes()):
+            return succeed(True)
+        _log.info("stopping: streams={streams} within={seconds:g}s", streams=len(session.streams), seconds=seconds)
+        session.say(GoAway(CLIENT_GONE.word, CLIENT_GONE.sentence, seconds))
+        return wait_for(self._clock, self._finished, seconds, _STEP)
+
     def stop(self) -> Deferred[None]:
         """Say goodbye: visitors are told at once.  Fires when the link is closed, or soon after if it does not."""
+        self.stopping = True
         self.connector.stop()
         link = self.connector.link
         for tunnel in self.tunnels.values():
-            if tunnel.retry is not None and tunnel.retry.active():
-                tunnel.retry.cancel()
+            tunnel.cancel_retry()
         if link is not None:
             if self.session is not None:
                 self.session.flush()
-            link.say(Goodbye("client-gone", "the client was stopped"))
-        self._end_session("client-gone", "the client was stopped")
+            link.say(Goodbye(CLIENT_GONE.word, _STOPPED))
+        self._end_session(CLIENT_GONE.word, _STOPPED)
         if link is not None:
             link.close(1000, "goodbye")
         stopped = self.connector.closed(GOODBYE_WAIT)
@@ -126,6 +166,9 @@ class ClientSession:
         tunnel = self.tunnels.get(opening.tunnel)
         if tunnel is None or not isinstance(opening, HttpRequest | WebSocketRequest):
             raise ProtocolError("a stream was opened for a tunnel that this client does not have")
+        if self.stopping and isinstance(opening, WebSocketRequest):
+            stream.reset(CLIENT_GONE.word, _STOPPED)
+            return Nobody()
         return tunnel.service.open_leg(stream, opening, end, self._listening)
 
     def message_received(self, message: SessionMessage) -> None:
@@ -135,7 +178,10 @@ class ClientSession:
             self._tunnel_refused(message)
         elif isinstance(message, CloseTunnel):
             self._report(Problem(f"The server has closed a tunnel: {printable(message.message or message.word)}"))
-        elif not isinstance(message, GoAway):
+        elif isinstance(message, GoAway):
+            _log.info("the server stops: word={word}", word=printable(message.word, 64))
+            self._report(ServerStopping(message.seconds))
+        else:
             raise ProtocolError("a session message that only a client sends")
 
     def leg_failed(self, stream: Stream, error: Exception) -> None:
@@ -149,29 +195,54 @@ class ClientSession:
         return self._token, self.session.received
 
     def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
+        times = (welcome.ping_interval, welcome.ping_timeout, welcome.resume_window)
+        if not all(math.isfinite(each) and each > 0 for each in times):
+            raise ProtocolError("a time in welcome is not one")
         resumed = welcome.resumed and self.session is not None
-        if self._lost_at is not None:
-            after = self._clock.seconds() - self._lost_at
-            self._report(LinkBack(after, self._attempts, resumed))
-            _log.info("link back: after={after:.3f}s resumed={resumed}", after=after, resumed=resumed)
-        self._lost_at = None
+        self._cancel_expiry()
+        self._window = welcome.resume_window
         if not resumed:
             self._end_session("session-expired", "the server no longer had the session")
             self.session = Session(self, even=False)
             self._token = welcome.session
         session = self.session
         assert session is not None
-        received = welcome.received if resumed else 0
-        link.carry(session, received, welcome.ping_interval, welcome.ping_timeout)
-        if not resumed:
+        settings = self._settings
+        interval = min(welcome.ping_interval, settings.ping_interval)
+        timeout = min(welcome.ping_timeout, settings.ping_timeout)
+        link.carry(session, welcome.received if resumed else 0, interval, timeout)
+        self._back(session, resumed)
+        if not resumed and not self.stopping:
             for tunnel in self.tunnels.values():
+                tunnel.cancel_retry()
                 if not tunnel.refused:
                     self._ask(tunnel)
+
+    def _back(self, session: Session, resumed: bool) -> None:
+        """There is a link again, or for the first time."""
+        lost_at, self._lost_at = self._lost_at, None
+        self._why_lost = ""
+        messages, octets = session.unacknowledged
+        if resumed:
+            self.counters.went_on((messages, octets))
+        if lost_at is None:
+            return
+        after = self._clock.seconds() - lost_at
+        self._report(LinkBack(after, self._attempts, resumed, messages, octets))
+        _log.info(
+            "link back: after={after:.3f}s attempts={attempts} resumed={resumed} resent_messages={messages} "
+            "resent_bytes={octets}",
+            after=after,
+            attempts=self._attempts,
+            resumed="yes" if resumed else "no",
+            messages=messages,
+            octets=octets,
+        )
 
     def refused(self, refused: Refused) -> None:
         message = printable(refused.message)
         self._report(RefusedEvent(printable(refused.word, 64), message, refused.final))
-        _log.warn("the server refused this client: {word}: {message}", word=printable(refused.word, 64), message=message)
+        _log.warn("the server refused the client: {word}: {message}", word=printable(refused.word, 64), message=message)
         if refused.final:
             self._give_up(RefusedError(refused.word, message))
 
@@ -188,13 +259,25 @@ class ClientSession:
             return
         if self._lost_at is None:
             self._lost_at = self._clock.seconds()
-        self._report(LinkLost(reason))
+            if self.session is not None:
+                self.counters.links_lost += 1
+                wait = self._window + self._settings.ping_timeout
+                self._expiry = self._clock.callLater(wait, self._expired)
+        if reason != self._why_lost:
+            self._why_lost = reason
+            self._report(LinkLost(reason))
         _log.info(
             "link lost: server={server} reason={reason} attempt={attempts}",
             server=self.connector.server,
             reason=reason,
             attempts=attempts,
         )
+
+    def beat(self) -> None:
+        if self._lost_at is not None and self._window:
+            seconds = self._clock.seconds() - self._lost_at
+            waiting = self.session is not None and seconds < self._window
+            self._report(Reconnecting(seconds, self._window if waiting else 0.0))
 
     # --- tunnels -------------------------------------------------------------------------------------------
 
@@ -230,7 +313,7 @@ class ClientSession:
         if tunnel is None:
             raise ProtocolError("a tunnel was refused that was not asked for")
         message = printable(refused.message)
-        again = not refused.final and tunnel.name is not None
+        again = not refused.final and (tunnel.name is not None or refused.word != "name-taken")
         self._report(RefusedEvent(printable(refused.word, 64), message, not again))
         _log.warn("the server refused a tunnel: {word}: {message}", word=printable(refused.word, 64), message=message)
         if again:
@@ -249,12 +332,38 @@ class ClientSession:
     def _end_session(self, word: str, message: str) -> None:
         session, self.session = self.session, None
         self._token = None
+        self._cancel_expiry()
         if session is None:
             return
         if session.streams:
             count = len(session.streams)
             self._report(Problem(f"{count} connection{'s were' if count > 1 else ' was'} lost: {message}."))
         session.close(word, message)
+
+    def _expired(self) -> None:
+        """The server has ended the session by now."""
+        self.counters.windows_expired += 1
+        _log.info("the resume window is over: window={window:g}s", window=self._window)
+        self._end_session("session-expired", "the link did not come back in time")
+
+    def _cancel_expiry(self) -> None:
+        expiry, self._expiry = self._expiry, None
+        if expiry is not None and expiry.active():
+            expiry.cancel()
+
+    def _finished(self) -> bool:
+        """Whether nothing is open any more; closes the WebSockets that can be closed now."""
+        pipes = self._pipes()
+        for pipe in pipes:
+            pipe.close(CLIENT_GONE.close_code or 1001, CLIENT_GONE.close_reason(_STOPPED))
+        self._turn.run()
+        session = self.session
+        if pipes or session is None:
+            return not pipes
+        return session.quiet and (session.attached or not session.unacknowledged[0])
+
+    def _pipes(self) -> list[WebSocketPipe]:
+        return [pipe for service in self._services for pipe in service.pipes.open]
 
     def _give_up(self, error: RefusedError) -> None:
         self.connector.stop()

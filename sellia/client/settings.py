@@ -107,8 +107,12 @@ class ClientSettings(Settings):
     api_key: Secret | None = Field(None, description="The API key that the owner of the server gave you.")
     tunnels: tuple[TunnelSettings, ...] = Field(description="Describe 1 to 256 tunnels, each with a port.")
     log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
-    ping_interval: Seconds = Field(5.0, description="Seconds of silence on the link before it is pinged.")
-    ping_timeout: Seconds = Field(15.0, description="Seconds of silence on the link before it is given up.")
+    ping_interval: Seconds = Field(
+        5.0, description="Seconds of silence on the link before it is pinged, if the server does not say less."
+    )
+    ping_timeout: Seconds = Field(
+        15.0, description="Seconds of silence on the link before it is given up, if the server does not say less."
+    )
     connect_timeout: Seconds = Field(10.0, description="Seconds until the service must have accepted a connection.")
     request_timeout: Seconds = Field(30.0, description="Seconds until the head of a service's response must be there.")
     drain_timeout: Seconds = Field(

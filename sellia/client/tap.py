@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from sellia.client.settings import ClientSettings, load
 from sellia.errors import SelliaError, SettingsError
-from sellia.process import ExitStatus, OneLineOptions, complain, fail_in_one_line, let_second_signal_kill
+from sellia.process import ExitStatus, OneLineOptions, complain, fail_in_one_line, stop_in_order
 
 _log = Logger()
 
@@ -56,7 +56,7 @@ def makeService(options: Options) -> IService:
     from sellia.client.service import make_service
 
     fail_in_one_line()
-    let_second_signal_kill(reactor)
+    stop_in_order(reactor)
     status = ExitStatus()
     service: Any = make_service(options.settings, reactor)
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))

@@ -7,7 +7,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from sellia.errors import SettingsError
-from sellia.process import OneLineOptions, fail_in_one_line, let_second_signal_kill
+from sellia.process import OneLineOptions, fail_in_one_line, stop_in_order
 from sellia.server.settings import ServerSettings, load
 
 
@@ -74,6 +74,6 @@ def makeService(options: Options) -> IService:
     from sellia.server.service import make_service
 
     fail_in_one_line()
-    let_second_signal_kill(reactor)
+    stop_in_order(reactor)
     service: Any = make_service(options.settings, reactor)
     return service
