@@ -64,6 +64,8 @@ class Foreground:
             self._stop()
         else:
             self.status = INTERRUPTED
+            # It says goodbye, and waits for nothing any more.
+            maybeDeferred(self._service.stopService).addErrback(self._broken)
             self._leave()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

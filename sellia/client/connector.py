@@ -140,7 +140,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
         self._beat: IDelayedCall | None = None
         self._beat_due = 0.0
         self._welcome: IDelayedCall | None = None
-        self._closed: Deferred[None] | None = None
+        self._closed: list[Deferred[None]] = []
         endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=CONNECT_WAIT)
         if secure:
             endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
@@ -168,7 +168,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
             return done
         late = self.clock.callLater(seconds, link.drop, "it did not close in time")
         done.addCallback(lambda _: late.cancel() if late.active() else None)
-        self._closed = done
+        self._closed.append(done)
         return done
 
     def redial(self) -> None:
@@ -269,9 +269,9 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
         self._answered()
         if self.link is link:
             self.link = None
-        if self._closed is not None:
-            closed, self._closed = self._closed, None
-            closed.callback(None)
+        closed, self._closed = self._closed, []
+        for each in closed:
+            each.callback(None)
         self._lost(reason)
 
     def _answered(self) -> None:

@@ -57,9 +57,12 @@ class ClientService(Service):
         self.session.start()
 
     def stopService(self) -> Deferred[None]:
-        """Finish what is under way, for ``drain_timeout`` at most, then say goodbye; at once where nothing is."""
+        """Finish what is under way, for ``drain_timeout`` at most, then say goodbye; at once where nothing is.
+
+        Called again meanwhile, it says goodbye without waiting for anything.
+        """
         if not self.running:
-            return succeed(None)
+            return self.session.stop() if self.session.stopping else succeed(None)
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 

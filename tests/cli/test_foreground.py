@@ -79,7 +79,7 @@ class ForegroundTests(SynchronousTestCase):
         self.run.start()
         self.signal()
         self.signal()
-        self.assertEqual((self.service.stops, self.reactor.stopped, self.run.status), (1, 1, INTERRUPTED))
+        self.assertEqual((self.service.stops, self.reactor.stopped, self.run.status), (2, 1, INTERRUPTED))
         self.assertEqual(self.signals[signal.SIGINT], signal.SIG_DFL)
         self.service.stopping.callback(None)
         self.assertEqual(self.reactor.stopped, 1)
