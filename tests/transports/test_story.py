@@ -1,0 +1,116 @@
+"""A WebSocket's story in the log: opened, closed by whom and with what, and the frames for who asks for them."""
+
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.transports.story import WebSocketStory
+
+
+class StoryTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.events: list[LogEvent] = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    @property
+    def lines(self) -> list[str]:
+        return [formatEvent(event) for event in self.events if event["log_namespace"] == "sellia.transports.story"]
+
+    def story(self, *, at_visitor: bool = True, target: bytes = b"/chat", **named: object) -> WebSocketStory:
+        return WebSocketStory(7, "demo", target, "203.0.113.7", at_visitor=at_visitor, clock=self.clock, **named)  # type: ignore[arg-type]
+
+    def test_opened(self) -> None:
+        self.story()
+        self.story(subprotocol="vite-hmr")
+        self.assertEqual(
+            self.lines,
+            [
+                "websocket opened: id=7 tunnel=demo path=/chat visitor=203.0.113.7 subprotocol=-",
+                "websocket opened: id=7 tunnel=demo path=/chat visitor=203.0.113.7 subprotocol=vite-hmr",
+            ],
+        )
+
+    def test_closed(self) -> None:
+        story = self.story()
+        story.came(0x81, 5, True)
+        story.came(0x82, 1000, False)
+        story.went(0x81, 7, True)
+        story.ended("visitor", 4001, "bye")
+        self.clock.advance(1.5)
+        story.over()
+        self.assertEqual(
+            self.lines[1],
+            "websocket closed: id=7 tunnel=demo path=/chat by=visitor code=4001 reason=bye "
+            "frames_in=2 bytes_in=1005 frames_out=1 bytes_out=7 seconds=1.500",
+        )
+
+    def test_both_ends_count_from_the_visitor(self) -> None:
+        for at_visitor, inward, outward in ((True, (1, 5), (2, 4)), (False, (2, 4), (1, 5))):
+            story = self.story(at_visitor=at_visitor)
+            story.came(0x81, 5, True)
+            story.went(0x81, 4, True)
+            story.went(0x81, 0, True)
+            self.assertEqual((story.from_visitor, story.to_visitor), (inward, outward))
+
+    def test_who_ended_it_first_did(self) -> None:
+        story = self.story()
+        story.ended("service", 1000, "")
+        story.ended("visitor", 1001, "late")
+        self.assertEqual((story.by, story.code, story.reason), ("service", 1000, ""))
+
+    def test_nobody_did(self) -> None:
+        self.story().over()
+        self.assertIn(" by=sellia code=- reason=- ", self.lines[1])
+
+    def test_violation(self) -> None:
+        story = self.story()
+        story.violated("visitor", 1002, "bad-frame: it was")
+        story.over()
+        _, violation, closed = self.lines
+        self.assertEqual(
+            violation,
+            "websocket violation: id=7 tunnel=demo path=/chat by=visitor code=1002 reason=bad-frame: it was",
+        )
+        self.assertIn("by=visitor code=1002 reason=bad-frame: it was", closed)
+        self.assertEqual(self.events[1]["log_level"], LogLevel.warn)
+
+    def test_nothing_from_outside_steers_a_terminal(self) -> None:
+        story = self.story(target=b"/\x1b[2J\r\n", subprotocol="\x1b]8;;")
+        story.ended("visitor", 1000, "\x1b[31m\u202e\n")
+        story.violated("visitor", 1002, "\x07")
+        story.over()
+        for line in self.lines:
+            self.assertTrue(line.isprintable(), line)
+
+    def test_frames_are_told_to_who_asks(self) -> None:
+        story = self.story()
+        story.came(0x81, 5, True)
+        self.assertEqual(len(self.lines), 1)
+        self.patch(WebSocketStory, "frames_shown", True)
+        story.came(0xC1, 5, True)
+        story.went(0x00, 70_000, False)
+        self.assertEqual(
+            self.lines[1:],
+            [
+                "websocket frame: id=7 from=visitor opcode=1 size=5 fin=1 rsv=4",
+                "websocket frame: id=7 from=service opcode=0 size=70000 fin=0 rsv=0",
+            ],
+        )
+        self.assertEqual(self.events[-1]["log_level"], LogLevel.debug)
+
+    def test_from_whom_at_the_other_end(self) -> None:
+        self.patch(WebSocketStory, "frames_shown", True)
+        story = self.story(at_visitor=False)
+        story.came(0x81, 5, True)
+        story.went(0x81, 5, True)
+        self.assertEqual([line.split()[3] for line in self.lines[1:]], ["from=service", "from=visitor"])
+
+    def test_whoever_listens_is_told_once(self) -> None:
+        told: list[WebSocketStory] = []
+        story = self.story(closed=told.append)
+        self.clock.advance(2)
+        story.over()
+        story.over()
+        self.assertEqual((told, story.seconds), ([story], 2.0))

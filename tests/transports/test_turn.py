@@ -1,0 +1,186 @@
+"""What one turn of the reactor brings together leaves at its end, and at once while it is quiet."""
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.transports.turn import QUIET, Outlet, Turn, half_close, turn_of, unsent, write_now
+from tests.server.slow import SlowSocket
+from tests.server.support import VisitorTransport
+
+
+class TurnTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.turn = Turn(self.clock)
+        self.calls: list[str] = []
+
+    def later(self, name: str) -> None:
+        self.turn.later(lambda: self.calls.append(name))
+
+    def test_at_the_end_of_the_turn(self) -> None:
+        self.later("a")
+        self.later("b")
+        self.assertEqual(self.calls, [])
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["a", "b"])
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["a", "b"])
+
+    def test_at_once_while_it_is_quiet(self) -> None:
+        self.later("a")
+        self.turn.nudge()
+        self.assertEqual(self.calls, ["a"])
+
+    def test_together_once_it_is_busy(self) -> None:
+        """After a turn that saw more than that, the next waits for its end; after a quiet one it does not."""
+        for _ in range(QUIET + 1):
+            self.later("busy")
+            self.turn.nudge()
+        self.clock.advance(0)
+        self.calls.clear()
+        self.later("a")
+        self.turn.nudge()
+        self.later("b")
+        self.assertEqual(self.calls, [])
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["a", "b"])
+        self.later("c")
+        self.turn.nudge()
+        self.assertEqual(self.calls, ["a", "b", "c"])
+
+    def test_what_a_flush_brings_is_flushed_too(self) -> None:
+        self.turn.later(lambda: self.later("second"))
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["second"])
+        self.clock.advance(0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_one_timer_for_all(self) -> None:
+        for _ in range(100):
+            self.later("a")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(0)
+
+    def test_a_defect_costs_nobody_else_its_flush(self) -> None:
+        self.later("a")
+        self.turn.later(lambda: 1 // 0)
+        self.later("b")
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["a", "b"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_one_for_each_reactor(self) -> None:
+        other = Clock()
+        self.assertIs(turn_of(self.clock), turn_of(self.clock))
+        self.assertIsNot(turn_of(self.clock), turn_of(other))
+
+
+class OutletTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.transport = StringTransport()
+        self.outlet = Outlet(self.transport, turn_of(self.clock))
+
+    def test_one_write_for_a_turn(self) -> None:
+        for piece in (b"a", b"b", b"c"):
+            self.outlet.write(piece)
+        self.assertEqual(self.transport.value(), b"")
+        self.clock.advance(0)
+        self.assertEqual(self.transport.value(), b"abc")
+
+    def test_much_does_not_wait(self) -> None:
+        """So that the transport, which tells when it is full, hears of it."""
+        for _ in range(16):
+            self.outlet.write(b"x" * 0x4000)
+        self.assertGreaterEqual(len(self.transport.value()), 0x20000)
+
+    def test_flush(self) -> None:
+        self.outlet.write(b"a")
+        self.outlet.flush()
+        self.outlet.flush()
+        self.assertEqual(self.transport.value(), b"a")
+        self.clock.advance(0)
+        self.assertEqual(self.transport.value(), b"a")
+
+
+class WriteNowTests(SynchronousTestCase):
+    """Straight to the socket where nothing waits, behind what waits where something does."""
+
+    def setUp(self) -> None:
+        self.socket = SlowSocket()
+
+    def test_all_of_it(self) -> None:
+        self.socket.room = 100
+        write_now(self.socket, b"hello")
+        self.assertEqual((self.socket.took, unsent(self.socket)), (b"hello", 0))
+
+    def test_part_of_it(self) -> None:
+        self.socket.room = 2
+        write_now(self.socket, b"hello")
+        self.assertEqual((self.socket.took, unsent(self.socket)), (b"he", 3))
+        self.socket.room = 100
+        write_now(self.socket, b", world")
+        self.assertEqual(self.socket.took, b"he", "nothing overtakes what waits")
+        self.socket.take(100)
+        self.assertEqual(self.socket.took, b"hello, world")
+
+    def test_none_of_it(self) -> None:
+        write_now(self.socket, b"hello")
+        self.socket.take(100)
+        self.assertEqual(self.socket.took, b"hello")
+
+    def test_a_connection_that_is_closing(self) -> None:
+        self.socket.loseConnection()
+        self.socket.room = 100
+        write_now(self.socket, b"hello")
+        self.assertEqual(self.socket.took, b"")
+
+    def test_a_connection_that_is_gone(self) -> None:
+        self.socket.connected = 0
+        write_now(self.socket, b"hello")
+        self.assertEqual((self.socket.took, unsent(self.socket)), (b"", 0))
+
+    def test_any_other_transport(self) -> None:
+        transport = StringTransport()
+        write_now(transport, b"hello")
+        self.assertEqual(transport.value(), b"hello")
+
+
+class Above:
+    """A transport above another, as that of TLS."""
+
+    def __init__(self, below: FileDescriptor) -> None:
+        self.transport = below
+
+    def getPeerCertificate(self) -> None:
+        """Only TLS has one."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.transport, name)
+
+
+class EndTests(SynchronousTestCase):
+    def test_unsent(self) -> None:
+        socket = SlowSocket()
+        self.assertEqual(unsent(socket), 0)
+        socket.write(b"x" * 1000)
+        self.assertEqual(unsent(socket), 1000)
+        self.assertEqual(unsent(Above(socket)), 1000)
+        socket.take(400)
+        self.assertEqual(unsent(socket), 600)
+        socket.write(b"y")
+        self.assertEqual(unsent(socket), 601)
+        self.assertEqual(unsent(StringTransport()), 0)
+
+    def test_half_close(self) -> None:
+        transport = VisitorTransport()
+        self.assertTrue(half_close(transport))
+        self.assertTrue(transport.half_closed)
+        self.assertFalse(half_close(StringTransport()))
+
+    def test_half_close_is_not_for_tls(self) -> None:
+        socket = SlowSocket()
+        self.assertFalse(half_close(Above(socket)))
+        self.assertFalse(socket.half_closed)
