@@ -129,8 +129,8 @@ class LinkFactory(WebSocketServerFactory):  # type: ignore[misc]
         self._gateway = gateway
         self.setProtocolOptions(
             failByDrop=False,
-            openHandshakeTimeout=HELLO_WAIT,
-            closeHandshakeTimeout=5,
+            openHandshakeTimeout=0,  # the handshake is read and whole; then hello is awaited
+            closeHandshakeTimeout=0,  # the link has its own
             echoCloseCodeReason=True,
             utf8validateIncoming=False,
             allowNullOrigin=True,

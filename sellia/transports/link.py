@@ -99,9 +99,10 @@ class LinkMixin:
     _heard = 0.0
     _interval = 5.0
     _timeout = 15.0
-    _pinged = False
+    _binary = False
     _lost = False
     _timer: IDelayedCall | None = None
+    _parting: IDelayedCall | None = None
     _message: list[bytes]
     _pieces: list[bytes]
     _missing = 0
@@ -150,7 +151,10 @@ class LinkMixin:
         self.release()
         if not self.reason:
             self.reason = reason
-        self.sendCloseFrame(code, reason.encode("utf-8")[:123])  # type: ignore[attr-defined]
+        octets = reason.encode("utf-8")[:123].decode("utf-8", "ignore").encode("utf-8")
+        self.sendCloseFrame(code, octets)  # type: ignore[attr-defined]
+        if self._parting is None and not self._lost:
+            self._parting = self.clock.callLater(CLOSE_WAIT, self.drop, "the other side did not close it in time")
 
     def drop(self, reason: str) -> None:
         """End the link at once."""
@@ -184,6 +188,8 @@ class LinkMixin:
         self._lost = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        if self._parting is not None and self._parting.active():
+            self._parting.cancel()
         closing = getattr(self, "closeHandshakeTimeoutCall", None)
         if closing is not None:  # Autobahn leaves it running, and with it this link in memory
             closing.cancel()
@@ -218,7 +224,7 @@ class LinkMixin:
             self._missing = 0
         self._dataReceived(data)  # type: ignore[attr-defined]
         frame = self.current_frame
-        if frame is not None:
+        if frame is not None and self.state == WebSocketServerProtocol.STATE_OPEN:  # else it is not to be kept
             self._missing = max(0, frame.length - self.current_frame_masker.pointer())
         turn_of(self.clock).run()
 
@@ -228,8 +234,7 @@ class LinkMixin:
     def onMessageBegin(self, isBinary: bool) -> None:
         self._message.clear()
         self._message_size = self._frames = 0
-        if not isBinary:
-            self._frames = -FRAGMENTS  # text says nothing in this dialect: it is read and ignored
+        self._binary = isBinary  # text says nothing in this dialect: it is read and ignored
 
     def onMessageFrameBegin(self, length: int) -> None:
         self._message_size += length
@@ -239,14 +244,14 @@ class LinkMixin:
             self._fault(ProtocolError("a link message is longer than the limit", 1009))
 
     def onMessageFrameData(self, payload: bytes) -> None:
-        if self.state == WebSocketServerProtocol.STATE_OPEN:
+        if self._binary and self.state == WebSocketServerProtocol.STATE_OPEN:
             self._message.append(payload)
 
     def onMessageFrameEnd(self) -> None:
         """Nothing: the message is put together at its end."""
 
     def onMessageEnd(self) -> None:
-        if self.state != WebSocketServerProtocol.STATE_OPEN or self._frames <= 0:
+        if self.state != WebSocketServerProtocol.STATE_OPEN or not self._binary:
             return
         message = self._message[0] if len(self._message) == 1 else b"".join(self._message)
         self._message.clear()
