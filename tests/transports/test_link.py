@@ -1,0 +1,371 @@
+"""The link: messages in order, faults with their codes, silence noticed in time, and never more kept than agreed."""
+
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import ProtocolError
+from sellia.protocol import native
+from sellia.protocol.limits import LINK_MESSAGE_LIMIT
+from sellia.protocol.messages import SUBPROTOCOL, Ack, Goodbye, Hello, LinkMessage, Ping, Pong
+from sellia.transports.link import CLOSE_WAIT, FRAGMENTS, LinkMixin, ServerLink, quicken
+from tests.relay.scripts import Party, parcel, record
+from tests.server.support import KEY, VisitorTransport
+from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, Frame, close, frame, frames, head
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY + b"\r\nSec-WebSocket-Protocol: sellia.v1\r\n\r\n"
+)
+KIB = 1024
+
+
+class Keeper:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.opened: list[LinkMixin] = []
+        self.messages: list[LinkMessage] = []
+        self.faults: list[tuple[str, int]] = []
+        self.lost: list[str] = []
+        self.fault: Exception | None = None
+
+    def link_opened(self, link: LinkMixin) -> None:
+        self.opened.append(link)
+
+    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+        self.messages.append(message)
+        if self.fault is not None:
+            raise self.fault
+
+    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+        self.faults.append((str(error), error.code))
+
+    def link_lost(self, link: LinkMixin, reason: str) -> None:
+        assert link.session is None, "the session is detached before the link is lost"
+        self.lost.append(reason)
+
+
+class LinkCase(SynchronousTestCase):
+    """A link as the server has it, open; an error that is logged fails the test."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.keeper = Keeper()
+        self.lines: list[str] = []
+
+        def observe(event: Any) -> None:
+            self.lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        factory = WebSocketServerFactory(protocols=[SUBPROTOCOL], reactor=self.clock)
+        factory.protocol = ServerLink
+        factory.setProtocolOptions(
+            failByDrop=False, openHandshakeTimeout=0, closeHandshakeTimeout=0, echoCloseCodeReason=True,
+            utf8validateIncoming=False, allowNullOrigin=True,
+        )  # fmt: skip
+        self.link: Any = factory.buildProtocol(None)
+        self.link.keeper = self.keeper
+        self.link.clock = self.clock
+        self.link.remote = "203.0.113.7"
+        self.transport = VisitorTransport()
+        self.link.makeConnection(self.transport)
+        self.link.dataReceived(HANDSHAKE)
+        self.assertIn(b"Sec-WebSocket-Protocol: sellia.v1", self.transport.value())
+        self.transport.clear()
+        self.party = Party(even=True)
+
+    def tearDown(self) -> None:
+        self.lose()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(len(self.keeper.lost), 1)
+
+    def lose(self) -> None:
+        if not self.keeper.lost:
+            self.link.connectionLost(Failure(ConnectionLost()))
+
+    def carry(self) -> None:
+        """The link carries a session from now on."""
+        self.link.carry(self.party.session, 0, 5.0, 15.0)
+
+    def send(self, payload: bytes, first: int = BINARY) -> None:
+        self.link.dataReceived(frame(first, payload))
+
+    def say(self, message: LinkMessage) -> None:
+        self.send(native.encode_link(message))
+
+    def read(self) -> list[Frame]:
+        data: bytes = self.transport.value()
+        self.transport.clear()
+        found, rest = frames(data)
+        self.assertEqual(rest, b"")
+        return found
+
+    def wait(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.clock.advance(1)
+
+
+class MessageTests(LinkCase):
+    def test_opened(self) -> None:
+        self.assertEqual(self.keeper.opened, [self.link])
+
+    def test_messages_of_the_link(self) -> None:
+        hello = Hello(1, "test", session=b"t" * 16)
+        self.say(hello)
+        self.say(Goodbye("client-gone", ""))
+        self.assertEqual(self.keeper.messages, [hello, Goodbye("client-gone", "")])
+
+    def test_pings_of_the_dialect_and_of_websocket(self) -> None:
+        self.say(Ping(7))
+        self.send(b"abc", PING)
+        self.assertEqual(self.read(), [(BINARY, native.encode_link(Pong(7))), (PONG, b"abc")])
+
+    def test_parcels(self) -> None:
+        self.carry()
+        self.send(parcel(record(99, 0)))
+        self.say(Ack(0))
+        self.assertEqual(self.party.session.received, 1)
+
+    def test_what_the_session_sends(self) -> None:
+        self.carry()
+        self.party.open(end=True)
+        self.party.flush()
+        [(first, message)] = self.read()
+        self.assertEqual((first, message[:1]), (BINARY, b"\x01"))
+
+    def test_in_fragments(self) -> None:
+        """A proxy may cut a message into frames; control frames may come between."""
+        message = native.encode_link(Hello(1, "x" * 1000))
+        pieces = frame(0x02, message[:10]) + frame(PING, b"p") + frame(0x00, message[10:11]) + frame(0x80, message[11:])
+        for at in range(0, len(pieces), 7):
+            self.link.dataReceived(pieces[at : at + 7])
+        self.assertEqual(self.keeper.messages, [Hello(1, "x" * 1000)])
+        self.assertEqual(self.read(), [(PONG, b"p")])
+
+    def test_many_in_one_read(self) -> None:
+        self.link.dataReceived(b"".join(frame(BINARY, native.encode_link(Goodbye("x", str(n)))) for n in range(50)))
+        self.assertEqual([each.message for each in self.keeper.messages], [str(n) for n in range(50)])
+
+    def test_text_says_nothing(self) -> None:
+        self.carry()
+        message = native.encode_link(Goodbye("x", ""))
+        self.send(message, TEXT)
+        self.send(b"\xff\xfe", TEXT)
+        self.link.dataReceived(frame(0x01, message[:1]) + frame(0x00) * 1000 + frame(0x80, message[1:]))
+        self.assertEqual((self.keeper.messages, self.keeper.faults), ([], []))
+        self.send(message)
+        self.assertEqual(len(self.keeper.messages), 1)
+
+    def test_kinds_of_messages_that_are_not_known(self) -> None:
+        """A newer peer can say more than this one understands."""
+        for message in (b"", b"\x02what", b"\x00\x92\xa7unknown\x01"):
+            self.send(message)
+        self.assertEqual((self.keeper.messages, self.keeper.faults), ([], []))
+
+
+class FaultTests(LinkCase):
+    """A peer that breaks the dialect: one close frame with the code, one line, and nothing is acted on any more."""
+
+    def fault(self, code: int) -> str:
+        [(first, payload)] = self.read()
+        self.assertEqual((first, int.from_bytes(payload[:2], "big")), (CLOSE, code))
+        [(text, told)] = self.keeper.faults
+        self.assertEqual((payload[2:].decode(), told), (text, code))
+        [line] = [line for line in self.lines if "broke the protocol" in line]
+        self.assertIn(f"peer=203.0.113.7 code={code} fault={text}", line)
+        self.say(Goodbye("x", ""))
+        self.send(b"\x00garbage")
+        self.assertEqual(self.keeper.messages, [])
+        self.assertEqual(self.read(), [])
+        return text
+
+    def test_malformed_message(self) -> None:
+        self.send(b"\x00\xc1")
+        self.fault(1002)
+
+    def test_hostile_message_pack(self) -> None:
+        self.send(b"\x00" + b"\x91" * 10_000)
+        self.fault(1002)
+
+    def test_parcel_before_the_session(self) -> None:
+        self.send(parcel())
+        self.fault(1002)
+
+    def test_fault_of_the_session(self) -> None:
+        self.carry()
+        self.send(parcel(record(native.DATA, 2, b"x")))
+        self.assertIn("never opened", self.fault(1002))
+        self.assertIsNone(self.link.session)
+        self.assertFalse(self.party.session.attached)
+
+    def test_acks_of_what_was_never_sent(self) -> None:
+        self.carry()
+        self.say(Ack(1))
+        self.fault(1002)
+
+    def test_a_keeper_that_objects(self) -> None:
+        self.keeper.fault = ProtocolError("no", 1008)
+        self.say(Goodbye("x", ""))
+        self.keeper.messages.clear()
+        self.assertEqual(self.fault(1008), "no")
+
+    def test_a_defect_of_ours(self) -> None:
+        self.keeper.fault = ZeroDivisionError("a defect")
+        self.say(Goodbye("x", ""))
+        self.keeper.messages.clear()
+        self.fault(1011)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_message_that_is_too_long(self) -> None:
+        """Its head is enough; and what follows is not kept, however much it is."""
+        self.link.dataReceived(head(BINARY, LINK_MESSAGE_LIMIT + 1, True))
+        self.assertEqual(self.read()[0][1][:2], (1009).to_bytes(2, "big"))
+        self.assertEqual([code for _, code in self.keeper.faults], [1009])
+
+    def test_nothing_is_kept_of_it(self) -> None:
+        self.link.dataReceived(head(BINARY, 1 << 40, True))
+        for _ in range(100):
+            self.link.dataReceived(b"x" * 64 * KIB)
+        kept = sum(map(len, self.link._pieces)) + sum(map(len, self.link._message)) + len(self.link.data)
+        self.assertEqual(kept, 0)
+
+    def test_the_longest_message(self) -> None:
+        self.carry()
+        message = b"\x02" + b"x" * (LINK_MESSAGE_LIMIT - 1)
+        data = frame(BINARY, message)
+        for at in range(0, len(data), 64 * KIB):
+            self.link.dataReceived(data[at : at + 64 * KIB])
+        self.assertEqual((self.keeper.faults, self.read()), ([], []))
+
+    def test_too_long_in_fragments(self) -> None:
+        self.link.dataReceived(frame(0x02, b"x" * LINK_MESSAGE_LIMIT) + frame(0x00, b"x"))
+        self.fault(1009)
+
+    def test_fragments_without_end(self) -> None:
+        self.link.dataReceived(frame(0x02, b"x") + frame(0x00) * (FRAGMENTS - 1))
+        self.assertEqual(self.keeper.faults, [])
+        self.link.dataReceived(frame(0x00))
+        self.fault(1009)
+
+    def test_a_fault_of_websocket(self) -> None:
+        """Autobahn sees to it: the link is lost, not broken; the session waits."""
+        for data in (frame(0x8F), frame(BINARY, b"x", masked=False), frame(0xC2, b"x")):
+            self.setUp()
+            self.carry()
+            self.link.dataReceived(data)
+            self.assertEqual(self.read()[0][1][:2], (1002).to_bytes(2, "big"))
+            self.lose()
+            self.assertFalse(self.party.session.attached)
+
+
+class LivenessTests(LinkCase):
+    def test_a_silent_peer_is_pinged_and_given_up(self) -> None:
+        self.carry()
+        self.wait(14)
+        pings = self.read()
+        self.assertEqual(set(pings), {(BINARY, native.encode_link(Ping()))})
+        self.assertGreaterEqual(len(pings), 2)
+        self.assertFalse(self.transport.aborted)
+        self.wait(1)
+        self.assertTrue(self.transport.aborted)
+        self.lose()
+        self.assertEqual(self.keeper.lost, ["nothing came from the other side for 15 s"])
+
+    def test_whatever_comes_is_life(self) -> None:
+        self.carry()
+        data = frame(BINARY, b"\x02" + b"x" * 100)
+        for octet in data[:40]:
+            self.wait(5)
+            self.link.dataReceived(bytes((octet,)))
+        self.assertFalse(self.transport.aborted)
+
+    def test_acks_are_told_when_it_is_idle(self) -> None:
+        self.carry()
+        self.send(parcel(record(99, 0)))
+        self.wait(6)
+        self.assertIn((BINARY, native.encode_link(Ack(1))), self.read())
+
+    def test_a_slow_transport(self) -> None:
+        """The session is told to wait, and to go on."""
+        self.carry()
+        self.transport.producer.pauseProducing()  # type: ignore[attr-defined]
+        self.party.open(end=True)
+        self.party.flush()
+        self.assertEqual(self.read(), [])
+        self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
+        self.assertEqual(len(self.read()), 1)
+
+
+class EndTests(LinkCase):
+    def test_close(self) -> None:
+        self.carry()
+        self.link.close(1000, "goodbye")
+        self.assertEqual(self.read(), [close(1000, "goodbye")])
+        self.assertFalse(self.party.session.attached)
+        self.link.close(1002, "again")
+        self.link.say(Ping())
+        self.assertEqual(self.read(), [])
+        self.lose()
+        self.assertEqual(self.keeper.lost, ["goodbye"])
+
+    def test_reasons_are_cut_at_a_character(self) -> None:
+        self.link.close(1000, "\N{SNOWMAN}" * 100)
+        [(_, payload)] = self.read()
+        self.assertLessEqual(len(payload), 125)
+        self.assertEqual(set(payload[2:].decode()), {"\N{SNOWMAN}"})
+
+    def test_no_answer_to_close(self) -> None:
+        self.link.close(1000, "goodbye")
+        self.wait(int(CLOSE_WAIT) - 1)
+        self.assertFalse(self.transport.aborted)
+        self.wait(1)
+        self.assertTrue(self.transport.aborted)
+
+    def test_closed_by_the_peer(self) -> None:
+        self.carry()
+        self.send((4000).to_bytes(2, "big") + b"bye\x1b", CLOSE)
+        self.assertEqual(self.read()[0][1][:2], (4000).to_bytes(2, "big"))
+        self.lose()
+        self.assertEqual(self.keeper.lost, ["the other side closed it with code 4000: bye\\x1b"])
+        self.assertFalse(self.party.session.attached)
+
+    def test_lost(self) -> None:
+        self.carry()
+        self.lose()
+        self.assertFalse(self.party.session.attached)
+        self.assertEqual(len(self.keeper.lost), 1)
+        self.assertTrue(self.keeper.lost[0])
+
+    def test_drop(self) -> None:
+        self.carry()
+        self.link.drop("no longer wanted")
+        self.assertTrue(self.transport.aborted)
+        self.lose()
+        self.assertEqual(self.keeper.lost, ["no longer wanted"])
+
+
+class HandshakeTests(SynchronousTestCase):
+    def test_a_peer_that_does_not_speak_our_dialect(self) -> None:
+        class Request:
+            protocols = ["other"]
+
+        self.assertIsNone(ServerLink().onConnect(Request()))
+        Request.protocols = ["other", SUBPROTOCOL]
+        self.assertEqual(ServerLink().onConnect(Request()), SUBPROTOCOL)
+
+    def test_sockets_that_have_no_options(self) -> None:
+        """A unix socket has none, a closed one refuses them."""
+
+        class Closed:
+            def setTcpNoDelay(self, enabled: bool) -> None:
+                raise OSError(9, "Bad file descriptor")
+
+        quicken(object())
+        quicken(Closed())
