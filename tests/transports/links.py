@@ -1,0 +1,130 @@
+"""Links in memory, for tests of those who keep links: everything of a link but the WebSocket and its socket.
+
+A `MemoryLink` is one end.  `Wire` joins two of them, and carries what they say when the test says so.  What is under
+way when a wire is cut is lost.
+"""
+
+from typing import Any
+
+from autobahn.websocket.protocol import WebSocketProtocol
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
+
+from sellia.protocol import native
+from sellia.protocol.messages import SUBPROTOCOL, LinkMessage
+from sellia.transports.link import LinkKeeper, LinkMixin
+from sellia.transports.turn import turn_of
+
+
+class _Socket:
+    """What a link asks of its transport."""
+
+    aborted = False
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """It never fills up unless the test says so."""
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+
+class _WebSocket:
+    """What a link asks of Autobahn."""
+
+    state = WebSocketProtocol.STATE_OPEN
+    websocket_protocol_in_use: str | None = SUBPROTOCOL
+
+    def __init__(self) -> None:
+        self.transport = _Socket()
+        self.sent: list[bytes] = []
+        #: Code and reason of the close frame that we sent.
+        self.closed: tuple[int, str] | None = None
+
+    def sendFrame(self, opcode: int, payload: bytes) -> None:
+        assert opcode == 2
+        self.sent.append(payload)
+
+    def sendCloseFrame(self, code: int, reason: bytes) -> None:
+        if self.state == WebSocketProtocol.STATE_OPEN:
+            self.state = WebSocketProtocol.STATE_CLOSING
+            self.closed = code, reason.decode()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.state = WebSocketProtocol.STATE_CLOSED
+
+
+class MemoryLink(LinkMixin, _WebSocket):
+    """One end of a link."""
+
+    transport: Any
+
+    def __init__(self, keeper: LinkKeeper, clock: Any, remote: str = "203.0.113.7") -> None:
+        _WebSocket.__init__(self)
+        self.keeper = keeper
+        self.clock = clock
+        self.remote = remote
+        self.heard_messages: list[LinkMessage] = []
+
+    def hear(self, message: bytes) -> None:
+        """A link message arrives."""
+        self._heard = self.clock.seconds()
+        if self.state == WebSocketProtocol.STATE_OPEN:
+            if message[0] == native.LINK:
+                said = native.decode_link(message)
+                assert said is not None
+                self.heard_messages.append(said)
+            self._guarded(self._received, message)
+        turn_of(self.clock).run()
+
+    def lose(self, reason: str = "") -> None:
+        """The connection is gone."""
+        if reason:
+            self.reason = reason
+        self.connectionLost(Failure(ConnectionLost()))
+
+    def take(self) -> list[bytes]:
+        """All that was sent and not taken before."""
+        turn_of(self.clock).run()
+        sent, self.sent = self.sent, []
+        return sent
+
+    def said(self, kind: type[Any]) -> list[Any]:
+        """The messages of one kind that wait to be taken."""
+        turn_of(self.clock).run()
+        found = [native.decode_link(message) for message in self.sent if message[0] == native.LINK]
+        return [each for each in found if isinstance(each, kind)]
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has been closed or dropped from here."""
+        return self.closed is not None or self.transport.aborted
+
+
+class Wire:
+    """Joins two links.  ``dead`` wires swallow what is sent, and nobody notices."""
+
+    def __init__(self, near: MemoryLink, far: MemoryLink) -> None:
+        self.near = near
+        self.far = far
+        self.dead = False
+        near.onOpen()
+        far.onOpen()
+
+    def talk(self) -> None:
+        """Until neither has anything to say."""
+        for _ in range(1000):
+            moved = False
+            for sender, receiver in ((self.near, self.far), (self.far, self.near)):
+                for message in sender.take():
+                    moved = True
+                    if not self.dead:
+                        receiver.hear(message)
+            if not moved:
+                return
+        raise AssertionError("they never stop")
+
+    def cut(self, reason: str = "Connection was reset") -> None:
+        """Both ends lose their connection, and what was under way."""
+        for end in (self.near, self.far):
+            end.sent.clear()
+            end.lose(reason)
