@@ -1,0 +1,234 @@
+"""Names: who gets one, who does not, and that nobody is kept from a name by their own ghost."""
+
+from sellia.errors import ProtocolError
+from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel
+from sellia.server.claims import GHOST_WAIT, TUNNELS
+from tests.relay.scripts import GET, RecordingLeg
+from tests.server.clients import GatewayCase
+
+ELSEWHERE = "198.51.100.9"
+
+
+class ClaimTests(GatewayCase):
+    def test_a_name_and_its_url(self) -> None:
+        client = self.server.client().connect().open("demo")
+        [ready] = client.party.messages
+        self.assertEqual((ready.tunnel, ready.name, ready.url), (1, "demo", "http://demo.localhost:3000"))
+
+    def test_a_name_that_the_server_picks(self) -> None:
+        client = self.server.client().connect().open(None)
+        self.assertEqual(list(self.server.registry.by_label), client.names)
+
+    def test_what_cannot_be(self) -> None:
+        client = self.server.client().connect()
+        for number, (kind, name, auth, word) in enumerate(
+            (
+                ("tcp", "demo", None, "forbidden"),
+                ("http", "no_name", None, "name-invalid"),
+                ("http", "www", None, "name-reserved"),
+                ("http", "demo", "no colon", "forbidden"),
+            )
+        ):
+            client.say(OpenTunnel(number, kind, name, auth))
+            self.assertEqual(client.refusals[-1], (word, True))
+        self.assertEqual(self.server.registry.by_label, {})
+
+    def test_number_in_use(self) -> None:
+        client = self.server.client().connect().open("demo")
+        client.link_broken = lambda link, error: None  # type: ignore[method-assign]
+        client.open("other")
+        self.assertEqual(self.gateway.sessions, {})
+
+    def test_bound(self) -> None:
+        client = self.server.client().connect()
+        for number in range(TUNNELS + 1):
+            client.say(OpenTunnel(number, "http"))
+        self.assertEqual(len(self.server.registry.by_label), TUNNELS)
+        self.assertEqual(client.refusals, [("too-many-tunnels", True)])
+
+    def test_given_up(self) -> None:
+        """What is under way goes on; the name is anybody's."""
+        client = self.server.client().connect().open("demo")
+        visitor = RecordingLeg()
+        client.session.session.open(GET, visitor)
+        client.say(CloseTunnel(1))
+        self.assertEqual(visitor.events, [])
+        self.assertEqual(self.server.client(remote=ELSEWHERE).connect().open("demo").names, ["demo"])
+
+
+class OthersTests(GatewayCase):
+    """Somebody else's name."""
+
+    def test_it_is_taken(self) -> None:
+        """At once: there is no need to ask whether somebody else is still there."""
+        first = self.server.client().connect().open("demo")
+        second = self.server.client(remote=ELSEWHERE).connect().open("demo")
+        self.assertEqual((second.names, second.refusals), ([], [("name-taken", False)]))
+        self.assertEqual(first.wire.far.sent, [])
+
+    def test_it_is_theirs_while_the_window_is_open(self) -> None:
+        first = self.server.client().connect().open("demo")
+        self.server.cut(first)
+        second = self.server.client(remote=ELSEWHERE).connect()
+        self.server.wait(60)
+        self.assertEqual(second.open("demo").names, [])
+        self.server.wait(61)
+        self.assertEqual(second.open("demo").names, ["demo"])
+
+    def test_it_is_theirs_until_they_have_stopped(self) -> None:
+        first = self.server.client().connect().open("demo")
+        first.say(GoAway("client-gone", "", 30.0))
+        second = self.server.client(remote=ELSEWHERE).connect().open("demo")
+        self.assertEqual(second.names, [])
+        first.wire.near.say(Goodbye("client-gone", ""))
+        self.server.talk()
+        self.assertEqual(second.open("demo").names, ["demo"])
+
+
+class GhostTests(GatewayCase):
+    """One's own name, which a session has that may be dead."""
+
+    def test_the_loss_was_noticed(self) -> None:
+        """A restarted client has its name at once; the visitors of the one before are told what happened."""
+        first = self.server.client().connect().open("demo")
+        visitor = RecordingLeg()
+        first.session.session.open(GET, visitor, end=True)
+        self.server.cut(first)
+        second = first.restarted().connect().open("demo")
+        self.assertEqual(second.names, ["demo"])
+        self.assertEqual(visitor.events, [("reset", "client-gone", "its client was started again")])
+        self.assertEqual(len(self.gateway.sessions), 1)
+
+    def test_the_loss_was_not_noticed(self) -> None:
+        """The old link is asked; when nothing comes, it is dead, and the name changes hands."""
+        first = self.server.client().connect().open("demo")
+        visitor = RecordingLeg()
+        first.session.session.open(GET, visitor, end=True)
+        old = first.wire
+        old.dead = True
+        second = first.restarted().connect().open("demo")
+        self.assertEqual((second.names, second.refusals), ([], []), "nothing is decided yet")
+        self.server.wait(GHOST_WAIT)
+        self.assertEqual(second.names, ["demo"])
+        self.assertEqual(visitor.events, [("reset", "client-gone", "its client was started again")])
+        self.assertTrue(old.far.gone)
+
+    def test_its_end_is_noticed_meanwhile(self) -> None:
+        first = self.server.client().connect().open("demo")
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        self.server.wait(0.5)
+        first.wire.far.lose("Connection was reset")
+        self.server.wait(0.1)
+        self.assertEqual(second.names, ["demo"])
+
+    def test_it_lives(self) -> None:
+        """There are two clients, and the name is taken.  The first notices nothing."""
+        first = self.server.client().connect().open("demo")
+        second = first.restarted().connect().open("demo")
+        self.server.wait(0.1)
+        self.assertEqual(second.refusals, [("name-taken", False)])
+        self.assertEqual((first.names, first.goodbyes, first.lost), (["demo"], [], []))
+
+    def test_any_octet_is_life(self) -> None:
+        """A link that is busy with something large may answer late."""
+        first = self.server.client().connect().open("demo")
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        self.server.wait(2)
+        first.wire.far._heard = self.server.clock.seconds()
+        self.server.wait(0.1)
+        self.assertEqual(second.refusals, [("name-taken", False)])
+
+    def test_who_asked_may_be_gone_before_the_answer(self) -> None:
+        first = self.server.client().connect().open("demo")
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        second.wire.near.say(Goodbye("client-gone", ""))
+        self.server.wait(GHOST_WAIT)
+        self.assertIs(self.server.registry.by_label["demo"].session, first.session)
+
+    def test_who_asked_may_have_lost_its_link(self) -> None:
+        """The name waits with it, as if it had had it before."""
+        first = self.server.client().connect().open("demo")
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        self.server.cut(second)
+        self.server.wait(GHOST_WAIT)
+        third = first.restarted().connect().open("demo")
+        self.assertEqual(third.names, ["demo"])
+
+    def test_who_asked_may_want_it_no_more(self) -> None:
+        first = self.server.client().connect().open("demo")
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        second.say(CloseTunnel(1))
+        self.server.wait(GHOST_WAIT)
+        self.assertEqual((second.names, second.refusals), ([], []))
+
+    def test_a_number_is_in_use_while_its_claim_is_in_doubt(self) -> None:
+        first = self.server.client().connect().open("demo")
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        message = OpenTunnel(1, "http", "other")
+        self.assertRaises(ProtocolError, self.gateway.session_message, second.session, message)
+
+
+class LeavingTests(GatewayCase):
+    """A client that will soon stop."""
+
+    def test_new_visitors_are_told_and_old_ones_served(self) -> None:
+        client = self.server.client().connect().open("demo")
+        visitor = RecordingLeg()
+        client.session.session.open(GET, visitor, end=True)
+        client.say(GoAway("client-gone", "", 30.0))
+        self.assertEqual(self.server.registry.by_label, {})
+        self.assertTrue(self.server.registry.is_held("demo", self.server.clock.seconds()))
+        self.assertEqual(visitor.events, [])
+
+    def test_the_next_process_has_the_name_at_once(self) -> None:
+        """While the one before finishes what it has."""
+        first = self.server.client().connect().open("demo")
+        visitor = RecordingLeg()
+        first.session.session.open(GET, visitor, end=True)
+        first.say(GoAway("client-gone", "", 30.0))
+        second = first.restarted().connect().open("demo")
+        self.assertEqual((second.names, visitor.events), (["demo"], []))
+        first.wire.near.say(Goodbye("client-gone", ""))
+        self.server.talk()
+        self.assertEqual(list(self.server.registry.by_label), ["demo"], "it is the second's now")
+
+    def test_it_may_lose_its_link_once_more(self) -> None:
+        client = self.server.client().connect().open("demo")
+        client.say(GoAway("client-gone", "", 30.0))
+        self.server.cut(client)
+        self.server.wait(121)
+        self.assertEqual(self.gateway.sessions, {})
+        self.assertEqual(self.server.client(remote=ELSEWHERE).connect().open("demo").names, ["demo"])
+
+
+class DrainTests(GatewayCase):
+    """A server that will soon stop."""
+
+    def test_clients_are_told(self) -> None:
+        client = self.server.client().connect().open("demo")
+        self.gateway.drain(30.0)
+        self.server.talk()
+        self.assertEqual(client.warnings, [("server-draining", 30.0)])
+
+    def test_nothing_new(self) -> None:
+        client = self.server.client().connect().open("demo")
+        self.gateway.drain(30.0)
+        client.open("other", 2)
+        self.assertEqual(client.refusals, [("server-draining", False)])
+        late = self.server.client(remote=ELSEWHERE).connect()
+        self.assertEqual((late.refusals, late.welcomes), ([("server-draining", False)], []))
+
+    def test_a_lost_link_may_come_back(self) -> None:
+        """Exchanges that are to finish need it; what was to be told is told then."""
+        client = self.server.client().connect().open("demo")
+        self.server.cut(client)
+        self.gateway.drain(30.0)
+        client.connect()
+        self.assertEqual(client.welcomes, [False, True])
+        self.assertEqual(client.warnings, [("server-draining", 30.0)])
