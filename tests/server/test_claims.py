@@ -4,7 +4,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel
 from sellia.server.claims import GHOST_WAIT, TUNNELS
 from tests.relay.scripts import GET, RecordingLeg
-from tests.server.clients import GatewayCase
+from tests.server.gateways import GatewayCase
 
 ELSEWHERE = "198.51.100.9"
 

@@ -4,7 +4,7 @@ from sellia.protocol.messages import Goodbye, Hello, Welcome
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
 from tests.relay.scripts import GET, OK, RecordingLeg
-from tests.server.clients import GatewayCase
+from tests.server.gateways import GatewayCase
 from tests.transports.links import MemoryLink
 
 

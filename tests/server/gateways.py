@@ -1,0 +1,195 @@
+"""A gateway whose links are in memory: what the tests of sessions that outlive links, of names, and of drains use.
+
+A test is a script of clients, whose links come and go, and of visitors, whose streams are opened on the session that
+has the name.  Time passes only when a test says so.
+"""
+
+from random import Random
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import ProtocolError
+from sellia.protocol.messages import (
+    GoAway,
+    Goodbye,
+    Hello,
+    LinkMessage,
+    OpenTunnel,
+    Refused,
+    TunnelReady,
+    TunnelRefused,
+    Welcome,
+)
+from sellia.relay.registry import TunnelRegistry
+from sellia.server.gateway import Gateway, ServerSession
+from sellia.server.settings import ServerSettings
+from sellia.transports.link import LinkMixin
+from tests.relay.scripts import Party
+from tests.transports.links import MemoryLink, Wire
+
+
+class Client:
+    """One client: it goes on with its session on every link, as long as the server lets it."""
+
+    def __init__(self, stage: "Server", key: str | None = None, remote: str = "203.0.113.7") -> None:
+        self.stage = stage
+        self.key = key
+        self.remote = remote
+        self.token: bytes | None = None
+        self.party = Party(even=False)
+        self.heard: list[LinkMessage] = []
+        self.wire: Wire
+        self.lost: list[str] = []
+
+    # --- a LinkKeeper --------------------------------------------------------------------------------------
+
+    def link_opened(self, link: LinkMixin) -> None:
+        received = self.party.session.received if self.token is not None else 0
+        link.say(Hello(1, "test", key=self.key, session=self.token, received=received))
+
+    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+        self.heard.append(message)
+        if isinstance(message, Welcome):
+            if not message.resumed:
+                self.party = Party(even=False)
+            self.token = message.session
+            received = message.received if message.resumed else 0
+            link.carry(self.party.session, received, message.ping_interval, message.ping_timeout)
+        elif isinstance(message, Goodbye):
+            link.close(1000, "goodbye")
+
+    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+        raise error
+
+    def link_lost(self, link: LinkMixin, reason: str) -> None:
+        self.lost.append(reason)
+
+    # --- for scripts ---------------------------------------------------------------------------------------
+
+    def connect(self) -> "Client":
+        """A new link.  Whatever link there was stays as it is."""
+        far = MemoryLink(self.stage.gateway, self.stage.clock, self.remote)
+        self.wire = Wire(MemoryLink(self, self.stage.clock, "server"), far)
+        self.stage.wires.append(self.wire)
+        self.stage.talk()
+        return self
+
+    def restarted(self) -> "Client":
+        """The same client's next process: it knows nothing of the session before."""
+        return Client(self.stage, self.key, self.remote)
+
+    def open(self, name: str | None = "demo", number: int = 1) -> "Client":
+        """Ask for a name."""
+        self.party.session.say(OpenTunnel(number, "http", name))
+        self.stage.talk()
+        return self
+
+    def say(self, message: Any) -> None:
+        """Say something about the session."""
+        self.party.session.say(message)
+        self.stage.talk()
+
+    @property
+    def session(self) -> ServerSession:
+        """As the server has it."""
+        assert self.token is not None
+        return self.stage.gateway.sessions[self.token]
+
+    @property
+    def welcomes(self) -> list[bool]:
+        """For each welcome, whether it was to the session before."""
+        return [each.resumed for each in self.heard if isinstance(each, Welcome)]
+
+    @property
+    def names(self) -> list[str]:
+        """Those it was given in this session."""
+        return [each.name for each in self.party.messages if isinstance(each, TunnelReady)]
+
+    @property
+    def refusals(self) -> list[tuple[str, bool]]:
+        """Word of each refusal, of a tunnel or of the client itself, and whether it is final."""
+        told = [*self.heard, *self.party.messages]
+        return [(each.word, each.final) for each in told if isinstance(each, Refused | TunnelRefused)]
+
+    @property
+    def goodbyes(self) -> list[str]:
+        return [each.word for each in self.heard if isinstance(each, Goodbye)]
+
+    @property
+    def warnings(self) -> list[tuple[str, float]]:
+        return [(each.word, each.seconds) for each in self.party.messages if isinstance(each, GoAway)]
+
+
+class Server:
+    """A gateway without an ingress."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = Clock()
+        self.settings = ServerSettings(**settings)
+        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(hold_seconds=self.settings.resume_window)
+        self.gateway = Gateway(self.settings, self.registry, self.clock, Random(1))
+        self.wires: list[Wire] = []
+
+    def client(self, key: str | None = None, remote: str = "203.0.113.7") -> Client:
+        return Client(self, key, remote)
+
+    def talk(self) -> None:
+        """Until nobody has anything to say.  Connections that were closed both ways, or dropped, end."""
+        for _ in range(1000):
+            self.gateway.turn.run()
+            for wire in list(self.wires):
+                client = wire.near.keeper
+                assert isinstance(client, Client)
+                client.party.flush()
+                wire.talk()
+                if not wire.dead and (wire.near.gone or wire.far.gone):
+                    self.wires.remove(wire)
+                    for end in (wire.near, wire.far):
+                        end.lose()
+            if not any(wire.near.sent or wire.far.sent or self._wanted(wire) for wire in self.wires):
+                return
+
+    def _wanted(self, wire: Wire) -> bool:
+        client = wire.near.keeper
+        assert isinstance(client, Client)
+        return client.party.wanted
+
+    def cut(self, client: Client) -> None:
+        """A client's connection is reset."""
+        self.wires.remove(client.wire)
+        client.wire.cut()
+        self.talk()
+
+    def wait(self, seconds: float, step: float = 0.5) -> None:
+        """Time passes."""
+        end = self.clock.seconds() + seconds
+        while self.clock.seconds() < end:
+            self.clock.advance(min(step, end - self.clock.seconds()))
+            self.talk()
+
+
+class GatewayCase(SynchronousTestCase):
+    """A test with a `Server`; when it is over, the registry must be in order."""
+
+    settings: dict[str, Any] = {}
+
+    def setUp(self) -> None:
+        self.server = Server(**self.settings)
+        self.gateway = self.server.gateway
+
+    def tearDown(self) -> None:
+        self.server.registry.check_invariants()
+
+    def logged(self) -> list[str]:
+        """What is logged from now on, as text."""
+        lines: list[str] = []
+
+        def observe(event: LogEvent) -> None:
+            lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        return lines
