@@ -233,9 +233,12 @@ class Gateway:
         if refused is not None:
             self._refuse(link, refused)
             return
-        owner: object = ("address", link.remote) if self._key is None else SecretDigest(hello.key or "-")
+        owner: object = ("address", link.remote)
+        if self._key is not None and hello.key:
+            owner = SecretDigest(hello.key)
         session = self.sessions.get(hello.session) if hello.session is not None else None
-        if session is not None and (session.owner == owner or self._key is None):  # addresses change, tokens do not
+        if session is not None and (session.owner == owner or isinstance(session.owner, tuple)):
+            # who has no key is known by the token: addresses change
             self._resume(link, session, hello, owner)
             return
         if self.draining:
