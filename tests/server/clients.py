@@ -87,12 +87,13 @@ class Client:
 
     def dial(self) -> "Client":
         """A new link, on which nothing has been said; an old one is left as it is."""
-        self.wire = Wire(self.server, self.host)
+        wire = Wire(self.server, self.host)
+        wire.send(GATEWAY.replace(b"localhost", self.server.service.settings.domain.encode()))
+        head, end, self._rest = wire.take().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ") and end, head
+        self.wire = wire
         self.heard.clear()
         self.closes.clear()
-        self.wire.send(GATEWAY)
-        head, end, self._rest = self.wire.take().partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101 ") and end, head
         return self
 
     def hello(self, key: str | None = None, version: int = VERSION) -> "Client":
