@@ -60,9 +60,15 @@ class PageExchange(HttpExchange):
         self._web.handleContentChunk(data)
 
     def request_ended(self, trailers: Headers) -> None:
+        if self.request_complete:
+            return  # it had no body: it has run already
         self.request_complete = True
         if not self.over:
             self._web.requestReceived(self.request.method, self._path, b"HTTP/1.%d" % self.request.minor)
+
+    def overdue(self, now: float) -> bool:
+        """A page has as long as it takes: there is no service that is to answer in time."""
+        return False
 
     def visitor_gone(self) -> None:
         self.over = True
