@@ -1,0 +1,126 @@
+"""The base domain's pages: what they say, to whom, and in which methods."""
+
+import json
+from html.parser import HTMLParser
+
+from sellia import __version__
+from tests.server.clients import GatewayCase
+from tests.server.support import get
+
+
+def page(data: bytes) -> tuple[int, str, dict[bytes, bytes], bytes]:
+    """Status, reason, headers by lower-case name, and body of one response."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    line, *lines = head.split(b"\r\n")
+    _, status, reason = line.split(b" ", 2)
+    fields = {name.lower(): value for name, _, value in (each.partition(b": ") for each in lines)}
+    return int(status), reason.decode(), fields, body
+
+
+class PageCase(GatewayCase):
+    def get(self, path: bytes, *fields: bytes, method: bytes = b"GET") -> tuple[int, str, dict[bytes, bytes], bytes]:
+        domain = self.server.service.settings.domain.encode()
+        return page(self.server.visit(get(path, *fields, host=domain, method=method)).take())
+
+
+class LandingTests(PageCase):
+    def test_how_to_connect(self) -> None:
+        status, reason, fields, body = self.get(b"/")
+        self.assertEqual((status, reason), (200, "OK"))
+        self.assertEqual(fields[b"content-type"], b"text/html; charset=utf-8")
+        self.assertIn(b"sellia http 8080 -s myapp --server http://localhost:3000</pre>", body)
+        self.assertIn(b"<code>http://myapp.localhost:3000</code>", body)
+        HTMLParser().feed(body.decode())
+
+    def test_query(self) -> None:
+        self.assertEqual(self.get(b"/?a=b")[0], 200)
+
+    def test_nobody_is_told_what_it_runs_on(self) -> None:
+        for path in (b"/", b"/health", b"/nothing"):
+            self.assertNotIn(b"server", self.get(path)[2])
+
+
+class SecuredTests(PageCase):
+    settings = {"https": True, "domain": "example.test", "require_auth": True, "master_key": "k" * 20}
+
+    def test_how_to_connect(self) -> None:
+        body = self.get(b"/")[3]
+        self.assertIn(b"--server https://example.test --api-key YOUR-KEY</pre>", body)
+        self.assertNotIn(b"k" * 20, body)
+
+
+class HealthTests(PageCase):
+    def test_numbers(self) -> None:
+        self.assert_ready(self.server.client().open_tunnel("demo"))
+        self.server.visit()
+        status, _, fields, body = self.get(b"/health")
+        self.assertEqual((status, fields[b"content-type"]), (200, b"application/json"))
+        health = json.loads(body)
+        expected = {"status": "ok", "version": __version__, "sessions": 1, "links": 1, "tunnels": 1, "streams": 1}
+        self.assertEqual({name: health[name] for name in expected}, expected)
+
+    def test_never_cached(self) -> None:
+        self.assertEqual(self.get(b"/health")[2][b"cache-control"], b"no-store")
+
+    def test_ready(self) -> None:
+        self.assertEqual((self.get(b"/ready")[0], self.get(b"/ready")[3]), (200, b"ready\n"))
+
+
+class ElsewhereTests(PageCase):
+    """Everything that is not a page gets an answer of ours."""
+
+    def test_no_such_page(self) -> None:
+        for path in (
+            b"/nothing",
+            b"/health/",
+            b"/healthy",
+            b"//",
+            b"//health",
+            b"/health/x",
+            b"/%68ealth",
+            b"/ws/",
+            b"/.",
+        ):
+            status, _, fields, body = self.get(path)
+            self.assertEqual((status, fields[b"sellia-error"]), (404, b"no-such-page"), path)
+
+    def test_in_the_form_that_is_asked_for(self) -> None:
+        for accept, kind in (
+            (b"application/json", b"application/json"),
+            (b"text/html", b"text/html; charset=utf-8"),
+            (b"*/*", b"text/plain; charset=utf-8"),
+        ):
+            self.assertEqual(self.get(b"/x", b"Accept: " + accept)[2][b"content-type"], kind)
+
+    def test_the_gateway_without_an_upgrade(self) -> None:
+        for method in (b"GET", b"POST", b"DELETE"):
+            status, reason, fields, body = self.get(b"/ws?x", method=method)
+            self.assertEqual((status, reason), (426, "Upgrade Required"))
+            self.assertEqual(fields[b"sellia-error"], b"upgrade-required")
+            self.assertEqual(fields[b"upgrade"], b"websocket")
+            self.assertEqual(fields[b"sec-websocket-version"], b"13")
+            self.assertIn(b"Upgrade", fields[b"connection"])
+
+    def test_other_methods(self) -> None:
+        for path in (b"/", b"/health"):
+            for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PROPFIND", b"BREW"):
+                status, reason, fields, body = self.get(path, method=method)
+                self.assertEqual((status, reason), (405, "Method Not Allowed"))
+                self.assertEqual((fields[b"allow"], fields[b"sellia-error"]), (b"GET, HEAD", b"method-not-allowed"))
+                self.assertNotIn(b"<html>", body)
+
+    def test_head(self) -> None:
+        for path, status in ((b"/", 200), (b"/health", 200), (b"/nothing", 404), (b"/ws", 426)):
+            found, _, fields, body = self.get(path, method=b"HEAD")
+            self.assertEqual((found, body), (status, b""))
+            if path != b"/health":
+                self.assertEqual(int(fields[b"content-length"]), len(self.get(path)[3]))
+
+
+class PathTests(PageCase):
+    settings = {"gateway_path": "/tunnels/connect"}
+
+    def test_gateway_elsewhere(self) -> None:
+        self.assertEqual(self.get(b"/tunnels/connect")[0], 426)
+        for path in (b"/ws", b"/tunnels", b"/connect"):
+            self.assertEqual(self.get(path)[0], 404)
