@@ -7,13 +7,14 @@ import subprocess
 import sys
 import textwrap
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.testing import MemoryReactor
 from twisted.logger import capturedLogs
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SelliaError
-from sellia.process import OneLineOptions, complain, fail_in_one_line, let_second_signal_kill
+from sellia.process import OneLineOptions, complain, fail_in_one_line, let_second_signal_kill, stop_in_order
 from sellia.settings import BadSetting
 
 
@@ -118,6 +119,35 @@ class SecondSignalTests(SynchronousTestCase):
             function(*arguments, **named)
         self.assertEqual(signal.getsignal(signal.SIGINT), signal.SIG_DFL)
         self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
+
+
+class StoppableReactor(MemoryReactor):
+    """Is stopped once; what another thread asks of it is done at once."""
+
+    stopped = 0
+
+    def stop(self):
+        self.stopped += 1
+        if self.stopped > 1:
+            raise ReactorNotRunning
+
+    def callFromThread(self, function, *arguments):
+        function(*arguments)
+
+
+class StopInOrderTests(SynchronousTestCase):
+    def test_signals_stop_the_reactor(self):
+        """They leave no trace in it, by which twistd would end itself; a second one too many does no harm."""
+        reactor, signals = StoppableReactor(), {}
+        stop_in_order(reactor, signals.__setitem__)
+        self.assertEqual(signals, {}, "running the reactor sets Twisted's own")
+        for function, arguments, named in reactor.whenRunningHooks:
+            function(*arguments, **named)
+        self.assertEqual(set(signals), {signal.SIGINT, signal.SIGTERM})
+        self.assertIn("shutdown", reactor.triggers["before"])
+        signals[signal.SIGTERM](signal.SIGTERM, None)
+        signals[signal.SIGINT](signal.SIGINT, None)
+        self.assertEqual(reactor.stopped, 2)
 
 
 class Status:

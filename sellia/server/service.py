@@ -44,10 +44,12 @@ class ServerService(MultiService):
         self.factory = VisitorFactory(self.ingress)
         self.listening = ListeningService(settings.endpoints if listen else (), self.factory, reactor)
         self.listening.setServiceParent(self)
+        self._stopping: list[Deferred[None]] = []
 
     def startService(self) -> None:
         txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
         verbosity.begin(self.settings.log_level)
+        self.gateway.draining = self.ingress.draining = False
         super().startService()
         if not self.gateway.public_port:  # whichever was free
             for address in self.listening.addresses():
@@ -70,8 +72,16 @@ class ServerService(MultiService):
     def stopService(self) -> Deferred[None]:
         if not self.running:
             return maybeDeferred(super().stopService)
-        self.running = 0
-        return Deferred.fromCoroutine(self._stop())
+        stopped: Deferred[None] = Deferred()
+        self._stopping.append(stopped)
+        if len(self._stopping) == 1:
+            Deferred.fromCoroutine(self._stop()).addBoth(self._stopped)
+        return stopped
+
+    def _stopped(self, result: Any) -> None:
+        stopping, self._stopping = self._stopping, []
+        for each in stopping:
+            each.callback(result)
 
     async def _stop(self) -> None:
         drain = Drain(self.gateway, self.ingress, self.settings.drain_timeout)

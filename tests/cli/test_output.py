@@ -11,15 +11,18 @@ from sellia.client.events import (
     LinkBack,
     LinkLost,
     Problem,
+    Reconnecting,
     Refused,
     RequestFinished,
     RequestStarted,
+    ServerStopping,
     WebSocketClosed,
     WebSocketOpened,
     WebSocketRefused,
 )
 
 HOSTILE = "a\x1b[2J\r\nb\u202e\x9b[red]\\"
+CLEAR = "\r\x1b[2K"
 HARMLESS = "a\\x1b[2J\\r\\nb\\u202e\\x9b[red]\\\\"
 
 
@@ -79,6 +82,33 @@ class LineTests(SynchronousTestCase):
             self.shown(LinkBack(130.0, 4, False)),
             "back    after 2 min 10 s and 4 attempts: what was under way has ended",
         )
+        self.assertEqual(
+            self.shown(LinkBack(3.0, 1, True, 2, 2048)),
+            "back    after 3.00 s and 1 attempt: nothing was lost, 2 messages (2.0 KiB) sent again",
+        )
+
+    def test_server_stops(self):
+        self.assertEqual(
+            self.shown(ServerStopping(30.0)), "notice  the server stops within 30.00 s; the client will connect again"
+        )
+
+    def test_reconnecting_is_told_once_where_lines_are_kept(self):
+        """And once more when the visitors have been let go; after each loss anew."""
+        for event in (
+            *(Reconnecting(float(seconds), 120.0) for seconds in (1, 2, 119)),
+            *(Reconnecting(float(seconds), 0.0) for seconds in (120, 121)),
+            LinkBack(122.0, 9, False),
+            Reconnecting(1.0, 120.0),
+        ):
+            self.printer.notify(event)
+        self.assertEqual(
+            [line[10:] for line in self.screen.getvalue().splitlines() if "reconnecting" in line],
+            [
+                "wait    reconnecting, visitors are waiting (1 s of 120 s)",
+                "wait    reconnecting, no visitor is waiting any more (120 s)",
+                "wait    reconnecting, visitors are waiting (1 s of 120 s)",
+            ],
+        )
 
     def test_refused_says_what_to_do(self):
         shown = self.shown(Refused("wrong-key", "The key is wrong.", True))
@@ -107,6 +137,21 @@ class LineTests(SynchronousTestCase):
     def test_say(self):
         self.printer.say("done \x1b")
         self.assertEqual(self.screen.getvalue(), "done \\x1b\n")
+
+    def test_reconnecting_is_shown_in_place_on_a_terminal(self):
+        """It is one line, whatever the terminal's width, and gone before the next."""
+        console = Console(file=self.screen, force_terminal=True, color_system=None, highlight=False, width=60)
+        printer = LinePrinter(console, lambda: 1_700_000_000.0)
+        for seconds in (1.0, 2.0):
+            printer.notify(Reconnecting(seconds, 120.0))
+        first, second = self.screen.getvalue().split(CLEAR)[1:]
+        self.assertTrue(first.endswith("  wait    reconnecting, visitors are waiting (1 s …"), first)
+        self.assertEqual(len(second), 59)
+        self.assertNotIn("\n", self.screen.getvalue())
+        printer.notify(LinkBack(2.5, 1, True))
+        self.assertTrue(self.screen.getvalue().startswith(CLEAR, len(CLEAR * 2 + first + second)))
+        printer.say("done")
+        self.assertEqual(self.screen.getvalue().count(CLEAR), 3)
 
     def test_colours_on_a_terminal_only(self):
         console = Console(file=self.screen, force_terminal=True, color_system="standard", highlight=False)

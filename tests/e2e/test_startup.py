@@ -112,7 +112,7 @@ class StopTests(Startup):
     def test_signal_ends_the_server(self) -> None:
         server = self.ended(start_server())
         server.send_signal(signal.SIGTERM)
-        server.wait_for_exit()
+        self.assertEqual(server.wait_for_exit(), 0)
         self.assertNotIn("Traceback", server.output)
         self.assertNotIn("Unhandled", server.output)
 

@@ -42,6 +42,33 @@ class RegistryTests(SynchronousTestCase):
         self.assertEqual(self.registry.tunnels_of("session"), [tunnel])
         self.assertEqual(self.registry.tunnels_of("other"), [])
 
+    def test_a_session_may_become_another_owner(self) -> None:
+        """As a client without a key does when its address changes: from then on the names are the new owner's."""
+        self.claim("one", "session", "alice")
+        self.claim("two", "session", "alice")
+        self.registry.adopt("session", "bob")
+        self.assertEqual([tunnel.owner for tunnel in self.registry.tunnels_of("session")], ["bob", "bob"])
+        self.registry.away("session")
+        self.assert_refused(NAME_TAKEN, "one", "other", "alice")
+        self.claim("one", "other", "bob")
+
+    def test_no_owner_has_too_many_that_way(self) -> None:
+        self.claim("one", "session", "alice")
+        for name in ("two", "three", "four"):
+            self.claim(name, "other", "bob")
+        self.registry.adopt("session", "bob")
+        self.assertEqual([tunnel.owner for tunnel in self.registry.tunnels_of("session")], ["alice"])
+
+    def test_a_name_that_is_not_come_back_for(self) -> None:
+        tunnel = self.claim("demo", "session", "alice")
+        self.registry.release(tunnel, 0.0, held=True)
+        self.registry.unhold("demo", "bob")
+        self.assertTrue(self.registry.is_held("demo", 1.0))
+        self.registry.unhold("demo", "alice")
+        self.registry.unhold("demo", "alice")
+        self.assertFalse(self.registry.is_held("demo", 1.0))
+        self.claim("demo", "other", "bob")
+
     def test_a_hundred_claims_have_one_winner(self) -> None:
         winner = self.claim("demo", "session 0", "owner 0")
         for number in range(1, 100):
