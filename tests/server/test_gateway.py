@@ -1,12 +1,10 @@
 """Clients at the gateway: who is let in, which session they get, which names, and how it ends."""
 
 from sellia.protocol import native
-from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import (
     CloseTunnel,
     Goodbye,
     Hello,
-    HttpRequest,
     OpenTunnel,
     Ping,
     Refused,
@@ -14,10 +12,10 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.server.gateway import HELLO_WAIT
-from tests.relay.scripts import OK, parcel, record
+from tests.relay.scripts import OK, parcel
 from tests.server.clients import Client, GatewayCase, Wire
-from tests.server.support import UPGRADE, answers, get
-from tests.transports.support import BINARY, CLOSE, TEXT, close, frame, head
+from tests.server.support import UPGRADE, answers
+from tests.transports.support import BINARY, TEXT, close, frame
 
 
 class HelloTests(GatewayCase):
@@ -362,81 +360,3 @@ class EndTests(GatewayCase):
         health = self.server.gateway.health()
         found = {name: health[name] for name in ("sessions", "links", "tunnels", "streams")}
         self.assertEqual(found, {"sessions": 1, "links": 1, "tunnels": 1, "streams": 1})
-
-
-class FaultTests(GatewayCase):
-    """A client that breaks the dialect loses its session, with the code that says why; nobody else notices."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.bystander = self.server.client(host="198.51.100.2")
-        self.assert_ready(self.bystander.open_tunnel("other"))
-        self.client = self.server.client()
-        self.assert_ready(self.client.open_tunnel("demo"))
-        self.visitor = self.server.visit()
-        self.other_visitor = self.server.visit(get(host=b"other.localhost"))
-
-    def fault(self, data: bytes, code: int) -> None:
-        self.client.octets(data)
-        first, payload = self.client.closes[0]
-        self.assertEqual((first, int.from_bytes(payload[:2], "big"), len(self.client.closes)), (CLOSE, code, 1))
-        self.assertEqual(answers(self.visitor.take()), [(502, "client-gone")])
-        self.assertEqual(set(self.server.gateway.registry.by_label), {"other"})
-        self.assertEqual(len(self.server.gateway.sessions), 1)
-        [stream] = self.bystander.party.streams.values()
-        stream.send_head(OK)
-        stream.send_data(b"fine", True)
-        self.server.talk()
-        self.assertIn(b"fine", self.other_visitor.take())
-
-    def parcel(self, kind: int, stream: int, payload: bytes = b"") -> bytes:
-        return frame(BINARY, parcel(record(kind, stream, payload)))
-
-    def test_streams_of_its_own(self) -> None:
-        opening = native.encode(HttpRequest(1, b"GET", b"/", []))
-        self.fault(self.parcel(native.OPEN, 1, opening), 1002)
-
-    def test_streams_that_were_never_opened(self) -> None:
-        self.fault(self.parcel(native.DATA, 4, b"x"), 1002)
-
-    def test_streams_of_another(self) -> None:
-        """Numbers are each session's own: the other's first stream is number 2 as well, and a third is nobody's."""
-        self.fault(self.parcel(native.HEAD, 6, native.encode(OK)), 1002)
-
-    def test_an_answer_after_the_end(self) -> None:
-        [stream] = self.client.party.streams.values()
-        number = stream.id
-        stream.send_head(OK)
-        stream.send_data(b"x", True)
-        self.server.talk()
-        self.visitor.take()
-        self.client.octets(self.parcel(native.DATA, number, b"y"))
-        self.assertEqual(self.client.closes[0][1][:2], (1002).to_bytes(2, "big"))
-
-    def test_frames_in_an_answer(self) -> None:
-        self.fault(self.parcel(native.FRAME, 2, b"x"), 1002)
-
-    def test_a_body_before_its_head(self) -> None:
-        self.fault(self.parcel(native.DATA, 2, b"x"), 1002)
-
-    def test_more_than_the_credit(self) -> None:
-        self.fault(frame(BINARY, parcel(*[record(native.DATA, 2, b"x" * 60_000)] * 5)), 1002)
-
-    def test_cut_off_records(self) -> None:
-        self.fault(frame(BINARY, parcel() + b"\x03\x00"), 1002)
-
-    def test_a_link_message_that_is_too_long(self) -> None:
-        self.fault(head(BINARY, LINK_MESSAGE_LIMIT + 1, True), 1009)
-
-    def test_text_is_nothing(self) -> None:
-        self.client.octets(frame(TEXT, native.encode_link(Goodbye("x", ""))))
-        self.assertEqual((self.client.closes, len(self.server.gateway.sessions)), ([], 2))
-
-    def test_a_fault_of_websocket_loses_the_link_only(self) -> None:
-        """It may be a proxy's between: the session waits for another link."""
-        self.client.octets(frame(0x8F))
-        self.assertEqual(self.client.closes[0][1][:2], (1002).to_bytes(2, "big"))
-        self.client.wire.lose()
-        self.assertEqual(len(self.server.gateway.sessions), 2)
-        self.client.connect()
-        self.assertTrue(self.client.welcomed.resumed)
