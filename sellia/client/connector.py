@@ -102,12 +102,12 @@ class _Dialler:
         self._connector.clientConnectionFailed(self, failure)
 
 
-class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ignore[misc]
+class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     """Makes links to the gateway at ``url`` (ws or wss), for ``caller``."""
 
     protocol = ClientLink
     noisy = False
-    initialDelay = FIRST_DELAY
+    initialDelay = delay = FIRST_DELAY  # type: ignore[assignment]  # Twisted's are floats, too
     maxDelay = LONGEST_DELAY
     factor = 2.0
 
@@ -203,7 +203,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):  # type: ign
     # --- Twisted -------------------------------------------------------------------------------------------
 
     def buildProtocol(self, addr: IAddress | None) -> ClientLink:
-        link: ClientLink = super().buildProtocol(addr)
+        link: Any = super().buildProtocol(addr)
         link.keeper = self
         link.clock = self.clock
         link.remote = self.server

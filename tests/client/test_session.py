@@ -1,0 +1,463 @@
+"""The client's session: it outlives its links, is given up in time, and ends in order."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.client.events import (
+    Connected,
+    LinkBack,
+    LinkLost,
+    Problem,
+    Reconnecting,
+    Refused,
+    RequestFinished,
+    ServerStopping,
+    WebSocketClosed,
+)
+from sellia.client.session import GOODBYE_WAIT, NAME_RETRY
+from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, HttpRequest, TunnelReady, TunnelRefused, Welcome
+from sellia.protocol.messages import Refused as RefusedMessage
+from tests.client.links import ClientStage
+from tests.client.stage import ACCEPT, GET, HELLO, UPGRADE, Service
+from tests.relay.scripts import RecordingLeg
+
+SWITCHED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+    + ACCEPT
+    + b"\r\n\r\n"
+)
+
+
+def body(visitor: RecordingLeg) -> bytes:
+    """All that a visitor has got of an answer's body; the head may bring the first part of it."""
+    return b"".join(event[1].body for event in visitor.events if event[0] == "head") + visitor.data  # type: ignore
+
+
+class SessionCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.stage = ClientStage()
+        self.session = self.stage.session
+        self.session.finished.addErrback(lambda _: None)
+
+    def tearDown(self) -> None:
+        self.session.stop()
+        self.stage.wait(0.5)
+        self.stage.service.stop()
+        if self.stage.wire is not None:
+            self.stage.cut()
+        self.assertEqual(self.stage.reactor.getDelayedCalls(), [], "a timer was left behind")
+
+    def ask(self) -> tuple[RecordingLeg, Service]:
+        """A visitor's request, and the service that has accepted it."""
+        visitor = RecordingLeg()
+        self.stage.far.open(GET, visitor, end=True)
+        self.stage.talk()
+        return visitor, self.stage.accept()
+
+    def websocket(self) -> tuple[RecordingLeg, Service]:
+        """A visitor's WebSocket that is open."""
+        visitor = RecordingLeg()
+        self.stage.far.open(UPGRADE, visitor)
+        self.stage.talk()
+        service = self.stage.accept()
+        service.read()
+        service.say(SWITCHED)
+        self.stage.talk()
+        return visitor, service
+
+
+class OpenTests(SessionCase):
+    def test_asks_for_its_name_and_tells_the_url(self) -> None:
+        self.stage.start()
+        [wanted] = self.stage.server.asked
+        self.assertEqual((wanted.tunnel, wanted.kind, wanted.name), (1, "http", "demo"))
+        self.assertEqual(self.stage.events, [Connected("demo", "http://demo.localhost")])
+
+    def test_no_server_yet(self) -> None:
+        """It says so once, and again when the reason is another."""
+        self.session.start()
+        for _ in range(3):
+            self.stage.network.refuse()
+            self.stage.wait(1)
+        self.assertEqual(len(self.stage.of(LinkLost)), 1)
+        self.assertEqual(self.stage.of(Reconnecting), [], "no visitor can be waiting")
+        self.stage.connect()
+        [back] = self.stage.of(LinkBack)
+        self.assertEqual((back.attempts, back.resumed), (3, False))
+
+    def test_times_that_are_none(self) -> None:
+        for times in ((0.0, 15.0, 120.0), (5.0, float("inf"), 120.0), (5.0, 15.0, float("nan"))):
+            self.setUp()
+            self.stage.server.times = times
+            self.stage.session.start()
+            self.stage.network.join(self.stage.connector, self.stage.server).cut()
+            self.assertIsNone(self.session.session)
+            self.session.stop()
+
+    def test_pings_are_as_often_as_the_more_anxious_of_the_two_wants(self) -> None:
+        for own, theirs, expected in (
+            ((5, 15), (2, 6), (2, 6)),
+            ((1, 3), (5, 15), (1, 3)),
+            ((1, 30), (5, 15), (1, 15)),
+        ):
+            stage = ClientStage(ping_interval=own[0], ping_timeout=own[1])
+            stage.server.times = (*map(float, theirs), 120.0)  # type: ignore[assignment]
+            stage.start()
+            assert stage.wire is not None
+            link = stage.wire.near
+            self.assertEqual((link._interval, link._timeout), expected)
+            stage.session.stop()
+            stage.talk()
+
+    def test_what_only_a_client_says(self) -> None:
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        self.stage.far.say(TunnelReady(9, "x", "http://x"))
+        self.stage.server.party.flush()
+        wire.talk()
+        self.assertEqual(wire.near.closed, (1002, "a tunnel is ready that was not asked for"))
+        self.assertIsNone(self.session.session)
+
+
+class ResumeTests(SessionCase):
+    def test_service_sockets_stay_open(self) -> None:
+        """An answer that comes while the link is away reaches its visitor on the next one."""
+        self.stage.start()
+        visitor, service = self.ask()
+        self.stage.cut()
+        service.say(HELLO)
+        self.stage.wait(1)
+        self.assertTrue(service.open)
+        self.stage.connect()
+        self.assertEqual((body(visitor), visitor.ended), (b"hello", True))
+        self.assertEqual(self.stage.server.hellos[-1].session, b"token")
+
+    def test_what_is_told(self) -> None:
+        self.stage.start()
+        _, service = self.ask()
+        self.stage.cut()
+        service.say(HELLO)
+        self.stage.talk()
+        self.stage.events.clear()
+        self.stage.wait(2)
+        self.stage.connect()
+        waits = [event for event in self.stage.events if isinstance(event, Reconnecting)]
+        self.assertEqual(waits, [Reconnecting(1.0, 120.0), Reconnecting(2.0, 120.0)])
+        [back] = self.stage.of(LinkBack)
+        self.assertEqual((back.after, back.attempts, back.resumed), (2.0, 1, True))
+        self.stage.wait(5)
+        self.assertEqual(self.stage.of(Reconnecting), waits, "it is over")
+
+    def test_what_was_lost_with_the_link_is_counted(self) -> None:
+        self.stage.start()
+        _, service = self.ask()
+        wire = self.stage.wire
+        assert wire is not None
+        wire.dead = True
+        service.say(HELLO)
+        self.stage.talk()
+        self.stage.cut()
+        self.stage.connect()
+        [back] = self.stage.of(LinkBack)
+        self.assertGreaterEqual(back.resent_messages, 1)
+        self.assertGreater(back.resent_bytes, 5)
+        counters = self.session.counters
+        self.assertEqual((counters.links_lost, counters.links_back), (1, 1))
+        self.assertEqual((counters.resent_messages, counters.resent_bytes), (back.resent_messages, back.resent_bytes))
+
+    def test_a_silent_link_is_given_up_and_dialled_again_at_once(self) -> None:
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        wire.dead = True
+        self.stage.wait(15.25)
+        self.assertTrue(wire.near.transport.aborted)
+        self.stage.cut("")
+        self.stage.connect()
+        self.assertEqual(self.stage.of(LinkLost), [LinkLost("nothing came from the other side for 15 s")])
+
+
+class LostSessionTests(SessionCase):
+    """The server has the session no longer."""
+
+    def test_a_new_one_under_the_same_name(self) -> None:
+        self.stage = ClientStage(subdomain=None)
+        self.session = self.stage.session
+        self.stage.start()
+        _, service = self.ask()
+        self.stage.cut()
+        self.stage.server.manner = "new"
+        self.stage.connect()
+        self.assertEqual([wanted.name for wanted in self.stage.server.asked], ["given"])
+        self.assertFalse(service.open)
+        self.assertEqual(
+            self.stage.of(Problem), [Problem("1 connection was lost: the server no longer had the session.")]
+        )
+        [finished] = self.stage.of(RequestFinished)
+        self.assertEqual(finished.error, "the server no longer had the session")
+        self.assertFalse(self.stage.of(LinkBack)[0].resumed)
+
+    def test_nothing_is_asked_of_the_service_twice(self) -> None:
+        self.stage.start()
+        self.ask()
+        self.stage.cut()
+        self.stage.server.manner = "new"
+        self.stage.connect()
+        self.assertEqual(self.stage.reactor.tcpClients, [])
+
+    def test_the_window_is_over(self) -> None:
+        """Once the server must have ended it, there is nobody to keep the service's sockets open for."""
+        self.stage.start()
+        visitor, service = self.websocket()
+        self.stage.cut()
+        self.stage.wait(134, 1)
+        self.assertTrue(service.open)
+        self.assertEqual(self.stage.of(Reconnecting)[-1].window, 0.0, "visitors wait for the window only")
+        self.stage.wait(2, 1)
+        self.assertEqual(service.read()[:1], b"\x88")
+        service.close()
+        [closed] = self.stage.of(WebSocketClosed)
+        self.assertEqual((closed.by, closed.reason), ("sellia", "session-expired: the link did not come back in time"))
+        self.assertEqual(self.session.counters.windows_expired, 1)
+        self.stage.server.manner = "new"
+        self.stage.connect()
+        self.assertIsNone(self.stage.server.hellos[-1].session)
+
+    def test_goodbye(self) -> None:
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        wire.far.say(Goodbye("server-restarting", ""))
+        self.stage.talk()
+        self.assertIsNone(self.session.session)
+        self.stage.server.manner = "new"
+        self.stage.wait(1)
+        self.stage.connect()
+        self.assertEqual(len(self.stage.of(Connected)), 2)
+
+    def test_the_server_stops_soon(self) -> None:
+        self.stage.start()
+        _, service = self.ask()
+        self.stage.far.say(GoAway("server-draining", "", 30.0))
+        self.stage.talk()
+        self.assertEqual(self.stage.of(ServerStopping), [ServerStopping(30.0)])
+        self.assertTrue(service.open)
+
+
+class RefusedTests(SessionCase):
+    def refuse(self, word: str, final: bool) -> None:
+        self.stage.far.say(TunnelRefused(1, word, "No.", final))
+        self.stage.talk()
+
+    def test_a_name_that_somebody_has(self) -> None:
+        """At the start, that is final."""
+        self.stage.server.names = False
+        self.stage.start()
+        self.refuse("name-taken", False)
+        self.assertEqual(self.stage.of(Refused), [Refused("name-taken", "No.", True)])
+        self.assertTrue(self.session.finished.called)
+
+    def test_a_name_that_was_ours(self) -> None:
+        """It is asked for again and again: whoever has it may leave."""
+        self.stage.start()
+        self.stage.cut()
+        self.stage.server.manner = "new"
+        self.stage.server.names = False
+        self.stage.connect()
+        for count in (1, 2, 3):
+            self.assertEqual(len(self.stage.server.asked), count)
+            self.refuse("name-taken", False)
+            self.stage.wait(NAME_RETRY)
+        self.stage.server.names = True
+        self.stage.talk()
+        self.assertEqual(len(self.stage.of(Connected)), 5)
+
+    def test_a_server_that_stops(self) -> None:
+        """The next one may have it."""
+        self.stage.server.names = False
+        self.stage.start()
+        self.refuse("server-draining", False)
+        self.stage.wait(NAME_RETRY)
+        self.assertEqual(len(self.stage.server.asked), 2)
+
+    def test_asked_once_in_a_new_session(self) -> None:
+        """Also while it was about to be asked for again in the old one."""
+        self.stage.server.names = False
+        self.stage.start()
+        self.refuse("overloaded", False)
+        self.stage.cut()
+        self.stage.server.manner = "new"
+        self.stage.connect()
+        self.stage.wait(NAME_RETRY * 2)
+        self.assertEqual(len(self.stage.server.asked), 1)
+
+    def test_the_client_itself(self) -> None:
+        self.stage.server.manner = ""
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        finished = self.session.finished
+        wire.far.say(RefusedMessage("wrong-key", "No.", True))
+        self.stage.talk()
+        self.assertEqual(self.stage.of(Refused), [Refused("wrong-key", "No.", True)])
+        self.assertTrue(finished.called)
+        self.stage.wait(60, 1)
+        self.assertEqual(len(self.stage.network.tried), 1)
+
+    def test_not_for_good(self) -> None:
+        self.stage.server.manner = ""
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        wire.far.say(RefusedMessage("server-draining", "No.", False))
+        self.stage.talk()
+        self.assertFalse(self.session.finished.called)
+        self.stage.wait(1)
+        self.assertEqual(len(self.stage.network.tried), 2)
+
+
+class StopTests(SessionCase):
+    """What is under way when the client is told to stop."""
+
+    def test_idle(self) -> None:
+        """At once, and without a word but goodbye."""
+        self.stage.start()
+        self.successResultOf(self.session.finish_up(30.0))
+        stopped = self.session.stop()
+        self.stage.talk()
+        self.successResultOf(stopped)
+        self.successResultOf(self.session.finished)
+        self.assertEqual((self.stage.server.goodbyes, self.stage.said(GoAway)), (["client-gone"], []))
+
+    def test_idle_without_a_link(self) -> None:
+        self.stage.start()
+        self.stage.cut()
+        self.successResultOf(self.session.finish_up(30.0))
+        self.successResultOf(self.session.stop())
+        self.stage.wait(60, 1)
+        self.assertEqual(len(self.stage.network.tried), 1)
+
+    def test_a_request_is_finished(self) -> None:
+        self.stage.start()
+        visitor, service = self.ask()
+        finished = self.session.finish_up(30.0)
+        self.stage.talk()
+        [leaving] = self.stage.said(GoAway)
+        self.assertEqual((leaving.word, leaving.seconds), ("client-gone", 30.0))
+        self.stage.wait(10)
+        self.assertNoResult(finished)
+        service.say(HELLO)
+        self.stage.wait(0.5)
+        self.assertTrue(self.successResultOf(finished))
+        self.assertEqual((body(visitor), visitor.ended), (b"hello", True))
+
+    def test_one_that_takes_too_long(self) -> None:
+        self.stage.start()
+        visitor, service = self.ask()
+        finished = self.session.finish_up(5.0)
+        self.stage.wait(5.25)
+        self.assertFalse(self.successResultOf(finished))
+        self.session.stop()
+        self.stage.talk()
+        self.assertFalse(service.open)
+        self.assertEqual(self.stage.of(Problem), [Problem("1 connection was lost: the client was stopped.")])
+        self.assertEqual(visitor.events, [], "the server, who heard goodbye, tells its visitors")
+
+    def test_the_link_may_be_lost_meanwhile(self) -> None:
+        self.stage.start()
+        visitor, service = self.ask()
+        finished = self.session.finish_up(30.0)
+        self.stage.talk()
+        self.stage.cut()
+        service.say(HELLO)
+        self.stage.wait(1)
+        self.assertNoResult(finished)
+        self.stage.connect()
+        self.stage.wait(0.5)
+        self.assertTrue(self.successResultOf(finished))
+        self.assertEqual(body(visitor), b"hello")
+
+    def test_the_session_may_be_lost_meanwhile(self) -> None:
+        """Then there is nothing left to finish, and no name is asked for any more."""
+        self.stage.start()
+        self.ask()
+        finished = self.session.finish_up(30.0)
+        self.stage.talk()
+        self.stage.cut()
+        self.stage.server.manner = "new"
+        self.stage.connect()
+        self.stage.wait(0.5)
+        self.assertTrue(self.successResultOf(finished))
+        self.assertEqual(self.stage.server.asked, [])
+
+    def test_websockets_are_closed(self) -> None:
+        self.stage.start()
+        visitor, service = self.websocket()
+        finished = self.session.finish_up(30.0)
+        self.stage.talk()
+        payload = (1001).to_bytes(2, "big") + b"client-gone: the client was stopped"
+        self.assertEqual(visitor.events[1:], [("frame", 0x88, payload), ("end", [])])
+        self.assertEqual(service.read()[:2], bytes((0x88, 0x80 | len(payload))))
+        self.assertNoResult(finished)
+        service.say(b"\x88\x02\x03\xe9")
+        service.close()
+        self.stage.far.streams[2].end()
+        self.stage.wait(0.5)
+        self.assertTrue(self.successResultOf(finished))
+        [closed] = self.stage.of(WebSocketClosed)
+        self.assertEqual((closed.by, closed.code, closed.reason), ("sellia", 1001, payload[2:].decode()))
+
+    def test_visitors_who_were_on_their_way(self) -> None:
+        """What the server had opened before it knew: requests are answered, WebSockets are not begun."""
+        self.stage.start()
+        self.ask()
+        self.session.finish_up(30.0)
+        request, upgrade = RecordingLeg(), RecordingLeg()
+        self.stage.far.open(GET, request, end=True)
+        self.stage.far.open(UPGRADE, upgrade)
+        self.stage.talk()
+        self.stage.accept().say(HELLO)
+        self.stage.talk()
+        self.assertEqual((body(request), upgrade.reset), (b"hello", "client-gone"))
+        self.stage.wait(0.5)
+
+    def test_a_link_that_does_not_close(self) -> None:
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        wire.dead = True
+        stopped = self.session.stop()
+        self.stage.wait(GOODBYE_WAIT)
+        self.assertNoResult(stopped)
+        self.assertTrue(wire.near.transport.aborted)
+        self.stage.cut("")
+        self.successResultOf(stopped)
+
+    def test_the_server_closes_a_tunnel(self) -> None:
+        self.stage.start()
+        self.stage.far.say(CloseTunnel(1, "", "It was asked to."))
+        self.stage.talk()
+        self.assertEqual(self.stage.of(Problem), [Problem("The server has closed a tunnel: It was asked to.")])
+
+
+class StrangeTests(SessionCase):
+    def test_a_stream_for_a_tunnel_that_is_not_there(self) -> None:
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        self.stage.far.open(HttpRequest(7, b"GET", b"/", []), RecordingLeg(), end=True)
+        self.stage.server.party.flush()
+        wire.talk()
+        self.assertEqual(wire.near.closed, (1002, "a stream was opened for a tunnel that this client does not have"))
+
+    def test_a_welcome_that_claims_too_much(self) -> None:
+        """A server that says that more has arrived than was ever sent."""
+        self.stage.start()
+        self.stage.cut()
+        self.stage.server.manner = ""
+        self.stage.connect()
+        wire = self.stage.wire
+        assert wire is not None
+        wire.far.say(Welcome(1, "far", b"token", True, 1000))
+        self.stage.talk()
+        self.assertIsNone(self.session.session)
