@@ -107,8 +107,8 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     protocol = ClientLink
     noisy = False
-    initialDelay = delay = FIRST_DELAY  # type: ignore[assignment]  # Twisted's are floats, too
-    maxDelay = LONGEST_DELAY
+    initialDelay = delay = FIRST_DELAY
+    maxDelay = LONGEST_DELAY  # type: ignore[assignment]  # Twisted says int, and takes any number
     factor = 2.0
 
     def __init__(self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random) -> None:
