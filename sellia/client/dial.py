@@ -122,9 +122,7 @@ class _TlsFailed(Exception):
 class _Dial:
     """One dial: attempts on several addresses, of which the first to succeed ends all others."""
 
-    def __init__(
-        self, dialer: Dialer, make: Callable[[], ServiceSocket], left: list[tuple[int, Any]]
-    ) -> None:
+    def __init__(self, dialer: Dialer, make: Callable[[], ServiceSocket], left: list[tuple[int, Any]]) -> None:
         self._dialer = dialer
         self._make = make
         self._left = left

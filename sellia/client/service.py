@@ -51,7 +51,7 @@ class ClientService(Service):
     def startService(self) -> None:
         verbosity.begin(self.settings.log_level)
         super().startService()
-        txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
+        txaio.set_global_log_level("error")  # type: ignore[attr-defined]  # Autobahn's debug lines cost more than its work
         if not native_masking():
             _log.warn("Autobahn's native masking (NVX) is missing: large WebSocket frames will be very slow.")
         self.session.start()

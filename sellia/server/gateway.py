@@ -22,7 +22,7 @@ from random import Random
 from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerFactory
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from sellia import __version__
@@ -119,7 +119,7 @@ class ServerSession:
             expiry.cancel()
 
 
-class LinkFactory(WebSocketServerFactory):  # type: ignore[misc]
+class LinkFactory(WebSocketServerFactory):
     """Autobahn's factory for links.  The ingress hands it connections whose handshake it has read."""
 
     protocol = ServerLink
@@ -137,8 +137,8 @@ class LinkFactory(WebSocketServerFactory):  # type: ignore[misc]
             allowedOrigins=["*"],
         )
 
-    def buildProtocol(self, addr: object) -> ServerLink:
-        link: ServerLink = super().buildProtocol(addr)
+    def buildProtocol(self, addr: IAddress | None) -> ServerLink:
+        link: Any = super().buildProtocol(addr)
         link.keeper = self._gateway
         link.clock = self._gateway.clock
         return link

@@ -26,7 +26,7 @@ from collections import deque
 from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -281,7 +281,7 @@ class VisitorConnection(TwistedProtocol):
             self._pause(_PENDING)
         self.ingress.turn.nudge()
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ingress.connections.discard(self)
         self._closing = True
         self._reader = None
@@ -611,6 +611,15 @@ class VisitorConnection(TwistedProtocol):
         if self._reader is not None and self._reader.at_start and not self._pending:
             self._deadline = self.ingress.clock.seconds() + self.ingress.settings.keep_alive
 
+    def _feed(self, waiting: _Waiting) -> None:
+        """Give the exchange that has just begun what came of its request's body, until it wants no more."""
+        for data in waiting.body:
+            if self._exchange is None:
+                return
+            self._exchange.body_received(data)
+        if waiting.complete and self._exchange is not None:
+            self._complete(self._exchange, waiting.trailers)
+
     def _advance(self) -> None:
         """Answer what was pipelined, as far as it can be answered now."""
         self._advancing = True
@@ -618,11 +627,7 @@ class VisitorConnection(TwistedProtocol):
             while self._exchange is None and self._pending and not self._closing:
                 waiting = self._pending.popleft()
                 self._begin(waiting.request)
-                for data in waiting.body:
-                    if self._exchange is not None:
-                        self._exchange.body_received(data)
-                if waiting.complete and self._exchange is not None:
-                    self._complete(self._exchange, waiting.trailers)
+                self._feed(waiting)
         finally:
             self._advancing = False
         if not self._pending:

@@ -47,7 +47,7 @@ class ServerService(MultiService):
         self._stopping: list[Deferred[None]] = []
 
     def startService(self) -> None:
-        txaio.set_global_log_level("error")  # Autobahn's debug lines cost more than its work
+        txaio.set_global_log_level("error")  # type: ignore[attr-defined]  # Autobahn's debug lines cost more than its work
         verbosity.begin(self.settings.log_level)
         self.gateway.draining = self.ingress.draining = False
         super().startService()

@@ -82,8 +82,8 @@ class _AnyCompression:
     EXTENSION_NAME = "permessage-*"
 
 
-class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not annotated throughout
-    """The wire side of a WebSocket.  Subclasses say what becomes of frames: ``frame``, ``frame_begins``, ``frame_more``.
+class FrameSocket(WebSocketProtocol):
+    """The wire side of a WebSocket.  What becomes of frames is for a subclass to say.
 
     ``factory`` is an Autobahn factory whose ``isServer`` says which side of the socket we are: it decides who masks.
     ``write`` sends octets to the socket.
@@ -107,10 +107,10 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
         # Not super().__init__: it makes two Deferreds and an observer table that nothing here uses.
         self.factory = factory
         self._masks = not factory.isServer
-        self._perMessageCompress = _AnyCompression if compressed else None
+        self._perMessageCompress = _AnyCompression if compressed else None  # type: ignore[assignment]
         self.state = WebSocketProtocol.STATE_OPEN
         self.data = b""
-        self.current_frame = None
+        self.current_frame = None  # type: ignore[assignment]
         self.inside_message = False
         self.deaf = False
         self._pieces = False
@@ -157,7 +157,7 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
             self.inside_message = not frame.fin
 
     def onFrameData(self, payload: bytes) -> None:
-        frame = self.current_frame
+        frame: Any = self.current_frame
         length = frame.length
         if self._pieces:
             if payload:
@@ -182,12 +182,12 @@ class FrameSocket(WebSocketProtocol):  # type: ignore[misc]  # autobahn is not a
 
     def onFrameEnd(self) -> None:
         frame = self.current_frame
-        self.current_frame = None
+        self.current_frame = None  # type: ignore[assignment]
         self._unmasker = None
         if self._pieces:
             self._pieces = False
             return
-        payload, self._control = self._control, None
+        payload, self._control = self._control or b"", None
         if frame.opcode == CLOSE:
             self.deaf = True
             self.data = b""

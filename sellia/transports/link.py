@@ -81,7 +81,7 @@ def quicken(transport: Any) -> None:
 
 @implementer(IPushProducer)
 class LinkMixin:
-    """What both ends of a link do alike, over an Autobahn protocol.  ``keeper`` and ``clock`` are set by the factory."""
+    """What both ends of a link do alike, over an Autobahn protocol.  The factory sets ``keeper`` and ``clock``."""
 
     keeper: LinkKeeper
     clock: IReactorTime
@@ -225,7 +225,7 @@ class LinkMixin:
         self._dataReceived(data)  # type: ignore[attr-defined]
         frame = self.current_frame
         if frame is not None and self.state == WebSocketServerProtocol.STATE_OPEN:  # else it is not to be kept
-            self._missing = max(0, frame.length - self.current_frame_masker.pointer())
+            self._missing = max(0, frame.length - self.current_frame_masker.pointer())  # type: ignore[attr-defined]
         turn_of(self.clock).run()
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:

@@ -8,7 +8,7 @@ from random import getrandbits
 from typing import Final, Protocol
 
 from autobahn.websocket import USES_NVX
-from autobahn.websocket.protocol import create_xor_masker
+from autobahn.websocket.protocol import create_xor_masker  # type: ignore[attr-defined]
 
 #: Payload size from which the native masker is faster.
 _NATIVE_FROM: Final = 1024

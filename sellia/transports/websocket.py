@@ -351,7 +351,7 @@ class WebSocketPipe(FrameSocket):
             timer.cancel()
 
 
-class ServicePipeFactory(WebSocketClientFactory):  # type: ignore[misc]
+class ServicePipeFactory(WebSocketClientFactory):
     """Autobahn's factory for the sockets on which we are the client: those to services.  ``open`` are its pipes."""
 
     def __init__(self, reactor: Any) -> None:
@@ -359,7 +359,7 @@ class ServicePipeFactory(WebSocketClientFactory):  # type: ignore[misc]
         self.open: set[WebSocketPipe] = set()
 
 
-class VisitorPipeFactory(WebSocketServerFactory):  # type: ignore[misc]
+class VisitorPipeFactory(WebSocketServerFactory):
     """Autobahn's factory for the sockets on which we are the server: those of visitors.  ``open`` are its pipes."""
 
     def __init__(self, reactor: Any) -> None:
