@@ -234,7 +234,7 @@ class ClientSession:
             "resent_bytes={octets}",
             after=after,
             attempts=self._attempts,
-            resumed="yes" if resumed else "no",
+            resumed=resumed,
             messages=messages,
             octets=octets,
         )
@@ -257,7 +257,8 @@ class ClientSession:
         self._attempts = attempts
         if self.connector.stopping:
             return
-        if self._lost_at is None:
+        first = self._lost_at is None
+        if first:
             self._lost_at = self._clock.seconds()
             if self.session is not None:
                 self.counters.links_lost += 1
@@ -266,12 +267,12 @@ class ClientSession:
         if reason != self._why_lost:
             self._why_lost = reason
             self._report(LinkLost(reason))
-        _log.info(
-            "link lost: server={server} reason={reason} attempt={attempts}",
-            server=self.connector.server,
-            reason=reason,
-            attempts=attempts,
-        )
+        server = self.connector.server
+        if first and self._window:
+            _log.info("link lost: server={server} reason={reason}", server=server, reason=reason)
+        else:
+            format = "no link yet: server={server} reason={reason} attempts={attempts}"
+            _log.info(format, server=server, reason=reason, attempts=attempts)
 
     def beat(self) -> None:
         if self._lost_at is not None and self._window:

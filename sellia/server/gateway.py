@@ -299,7 +299,7 @@ class Gateway:
             session=session.name,
             peer=printable(link.remote),
             after=now - session.lost_at,
-            took_over="yes" if old is not None else "no",
+            took_over=old is not None,
             messages=resent[0],
             octets=resent[1],
         )

@@ -49,7 +49,7 @@ class ResumeTests(GatewayCase):
         [lost] = [line for line in lines if line.startswith("link lost")]
         self.assertIn("reason=Connection was reset streams=1 window=120s", lost)
         [back] = [line for line in lines if line.startswith("link back")]
-        self.assertIn(f"after=2.500s took_over=no resent_messages=1 resent_bytes={octets}", back)
+        self.assertIn(f"after=2.500s took_over=False resent_messages=1 resent_bytes={octets}", back)
 
     def test_visitors_who_come_while_the_link_is_away(self) -> None:
         """They wait; those who leave meanwhile were never there."""
