@@ -10,14 +10,17 @@ from tests.chaos.report import Plan, Scenario, run
 
 def scenarios() -> dict[str, Scenario]:
     """All scenarios by name, in the order in which they are played."""
-    from tests.chaos import crowd, deaths, links, pressure
+    from tests.chaos import crowd, deaths, links, namespaces, pressure
 
     chosen: tuple[Scenario, ...] = (
         links.cuts,
         links.blackholes,
         links.silence,
+        links.sleeps,
+        links.expiry,
         links.thin,
         links.split,
+        namespaces.wander,
         pressure.pressure,
         crowd.crowd,
         deaths.kills,

@@ -11,8 +11,11 @@ from tests.chaos.report import Plan, Report
 from tests.chaos.stage import Probe, Stage, finish, wait_until
 from tests.processes import Process, accepts_connections
 
-GONE = re.compile(r"ws (1001 client-gone.*|502 client-gone)|http 502 client-gone|http \w+ broken off.*|broken off.*")
-"""What visitors are told when their client is gone for good; a response that has begun can only be broken off."""
+GONE = re.compile(
+    r"ws (1001 client-gone.*|502 client-gone|1006 \(in the middle of a frame.*)|http 502 client-gone"
+    r"|http \w+ broken off.*|broken off.*"
+)
+"""What visitors are told when their client is gone for good. A response, or a frame, that has begun can't be ended."""
 
 RESTARTED = re.compile(
     r"ws (1012 server-(restarting|draining).*|1001 .*|50[23] server-(restarting|draining)|50[23] client-gone)"
@@ -34,7 +37,7 @@ def kills(plan: Plan) -> Report:
     served = "from the new client's being ready to a visitor's being served"
     with (
         Stage() as stage,
-        stage.load(persistent=True, seed=plan.seed, websockets=plan.visitors(40), **SEVERAL) as load,
+        stage.load(persistent=True, seed=plan.seed, websockets=plan.visitors(40), **SEVERAL, **plan.bodies) as load,
     ):
         for _ in range(plan.faults(50)):
             stage.settled(plan.visitors(40))
@@ -46,7 +49,7 @@ def kills(plan: Plan) -> Report:
                 client.wait_for_line("tunnel ready: ")
                 ready = time.monotonic()
                 report.expect(probe.is_over(), "a visitor of the client that was killed was not released")
-                wait_until(lambda: _answers(stage), "the name to come back", 30.0)
+                wait_until(stage.answers, "the name to come back", 30.0)
                 report.recovered(
                     "from the new client's being ready to a visitor's being served", time.monotonic() - ready
                 )
@@ -59,8 +62,8 @@ def restarts(plan: Plan) -> Report:
     """The server ends, by SIGTERM and by SIGKILL in turn, and starts again: the client comes back under its name."""
     report = Report("restarts")
     with (
-        Stage(server={"drain_timeout": 2}) as stage,
-        stage.load(persistent=True, seed=plan.seed, websockets=plan.visitors(40), **SEVERAL) as load,
+        Stage(server={"drain_timeout": 1}) as stage,
+        stage.load(persistent=True, seed=plan.seed, websockets=plan.visitors(40), **SEVERAL, **plan.bodies) as load,
     ):
         for number in range(plan.faults(20)):
             stage.settled(plan.visitors(40))
@@ -72,7 +75,7 @@ def restarts(plan: Plan) -> Report:
                 report.expect(status == 0, f"the server ended with status {status}")
             stage.start_server()
             back = time.monotonic()
-            wait_until(lambda: _answers(stage), "the tunnel to come back", 60.0)
+            wait_until(stage.answers, "the tunnel to come back", 60.0)
             report.recovered("from the server's return to a visitor's being served", time.monotonic() - back)
         report.expect(stage.client.returncode is None, "the client has ended")
         report.expect_recovery("from the server's return to a visitor's being served", 2.0, 8.0)
@@ -83,17 +86,25 @@ def restarts(plan: Plan) -> Report:
 def drain(plan: Plan) -> Report:
     """SIGTERM under load with many WebSockets: each is told 1012, spread over the time; requests come to their end."""
     report = Report("drain")
-    seconds = 10
-    load = {"websockets": plan.visitors(1000), "downloads": 4, "uploads": 4, "rate": 1000, "largest": 4096}
+    seconds = max(2.0, 10 * plan.load)
+    load = {
+        "websockets": plan.visitors(1000),
+        "downloads": 4,
+        "uploads": 4,
+        "rate": 1000,
+        "largest": 4096,
+        **plan.bodies,
+    }
     with Stage(server={"drain_timeout": seconds}) as stage:
         with stage.load(seed=plan.seed, persistent=True, **load) as visitors:
             began = time.monotonic()
             stage.server.send_signal(signal.SIGTERM)
             wait_until(lambda: stage.server.returncode is not None or _refuses(stage), "new work to be refused", 5.0)
             status = stage.server.wait_for_exit(seconds + 10.0)
-            report.note(f"the server ended after {time.monotonic() - began:.1f} s of {seconds} s")
+            report.note(f"the server ended after {time.monotonic() - began:.1f} s of {seconds:g} s")
             report.expect(status == 0, f"the server ended with status {status}")
             stage.start_server()
+            wait_until(stage.answers, "the tunnel to come back", 60.0)
             tally = finish(visitors)
             report.expect_order(tally, lambda end: bool(RESTARTED.fullmatch(end)))
             told = sum(count for end, count in tally.ends.items() if re.match(r"ws 10(12|01) ", end))
@@ -104,8 +115,8 @@ def drain(plan: Plan) -> Report:
 def farewell(plan: Plan) -> Report:
     """SIGTERM to the client: visitors are told 1001 or 502 at once, and nothing is left waiting."""
     report = Report("farewell")
-    with Stage(client={"drain_timeout": 3}) as stage:
-        load = {"websockets": plan.visitors(100), "rate": 5000, "largest": 4096, **SEVERAL}
+    with Stage(client={"drain_timeout": 2}) as stage:
+        load = {"websockets": plan.visitors(100), "rate": 5000, "largest": 4096, **SEVERAL, **plan.bodies}
         with stage.load(seed=plan.seed, persistent=True, **load) as visitors:
             for _ in range(plan.faults(5)):
                 stage.settled(plan.visitors(100))
@@ -126,16 +137,6 @@ def kill(process: Process) -> None:
     process.wait_for_exit(10.0)
 
 
-def _answers(stage: Stage) -> bool:
-    """Whether a new visitor is served now."""
-    try:
-        with Probe(stage.server_port, stage.host) as probe:
-            probe.round_trip()
-    except (AssertionError, OSError):
-        return False
-    return True
-
-
 def _refuses(stage: Stage) -> bool:
     """Whether the server has stopped to take visitors in, one way or the other."""
-    return not accepts_connections(stage.server_port) or not _answers(stage)
+    return not accepts_connections(stage.server_port) or not stage.answers()

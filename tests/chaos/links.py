@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import signal
 import time
 from functools import partial
 
@@ -23,6 +24,12 @@ PATIENCE = 0.4
 OUTAGES = 25
 """One cut in so many is an outage: for a moment nobody gets a connection."""
 
+EXPIRED = re.compile(
+    r"ws 1012 session-expired.*|(ws|http) 50[24] (session-expired|client-gone)|(ws|http) 404 no-such-tunnel"
+    r"|http \w+ broken off.*|broken off.*|ws 1006 \(in the middle of a frame.*"
+)
+"""What visitors are told when the window is over, and until the client is back. No close frame fits into a frame."""
+
 
 def full_load(plan: Plan) -> dict[str, object]:
     """Visitors of every kind."""
@@ -34,6 +41,7 @@ def full_load(plan: Plan) -> dict[str, object]:
         "events": plan.visitors(20),
         "requests": plan.visitors(5),
         "stay": 20,
+        **plan.bodies,
     }
 
 
@@ -126,25 +134,76 @@ def silence(plan: Plan) -> Report:
     return report
 
 
+def sleeps(plan: Plan) -> Report:
+    """A client that was suspended for longer than its link lives, as a laptop is: it is back as soon as it wakes."""
+    report = Report("sleeps")
+    with (
+        Stage(server=QUICK, client=QUICK) as stage,
+        stage.load(**full_load(Plan(seed=plan.seed, load=plan.load / 10))) as load,
+        Probe(stage.server_port, stage.host) as probe,
+    ):
+        for number in range(plan.faults(6)):
+            unaware = {stage.server: _count_lost(stage.server)}
+            stage.client.send_signal(signal.SIGSTOP)
+            wait_until(partial(_aware, unaware), "the server to find out", 30.0)
+            if number % 2:
+                # The network of the place where it wakes has never heard of its connection.
+                stage.proxy.cut(Cut.SERVER_ONLY)
+            stage.client.send_signal(signal.SIGCONT)
+            report.recovered("a round trip from waking up on", probe.round_trip())
+        report.expect_recovery("a round trip from waking up on", 0.2, 2.0)
+        report.expect("resumed=False" not in stage.client.output, "a session was lost")
+        report.expect_nothing_seen(finish(load))
+    return report
+
+
+def expiry(plan: Plan) -> Report:
+    """A link that stays away for longer than the window: visitors are told so within a second, and so is the client."""
+    report = Report("expiry")
+    window = 2.0
+    ended = "from the end of the window to a visitor's being told"
+    with Stage(server={"resume_window": window}) as stage:
+        load = {"seed": plan.seed, "websockets": plan.visitors(50), "downloads": 3, "uploads": 3, "events": 3}
+        load |= plan.bodies
+        with stage.load(persistent=True, **load) as visitors:
+            for _ in range(plan.faults(5)):
+                wait_until(stage.answers, "the tunnel to be there", 30.0)
+                stage.settled(plan.visitors(50))
+                with Probe(stage.server_port, stage.host) as probe:
+                    probe.round_trip()
+                    stage.proxy.refuse()
+                    stage.proxy.cut(Cut.RESET)
+                    began = time.monotonic()
+                    report.expect(probe.is_over(window + 5.0), "a visitor waits although the window is over")
+                    report.recovered(ended, max(0.0, time.monotonic() - began - window))
+                    stage.proxy.heal()
+            wait_until(stage.answers, "the tunnel to be there", 30.0)
+            told = re.search("resumed=False|the resume window is over", stage.client.output)
+            report.expect(told, "the client does not know that its session is gone")
+            report.expect_order(finish(visitors), lambda end: bool(EXPIRED.fullmatch(end)))
+    report.expect_recovery(ended, 1.0, 1.0)
+    return report
+
+
 def thin(plan: Plan) -> Report:
-    """A link at 1 Mbit/s with 200 ms: slow, but alive, and a small message does not wait for megabytes."""
+    """A link at 1 Mbit/s with 200 ms: slow, but alive, and what is small does not wait for all that is large."""
     report = Report("thin")
     with Stage() as stage, Probe(stage.server_port, stage.host) as probe:
         stage.proxy.shape(Shape(delay=0.1, rate=125_000))
         for _ in range(plan.faults(20)):
             report.recovered("a round trip in quiet", probe.round_trip())
-        load = {"seed": plan.seed, "websockets": 5, "downloads": 2, "uploads": 2, "events": 5, "rate": 4000}
-        with stage.load(**load, largest=64 * 1024, size=512 * 1024) as visitors:
+        load = {"seed": plan.seed, "websockets": 3, "events": 2, "rate": 2000, "largest": 64 * 1024, **plan.bodies}
+        with stage.load(**{**load, "size": 512 * 1024}, downloads=1, uploads=1) as visitors:
             for _ in range(plan.faults(20)):
-                report.recovered("a round trip beside bulk", probe.round_trip())
+                report.recovered("a round trip beside bulk both ways", probe.round_trip())
             before = stage.proxy.accepted
             stage.proxy.cut(Cut.RESET)
             report.recovered("a round trip from a cut on", probe.round_trip())
-            stage.proxy.shape(Shape())
             report.expect(stage.proxy.accepted == before + 1, "the slow link was given up")
+            stage.proxy.shape(Shape())
             report.expect_nothing_seen(finish(visitors))
         report.expect_recovery("a round trip in quiet", 0.3, 0.6)
-        report.expect_recovery("a round trip beside bulk", 3.0, 5.0)
+        report.expect_recovery("a round trip beside bulk both ways", 3.0, 5.0)
     return report
 
 
@@ -154,6 +213,7 @@ def split(plan: Plan) -> Report:
     with Stage() as stage, Probe(stage.server_port, stage.host) as probe:
         stage.proxy.shape(Shape(split=True))
         load = {"seed": plan.seed, "websockets": 3, "downloads": 1, "uploads": 1, "events": 2, "rate": 2000}
+        load |= {"event-count": 10}
         with stage.load(**load, largest=4096, size=16 * 1024, http_rate=8000) as visitors:
             for _ in range(plan.faults(10)):
                 stage.proxy.arm(Cut.RESET, Way.UP, 3000).wait(1.0)

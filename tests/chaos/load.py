@@ -224,7 +224,7 @@ class Visitors:
 
     async def follow(self, seed: str) -> None:
         """One stream of numbered server-sent events."""
-        count = random.Random(seed).randint(5, 60)
+        count = random.Random(seed).randint(1, self.options.event_count)
         connection, head = await self._request("GET", f"/events?seed={seed}&count={count}&pause=0.1")
         found, octets = Counts(), 0
         try:
@@ -344,6 +344,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--http-rate", type=float, default=500000.0, help="octets/s of a download or upload")
     made.add_argument("--largest", type=int, default=LARGEST, help="octets of the largest message")
     made.add_argument("--size", type=int, default=2 << 20, help="octets of the largest body")
+    made.add_argument("--event-count", type=int, default=60, help="events of the longest stream, ten a second")
     made.add_argument("--stay", type=float, default=0.0, help="seconds after which a WebSocket is left, on average")
     made.add_argument("--persistent", action="store_true", help="count ends instead of calling them errors, and return")
     return made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench import rig
 from bench.load import STALLS
 from bench.memory import settled_bytes
@@ -19,10 +21,10 @@ RATE = 200
 CONNECTIONS = 4
 
 
-def pressure(plan: Plan) -> Report:
+def pressure(plan: Plan, kinds: Sequence[str] = STALLS) -> Report:
     """1 GiB to a visitor who does not read, and to a service that does not: bounded, and nobody else waits for it."""
     report = Report("pressure")
-    for kind in STALLS:
+    for kind in kinds:
         with Stage(service_module="bench.service") as stage:
             _stalled(report, stage, kind, plan)
     return report

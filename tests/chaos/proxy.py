@@ -36,6 +36,12 @@ READ_SIZE = 64 * 1024
 KERNEL_BUFFER = 64 * 1024
 """What the kernel may hold on the receiving side; without it, it would grow to megabytes that no slow link has."""
 
+SMALL_BUFFER = 16 * 1024
+"""The same for a slow link: a tenth of a second at 1 Mbit/s."""
+
+SEGMENT = 1400
+"""Octets of a segment, as on Ethernet. Loopback's 64 KiB don't fit into small windows: it would wait for seconds."""
+
 SLICES = 50
 """Pieces in which a throttled direction sends a second's worth."""
 
@@ -76,7 +82,12 @@ class Shape:
         """Octets that are under way at most: a link that is slow has a buffer that is small."""
         if not self.rate:
             return BUFFER
-        return min(BUFFER, max(16 * 1024, int(self.rate * (self.delay + 0.1))))
+        return min(BUFFER, max(SMALL_BUFFER, int(self.rate * (self.delay + 0.1))))
+
+    @property
+    def kernel_buffer(self) -> int:
+        """The same for the kernel's buffer before it."""
+        return SMALL_BUFFER if self.rate else KERNEL_BUFFER
 
 
 @dataclass
@@ -105,7 +116,7 @@ class _Flow:
         while True:
             await proxy.moving.wait()
             try:
-                data = await loop.sock_recv(self.source, READ_SIZE)
+                data = await loop.sock_recv(self.source, min(READ_SIZE, proxy.shapes[self.way].buffer))
             except OSError:
                 if not self.pair.silent:
                     raise
@@ -176,9 +187,16 @@ class _Pair:
 
     def start(self) -> None:
         """Pass on what comes, both ways, until both ends have closed or `end` is called."""
+        self.fit()
         for flow in (_Flow(self, Way.UP, self.client, self.server), _Flow(self, Way.DOWN, self.server, self.client)):
             self._tasks += [asyncio.ensure_future(self._guarded(run)) for run in (flow.read, flow.write)]
         self.proxy.keep(self._close_behind())
+
+    def fit(self) -> None:
+        """Let the kernel hold as much as suits the shapes."""
+        for way, side in ((Way.UP, self.client), (Way.DOWN, self.server)):
+            with contextlib.suppress(OSError):
+                side.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.proxy.shapes[way].kernel_buffer)
 
     def silence(self) -> None:
         """From now on nothing gets through, not even the end."""
@@ -336,7 +354,13 @@ class FaultProxy:
 
     def shape(self, up: Shape, down: Shape | None = None) -> None:
         """What the directions do from now on; one shape is for both."""
-        self._call(lambda: self.shapes.update({Way.UP: up, Way.DOWN: up if down is None else down}))
+
+        def reshape() -> None:
+            self.shapes.update({Way.UP: up, Way.DOWN: up if down is None else down})
+            for pair in self.pairs:
+                pair.fit()
+
+        self._call(reshape)
 
     def close(self) -> None:
         """End everything."""
@@ -387,6 +411,7 @@ class FaultProxy:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
         listener.bind(self._address)
         listener.listen(1024)
         listener.setblocking(False)
@@ -413,7 +438,8 @@ class FaultProxy:
         server = socket.socket()
         server.setblocking(False)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER)
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.shapes[Way.DOWN].kernel_buffer)
         try:
             await asyncio.get_running_loop().sock_connect(server, self.target)
         except OSError:

@@ -25,6 +25,11 @@ class Plan:
         """How many visitors of a kind, where a full load has so many; one at least."""
         return max(1, round(full * self.load))
 
+    @property
+    def bodies(self) -> dict[str, object]:
+        """How large bodies are and how many events a stream has: with less load, less to wait for at the end."""
+        return {"size": max(1 << 17, round((2 << 20) * self.load)), "event-count": max(5, round(60 * self.load))}
+
 
 @dataclass
 class Report:

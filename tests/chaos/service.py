@@ -186,6 +186,7 @@ async def main(port: int) -> None:
     """Serve on 127.0.0.1 until the process is ended."""
     service = Service()
     server = await asyncio.start_server(service.serve, "127.0.0.1", port, backlog=4096)
+    print("listening", flush=True)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await stopped.wait()

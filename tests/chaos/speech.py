@@ -163,7 +163,10 @@ class WebSocket:
         rest = extended + (4 if start[1] & wire.MASKED else 0)
         header = wire.parse_header(start + await exactly(rest))
         assert header is not None
-        payload = await exactly(header.length)
+        try:
+            payload = await exactly(header.length)
+        except Gone as gone:
+            raise Gone(f"in the middle of a frame: {gone}") from None
         return header.first, wire.unmask(payload, header.mask) if header.mask and payload else payload
 
 

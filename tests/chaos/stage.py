@@ -46,6 +46,8 @@ Values = Mapping[str, object]
 class Stage:
     """All processes of a scenario. Leaving it ends them; a traceback in a log of Sellia's is a failure then."""
 
+    bind = "127.0.0.1"
+
     def __init__(
         self,
         *,
@@ -60,10 +62,8 @@ class Stage:
         self._watched: list[Process] = []
         try:
             self.service_port = processes.free_port()
-            self.service = self._enter(
-                processes.start_python("-m", service_module, str(self.service_port), name="service")
-            )
-            self.service.wait_for_port(self.service_port)
+            self.service = self._enter(self.start("service", service_module, str(self.service_port)))
+            self.wait_for_service()
             self.server_port = processes.free_port()
             self.server = self.start_server()
             self.proxy = self._stack.enter_context(FaultProxy(self.server_port))
@@ -89,9 +89,22 @@ class Stage:
         """What visitors ask for."""
         return f"{NAME}.{DOMAIN}:{self.server_port}"
 
+    @property
+    def link_address(self) -> str:
+        """Where the client finds the server: behind the fault proxy."""
+        return f"127.0.0.1:{self.proxy.port}"
+
+    def start(self, role: str, module: str, *arguments: str) -> Process:
+        """Run ``python -m module`` as server, client or service."""
+        return processes.start_python("-m", module, *arguments, name=role)
+
+    def wait_for_service(self) -> None:
+        """Return once the service takes connections."""
+        self.service.wait_for_port(self.service_port)
+
     def start_server(self) -> Process:
         """A server on this stage's port, again if there was one."""
-        arguments = ["sellia-server", "--host", "127.0.0.1", "--port", str(self.server_port), "--domain", DOMAIN]
+        arguments = ["sellia-server", "--host", self.bind, "--port", str(self.server_port), "--domain", DOMAIN]
         server = self._twistd("server", arguments, self._server_settings)
         server.wait_for_port(self.server_port)
         self.server = server
@@ -99,7 +112,7 @@ class Stage:
 
     def start_client(self, wait: bool = True) -> Process:
         """A client that exposes this stage's service under `NAME`, again if there was one."""
-        arguments = ["sellia-client", "--server", f"http://127.0.0.1:{self.proxy.port}", "--subdomain", NAME]
+        arguments = ["sellia-client", "--server", f"http://{self.link_address}", "--subdomain", NAME]
         arguments += ["--local-host", "127.0.0.1", "--port", str(self.service_port)]
         client = self._twistd("client", arguments, self._client_settings)
         self.client = client
@@ -120,6 +133,15 @@ class Stage:
                 load.stop()
                 raise
         return self._enter(load)
+
+    def answers(self) -> bool:
+        """Whether a new visitor is served now."""
+        try:
+            with Probe(self.server_port, self.host) as probe:
+                probe.round_trip()
+        except (AssertionError, OSError):
+            return False
+        return True
 
     def settled(self, websockets: int) -> None:
         """Return once so many WebSockets are open at the service."""
@@ -158,9 +180,7 @@ class Stage:
             file = self._folder / f"{role}.yaml"
             file.write_text("".join(f"{name}: {json.dumps(value)}\n" for name, value in settings.items()))
             arguments = [*arguments, "--config", str(file)]
-        process = processes.start_python(
-            "-m", "tests.chaos.observed", "--nodaemon", "--pidfile=", *arguments, name=role
-        )
+        process = self.start(role, "tests.chaos.observed", "--nodaemon", "--pidfile=", *arguments)
         self._watched.append(process)
         return self._enter(process)
 
@@ -228,9 +248,9 @@ class Probe:
             raise ProcessError(f"the probe got {came!r} for {wanted!r}")
         return time.monotonic() - started
 
-    def is_over(self) -> bool:
-        """Whether the WebSocket has ended, or ends within a few seconds: with a close frame or without one."""
-        self._socket.settimeout(OVER_DEADLINE)
+    def is_over(self, seconds: float = OVER_DEADLINE) -> bool:
+        """Whether the WebSocket has ended, or ends within so many seconds: with a close frame or without one."""
+        self._socket.settimeout(seconds)
         try:
             while data := self._socket.recv(4096):
                 if data[0] & 0x0F == wire.CLOSE:

@@ -58,11 +58,8 @@ class Tally:
     @property
     def traffic(self) -> dict[str, Traffic]:
         """The kinds of traffic by what they are called."""
-        return {
-            name.name.replace("_", " "): value
-            for name in fields(self)
-            if isinstance(value := getattr(self, name.name), Traffic)
-        }
+        values = {field.name.replace("_", " "): getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Traffic)}
 
     @property
     def clean(self) -> bool:
@@ -85,14 +82,11 @@ class Tally:
             found = traffic.found
             numbers = (found.received, found.lost, found.doubled, found.reordered, found.damaged)
             rows.append((name, f"{traffic.sent:,}", f"{traffic.octets / (1 << 20):,.1f}", *(f"{n:,}" for n in numbers)))
-        widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if not column else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for name, *cells in rows:
+            aligned = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+            lines.append("  ".join([name.ljust(widths[0]), *aligned]))
         lines.append(f"{self.websockets:,} WebSockets, {self.pings:,} pings answered, {self.requests:,} small requests")
         lines += [f"ended early: {count:,} x {what}" for what, count in sorted(self.ends.items())]
         lines.append(f"errors that visitors saw: {self.error_count}")
