@@ -11,9 +11,12 @@ Invariants
       when the machine has slept, since nothing is known any more of what the delay was for.
 
 Bounds
-    The first attempt is immediate, unless the server has said that it stops; then delays double from ``FIRST_DELAY``
-    to ``LONGEST_DELAY``, each cut by a random factor between 0 and 1 (full jitter).  A server has ``WELCOME_WAIT``
-    seconds to answer.
+    The first attempt is immediate, unless the server has said that it stops; then delays grow by half from
+    ``FIRST_DELAY`` to ``LONGEST_DELAY``, each cut by a random factor between 0 and 1 (full jitter), and counted from
+    the start of the attempt before.  An attempt has ``PATIENCE`` seconds until the server's welcome, or three times as
+    long as the last one took, and twice as long after each that had too little, up to ``LONGEST_PATIENCE``: where a
+    network swallowed everything for a while, a new connection comes through long before an old one, but a slow server
+    must not be asked again and again.
 
 Twisted's ``ReconnectingClientFactory`` counts, delays and stops; it is given a connector that dials endpoints, since
 only those try IPv6 and IPv4 alike.
@@ -41,11 +44,9 @@ from sellia.transports.link import ClientLink, LinkMixin
 FIRST_DELAY: Final = 0.25
 LONGEST_DELAY: Final = 30.0
 
-#: Seconds for a TCP (and TLS) connection, and for the opening handshake on it.
-CONNECT_WAIT: Final = 10.0
-
-#: Seconds for the server to answer hello.
-WELCOME_WAIT: Final = 10.0
+#: Seconds from dialling to the server's welcome, at first and at most.
+PATIENCE: Final = 2.0
+LONGEST_PATIENCE: Final = 10.0
 
 #: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.
 BEAT: Final = 1.0
@@ -109,7 +110,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     noisy = False
     initialDelay = delay = FIRST_DELAY
     maxDelay = LONGEST_DELAY  # type: ignore[assignment]  # Twisted says int, and takes any number
-    factor = 2.0
+    factor = 1.5
 
     def __init__(self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random) -> None:
         parts = urlsplit(url)
@@ -124,7 +125,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         )
         self.setProtocolOptions(
             failByDrop=False,
-            openHandshakeTimeout=CONNECT_WAIT,
+            openHandshakeTimeout=0,
             closeHandshakeTimeout=5,
             serverConnectionDropTimeout=2,
             echoCloseCodeReason=True,
@@ -139,9 +140,14 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._attempts = 0
         self._beat: IDelayedCall | None = None
         self._beat_due = 0.0
-        self._welcome: IDelayedCall | None = None
+        self._opening: LinkMixin | None = None
+        self._answer: IDelayedCall | None = None
+        self._patience = PATIENCE
+        self._unanswered = 0
+        self._dialled_at = 0.0
+        self._why = ""
         self._closed: list[Deferred[None]] = []
-        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=CONNECT_WAIT)
+        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LONGEST_PATIENCE)
         if secure:
             endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
         self._dialler = _Dialler(self, endpoint)
@@ -149,7 +155,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     def start(self) -> None:
         """Dial, and never stop trying."""
         self._next_beat()
-        self._dialler.connect()
+        self._dial()
 
     def stop(self) -> None:
         """Make no more links.  The present one is the caller's to close."""
@@ -157,7 +163,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         if self._beat is not None and self._beat.active():
             self._beat.cancel()
         self.stopTrying()
-        self._dialler.stopConnecting()
+        self._give_up("the client was stopped")
 
     def closed(self, seconds: float) -> Deferred[None]:
         """Fires when there is no link any more, and drops it after so many seconds."""
@@ -179,11 +185,12 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             self._callID.reset(0)
         elif self.link is None:
             self.retries = 0
-            self._dialler.stopConnecting()
+            self._give_up("the machine has slept")
 
     def be_patient(self) -> None:
         """The server has said that it stops: there is no use in dialling at once, and everybody else would, too."""
         self.retries = max(self.retries, 1)
+        self._dialled_at = self.clock.seconds()
 
     def _next_beat(self) -> None:
         self._beat_due = self.clock.seconds() + BEAT
@@ -207,11 +214,14 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         link.keeper = self
         link.clock = self.clock
         link.remote = self.server
+        self._opening = link
         return link
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        why, self._why = self._why, ""
+        self._answered()
         if not self.stopping:
-            self._lost(printable(reason.getErrorMessage()).rstrip("."))
+            self._lost(why or printable(reason.getErrorMessage()).rstrip("."))
 
     def retry(self, connector: Any = None) -> None:
         """As ReconnectingClientFactory does, but at once for the first time and with full jitter after that."""
@@ -221,13 +231,36 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         if self.retries == 1:
             delay = 0.0
         else:
-            delay = self.delay * self._random.random()
+            passed = self.clock.seconds() - self._dialled_at
+            delay = max(0.0, self.delay * self._random.random() - passed)
             self.delay = min(self.delay * self.factor, self.maxDelay)
         self._callID = self.clock.callLater(delay, self._dial)
 
     def _dial(self) -> None:
         self._callID = None
+        self._dialled_at = self.clock.seconds()
+        patience = min(self._patience * 2.0**self._unanswered, LONGEST_PATIENCE)
+        self._answer = self.clock.callLater(patience, self._no_answer)
         self._dialler.connect()
+
+    def _no_answer(self) -> None:
+        self._unanswered = min(self._unanswered + 1, 10)
+        link = self.link
+        if link is not None:
+            link.drop("the server did not answer in time")
+        else:
+            self._give_up("the server did not answer in time")
+
+    def _give_up(self, why: str) -> None:
+        """End the attempt under way, if there is one that has not come to a link."""
+        self._answered()
+        opening = self._opening
+        if opening is not None:
+            opening.drop(why)
+        elif self.link is None:
+            self._why = why
+            self._dialler.stopConnecting()
+            self._why = ""
 
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
 
@@ -239,17 +272,18 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             link.drop("the server does not speak Sellia's protocol: is the URL that of a Sellia server?")
             return
         self.link = link
+        self._opening = None
         token, received = self._caller.resume_state()
-        self._welcome = self.clock.callLater(WELCOME_WAIT, link.drop, "the server did not answer in time")
         link.say(Hello(version=VERSION, agent=f"sellia/{__version__}", key=self._key, session=token, received=received))
 
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
         if isinstance(message, Welcome):
-            if self._welcome is None:
+            if self._answer is None:
                 raise ProtocolError("a second welcome on one link")
             self._answered()
             self.resetDelay()
-            self._attempts = 0
+            self._attempts = self._unanswered = 0
+            self._patience = max(PATIENCE, 3.0 * (self.clock.seconds() - self._dialled_at))
             self._caller.welcomed(link, message)
         elif isinstance(message, Refused):
             self._answered()
@@ -266,18 +300,20 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._caller.broken(error)
 
     def link_lost(self, link: LinkMixin, reason: str) -> None:
-        self._answered()
+        if self._opening is link:
+            self._opening = None
         if self.link is link:
             self.link = None
+        self._answered()
         closed, self._closed = self._closed, []
         for each in closed:
             each.callback(None)
         self._lost(reason)
 
     def _answered(self) -> None:
-        welcome, self._welcome = self._welcome, None
-        if welcome is not None and welcome.active():
-            welcome.cancel()
+        answer, self._answer = self._answer, None
+        if answer is not None and answer.active():
+            answer.cancel()
 
     def _lost(self, reason: str) -> None:
         self._attempts += 1

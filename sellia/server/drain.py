@@ -8,7 +8,8 @@ What happens, in this order
        them will want to connect elsewhere.
     3. As soon as nothing is open any more, or when the time is up: the listeners close, clients are told goodbye, and
        whatever is left is told that the server restarts.
-    4. Closing handshakes are waited for, a moment, so that nobody sees a connection break that was closed.
+    4. Closing handshakes are waited for, a moment, so that nobody sees a connection break that was closed.  Whoever
+       has connected just before the listeners closed is read and answered.
 
 Bounds
     ``seconds`` for 1 and 2, ``FAREWELL`` for 4.  WebSockets are closed at ``PACE`` a second, or faster when that would
@@ -36,6 +37,9 @@ SPREAD: Final = 0.8
 #: Seconds that visitors and clients have to answer what they are told last.
 FAREWELL: Final = 3.0
 
+#: Seconds, of these, for what visitors may have sent by the time at which the listeners closed.
+LAST_WORDS: Final = 0.1
+
 #: Seconds between two looks at what is still open.
 _STEP: Final = 0.05
 
@@ -54,6 +58,7 @@ class Drain:
         self._began = 0.0
         self._pace = PACE
         self._closed = 0
+        self._quiet_from = 0.0
 
     def finish_up(self) -> "Deferred[bool]":
         """Begin nothing new, and fire when all is over: False if the time was not enough."""
@@ -76,6 +81,7 @@ class Drain:
     def part(self) -> "Deferred[bool]":
         """End all sessions, and fire when everybody has taken note, or has had the time to."""
         self._gateway.stop()
+        self._quiet_from = self._clock.seconds() + (LAST_WORDS if self._ingress.connections else 0.0)
         return wait_for(self._clock, self._parted, FAREWELL, _STEP)
 
     # --- inside --------------------------------------------------------------------------------------------
@@ -100,6 +106,8 @@ class Drain:
 
     def _parted(self) -> bool:
         self._gateway.turn.run()
+        if self._clock.seconds() < self._quiet_from:
+            return False
         return not self._ingress.busy and not self._gateway.open_links
 
     def _tell(self, finished: bool) -> bool:

@@ -1,11 +1,14 @@
 """Links: when they are dialled, what is said first on them, and what becomes of the delays."""
 
+from itertools import pairwise
 from typing import Any
 
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.error import ConnectionLost
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.connector import BEAT, FIRST_DELAY, LONGEST_DELAY, WELCOME_WAIT, Connector
+from sellia.client.connector import BEAT, FIRST_DELAY, LONGEST_DELAY, PATIENCE, Connector
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Goodbye, Hello, Refused, Welcome
 from sellia.transports.link import LinkMixin
@@ -76,19 +79,20 @@ class DialTests(ConnectorCase):
     """Attempts and the time between them; chance is always in the middle."""
 
     def test_at_once_then_later_and_later(self) -> None:
-        """Delays double from the first to the longest, and half of each is waited."""
+        """Delays grow from the first to the longest, and half of each is waited."""
         delays = []
-        for _ in range(10):
+        for _ in range(15):
             self.network.refuse()
             waiting = self.connector._callID
             assert waiting is not None
             delays.append(waiting.getTime() - self.clock.seconds())
             self.wait(delays[-1] + 0.001)
-        self.assertEqual(len(self.network.tried), 11)
-        doubling = [min(FIRST_DELAY * 2**count, LONGEST_DELAY) / 2 for count in range(9)]
-        for delay, expected in zip(delays, [0.0, *doubling], strict=True):
-            self.assertAlmostEqual(delay, expected)
-        self.assertEqual(self.caller.told[-1], ("lost", 10))
+        self.assertEqual(len(self.network.tried), 16)
+        growing = [min(FIRST_DELAY * 1.5**count, LONGEST_DELAY) / 2 for count in range(14)]
+        self.assertEqual(growing[-1], LONGEST_DELAY / 2)
+        for delay, expected in zip(delays, [0.0, *growing], strict=True):
+            self.assertLess(abs(delay - expected), 0.01)
+        self.assertEqual(self.caller.told[-1], ("lost", 15))
 
     def test_a_welcome_starts_over(self) -> None:
         """A connection alone does not: a server that lets nobody in is not to be asked without end."""
@@ -111,6 +115,7 @@ class DialTests(ConnectorCase):
     def test_a_server_that_stops_is_given_a_moment(self) -> None:
         """Everybody whom it has told would come back in the same instant."""
         wire = self.join()
+        self.wait(10)
         wire.far.say(Goodbye("server-restarting", ""))
         wire.talk()
         self.assertEqual(wire.near.closed, (1000, "goodbye"))
@@ -158,10 +163,43 @@ class HelloTests(ConnectorCase):
     def test_no_welcome_in_time(self) -> None:
         self.server.manner = ""
         wire = self.join()
-        self.clock.advance(WELCOME_WAIT)
+        self.clock.advance(PATIENCE)
         self.assertTrue(wire.near.transport.aborted)
         self.assertEqual(wire.near.reason, "the server did not answer in time")
         self.end(wire)
+
+    def test_an_answer_that_never_comes(self) -> None:
+        """Attempts that the network swallows follow one another, each with more patience than the one before."""
+        self.wait(40)
+        gaps = [later - before for before, later in pairwise(self.network.tried)]
+        self.assertEqual([round(gap) for gap in gaps], [2, 4, 8, 10, 10])
+        self.assertEqual(self.network.cancelled, 5)
+
+    def test_a_slow_server_is_given_more(self) -> None:
+        """Three times what it took the last time."""
+        self.server.manner = ""
+        wire = self.join()
+        self.clock.advance(1.5)
+        wire.far.say(Welcome(1, "far", b"token", False))
+        wire.talk()
+        wire.cut()
+        self.clock.advance(0)
+        self.wait(4.4)
+        self.assertEqual(self.network.cancelled, 0)
+        self.wait(0.2)
+        self.assertEqual(self.network.cancelled, 1)
+
+    def test_an_opening_handshake_that_never_ends(self) -> None:
+        link = self.connector.buildProtocol(None)
+        assert self.network.attempt is not None
+        self.network.attempt.callback(link)
+        link.makeConnection(StringTransport())
+        self.clock.advance(PATIENCE)
+        self.assertEqual(link.reason, "the server did not answer in time")
+        self.assertTrue(link.transport.disconnected)
+        link.connectionLost(Failure(ConnectionLost()))
+        self.clock.advance(0)
+        self.assertEqual(len(self.network.tried), 2)
 
     def test_a_second_welcome(self) -> None:
         wire = self.join()

@@ -139,12 +139,12 @@ class ResumeTests(SessionCase):
         service.say(HELLO)
         self.stage.talk()
         self.stage.events.clear()
-        self.stage.wait(2)
+        self.stage.wait(1.75)
         self.stage.connect()
         waits = [event for event in self.stage.events if isinstance(event, Reconnecting)]
-        self.assertEqual(waits, [Reconnecting(1.0, 120.0), Reconnecting(2.0, 120.0)])
+        self.assertEqual(waits, [Reconnecting(1.0, 120.0)])
         [back] = self.stage.of(LinkBack)
-        self.assertEqual((back.after, back.attempts, back.resumed), (2.0, 1, True))
+        self.assertEqual((back.after, back.attempts, back.resumed), (1.75, 1, True))
         self.stage.wait(5)
         self.assertEqual(self.stage.of(Reconnecting), waits, "it is over")
 

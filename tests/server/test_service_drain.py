@@ -6,6 +6,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.server.drain import LAST_WORDS
 from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
 from tests.server.support import GET, LateTransport, get
@@ -26,6 +27,13 @@ class ServiceCase(SynchronousTestCase):
         self.service = ServerService(ServerSettings(**settings), self.reactor)
         self.service.startService()
         return self.service
+
+    def stop(self) -> None:
+        """Visitors who have just come may still say something."""
+        stopped = self.service.stopService()
+        self.assertNoResult(stopped)
+        self.reactor.advance(LAST_WORDS)
+        self.successResultOf(stopped)
 
     def ask(self, request: bytes) -> bytes:
         transport = LateTransport()
@@ -60,7 +68,7 @@ class UrlTests(ServiceCase):
         page = self.ask(get(host=b"example.com"))
         self.assertIn(b"https://myapp.example.com<", page)
         self.assertNotIn(b":3000", page)
-        self.successResultOf(self.service.stopService())
+        self.stop()
 
 
 class StopTests(ServiceCase):
@@ -89,6 +97,7 @@ class StopTests(ServiceCase):
         self.reactor.advance(2)
         self.assertNoResult(stopped)
         self.finish()
+        self.reactor.advance(LAST_WORDS)
         self.successResultOf(stopped)
         self.assertFalse(self.service.listening.addresses())
 
@@ -108,4 +117,4 @@ class StopTests(ServiceCase):
         self.successResultOf(self.service.stopService())
         self.service.startService()
         self.assertIn(b" 404 ", self.ask(GET))
-        self.successResultOf(self.service.stopService())
+        self.stop()
