@@ -30,9 +30,9 @@ ALLOWED = {
     "server": {"", "errors", "settings", "protocol", "relay", "transports"},
     "client": {"", "errors", "settings", "protocol", "relay", "transports"},
     "process": {"", "errors", "settings"},
-    "server.tap": {"", "errors", "settings", "process", "server"},
-    "client.tap": {"", "errors", "settings", "process", "client"},
-    "cli": {"", "errors", "settings", "process", "client", "server"},
+    "server.tap": {"", "errors", "settings", "process", "transports", "server"},
+    "client.tap": {"", "errors", "settings", "process", "transports", "client"},
+    "cli": {"", "errors", "settings", "process", "transports", "client", "server"},
 }
 
 #: What imports nothing of Sellia, and may be imported from anywhere.

@@ -54,9 +54,11 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from sellia.client.service import make_service
+    from sellia.transports.polling import poll_plainly
 
     fail_in_one_line()
     stop_in_order(reactor)
+    poll_plainly(reactor)
     status = ExitStatus()
     service: Any = make_service(options.settings, reactor)
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))

@@ -72,8 +72,10 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from sellia.server.service import make_service
+    from sellia.transports.polling import poll_plainly
 
     fail_in_one_line()
     stop_in_order(reactor)
+    poll_plainly(reactor)
     service: Any = make_service(options.settings, reactor)
     return service
