@@ -7,13 +7,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint format demo conformance bench clean
+.PHONY: help test lint format demo conformance chaos soak bench clean
 
 help:
 	@echo "make demo         a server, a service and a client at http://demo.localhost:3000, until Ctrl-C"
 	@echo "make test         check the style and run every test"
 	@echo "make lint         check style and types only; make format puts the style right"
 	@echo "make conformance  run all cases of the Autobahn test suite through the tunnel"
+	@echo "make chaos        break links and processes a thousand times, and account for every byte"
+	@echo "make soak         an hour of mixed traffic, then look for what was left behind; or MINUTES=5"
 	@echo "make bench        measure, and write bench/RESULTS.md"
 	@echo "make clean        delete what the above have built"
 
@@ -37,6 +39,12 @@ demo: $(READY)
 
 conformance: $(READY)
 	$(BIN)/python -m tests.conformance
+
+chaos: $(READY)
+	$(BIN)/python -m tests.chaos
+
+soak: $(READY)
+	$(BIN)/python -m tests.chaos.soak $(MINUTES)
 
 bench: $(READY)
 	$(BIN)/python -m tests.e2e.prepare

@@ -86,7 +86,7 @@ def restarts(plan: Plan) -> Report:
 def drain(plan: Plan) -> Report:
     """SIGTERM under load with many WebSockets: each is told 1012, spread over the time; requests come to their end."""
     report = Report("drain")
-    seconds = max(2.0, 10 * plan.load)
+    seconds = max(1.0, 10 * plan.load)
     load = {
         "websockets": plan.visitors(1000),
         "downloads": 4,

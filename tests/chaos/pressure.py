@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from bench import rig
 from bench.load import STALLS
@@ -19,43 +20,46 @@ FLOOR_MS = 10.0
 
 RATE = 200
 CONNECTIONS = 4
+BRIEF = {"drain_timeout": 0.5}
+"""Nobody waits at the end for an upload that nobody reads."""
 
 
-def pressure(plan: Plan, kinds: Sequence[str] = STALLS) -> Report:
+def pressure(plan: Plan, groups: Sequence[tuple[str, ...]] = tuple((kind,) for kind in STALLS)) -> Report:
     """1 GiB to a visitor who does not read, and to a service that does not: bounded, and nobody else waits for it."""
     report = Report("pressure")
-    for kind in kinds:
-        with Stage(service_module="bench.service") as stage:
-            _stalled(report, stage, kind, plan)
+    for kinds in groups:
+        with Stage(server=BRIEF, client=BRIEF, service_module="bench.service") as stage:
+            _stalled(report, stage, kinds, plan)
     return report
 
 
-def _stalled(report: Report, stage: Stage, kind: str, plan: Plan) -> None:
+def _stalled(report: Report, stage: Stage, kinds: tuple[str, ...], plan: Plan) -> None:
+    name = " and ".join(kinds)
     roles = {"server": stage.server, "client": stage.client}
-    target = Target(kind, stage.server_port, stage.host, roles)
-    seconds = max(1.0, 4.0 * plan.load)
-    _others(target, seconds)
+    target = Target(name, stage.server_port, stage.host, roles)
+    seconds = max(0.5, 4.0 * plan.load)
     quiet = min(_others(target, seconds) for _ in range(2))
     before = {role: settled_bytes(process) for role, process in roles.items()}
     for process in roles.values():
         process.reset_peak()
-    with rig.start_load(target, "stall", stall=kind) as stall:
-        stall.wait_for_line(r"^stalled \d+$", 60.0)
+    with ExitStack() as stack:
+        stalls = [stack.enter_context(rig.start_load(target, "stall", stall=kind)) for kind in kinds]
+        for stall in stalls:
+            stall.wait_for_line(r"^stalled \d+$", 60.0)
         beside = min(_others(target, seconds) for _ in range(2))
         for _ in range(plan.faults(20)):
             links = stage.links_back
             stage.proxy.cut(Cut.RESET)
             stage.wait_for_link(links + 1)
-        _others(target, 1.0)
         grown = {role: process.peak_resident_bytes() - before[role] for role, process in roles.items()}
-        report.expect(stall.returncode is None, f"{kind}: the peer that does not read was cut off")
+        report.expect(all(stall.returncode is None for stall in stalls), f"{name}: who does not read was cut off")
     report.note(
-        f"{kind}: others' p99 {quiet:.1f} ms in quiet, {beside:.1f} ms beside it; "
+        f"{name}: others' p99 {quiet:.1f} ms in quiet, {beside:.1f} ms beside it; "
         + ", ".join(f"the {role} grows by {size / (1 << 20):.1f} MiB" for role, size in grown.items())
     )
     for role, size in grown.items():
-        report.expect(size <= GROWTH, f"{kind}: the {role} grows by {size / (1 << 20):.1f} MiB")
-    report.expect(beside <= max(FLOOR_MS, SLOWDOWN * quiet), f"{kind}: others' p99 is {beside:.1f} ms")
+        report.expect(size <= GROWTH, f"{name}: the {role} grows by {size / (1 << 20):.1f} MiB")
+    report.expect(beside <= max(FLOOR_MS, SLOWDOWN * quiet), f"{name}: others' p99 is {beside:.1f} ms")
 
 
 def _others(target: Target, seconds: float) -> float:

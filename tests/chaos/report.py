@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from tests.chaos.tally import Tally, spread, times
 
+ENOUGH = 30
+"""Recoveries from which on their median is asked for: that of a few is a matter of luck."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -62,7 +65,8 @@ class Report:
             self.failures.append(f"{what}: nothing was measured")
             return
         middle, late, _ = spread(found)
-        self.expect(middle <= p50, f"{what}: p50 is {middle:.3f} s, not {p50:g} s or less")
+        if len(found) >= ENOUGH:
+            self.expect(middle <= p50, f"{what}: p50 is {middle:.3f} s, not {p50:g} s or less")
         self.expect(late <= p99, f"{what}: p99 is {late:.3f} s, not {p99:g} s or less")
 
     def expect_nothing_seen(self, tally: Tally) -> None:
@@ -97,6 +101,7 @@ def run(scenario: Scenario, plan: Plan) -> Report:
     try:
         report = scenario(plan)
     except (AssertionError, OSError) as error:
-        report = Report(scenario.__name__, failures=[f"{type(error).__name__}: {error}"])
+        notes = "\n".join(getattr(error, "__notes__", ()))
+        report = Report(scenario.__name__, failures=[f"{type(error).__name__}: {error}\n{notes}"])
     report.seconds = time.monotonic() - started
     return report

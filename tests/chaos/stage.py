@@ -62,12 +62,15 @@ class Stage:
         self._watched: list[Process] = []
         try:
             self.service_port = processes.free_port()
-            self.service = self._enter(self.start("service", service_module, str(self.service_port)))
-            self.wait_for_service()
             self.server_port = processes.free_port()
-            self.server = self.start_server()
             self.proxy = self._stack.enter_context(FaultProxy(self.server_port))
-            self.client = self.start_client()
+            # All at once: most of the time goes into imports, and the client tries again until the others are there.
+            self.service = self._enter(self.start("service", service_module, str(self.service_port)))
+            self.server = self.start_server(wait=False)
+            self.client = self.start_client(wait=False)
+            self.wait_for_service()
+            self.server.wait_for_port()
+            self.wait_for_tunnel()
         except BaseException:
             self._stack.close()
             raise
@@ -78,11 +81,14 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        for process in (self.client, self.server, self.service):
+            process.send_signal(signal.SIGTERM)
         self._stack.close()
-        if kind is None:
-            mistakes = self.mistakes()
-            if mistakes:
-                raise ProcessError(f"an exception escaped into a log\n{mistakes}")
+        mistakes = self.mistakes()
+        if error is not None:
+            error.add_note(mistakes or "\n".join(f"--- {p.name} ---\n{p.output[-1500:]}" for p in self._watched[-2:]))
+        elif mistakes:
+            raise ProcessError(f"an exception escaped into a log\n{mistakes}")
 
     @property
     def host(self) -> str:
@@ -102,12 +108,12 @@ class Stage:
         """Return once the service takes connections."""
         self.service.wait_for_port(self.service_port)
 
-    def start_server(self) -> Process:
+    def start_server(self, wait: bool = True) -> Process:
         """A server on this stage's port, again if there was one."""
         arguments = ["sellia-server", "--host", self.bind, "--port", str(self.server_port), "--domain", DOMAIN]
-        server = self._twistd("server", arguments, self._server_settings)
-        server.wait_for_port(self.server_port)
-        self.server = server
+        self.server = server = self._twistd("server", arguments, self._server_settings)
+        if wait:
+            server.wait_for_port()
         return server
 
     def start_client(self, wait: bool = True) -> Process:
@@ -117,8 +123,12 @@ class Stage:
         client = self._twistd("client", arguments, self._client_settings)
         self.client = client
         if wait:
-            client.wait_for(lambda: processes.tunnel_is_open(self.server_port, self.host), "the tunnel to be open")
+            self.wait_for_tunnel()
         return client
+
+    def wait_for_tunnel(self) -> None:
+        """Return once the server knows the client's tunnel."""
+        self.client.wait_for(lambda: processes.tunnel_is_open(self.server_port, self.host), "the tunnel to be open")
 
     def load(self, *, ready: bool = True, **options: object) -> Process:
         """Visitors (`tests.chaos.load`); options as it spells them. Returns once all of them have begun."""
@@ -146,6 +156,11 @@ class Stage:
     def settled(self, websockets: int) -> None:
         """Return once so many WebSockets are open at the service."""
         wait_until(lambda: self.report()["open"] >= websockets, f"{websockets} WebSockets to be open", SETTLE_DEADLINE)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions the present client has had."""
+        return self.client.output.count("tunnel ready: ")
 
     @property
     def links_back(self) -> int:
@@ -181,6 +196,7 @@ class Stage:
             file.write_text("".join(f"{name}: {json.dumps(value)}\n" for name, value in settings.items()))
             arguments = [*arguments, "--config", str(file)]
         process = self.start(role, "tests.chaos.observed", "--nodaemon", "--pidfile=", *arguments)
+        process.port = self.server_port
         self._watched.append(process)
         return self._enter(process)
 
