@@ -57,7 +57,9 @@ class DevServerTests(EndToEndTests):
         self.project = Path(temporary.name).resolve() / "project"
         shutil.copytree(NODE_PROGRAMS / application, self.project)
         port = free_port()
-        server = Process(command(port), name=application, cwd=self.project, env={"ALLOWED_HOSTS": allowed, "NO_COLOR": "1"})
+        server = Process(
+            command(port), name=application, cwd=self.project, env={"ALLOWED_HOSTS": allowed, "NO_COLOR": "1"}
+        )
         self.addCleanup(server.stop)
         server.wait_for_line(ready, HOT_UPDATE_DEADLINE)
         return reach(port, application, DOMAIN)
