@@ -156,7 +156,7 @@ class TunnelRegistry(Generic[Session]):
 
         Where the new owner would have more names than it may, the old one keeps them.
         """
-        tunnels = self.tunnels_of(session)
+        tunnels = [tunnel for tunnel in self.tunnels_of(session) if tunnel.owner != owner]
         if self._counts.get(owner, 0) + len(tunnels) > self.per_owner:
             return
         for tunnel in tunnels:

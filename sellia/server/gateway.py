@@ -285,9 +285,8 @@ class Gateway:
             old.close(1000, "another link has taken over")
         session.cancel_wait()
         session.remote = link.remote
-        if session.owner != owner:
-            session.owner = owner
-            self.registry.adopt(session, owner)
+        session.owner = owner
+        self.registry.adopt(session, owner)
         _extend(session.session, now - session.heard_at)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
