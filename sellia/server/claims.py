@@ -62,7 +62,7 @@ class Claims:
         gateway = self._gateway
         session.claiming.clear()
         released = gateway.registry.release_session(session, gateway.clock.seconds(), held=True)
-        session.left += [tunnel.label for tunnel in released]
+        session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
         _log.info(
             "client stops: session={session} tunnels={tunnels} streams={streams} within={seconds:g}s",
             session=session.name,

@@ -75,8 +75,8 @@ class ServerSession:
         self.session = Session(self, even=True, held_limit=settings.session_credit)
         #: Numbers of tunnels whose claim is not decided yet.
         self.claiming: set[int] = set()
-        #: Names that it had until its client said that it would stop.
-        self.left: list[str] = []
+        #: Names that it had until its client said that it would stop, each with its owner.
+        self.left: list[tuple[str, object]] = []
         #: When the loss of its link was noticed, and when something came over it for the last time.
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
@@ -348,8 +348,8 @@ class Gateway:
             return
         session.cancel_wait()
         released = self.registry.release_session(session, self.clock.seconds(), held=False)
-        for label in session.left:
-            self.registry.unhold(label, session.owner)
+        for label, owner in session.left:
+            self.registry.unhold(label, owner)
         link, session.link = session.link, None
         if link is not None:
             self._sessions_by_link.pop(link, None)

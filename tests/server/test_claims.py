@@ -198,6 +198,17 @@ class LeavingTests(GatewayCase):
         self.server.talk()
         self.assertEqual(list(self.server.registry.by_label), ["demo"], "it is the second's now")
 
+    def test_its_address_may_change_meanwhile(self) -> None:
+        """The names it had are free when it has stopped all the same."""
+        client = self.server.client().connect().open("demo")
+        client.say(GoAway("client-gone", "", 30.0))
+        client.remote = "192.0.2.5"
+        self.server.cut(client)
+        client.connect()
+        client.wire.near.say(Goodbye("client-gone", ""))
+        self.server.talk()
+        self.assertEqual(self.server.client(remote=ELSEWHERE).connect().open("demo").names, ["demo"])
+
     def test_it_may_lose_its_link_once_more(self) -> None:
         client = self.server.client().connect().open("demo")
         client.say(GoAway("client-gone", "", 30.0))
