@@ -10,8 +10,11 @@ from typing import Any
 from tests.chaos.deaths import kill
 from tests.chaos.proxy import Cut
 from tests.chaos.report import Plan, Report
-from tests.chaos.stage import Stage
+from tests.chaos.stage import Stage, wait_until
 from tests.processes import Process, start_python
+
+ROUNDS = 5
+"""Attempts that each client makes in vain, about, before the server is back."""
 
 WINDOW = 0.1
 """Seconds in which attempts are counted together."""
@@ -37,10 +40,12 @@ def crowd(plan: Plan) -> Report:
             report.expect(back["resumed"] == count, f"{count - back['resumed']} sessions did not go on after a cut")
             for moment in back["back"]:
                 report.recovered("from a cut of all links to a client's return", moment - began)
+        attempts = stage.proxy.accepted
         kill(stage.server)
+        # All clients share this machine's cores: what they do in the first second shows its speed, not their manners.
+        wait_until(lambda: stage.proxy.accepted >= attempts + count * ROUNDS, "clients to try again", BACK_DEADLINE)
         stage.start_server()
         began = time.monotonic()
-        attempts = len(stage.proxy.arrivals)
         back = _returns(herd, 2 + plan.faults(2))
         report.expect(back["resumed"] == 0, "a session went on that was lost")
         for moment in back["back"]:
@@ -48,8 +53,9 @@ def crowd(plan: Plan) -> Report:
         busiest = _busiest([moment for moment in stage.proxy.arrivals[attempts:] if moment >= began])
         report.note(f"{count} clients; after the server's return at most {busiest} attempts in {WINDOW * 1e3:.0f} ms")
         report.expect(busiest <= max(20, count / 2), f"{busiest} of {count} clients came in {WINDOW * 1e3:.0f} ms")
-        report.expect_recovery("from a cut of all links to a client's return", 5.0, 10.0)
-        report.expect_recovery("from the server's return to a client's", 5.0, 35.0)
+        # On two cores a thousand handshakes at both ends, and the proxy between, are ten seconds of CPU.
+        report.expect_recovery("from a cut of all links to a client's return", 10.0, 20.0)
+        report.expect_recovery("from the server's return to a client's", 15.0, 31.0)
     return report
 
 

@@ -28,9 +28,6 @@ from tests.chaos.tally import Tally
 DONE_CODE, DONE_REASON = 4321, "all has been said"
 """How a visitor closes its WebSocket; what the service echoes must come back exactly."""
 
-RETRY_PAUSE = 0.2
-"""Seconds until a persistent visitor who was turned away knocks again."""
-
 
 class Ended(Exception):
     """Something ended before its time; the text says what the visitor was told."""
@@ -75,7 +72,7 @@ class Visitors:
                     return
                 self.tally.ends[str(ended)] += 1
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(RETRY_PAUSE):
+                    async with asyncio.timeout(self.options.pause):
                         await self.leaving.wait()
             except Exception as error:
                 self.tally.error(f"{name}-{life}: {error!r}")
@@ -346,6 +343,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--size", type=int, default=2 << 20, help="octets of the largest body")
     made.add_argument("--event-count", type=int, default=60, help="events of the longest stream, ten a second")
     made.add_argument("--stay", type=float, default=0.0, help="seconds after which a WebSocket is left, on average")
+    made.add_argument("--pause", type=float, default=0.2, help="seconds until a persistent visitor comes back")
     made.add_argument("--persistent", action="store_true", help="count ends instead of calling them errors, and return")
     return made
 
