@@ -11,6 +11,7 @@ import argparse
 import random
 import sys
 import time
+from functools import partial
 
 from bench.memory import settled_bytes
 from tests.chaos.proxy import Cut
@@ -51,7 +52,7 @@ def soak(plan: Plan, minutes: float = 60.0) -> Report:
             _traffic(report, stage, plan, choose, min(SHIFT, left))
         for process in roles:
             try:
-                wait_until(lambda p=process: _no_more(observed(p), base[p]), "the base", REST_DEADLINE)  # type: ignore[misc]
+                wait_until(partial(_back_at, base[process], process), "the base", REST_DEADLINE)
             except AssertionError:
                 report.failures.append(f"{process.name}: timers and descriptors are {observed(process)}")
             grown = settled_bytes(process) - sizes[process]
@@ -105,7 +106,9 @@ def _rest(process: Process) -> tuple[int, int]:
     return lowest
 
 
-def _no_more(now: tuple[int, int], base: tuple[int, int]) -> bool:
+def _back_at(base: tuple[int, int], process: Process) -> bool:
+    """Whether the process has no more timers and descriptors than that."""
+    now = observed(process)
     return now[0] <= base[0] and now[1] <= base[1]
 
 
