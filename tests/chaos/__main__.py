@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.chaos.report import Plan, Scenario, run
+from tests.chaos.report import Plan, Scenario, end_children_when_told_to_end, run
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="what all choices are made from (default: %(default)s)")
     parser.add_argument("--load", type=float, default=1.0, help="visitors as a fraction of the full number")
     options = parser.parse_args()
+    end_children_when_told_to_end()
     plan = Plan(options.cuts, options.seed, options.load)
     failed = []
     for name in options.scenario or known:

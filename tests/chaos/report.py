@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -90,6 +92,11 @@ class Report:
             lines += self.tally.lines()
         lines += [f"FAILED: {failure}" for failure in self.failures]
         return [head, *(f"  {line}" for line in lines)]
+
+
+def end_children_when_told_to_end() -> None:
+    """Let SIGTERM unwind the script as Ctrl-C does, so that the processes that it has started end with it."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 Scenario = Callable[[Plan], Report]

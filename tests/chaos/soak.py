@@ -15,7 +15,7 @@ from functools import partial
 
 from bench.memory import settled_bytes
 from tests.chaos.proxy import Cut
-from tests.chaos.report import Plan, Report, run
+from tests.chaos.report import Plan, Report, end_children_when_told_to_end, run
 from tests.chaos.stage import Stage, finish, observed, wait_until
 from tests.chaos.tally import Tally
 from tests.processes import Process
@@ -122,6 +122,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--load", type=float, default=1.0, help="visitors as a fraction of the full number")
     options = parser.parse_args()
+    end_children_when_told_to_end()
 
     def scenario(plan: Plan) -> Report:
         return soak(plan, options.minutes)
