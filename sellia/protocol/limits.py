@@ -62,6 +62,3 @@ URGENT_LIMIT: Final = 16 * MIB
 #: Streams that we have reset, of which a receiver remembers that late records may still arrive.  Of older ones it
 #: drops whatever arrives, without telling late from wrong.
 LINGERING_LIMIT: Final = 4096
-
-#: Close frame: two octets of code, and a reason (RFC 6455, 5.5).
-CONTROL_FRAME_LIMIT: Final = 125

@@ -41,7 +41,6 @@ from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
 from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_matches
-from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
 from sellia.server.answers import answer, to_bytes
@@ -71,14 +70,6 @@ _HANDSHAKE: Final = 4
 _NEVER: Final = float("inf")
 
 _log = Logger()
-
-
-class TunnelHolder(Protocol):
-    """A session as the ingress needs it."""
-
-    @property
-    def session(self) -> Session:
-        """Where streams are opened."""
 
 
 class Tunnels(Protocol):
