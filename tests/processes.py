@@ -283,7 +283,23 @@ def start_server(
         env=env,
         port=chosen,
     )
-    return _ready(server, server.wait_for_port)
+    return _ready(server, lambda: server.wait_for(lambda: answers(chosen), f"an answer at port {chosen}"))
+
+
+def answers(port: int) -> bool:
+    """
+    Whether an HTTP server on ``port`` answers: then its reactor runs, and it heeds signals.
+
+    One that only listens may still be starting, and SIGTERM would end it as the system does, not as it does itself.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
+    try:
+        connection.request("HEAD", "/health", headers={"Connection": "close"})
+        return bool(connection.getresponse().status)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def start_client(

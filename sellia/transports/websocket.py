@@ -190,8 +190,8 @@ class WebSocketPipe(FrameSocket):
 
     @property
     def ending(self) -> bool:
-        """Whether it ends already: a close frame has passed, or the socket is gone."""
-        return self._close_in or self._close_out or self._gone
+        """Whether it ends already: a close frame has passed, or the socket, or that of the other side, is gone."""
+        return self._close_in or self._close_out or self._gone or self._hung_up
 
     def close(self, code: int, reason: str) -> bool:
         """End it from here: both sides get a close frame.  Nothing that the peer still says is passed on.

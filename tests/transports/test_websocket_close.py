@@ -100,6 +100,14 @@ class NotNowTests(CloseCase):
         self.stage.service.drop()
         self.assertTrue(self.close(self.stage.service))
 
+    def test_one_whose_other_side_is_gone_is_left_alone(self) -> None:
+        """The service has been sent the connection's end, and has not closed its own yet: no frame may follow."""
+        self.stage.visitor.drop()
+        self.assertEqual(self.stage.service.end, "half")
+        self.assertTrue(self.close(self.stage.service))
+        self.assertEqual(self.stage.service.read(), [])
+        self.stage.service.drop()
+
 
 class OpenTests(CloseCase):
     def test_the_factory_knows_the_open_ones(self) -> None:
