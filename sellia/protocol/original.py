@@ -1,0 +1,434 @@
+"""The original dialect: all that can be said in it, and how it is spelled.
+
+One message is one binary WebSocket message: a MessagePack map whose field ``type`` says which.  There are no parcels,
+no credit and no acks; what a link has brought is acted on at once, and what it has lost is lost.
+
+:func:`encode` writes as the original does: ``type`` first, fields in order, optional ones left out when they are
+absent.  :func:`decode` reads as leniently: fields in any order, text for binary and binary for text, nil for an
+optional field that is absent, unknown fields and octets behind the map passed over.  What the original ignores (an
+unknown type, a field that is missing or of another type, an integer out of range, anything that is no such map) is
+``None``.  Only a message beyond a limit raises, and only :class:`sellia.errors.LimitExceeded`.
+
+Whose words they are: C>S is said by clients, S>C by servers.  Types are checked here, meaning is not: ids, names,
+statuses, the syntax of headers and of targets are for whoever acts on a message.
+"""
+
+from typing import Annotated, Any, Final, get_args, get_type_hints
+
+import msgspec
+
+from sellia.errors import LimitExceeded
+from sellia.protocol import packing
+from sellia.protocol.limits import HEADER_COUNT_LIMIT, KIB, MIB
+from sellia.protocol.messages import Headers
+from sellia.protocol.packing import Unfit
+
+#: A WebSocket message of the service or of a visitor travels whole, in one message of the link: so much at most.
+WEBSOCKET_LIMIT: Final = 4 * MIB
+
+#: Octets in one message of a link at most: a WebSocket message, and what stands around it.
+MESSAGE_LIMIT: Final = WEBSOCKET_LIMIT + 64 * KIB
+
+#: Octets of a body that the original sends in one message.  It accepts 1 MiB.
+CHUNK: Final = 8 * KIB
+
+#: Fields in one ``headers`` at most.  Beyond what an exchange may have (``HEADER_COUNT_LIMIT``), so that a service
+#: that sends too many of them ends its exchange, and not its client's link.
+FIELDS_LIMIT: Final = 4 * HEADER_COUNT_LIMIT
+
+#: Octets that are text on the wire, in whatever charset.
+TextOctets = Annotated[bytes, "text"]
+
+#: Text for people: what of it is not UTF-8 is replaced.  Other text that is not UTF-8 does not fit.
+Words = Annotated[str, "words"]
+
+#: An integer of 64 bits; others have 32.
+Long = Annotated[int, "long"]
+
+
+class _Message(msgspec.Struct, frozen=True, gc=False):
+    """The annotations are the format."""
+
+
+# --- C>S -----------------------------------------------------------------------------------------------------
+
+
+class Auth(_Message, frozen=True, tag="auth"):
+    """C>S, first where there is a key: who I am."""
+
+    api_key: str
+
+
+class TunnelOpen(_Message, frozen=True, tag="tunnel_open"):
+    """C>S: make this public.  An unknown ``tunnel_type`` counts as http."""
+
+    tunnel_type: str
+    local_port: int
+    subdomain: str | None = None
+    auth: str | None = None  #: ``user:password`` that visitors must present
+
+
+class ResponseStart(_Message, frozen=True, tag="response_start"):
+    """C>S: the head of the service's answer."""
+
+    request_id: str
+    status_code: int
+    headers: Headers
+
+
+class ResponseBody(_Message, frozen=True, tag="response_body"):
+    """C>S: a piece of its body."""
+
+    request_id: str
+    chunk: bytes
+
+
+class ResponseEnd(_Message, frozen=True, tag="response_end"):
+    """C>S: it is complete."""
+
+    request_id: str
+
+
+class WsUpgradeOk(_Message, frozen=True, tag="ws_upgrade_ok"):
+    """C>S: the service has agreed to the WebSocket."""
+
+    request_id: str
+    headers: Headers
+
+
+class WsUpgradeError(_Message, frozen=True, tag="ws_upgrade_error"):
+    """C>S: it has not."""
+
+    request_id: str
+    status_code: int
+    message: Words
+
+
+class TcpOpenOk(_Message, frozen=True, tag="tcp_open_ok"):
+    """C>S: the service has taken the connection."""
+
+    connection_id: str
+
+
+class TcpOpenError(_Message, frozen=True, tag="tcp_open_error"):
+    """C>S: it has not."""
+
+    connection_id: str
+    message: Words
+
+
+class Pong(_Message, frozen=True, tag="pong"):
+    """C>S: here I am, with the ping's own time."""
+
+    timestamp: Long
+
+
+# --- S>C -----------------------------------------------------------------------------------------------------
+
+
+class Limits(_Message, frozen=True):
+    """What an account may have."""
+
+    max_tunnels: int
+    max_connections: int
+
+
+class AuthOk(_Message, frozen=True, tag="auth_ok"):
+    """S>C: the key is good."""
+
+    account_id: str
+    limits: Limits
+
+
+class AuthError(_Message, frozen=True, tag="auth_error"):
+    """S>C: it is not, or is missing."""
+
+    error: Words
+
+
+class TunnelReady(_Message, frozen=True, tag="tunnel_ready"):
+    """S>C: it is public."""
+
+    tunnel_id: str
+    url: str
+    subdomain: str
+
+
+class RequestStart(_Message, frozen=True, tag="request_start"):
+    """S>C: the head of a visitor's request; ``path`` is its whole target."""
+
+    request_id: str
+    tunnel_id: str
+    method: TextOctets
+    path: TextOctets
+    headers: Headers
+
+
+class RequestBody(_Message, frozen=True, tag="request_body"):
+    """S>C: a piece of its body.  The last, with ``final``, is always there and always empty."""
+
+    request_id: str
+    chunk: bytes
+    final: bool
+
+
+class WsUpgrade(_Message, frozen=True, tag="ws_upgrade"):
+    """S>C: a visitor's WebSocket handshake."""
+
+    request_id: str
+    tunnel_id: str
+    path: TextOctets
+    headers: Headers
+
+
+class TcpOpen(_Message, frozen=True, tag="tcp_open"):
+    """S>C: a visitor's TCP connection."""
+
+    connection_id: str
+    tunnel_id: str
+    remote_addr: str
+
+
+class Ping(_Message, frozen=True, tag="ping"):
+    """S>C: are you there?  In milliseconds."""
+
+    timestamp: Long
+
+
+# --- both ----------------------------------------------------------------------------------------------------
+
+
+class TunnelClose(_Message, frozen=True, tag="tunnel_close"):
+    """C>S: it is public no longer.  S>C: the same, or, with an empty ``tunnel_id``, that the last wish is refused."""
+
+    tunnel_id: str
+    reason: Words | None = None
+
+
+class WsFrame(_Message, frozen=True, tag="ws_frame"):
+    """Both: a whole WebSocket message; ``fin`` is always true when it is sent, and never looked at."""
+
+    request_id: str
+    opcode: int
+    payload: bytes
+    fin: bool
+
+
+class WsClose(_Message, frozen=True, tag="ws_close"):
+    """Both: a WebSocket is closed, or the other side's close is answered."""
+
+    request_id: str
+    code: int | None = None
+    reason: Words | None = None
+
+
+class TcpData(_Message, frozen=True, tag="tcp_data"):
+    """Both: octets of a TCP connection."""
+
+    connection_id: str
+    data: bytes
+
+
+class TcpClose(_Message, frozen=True, tag="tcp_close"):
+    """Both: it has ended."""
+
+    connection_id: str
+    reason: Words | None = None
+
+
+Both = TunnelClose | WsFrame | WsClose | TcpData | TcpClose
+ClientMessage = (
+    Auth
+    | TunnelOpen
+    | ResponseStart
+    | ResponseBody
+    | ResponseEnd
+    | WsUpgradeOk
+    | WsUpgradeError
+    | TcpOpenOk
+    | TcpOpenError
+    | Pong
+    | Both
+)
+ServerMessage = AuthOk | AuthError | TunnelReady | RequestStart | RequestBody | WsUpgrade | TcpOpen | Ping | Both
+Message = ClientMessage | ServerMessage
+
+# --- octets --------------------------------------------------------------------------------------------------
+
+_TYPE: Final = b"type"
+
+
+class _Form:
+    """How one kind of message is spelled: each field's name, whether it must be there, how it is written and read."""
+
+    def __init__(self, kind: type[_Message]) -> None:
+        self.kind: Any = kind
+        hints = get_type_hints(kind, include_extras=True)
+        self.fields: list[tuple[str, bytes, bytes, bool, Any, Any]] = []
+        for each in msgspec.structs.fields(kind):
+            name = each.name.encode()
+            write, read = _TYPES[_essential(hints[each.name])]
+            self.fields.append((each.name, name, packing.text(name), each.required, write, read))
+        self.names = frozenset(name for _, name, _, _, _, _ in self.fields)
+        tag = kind.__struct_config__.tag
+        self.tag = tag.encode() if isinstance(tag, str) else b""
+        self._opening = packing.text(_TYPE) + packing.text(self.tag) if self.tag else b""
+
+    def write(self, message: _Message) -> list[bytes]:
+        parts = [b"", self._opening]
+        count = 1 if self.tag else 0
+        for attribute, _, name, _, write, _ in self.fields:
+            value = getattr(message, attribute)
+            if value is not None:
+                count += 1
+                parts.append(name)
+                parts += write(value)
+        parts[0] = packing.map_head(count)
+        return parts
+
+    def read(self, data: bytes, found: dict[bytes, int]) -> Any:
+        values = []
+        for _, name, _, required, _, read in self.fields:
+            at = found.get(name)
+            if required:
+                if at is None:
+                    raise Unfit("a field is missing")
+                values.append(read(data, at))
+            else:
+                values.append(None if at is None or packing.is_nil(data, at) else read(data, at))
+        return self.kind(*values)
+
+
+def _essential(hint: Any) -> Any:
+    """The type of a field without the None that an optional one may be."""
+    kinds = get_args(hint)
+    return kinds[0] if type(None) in kinds else hint
+
+
+# Each type is written to pieces, and read from where its value begins.
+
+
+def _write_text(value: str) -> tuple[bytes, ...]:
+    return (packing.text(value.encode("utf-8", "replace")),)
+
+
+def _read_text(data: bytes, at: int) -> str:
+    try:
+        return packing.octets(data, at)[0].decode()
+    except UnicodeDecodeError:
+        raise Unfit("text that is not UTF-8") from None
+
+
+def _read_words(data: bytes, at: int) -> str:
+    return packing.octets(data, at)[0].decode("utf-8", "replace")
+
+
+def _write_text_octets(value: bytes) -> tuple[bytes, ...]:
+    return (packing.text(value),)
+
+
+def _write_binary(value: bytes) -> tuple[bytes, ...]:
+    return packing.binary_head(len(value)), value
+
+
+def _read_octets(data: bytes, at: int) -> bytes:
+    return packing.octets(data, at)[0]
+
+
+def _write_integer(value: int) -> tuple[bytes, ...]:
+    return (packing.integer(value),)
+
+
+def _read_integer(data: bytes, at: int) -> int:
+    return _within(packing.number(data, at), 31)
+
+
+def _read_long(data: bytes, at: int) -> int:
+    return _within(packing.number(data, at), 63)
+
+
+def _within(value: int, bits: int) -> int:
+    if not -1 << bits <= value < 1 << bits:
+        raise Unfit("an integer out of range")
+    return value
+
+
+def _write_truth(value: bool) -> tuple[bytes, ...]:
+    return (packing.TRUE if value else packing.FALSE,)
+
+
+def _write_limits(value: Limits) -> list[bytes]:
+    return _limits.write(value)
+
+
+def _read_limits(data: bytes, at: int) -> Any:
+    return _limits.read(data, packing.find_fields(data, _limits.names, at))
+
+
+def _write_headers(headers: Headers) -> list[bytes]:
+    """Fields of equal names come together where the first of them stood, in its spelling."""
+    merged: dict[bytes, tuple[bytes, list[bytes]]] = {}
+    for name, value in headers:
+        merged.setdefault(name.lower(), (name, []))[1].append(value)
+    parts = [packing.map_head(len(merged))]
+    for name, values in merged.values():
+        parts.append(packing.text(name))
+        parts.append(packing.array_head(len(values)))
+        parts += map(packing.text, values)
+    return parts
+
+
+def _read_headers(data: bytes, at: int) -> Headers:
+    headers: Headers = []
+    names, at = packing.map_size(data, at)
+    for _ in range(names):
+        name, at = packing.octets(data, at)
+        count, at = packing.array_size(data, at)
+        if len(headers) + count > FIELDS_LIMIT:
+            raise LimitExceeded("a message has more header fields than the limit", 1008)
+        for _ in range(count):
+            value, at = packing.octets(data, at)
+            headers.append((name, value))
+    return headers
+
+
+_TYPES: Final[dict[Any, tuple[Any, Any]]] = {
+    str: (_write_text, _read_text),
+    Words: (_write_text, _read_words),
+    bytes: (_write_binary, _read_octets),
+    TextOctets: (_write_text_octets, _read_octets),
+    int: (_write_integer, _read_integer),
+    Long: (_write_integer, _read_long),
+    bool: (_write_truth, packing.truth),
+    Limits: (_write_limits, _read_limits),
+    Headers: (_write_headers, _read_headers),
+}
+
+_limits: Final = _Form(Limits)
+_forms: Final = {kind: _Form(kind) for kind in get_args(Message)}
+_by_tag: Final = {form.tag: form for form in _forms.values()}
+_names: Final = frozenset({_TYPE}.union(*(form.names for form in _forms.values())))
+
+
+def encode(message: Message) -> bytes:
+    """The WebSocket message that says ``message``."""
+    return b"".join(_forms[type(message)].write(message))
+
+
+def decode(data: bytes) -> Message | None:
+    """What a binary WebSocket message says; None if the original would ignore it.
+
+    Raises LimitExceeded (a ProtocolError) for one that is longer than ``MESSAGE_LIMIT``, or has more values or header
+    fields in it than their limits; its ``code`` is what the link is to be closed with.
+    """
+    if len(data) > MESSAGE_LIMIT:
+        raise LimitExceeded("a message is longer than the limit", 1009)
+    try:
+        found = packing.find_fields(data, _names)
+        form = _by_tag.get(packing.octets(data, found[_TYPE])[0]) if _TYPE in found else None
+        if form is None:
+            return None
+        message: Message = form.read(data, found)
+    except Unfit:
+        return None
+    return message
