@@ -79,9 +79,7 @@ class RoundTests(SynchronousTestCase):
 
     @quick
     @given(MESSAGES, st.randoms(use_true_random=False), st.binary())
-    def test_in_any_order_and_among_others(
-        self, message: Message, random: Any, rest: bytes
-    ) -> None:
+    def test_in_any_order_and_among_others(self, message: Message, random: Any, rest: bytes) -> None:
         try:
             plain = msgspec.msgpack.decode(encode(message))
         except UnicodeDecodeError:
