@@ -14,12 +14,14 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests import processes
 from tests.processes import Process, ProcessError
 
 DOMAIN = "localhost"
 SUBDOMAIN = "bench"
+SETTINGS = str(Path(__file__).resolve().parent / "server.yaml")
 LOAD_DEADLINE = 120.0
 """Seconds that a load may take beyond the time that it was asked for."""
 
@@ -86,7 +88,7 @@ def direct(process: Process, name: str) -> Target:
 @contextmanager
 def tunnel_to(service: Process) -> Iterator[Target]:
     """A server and a client of their own, with a tunnel to ``service``."""
-    with processes.start_server(domain=DOMAIN) as server:
+    with processes.start_server("--config", SETTINGS, domain=DOMAIN) as server:
         with processes.start_client(server.port, service.port, SUBDOMAIN, domain=DOMAIN) as client:
             host = f"{SUBDOMAIN}.{DOMAIN}:{server.port}"
             yield Target("tunnel", server.port, host, {"server": server, "client": client})

@@ -328,4 +328,5 @@ Port: TypeAlias = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)
 Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_number)]
 Octets: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_octets)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
+PerSecond: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
 Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_secret)]

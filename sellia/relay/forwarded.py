@@ -105,6 +105,20 @@ def plain_address(address: str) -> str:
     return address if parsed is None else parsed.compressed
 
 
+@lru_cache(maxsize=REMEMBERED_PEERS)
+def counted_address(address: str) -> str:
+    """What an address counts as where things are limited by address: itself, but the /64 of an IPv6 address.
+
+    Whoever has one address of such a network has all of them (RFC 6177), so limits for each would be none.
+    """
+    parsed = _parsed(address)
+    if parsed is None:
+        return plain_address(address)
+    if isinstance(parsed, IPv4Address):
+        return parsed.compressed
+    return f"{IPv6Address(int(parsed) >> 64 << 64).compressed}/64"
+
+
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
         parsed = ip_address(address.partition("%")[0])

@@ -43,6 +43,14 @@ _KIND_BY_RANGE: Final = {
 }
 
 
+class Denial(NamedTuple):
+    """What a visitor is to be told instead of being let in; ``retry_after`` counts as for `answer`."""
+
+    problem: Problem
+    detail: str = ""
+    retry_after: int = RETRY_AFTER_SECONDS
+
+
 class Answer(NamedTuple):
     """A complete response, but for what the connection adds."""
 

@@ -50,6 +50,7 @@ from sellia.relay.stream import Stream
 from sellia.relay.text import printable
 from sellia.server.claims import Claims
 from sellia.server.exchange import HttpExchange
+from sellia.server.guard import Guard
 from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin, ServerLink
 from sellia.transports.turn import turn_of
@@ -148,9 +149,15 @@ class Gateway:
     """All links and sessions of a server."""
 
     def __init__(
-        self, settings: ServerSettings, registry: TunnelRegistry[ServerSession], clock: IReactorTime, random: Random
+        self,
+        settings: ServerSettings,
+        registry: TunnelRegistry[ServerSession],
+        clock: IReactorTime,
+        random: Random,
+        guard: Guard | None = None,
     ) -> None:
         self.settings = settings
+        self.guard = guard or Guard(settings, clock)
         self.registry = registry
         self.clock = clock
         self.turn = turn_of(clock)
@@ -390,6 +397,8 @@ class Gateway:
             "tunnels": len(self.registry.by_label),
             "streams": sum(len(each.session.streams) for each in self.sessions.values()),
             **self.counters.as_dict(),
+            "connections": self.guard.connections.count,
+            "limits": self.guard.refusals.as_dict(),
         }
 
 

@@ -14,8 +14,10 @@ Invariants
 Bounds
     One socket read (64 KiB) may hold many tiny requests: at most ``PIPELINE`` of them are kept, the connection ends
     behind the last.  Heads have limits of size, count and time (settings); idle connections have one of time.  A
-    visitor that sends on after its answer is read, and ignored, for ``LINGER`` at most; one that is slow to take its
-    last answer has all the time it needs as long as it takes some of it in each ``keep_alive`` seconds.
+    body must keep to a least rate while we are willing to read it, and somebody for whom something waits must take
+    some of it now and then (`sellia.server.pace`).  A visitor that sends on after its answer is read, and ignored, for
+    ``LINGER`` at most; one that is slow to take its last answer has all the time it needs as long as it takes some of
+    it in each ``keep_alive`` seconds.  Connections are counted, in all and by address (`sellia.server.guard`).
 
 Designs not chosen
     *twisted.web*: runs a request once its body is whole.  *A timer for each connection*: one sweep a second over all
@@ -25,7 +27,7 @@ Designs not chosen
 from collections import deque
 from typing import Any, Final, Protocol
 
-from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IPushProducer, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.task import LoopingCall
@@ -40,13 +42,15 @@ from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
 from sellia.relay.registry import Tunnel
-from sellia.relay.secrets import basic_auth_matches
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
-from sellia.server.answers import answer, to_bytes
+from sellia.server.answers import RETRY_AFTER_SECONDS, Denial, answer, to_bytes
 from sellia.server.exchange import HttpExchange
+from sellia.server.guard import HEAD_LIMITS, Guard
 from sellia.server.http1 import Refusal, Request, RequestReader
+from sellia.server.pace import LINGER, BodyPace, Stall
 from sellia.server.settings import ServerSettings
+from sellia.server.turnedaway import TurnedAway
 from sellia.server.upgrade import UpgradeExchange
 from sellia.transports.link import quicken
 from sellia.transports.turn import Outlet, half_close, turn_of, unsent
@@ -55,9 +59,6 @@ from sellia.transports.websocket import visitor_factory
 
 #: Requests that one connection may have waiting behind the one in exchange.
 PIPELINE: Final = 100
-
-#: Seconds for which a visitor that has been answered may go on sending before its connection is cut.
-LINGER: Final = 2.0
 
 #: Octets that may come behind a handshake before it is answered; then reading pauses.
 _BEHIND_HANDSHAKE: Final = 64 * 1024
@@ -76,6 +77,13 @@ class Tunnels(Protocol):
     """Which tunnel has a name, as :class:`~sellia.relay.registry.TunnelRegistry` tells."""
 
     by_label: dict[str, Tunnel[Any]]
+
+
+class Visit(Protocol):
+    """Who sent a request."""
+
+    def visitor_of(self, request: Request) -> str:
+        """The visitor's address: behind a trusted proxy, what the proxy says."""
 
 
 class Watched(Protocol):
@@ -117,8 +125,16 @@ class Rooms(Protocol):
 class Ingress:
     """What all visitors' connections share.  Start and stop it with the service."""
 
-    def __init__(self, settings: ServerSettings, tunnels: Tunnels, rooms: Rooms, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        tunnels: Tunnels,
+        rooms: Rooms,
+        clock: IReactorTime,
+        guard: Guard | None = None,
+    ) -> None:
         self.settings = settings
+        self.guard = guard or Guard(settings, clock)
         self.tunnels = tunnels
         self.rooms = rooms
         self.clock = clock
@@ -127,6 +143,9 @@ class Ingress:
         self.pipes = visitor_factory(clock)
         self.connections: set[Watched] = set()
         self.draining = False
+        #: Seconds between the last two looks at deadlines.
+        self.step = 1.0
+        self._swept = clock.seconds()
         self._sweep = LoopingCall(self.sweep)
         self._sweep.clock = clock
 
@@ -153,20 +172,32 @@ class Ingress:
         """Whether any visitor has something under way, or still to be sent."""
         return bool(self.pipes.open) or any(connection.busy for connection in self.connections)
 
-    def admit(self, label: str, request: Request) -> "Tunnel[Any] | Problem":
-        """The tunnel of that name, if whoever sent ``request`` may use it; else why not."""
+    def admit(self, label: str, request: Request, visit: Visit) -> "Tunnel[Any] | Denial":
+        """The tunnel of that name, if whoever sent ``request`` may use it now; else why not."""
+        refusing = self.rooms.refusing()
+        if refusing is not None:
+            return Denial(refusing)
         tunnel = self.tunnels.by_label.get(label)
         if tunnel is None:
-            return self.rooms.why_absent(label)
-        if tunnel.auth is not None and not basic_auth_matches(request.headers, tunnel.auth):
-            return PROBLEMS["unauthorized"]
+            return Denial(self.rooms.why_absent(label))
+        guard = self.guard
+        if guard.requests is not None:
+            wait = guard.requests.take(label, self.clock.seconds())
+            if wait:
+                return guard.too_often("request_rate", visit.visitor_of(request), wait)
+        if tunnel.auth is not None:
+            denied = guard.check_password(label, tunnel.auth, request.headers, lambda: visit.visitor_of(request))
+            if denied is not None:
+                return denied
         if tunnel.session.session.full:
-            return PROBLEMS["overloaded"]
+            guard.refused("session_streams", visit.visitor_of(request), 503)
+            return Denial(PROBLEMS["overloaded"])
         return tunnel
 
     def sweep(self) -> None:
         """Once a second: end what is over its time."""
         now = self.clock.seconds()
+        self.step, self._swept = now - self._swept, now
         for connection in list(self.connections):
             connection.check(now)
 
@@ -179,8 +210,11 @@ class VisitorFactory(Factory):
     def __init__(self, ingress: Ingress) -> None:
         self.ingress = ingress
 
-    def buildProtocol(self, addr: IAddress | None) -> "VisitorConnection":
-        connection = VisitorConnection(self.ingress)
+    def buildProtocol(self, addr: IAddress | None) -> "VisitorConnection | TurnedAway":
+        ingress = self.ingress
+        peer = plain_address(getattr(addr, "host", UNIX))
+        limit = ingress.guard.full(peer, trusted=ingress.trusted.is_trusted(peer))
+        connection = VisitorConnection(ingress) if limit is None else TurnedAway(ingress, peer, limit)
         connection.factory = self
         return connection
 
@@ -197,7 +231,7 @@ class _Waiting:
         self.trailers: Headers = []
 
 
-@implementer(IPushProducer)
+@implementer(IPushProducer, IHandshakeListener)
 class VisitorConnection(TwistedProtocol):
     """One connection of a visitor, or of a reverse proxy on behalf of many."""
 
@@ -224,6 +258,11 @@ class VisitorConnection(TwistedProtocol):
         self._deadline = _NEVER
         self._closing = False
         self._unsent = -1
+        self._came = 0
+        self._body: BodyPace | None = None
+        self._stall: Stall | None = None
+        self._shaking = False
+        self._visitor = ""
 
     # --- Twisted -------------------------------------------------------------------------------------------
 
@@ -236,10 +275,19 @@ class VisitorConnection(TwistedProtocol):
         self.peer: str = plain_address(getattr(peer, "host", UNIX))
         self._peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self._trusted = self.ingress.trusted.is_trusted(self.peer)
-        secure = self.ingress.settings.https or hasattr(transport, "getPeerCertificate")
-        self._scheme = b"https" if secure else b"http"
-        self._deadline = self.ingress.clock.seconds() + self.ingress.settings.keep_alive
+        settings = self.ingress.settings
+        self._shaking = hasattr(transport, "getPeerCertificate")
+        self._scheme = b"https" if settings.https or self._shaking else b"http"
+        patience = settings.handshake_timeout if self._shaking else settings.keep_alive
+        self._deadline = self.ingress.clock.seconds() + patience
+        self._entered = self.ingress.guard.enter(self.peer, trusted=self._trusted)
         self.ingress.connections.add(self)
+
+    def handshakeCompleted(self) -> None:
+        """TLS is established; only now it is a connection like any other."""
+        if self._shaking:
+            self._shaking = False
+            self._deadline = self.ingress.clock.seconds() + self.ingress.settings.keep_alive
 
     def dataReceived(self, data: bytes) -> None:
         reader = self._reader
@@ -274,6 +322,7 @@ class VisitorConnection(TwistedProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ingress.connections.discard(self)
+        self.ingress.guard.connections.leave(self._entered)
         self._closing = True
         self._reader = None
         self._pending.clear()
@@ -319,6 +368,7 @@ class VisitorConnection(TwistedProtocol):
         if self._pending:
             self._pending[-1].body.append(data)
         elif self._exchange is not None:
+            self._came += len(data)
             self._exchange.body_received(data)
 
     def request_ended(self, trailers: Headers) -> None:
@@ -352,12 +402,22 @@ class VisitorConnection(TwistedProtocol):
         except ValueError as error:
             self.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
             return
+        if request.has_body:
+            self._came = 0
+            self._body = BodyPace(ingress.settings, expects=bool(request.values(b"expect")))
+        if request.upgrade and self._trusted:
+            self._visitor = self.visitor_of(request)
+            if ingress.guard.crowded(self._visitor):
+                ingress.guard.refused("connections_per_address", self._visitor, 503)
+                self.answer_problem(PROBLEMS["overloaded"], request)
+                return
         if place.side is not Side.TUNNEL:
             self._own(request, place, path)
             return
-        tunnel = ingress.rooms.refusing() or ingress.admit(place.label, request)
-        if isinstance(tunnel, Problem):
-            self.answer_problem(tunnel, request, realm=place.label)
+        tunnel = ingress.admit(place.label, request, self)
+        if isinstance(tunnel, Denial):
+            problem, detail, retry_after = tunnel
+            self.answer_problem(problem, request, detail, realm=place.label, retry_after=retry_after)
         else:
             self._open(request, tunnel, path)
 
@@ -460,6 +520,7 @@ class VisitorConnection(TwistedProtocol):
         detail: str = "",
         exchange: HttpExchange | None = None,
         realm: str = "",
+        retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
         """Say what is wrong.  The request, if it was read to its end, is not the connection's last for that."""
         complete = request is not None and (
@@ -470,7 +531,17 @@ class VisitorConnection(TwistedProtocol):
         accept = b",".join(request.values(b"accept")) if request is not None else b""
         host = request.hosts[0] if request is not None and request.hosts else b""
         target = request.target if request is not None else b""
-        response = answer(problem, accept=accept, host=host, target=target, detail=detail, realm=realm)
+        response = answer(
+            problem,
+            accept=accept,
+            host=host,
+            target=target,
+            detail=detail,
+            realm=realm,
+            retry_after=retry_after,
+        )
+        if request is None and problem.word in HEAD_LIMITS:
+            self.ingress.guard.refused(HEAD_LIMITS[problem.word], self.peer, response.status)
         if request is not None and request.minor == 0 and keep:
             response.headers.append((b"Connection", b"keep-alive"))
         head = request is not None and request.method == b"HEAD"
@@ -526,8 +597,9 @@ class VisitorConnection(TwistedProtocol):
         self.ingress.connections.discard(self)
         self._reader = None
         self._exchange = None
+        lost = self.ingress.guard.until_lost(protocol, self._entered, self._visitor)
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
-        self.connectionLost = protocol.connectionLost  # type: ignore[method-assign]
+        self.connectionLost = lost  # type: ignore[method-assign, assignment]
         self._resume(_STREAM | _PENDING | _HANDSHAKE)
         if rest:
             protocol.dataReceived(rest)
@@ -571,18 +643,45 @@ class VisitorConnection(TwistedProtocol):
     def check(self, now: float) -> None:
         """Once a second."""
         exchange = self._exchange
-        if exchange is not None and exchange.overdue(now):
-            exchange.timed_out("response-timeout")
+        if exchange is not None:
+            if exchange.overdue(now):
+                exchange.timed_out("response-timeout")
+            elif self._unread(now):
+                self.ingress.guard.refused("unread", self.peer, "closed")
+                self.transport.abortConnection()
+            elif not exchange.request_complete:
+                self._pace(exchange)
         elif self._deadline <= now:
             reader = self._reader
             if self._closing:
                 self._overdue(now)
-            elif reader is not None and reader.in_head and exchange is None:
+            elif reader is not None and reader.in_head:
+                self.ingress.guard.refused("header_time", self.peer, 408)
                 self._refuse(Refusal(PROBLEMS["request-timeout"]))
-            elif exchange is None and not self._pending:
+            elif not self._pending:
+                if self._shaking:
+                    self.ingress.guard.refused("tls_handshake", self.peer, "closed")
                 self._close()
 
     # --- inside --------------------------------------------------------------------------------------------
+
+    def _unread(self, now: float) -> bool:
+        """Whether the visitor has taken nothing of what waits for it, for too long."""
+        left = unsent(self.transport)
+        if not left:
+            self._stall = None
+            return False
+        if self._stall is None:
+            self._stall = Stall(now)
+        return self._stall.seconds(left, now) >= self.ingress.settings.unread_timeout
+
+    def _pace(self, exchange: HttpExchange) -> None:
+        """A body that is still to come, of which we have read all that has come: is it fast enough?"""
+        body, came, self._came = self._body, self._came, 0
+        if body is None or self._paused or exchange.head_sent or not body.lags(came, self.ingress.step):
+            return
+        self.ingress.guard.refused("body_rate", self.peer, 408)
+        self._refuse(Refusal(PROBLEMS["request-timeout"], "Its body comes more slowly than is allowed here."))
 
     def _overdue(self, now: float) -> None:
         """It should have closed by now.  A visitor that still takes what it is sent, however slowly, is waited for."""

@@ -13,6 +13,7 @@ from sellia.relay.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.drain import Drain
 from sellia.server.gateway import Gateway, ServerSession
+from sellia.server.guard import Guard
 from sellia.server.ingress import Ingress, VisitorFactory
 from sellia.server.listening import ListeningService
 from sellia.server.pages import base_site
@@ -37,10 +38,11 @@ class ServerService(MultiService):
         super().__init__()
         self.settings = settings
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(hold_seconds=settings.resume_window)
-        self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom())
+        self.guard = Guard(settings, reactor)
+        self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard)
         site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port)
         rooms = BaseRooms(self.gateway, self.registry, site, reactor.seconds)
-        self.ingress = Ingress(settings, self.registry, rooms, reactor)
+        self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
         self.factory = VisitorFactory(self.ingress)
         self.listening = ListeningService(settings.endpoints if listen else (), self.factory, reactor)
         self.listening.setServiceParent(self)

@@ -22,6 +22,7 @@ from sellia.settings import (
     Given,
     LogLevel,
     Octets,
+    PerSecond,
     Port,
     Rank,
     Seconds,
@@ -108,6 +109,35 @@ class ServerSettings(Settings):
     websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
     keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
 
+    connections: Count = Field(20_000, description="The most connections in all, of visitors and of clients.")
+    connections_per_address: Count = Field(
+        2_000,
+        description="The most connections of one address, as many as two for each of a thousand clients behind it.",
+    )
+    handshake_timeout: Seconds = Field(
+        10.0, description="Seconds until a TLS handshake, or the header of the PROXY protocol, must be complete."
+    )
+    body_rate: Octets = Field(
+        100, description="The octets a second below which a request's body counts as too slow, as in 100."
+    )
+    body_grace: Seconds = Field(20.0, description="Seconds by which a request's body may lag behind that rate.")
+    unread_timeout: Seconds = Field(
+        300.0, description="Seconds for which a visitor may take nothing at all of what waits for it."
+    )
+
+    rate_limit: bool = Field(True, description="false to do without the limits of how often something may happen.")
+    request_burst: Count = Field(
+        2_000,
+        description="Requests to one tunnel at once: a page of 300 modules, loaded by several people in one moment.",
+    )
+    request_rate: PerSecond = Field(500.0, description="Requests a second to one tunnel in the long run.")
+    failed_auth_burst: Count = Field(
+        10, description="Wrong keys, or wrong passwords for one tunnel, that one address may show at once."
+    )
+    failed_auth_rate: PerSecond = Field(
+        0.1, description="Wrong keys, or wrong passwords for one tunnel, of one address a second in the long run."
+    )
+
     @field_validator("host")
     @classmethod
     def _check_host(cls, value: str) -> str:
@@ -174,6 +204,9 @@ class ServerSettings(Settings):
         if self.session_credit < limits.MAX_CREDIT:
             least = f"must not be below {limits.MAX_CREDIT // limits.MIB} MiB, which one visitor may use up"
             raise wrong(least, "", "session_credit")
+        if self.connections_per_address > self.connections:
+            hint = "Give one address at most as many connections as there may be in all."
+            raise wrong("connections_per_address is larger than connections", hint, "connections_per_address")
         if self.ping_timeout <= self.ping_interval:
             hint = "A link must have the time to answer a ping: make the timeout longer."
             raise wrong("ping_timeout is not longer than ping_interval", hint, "ping_timeout")

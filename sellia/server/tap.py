@@ -32,6 +32,7 @@ class Options(OneLineOptions):
     optFlags = [
         ["https", None, "Public URLs say https: a reverse proxy, or an ssl: endpoint, does TLS."],
         ["require-auth", None, "Let in only clients that show the master key."],
+        ["no-rate-limit", None, "Do without the limits of how often something may happen."],
     ]
 
     settings: ServerSettings
@@ -60,6 +61,7 @@ class Options(OneLineOptions):
             "master_key": self["master-key"],
             "log_level": self["log-level"],
             "trust_proxy": self._trust_proxy or None,
+            "rate_limit": False if self["no-rate-limit"] else None,
         }
         try:
             self.settings = load(flags, os.environ, self["config"])

@@ -32,10 +32,11 @@ from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, response_to_visitor, strip_authorization
 from sellia.relay.registry import Tunnel
 from sellia.relay.text import printable
-from sellia.server.answers import answer
+from sellia.server.answers import RETRY_AFTER_SECONDS, Denial, answer
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Refusal, Request
-from sellia.server.ingress import LINGER, Ingress
+from sellia.server.ingress import Ingress
+from sellia.server.pace import LINGER
 from sellia.server.upgrade import UpgradeExchange
 from sellia.server.webhead import read_head, target_of
 from sellia.transports.verbosity import verbosity
@@ -97,16 +98,16 @@ class WebVisit:
             self.answer_problem(PROBLEMS["upgrade-required"], request)
 
     def _route(self) -> None:
-        problem = self.ingress.rooms.refusing()
         try:
             request = read_head(self._web)
             path = target_of(self._web, request)
         except Refusal as refusal:
             self.answer_problem(refusal.problem, None, refusal.detail)
             return
-        tunnel = problem or self.ingress.admit(self._label, request)
-        if isinstance(tunnel, Problem):
-            self.answer_problem(tunnel, request, realm=self._label)
+        tunnel = self.ingress.admit(self._label, request, self)
+        if isinstance(tunnel, Denial):
+            problem, detail, retry_after = tunnel
+            self.answer_problem(problem, request, detail, realm=self._label, retry_after=retry_after)
             return
         try:
             self._open(request, tunnel, path)
@@ -264,12 +265,21 @@ class WebVisit:
         detail: str = "",
         exchange: HttpExchange | None = None,
         realm: str = "",
+        retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
         """Say what is wrong."""
         web = self._web
         accept = b",".join(web.requestHeaders.getRawHeaders(b"accept", ()))
         host = request.hosts[0] if request is not None and request.hosts else b""
-        response = answer(problem, accept=accept, host=host, target=web.uri, detail=detail, realm=realm)
+        response = answer(
+            problem,
+            accept=accept,
+            host=host,
+            target=web.uri,
+            detail=detail,
+            realm=realm,
+            retry_after=retry_after,
+        )
         web.setResponseCode(response.status)
         for name, value in response.headers:
             web.responseHeaders.setRawHeaders(name, [value])

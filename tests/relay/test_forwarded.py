@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SettingsError
 from sellia.protocol.messages import Headers
-from sellia.relay.forwarded import REMEMBERED_PEERS, TrustedPeers, Visitor, plain_address, visitor
+from sellia.relay.forwarded import REMEMBERED_PEERS, TrustedPeers, Visitor, counted_address, plain_address, visitor
 
 
 class TrustedPeersTests(SynchronousTestCase):
@@ -91,3 +91,26 @@ class VisitorTests(SynchronousTestCase):
         self.assertEqual(plain_address("::ffff:192.0.2.1"), "192.0.2.1")
         self.assertEqual(plain_address("fe80::1%eth0"), "fe80::1")
         self.assertEqual(plain_address(""), "unix")
+
+
+class CountedAddressTests(SynchronousTestCase):
+    """What limits by address count."""
+
+    def test_ipv4(self) -> None:
+        self.assertEqual(counted_address("192.0.2.1"), "192.0.2.1")
+        self.assertEqual(counted_address("::ffff:192.0.2.1"), "192.0.2.1")
+
+    def test_ipv6_by_network(self) -> None:
+        """Who has one address of a /64 has two to the sixty-fourth."""
+        for address in (
+            "2001:db8:0:1::",
+            "2001:db8:0:1::7",
+            "2001:DB8:0:1:ffff:ffff:ffff:ffff",
+            "2001:db8:0:1::7%eth0",
+        ):
+            self.assertEqual(counted_address(address), "2001:db8:0:1::/64")
+        self.assertEqual(counted_address("2001:db8:0:2::7"), "2001:db8:0:2::/64")
+
+    def test_no_address(self) -> None:
+        self.assertEqual(counted_address(""), "unix")
+        self.assertEqual(counted_address("unix"), "unix")

@@ -90,7 +90,7 @@ class Visitor:
         self.stage = stage
         self.transport = transport
         self.lost = False
-        self.connection: VisitorConnection = stage.factory.buildProtocol(None)
+        self.connection: VisitorConnection = stage.factory.buildProtocol(transport.getPeer())
         self.connection.makeConnection(transport)
 
     def send(self, *pieces: bytes) -> None:
@@ -302,6 +302,7 @@ class PublicSide:
         assert not session.streams and not session.leaving, session.streams
         assert not session.held, "credit was not given back"
         assert not self.ingress.connections, "a connection is still watched"
+        assert not self.ingress.guard.connections.count, "a connection is still counted"
         assert self.clock.getDelayedCalls() == [], "a timer was left behind"
 
 
@@ -342,6 +343,10 @@ class ServerCase(SynchronousTestCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
         return lines
+
+    def assert_counted(self, **limits: int) -> None:
+        """These limits were reached, so many times each, and no others."""
+        self.assertEqual(self.stage.ingress.guard.refusals.as_dict(), limits)
 
     def assert_answers(self, visitor: Visitor, *expected: tuple[int, str | None]) -> None:
         """These answers have come, and no more."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sellia.server.ingress import LINGER
+from sellia.server.pace import LINGER
 from tests.server.slow import SlowSocket
 from tests.server.support import GET, ServerCase, Visitor, get, post
 
@@ -16,6 +16,7 @@ class HeadTests(ServerCase):
             visitor.send(bytes((octet,)))
             self.stage.wait(1)
         self.assert_answers(visitor, (408, "request-timeout"))
+        self.assert_counted(header_time=1)
         self.assertEqual(visitor.end, "half")
         self.stage.wait(LINGER + 1)
         self.assertEqual(visitor.end, "closed")
@@ -62,11 +63,12 @@ class HeadTests(ServerCase):
         self.assert_answers(visitor, (404, "no-such-tunnel"), (408, "request-timeout"))
 
     def test_a_body_has_no_such_limit(self) -> None:
-        visitor, service = self.stage.ask(post(b"", length=20))
+        """It may take as long as it likes, as long as it comes at the least rate."""
+        visitor, service = self.stage.ask(post(b"", length=20 * 1000))
         for _ in range(20):
             self.stage.wait(10)
-            visitor.send(b"x")
-        self.assertEqual((service.data, service.ended), (b"x" * 20, True))
+            visitor.send(b"x" * 1000)
+        self.assertEqual((service.data, service.ended), (b"x" * 20_000, True))
 
 
 class IdleTests(ServerCase):

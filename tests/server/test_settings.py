@@ -41,6 +41,17 @@ class DefaultTests(ServerCase):
             "session_credit": 32 << 20,
             "websocket_frame_limit": 16 << 20,
             "keep_alive": 60,
+            "connections": 20_000,
+            "connections_per_address": 2_000,
+            "handshake_timeout": 10,
+            "body_rate": 100,
+            "body_grace": 20,
+            "unread_timeout": 300,
+            "rate_limit": True,
+            "request_burst": 2_000,
+            "request_rate": 500,
+            "failed_auth_burst": 10,
+            "failed_auth_rate": 0.1,
         }
         self.assertEqual({name: getattr(settings, name) for name in expected}, expected)
 
@@ -175,6 +186,16 @@ class CheckTests(ServerCase):
 
     def test_session_has_credit_for_one_stream(self):
         self.assertTrue(self.bad({"session_credit": "1 MiB"}).line.startswith("--session-credit: "))
+
+    def test_one_address_has_no_more_connections_than_all(self):
+        error = self.bad({"connections": "100", "connections_per_address": "101"})
+        self.assertTrue(error.line.startswith("--connections-per-address: "))
+
+    def test_rates_are_numbers_above_nothing(self):
+        for rate in ("0", "-1", "inf", "nan", "x"):
+            self.bad({"request_rate": rate})
+        for burst in ("0", "0.5", "-1"):
+            self.bad({"request_burst": burst})
 
     def test_ping_has_time_for_an_answer(self):
         self.assertTrue(self.bad({"ping_timeout": "5"}).line.startswith("--ping-timeout: "))

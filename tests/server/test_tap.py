@@ -32,6 +32,10 @@ class OptionsTests(SynchronousTestCase):
     def test_listen_repeated(self):
         self.assertEqual(self.parse("--listen", "tcp:1", "--listen", "unix:/s").endpoints, ("tcp:1", "unix:/s"))
 
+    def test_no_rate_limit(self):
+        self.assertTrue(self.parse().rate_limit)
+        self.assertFalse(self.parse("--no-rate-limit").rate_limit)
+
     def test_flags_not_given_leave_it_to_the_environment(self):
         self.patch(tap.os, "environ", {"SELLIA_USE_HTTPS": "true", "SELLIA_PORT": "99"})
         self.assertTrue(self.parse().https)

@@ -1,0 +1,100 @@
+"""How often something may happen: a token bucket for each of many keys, in a table that nobody can fill up.
+
+A bucket holds ``burst`` tokens at most and gains ``per_second`` of them; what happens takes one, and where there is
+none it is refused and told when there will be one.  The bucket of a key is one number: the moment at which it will be
+full again.  (The generic cell rate algorithm of ATM says it that way; it is the same bucket.)
+
+Invariants
+    * What is refused takes nothing: who asks again and again waits no longer than who waits.
+    * A bucket that is full is as good as none, and is forgotten as the table is used.
+
+Bounds
+    A table has ``limit`` keys.  Beyond that the key that was used least recently is forgotten, as if its bucket were
+    full: an attacker who wants one bucket forgotten has to come from ``limit`` other addresses first, each of which has
+    a burst of its own anyway, and can make nobody's bucket emptier than it is.
+
+Designs not chosen
+    *A window of a second that is counted*: lets twice the rate pass at its edge.  *A timer that fills the buckets*:
+    costs as much when nothing happens.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+#: Keys of one table, unless it is told otherwise: some 10 MB.
+KEYS: Final = 65_536
+
+#: Full buckets that are forgotten whenever one is used: more than one, so that the table shrinks faster than it grows.
+_FORGOTTEN: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many at once, and so many a second in the long run."""
+
+    burst: int
+    per_second: float
+
+
+class Buckets(Generic[Key]):
+    """One bucket for each key, all of the same rate.  It reads no clock: ``now`` is in seconds, and never goes back."""
+
+    __slots__ = ("_full_at", "_interval", "_limit", "_tolerance")
+
+    def __init__(self, rate: Rate, limit: int = KEYS) -> None:
+        self._interval = 1.0 / rate.per_second
+        self._tolerance = (rate.burst - 1) * self._interval
+        self._limit = limit
+        self._full_at: dict[Key, float] = {}  # the least recently used first
+
+    def take(self, key: Key, now: float) -> float:
+        """Take one token of the bucket: 0.0, or the seconds until there is one."""
+        full_at = self._full_at
+        at = full_at.pop(key, now)
+        if at < now:
+            at = now
+        wait = at - now - self._tolerance
+        if wait > _ROUNDING:
+            full_at[key] = at
+            return wait
+        full_at[key] = at + self._interval
+        for _ in range(_FORGOTTEN):
+            oldest = next(iter(full_at))
+            if full_at[oldest] > now and len(full_at) <= self._limit:
+                break
+            del full_at[oldest]
+        return 0.0
+
+    def look(self, key: Key, now: float) -> float:
+        """What `take` would say; nothing is taken."""
+        wait = self._full_at.get(key, now) - now - self._tolerance
+        return wait if wait > _ROUNDING else 0.0
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+
+class Bucket:
+    """A bucket that belongs to one thing, and ends with it."""
+
+    __slots__ = ("_full_at", "_rate")
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._full_at = 0.0
+
+    def take(self, now: float, count: int = 1) -> float:
+        """Take so many tokens: 0.0, or the seconds until there are as many.  All of them, or none."""
+        at = max(self._full_at, now) + count / self._rate.per_second
+        wait = at - now - self._rate.burst / self._rate.per_second
+        if wait > _ROUNDING:
+            return wait
+        self._full_at = at
+        return 0.0
+
+
+#: Seconds by which sums of floating-point numbers may be off.
+_ROUNDING: Final = 1e-6

@@ -1,0 +1,141 @@
+"""The limits that the public side and the gateway share: who is connected, how often, and what was refused for it.
+
+A limit by address counts the address that the visitor or client really has: that of the connection, or behind a
+trusted proxy the one that the proxy tells; of an IPv6 address its /64.  A trusted proxy itself has no bound of its own,
+since everybody comes from it.
+
+Each limit has a name, which is what ``/health`` counts it by, what its line in the log says, and what
+``docs/security.rst`` lists.
+"""
+
+from collections.abc import Callable
+from math import ceil
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sellia.errors import PROBLEMS
+from sellia.protocol.messages import Headers
+from sellia.relay.census import Census
+from sellia.relay.forwarded import UNIX, counted_address
+from sellia.relay.rates import Buckets, Rate
+from sellia.relay.refusals import Refusals
+from sellia.relay.secrets import SecretDigest, parse_authorization
+from sellia.relay.text import printable
+from sellia.server.answers import Denial
+from sellia.server.settings import ServerSettings
+
+_log = Logger()
+
+#: Names of limits that are reached by a request's head, by the word of its answer.
+HEAD_LIMITS: Final = {
+    "header-too-large": "header_size",
+    "target-too-long": "target_length",
+}
+
+
+class Guard:
+    """One server's."""
+
+    def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
+        self._clock = clock
+        self.connections = Census(settings.connections, settings.connections_per_address)
+        self.refusals = Refusals()
+        #: Requests, by the tunnel's name.
+        self.requests: Buckets[str] | None = None
+        if settings.rate_limit:
+            self.requests = Buckets(Rate(settings.request_burst, settings.request_rate))
+        #: Wrong passwords, by address and tunnel.
+        self.passwords: Buckets[tuple[str, str]] = Buckets(
+            Rate(settings.failed_auth_burst, settings.failed_auth_rate),
+        )
+        #: Connections that are being told that there is no room for them.
+        self.turned_away = 0
+
+    def refused(self, limit: str, peer: str, answer: str | int) -> None:
+        """A limit was reached: count it, and tell the log, unless it has just been told of the same."""
+        untold = self.refusals.count(limit, self._clock.seconds())
+        if untold is not None:
+            _log.info(
+                "limit reached: limit={limit} peer={peer} answer={answer} untold={untold}",
+                limit=limit,
+                peer=printable(peer),
+                answer=answer,
+                untold=untold,
+            )
+
+    def too_often(self, limit: str, peer: str, wait: float) -> Denial:
+        """Something happened too often; it may again in ``wait`` seconds."""
+        self.refused(limit, peer, 429)
+        return Denial(PROBLEMS["rate-limited"], "", ceil(wait))
+
+    # --- connections ---------------------------------------------------------------------------------------
+
+    def full(self, peer: str, *, trusted: bool) -> str | None:
+        """The limit that another connection from there would break, if it would."""
+        full = self.connections.full(_own(peer, trusted))
+        return None if full is None else _CONNECTIONS[full]
+
+    def enter(self, peer: str, *, trusted: bool) -> str | None:
+        """A connection is open; what is returned is to be given back to ``connections.leave`` when it is gone."""
+        address = _own(peer, trusted)
+        self.connections.enter(address)
+        return address
+
+    def crowded(self, visitor: str) -> bool:
+        """Whether a visitor who comes through a trusted proxy has as many connections of its own as it may."""
+        return visitor != UNIX and self.connections.crowded(counted_address(visitor))
+
+    def until_lost(self, protocol: Any, entered: str | None, visitor: str) -> Callable[[Failure], None]:
+        """The ``connectionLost`` of a connection that has become ``protocol``.
+
+        It is a WebSocket or a link, and one visitor's alone: where it came through a trusted proxy, it counts for the
+        visitor from now on.
+        """
+        census = self.connections
+        own = None
+        if entered is None and visitor and visitor != UNIX:
+            own = counted_address(visitor)
+            census.settle(own)
+
+        def lost(reason: Failure = connectionDone) -> None:
+            census.leave(entered)
+            if own is not None:
+                census.unsettle(own)
+            protocol.connectionLost(reason)
+
+        return lost
+
+    # --- passwords -----------------------------------------------------------------------------------------
+
+    def check_password(
+        self, label: str, auth: SecretDigest, headers: Headers, visitor: Callable[[], str]
+    ) -> Denial | None:
+        """Why a request may not use a tunnel that asks for a password; None if it may.
+
+        After too many wrong ones the right one is not looked at either, or the limit would be none.
+        """
+        credentials = parse_authorization(headers)
+        if credentials is None:
+            return Denial(PROBLEMS["unauthorized"])
+        now = self._clock.seconds()
+        address = visitor()
+        key = counted_address(address), label
+        wait = self.passwords.look(key, now)
+        if wait:
+            return self.too_often("failed_passwords", address, wait)
+        if auth.matches(credentials):
+            return None
+        self.passwords.take(key, now)
+        return Denial(PROBLEMS["unauthorized"])
+
+
+_CONNECTIONS: Final = {"total": "connections", "address": "connections_per_address"}
+
+
+def _own(peer: str, trusted: bool) -> str | None:
+    """What a connection counts for besides the total: a proxy's is everybody's, and so is one on a unix socket."""
+    return None if trusted or peer == UNIX else counted_address(peer)

@@ -1,0 +1,56 @@
+"""Who is too slow: with the body of a request, or with taking what is sent.
+
+Both are looked at once a second and cost nothing in between.  A look that comes late does nobody wrong: what counts is
+what has come, or gone, by then.
+"""
+
+from typing import Final
+
+from sellia.server.settings import ServerSettings
+
+#: Seconds for which a visitor that has been answered may go on sending before its connection is cut.
+LINGER: Final = 2.0
+
+#: Seconds of one look that count at most: when the server was busy for longer, that was not the visitor's fault.
+LOOK: Final = 2.0
+
+
+class BodyPace:
+    """The time that the body of one request has left.
+
+    It starts with ``body_grace``, is gained with octets (one second for ``body_rate`` of them), and runs only while we
+    read.  Who sends at the rate keeps what it has for ever; who sends nothing has used it up after the grace.  A
+    client that waits for a 100 (RFC 9110, 10.1.1) waits for the service, so the service's time is added.
+    """
+
+    __slots__ = ("_left", "_rate")
+
+    def __init__(self, settings: ServerSettings, *, expects: bool = False) -> None:
+        self._rate = settings.body_rate
+        self._left = settings.body_grace + (settings.request_timeout if expects else 0.0)
+
+    def lags(self, came: int, seconds: float) -> bool:
+        """So many octets have come in so many seconds: whether that was too little, all in all."""
+        self._left += came / self._rate - min(seconds, LOOK)
+        return self._left < 0.0
+
+
+class Stall:
+    """For how long a peer has taken nothing of what waits for it.
+
+    What is added in the meantime is not mistaken for progress: only when less waits than before something was taken.
+    As long as something waits, nothing is added without end, because a stream's window bounds it.
+    """
+
+    __slots__ = ("_left", "_since")
+
+    def __init__(self, now: float) -> None:
+        self._left = 0
+        self._since = now
+
+    def seconds(self, left: int, now: float) -> float:
+        """So many octets wait now."""
+        if left < self._left:
+            self._since = now
+        self._left = left
+        return now - self._since

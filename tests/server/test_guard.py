@@ -1,0 +1,161 @@
+"""The limits that the public side and the gateway share, as a visitor meets them."""
+
+from base64 import b64encode
+from http import HTTPStatus
+
+from sellia.server.guard import HEAD_LIMITS
+from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, get
+
+
+def login(password: bytes, *fields: bytes) -> bytes:
+    """A request for the tunnel that asks for a password."""
+    return get(b"/", b"Authorization: Basic " + b64encode(b"ann:" + password), *fields, host=b"locked.localhost")
+
+
+class RequestRateTests(ServerCase):
+    """So many requests to a tunnel at once, and so many in the long run."""
+
+    settings = {"request_burst": 5, "request_rate": 2.0}
+
+    def requests(self, count: int, request: bytes = GET) -> list[int]:
+        """The status of each of so many requests, or 0 for one that came to the service."""
+        seen = []
+        for _ in range(count):
+            visitor = self.stage.visitor(request)
+            answer = visitor.read()
+            seen.append(int(answer[9:12]) if answer else 0)
+            if answer:
+                self.assertIn(b"\r\nSellia-Error: rate-limited\r\n", answer)
+                self.assertIn(b"\r\nRetry-After: 1\r\n", answer)
+        return seen
+
+    def test_a_burst_and_then_the_rate(self) -> None:
+        self.assertEqual(self.requests(7), [0] * 5 + [HTTPStatus.TOO_MANY_REQUESTS] * 2)
+        self.stage.wait(1)
+        self.assertEqual(self.requests(3), [0, 0, 429])
+        self.assert_counted(request_rate=3)
+
+    def test_tunnels_do_not_share(self) -> None:
+        self.stage.open_tunnel("other")
+        self.requests(6)
+        self.assertEqual(self.requests(1, get(host=b"other.localhost")), [0])
+
+    def test_before_an_upgrade(self) -> None:
+        self.requests(5)
+        self.assertEqual(self.requests(1, UPGRADE), [429])
+        self.assertEqual(self.stage.visitors[-1].end, "half")
+
+    def test_the_connection_goes_on(self) -> None:
+        """Who is told to wait need not connect anew, and pipelined requests are each told."""
+        self.requests(5)
+        visitor = self.stage.visitor(GET + GET)
+        self.assert_answers(visitor, (429, "rate-limited"), (429, "rate-limited"))
+        self.stage.wait(5)
+        visitor.send(GET)
+        self.assertEqual((len(self.stage.asked), visitor.end), (6, "open"))
+
+    def test_names_that_nobody_has_cost_nothing(self) -> None:
+        """Nobody can fill the table with names."""
+        for number in range(20):
+            self.stage.visitor(get(host=b"nobody%d.localhost" % number))
+        assert self.stage.ingress.guard.requests is not None
+        self.assertEqual(len(self.stage.ingress.guard.requests), 0)
+
+
+class DefaultTests(ServerCase):
+    def test_a_page_of_300_modules(self) -> None:
+        """Loaded six times in one moment, by a team that looks at it together."""
+        for _ in range(6 * 300):
+            self.stage.ask()
+        self.assert_counted()
+
+    def test_the_default_has_an_edge(self) -> None:
+        for _ in range(2000):
+            self.stage.ask()
+        self.assert_answers(self.stage.visitor(GET, host="192.0.2.1"), (429, "rate-limited"))
+
+
+class NoRateLimitTests(ServerCase):
+    settings = {"rate_limit": False, "request_burst": 1}
+
+    def test_as_often_as_anybody_likes(self) -> None:
+        for _ in range(100):
+            self.stage.ask()
+
+
+class PasswordTests(ServerCase):
+    """Who guesses a tunnel's password has so many guesses."""
+
+    settings = {"failed_auth_burst": 3, "failed_auth_rate": 0.1, "trust_proxy": ["10.0.0.1"]}
+
+    def test_guesses(self) -> None:
+        lines = self.logged()
+        visitor = self.stage.visitor()
+        for _ in range(3):
+            visitor.send(login(b"wrong"))
+        self.assert_answers(visitor, *[(401, "unauthorized")] * 3)
+        visitor.send(login(b"wrong"), login(b"s3cret"))
+        answer = visitor.read()
+        self.assertEqual(answer.count(b"HTTP/1.1 429 "), 2, "the right one is not looked at: it would tell")
+        self.assertIn(b"\r\nRetry-After: 10\r\n", answer)
+        self.assert_counted(failed_passwords=2)
+        self.assertIn(f"limit reached: limit=failed_passwords peer={VISITOR} answer=429 untold=0", lines)
+        self.assertNotIn("wrong", "".join(lines))
+        self.stage.wait(10)
+        visitor.send(login(b"s3cret"))
+        self.assertEqual(len(self.stage.asked), 1)
+
+    def test_the_right_one_costs_nothing(self) -> None:
+        visitor = self.stage.visitor()
+        for number in range(10):
+            visitor.send(login(b"s3cret"))
+            self.stage.asked[number].answer()
+
+    def test_none_is_no_guess(self) -> None:
+        """A browser asks without one first."""
+        visitor = self.stage.visitor()
+        for _ in range(10):
+            visitor.send(get(host=b"locked.localhost"))
+        self.assert_answers(visitor, *[(401, "unauthorized")] * 10)
+
+    def test_others_are_let_in(self) -> None:
+        """Who comes from elsewhere, and for another tunnel."""
+        self.stage.open_tunnel("safe", "ann:s3cret")
+        for _ in range(4):
+            self.stage.visitor(login(b"wrong"))
+        self.stage.visitor(login(b"s3cret"), host="192.0.2.1")
+        self.stage.visitor(login(b"s3cret").replace(b"locked", b"safe"))
+        self.assertEqual(len(self.stage.asked), 2)
+
+    def test_behind_a_proxy(self) -> None:
+        """It is the visitor who guesses, not the proxy; and only a trusted one is asked who that is."""
+        for _ in range(4):
+            self.stage.visitor(login(b"wrong", b"X-Forwarded-For: 192.0.2.1"), host="10.0.0.1")
+        self.stage.visitor(login(b"s3cret", b"X-Forwarded-For: 192.0.2.2"), host="10.0.0.1")
+        self.assertEqual(len(self.stage.asked), 1)
+        for number in range(4):
+            visitor = self.stage.visitor(login(b"wrong", b"X-Forwarded-For: 192.0.2.%d" % number), host="10.0.0.2")
+        self.assert_answers(visitor, (429, "rate-limited"))
+
+
+class HeadTests(ServerCase):
+    """What is too large in a head is counted."""
+
+    def test_counters(self) -> None:
+        lines = self.logged()
+        self.stage.visitor(get(b"/", b"X: " + b"x" * 70_000))
+        self.stage.visitor(get(b"/", *[b"X: x"] * 129))
+        self.stage.visitor(get(b"/" + b"x" * 9000))
+        self.assert_counted(header_size=2, target_length=1)
+        self.assertEqual(len([line for line in lines if line.startswith("limit reached: ")]), 3)
+        self.assertEqual(set(HEAD_LIMITS.values()), {"header_size", "target_length"})
+
+    def test_a_flood_of_them_is_a_few_lines(self) -> None:
+        lines = self.logged()
+        for _ in range(100):
+            self.stage.visitor(get(b"/" + b"x" * 9000))
+        self.assert_counted(target_length=100)
+        self.assertEqual(len(lines), 5)
+        self.stage.wait(10)
+        self.stage.visitor(get(b"/" + b"x" * 9000))
+        self.assertTrue(lines[-1].endswith("untold=95"), lines[-1])

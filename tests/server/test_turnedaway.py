@@ -1,0 +1,152 @@
+"""Connections for which there is no room."""
+
+from twisted.internet.address import IPv4Address
+
+from sellia.server.pace import LINGER
+from sellia.server.turnedaway import TURNED_AWAY
+from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, Visitor, VisitorTransport, get
+
+
+class SecureTransport(VisitorTransport):
+    """A socket with TLS on it."""
+
+    def getPeerCertificate(self) -> None: ...
+
+
+class AddressTests(ServerCase):
+    """Each address has so many."""
+
+    settings = {"connections_per_address": 3, "connections": 10}
+
+    def test_one_too_many(self) -> None:
+        lines = self.logged()
+        for _ in range(3):
+            self.stage.ask()
+        visitor = self.stage.visitor()
+        answer = visitor.read()
+        self.assertIn(b"\r\nRetry-After: 5\r\n", answer)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 503 ") and b"Sellia-Error: overloaded" in answer)
+        self.assertEqual(visitor.end, "half")
+        visitor.send(GET)
+        self.assertEqual((len(self.stage.asked), visitor.read()), (3, b""))
+        self.assert_counted(connections_per_address=1)
+        self.assertIn(f"limit reached: limit=connections_per_address peer={VISITOR} answer=503 untold=0", lines)
+        self.stage.wait(LINGER)
+        self.assertEqual(visitor.end, "aborted")
+
+    def test_others_are_let_in(self) -> None:
+        for _ in range(5):
+            self.stage.visitor()
+        self.assert_answers(
+            self.stage.visitor(get(host=b"nobody.localhost"), host="192.0.2.1"), (404, "no-such-tunnel")
+        )
+
+    def test_a_place_is_free_again(self) -> None:
+        visitors = [self.stage.visitor() for _ in range(4)]
+        visitors[0].leave()
+        visitors[3].leave()
+        self.stage.ask()
+
+    def test_websockets_count_as_long_as_they_last(self) -> None:
+        visitor, service = self.stage.ask(UPGRADE)
+        service.switch()
+        self.assertEqual(self.stage.ingress.guard.connections.of(VISITOR), 1)
+        visitor.leave()
+        self.assertEqual(self.stage.ingress.guard.connections.of(VISITOR), 0)
+
+    def test_ipv6_by_network(self) -> None:
+        for number in range(4):
+            visitor = Visitor(self.stage, VisitorTransport(f"2001:db8::{number:x}"))
+            self.stage.visitors.append(visitor)
+        self.assert_counted(connections_per_address=1)
+
+
+class TotalTests(ServerCase):
+    """All together have so many."""
+
+    settings = {"connections_per_address": 10, "connections": 10}
+
+    def test_one_too_many(self) -> None:
+        for number in range(10):
+            self.stage.visitor(host=f"192.0.2.{number}")
+        visitor = self.stage.visitor(host="192.0.2.100")
+        self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
+        self.assert_counted(connections=1)
+
+    def test_thousands_too_many(self) -> None:
+        """Those for whom there is no room cost little, and are not kept."""
+        lines = self.logged()
+        for _ in range(10 + 1000):
+            self.stage.visitor()
+        self.assertEqual(len(self.stage.ingress.connections), 10 + TURNED_AWAY)
+        self.assertEqual([each.end for each in self.stage.visitors[10 + TURNED_AWAY :]], ["aborted"] * 900)
+        self.assert_counted(connections=1000)
+        self.assertLess(len(lines), 10)
+        for visitor in self.stage.visitors[10:]:
+            visitor.leave()
+        self.assertEqual(self.stage.ingress.guard.turned_away, 0)
+
+    def test_without_a_handshake(self) -> None:
+        """What would have to be encrypted first is not said."""
+        for _ in range(10):
+            self.stage.visitor()
+        visitor = Visitor(self.stage, SecureTransport())
+        self.stage.visitors.append(visitor)
+        self.assertEqual((visitor.end, visitor.read()), ("aborted", b""))
+
+    def test_the_server_stops(self) -> None:
+        for _ in range(11):
+            self.stage.visitor()
+        self.stage.ingress.drain()
+        self.assertFalse(self.stage.ingress.busy)
+        self.stage.ingress.stop()
+        self.assertEqual(self.stage.visitors[-1].end, "aborted")
+
+
+class ProxyTests(ServerCase):
+    """Behind a proxy that is trusted, visitors count, and the proxy does not."""
+
+    settings = {"connections_per_address": 2, "connections": 50, "trust_proxy": [VISITOR]}
+
+    def websocket(self, visitor: bytes) -> Visitor:
+        return self.stage.visitor(UPGRADE[:-2] + b"X-Forwarded-For: " + visitor + b"\r\n\r\n")
+
+    def test_its_connections_are_everybodys(self) -> None:
+        for _ in range(10):
+            self.stage.ask()
+        self.assert_counted()
+
+    def test_websockets_are_one_visitors(self) -> None:
+        for _ in range(2):
+            self.websocket(b"192.0.2.1")
+            self.stage.asked[-1].switch()
+        self.assert_answers(self.websocket(b"192.0.2.1"), (503, "overloaded"))
+        self.assert_counted(connections_per_address=1)
+        self.websocket(b"192.0.2.2")
+        self.stage.asked[-1].switch()
+        self.stage.visitors[0].leave()
+        self.websocket(b"192.0.2.1")
+        self.assertEqual(len(self.stage.asked), 4)
+
+    def test_what_somebody_else_says_counts_for_nothing(self) -> None:
+        for number in range(3):
+            visitor = self.stage.visitor(host="198.51.100.1")
+            if number < 2:
+                visitor.send(UPGRADE[:-2] + b"X-Forwarded-For: 192.0.2.%d\r\n\r\n" % number)
+                self.stage.asked[-1].switch()
+        self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
+
+    def test_it_has_a_bound_in_all(self) -> None:
+        for _ in range(51):
+            visitor = self.stage.visitor()
+        self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
+
+
+class BuildTests(ServerCase):
+    settings = {"connections_per_address": 1, "connections": 10}
+
+    def test_an_address_without_a_host(self) -> None:
+        """A unix socket is a proxy's, trusted or not: it has no bound of its own."""
+        for _ in range(3):
+            self.assertIsNotNone(self.stage.factory.buildProtocol(None))
+        self.assertIsNotNone(self.stage.factory.buildProtocol(IPv4Address("TCP", VISITOR, 1)))
