@@ -19,13 +19,13 @@ from twisted.python.failure import Failure
 
 from sellia.errors import PROBLEMS
 from sellia.protocol.messages import Headers
+from sellia.relay.answers import Denial
 from sellia.relay.census import Census
 from sellia.relay.forwarded import UNIX, counted_address
 from sellia.relay.rates import Buckets, Rate
 from sellia.relay.refusals import Refusals
 from sellia.relay.secrets import SecretDigest, parse_authorization
 from sellia.relay.text import printable
-from sellia.server.answers import Denial
 from sellia.server.settings import ServerSettings
 
 _log = Logger()

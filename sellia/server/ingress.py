@@ -37,6 +37,7 @@ from zope.interface import implementer
 
 from sellia.errors import PROBLEMS, Problem, ProblemError
 from sellia.protocol.messages import Headers, HttpRequest, WebSocketRequest
+from sellia.relay.answers import RETRY_AFTER_SECONDS, Denial, answer, to_bytes
 from sellia.relay.forwarded import UNIX, TrustedPeers, plain_address
 from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, strip_authorization
@@ -44,7 +45,6 @@ from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
 from sellia.relay.registry import Tunnel
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
-from sellia.server.answers import RETRY_AFTER_SECONDS, Denial, answer, to_bytes
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import HEAD_LIMITS, Guard
 from sellia.server.http1 import Refusal, Request, RequestReader

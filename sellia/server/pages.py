@@ -11,8 +11,8 @@ from twisted.web.server import Request, Site
 
 from sellia import __version__
 from sellia.errors import PROBLEMS
+from sellia.relay.answers import RETRY_AFTER_SECONDS, answer
 from sellia.relay.hosts import public_url
-from sellia.server.answers import RETRY_AFTER_SECONDS, answer
 from sellia.server.settings import ServerSettings
 
 _PAGE: Final = """<!doctype html>

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from sellia.errors import PROBLEMS
-from sellia.server.answers import answer, to_bytes
+from sellia.relay.answers import answer, to_bytes
 from sellia.server.pace import LINGER
 from sellia.transports.turn import half_close
 

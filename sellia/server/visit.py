@@ -27,12 +27,12 @@ from zope.interface import implementer
 
 from sellia.errors import PROBLEMS, Problem, ProblemError
 from sellia.protocol.messages import HttpRequest, ResponseHead, WebSocketRequest
+from sellia.relay.answers import RETRY_AFTER_SECONDS, Denial, answer
 from sellia.relay.forwarded import UNIX, plain_address
 from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, response_to_visitor, strip_authorization
 from sellia.relay.registry import Tunnel
 from sellia.relay.text import printable
-from sellia.server.answers import RETRY_AFTER_SECONDS, Denial, answer
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Refusal, Request
 from sellia.server.ingress import Ingress

@@ -18,8 +18,8 @@ from sellia.errors import (
     SERVICE_REFUSED,
     UNAUTHORIZED,
 )
+from sellia.relay.answers import SHOWN_LENGTH, answer, preferred, to_bytes
 from sellia.relay.headers import validate
-from sellia.server.answers import SHOWN_LENGTH, answer, preferred, to_bytes
 
 HTML = b"text/html; charset=utf-8"
 JSON = b"application/json"
