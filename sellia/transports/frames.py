@@ -6,6 +6,9 @@ above it: frames go out as they came in, with their first octet (fin, rsv, opcod
 whole are handed on whole; of others the pieces are handed on as they arrive, so that a frame of 16 MiB is never held
 and a receiver that fails fast fails as fast as if it were directly connected.
 
+Whole frames of the usual kind, which are nearly all, are found without Autobahn (see ``scan``); it sees whatever else
+comes, and judges it.
+
 The opening handshake is not done here: by the time a FrameSocket exists the service has answered with 101, and the
 socket is handed over by the HTTP parser that read it.
 
@@ -20,6 +23,7 @@ from autobahn.websocket.protocol import WebSocketProtocol
 
 from sellia.errors import PROBLEMS
 from sellia.transports.masking import Masker, mask, masker, new_key
+from sellia.transports.scan import span
 
 CONTINUATION: Final = 0
 TEXT: Final = 1
@@ -34,6 +38,15 @@ CLOSE_FRAME: Final = 0x80 | CLOSE
 _SMALL: Final = [bytes((length,)) for length in range(126)]
 _SMALL_MASKED: Final = [bytes((0x80 | length,)) for length in range(126)]
 _FIRST: Final = [bytes((first,)) for first in range(256)]
+
+
+#: First octets of frames that need no closer look: between messages, the same with RSV1 agreed, and inside a message.
+_BETWEEN: Final = frozenset((0x01, 0x02, 0x81, 0x82, 0x89, 0x8A))
+_BETWEEN_COMPRESSED: Final = _BETWEEN | {0x41, 0x42, 0xC1, 0xC2}
+_INSIDE: Final = frozenset((0x00, 0x80, 0x89, 0x8A))
+
+#: Octets of a control frame's payload, at most (RFC 6455, 5.5).
+_CONTROL_LIMIT: Final = 125
 
 
 class Violation(Exception):
@@ -101,6 +114,7 @@ class FrameSocket(WebSocketProtocol):
     frame_limit = 16 * 1024 * 1024
 
     factory: Any
+    current_frame: Any
 
     def __init__(self, factory: Any, compressed: bool, write: Callable[[bytes], None]) -> None:
         self._write = write
@@ -110,7 +124,7 @@ class FrameSocket(WebSocketProtocol):
         self._perMessageCompress = _AnyCompression if compressed else None  # type: ignore[assignment]
         self.state = WebSocketProtocol.STATE_OPEN
         self.data = b""
-        self.current_frame = None  # type: ignore[assignment]
+        self.current_frame = None
         self.inside_message = False
         self.deaf = False
         self._pieces = False
@@ -123,11 +137,50 @@ class FrameSocket(WebSocketProtocol):
 
     def feed(self, data: bytes) -> None:
         """Octets from the socket.  Raises :class:`Violation`; after that, and after ``deaf`` is set, all is dropped."""
-        if self.deaf:
-            return
-        self.data = self.data + data if self.data else data
-        while self.processData() and not self.deaf:
-            pass
+        if self.data:
+            data = self.data + data
+        while data and not self.deaf:
+            if self.current_frame is None:
+                self.data = b""
+                data = self._usual(data)
+                if not data:
+                    return
+            self.data = data
+            if not self._unusual():
+                return
+            data = self.data
+
+    def _unusual(self) -> bool:
+        """Let Autobahn have the next frame, or what there is of it; whether there is more behind it."""
+        more = self.processData()
+        while more and self.current_frame is not None and not self.deaf:
+            more = self.processData()
+        return more
+
+    def _usual(self, data: bytes) -> bytes:
+        """Hand on the whole frames of the usual kind at the start of ``data``; return what is left, for Autobahn."""
+        masked = not self._masks
+        between = _BETWEEN if self._perMessageCompress is None else _BETWEEN_COMPRESSED
+        known = _INSIDE if self.inside_message else between
+        offset, end, limit = 0, len(data), self.frame_limit
+        while offset < end:
+            first = data[offset]
+            if first not in known:
+                break
+            start, stop = span(data, offset, masked)
+            if start < 0 or stop > end or stop - start > (_CONTROL_LIMIT if first & CLOSE else limit):
+                break
+            payload = data[start:stop]
+            if masked and payload:
+                payload = mask(payload, data[start - 4 : start])
+            offset = stop
+            if not first & CLOSE:
+                self.inside_message = first < 0x80
+                known = _INSIDE if first < 0x80 else between
+            self.frame(first, payload)
+            if self.deaf:
+                return b""
+        return data[offset:] if offset else data
 
     def frame(self, first: int, payload: bytes) -> None:
         """One whole frame."""
@@ -157,7 +210,7 @@ class FrameSocket(WebSocketProtocol):
             self.inside_message = not frame.fin
 
     def onFrameData(self, payload: bytes) -> None:
-        frame: Any = self.current_frame
+        frame = self.current_frame
         length = frame.length
         if self._pieces:
             if payload:
@@ -182,7 +235,7 @@ class FrameSocket(WebSocketProtocol):
 
     def onFrameEnd(self) -> None:
         frame = self.current_frame
-        self.current_frame = None  # type: ignore[assignment]
+        self.current_frame = None
         self._unmasker = None
         if self._pieces:
             self._pieces = False

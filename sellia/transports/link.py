@@ -35,7 +35,8 @@ from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
 from sellia.relay.session import Session
 from sellia.relay.text import printable
-from sellia.transports.turn import turn_of, write_now
+from sellia.transports.turn import Turn, turn_of, write_now
+from sellia.transports.whole import WholeMessages, binary_frame
 
 #: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
 UNSENT: Final = 128 * 1024
@@ -88,8 +89,10 @@ class LinkMixin:
     transport: Any
     state: int
 
-    #: Autobahn's, which has none until the opening handshake is complete; a handshake may come in pieces.
+    #: Autobahn's, which has neither until the opening handshake is complete; a handshake may come in pieces.
     current_frame: Any = None
+    inside_message = False
+    data: bytes
 
     writable = True
     session: Session | None = None
@@ -104,10 +107,12 @@ class LinkMixin:
     _timer: IDelayedCall | None = None
     _parting: IDelayedCall | None = None
     _message: list[bytes]
-    _pieces: list[bytes]
-    _missing = 0
     _message_size = 0
     _frames = 0
+    _turn: Turn
+    _masks = False  #: whether this end masks what it sends, and the other does not
+    _whole: WholeMessages | None = None  #: reads what comes in, while Autobahn is not in the middle of anything
+    _parser: WholeMessages
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
@@ -168,13 +173,14 @@ class LinkMixin:
     def send(self, message: bytes) -> None:
         """Send one link message; dropped if the link is closing, for the session will send it again on the next."""
         if self.state == WebSocketServerProtocol.STATE_OPEN:
-            self.sendFrame(2, message)  # type: ignore[attr-defined]
+            write_now(self.transport, binary_frame(message, self._masks))
 
     # --- Autobahn: opening and closing ---------------------------------------------------------------------
 
     def onOpen(self) -> None:
         self._message = []
-        self._pieces = []
+        self._parser = WholeMessages(not self._masks, LINK_MESSAGE_LIMIT)
+        self._turn = turn_of(self.clock)
         self._heard = self.clock.seconds()
         quicken(self.transport)
         self.transport.registerProducer(self, True)
@@ -212,20 +218,19 @@ class LinkMixin:
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = self.clock.seconds()
-        missing = self._missing
-        if missing:
-            # The rest of a frame: handing it on piece by piece would cost a turn through the parser for each.
-            self._pieces.append(data)
-            self._missing = missing = missing - len(data)
-            if missing > 0:
-                return
-            data = b"".join(self._pieces)
-            self._pieces.clear()
-            self._missing = 0
-        self._dataReceived(data)  # type: ignore[attr-defined]
-        frame = self.current_frame
-        if frame is not None and self.state == WebSocketServerProtocol.STATE_OPEN:  # else it is not to be kept
-            self._missing = max(0, frame.length - self.current_frame_masker.pointer())  # type: ignore[attr-defined]
+        whole = self._whole
+        if whole is not None:
+            if self.state == WebSocketServerProtocol.STATE_OPEN:
+                data = whole.feed(data, self._act)
+            else:
+                data = whole.give_up() + data
+        if data:
+            self._whole = None
+            self._dataReceived(data)  # type: ignore[attr-defined]
+            if self.state == WebSocketServerProtocol.STATE_OPEN and not (
+                self.data or self.current_frame or self.inside_message
+            ):
+                self._whole = self._parser
         turn_of(self.clock).run()
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
@@ -259,6 +264,11 @@ class LinkMixin:
 
     def onPing(self, payload: bytes) -> None:
         self.sendPong(payload)  # type: ignore[attr-defined]
+
+    def _act(self, message: bytes) -> bool:
+        """A whole binary message, which Autobahn has not seen; whether the link takes another."""
+        self._guarded(self._received, message)
+        return self.state == WebSocketServerProtocol.STATE_OPEN
 
     def _received(self, message: bytes) -> None:
         session = self.session
@@ -344,3 +354,5 @@ class ServerLink(LinkMixin, WebSocketServerProtocol):  # type: ignore[misc]
 
 class ClientLink(LinkMixin, WebSocketClientProtocol):  # type: ignore[misc]
     """A link as the connector has it."""
+
+    _masks = True

@@ -40,10 +40,6 @@ class _WebSocket:
         #: Code and reason of the close frame that we sent.
         self.closed: tuple[int, str] | None = None
 
-    def sendFrame(self, opcode: int, payload: bytes) -> None:
-        assert opcode == 2
-        self.sent.append(payload)
-
     def sendCloseFrame(self, code: int, reason: bytes) -> None:
         if self.state == WebSocketProtocol.STATE_OPEN:
             self.state = WebSocketProtocol.STATE_CLOSING
@@ -64,6 +60,10 @@ class MemoryLink(LinkMixin, _WebSocket):
         self.clock = clock
         self.remote = remote
         self.heard_messages: list[LinkMessage] = []
+
+    def send(self, message: bytes) -> None:
+        if self.state == WebSocketProtocol.STATE_OPEN:
+            self.sent.append(message)
 
     def hear(self, message: bytes) -> None:
         """A link message arrives."""

@@ -233,7 +233,7 @@ class FaultTests(LinkCase):
         self.link.dataReceived(head(BINARY, 1 << 40, True))
         for _ in range(100):
             self.link.dataReceived(b"x" * 64 * KIB)
-        kept = sum(map(len, self.link._pieces)) + sum(map(len, self.link._message)) + len(self.link.data)
+        kept = sum(map(len, self.link._parser._pieces)) + sum(map(len, self.link._message)) + len(self.link.data)
         self.assertEqual(kept, 0)
 
     def test_the_longest_message(self) -> None:
@@ -243,6 +243,15 @@ class FaultTests(LinkCase):
         for at in range(0, len(data), 64 * KIB):
             self.link.dataReceived(data[at : at + 64 * KIB])
         self.assertEqual((self.keeper.faults, self.read()), ([], []))
+
+    def test_closed_in_the_middle_of_a_message(self) -> None:
+        """What is still to come of the message is dropped, and the answer to the close frame behind it is found."""
+        self.carry()
+        message = frame(BINARY, parcel(record(99, 0)))
+        self.link.dataReceived(message[:10])
+        self.link.close(1000, "bye")
+        self.link.dataReceived(message[10:] + frame(CLOSE, (1000).to_bytes(2, "big")))
+        self.assertEqual((self.party.session.received, self.link.state), (0, self.link.STATE_CLOSED))
 
     def test_too_long_in_fragments(self) -> None:
         self.link.dataReceived(frame(0x02, b"x" * LINK_MESSAGE_LIMIT) + frame(0x00, b"x"))
