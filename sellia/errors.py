@@ -322,6 +322,13 @@ FRAME_TOO_LARGE = _problem(
     "A WebSocket frame was larger than is allowed here.",
     "Send smaller messages, or split them into fragments of at most 16 MiB.",
 )
+TOO_MANY_FRAMES = _problem(
+    "too-many-frames",
+    None,
+    1008,
+    "Too many WebSocket frames came that carry nothing: pings, pongs or empty fragments.",
+    "Send pings every few seconds, and fragments that have something in them.",
+)
 
 # The server itself.
 

@@ -8,7 +8,7 @@ Each limit has a name, which is what ``/health`` counts it by, what its line in 
 ``docs/security.rst`` lists.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sellia.errors import PROBLEMS
+from sellia.errors import PROBLEMS, RATE_LIMITED
 from sellia.protocol.messages import Headers
 from sellia.relay.answers import Denial
 from sellia.relay.census import Census
@@ -27,6 +27,9 @@ from sellia.relay.refusals import Refusals
 from sellia.relay.secrets import SecretDigest, parse_authorization
 from sellia.relay.text import printable
 from sellia.server.settings import ServerSettings
+from sellia.transports.frames import FrameLimits
+from sellia.transports.story import WebSocketStory
+from sellia.transports.websocket import WebSocketPipe
 
 _log = Logger()
 
@@ -48,6 +51,14 @@ class Guard:
         self.requests: Buckets[str] | None = None
         if settings.rate_limit:
             self.requests = Buckets(Rate(settings.request_burst, settings.request_rate))
+        #: Frames that come on a WebSocket.
+        self.frame_rate = Rate(settings.websocket_burst, settings.websocket_rate) if settings.rate_limit else None
+        self.frames = FrameLimits(
+            settings.websocket_frame_limit,
+            settings.websocket_fragments,
+            Rate(settings.control_burst, settings.control_rate),
+        )
+        self._unread_timeout = settings.unread_timeout
         #: Wrong passwords, by address and tunnel.
         self.passwords: Buckets[tuple[str, str]] = Buckets(
             Rate(settings.failed_auth_burst, settings.failed_auth_rate),
@@ -109,6 +120,26 @@ class Guard:
 
         return lost
 
+    # --- WebSockets ----------------------------------------------------------------------------------------
+
+    def watch(self, pipes: Iterable[WebSocketPipe], now: float) -> None:
+        """Once a second: end those whose visitors take nothing, or send too much."""
+        for pipe in [each for each in pipes if each.unread(now) >= self._unread_timeout]:
+            self.refused("unread", pipe.visitor, "closed")
+            pipe.drop()
+        rate = self.frame_rate
+        if rate is None:
+            return
+        for pipe in [each for each in pipes if each.outruns(rate, now)]:
+            if not pipe.ending and pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(_TOO_FAST)):
+                self.refused("websocket_rate", pipe.visitor, 1013)
+
+    def websocket_closed(self, story: WebSocketStory) -> None:
+        """A visitor's WebSocket is over: if it was for a limit, that counts."""
+        limit = _FRAMES.get(story.violation)
+        if limit is not None and story.by == "visitor":
+            self.refused(limit, story.visitor, story.code or 0)
+
     # --- passwords -----------------------------------------------------------------------------------------
 
     def check_password(
@@ -132,6 +163,10 @@ class Guard:
         self.passwords.take(key, now)
         return Denial(PROBLEMS["unauthorized"])
 
+
+_TOO_FAST: Final = "Too many frames came in too short a time."
+
+_FRAMES: Final = {"frame-too-large": "frame_size", "too-many-frames": "empty_frames"}
 
 _CONNECTIONS: Final = {"total": "connections", "address": "connections_per_address"}
 

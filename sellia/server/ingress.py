@@ -43,12 +43,13 @@ from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
 from sellia.relay.registry import Tunnel
+from sellia.relay.stall import Stall
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import HEAD_LIMITS, Guard
 from sellia.server.http1 import Refusal, Request, RequestReader
-from sellia.server.pace import LINGER, BodyPace, Stall
+from sellia.server.pace import LINGER, BodyPace
 from sellia.server.settings import ServerSettings
 from sellia.server.turnedaway import TurnedAway
 from sellia.server.upgrade import UpgradeExchange
@@ -200,6 +201,7 @@ class Ingress:
         self.step, self._swept = now - self._swept, now
         for connection in list(self.connections):
             connection.check(now)
+        self.guard.watch(self.pipes.open, now)
 
 
 class VisitorFactory(Factory):

@@ -1,7 +1,7 @@
-"""Who is too slow: with the body of a request, or with taking what is sent.
+"""Who is too slow with the body of a request.
 
-Both are looked at once a second and cost nothing in between.  A look that comes late does nobody wrong: what counts is
-what has come, or gone, by then.
+It is looked at once a second and costs nothing in between.  A look that comes late does nobody wrong: what counts is
+what has come by then.
 """
 
 from typing import Final
@@ -33,24 +33,3 @@ class BodyPace:
         """So many octets have come in so many seconds: whether that was too little, all in all."""
         self._left += came / self._rate - min(seconds, LOOK)
         return self._left < 0.0
-
-
-class Stall:
-    """For how long a peer has taken nothing of what waits for it.
-
-    What is added in the meantime is not mistaken for progress: only when less waits than before something was taken.
-    As long as something waits, nothing is added without end, because a stream's window bounds it.
-    """
-
-    __slots__ = ("_left", "_since")
-
-    def __init__(self, now: float) -> None:
-        self._left = 0
-        self._since = now
-
-    def seconds(self, left: int, now: float) -> float:
-        """So many octets wait now."""
-        if left < self._left:
-            self._since = now
-        self._left = left
-        return now - self._since

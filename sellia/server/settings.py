@@ -107,6 +107,11 @@ class ServerSettings(Settings):
         description="What may wait for the slow visitors of one session before the slowest is cut off, as in 32 MiB.",
     )
     websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
+    websocket_fragments: Count = Field(131_072, description="The most fragments of one WebSocket message.")
+    control_burst: Count = Field(
+        2_000, description="Pings and pongs on a WebSocket at once, as after a link that was away for a while."
+    )
+    control_rate: PerSecond = Field(100.0, description="Pings and pongs on a WebSocket a second in the long run.")
     keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
 
     connections: Count = Field(20_000, description="The most connections in all, of visitors and of clients.")
@@ -131,6 +136,12 @@ class ServerSettings(Settings):
         description="Requests to one tunnel at once: a page of 300 modules, loaded by several people in one moment.",
     )
     request_rate: PerSecond = Field(500.0, description="Requests a second to one tunnel in the long run.")
+    websocket_burst: Count = Field(
+        100_000, description="Frames that a visitor may send on a WebSocket at once, as 4 MiB in pieces of 64 octets."
+    )
+    websocket_rate: PerSecond = Field(
+        10_000.0, description="Frames that a visitor may send on a WebSocket a second in the long run."
+    )
     failed_auth_burst: Count = Field(
         10, description="Wrong keys, or wrong passwords for one tunnel, that one address may show at once."
     )

@@ -122,7 +122,8 @@ class UpgradeExchange(HttpExchange):
                 at_visitor=True,
                 clock=ingress.clock,
                 subprotocol=b",".join(values_of(headers, b"sec-websocket-protocol")).decode("latin-1"),
+                closed=ingress.guard.websocket_closed,
             ),
-            frame_limit=ingress.settings.websocket_frame_limit,
+            limits=ingress.guard.frames,
         )
         connection.become(pipe)

@@ -14,14 +14,20 @@ socket is handed over by the HTTP parser that read it.
 
 Control frames are at most 125 octets and are always handed on whole.  After a close frame, or after a violation,
 what the peer still sends is read and dropped.
+
+Bounds: a frame has a size.  A message has a number of fragments, few of which in a row may be empty: it could otherwise
+go on for ever without saying anything.  Control frames have a rate, since each makes the other end work; the burst is
+what may have piled up while a link was away and then comes at once.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
 
 from sellia.errors import PROBLEMS
+from sellia.relay.rates import Bucket, Rate
 from sellia.transports.masking import Masker, mask, masker, new_key
 from sellia.transports.scan import span
 
@@ -47,6 +53,18 @@ _INSIDE: Final = frozenset((0x00, 0x80, 0x89, 0x8A))
 
 #: Octets of a control frame's payload, at most (RFC 6455, 5.5).
 _CONTROL_LIMIT: Final = 125
+
+#: Empty fragments that may come in a row.
+EMPTY_FRAGMENTS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLimits:
+    """What one peer may send on one WebSocket: octets of a frame, fragments of a message, control frames a second."""
+
+    size: int = 16 * 1024 * 1024
+    fragments: int = 131_072
+    control: Rate = Rate(2000, 100.0)
 
 
 class Violation(Exception):
@@ -110,8 +128,12 @@ class FrameSocket(WebSocketProtocol):
     logOctets = False
     logFrames = False
 
-    #: Frames larger than this are refused with 1009 (octets).
-    frame_limit = 16 * 1024 * 1024
+    #: What is more than this is refused, with 1009 or 1008.
+    limits = FrameLimits()
+
+    _control_rate: Bucket | None = None
+    _fragments = 0
+    _empty = 0
 
     factory: Any
     current_frame: Any
@@ -162,7 +184,7 @@ class FrameSocket(WebSocketProtocol):
         masked = not self._masks
         between = _BETWEEN if self._perMessageCompress is None else _BETWEEN_COMPRESSED
         known = _INSIDE if self.inside_message else between
-        offset, end, limit = 0, len(data), self.frame_limit
+        offset, end, limit = 0, len(data), self.limits.size
         while offset < end:
             first = data[offset]
             if first not in known:
@@ -174,7 +196,13 @@ class FrameSocket(WebSocketProtocol):
             if masked and payload:
                 payload = mask(payload, data[start - 4 : start])
             offset = stop
-            if not first & CLOSE:
+            if first & CLOSE:
+                self._controlled()
+            else:
+                if known is _INSIDE:
+                    self._continued(stop - start)
+                elif first < 0x80:
+                    self._fragments, self._empty = 1, 0
                 self.inside_message = first < 0x80
                 known = _INSIDE if first < 0x80 else between
             self.frame(first, payload)
@@ -204,10 +232,41 @@ class FrameSocket(WebSocketProtocol):
 
     def onFrameBegin(self) -> None:
         frame = self.current_frame
-        if frame.opcode < CLOSE:
-            if frame.length > self.frame_limit:
-                self._fail(1009, f"frame-too-large: a frame of more than {self.frame_limit} octets")
-            self.inside_message = not frame.fin
+        opcode = frame.opcode
+        if opcode >= CLOSE:
+            self._controlled()
+            return
+        if frame.length > self.limits.size:
+            self._fail(1009, f"frame-too-large: a frame of more than {self.limits.size} octets")
+        if not opcode:
+            self._continued(frame.length)
+        elif not frame.fin:
+            self._fragments, self._empty = 1, 0
+        self.inside_message = not frame.fin
+
+    def _continued(self, length: int) -> None:
+        """Another fragment of a message begins."""
+        self._fragments += 1
+        if self._fragments > self.limits.fragments:
+            self._fail(1009, f"frame-too-large: a message of more than {self.limits.fragments} fragments")
+        if length:
+            self._empty = 0
+            return
+        self._empty += 1
+        if self._empty > EMPTY_FRAGMENTS:
+            self._fail(1008, f"too-many-frames: more than {EMPTY_FRAGMENTS} empty fragments in a row")
+
+    def _controlled(self) -> None:
+        """A control frame begins."""
+        bucket = self._control_rate
+        if bucket is None:
+            bucket = self._control_rate = Bucket(self.limits.control)
+        if bucket.take(self.now()):
+            self._fail(1008, f"too-many-frames: more than {self.limits.control.per_second:g} control frames a second")
+
+    def now(self) -> float:
+        """The time, in seconds from whenever."""
+        raise NotImplementedError
 
     def onFrameData(self, payload: bytes) -> None:
         frame = self.current_frame

@@ -13,7 +13,8 @@ Invariants
 Bounds
     A link message is at most ``LINK_MESSAGE_LIMIT`` octets in at most ``FRAGMENTS`` frames.  What is written and not
     yet taken by the kernel is bounded by the transport's buffer (64 KiB) plus one parcel, and by ``UNSENT`` in the
-    kernel, so that an urgent record never waits behind megabytes.
+    kernel, so that an urgent record never waits behind megabytes.  Pings have a rate; while the peer does not read,
+    only the last one is answered, later (RFC 6455, 5.5.3), so that pongs do not pile up.
 
 Designs not chosen
     *Autobahn's automatic pings*: they count pongs only, and a slow bulk transfer would be mistaken for death.
@@ -33,6 +34,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
+from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
 from sellia.transports.turn import Turn, turn_of, write_now
@@ -46,6 +48,9 @@ FRAGMENTS: Final = 1024
 
 #: Seconds for the peer to answer our close frame.
 CLOSE_WAIT: Final = 5.0
+
+#: Pings of either kind, and pongs of WebSocket, that may come on a link.  We send one in ``ping_interval`` ourselves.
+CONTROL_RATE: Final = Rate(1000, 100.0)
 
 _log = Logger()
 
@@ -113,6 +118,9 @@ class LinkMixin:
     _masks = False  #: whether this end masks what it sends, and the other does not
     _whole: WholeMessages | None = None  #: reads what comes in, while Autobahn is not in the middle of anything
     _parser: WholeMessages
+    _control_rate: Bucket | None = None
+    _owed_pong: bytes | None = None
+    _owed_number: int | None = None
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
@@ -263,7 +271,38 @@ class LinkMixin:
         self._guarded(self._received, message)
 
     def onPing(self, payload: bytes) -> None:
-        self.sendPong(payload)  # type: ignore[attr-defined]
+        self._guarded(self._controlled)
+        if self.writable:
+            self.sendPong(payload)  # type: ignore[attr-defined]
+        else:
+            self._owed_pong = payload
+
+    def onPong(self, payload: bytes) -> None:
+        self._guarded(self._controlled)
+
+    def _pinged(self, number: int) -> None:
+        self._controlled()
+        if self.writable:
+            self.say(Pong(number))
+        else:
+            self._owed_number = number
+
+    def _controlled(self) -> None:
+        """The peer sent something that says nothing."""
+        bucket = self._control_rate
+        if bucket is None:
+            bucket = self._control_rate = Bucket(CONTROL_RATE)
+        if bucket.take(self.clock.seconds()):
+            raise ProtocolError("too many pings on one link", 1008)
+
+    def _pay_pongs(self) -> None:
+        """The peer reads again: answer the last ping of each kind that was not."""
+        payload, self._owed_pong = self._owed_pong, None
+        number, self._owed_number = self._owed_number, None
+        if payload is not None:
+            self.sendPong(payload)  # type: ignore[attr-defined]
+        if number is not None:
+            self.say(Pong(number))
 
     def _act(self, message: bytes) -> bool:
         """A whole binary message, which Autobahn has not seen; whether the link takes another."""
@@ -282,7 +321,7 @@ class LinkMixin:
                 if session is not None:
                     session.acknowledged(said.received)
             elif isinstance(said, Ping):
-                self.say(Pong(said.number))
+                self._pinged(said.number)
             elif said is not None and not isinstance(said, Pong):
                 self.keeper.link_message(self, said)
 
@@ -318,6 +357,7 @@ class LinkMixin:
     def resumeProducing(self) -> None:
         """The transport's buffer is empty."""
         self.writable = True
+        self._pay_pongs()
         if self.session is not None:
             self.session.flush()
 

@@ -35,6 +35,7 @@ class WebSocketStory:
         "seconds",
         "target",
         "tunnel",
+        "violation",
         "visitor",
         "went_bytes",
         "went_frames",
@@ -65,6 +66,8 @@ class WebSocketStory:
         self._started = clock.seconds()
         self.came_frames = self.came_bytes = self.went_frames = self.went_bytes = 0
         self.by: Side | None = None
+        #: The word of the violation that ended it, if one did.
+        self.violation = ""
         self.code: int | None = None
         self.reason = ""
         self.seconds = 0.0
@@ -107,6 +110,7 @@ class WebSocketStory:
             code=code,
             reason=printable(reason),
         )
+        self.violation = reason.partition(":")[0]
         self.ended(by, code, reason)
 
     @property

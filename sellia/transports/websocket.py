@@ -19,8 +19,10 @@ How a WebSocket ends
       way to the other side.
 
 Bounds
-    Frames are streamed, so memory is the stream's.  Waiting for a peer to finish a closing handshake, or to close the
-    connection, takes at most ``CLOSE_WAIT`` from when it took the last octets.
+    Frames are streamed, so memory is the stream's: what one side does not read, pongs to its own pings included, the
+    other side keeps or waits with.  What a peer may send has limits of its own (`FrameLimits`).  Waiting for a peer to
+    finish a closing handshake, or to close the connection, takes at most ``CLOSE_WAIT`` from when it took the last
+    octets.
 
 Designs not chosen
     *Autobahn's message API*: it would merge fragments, inflate, and answer pings on somebody's behalf.  *Closing the
@@ -36,10 +38,13 @@ from zope.interface import implementer
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead
+from sellia.relay.rates import Bucket, Rate
+from sellia.relay.stall import Stall
 from sellia.relay.stream import Stream
 from sellia.transports.frames import (
     CLOSE,
     CLOSE_FRAME,
+    FrameLimits,
     FrameSocket,
     Violation,
     close_payload,
@@ -70,6 +75,9 @@ class WebSocketPipe(FrameSocket):
 
     _hung_up = False
     _unsent = -1
+    _stall: Stall | None = None
+    _frame_rate: Bucket | None = None
+    _counted = 0
 
     def __init__(
         self,
@@ -80,13 +88,13 @@ class WebSocketPipe(FrameSocket):
         compressed: bool,
         clock: IReactorTime,
         story: WebSocketStory,
-        frame_limit: int = FrameSocket.frame_limit,
+        limits: FrameLimits = FrameSocket.limits,
     ) -> None:
         self._turn = turn_of(clock)
         self._outlet = Outlet(transport, self._turn)
         super().__init__(factory, compressed, self._outlet.write)
-        if frame_limit != self.frame_limit:
-            self.frame_limit = frame_limit
+        if limits is not FrameSocket.limits:
+            self.limits = limits
         self.transport = transport
         self._stream = stream
         self._clock = clock
@@ -163,7 +171,7 @@ class WebSocketPipe(FrameSocket):
 
     def _violated(self, violation: Violation) -> None:
         """The peer broke the protocol: the other side is told in its turn, the peer soon after."""
-        reason = violation.reason if violation.code == 1009 else f"bad-frame: {violation.reason}"
+        reason = violation.reason if violation.code in (1008, 1009) else f"bad-frame: {violation.reason}"
         self._verdict = close_payload(violation.code, reason)
         self._close_in = True
         self._story.violated("visitor" if self._visitor else "service", violation.code, reason)
@@ -212,6 +220,41 @@ class WebSocketPipe(FrameSocket):
         self.transport.resumeProducing()  # for its reply, should there have been enough of what came before
         self._after(CLOSE_WAIT, self._late)
         return True
+
+    # --- for whoever watches: once a second ------------------------------------------------------------------
+
+    @property
+    def visitor(self) -> str:
+        """Whose it is, for people."""
+        return self._story.visitor
+
+    def unread(self, now: float) -> float:
+        """For how many seconds the peer has taken nothing of what waits for it."""
+        left = unsent(self.transport)
+        if not left:
+            self._stall = None
+            return 0.0
+        if self._stall is None:
+            self._stall = Stall(now)
+        return self._stall.seconds(left, now)
+
+    def outruns(self, rate: Rate, now: float) -> bool:
+        """Whether the peer sends more frames than that.  There is a bucket only for those who come near."""
+        count = self._story.came_frames
+        came, self._counted = count - self._counted, count
+        bucket = self._frame_rate
+        if bucket is None:
+            if came <= rate.per_second:
+                return False
+            bucket = self._frame_rate = Bucket(rate)
+        return bucket.take(now, came) > 0.0
+
+    def drop(self) -> None:
+        """End the connection without a word."""
+        self._drop()
+
+    def now(self) -> float:
+        return self._clock.seconds()
 
     # --- from the stream: a Leg ----------------------------------------------------------------------------
 

@@ -4,12 +4,18 @@ from base64 import b64encode
 from http import HTTPStatus
 
 from sellia.server.guard import HEAD_LIMITS
-from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, get
+from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, Service, Visitor, get
+from tests.transports.support import CLOSE, PING, TEXT, close, frame, frames, head
 
 
 def login(password: bytes, *fields: bytes) -> bytes:
     """A request for the tunnel that asks for a password."""
     return get(b"/", b"Authorization: Basic " + b64encode(b"ann:" + password), *fields, host=b"locked.localhost")
+
+
+def close_as(code: int, reason: str) -> bytes:
+    """A visitor's close frame."""
+    return frame(CLOSE, close(code, reason)[1])
 
 
 class RequestRateTests(ServerCase):
@@ -159,3 +165,67 @@ class HeadTests(ServerCase):
         self.stage.wait(10)
         self.stage.visitor(get(b"/" + b"x" * 9000))
         self.assertTrue(lines[-1].endswith("untold=95"), lines[-1])
+
+
+class WebSocketTests(ServerCase):
+    """A WebSocket that is open, and goes too far."""
+
+    settings = {
+        "websocket_burst": 50,
+        "websocket_rate": 10.0,
+        "control_burst": 20,
+        "websocket_frame_limit": 1000,
+    }
+
+    def websocket(self) -> tuple[Visitor, Service]:
+        visitor, service = self.stage.ask(UPGRADE)
+        service.switch()
+        visitor.read()
+        return visitor, service
+
+    def test_too_many_frames(self) -> None:
+        lines = self.logged()
+        visitor, service = self.websocket()
+        visitor.send(*[frame(TEXT, b"x")] * 50)
+        self.stage.wait(1)
+        self.assertEqual(visitor.read(), b"")
+        visitor.send(*[frame(TEXT, b"x")] * 30)
+        self.stage.wait(1)
+        verdict = close(1013, "rate-limited: Too many frames came in too short a time.")
+        self.assertEqual(frames(visitor.read()), ([verdict], b""))
+        self.assertEqual((len(service.frames), service.frames[-1]), (81, verdict))
+        self.assert_counted(websocket_rate=1)
+        self.assertIn(f"limit reached: limit=websocket_rate peer={VISITOR} answer=1013 untold=0", lines)
+
+    def test_in_the_middle_of_a_frame(self) -> None:
+        """It is closed as soon as a close frame has a place."""
+        visitor, _ = self.websocket()
+        visitor.send(*[frame(TEXT, b"x")] * 100, frame(TEXT, b"y" * 100)[:50])
+        self.stage.wait(1)
+        self.assertEqual(visitor.read(), b"")
+        self.assert_counted()
+        visitor.send(frame(TEXT, b"y" * 100)[50:], *[frame(TEXT, b"x")] * 100)
+        self.stage.wait(1)
+        self.assert_counted(websocket_rate=1)
+
+    def test_violations_that_are_limits(self) -> None:
+        """They are counted by name once the WebSocket is over; what a visitor only says is not."""
+        for said in (frame(PING) * 21, head(TEXT, 1001, True), frame(0x8F), close_as(4000, "too-many-frames: no")):
+            visitor, _ = self.websocket()
+            visitor.send(said)
+            self.stage.clock.advance(0.1)
+            self.stage.talk()
+            visitor.leave()
+        self.assert_counted(empty_frames=1, frame_size=1)
+
+
+class NoFrameRateTests(ServerCase):
+    settings = {"rate_limit": False, "websocket_burst": 1, "websocket_rate": 1.0}
+
+    def test_as_many_as_anybody_likes(self) -> None:
+        visitor, service = self.stage.ask(UPGRADE)
+        service.switch()
+        visitor.read()
+        visitor.send(frame(TEXT, b"x") * 1000)
+        self.stage.wait(1)
+        self.assertEqual((visitor.read(), len(service.frames)), (b"", 1000))

@@ -1,11 +1,10 @@
-"""Who is too slow, with what it sends or with what it takes."""
+"""Who is too slow with the body of a request."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.pace import LINGER, LOOK, BodyPace, Stall
+from sellia.server.pace import LINGER, LOOK, BodyPace
 from sellia.server.settings import ServerSettings
-from tests.server.slow import SlowSocket
-from tests.server.support import ServerCase, Visitor, chunked, get, post
+from tests.server.support import ServerCase, chunked, get, post
 
 SETTINGS = ServerSettings(body_rate=100, body_grace=20)
 
@@ -34,23 +33,6 @@ class BodyPaceTests(SynchronousTestCase):
 
     def test_who_waits_for_a_100_waits_for_the_service(self) -> None:
         self.assertEqual(self.looks(BodyPace(SETTINGS, expects=True), 0), 50)
-
-
-class StallTests(SynchronousTestCase):
-    def test_nothing_is_taken(self) -> None:
-        stall = Stall(0.0)
-        self.assertEqual([stall.seconds(1000, float(now)) for now in range(4)], [0.0, 1.0, 2.0, 3.0])
-
-    def test_one_octet_is_taken(self) -> None:
-        stall = Stall(0.0)
-        stall.seconds(1000, 99.0)
-        self.assertEqual(stall.seconds(999, 100.0), 0.0)
-        self.assertEqual(stall.seconds(999, 101.0), 1.0)
-
-    def test_what_is_added_is_no_progress(self) -> None:
-        stall = Stall(0.0)
-        for now in range(100):
-            self.assertEqual(stall.seconds(1000 + now, float(now)), float(now))
 
 
 class SlowBodyTests(ServerCase):
@@ -131,64 +113,3 @@ class SlowBodyTests(ServerCase):
         service.head(100)
         visitor.send(b"x")
         self.assertEqual((service.data, service.ended), (b"x", True))
-
-
-class UnreadTests(ServerCase):
-    """Who takes nothing at all of what waits for it goes."""
-
-    def visitor(self, request: bytes) -> tuple[Visitor, SlowSocket]:
-        socket = SlowSocket()
-        visitor = Visitor(self.stage, socket)
-        self.stage.visitors.append(visitor)
-        visitor.connection.dataReceived(request)
-        self.stage.talk()
-        return visitor, socket
-
-    def test_a_response_that_is_never_read(self) -> None:
-        visitor, socket = self.visitor(get())
-        [service] = self.stage.asked
-        service.head()
-        service.say(b"~" * 200_000)
-        self.stage.wait(300)
-        self.assertFalse(socket.aborted)
-        self.stage.wait(1)
-        self.assertTrue(socket.aborted)
-        visitor.leave()
-        self.assertEqual(service.reset, "visitor-gone")
-        self.assert_counted(unread=1)
-
-    def test_one_that_grows_meanwhile(self) -> None:
-        """A service that adds to it does not make it look as if it were taken."""
-        visitor, socket = self.visitor(get())
-        [service] = self.stage.asked
-        service.head()
-        service.say(b"~" * 200_000)
-        for _ in range(301):
-            service.say(b"~")
-            self.stage.wait(1)
-        self.assertTrue(socket.aborted)
-
-    def test_events_for_somebody_who_is_there(self) -> None:
-        """Nothing waits for hours, and then something does: the time begins then."""
-        _, socket = self.visitor(get())
-        [service] = self.stage.asked
-        service.head()
-        socket.take(100_000)
-        for _ in range(3):
-            self.stage.wait(1000)
-            service.say(b"event")
-            self.stage.wait(200)
-            socket.take(100_000)
-        self.assertFalse(socket.aborted)
-        self.assert_counted()
-
-    def test_a_phone(self) -> None:
-        """One octet in five minutes is enough."""
-        _, socket = self.visitor(get())
-        [service] = self.stage.asked
-        service.head()
-        service.say(b"~" * 200_000)
-        for _ in range(10):
-            self.stage.wait(299)
-            socket.take(1)
-        self.assertFalse(socket.aborted)

@@ -6,6 +6,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.relay.rates import Rate
 from sellia.server.drain import LAST_WORDS
 from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
@@ -18,6 +19,12 @@ class Unfinished:
     ending = False
 
     def close(self, code: int, reason: str) -> bool:
+        return False
+
+    def unread(self, now: float) -> float:
+        return 0.0
+
+    def outruns(self, rate: Rate, now: float) -> bool:
         return False
 
 

@@ -50,6 +50,11 @@ class DefaultTests(ServerCase):
             "rate_limit": True,
             "request_burst": 2_000,
             "request_rate": 500,
+            "websocket_burst": 100_000,
+            "websocket_rate": 10_000,
+            "websocket_fragments": 131_072,
+            "control_burst": 2_000,
+            "control_rate": 100,
             "failed_auth_burst": 10,
             "failed_auth_rate": 0.1,
         }

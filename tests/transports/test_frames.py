@@ -9,8 +9,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import PROBLEMS
+from sellia.relay.rates import Rate
 from sellia.transports.frames import (
     CLOSE_FRAME,
+    EMPTY_FRAGMENTS,
+    FrameLimits,
     FrameSocket,
     Violation,
     close_payload,
@@ -28,11 +31,12 @@ MIB = 1024 * 1024
 class Recorder(FrameSocket):
     """Puts frames together again, whichever way they came, and counts the ways."""
 
-    def __init__(self, *, visitor: bool = True, compressed: bool = False, limit: int | None = None) -> None:
+    def __init__(self, *, visitor: bool = True, compressed: bool = False, limit: FrameLimits | None = None) -> None:
         self.written = b""
+        self.seconds = 0.0
         super().__init__(SERVER if visitor else CLIENT, compressed, self._note)
         if limit is not None:
-            self.frame_limit = limit
+            self.limits = limit
         self.frames: list[tuple[int, bytes]] = []
         self.begun: list[tuple[int, int]] = []
         self.largest = 0
@@ -40,6 +44,9 @@ class Recorder(FrameSocket):
 
     def _note(self, data: bytes) -> None:
         self.written += data
+
+    def now(self) -> float:
+        return self.seconds
 
     def frame(self, first: int, payload: bytes) -> None:
         assert not self._left, "a frame inside another"
@@ -201,17 +208,59 @@ class ViolationTests(SynchronousTestCase):
         self.assertIsNone(read(head(BINARY, limit, True))[1])
         self.refused(head(BINARY, limit + 1, True), 1009)
         self.refused(head(BINARY, 1 << 40, True), 1009)
-        self.refused(frame(TEXT, b"x" * 1001), 1009, limit=1000)
-        self.assertIsNone(read(frame(TEXT, b"x" * 1000), limit=1000)[1])
+        self.refused(frame(TEXT, b"x" * 1001), 1009, limit=FrameLimits(size=1000))
+        self.assertIsNone(read(frame(TEXT, b"x" * 1000), limit=FrameLimits(size=1000))[1])
 
-    def test_messages_have_no_limit_of_their_own(self) -> None:
-        """They are not put together here; fragments without an end cost nothing."""
-        socket, violation = read(frame(0x01, b""), *[frame(0x00, b"") * 1000] * 20, limit=1000)
+    def test_messages_have_no_size_of_their_own(self) -> None:
+        """They are not put together here."""
+        pieces = [frame(0x00, b"x" * 1000) * 100] * 20
+        socket, violation = read(frame(0x01, b""), *pieces, limit=FrameLimits(size=1000))
         self.assertIsNone(violation)
-        self.assertEqual((len(socket.frames), socket.data), (20_001, b""))
+        self.assertEqual((len(socket.frames), socket.data), (2001, b""))
 
     def test_another_protocol(self) -> None:
         self.refused(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+
+
+class LimitTests(SynchronousTestCase):
+    """Frames that each are right, and too many."""
+
+    def exceeds(self, data: bytes, code: int, limit: FrameLimits = FrameSocket.limits) -> None:
+        _, violation = read(*[data[at : at + 4096] for at in range(0, len(data), 4096)], limit=limit)
+        self.assertEqual(None if violation is None else violation.code, code)
+
+    def test_fragments(self) -> None:
+        """A message has so many; the next one may have as many again, and control frames between are none."""
+        limit = FrameLimits(fragments=10)
+        longest = frame(0x01, b"x") + frame(PING) + frame(0x00, b"x") * 8 + frame(0x80, b"x")
+        self.assertIsNone(read(longest * 3, limit=limit)[1])
+        self.exceeds(longest + frame(0x01, b"x") + frame(0x00, b"x") * 10, 1009, limit=limit)
+        self.exceeds(frame(0x01, b"x") + frame(0x00, b"x") * 131_072, 1009)
+
+    def test_empty_fragments(self) -> None:
+        """They cost nothing and say nothing: so many in a row, and one with something in it begins anew."""
+        row = frame(0x00) * EMPTY_FRAGMENTS
+        self.assertIsNone(read(frame(0x01), row, frame(0x00, b"x"), row, frame(0x80, b"x"))[1])
+        for begin in (frame(0x01), frame(0x01, b"x") + frame(0x00, b"x")):
+            self.exceeds(begin + row + frame(0x00), 1008)
+            self.exceeds(begin + row + frame(PING) + frame(0x80), 1008)
+
+    def test_control_frames(self) -> None:
+        """So many at once, and so many a second; pongs count as pings do, other frames do not."""
+        limit = FrameLimits(control=Rate(10, 2.0))
+        self.exceeds((frame(PING) + frame(PONG) + frame(TEXT, b"x")) * 6, 1008, limit=limit)
+        socket, _ = read(frame(PING) * 10, limit=limit)
+        for _ in range(10):
+            socket.seconds += 0.5
+            socket.feed(frame(PONG) + frame(TEXT, b"x") * 10)
+        with self.assertRaises(Violation) as raised:
+            socket.feed(frame(CLOSE))
+        self.assertEqual(raised.exception.reason, "too-many-frames: more than 2 control frames a second")
+
+    def test_control_frames_by_default(self) -> None:
+        """As many as may have waited for a link that was away."""
+        self.assertIsNone(read(frame(PING) * 2000)[1])
+        self.exceeds(frame(PING) * 2001, 1008)
 
 
 class WritingTests(SynchronousTestCase):

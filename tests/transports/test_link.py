@@ -13,7 +13,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, Goodbye, Hello, LinkMessage, Ping, Pong
-from sellia.transports.link import CLOSE_WAIT, FRAGMENTS, LinkMixin, ServerLink, quicken
+from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS, LinkMixin, ServerLink, quicken
 from tests.relay.scripts import Party, parcel, record
 from tests.server.support import KEY, VisitorTransport
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, Frame, close, frame, frames, head
@@ -272,6 +272,40 @@ class FaultTests(LinkCase):
             self.assertEqual(self.read()[0][1][:2], (1002).to_bytes(2, "big"))
             self.lose()
             self.assertFalse(self.party.session.attached)
+
+
+class PingTests(LinkCase):
+    """Pings that nobody needs."""
+
+    def test_a_flood(self) -> None:
+        """Of either kind, together: the link ends with 1008."""
+        for _ in range(CONTROL_RATE.burst // 2):
+            self.say(Ping())
+            self.send(b"", PING)
+        self.assertEqual((len(self.read()), self.keeper.faults), (CONTROL_RATE.burst, []))
+        self.send(b"", PONG)
+        self.assertEqual(self.read(), [close(1008, "too many pings on one link")])
+        self.assertEqual(self.keeper.faults, [("too many pings on one link", 1008)])
+
+    def test_as_many_as_are_needed(self) -> None:
+        for _ in range(100):
+            for _ in range(100):
+                self.say(Ping())
+            self.clock.advance(1)
+            self.transport.clear()
+        self.assertEqual(self.keeper.faults, [])
+
+    def test_pongs_that_are_not_read(self) -> None:
+        """One of each kind waits, however many pings there were."""
+        self.transport.producer.pauseProducing()  # type: ignore[attr-defined]
+        for number in range(100):
+            self.say(Ping(number))
+            self.send(b"%d" % number, PING)
+        self.assertEqual(self.read(), [])
+        self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
+        self.assertEqual(self.read(), [(PONG, b"99"), (BINARY, native.encode_link(Pong(99)))])
+        self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
+        self.assertEqual(self.read(), [])
 
 
 class LivenessTests(LinkCase):

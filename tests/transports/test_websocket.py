@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
-from sellia.protocol.limits import RECORD_LIMIT
+from sellia.protocol.limits import INITIAL_CREDIT, RECORD_LIMIT
 from sellia.protocol.messages import ResponseHead
+from sellia.relay.rates import Rate
+from sellia.transports.frames import FrameLimits
 from tests.transports.support import BINARY, KEY, PING, PONG, TEXT, Peer, Sockets, close, frame, head
 
 KIB = 1024
@@ -242,9 +244,71 @@ class ViolationTests(SocketsCase):
         self.assertEqual((self.visitor.read(), self.visitor.end), ([], "half"))
 
     def test_frame_limit(self) -> None:
-        stage = Sockets(frame_limit=1000)
+        stage = Sockets(limits=FrameLimits(size=1000))
         stage.visitor.raw(frame(TEXT, b"x" * 1000))
         self.assertEqual(len(stage.service.read()), 1)
         stage.visitor.raw(head(TEXT, 1001, True) + KEY)
         self.assertEqual(stage.service.read(), [close(1009, "frame-too-large: a frame of more than 1000 octets")])
         stage.check()
+
+    def test_a_flood_of_pings(self) -> None:
+        """From either side: the other one is told in its turn, and the flood ends within a tenth of a second."""
+        for name in ("visitor", "service"):
+            stage = Sockets(limits=FrameLimits(control=Rate(20, 5.0)))
+            sender = getattr(stage, name)
+            verdict = close(1008, "too-many-frames: more than 5 control frames a second")
+            sender.send(*[(PING, b"x")] * 1000)
+            self.assertEqual(stage.other(sender).read(), [(PING, b"x")] * 20 + [verdict])
+            stage.wait(0.05)
+            self.assertEqual(sender.read(), [verdict])
+            self.assertEqual(sender.story.violation, "too-many-frames")
+            stage.check()
+
+    def test_fragments_that_say_nothing(self) -> None:
+        for name in ("visitor", "service"):
+            stage = Sockets()
+            sender = getattr(stage, name)
+            sender.send((0x01, b"x"), *[(0x00, b"")] * 5000)
+            stage.wait(0.05)
+            [verdict] = sender.read()
+            self.assertEqual(verdict, close(1008, "too-many-frames: more than 1000 empty fragments in a row"))
+            stage.check()
+
+
+class WatchTests(SocketsCase):
+    """What is looked at once a second."""
+
+    def test_frames_a_second(self) -> None:
+        """Who keeps to the rate has no bucket; who does not, has a burst."""
+        pipe, rate = self.visitor.pipe, Rate(50, 10.0)
+        for second in range(100):
+            self.visitor.send(*[(TEXT, b"x")] * 10)
+            self.assertFalse(pipe.outruns(rate, float(second)))
+        self.assertIsNone(pipe._frame_rate)
+        self.visitor.send(*[(TEXT, b"x")] * 50)
+        self.assertFalse(pipe.outruns(rate, 100.0))
+        self.visitor.send(*[(TEXT, b"x")] * 11)
+        self.assertTrue(pipe.outruns(rate, 101.0))
+        self.service.read()
+
+    def test_frames_the_other_way_do_not_count(self) -> None:
+        self.service.send(*[(TEXT, b"x")] * 100)
+        self.assertFalse(self.visitor.pipe.outruns(Rate(1, 1.0), 0.0))
+
+    def test_pongs_that_are_not_read(self) -> None:
+        """They have credit like anything else: what the visitor does not read, the service waits with."""
+        self.visitor.full()
+        answered = 0
+        for _ in range(100):
+            if not self.service.reading:
+                break
+            self.visitor.send(*[(PING, b"p" * 125)] * 100)
+            self.stage.wait(1)
+            self.service.send(*[(PONG, b"p" * 125)] * len(self.service.read()))
+            answered += 100
+        self.assertFalse(self.service.reading)
+        self.assertLess(answered, 5000)
+        self.assertLessEqual(self.stage.near.session.held, INITIAL_CREDIT)
+        self.assertLess(self.stage.far.queued, 128 * KIB)
+        self.visitor.drained()
+        self.assertEqual(len(self.visitor.read()), answered)
