@@ -11,8 +11,9 @@ nothing more may be fed: the connection is to be closed behind the answer.
 Bounds: heads, and what of a chunked body is not body (extensions, trailers), have limits of size and count.  One read
 of the socket may come on top of the size, because only what follows it is counted for a head that began in it.
 
-A method that llhttp does not know is passed on, unless its request came in one read with the one before it: then it
-is refused, as llhttp does not say where it stopped.
+A method that llhttp does not know is passed on, with one exception: it is refused where llhttp had begun to read it,
+in a read that began in the middle of the request before it or ended in the middle of the method, as llhttp does not say
+where it stopped.
 """
 
 import re
@@ -30,6 +31,7 @@ from sellia.errors import (
 )
 from sellia.protocol.messages import Headers
 from sellia.relay.headers import trailer_breaks_framing, validate
+from sellia.server.boundary import end_of_requests
 
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,17}")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
@@ -47,6 +49,9 @@ _COMMON: Final = frozenset((b"GET ", b"POST", b"HEAD", b"PUT "))
 
 #: Octets of a request's start that may come without the space behind the method.
 _METHOD_LIMIT: Final = 32
+
+#: Times that what was pipelined in one read may be looked at again for a method that llhttp does not know.
+_AGAIN_LIMIT: Final = 100
 
 
 class Refusal(Exception):
@@ -156,7 +161,9 @@ class RequestReader:
 
         Raises :class:`Refusal`.
         """
-        if self.at_start or self._held:
+        fresh = self.at_start or bool(self._held)
+        again = 0
+        if fresh:
             request = self._request
             if data[:4] in _COMMON and not self._held and (request is None or request.keep_alive):
                 self.at_start = False
@@ -176,11 +183,21 @@ class RequestReader:
                 if request.upgrade:
                     return rest
                 data = self._without_upgrade(request) + rest
+                fresh = True
                 continue
             except httptools.HttpParserError as error:
                 request = self._request
-                if self._refusal is None and self.at_start and request is not None and not request.keep_alive:
-                    return None  # what follows the last request of a connection is not read
+                if self._refusal is None and (self.at_start or (request is None and not self._target)):
+                    if request is not None and not request.keep_alive:
+                        return None  # what follows the last request of a connection is not read
+                    again += 1
+                    end = end_of_requests(data) if fresh and again <= _AGAIN_LIMIT else 0
+                    if end:
+                        self._parser = httptools.HttpRequestParser(self)
+                        data = self._start(data[end:])
+                        if data:
+                            continue
+                        return None
                 raise self._why(error) from None
             break
         if not self.at_start:

@@ -357,6 +357,8 @@ class VisitorConnection(TwistedProtocol):
     # --- the reader's sink ---------------------------------------------------------------------------------
 
     def request_begun(self, request: Request) -> None:
+        if self._last:
+            return  # it was read together with the one that was refused
         if self._exchange is None and not self._pending:
             self._begin(request)
         elif len(self._pending) < PIPELINE:
@@ -402,6 +404,7 @@ class VisitorConnection(TwistedProtocol):
             if authority is not None and canonical_host([authority]) != place.host:
                 raise ValueError("the request's target and its Host header name different hosts")
         except ValueError as error:
+            request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
             self.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
             return
         if request.has_body:

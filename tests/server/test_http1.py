@@ -63,11 +63,43 @@ class RequestTests(SynchronousTestCase):
         self.assertIsNone(problem)
         self.assertEqual([each.method for each in sink.requests], [b"BREW", b"POST", b"GET"])
 
-    def test_unknown_method_behind_another_request_in_one_read(self) -> None:
-        """The one thing that a method can come to grief by; it is refused, not misread."""
-        sink, _, problem = read(get() + b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n")
+    def test_unknown_methods_behind_other_requests_in_one_read(self) -> None:
+        """Whatever ends the request before, and however many there are."""
+        brew = b"BREW /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+        befores = (
+            get(),
+            post(b"he\r\n\r\no", b"Content-Length: 7"),
+            chunked(b"6\r\na\r\n\r\nb\r\n0\r\nA: b\r\n\r\n"),
+            brew,
+            b"POST /h2c HTTP/1.1\r\nHost: a\r\n" + H2C + b"Content-Length: 3\r\n\r\nabc",
+            get() + b"\r\n",
+        )
+        for before in befores:
+            sink, _, problem = read((before + brew) * 3 + get(target=b"/last"))
+            self.assertIsNone(problem, before)
+            self.assertEqual([each.method for each in sink.requests][1::2], [b"BREW"] * 3)
+            self.assertEqual(sink.bodies[1::2], [b"hi"] * 3)
+            self.assertEqual(sink.requests[-1].target, b"/last")
+
+    def test_unknown_method_that_comes_in_two_reads_behind_another_request(self) -> None:
+        sink, _, problem = read(get() + b"XYZ", b"ZY / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertIsNone(problem)
+        self.assertEqual([each.method for each in sink.requests], [b"GET", b"XYZZY"])
+
+    def test_unknown_method_where_it_cannot_be_found(self) -> None:
+        """Refused, not misread: the read began in a body, or ended in a method that began like a known one."""
+        brew = b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n"
+        for pieces in ((post(b"hel", b"Content-Length: 5"), b"lo" + brew), (get() + brew[:1], brew[1:])):
+            sink, _, problem = read(*pieces)
+            self.assertIs(problem, BAD_REQUEST)
+            self.assertEqual(len(sink.ends), 1)
+
+    def test_a_read_full_of_unknown_methods(self) -> None:
+        """There is a limit to what one read may cost; it is above what is kept of pipelined requests."""
+        one = b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n"
+        sink, _, problem = read(one * (READ // len(one)))
         self.assertIs(problem, BAD_REQUEST)
-        self.assertEqual(len(sink.ends), 1)
+        self.assertEqual(len(sink.ends), 101)
 
     def test_blank_lines_before_a_request(self) -> None:
         sink, _, problem = read(b"\r\n", b"\r\n\r\n" + get(), b"\r", b"\n", b"\r\n" + get())

@@ -83,6 +83,14 @@ class RoutingTests(ServerCase):
             self.assert_answers(self.stage.visitor(get(target)), (400, "bad-host"))
         self.assertEqual(self.stage.asked, [])
 
+    def test_who_names_no_host_is_not_listened_to_any_further(self) -> None:
+        """Neither in the same read nor in the next is anything taken for a request any more."""
+        for request in (get(host=b"a@b"), get(host=b""), get(b"ftp://demo.localhost/")):
+            visitor = self.stage.visitor(request + GET, GET)
+            self.assert_answers(visitor, (400, "bad-host"))
+            self.assertNotEqual(visitor.end, "open")
+        self.assertEqual(self.stage.asked, [])
+
     def test_asterisk(self) -> None:
         visitor, service = self.stage.ask(get(b"*", method=b"OPTIONS"))
         self.assertEqual(service.target, b"*")
