@@ -6,8 +6,6 @@ end.  After it the socket belongs to a :class:`~sellia.transports.websocket.WebS
 service's refusal, and goes to the visitor whole.
 """
 
-from base64 import b64encode
-from hashlib import sha1
 from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
@@ -20,14 +18,12 @@ from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.headers import response_to_visitor
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
+from sellia.transports.frames import accept_value
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
-
-#: RFC 6455, section 1.3.
-_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 _UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
@@ -101,8 +97,7 @@ class HandshakeLeg(Exchange):
 
     def _check(self, headers: Headers) -> tuple[str | None, bool]:
         """The subprotocol that was agreed on, and whether an extension was; BadAnswer if the answer is not one."""
-        expected = b64encode(sha1(self._key + _GUID).digest())
-        if _values(headers, b"sec-websocket-accept") != [expected]:
+        if _values(headers, b"sec-websocket-accept") != [accept_value(self._key)]:
             raise BadAnswer("accepted a WebSocket without proof that it had read the handshake")
         if [value.lower() for value in _values(headers, b"upgrade")] != [b"websocket"]:
             raise BadAnswer("changed to a protocol that is not WebSocket")

@@ -53,12 +53,15 @@ from sellia.server.exchange import HttpExchange
 from sellia.server.guard import Guard
 from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin, ServerLink
+from sellia.transports.original.server import OriginalServerLink
 from sellia.transports.turn import turn_of
 
 #: Seconds that a link may be open without having said who it is.
 HELLO_WAIT: Final = 10.0
 
 _TOKEN: Final = 16
+
+_CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
 
 _log = Logger()
 
@@ -121,12 +124,11 @@ class ServerSession:
 
 
 class LinkFactory(WebSocketServerFactory):
-    """Autobahn's factory for links.  The ingress hands it connections whose handshake it has read."""
+    """Autobahn's factory for links of one class.  The ingress hands it connections whose handshake it has read."""
 
-    protocol = ServerLink
-
-    def __init__(self, gateway: "Gateway") -> None:
+    def __init__(self, gateway: "Gateway", protocol: type[ServerLink] | type[OriginalServerLink]) -> None:
         super().__init__(protocols=[SUBPROTOCOL], server="Sellia", reactor=gateway.clock)
+        self.protocol = protocol
         self._gateway = gateway
         self.setProtocolOptions(
             failByDrop=False,
@@ -138,7 +140,7 @@ class LinkFactory(WebSocketServerFactory):
             allowedOrigins=["*"],
         )
 
-    def buildProtocol(self, addr: IAddress | None) -> ServerLink:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         link: Any = super().buildProtocol(addr)
         link.keeper = self._gateway
         link.clock = self._gateway.clock
@@ -161,7 +163,9 @@ class Gateway:
         self.registry = registry
         self.clock = clock
         self.turn = turn_of(clock)
-        self.links = LinkFactory(self)
+        #: What makes a link of a connection, for the native dialect and for the original one.
+        self.links = LinkFactory(self, ServerLink)
+        self.original_links = LinkFactory(self, OriginalServerLink)
         self.sessions: dict[bytes, ServerSession] = {}
         self.public_port = settings.url_port
         self.draining = False
@@ -191,11 +195,13 @@ class Gateway:
 
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
         if isinstance(message, Hello):
-            waiting = self._silent.pop(link, None)
+            waiting = self._silent.get(link)
             if waiting is None:
                 raise ProtocolError("a second hello on one link")
+            if not self._hello(link, message):
+                return
+            del self._silent[link]
             waiting.cancel()
-            self._hello(link, message)
         elif isinstance(message, Goodbye):
             session = self._sessions_by_link.get(link)
             if session is not None:
@@ -220,10 +226,13 @@ class Gateway:
         session.link = None
         if session.token not in self.sessions:
             return
+        self.counters.links_lost += 1
+        if not link.resumable:
+            self.end(session, "session-expired", _CUT, f"its link was lost: {reason}", held=True)
+            return
         self.registry.away(session)
         session.lost_at, session.heard_at = self.clock.seconds(), link.heard
         session.wait(self.settings.resume_window)
-        self.counters.links_lost += 1
         _log.info(
             "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s",
             session=session.name,
@@ -235,11 +244,11 @@ class Gateway:
 
     # --- hello ---------------------------------------------------------------------------------------------
 
-    def _hello(self, link: LinkMixin, hello: Hello) -> None:
+    def _hello(self, link: LinkMixin, hello: Hello) -> bool:
+        """False if the link is to say another hello, for which it has no more time than for the first."""
         refused = self._judge(hello)
         if refused is not None:
-            self._refuse(link, refused)
-            return
+            return not self._refuse(link, refused)
         owner: object = ("address", link.remote)
         if self._key is not None and hello.key:
             owner = SecretDigest(hello.key)
@@ -247,10 +256,10 @@ class Gateway:
         if session is not None and (session.owner == owner or isinstance(session.owner, tuple)):
             # who has no key is known by the token: addresses change
             self._resume(link, session, hello, owner)
-            return
+            return True
         if self.draining:
-            self._refuse(link, Refused("server-draining", PROBLEMS["server-draining"].sentence, False))
-            return
+            refused = Refused("server-draining", PROBLEMS["server-draining"].sentence, False)
+            return not self._refuse(link, refused)
         session = ServerSession(self, owner, link.remote)
         self.sessions[session.token] = session
         self._carry(link, session, hello, resumed=False)
@@ -260,6 +269,7 @@ class Gateway:
             peer=printable(link.remote),
             agent=printable(hello.agent, 64),
         )
+        return True
 
     def _judge(self, hello: Hello) -> Refused | None:
         if hello.version != VERSION:
@@ -273,15 +283,15 @@ class Gateway:
             return Refused("wrong-key", PROBLEMS["wrong-key"].sentence, True)
         return None
 
-    def _refuse(self, link: LinkMixin, refused: Refused) -> None:
+    def _refuse(self, link: LinkMixin, refused: Refused) -> bool:
+        """Tell the client so; whether it may say another hello."""
         _log.info(
             "client refused: peer={peer} word={word} message={message}",
             peer=printable(link.remote),
             word=refused.word,
             message=refused.message,
         )
-        link.say(refused)
-        link.close(PROBLEMS[refused.word].close_code or 1008, refused.word)
+        return link.refuse(refused, PROBLEMS[refused.word].close_code or 1008)
 
     def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello, owner: object) -> None:
         now = self.clock.seconds()
@@ -349,12 +359,12 @@ class Gateway:
         self.counters.windows_expired += 1
         self.end(session, "session-expired", "", "its client did not come back in time")
 
-    def end(self, session: ServerSession, word: str, message: str, why: str) -> None:
-        """A session is over: its names are free, its visitors are told ``word``."""
+    def end(self, session: ServerSession, word: str, message: str, why: str, *, held: bool = False) -> None:
+        """A session is over: its names are free, or ``held`` for their owner, and its visitors are told ``word``."""
         if self.sessions.pop(session.token, None) is None:
             return
         session.cancel_wait()
-        released = self.registry.release_session(session, self.clock.seconds(), held=False)
+        released = self.registry.release_session(session, self.clock.seconds(), held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)
         link, session.link = session.link, None

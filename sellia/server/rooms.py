@@ -27,6 +27,12 @@ _HANDSHAKE: Final = (
 )
 
 
+_OTHER_DIALECT: Final = (
+    f"This server speaks {SUBPROTOCOL}, which was not among the subprotocols that were offered: use a client of its "
+    "version. Clients of the original Sellia offer none."
+)
+
+
 class BaseRooms:
     """The gateway at its path, pages everywhere else."""
 
@@ -54,11 +60,18 @@ class BaseRooms:
             connection.answer_problem(PROBLEMS["upgrade-required"], request)
             return
         offers = values_of(request.headers, b"sec-websocket-protocol")
-        protocol = b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode() + b"\r\n"
-        link = self._gateway.links.buildProtocol(None)
+        if SUBPROTOCOL.encode() in offers:
+            protocol = b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode() + b"\r\n"
+            link = self._gateway.links.buildProtocol(None)
+        elif not offers:
+            protocol = b""
+            link = self._gateway.original_links.buildProtocol(None)
+        else:
+            connection.answer_problem(PROBLEMS["upgrade-required"], request, _OTHER_DIALECT)
+            return
         link.remote = connection.visitor_of(request)
         link.makeConnection(connection.let_go())
-        link.dataReceived(_HANDSHAKE % (keys[0], protocol if SUBPROTOCOL.encode() in offers else b""))
+        link.dataReceived(_HANDSHAKE % (keys[0], protocol))
         connection.become(link)  # last, because it hands on what came behind the client's handshake
 
     def page(self, connection: VisitorConnection, request: Request, path: bytes) -> None:

@@ -8,27 +8,17 @@ A client may be hostile: a 101 is believed only with the accept value that belon
 4.2.2), and with a subprotocol and extensions that the visitor has offered.
 """
 
-from base64 import b64encode
-from hashlib import sha1
-from typing import Final
-
 from twisted.logger import Logger
 
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, validate
 from sellia.relay.text import printable
 from sellia.server.exchange import HttpExchange, status_line
+from sellia.transports.frames import accept_value
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
-_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
 _log = Logger()
-
-
-def accept_value(key: bytes) -> bytes:
-    """What Sec-WebSocket-Accept has to say to Sec-WebSocket-Key."""
-    return b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
 
 
 def values_of(headers: Headers, name: bytes) -> list[bytes]:

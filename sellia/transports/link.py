@@ -33,7 +33,7 @@ from zope.interface import implementer
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
-from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
+from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong, Refused
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
@@ -99,6 +99,12 @@ class LinkMixin:
     inside_message = False
     data: bytes
 
+    #: The largest message that is accepted, in octets.
+    message_limit = LINK_MESSAGE_LIMIT
+
+    #: Whether the session that this link carries can go on over another one.
+    resumable = True
+
     writable = True
     session: Session | None = None
     reason = ""
@@ -134,6 +140,12 @@ class LinkMixin:
         self._interval, self._timeout = interval, timeout
         session.attach(self, peer_received)
         self._watch()
+
+    def refuse(self, refused: Refused, code: int) -> bool:
+        """Answer a hello with no, and close.  False: the link is over; True would mean that it may say hello again."""
+        self.say(refused)
+        self.close(code, refused.word)
+        return False
 
     @property
     def heard(self) -> float:
@@ -187,7 +199,7 @@ class LinkMixin:
 
     def onOpen(self) -> None:
         self._message = []
-        self._parser = WholeMessages(not self._masks, LINK_MESSAGE_LIMIT)
+        self._parser = WholeMessages(not self._masks, self.message_limit)
         self._turn = turn_of(self.clock)
         self._heard = self.clock.seconds()
         quicken(self.transport)
@@ -252,7 +264,7 @@ class LinkMixin:
     def onMessageFrameBegin(self, length: int) -> None:
         self._message_size += length
         self._frames += 1
-        if self._message_size > LINK_MESSAGE_LIMIT or self._frames > FRAGMENTS:
+        if self._message_size > self.message_limit or self._frames > FRAGMENTS:
             self._message.clear()
             self._fault(ProtocolError("a link message is longer than the limit", 1009))
 

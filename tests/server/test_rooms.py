@@ -22,14 +22,18 @@ class LinkTests(GatewayCase):
         request = GATEWAY.replace(b"sellia.v1", b"sellia.v2,sellia.v1")
         self.assertIn(b"Sec-WebSocket-Protocol: sellia.v1\r\n", self.upgrade(request))
 
-    def test_no_subprotocol_of_ours(self) -> None:
-        for request in (
-            GATEWAY.replace(b"Sec-WebSocket-Protocol: sellia.v1\r\n", b""),
-            GATEWAY.replace(b"sellia.v1", b"sellia.v2"),
-        ):
-            data = self.upgrade(request)
-            self.assertTrue(data.startswith(b"HTTP/1.1 101 "))
-            self.assertNotIn(b"Sec-WebSocket-Protocol", data)
+    def test_no_subprotocol_is_the_original_dialect(self) -> None:
+        data = self.upgrade(GATEWAY.replace(b"Sec-WebSocket-Protocol: sellia.v1\r\n", b""))
+        self.assertTrue(data.startswith(b"HTTP/1.1 101 "))
+        self.assertNotIn(b"Sec-WebSocket-Protocol", data)
+        self.assertNotIn(b"Sec-WebSocket-Extensions", data)
+
+    def test_only_other_subprotocols(self) -> None:
+        """Whoever offers them would not understand either dialect, and is told what would be understood."""
+        for other in (b"sellia.v2", b"chat, sellia", b"SELLIA.V1"):
+            data = self.upgrade(GATEWAY.replace(b"sellia.v1", other))
+            self.assertEqual(answers(data), [(426, "upgrade-required")])
+            self.assertIn(b"sellia.v1", data)
 
     def test_query(self) -> None:
         self.assertTrue(self.upgrade(GATEWAY.replace(b"/ws", b"/ws?v=1")).startswith(b"HTTP/1.1 101 "))

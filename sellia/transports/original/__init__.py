@@ -1,6 +1,17 @@
-"""The original dialect as a peer of our own: a session on this side of it, the original's messages on the other.
+"""The original dialect on a link, in either role: a native peer in this process that speaks for the original one.
 
-Nothing outside of this room knows of the dialect.  A link that speaks it is joined to a *counterpart*, a second session
-in this process that stands for the peer as if it were native: what our session says to it is told to the peer in the
-peer's words, and what the peer says opens, feeds and ends streams as a native peer would.
+Need
+    Sessions, the ingress and the legs to services know one dialect.  The original has no parcels, no credit, no resume;
+    it has ids instead of numbers, whole messages instead of frames, and no way to say that an exchange was given up.
+
+How
+    ``link.OriginalLink`` is a link to whoever keeps links.  When it is told to carry a session, it makes a
+    ``bridge.Bridge``: the owner of a second session, the *counterpart*, which is joined to ours by two queues in
+    memory (``pipe``).  Each stream has a leg at the counterpart that puts what it is told into the original's words,
+    and calls the stream with what the original says.  So credit, turns, bounds and resets are those of ``relay``, and
+    nothing outside of this package asks which dialect is spoken, but whoever makes the link.
+
+    ``pressure`` bounds what an original peer sends faster than it is taken, ``websocket`` is what both roles have
+    alike of WebSockets.  ``server`` is the role of our server towards an original client, with the legs ``asking`` (a
+    request) and ``upgrading`` (a WebSocket).
 """

@@ -1,0 +1,205 @@
+"""The native peer that speaks for an original one: the owner of the counterpart session, and its legs.
+
+How a role uses it
+    Subclass :class:`Bridge`.  The link makes one when it is told to carry a session, hands every message of the
+    original peer to :meth:`Bridge.heard`, and calls :meth:`Bridge.wake` when its transport has drained and
+    :meth:`Bridge.close` when it lets the session go.
+
+    * What *our* session opens comes as :meth:`Bridge.stream_opened`, which returns a :class:`BridgeLeg`; what it says
+      of itself (tunnels) as :meth:`Bridge.message_received`.  What the original opens, the role opens with
+      ``self.session.open(opening, leg)``.
+    * What the original says about an exchange is for the leg that :meth:`Bridge.leg_of` finds by its id; what it says
+      of itself is said to our session with ``self.session.say(...)``.
+    * :meth:`Bridge.send` says something to the original peer.  It never blocks, and is not to be used for more than
+      what a call of a leg or one message of the peer gives cause to: legs are told no more than fits while the
+      transport is full.
+
+    A leg that hands its stream what the original has sent does so inside of ``with self.sending():``, which keeps
+    account for :mod:`pressure`; and it calls :meth:`Bridge.forget` when the original has nothing more to say about it.
+
+Invariants
+    * An id is known from the leg's :meth:`Bridge.register` to its :meth:`Bridge.forget`.  What is said about any other
+      is late, or nonsense, and is dropped.
+    * What reaches our session is what a native peer could have sent: heads are checked, framing is made right, and
+      whatever of the original's has no place is dropped here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from secrets import token_hex
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from twisted.logger import Logger
+
+from sellia.errors import OVERLOADED, ProtocolError
+from sellia.protocol import original
+from sellia.protocol.messages import Opening, SessionMessage
+from sellia.relay.leg import Leg, StrictLeg
+from sellia.relay.session import Session
+from sellia.relay.stream import Stream
+from sellia.relay.text import printable
+from sellia.transports.original.pipe import Pipe
+from sellia.transports.original.pressure import Pressure
+from sellia.transports.turn import turn_of
+
+if TYPE_CHECKING:
+    from sellia.transports.original.link import OriginalLink
+
+L = TypeVar("L", bound="BridgeLeg")
+
+_TOO_SLOW: Final = "the reader is too slow for a client that cannot be told to wait"
+
+_log = Logger()
+
+
+class Bridge:
+    """One link's, for one session.  ``even`` says whether the counterpart stands for a server."""
+
+    def __init__(self, link: "OriginalLink", session: Session, *, even: bool) -> None:
+        self.link = link
+        self.session = Session(self, even=even)
+        self.pressure = Pressure(link.clock, link.pause_reading, link.resume_reading)
+        self._turn = turn_of(link.clock)
+        self._legs: dict[str, BridgeLeg] = {}
+        self._pipe = Pipe(session, self.session, lambda: link.writable, lambda: self._turn.later(self._end_of_turn))
+
+    # --- for the link --------------------------------------------------------------------------------------
+
+    def heard(self, message: original.Message) -> None:
+        """The original peer has said this.  May raise ProtocolError."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """The link takes more: carry what has waited for that."""
+        self._pipe.wake()
+
+    def settle(self) -> None:
+        """Carry now what our session has said."""
+        self._pipe.pump()
+
+    def close(self, word: str, message: str) -> None:
+        """The link carries the session no longer, and nothing can go on: the original side is told as far as it can."""
+        self._pipe.close()
+        self.pressure.close()
+        self.session.close(word, message)
+        self._legs.clear()
+
+    # --- for legs ------------------------------------------------------------------------------------------
+
+    def send(self, message: original.Message) -> None:
+        """Say something to the original peer."""
+        self.link.send(original.encode(message))
+
+    def register(self, leg: "BridgeLeg", request_id: str = "") -> str:
+        """Let the leg be found by this id, or by a new one, which it returns."""
+        if not request_id:
+            request_id = new_id()
+        self._legs[request_id] = leg
+        return request_id
+
+    def leg_of(self, request_id: str, kind: type[L]) -> L | None:
+        """The leg of that kind which is known by this id."""
+        leg = self._legs.get(request_id)
+        return leg if isinstance(leg, kind) else None
+
+    def forget(self, leg: "BridgeLeg") -> None:
+        """The original has no more to say about it."""
+        self._legs.pop(leg.request_id, None)
+
+    # --- the counterpart's owner ---------------------------------------------------------------------------
+
+    def flush_wanted(self) -> None:
+        self._turn.later(self.session.flush)
+
+    def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
+        raise ProtocolError("a stream was opened where none can be")
+
+    def message_received(self, message: SessionMessage) -> None:
+        raise NotImplementedError
+
+    def leg_failed(self, stream: Stream, error: Exception) -> None:
+        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=stream.id, error=error)
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _end_of_turn(self) -> None:
+        self.link.guarded(self._pipe.pump)
+        self.pressure.look()
+
+
+def new_id() -> str:
+    """An id as the original makes them."""
+    return token_hex(16)
+
+
+class BridgeLeg(StrictLeg):
+    """A stream's leg at the counterpart.  Subclasses say what becomes of what."""
+
+    __slots__ = ("bridge", "over", "request_id", "stream")
+
+    stream: Stream
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.bridge = bridge
+        self.request_id = ""
+        #: Whether nothing more will pass, either way.
+        self.over = False
+
+    @contextmanager
+    def sending(self) -> Iterator[Stream]:
+        """For what hands the stream something that the original has sent."""
+        stream = self.stream
+        before = stream.queued
+        yield stream
+        self.bridge.pressure.grew(self, stream.queued - before)
+
+    def fail(self, word: str, message: str) -> None:
+        """End the exchange and say why to our side; the original's is told what :meth:`tell_end` can tell."""
+        if self.over:
+            return
+        self._end(word, message)
+        self.stream.reset(word, message)
+
+    def give_up(self) -> None:
+        """The stream's reader is too slow."""
+        self.over = False  # its end may have been said already, and waits behind the rest
+        self.fail(OVERLOADED.word, _TOO_SLOW)
+
+    def tell_end(self, word: str) -> None:
+        """Tell the original side that the exchange has ended before its end, if there is a way to say it."""
+
+    def described(self) -> bytes:
+        """What it is about, for the log."""
+        raise NotImplementedError
+
+    # --- from the stream -----------------------------------------------------------------------------------
+
+    def reset_received(self, word: str, message: str) -> None:
+        if not self.over:
+            self._end(word, message)
+        else:
+            self.bridge.pressure.flows(self)
+
+    def pause_sending(self) -> None:
+        self.bridge.pressure.waits(self)
+
+    def resume_sending(self) -> None:
+        self.bridge.pressure.flows(self)
+
+    def _end(self, word: str, message: str) -> None:
+        self.over = True
+        self.bridge.pressure.flows(self)
+        self.bridge.forget(self)
+        self.tell_end(word)
+        if word in _WORTH_A_LINE:
+            _log.warn(
+                "{what} failed: {word}: {cause} peer={peer}",
+                what=printable(self.described()),
+                word=word,
+                cause=printable(message),
+                peer=printable(self.bridge.link.remote),
+            )
+
+
+#: What an exchange can end with that somebody has to mend.
+_WORTH_A_LINE: Final = frozenset(("bad-service-response", "overloaded"))

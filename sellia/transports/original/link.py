@@ -1,0 +1,155 @@
+"""A link on which the original dialect is spoken, as whoever keeps links sees it: like any other.
+
+What differs from a native one, and how it shows
+    * Its session ends with it (``resumable`` is False): what was under way can't be sent again.
+    * What the keeper says is put into the original's words, or has none and is dropped; what the original says becomes
+      what the keeper expects.  That is the roles' part.
+    * Liveness: an application ping every ``INTERVAL`` seconds, and after ``SILENCE`` seconds in which nothing came the
+      link is closed as the original closes it.  While we do not read, nothing can come, and that time does not count.
+
+Bounds
+    A message has at most ``MESSAGE_LIMIT`` octets.  What says nothing (garbage, unknown types, text messages) is
+    ignored, as the original does, but not for ever: ``GARBAGE`` of it at once, and ``GARBAGE_RATE`` a second in the
+    long run; beyond that the link is closed with 1008.
+"""
+
+from typing import Any, Final
+
+from autobahn.twisted.websocket import WebSocketServerProtocol
+from twisted.logger import Logger
+
+from sellia.errors import LimitExceeded
+from sellia.protocol import original
+from sellia.protocol.messages import LinkMessage
+from sellia.relay.session import Session
+from sellia.relay.text import printable
+from sellia.transports.link import LinkMixin
+from sellia.transports.original.bridge import Bridge
+
+#: Seconds between two pings, and of silence after which the link is given up.
+INTERVAL: Final = 30.0
+SILENCE: Final = 60.0
+
+#: Messages that say nothing: so many at once, and in a second.
+GARBAGE: Final = 100
+GARBAGE_RATE: Final = 1.0
+
+_LOST: Final = "The link to its client was lost, and an original client cannot go on with what was under way."
+
+_log = Logger()
+
+
+class OriginalLink(LinkMixin):
+    """What both roles do alike.  A role is a subclass, with one of Autobahn's protocols."""
+
+    message_limit = original.MESSAGE_LIMIT
+    resumable = False
+    bridge: Bridge | None = None
+
+    _interval = INTERVAL
+    _timeout = SILENCE
+    _garbage = 0.0
+    _garbage_at = 0.0
+
+    # --- for the roles -------------------------------------------------------------------------------------
+
+    def make_bridge(self, session: Session) -> Bridge:
+        """The bridge that is to speak for the original peer."""
+        raise NotImplementedError
+
+    def hear(self, message: original.Message) -> None:
+        """The original peer has said something.  May raise ProtocolError."""
+        if self.bridge is not None:
+            self.bridge.heard(message)
+
+    def ping(self) -> None:
+        """Make the peer say something, however it is done."""
+        raise NotImplementedError
+
+    # --- for keepers ---------------------------------------------------------------------------------------
+
+    def say(self, message: LinkMessage) -> None:
+        raise NotImplementedError
+
+    def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
+        """From now on this link carries ``session``.  The times are those of native links, and are not looked at."""
+        self.session = session
+        self.bridge = self.make_bridge(session)
+
+    @property
+    def heard(self) -> float:
+        return self.clock.seconds() if self._deaf else self._heard
+
+    def ask(self) -> float:
+        now = self.clock.seconds()
+        self._heard = min(self._heard, now - 0.001)
+        self.ping()
+        return now
+
+    def release(self) -> None:
+        bridge, self.bridge = self.bridge, None
+        super().release()
+        if bridge is not None:
+            bridge.close("session-expired", _LOST)
+
+    # --- for the bridge ------------------------------------------------------------------------------------
+
+    @property
+    def _deaf(self) -> bool:
+        return self.bridge is not None and self.bridge.pressure.paused
+
+    def pause_reading(self) -> None:
+        """Read nothing for a while."""
+        self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self._heard = self.clock.seconds()
+        self.transport.resumeProducing()
+
+    def guarded(self, call: Any, *arguments: Any) -> None:
+        """Call this; what it raises ends the link."""
+        self._guarded(call, *arguments)
+
+    # --- the transport -------------------------------------------------------------------------------------
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if self.bridge is not None:
+            self.bridge.wake()
+
+    # --- input ---------------------------------------------------------------------------------------------
+
+    def onMessageEnd(self) -> None:
+        if not self._binary and self.state == WebSocketServerProtocol.STATE_OPEN:
+            self._guarded(self._said_nothing)
+        super().onMessageEnd()
+
+    def _received(self, message: bytes) -> None:
+        said = original.decode(message)
+        if said is None:
+            self._said_nothing()
+        else:
+            self.hear(said)
+
+    def _said_nothing(self) -> None:
+        now = self.clock.seconds()
+        if not self._garbage_at:
+            _log.info("a message that says nothing is ignored: peer={peer}", peer=printable(self.remote))
+        self._garbage = max(0.0, self._garbage - (now - self._garbage_at) * GARBAGE_RATE) + 1
+        self._garbage_at = now
+        if self._garbage > GARBAGE:
+            raise LimitExceeded("more messages that say nothing than the limit", 1008)
+
+    # --- liveness ------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        now = self.clock.seconds()
+        if self._deaf:
+            self._heard = now
+        silent = now - self._heard
+        if silent >= self._timeout:
+            self.close(1000, "Connection timeout")
+            return
+        self.ping()
+        self._timer = self.clock.callLater(min(self._interval, self._timeout - silent), self._look)

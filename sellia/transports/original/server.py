@@ -1,0 +1,246 @@
+"""Our server, and an original client: the link as the gateway has it, and what speaks for the client behind it.
+
+What the gateway says, in the original's words
+    * ``Hello`` comes of ``auth``, or of the first ``tunnel_open`` where there was none.  ``Welcome`` is ``auth_ok``, if
+      there was a key.  A hello that is refused for its key ends the link as the original ends it; one that has none
+      is told so, and may still come with one.
+    * Tunnels are asked for one after the other, in the order in which the client asked: what it is told names none of
+      them, so that it has to take each answer for that to its oldest wish.
+    * A close frame is goodbye.  A link that ends without one is lost, and its session with it.
+    * Goodbyes and drains have no words: the link is closed.
+
+Bounds
+    ``WISHES`` tunnels may be asked for and not answered.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+from autobahn.twisted.websocket import WebSocketServerProtocol
+from twisted.logger import Logger
+
+from sellia.errors import CLIENT_GONE, FORBIDDEN, KEY_REQUIRED, NAME_RESERVED, NAME_TAKEN, WRONG_KEY, LimitExceeded
+from sellia.protocol import original
+from sellia.protocol.messages import (
+    VERSION,
+    CloseTunnel,
+    Goodbye,
+    Hello,
+    HttpRequest,
+    LinkMessage,
+    Opening,
+    OpenTunnel,
+    Refused,
+    SessionMessage,
+    TcpConnection,
+    TunnelReady,
+    TunnelRefused,
+    WebSocketRequest,
+    Welcome,
+)
+from sellia.protocol.messages import Ping as LinkPing
+from sellia.relay.leg import Leg, Nobody
+from sellia.relay.names import SHORTEST
+from sellia.relay.session import Session
+from sellia.relay.stream import Stream
+from sellia.relay.text import printable
+from sellia.transports.original.asking import Asking
+from sellia.transports.original.bridge import Bridge, new_id
+from sellia.transports.original.link import OriginalLink
+from sellia.transports.original.upgrading import Upgrading
+from sellia.transports.original.websocket import Assembly
+
+#: Tunnels that a client may have asked for without having been answered.
+WISHES: Final = 100
+
+#: How a client of this dialect is called in the log.
+AGENT: Final = "original"
+
+_log = Logger()
+
+
+class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore[misc]
+    """A link of an original client, as the gateway has it."""
+
+    #: What ``auth_ok`` says that an account may have.
+    max_tunnels = 100
+    max_connections = 100
+
+    _key: str | None = None
+
+    # --- for the gateway -----------------------------------------------------------------------------------
+
+    def say(self, message: LinkMessage) -> None:
+        if isinstance(message, Welcome):
+            if self._key is not None:
+                limits = original.Limits(self.max_tunnels, self.max_connections)
+                self._write(original.AuthOk(new_id()[:16], limits))  # there are no accounts
+        elif isinstance(message, Goodbye):
+            if self.bridge is not None:
+                self.bridge.settle()
+        elif isinstance(message, LinkPing):
+            self.ping()
+
+    def refuse(self, refused: Refused, code: int) -> bool:
+        """A key that is missing may still come: the client is told, and nothing else happens."""
+        if refused.word == KEY_REQUIRED.word and self._key is None:
+            self._write(original.AuthError("Not authenticated"))
+            return True
+        if refused.word in (KEY_REQUIRED.word, WRONG_KEY.word):
+            self._write(original.AuthError("Invalid API key"))
+            self.close(1000, "Authentication failed")
+        else:
+            self._write(original.TunnelClose("", refused.message))
+            self.close(code, refused.word)
+        return False
+
+    def ping(self) -> None:
+        self._write(original.Ping(int(self.clock.seconds() * 1000)))
+
+    # --- from the client -----------------------------------------------------------------------------------
+
+    def make_bridge(self, session: Session) -> "ServerBridge":
+        return ServerBridge(self, session)
+
+    def hear(self, message: original.Message) -> None:
+        if self.bridge is None and isinstance(message, original.Auth | original.TunnelOpen):
+            key = message.api_key if isinstance(message, original.Auth) else None
+            self._key = key
+            self.keeper.link_message(self, Hello(VERSION, AGENT, key=key))
+        super().hear(message)
+
+    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
+        """The client ends it: that is goodbye, unless it answers a close frame of ours."""
+        if self.state == WebSocketServerProtocol.STATE_OPEN and self.session is not None:
+            self._guarded(self.keeper.link_message, self, Goodbye("client-gone", ""))
+        return super().onCloseFrame(code, reasonRaw)
+
+    def _write(self, message: original.Message) -> None:
+        self.send(original.encode(message))
+
+
+class ServerBridge(Bridge):
+    """Speaks for one original client."""
+
+    def __init__(self, link: OriginalServerLink, session: Session) -> None:
+        super().__init__(link, session, even=False)
+        self.assembly = Assembly()
+        #: Ids of tunnels that are public, by their numbers in the session.
+        self.tunnels: dict[int, str] = {}
+        self._numbers = 0
+        #: What was asked for and not answered; the first has been passed on.
+        self._wishes: deque[tuple[int, original.TunnelOpen]] = deque()
+        _log.info(
+            "a client speaks the original dialect, so until it is replaced by a newer one: a lost link ends all that "
+            "is under way on it; requests that are given up go on at the service; trailers, interim responses, "
+            "extensions, fragments and pings of WebSockets and the codes with which visitors close them do not pass; "
+            "it sends a response when it has all of it, and none that takes more than 30 s. peer={peer}",
+            peer=printable(link.remote),
+        )
+
+    # --- from the client -----------------------------------------------------------------------------------
+
+    def heard(self, message: original.Message) -> None:
+        if isinstance(message, original.ResponseBody):
+            asking = self.leg_of(message.request_id, Asking)
+            if asking is not None:
+                asking.answer_goes_on(message.chunk)
+        elif isinstance(message, original.WsFrame):
+            upgrading = self.leg_of(message.request_id, Upgrading)
+            if upgrading is not None:
+                upgrading.message(message)
+        elif isinstance(message, original.ResponseStart):
+            asking = self.leg_of(message.request_id, Asking)
+            if asking is not None:
+                asking.answer_begins(message.status_code, message.headers)
+        elif isinstance(message, original.ResponseEnd):
+            asking = self.leg_of(message.request_id, Asking)
+            if asking is not None:
+                asking.answer_ends()
+        elif isinstance(message, original.WsUpgradeOk | original.WsUpgradeError | original.WsClose):
+            self._of_websocket(message)
+        elif isinstance(message, original.TunnelOpen):
+            self._wish(message)
+        elif isinstance(message, original.TunnelClose):
+            self._close_tunnel(message)
+
+    def _of_websocket(self, message: original.WsUpgradeOk | original.WsUpgradeError | original.WsClose) -> None:
+        upgrading = self.leg_of(message.request_id, Upgrading)
+        if isinstance(message, original.WsUpgradeOk):
+            if upgrading is not None:
+                upgrading.agreed(message.headers)
+            elif self.leg_of(message.request_id, Asking) is None:  # its visitor has left meanwhile
+                self.send(original.WsClose(message.request_id))
+        elif upgrading is not None:
+            if isinstance(message, original.WsClose):
+                upgrading.peer_closed(message.code)
+            else:
+                upgrading.refused(message.status_code, message.message)
+
+    # --- tunnels -------------------------------------------------------------------------------------------
+
+    def _wish(self, wanted: original.TunnelOpen) -> None:
+        if len(self._wishes) >= WISHES:
+            raise LimitExceeded("more tunnels were asked for at once than the limit", 1008)
+        self._numbers += 1
+        self._wishes.append((self._numbers, wanted))
+        if len(self._wishes) == 1:
+            self._ask()
+
+    def _ask(self) -> None:
+        number, wanted = self._wishes[0]
+        kind = "tcp" if wanted.tunnel_type == "tcp" else "http"
+        self.session.say(OpenTunnel(number, kind, wanted.subdomain, wanted.auth))
+
+    def _close_tunnel(self, message: original.TunnelClose) -> None:
+        for number, tunnel_id in self.tunnels.items():
+            if tunnel_id == message.tunnel_id:
+                del self.tunnels[number]
+                self.session.say(CloseTunnel(number))
+                return
+
+    def message_received(self, message: SessionMessage) -> None:
+        if isinstance(message, TunnelReady):
+            self.tunnels[message.tunnel] = tunnel_id = new_id()
+            self.send(original.TunnelReady(tunnel_id, message.url, message.name))
+            self._answered()
+        elif isinstance(message, TunnelRefused):
+            _, wanted = self._wishes[0]
+            self.send(original.TunnelClose("", refusal(wanted, message)))
+            self._answered()
+        elif isinstance(message, CloseTunnel):
+            tunnel_id = self.tunnels.pop(message.tunnel, "")
+            if tunnel_id:
+                self.send(original.TunnelClose(tunnel_id, message.message or message.word))
+
+    def _answered(self) -> None:
+        self._wishes.popleft()
+        if self._wishes:
+            self._ask()
+
+    # --- exchanges -----------------------------------------------------------------------------------------
+
+    def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
+        assert not isinstance(opening, TcpConnection)  # no tunnel of that kind was granted
+        tunnel_id = self.tunnels.get(opening.tunnel, "")
+        if not tunnel_id:  # it was closed a moment ago
+            stream.reset(CLIENT_GONE.word)
+            return Nobody()
+        if isinstance(opening, HttpRequest):
+            return Asking(self, stream, opening, end, tunnel_id)
+        assert isinstance(opening, WebSocketRequest)
+        return Upgrading(self, self.assembly, stream, opening, tunnel_id)
+
+
+def refusal(wanted: original.TunnelOpen, refused: TunnelRefused) -> str:
+    """Why a tunnel is refused, so that the client knows whether to try again: "is not available" is final for it."""
+    name = wanted.subdomain or ""
+    if wanted.tunnel_type == "tcp" and refused.word == FORBIDDEN.word:
+        return f"{refused.message} A tcp tunnel is not available"
+    if refused.word == NAME_TAKEN.word:
+        return f"Subdomain '{name}' is not available"
+    if refused.word == NAME_RESERVED.word:
+        return f"Subdomain '{name}' is reserved"
+    if len(name) < SHORTEST and name:
+        return f"Subdomain must be at least {SHORTEST} characters"
+    return refused.message
