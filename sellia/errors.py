@@ -363,6 +363,20 @@ KEY_REQUIRED = _problem(
     "This server opens tunnels only for those who have an API key.",
     "Ask the owner of the server for a key and give it with --api-key or SELLIA_API_KEY.",
 )
+TOO_MANY_ATTEMPTS = _problem(
+    "too-many-attempts",
+    None,
+    1013,
+    "Too many wrong API keys came from this address.",
+    "Wait as long as the message says, then try again with the right key.",
+)
+TOO_MANY_LINKS = _problem(
+    "too-many-links",
+    None,
+    1013,
+    "More clients are connected with this key, or from this address, than are allowed.",
+    "Stop a client that is no longer needed, or ask the owner of the server to raise the limit.",
+)
 NAME_TAKEN = _problem(
     "name-taken",
     None,

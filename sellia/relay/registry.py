@@ -18,7 +18,8 @@ The invariants, which `check_invariants` proves:
 
 * A name is bound or held, never both.
 * `by_label` and the sessions' own lists have the same tunnels.
-* An owner has at most `per_owner` names, bound or held; all together have at most `total` bound and as many held ones.
+* An account has at most `per_owner` names, bound or held; all together have at most `total` bound and as many held
+  ones.  The account is the owner itself, unless the gateway says that several owners count as one.
 
 Not chosen: leaving a bound name to whichever session of the owner asks last.  Two clients that share a key would then
 take it from one another for ever, each sure that it reconnected.
@@ -55,6 +56,7 @@ class Tunnel(Generic[Session]):
     tunnel_id: int
     owner: Hashable
     auth: SecretDigest | None = None
+    account: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Claim(Generic[Session]):
 class _Hold:
     owner: Hashable
     until: float
+    account: Hashable
 
 
 class TunnelRegistry(Generic[Session]):
@@ -100,6 +103,7 @@ class TunnelRegistry(Generic[Session]):
         *,
         tunnel_id: int,
         auth: SecretDigest | None = None,
+        account: Hashable = None,
     ) -> Claim[Session]:
         """Bind the valid name `label` to `session`, or raise `ProblemError`.
 
@@ -107,6 +111,7 @@ class TunnelRegistry(Generic[Session]):
         many as it may.  Nothing has changed then.
         """
         self.expire(now)
+        account = owner if account is None else account
         displaced = self.by_label.get(label)
         if displaced is not None and not self._may_displace(displaced, session, owner):
             raise ProblemError(NAME_TAKEN, f"The name {label!r} is in use.")
@@ -114,7 +119,9 @@ class TunnelRegistry(Generic[Session]):
         if hold is not None and hold.owner != owner:
             seconds = int(hold.until - now) + 1
             raise ProblemError(NAME_TAKEN, f"The name {label!r} is held for its last owner for another {seconds} s.")
-        if displaced is None and hold is None and self._counts.get(owner, 0) >= self.per_owner:
+        mine = displaced or hold
+        counted = mine is not None and mine.account == account
+        if not counted and self._counts.get(account, 0) >= self.per_owner:
             raise ProblemError(TOO_MANY_TUNNELS, f"You have {self.per_owner} tunnels open, which is the limit.")
         if displaced is None and len(self.by_label) >= self.total:
             raise ProblemError(OVERLOADED, f"The server has {self.total} tunnels open, which is its limit.")
@@ -122,10 +129,10 @@ class TunnelRegistry(Generic[Session]):
         if displaced is not None:
             self._unbind(displaced)
         self._drop_hold(label)
-        tunnel = Tunnel(label, session, tunnel_id, owner, auth)
+        tunnel = Tunnel(label, session, tunnel_id, owner, auth, account)
         self.by_label[label] = tunnel
         self._sessions.setdefault(session, {})[label] = tunnel
-        self._counts[owner] = self._counts.get(owner, 0) + 1
+        self._counts[account] = self._counts.get(account, 0) + 1
         return Claim(tunnel, displaced)
 
     def free_name(self, random: Random, now: float) -> str:
@@ -151,18 +158,21 @@ class TunnelRegistry(Generic[Session]):
         """The session has a link again."""
         self._away.discard(session)
 
-    def adopt(self, session: Session, owner: Hashable) -> None:
+    def adopt(self, session: Session, owner: Hashable, account: Hashable = None) -> None:
         """The session's client has become another owner, as one that has no key does when its address changes.
 
-        Where the new owner would have more names than it may, the old one keeps them.
+        Where the new account would have more names than it may, the old owner keeps them.
         """
-        tunnels = [tunnel for tunnel in self.tunnels_of(session) if tunnel.owner != owner]
-        if self._counts.get(owner, 0) + len(tunnels) > self.per_owner:
+        account = owner if account is None else account
+        tunnels = [each for each in self.tunnels_of(session) if (each.owner, each.account) != (owner, account)]
+        moved = [each for each in tunnels if each.account != account]
+        if self._counts.get(account, 0) + len(moved) > self.per_owner:
             return
         for tunnel in tunnels:
-            self._uncount(tunnel.owner)
-            self._counts[owner] = self._counts.get(owner, 0) + 1
-            self.by_label[tunnel.label] = self._sessions[session][tunnel.label] = replace(tunnel, owner=owner)
+            self._uncount(tunnel.account)
+            self._counts[account] = self._counts.get(account, 0) + 1
+            adopted = replace(tunnel, owner=owner, account=account)
+            self.by_label[tunnel.label] = self._sessions[session][tunnel.label] = adopted
 
     def release(self, tunnel: Tunnel[Session], now: float, *, held: bool = False) -> bool:
         """End one tunnel; its name is free at once, or first `held` for its owner.
@@ -216,7 +226,7 @@ class TunnelRegistry(Generic[Session]):
         assert listed == self.by_label
         assert all(tunnels for tunnels in self._sessions.values())
         assert self._away <= self._sessions.keys()
-        owners = [tunnel.owner for tunnel in self.by_label.values()] + [hold.owner for hold in self._holds.values()]
+        owners = [tunnel.account for tunnel in self.by_label.values()] + [hold.account for hold in self._holds.values()]
         assert self._counts == {owner: owners.count(owner) for owner in owners}
         assert all(count <= self.per_owner for count in self._counts.values())
         assert len(self.by_label) <= self.total and len(self._holds) <= self.total
@@ -233,20 +243,20 @@ class TunnelRegistry(Generic[Session]):
         if not tunnels:
             del self._sessions[tunnel.session]
             self._away.discard(tunnel.session)
-        self._uncount(tunnel.owner)
+        self._uncount(tunnel.account)
 
     def _hold(self, tunnel: Tunnel[Session], now: float) -> None:
         if len(self._holds) >= self.total:
             self._drop_hold(next(iter(self._holds)))
-        self._holds[tunnel.label] = _Hold(tunnel.owner, now + self.hold_seconds)
-        self._counts[tunnel.owner] = self._counts.get(tunnel.owner, 0) + 1
+        self._holds[tunnel.label] = _Hold(tunnel.owner, now + self.hold_seconds, tunnel.account)
+        self._counts[tunnel.account] = self._counts.get(tunnel.account, 0) + 1
 
     def _drop_hold(self, label: str) -> None:
         hold = self._holds.pop(label, None)
         if hold is not None:
-            self._uncount(hold.owner)
+            self._uncount(hold.account)
 
-    def _uncount(self, owner: Hashable) -> None:
-        self._counts[owner] -= 1
-        if not self._counts[owner]:
-            del self._counts[owner]
+    def _uncount(self, account: Hashable) -> None:
+        self._counts[account] -= 1
+        if not self._counts[account]:
+            del self._counts[account]

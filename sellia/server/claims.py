@@ -22,15 +22,15 @@ from sellia.transports.waiting import wait_for
 if TYPE_CHECKING:
     from sellia.server.gateway import Gateway, ServerSession
 
-#: Tunnels of one session.
-TUNNELS: Final = 100
-
 #: Seconds for the link of the session that has a name to show that it lives, and between two looks at it.
 GHOST_WAIT: Final = 3.0
 GHOST_STEP: Final = 0.05
 
 #: Refusals after which the same claim may well be granted.
-_PASSING: Final = ("name-taken", "overloaded", "internal", "server-draining")
+_PASSING: Final = ("name-taken", "overloaded", "internal", "server-draining", "rate-limited")
+
+#: The limits that refusals stand for, by their words.
+_LIMITS: Final = {"overloaded": "tunnels", "too-many-tunnels": "tunnels_per_key", "rate-limited": "tunnel_rate"}
 
 _log = Logger()
 
@@ -81,8 +81,10 @@ class Claims:
                 raise ProblemError(PROBLEMS["server-draining"])
             if wanted.kind != "http":
                 raise ProblemError(PROBLEMS["forbidden"], f"This server has no {printable(wanted.kind, 16)} tunnels.")
-            if count >= TUNNELS:
-                raise ProblemError(PROBLEMS["too-many-tunnels"])
+            if count >= gateway.settings.tunnels_per_client:
+                raise ProblemError(PROBLEMS["too-many-tunnels"], "This client has as many tunnels as it may.")
+            if not sure and session.claims is not None and session.claims.take(now):
+                raise ProblemError(PROBLEMS["rate-limited"], "This client asks for names too often.")
             name = validate_name(wanted.name) if wanted.name else registry.free_name(gateway.random, now)
             try:
                 auth = basic_auth_digest(wanted.auth) if wanted.auth is not None else None
@@ -92,7 +94,15 @@ class Claims:
             if rival is not None:
                 self._doubt(session, wanted, rival)
                 return
-            claim = registry.claim(name, session, session.owner, now, tunnel_id=wanted.tunnel, auth=auth)
+            claim = registry.claim(
+                name,
+                session,
+                session.owner,
+                now,
+                tunnel_id=wanted.tunnel,
+                auth=auth,
+                account=session.counts_as,
+            )
         except ProblemError as error:
             self._refuse(session, wanted, error)
             return
@@ -107,12 +117,16 @@ class Claims:
 
     def _refuse(self, session: "ServerSession", wanted: OpenTunnel, error: ProblemError) -> None:
         word = error.problem.word
-        _log.info(
-            "tunnel refused: name={name} session={session} word={word}",
-            name=printable(wanted.name or "-", 64),
-            session=session.name,
-            word=word,
-        )
+        limit = _LIMITS.get(word)
+        if limit is not None:
+            self._gateway.guard.refused(limit, session.remote, word)
+        else:
+            _log.info(
+                "tunnel refused: name={name} session={session} word={word}",
+                name=printable(wanted.name or "-", 64),
+                session=session.name,
+                word=word,
+            )
         session.session.say(TunnelRefused(wanted.tunnel, word, str(error), word not in _PASSING))
 
     def _rival(self, session: "ServerSession", name: str) -> "ServerSession | None":

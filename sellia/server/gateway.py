@@ -14,10 +14,11 @@ Invariants
 
 Bounds
     A link must have said hello ``HELLO_WAIT`` seconds after it opened.  Sessions without a link last for the resume
-    window.
+    window.  How many sessions there may be, and of whom, `sellia.server.admission` says.
 """
 
 import secrets
+from collections.abc import Hashable
 from random import Random
 from typing import Any, Final
 
@@ -43,11 +44,12 @@ from sellia.protocol.messages import (
 )
 from sellia.relay.counters import LinkCounters
 from sellia.relay.leg import Leg
+from sellia.relay.rates import Bucket, Rate
 from sellia.relay.registry import TunnelRegistry
-from sellia.relay.secrets import SecretDigest
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
+from sellia.server.admission import Admission, Rejection
 from sellia.server.claims import Claims
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import Guard
@@ -69,10 +71,13 @@ _log = Logger()
 class ServerSession:
     """One client's session, as the server has it: the session's owner, and the key to its tunnels."""
 
-    def __init__(self, gateway: "Gateway", owner: object, remote: str) -> None:
+    def __init__(self, gateway: "Gateway", owner: Hashable, remote: str) -> None:
         settings = gateway.settings
         self.gateway = gateway
         self.owner = owner
+        #: Whom it counts for, and how often it may ask for names.
+        self.counts_as: Hashable = owner
+        self.claims = Bucket(Rate(settings.tunnel_burst, settings.tunnel_rate)) if settings.rate_limit else None
         self.remote = remote
         self.token = secrets.token_bytes(_TOKEN)
         self.link: LinkMixin | None = None
@@ -80,7 +85,7 @@ class ServerSession:
         #: Numbers of tunnels whose claim is not decided yet.
         self.claiming: set[int] = set()
         #: Names that it had until its client said that it would stop, each with its owner.
-        self.left: list[tuple[str, object]] = []
+        self.left: list[tuple[str, Hashable]] = []
         #: When the loss of its link was noticed, and when something came over it for the last time.
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
@@ -173,7 +178,7 @@ class Gateway:
         self.counters = LinkCounters()
         self._claims = Claims(self)
         self._open: set[LinkMixin] = set()
-        self._key = SecretDigest(settings.master_key.get_secret_value()) if settings.master_key else None
+        self._admission = Admission(settings, clock)
         self._silent: dict[LinkMixin, IDelayedCall] = {}
         self._sessions_by_link: dict[LinkMixin, ServerSession] = {}
 
@@ -246,22 +251,22 @@ class Gateway:
 
     def _hello(self, link: LinkMixin, hello: Hello) -> bool:
         """False if the link is to say another hello, for which it has no more time than for the first."""
-        refused = self._judge(hello)
-        if refused is not None:
-            return not self._refuse(link, refused)
-        owner: object = ("address", link.remote)
-        if self._key is not None and hello.key:
-            owner = SecretDigest(hello.key)
-        session = self.sessions.get(hello.session) if hello.session is not None else None
-        if session is not None and (session.owner == owner or isinstance(session.owner, tuple)):
-            # who has no key is known by the token: addresses change
+        owner = self._admission.owner(hello, link.remote)
+        session = self._known(hello, owner)
+        if session is not None:
             self._resume(link, session, hello, owner)
             return True
-        if self.draining:
-            refused = Refused("server-draining", PROBLEMS["server-draining"].sentence, False)
-            return not self._refuse(link, refused)
+        rejection = self._admission.judge(hello, link.remote)
+        if rejection is None and self.draining:
+            rejection = Rejection(Refused("server-draining", PROBLEMS["server-draining"].sentence, False))
+        if rejection is None:
+            rejection = self._admission.has_room(link.remote, owner)
+        if rejection is not None:
+            return not self._refuse(link, rejection)
         session = ServerSession(self, owner, link.remote)
         self.sessions[session.token] = session
+        session.counts_as = self._admission.counts_as(owner, link.remote)
+        self._admission.enter(session.counts_as)
         self._carry(link, session, hello, resumed=False)
         _log.info(
             "session opened: session={session} peer={peer} agent={agent}",
@@ -271,29 +276,29 @@ class Gateway:
         )
         return True
 
-    def _judge(self, hello: Hello) -> Refused | None:
-        if hello.version != VERSION:
-            message = f"This server speaks version {VERSION} of the protocol, the client version {hello.version}."
-            return Refused("unsupported-version", message, True)
-        if self._key is None or not self.settings.require_auth:
-            return None
-        if not hello.key:
-            return Refused("key-required", PROBLEMS["key-required"].sentence, True)
-        if not self._key.matches(hello.key):
-            return Refused("wrong-key", PROBLEMS["wrong-key"].sentence, True)
+    def _known(self, hello: Hello, owner: Hashable) -> ServerSession | None:
+        """The session that a client goes on with: by its token, and by its key if the session has one."""
+        session = self.sessions.get(hello.session) if hello.session and hello.version == VERSION else None
+        if session is not None and (session.owner == owner or isinstance(session.owner, tuple)):
+            return session  # who has no key is known by the token alone: addresses change
         return None
 
-    def _refuse(self, link: LinkMixin, refused: Refused) -> bool:
+    def _refuse(self, link: LinkMixin, rejection: Rejection) -> bool:
         """Tell the client so; whether it may say another hello."""
-        _log.info(
-            "client refused: peer={peer} word={word} message={message}",
-            peer=printable(link.remote),
-            word=refused.word,
-            message=refused.message,
-        )
-        return link.refuse(refused, PROBLEMS[refused.word].close_code or 1008)
+        refused, limit = rejection
+        code = PROBLEMS[refused.word].close_code or 1008
+        if limit:
+            self.guard.refused(limit, link.remote, code)
+        else:
+            _log.info(
+                "client refused: peer={peer} word={word} message={message}",
+                peer=printable(link.remote),
+                word=refused.word,
+                message=refused.message,
+            )
+        return link.refuse(refused, code)
 
-    def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello, owner: object) -> None:
+    def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello, owner: Hashable) -> None:
         now = self.clock.seconds()
         old = session.link
         if old is not None:
@@ -303,7 +308,10 @@ class Gateway:
         session.cancel_wait()
         session.remote = link.remote
         session.owner = owner
-        self.registry.adopt(session, owner)
+        self._admission.leave(session.counts_as)
+        session.counts_as = self._admission.counts_as(owner, link.remote)
+        self._admission.enter(session.counts_as)
+        self.registry.adopt(session, owner, session.counts_as)
         _extend(session.session, now - session.heard_at)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
@@ -364,6 +372,7 @@ class Gateway:
         if self.sessions.pop(session.token, None) is None:
             return
         session.cancel_wait()
+        self._admission.leave(session.counts_as)
         released = self.registry.release_session(session, self.clock.seconds(), held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)

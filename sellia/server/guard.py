@@ -45,7 +45,7 @@ class Guard:
 
     def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
         self._clock = clock
-        self.connections = Census(settings.connections, settings.connections_per_address)
+        self.connections: Census[str] = Census(settings.connections, settings.connections_per_address)
         self.refusals = Refusals()
         #: Requests, by the tunnel's name.
         self.requests: Buckets[str] | None = None
@@ -168,7 +168,7 @@ _TOO_FAST: Final = "Too many frames came in too short a time."
 
 _FRAMES: Final = {"frame-too-large": "frame_size", "too-many-frames": "empty_frames"}
 
-_CONNECTIONS: Final = {"total": "connections", "address": "connections_per_address"}
+_CONNECTIONS: Final = {"total": "connections", "each": "connections_per_address"}
 
 
 def _own(peer: str, trusted: bool) -> str | None:

@@ -37,7 +37,9 @@ class ServerService(MultiService):
     ) -> None:
         super().__init__()
         self.settings = settings
-        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(hold_seconds=settings.resume_window)
+        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
+            hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_key, total=settings.tunnels
+        )
         self.guard = Guard(settings, reactor)
         self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard)
         site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port)

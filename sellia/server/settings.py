@@ -119,6 +119,16 @@ class ServerSettings(Settings):
         2_000,
         description="The most connections of one address, as many as two for each of a thousand clients behind it.",
     )
+    sessions: Count = Field(20_000, description="The most clients in all, those included whose link is lost.")
+    links_per_key: Count = Field(
+        2_000,
+        description="The most clients with the master key, or without it from one address: two for each of a thousand.",
+    )
+    tunnels: Count = Field(10_000, description="The most tunnels in all.")
+    tunnels_per_key: Count = Field(
+        2_000, description="The most tunnels of those with the master key, or of those without it from one address."
+    )
+    tunnels_per_client: Count = Field(100, description="The most tunnels of one client.")
     handshake_timeout: Seconds = Field(
         10.0, description="Seconds until a TLS handshake, or the header of the PROXY protocol, must be complete."
     )
@@ -131,6 +141,15 @@ class ServerSettings(Settings):
     )
 
     rate_limit: bool = Field(True, description="false to do without the limits of how often something may happen.")
+    link_burst: Count = Field(
+        2_000,
+        description="New sessions of one key or address at once: a thousand clients behind it, which all come back.",
+    )
+    link_rate: PerSecond = Field(50.0, description="New sessions of one key or address a second in the long run.")
+    tunnel_burst: Count = Field(
+        200, description="Names that one client may ask for at once, as twice for each of as many as it may have."
+    )
+    tunnel_rate: PerSecond = Field(1.0, description="Names that one client may ask for a second in the long run.")
     request_burst: Count = Field(
         2_000,
         description="Requests to one tunnel at once: a page of 300 modules, loaded by several people in one moment.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 from hypothesis import settings
@@ -147,6 +148,28 @@ class RegistryTests(SynchronousTestCase):
         self.registry.away("first")
         self.registry.back("first")
         self.assert_refused(NAME_TAKEN, "demo", "second", "alice")
+
+    def test_owners_that_count_as_one(self) -> None:
+        """Names that anybody can make up for themselves are no reason to get more of the others."""
+        for number in range(3):
+            self.registry.claim(f"name-{number}", "session", f"owner {number}", 0.0, tunnel_id=number, account="alice")
+        claim = partial(self.registry.claim, session="session", now=1.0, tunnel_id=9)
+        with self.assertRaises(ProblemError):
+            claim("more", owner="owner 9", account="alice")
+        claim("more", owner="owner 9", account="bob")
+        self.registry.release_session("session", 1.0, held=True)
+        with self.assertRaises(ProblemError):
+            claim("less", owner="owner 9", account="alice")
+        with self.assertRaises(ProblemError):
+            claim("more", owner="owner 9", account="alice")
+        claim("name-0", owner="owner 0", account="alice")
+
+    def test_a_session_may_move_to_another_account(self) -> None:
+        self.registry.claim("one", "session", "key", 0.0, tunnel_id=1, account="here")
+        self.registry.adopt("session", "key", "there")
+        self.registry.check_invariants()
+        [tunnel] = self.registry.tunnels_of("session")
+        self.assertEqual((tunnel.owner, tunnel.account), ("key", "there"))
 
     def test_sessions_without_tunnels_come_and_go(self) -> None:
         self.registry.away("nobody")

@@ -129,7 +129,11 @@ class Server:
     def __init__(self, **settings: Any) -> None:
         self.clock = Clock()
         self.settings = ServerSettings(**settings)
-        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(hold_seconds=self.settings.resume_window)
+        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
+            hold_seconds=self.settings.resume_window,
+            per_owner=self.settings.tunnels_per_key,
+            total=self.settings.tunnels,
+        )
         self.gateway = Gateway(self.settings, self.registry, self.clock, Random(1))
         self.wires: list[Wire] = []
 

@@ -2,9 +2,9 @@
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel
-from sellia.server.claims import GHOST_WAIT, TUNNELS
+from sellia.server.claims import GHOST_WAIT
 from tests.relay.scripts import GET, RecordingLeg
-from tests.server.gateways import GatewayCase
+from tests.server.gateways import Client, GatewayCase
 
 ELSEWHERE = "198.51.100.9"
 
@@ -41,9 +41,9 @@ class ClaimTests(GatewayCase):
 
     def test_bound(self) -> None:
         client = self.server.client().connect()
-        for number in range(TUNNELS + 1):
+        for number in range(101):
             client.say(OpenTunnel(number, "http"))
-        self.assertEqual(len(self.server.registry.by_label), TUNNELS)
+        self.assertEqual(len(self.server.registry.by_label), 100)
         self.assertEqual(client.refusals, [("too-many-tunnels", True)])
 
     def test_given_up(self) -> None:
@@ -54,6 +54,70 @@ class ClaimTests(GatewayCase):
         client.say(CloseTunnel(1))
         self.assertEqual(visitor.events, [])
         self.assertEqual(self.server.client(remote=ELSEWHERE).connect().open("demo").names, ["demo"])
+
+
+class RateTests(GatewayCase):
+    """A client that asks for names all the time."""
+
+    settings = {"tunnel_burst": 3, "tunnel_rate": 0.5}
+
+    def test_too_often(self) -> None:
+        """It is told to try again, and has the names that it got."""
+        lines = self.logged()
+        client = self.server.client().connect()
+        for number in range(100):
+            client.open("demo", number)
+            client.say(CloseTunnel(number))
+        self.assertEqual(client.refusals, [("rate-limited", False)] * 97)
+        self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnel_rate": 97})
+        self.assertLess(len(lines), 20)
+        self.server.wait(2)
+        client.open("demo", 100)
+        self.assertEqual(client.names, ["demo"] * 4)
+
+    def test_clients_do_not_share(self) -> None:
+        for number in range(4):
+            self.server.client().connect().open(f"name-{number}")
+        self.assertEqual(len(self.server.registry.by_label), 4)
+
+
+class NoRateLimitTests(GatewayCase):
+    settings = {"tunnel_burst": 1, "link_burst": 1, "rate_limit": False}
+
+    def test_as_often_as_anybody_likes(self) -> None:
+        for client in (self.server.client().connect(), self.server.client().connect()):
+            for number in range(50):
+                client.open(None, number)
+        self.assertEqual(len(self.server.registry.by_label), 100)
+
+
+class BoundTests(GatewayCase):
+    """So many of one key, and so many in all."""
+
+    settings = {"tunnels_per_key": 3, "tunnels": 5, "master_key": "right"}
+
+    def names(self, *clients: Client) -> list[list[tuple[str, bool]]]:
+        """How many each got, as told by the refusals."""
+        for client in clients:
+            client.connect()
+            for number in range(3):
+                client.open(None, number)
+        return [client.refusals for client in clients]
+
+    def test_one_key(self) -> None:
+        first, second = self.names(self.server.client("right"), self.server.client("right", ELSEWHERE))
+        self.assertEqual((first, second), ([], [("too-many-tunnels", True)] * 3))
+        self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnels_per_key": 3})
+
+    def test_keys_that_anybody_can_make_up(self) -> None:
+        """They are one address's all the same."""
+        first, second = self.names(self.server.client("a"), self.server.client("b"))
+        self.assertEqual((first, second), ([], [("too-many-tunnels", True)] * 3))
+
+    def test_all_together(self) -> None:
+        first, second = self.names(self.server.client(), self.server.client(remote=ELSEWHERE))
+        self.assertEqual((first, second), ([], [("overloaded", False)]))
+        self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnels": 1})
 
 
 class OthersTests(GatewayCase):

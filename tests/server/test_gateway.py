@@ -1,6 +1,7 @@
 """Clients at the gateway: who is let in, which session they get, which names, and how it ends."""
 
 from sellia.protocol import native
+from sellia.protocol.limits import CONTROL_LIMIT
 from sellia.protocol.messages import (
     CloseTunnel,
     Goodbye,
@@ -70,6 +71,15 @@ class HelloTests(GatewayCase):
         client = self.server.client()
         client.say(Welcome(1, "me", b"t" * 16, True))
         self.assertEqual(client.closes, [close(1002, "a link message that only a server sends")])
+
+    def test_more_than_a_hello_may_say(self) -> None:
+        """Nothing of it is acted on, whatever it is that is too long."""
+        limit = CONTROL_LIMIT
+        for hello in (Hello(1, "x" * limit), Hello(1, "x", ["y"] * limit), Hello(1, "x", [], "k" * limit)):
+            client = Client(self.server).dial()
+            client.say(hello)
+            self.assertEqual(client.closes, [close(1002, "a link message is longer than the limit")])
+        self.assertEqual(self.server.gateway.sessions, {})
 
     def test_hostile_names_are_escaped_in_the_log(self) -> None:
         client = Client(self.server).dial()
