@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from twisted.logger import Logger
 
-from sellia.errors import OVERLOADED, ProtocolError
+from sellia.errors import INTERNAL, OVERLOADED, ProtocolError
 from sellia.protocol import original
 from sellia.protocol.messages import Opening, SessionMessage
 from sellia.relay.leg import Leg, StrictLeg
@@ -119,6 +119,9 @@ class Bridge:
 
     def leg_failed(self, stream: Stream, error: Exception) -> None:
         _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=stream.id, error=error)
+        leg = stream.leg
+        if isinstance(leg, BridgeLeg) and not leg.over:
+            leg.reset_received(INTERNAL.word, "")
 
     # --- inside --------------------------------------------------------------------------------------------
 

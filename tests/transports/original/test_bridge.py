@@ -1,0 +1,200 @@
+"""What both roles of a bridge have alike: ids, what is told to whom, and defects that stay where they are."""
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import ProtocolError
+from sellia.protocol import original
+from sellia.protocol.messages import Headers, HttpRequest, Opening, OpenTunnel, SessionMessage, TcpConnection
+from sellia.protocol.original import WsClose
+from sellia.relay.leg import Leg
+from sellia.relay.stream import Stream
+from sellia.transports.original.bridge import Bridge, BridgeLeg, new_id
+from sellia.transports.turn import turn_of
+from tests.relay.scripts import GET, Party
+
+
+class FakeLink:
+    """What a bridge asks of its link."""
+
+    remote = "198.51.100.1"
+    writable = True
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.said: list[original.Message | None] = []
+        self.faults: list[Exception] = []
+        self.reading = True
+
+    def send(self, message: bytes) -> None:
+        self.said.append(original.decode(message))
+
+    def guarded(self, call: Any, *arguments: Any) -> None:
+        try:
+            call(*arguments)
+        except Exception as error:
+            self.faults.append(error)
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class EchoLeg(BridgeLeg):
+    """Tells the peer of data and ends, in words that no role would use."""
+
+    __slots__ = ()
+
+    def described(self) -> bytes:
+        return b"a \x1b[2J thing"
+
+    def data_received(self, data: bytes) -> None:
+        if data == b"defect":
+            raise RuntimeError("a leg with a defect")
+        self.bridge.send(original.ResponseBody(self.request_id, data))
+
+    def end_received(self, trailers: Headers) -> None:
+        self.bridge.forget(self)
+
+    def tell_end(self, word: str) -> None:
+        self.bridge.send(WsClose(self.request_id, None, word))
+
+
+class EchoBridge(Bridge):
+    """A role for tests: remembers what it is told."""
+
+    def __init__(self, link: Any, session: Any) -> None:
+        super().__init__(link, session, even=False)
+        self.told: list[SessionMessage] = []
+        self.opened: list[EchoLeg] = []
+        self.failures: list[Exception] = []
+
+    def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
+        if not isinstance(opening, HttpRequest):
+            return super().stream_opened(stream, opening, end)
+        leg = EchoLeg(self)
+        leg.stream = stream
+        leg.request_id = self.register(leg)
+        self.opened.append(leg)
+        return leg
+
+    def message_received(self, message: SessionMessage) -> None:
+        self.told.append(message)
+
+    def leg_failed(self, stream: Stream, error: Exception) -> None:
+        super().leg_failed(stream, error)
+        self.failures.append(error)
+
+
+class OtherLeg(BridgeLeg):
+    __slots__ = ()
+
+
+class BridgeTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.link = FakeLink()
+        self.ours = Party(even=True)
+        turn = turn_of(self.link.clock)  # type: ignore[arg-type]
+        self.ours.flush_wanted = lambda: turn.later(self.ours.session.flush)  # type: ignore[method-assign]
+        self.bridge = EchoBridge(self.link, self.ours.session)
+
+    def turn(self) -> None:
+        self.link.clock.advance(0)
+
+    def ask(self) -> tuple[Stream, EchoLeg]:
+        stream = self.ours.open(GET)
+        self.turn()
+        return stream, self.bridge.opened[-1]
+
+    def test_ids_are_the_originals(self) -> None:
+        self.assertRegex(new_id(), "^[0-9a-f]{32}$")
+        self.assertEqual(len({new_id() for _ in range(100)}), 100)
+
+    def test_a_leg_is_found_by_its_id_until_it_is_forgotten(self) -> None:
+        _, leg = self.ask()
+        self.assertIs(self.bridge.leg_of(leg.request_id, EchoLeg), leg)
+        self.assertIsNone(self.bridge.leg_of(leg.request_id, OtherLeg))
+        self.assertIsNone(self.bridge.leg_of("", EchoLeg))
+        self.bridge.forget(leg)
+        self.bridge.forget(leg)
+        self.assertIsNone(self.bridge.leg_of(leg.request_id, EchoLeg))
+
+    def test_an_id_of_the_peers_choice(self) -> None:
+        leg = EchoLeg(self.bridge)
+        self.assertEqual(self.bridge.register(leg, "theirs"), "theirs")
+        self.assertIs(self.bridge.leg_of("theirs", EchoLeg), leg)
+
+    def test_what_the_session_says_reaches_the_role(self) -> None:
+        self.ours.session.say(OpenTunnel(1, "http"))
+        self.turn()
+        self.assertEqual(self.bridge.told, [OpenTunnel(1, "http")])
+
+    def test_what_passes_waits_for_the_link(self) -> None:
+        stream, leg = self.ask()
+        self.link.writable = False
+        stream.send_data(b"request")
+        self.turn()
+        self.assertEqual(self.link.said, [])
+        self.link.writable = True
+        self.ours.session.flush()
+        self.bridge.wake()
+        self.turn()
+        self.assertEqual(self.link.said, [original.ResponseBody(leg.request_id, b"request")])
+
+    def test_what_was_said_can_be_carried_at_once(self) -> None:
+        stream, leg = self.ask()
+        stream.send_data(b"last words")
+        self.ours.session.flush()
+        self.bridge.settle()
+        self.assertEqual(self.link.said, [original.ResponseBody(leg.request_id, b"last words")])
+
+    def test_our_side_gives_up(self) -> None:
+        stream, leg = self.ask()
+        stream.reset("visitor-gone")
+        self.turn()
+        self.assertTrue(leg.over)
+        self.assertIsNone(self.bridge.leg_of(leg.request_id, EchoLeg))
+        self.assertEqual(self.link.said, [WsClose(leg.request_id, None, "visitor-gone")])
+
+    def test_the_originals_side_fails(self) -> None:
+        """Once, whatever happens then."""
+        stream, leg = self.ask()
+        leg.fail("service-died", "a crash")
+        leg.fail("internal", "")
+        self.turn()
+        self.assertEqual(self.ours.legs[stream.id].events, [("reset", "service-died", "a crash")])
+        self.assertEqual(len(self.link.said), 1)
+
+    def test_a_defect_ends_one_exchange(self) -> None:
+        stream, broken = self.ask()
+        other, leg = self.ask()
+        stream.send_data(b"defect")
+        other.send_data(b"fine")
+        self.turn()
+        self.assertEqual([str(each) for each in self.bridge.failures], ["a leg with a defect"])
+        self.assertEqual(self.ours.legs[stream.id].events, [("reset", "internal", "")])
+        self.assertIsNone(self.bridge.leg_of(broken.request_id, EchoLeg))
+        said = [WsClose(broken.request_id, None, "internal"), original.ResponseBody(leg.request_id, b"fine")]
+        self.assertEqual(self.link.said, said)
+        self.assertEqual(self.link.faults, [])
+
+    def test_what_no_role_expects_ends_the_link(self) -> None:
+        self.ours.open(TcpConnection(1))
+        self.turn()
+        [fault] = self.link.faults
+        self.assertIsInstance(fault, ProtocolError)
+
+    def test_closed(self) -> None:
+        """Everything at the original's side is told, nothing more passes, and no timer is left."""
+        stream, leg = self.ask()
+        self.bridge.close("session-expired", "the link is gone")
+        self.assertEqual(self.link.said, [WsClose(leg.request_id, None, "session-expired")])
+        stream.send_data(b"late")
+        self.turn()
+        self.assertEqual(len(self.link.said), 1)
+        self.assertIsNone(self.bridge.leg_of(leg.request_id, EchoLeg))
+        self.assertEqual(self.link.clock.getDelayedCalls(), [])
