@@ -131,9 +131,12 @@ class ServerSession:
 class LinkFactory(WebSocketServerFactory):
     """Autobahn's factory for links of one class.  The ingress hands it connections whose handshake it has read."""
 
-    def __init__(self, gateway: "Gateway", protocol: type[ServerLink] | type[OriginalServerLink]) -> None:
+    def __init__(
+        self, gateway: "Gateway", protocol: type[ServerLink] | type[OriginalServerLink], **attributes: Any
+    ) -> None:
         super().__init__(protocols=[SUBPROTOCOL], server="Sellia", reactor=gateway.clock)
         self.protocol = protocol
+        self._attributes = attributes
         self._gateway = gateway
         self.setProtocolOptions(
             failByDrop=False,
@@ -149,6 +152,8 @@ class LinkFactory(WebSocketServerFactory):
         link: Any = super().buildProtocol(addr)
         link.keeper = self._gateway
         link.clock = self._gateway.clock
+        for name, value in self._attributes.items():
+            setattr(link, name, value)
         return link
 
 
@@ -170,7 +175,7 @@ class Gateway:
         self.turn = turn_of(clock)
         #: What makes a link of a connection, for the native dialect and for the original one.
         self.links = LinkFactory(self, ServerLink)
-        self.original_links = LinkFactory(self, OriginalServerLink)
+        self.original_links = LinkFactory(self, OriginalServerLink, max_tunnels=settings.tunnels_per_client)
         self.sessions: dict[bytes, ServerSession] = {}
         self.public_port = settings.url_port
         self.draining = False

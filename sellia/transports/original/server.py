@@ -21,6 +21,7 @@ from twisted.logger import Logger
 
 from sellia.errors import CLIENT_GONE, FORBIDDEN, KEY_REQUIRED, NAME_RESERVED, NAME_TAKEN, WRONG_KEY, LimitExceeded
 from sellia.protocol import original
+from sellia.protocol.limits import MAX_STREAMS
 from sellia.protocol.messages import (
     VERSION,
     CloseTunnel,
@@ -64,7 +65,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
 
     #: What ``auth_ok`` says that an account may have.
     max_tunnels = 100
-    max_connections = 100
+    max_connections = MAX_STREAMS
 
     _key: str | None = None
 
@@ -90,7 +91,8 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
             self._write(original.AuthError("Invalid API key"))
             self.close(1000, "Authentication failed")
         else:
-            self._write(original.TunnelClose("", refused.message))
+            if self._key is None:  # it was a wish for a tunnel that was its hello
+                self._write(original.TunnelClose("", refused.message))
             self.close(code, refused.word)
         return False
 

@@ -88,6 +88,9 @@ class TunnelTests(OriginalCase):
         late = self.original()
         self.assertIn("shutting down", late.refused(subdomain="third"))
         self.assertEqual(late.closed, close(1012, "server-draining"))
+        keyed = self.original().say("auth", api_key="whatever")
+        self.assertEqual(keyed.heard(), [])
+        self.assertEqual(keyed.closed, close(1012, "server-draining"))
 
     def test_answers_come_in_the_order_of_the_wishes(self) -> None:
         """They name no wish: one that is in doubt holds up those behind it."""
@@ -129,7 +132,7 @@ class OpenServerTests(OriginalCase):
         client = self.original().say("auth", api_key="whatever")
         [ok] = client.heard()
         self.assertEqual(list(ok), ["type", "account_id", "limits"])
-        self.assertEqual(list(ok["limits"]), ["max_tunnels", "max_connections"])
+        self.assertEqual(ok["limits"], {"max_tunnels": 100, "max_connections": 20_000})
         client.open()
 
     def test_auth_when_it_is_too_late(self) -> None:
