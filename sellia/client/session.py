@@ -113,7 +113,6 @@ class ClientSession:
         self._token: bytes | None = None
         self._lost_at: float | None = None
         self._why_lost = ""
-        self._attempts = 0
         #: For how long the server keeps the session without a link; 0 when there is none.
         self._window = 0.0
         self._expiry: IDelayedCall | None = None
@@ -228,12 +227,13 @@ class ClientSession:
         if lost_at is None:
             return
         after = self._clock.seconds() - lost_at
-        self._report(LinkBack(after, self._attempts, resumed, messages, octets))
+        tries = self.connector.tries
+        self._report(LinkBack(after, tries, resumed, messages, octets))
         _log.info(
             "link back: after={after:.3f}s attempts={attempts} resumed={resumed} resent_messages={messages} "
             "resent_bytes={octets}",
             after=after,
-            attempts=self._attempts,
+            attempts=tries,
             resumed=resumed,
             messages=messages,
             octets=octets,
@@ -253,8 +253,7 @@ class ClientSession:
     def broken(self, error: ProtocolError) -> None:
         self._end_session("internal", "the server broke the protocol")
 
-    def link_lost(self, reason: str, attempts: int) -> None:
-        self._attempts = attempts
+    def link_lost(self, reason: str) -> None:
         if self.connector.stopping:
             return
         first = self._lost_at is None
@@ -264,15 +263,16 @@ class ClientSession:
                 self.counters.links_lost += 1
                 wait = self._window + self._settings.ping_timeout
                 self._expiry = self._clock.callLater(wait, self._expired)
-        if reason != self._why_lost:
+        news = reason != self._why_lost
+        if news:
             self._why_lost = reason
             self._report(LinkLost(reason))
-        server = self.connector.server
+        server, tries = self.connector.server, self.connector.tries
         if first and self._window:
             _log.info("link lost: server={server} reason={reason}", server=server, reason=reason)
-        else:
+        elif news or tries & (tries - 1) == 0:  # the first attempts follow each other quickly
             format = "no link yet: server={server} reason={reason} attempts={attempts}"
-            _log.info(format, server=server, reason=reason, attempts=attempts)
+            _log.info(format, server=server, reason=reason, attempts=tries)
 
     def beat(self) -> None:
         if self._lost_at is not None and self._window:

@@ -39,6 +39,7 @@ class Hello(_Message, frozen=True, tag="hello"):
     key: str | None = None
     session: bytes | None = None  #: resume token of the session that this link continues, or None for a new one
     received: int = 0  #: parcels of that session which have arrived here
+    attempt: int = 0  #: higher than in each hello before with this token; 0: not told
 
 
 class Welcome(_Message, frozen=True, tag="welcome"):

@@ -6,7 +6,8 @@ Need
 
 Invariants
     * A session is carried by at most one link.  A new link that presents its token takes over at once, also while the
-      old one still seems to be alive.
+      old one still seems to be alive; but never a hello that was made before the one that the session went on with:
+      networks hold some back, and its client has given that link up.
     * A name belongs to at most one session (the registry's promise).
     * A session ends once: by the client's goodbye, its expiry, a fault of the client, or the server's stop; then each
       of its streams is told why.
@@ -81,6 +82,8 @@ class ServerSession:
         self.remote = remote
         self.token = secrets.token_bytes(_TOKEN)
         self.link: LinkMixin | None = None
+        #: The number of the hello that it last went on with.
+        self.attempt = 0
         self.session = Session(self, even=True, held_limit=settings.session_credit)
         #: Numbers of tunnels whose claim is not decided yet.
         self.claiming: set[int] = set()
@@ -336,6 +339,7 @@ class Gateway:
     def _carry(self, link: LinkMixin, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
         settings = self.settings
         session.link = link
+        session.attempt = hello.attempt
         self._sessions_by_link[link] = session
         link.say(
             Welcome(

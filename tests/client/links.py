@@ -14,6 +14,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from sellia.client.connector import Connector
+from sellia.client.delays import QUICK_LEAST
 from sellia.client.events import Event
 from sellia.client.local import LocalService
 from sellia.client.session import ClientSession
@@ -42,34 +43,62 @@ class Half(Random):
         return 0.5
 
 
+class Dial:
+    """One attempt to connect, for ``factory``, which is the client's `Attempt`."""
+
+    def __init__(self, factory: Any) -> None:
+        self.factory = factory
+        self.cancelled = False
+        self.result: Deferred[Any] = Deferred(self._cancel)
+
+    def _cancel(self, _: "Deferred[Any]") -> None:
+        self.cancelled = True
+
+    @property
+    def pending(self) -> bool:
+        return not self.result.called
+
+    def accept(self, link: Any = None) -> None:
+        """There is a connection, and maybe a link over it already."""
+        if link is not None:
+            self.factory.link = link
+        self.result.callback(None)
+
+
 class Network:
     """Stands for the endpoint that is dialled.  ``tried`` says when."""
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock
         self.tried: list[float] = []
-        self.attempt: Deferred[Any] | None = None
-        self.cancelled = 0
+        self.dials: list[Dial] = []
 
     def connect(self, factory: Any) -> "Deferred[Any]":
-        assert self.attempt is None or self.attempt.called, "two attempts at once"
         self.tried.append(round(self.clock.seconds(), 3))
-        self.attempt = Deferred(self._cancelled)
-        return self.attempt
+        dial = Dial(factory)
+        self.dials.append(dial)
+        return dial.result
 
-    def _cancelled(self, attempt: "Deferred[Any]") -> None:
-        self.cancelled += 1
+    @property
+    def pending(self) -> list[Dial]:
+        """Those of which nobody has heard yet, oldest first."""
+        return [dial for dial in self.dials if dial.pending]
+
+    @property
+    def cancelled(self) -> int:
+        return sum(dial.cancelled for dial in self.dials)
 
     def refuse(self) -> None:
-        """The attempt under way fails."""
-        assert self.attempt is not None
-        self.attempt.errback(Failure(ConnectionRefusedError()))
+        """All attempts under way fail."""
+        for dial in self.pending:
+            dial.result.errback(Failure(ConnectionRefusedError()))
 
-    def join(self, connector: Connector, server: "FarServer") -> Wire:
-        """The attempt under way leads to a link."""
-        assert self.attempt is not None
-        self.attempt.callback(None)
-        wire = Wire(MemoryLink(connector, self.clock, "server"), MemoryLink(server, self.clock))
+    def join(self, connector: Connector, server: "FarServer", which: int = -1) -> Wire:
+        """An attempt under way leads to a link: the youngest, or the one that is meant."""
+        dial = self.pending[which]
+        near = MemoryLink(connector, self.clock, "server")
+        dial.accept(near)
+        wire = Wire(near, MemoryLink(server, self.clock))
         wire.talk()
         return wire
 
@@ -144,7 +173,7 @@ class ClientStage:
         self.events: list[Event] = []
         self.session = ClientSession(self.settings, [self.service], self.events.append, self.reactor, Half())
         self.connector = self.session.connector
-        self.network = self.connector._dialler._endpoint = Network(self.reactor)
+        self.network = self.connector.attempts.endpoint = Network(self.reactor)
         self.server = FarServer()
         self.wire: Wire | None = None
 
@@ -154,8 +183,10 @@ class ClientStage:
         return self.connect()
 
     def connect(self) -> "ClientStage":
-        """The attempt under way succeeds."""
+        """The attempt under way succeeds, or the next, if there is none."""
         self.reactor.advance(0)
+        if not self.network.pending:
+            self.reactor.advance(QUICK_LEAST)
         self.wire = self.network.join(self.connector, self.server)
         self.talk()
         return self

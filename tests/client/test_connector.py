@@ -1,6 +1,5 @@
 """Links: when they are dialled, what is said first on them, and what becomes of the delays."""
 
-from itertools import pairwise
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
@@ -8,7 +7,18 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.connector import BEAT, FIRST_DELAY, LONGEST_DELAY, PATIENCE, Connector
+from sellia.client.attempts import LONGEST_PATIENCE, NO_ANSWER
+from sellia.client.connector import BEAT, Connector
+from sellia.client.delays import (
+    BESIDE_LEAST,
+    BESIDE_MOST,
+    FIRST_DELAY,
+    LONGEST_DELAY,
+    PATIENCE,
+    POLITE_DELAY,
+    QUICK_LEAST,
+    QUICK_MOST,
+)
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Goodbye, Hello, Refused, Welcome
 from sellia.transports.link import LinkMixin
@@ -39,11 +49,14 @@ class Caller:
     def broken(self, error: ProtocolError) -> None:
         self.told.append(("broken", str(error)))
 
-    def link_lost(self, reason: str, attempts: int) -> None:
-        self.told.append(("lost", attempts))
+    def link_lost(self, reason: str) -> None:
+        self.told.append(("lost", reason))
 
     def beat(self) -> None:
         self.beats += 1
+
+
+REFUSED = "Connection was refused by other side"
 
 
 class ConnectorCase(SynchronousTestCase):
@@ -51,7 +64,7 @@ class ConnectorCase(SynchronousTestCase):
         self.clock = MemoryReactorClock()
         self.caller = Caller()
         self.connector = Connector("ws://127.0.0.1:1/ws", "the key", self.caller, self.clock, Half())
-        self.network = self.connector._dialler._endpoint = Network(self.clock)
+        self.network = self.connector.attempts.endpoint = Network(self.clock)
         self.server = FarServer()
         self.connector.start()
 
@@ -65,84 +78,122 @@ class ConnectorCase(SynchronousTestCase):
             self.clock.advance(min(seconds, 0.5))
             seconds -= 0.5
 
-    def join(self) -> Wire:
-        self.clock.advance(0)
-        return self.network.join(self.connector, self.server)
+    def join(self, which: int = -1) -> Wire:
+        """The youngest attempt under way, or the next, leads to a link."""
+        while not self.network.pending:
+            self.clock.advance(QUICK_LEAST)
+        return self.network.join(self.connector, self.server, which)
 
     def end(self, wire: Wire) -> None:
         """Both ends of a link that was closed are gone."""
         for each in (wire.far, wire.near):
             each.lose()
 
+    def gap(self) -> float:
+        """Seconds until the next attempt."""
+        return round(self._next_at() - self.clock.seconds(), 6)
+
+    def dial(self) -> None:
+        """The next attempt is made."""
+        tried = len(self.network.tried)
+        while len(self.network.tried) == tried:
+            self.clock.advance(min(0.5, max(1e-6, self._next_at() - self.clock.seconds())))
+
+    def _next_at(self) -> float:
+        following = self.connector._next
+        assert following is not None
+        return following.getTime()
+
 
 class DialTests(ConnectorCase):
     """Attempts and the time between them; chance is always in the middle."""
 
-    def test_at_once_then_later_and_later(self) -> None:
-        """Delays grow from the first to the longest, and half of each is waited."""
-        delays = []
-        for _ in range(15):
+    def test_later_and_later(self) -> None:
+        """Before there is a session nobody waits: delays grow from the first on."""
+        gaps = []
+        for _ in range(4):
             self.network.refuse()
-            waiting = self.connector._callID
-            assert waiting is not None
-            delays.append(waiting.getTime() - self.clock.seconds())
-            self.wait(delays[-1] + 0.001)
-        self.assertEqual(len(self.network.tried), 16)
-        growing = [min(FIRST_DELAY * 1.5**count, LONGEST_DELAY) / 2 for count in range(14)]
-        self.assertEqual(growing[-1], LONGEST_DELAY / 2)
-        for delay, expected in zip(delays, [0.0, *growing], strict=True):
-            self.assertLess(abs(delay - expected), 0.01)
-        self.assertEqual(self.caller.told[-1], ("lost", 15))
+            gaps.append(self.gap())
+            self.dial()
+        self.assertEqual(gaps, [round(FIRST_DELAY * 1.5**count / 2, 6) for count in range(4)])
+        self.assertEqual(self.caller.told, [("lost", REFUSED)] * 4)
+        self.assertEqual(self.connector.tries, 5)
 
-    def test_a_welcome_starts_over(self) -> None:
-        """A connection alone does not: a server that lets nobody in is not to be asked without end."""
-        for _ in range(6):
-            self.network.refuse()
-            self.wait(30)
-        self.server.manner = ""
+    def test_a_link_that_is_lost(self) -> None:
+        """At once, then quickly for a moment, for a visitor waits; and only then later and later."""
+        self.caller.state = (b"token", 0)
         wire = self.join()
+        self.wait(5)
         wire.cut()
-        before = len(self.network.tried)
+        gaps = []
+        for _ in range(40):
+            self.dial()
+            self.network.refuse()
+            gaps.append(self.gap())
+        quick = (QUICK_LEAST + QUICK_MOST) / 2
+        self.assertEqual(self.network.tried[1], 5.0)
+        self.assertEqual(gaps[:16], [quick] * 16)
+        self.assertEqual(gaps[16:18], [FIRST_DELAY / 2, FIRST_DELAY * 1.5 / 2])
+        self.assertEqual(gaps[-1], LONGEST_DELAY / 2)
+
+    def test_without_a_session_there_is_no_hurry(self) -> None:
+        wire = self.join()
+        self.wait(5)
+        wire.cut()
         self.clock.advance(0)
-        self.assertEqual(len(self.network.tried), before)
-        self.wait(30)
-        self.server.manner = "new"
+        self.assertEqual(self.network.tried[1], 5.0)
+        self.network.refuse()
+        self.assertEqual(self.gap(), FIRST_DELAY / 2)
+
+    def test_a_connection_does_not_start_over(self) -> None:
+        """A server that lets nobody in is not to be asked without end."""
+        for _ in range(10):
+            self.network.refuse()
+            self.dial()
+        self.server.manner = ""
         self.join().cut()
-        before = len(self.network.tried)
-        self.clock.advance(0)
-        self.assertEqual(len(self.network.tried), before + 1)
+        self.assertGreater(self.gap(), 3.0)
+        self.dial()
+        self.server.manner = "new"
+        wire = self.join()
+        self.wait(1)
+        wire.cut()
+        self.assertEqual(self.gap(), 0.0)
+
+    def test_a_link_that_is_lost_as_soon_as_it_is_there(self) -> None:
+        """Even then some time passes between the starts of two attempts."""
+        self.join().cut()
+        self.assertEqual(self.gap(), QUICK_LEAST)
 
     def test_a_server_that_stops_is_given_a_moment(self) -> None:
         """Everybody whom it has told would come back in the same instant."""
+        self.caller.state = (b"token", 0)
         wire = self.join()
         self.wait(10)
         wire.far.say(Goodbye("server-restarting", ""))
         wire.talk()
         self.assertEqual(wire.near.closed, (1000, "goodbye"))
         self.end(wire)
-        self.clock.advance(0)
-        self.assertEqual(len(self.network.tried), 1)
-        self.clock.advance(FIRST_DELAY / 2)
-        self.assertEqual(len(self.network.tried), 2)
+        self.assertEqual(self.gap(), POLITE_DELAY / 2)
+        self.dial()
+        self.network.refuse()
+        self.assertEqual(self.gap(), POLITE_DELAY * 1.5 / 2)
         self.assertIn(("dismissed", "server-restarting"), self.caller.told)
 
     def test_stopped_while_it_waits(self) -> None:
         self.network.refuse()
-        self.clock.advance(0)
-        self.network.refuse()
         self.connector.stop()
         self.wait(100)
-        self.assertEqual(len(self.network.tried), 2)
+        self.assertEqual(len(self.network.tried), 1)
 
     def test_stopped_while_it_dials(self) -> None:
-        """Also after an attempt that followed a delay."""
-        for _ in range(2):
-            self.network.refuse()
-            self.clock.advance(1)
+        """Also where several attempts are under way."""
+        self.wait(1)
+        tried = len(self.network.tried)
         self.connector.stop()
-        self.assertEqual(self.network.cancelled, 1)
+        self.assertEqual(self.network.cancelled, tried)
         self.wait(100)
-        self.assertEqual(len(self.network.tried), 3)
+        self.assertEqual(len(self.network.tried), tried)
 
     def test_stopped_while_the_link_opens(self) -> None:
         self.connector.stop()
@@ -152,28 +203,35 @@ class DialTests(ConnectorCase):
         self.end(wire)
 
 
-class HelloTests(ConnectorCase):
-    def test_what_is_said_first(self) -> None:
-        self.caller.state = (b"token", 7)
-        self.join().cut()
-        [hello] = self.server.hellos
-        self.assertEqual((hello.version, hello.key, hello.session, hello.received), (1, "the key", b"token", 7))
-        self.assertTrue(hello.agent.startswith("sellia/"))
+class RaceTests(ConnectorCase):
+    """Attempts beside each other."""
 
-    def test_no_welcome_in_time(self) -> None:
-        self.server.manner = ""
+    def test_a_network_that_swallows_everything(self) -> None:
+        """While there is no connection, others are tried beside the first; the first to get through is the link."""
+        self.clock.advance((BESIDE_LEAST + BESIDE_MOST) / 2)
+        self.assertEqual(len(self.network.pending), 2)
         wire = self.join()
-        self.clock.advance(PATIENCE)
-        self.assertTrue(wire.near.transport.aborted)
-        self.assertEqual(wire.near.reason, "the server did not answer in time")
-        self.end(wire)
+        self.assertEqual(self.caller.told, [("welcomed", False)])
+        self.assertEqual(self.network.cancelled, 1)
+        self.wait(10)
+        self.assertEqual(len(self.network.tried), 2)
+        wire.cut()
 
-    def test_an_answer_that_never_comes(self) -> None:
-        """Attempts that the network swallows follow one another, each with more patience than the one before."""
-        self.wait(40)
-        gaps = [later - before for before, later in pairwise(self.network.tried)]
-        self.assertEqual([round(gap) for gap in gaps], [2, 4, 8, 10, 10])
-        self.assertEqual(self.network.cancelled, 5)
+    def test_the_oldest_may_be_the_first(self) -> None:
+        self.clock.advance(BESIDE_MOST)
+        wire = self.join(0)
+        self.assertEqual((len(self.network.tried), self.network.cancelled), (2, 1))
+        self.assertEqual(self.caller.told, [("welcomed", False)])
+        wire.cut()
+
+    def test_a_connection_is_given_more_time(self) -> None:
+        """Where there is one, the server may be slow, and is not to be asked again and again."""
+        self.network.pending[0].accept()
+        self.wait(PATIENCE - 0.1)
+        self.assertEqual(len(self.network.tried), 1)
+        self.clock.advance(0.1)
+        self.assertEqual(len(self.network.tried), 2)
+        self.assertEqual(self.caller.told, [], "the first goes on")
 
     def test_a_slow_server_is_given_more(self) -> None:
         """Three times what it took the last time."""
@@ -184,22 +242,85 @@ class HelloTests(ConnectorCase):
         wire.talk()
         wire.cut()
         self.clock.advance(0)
+        self.network.pending[0].accept()
         self.wait(4.4)
-        self.assertEqual(self.network.cancelled, 0)
+        self.assertEqual(len(self.network.tried), 2)
         self.wait(0.2)
-        self.assertEqual(self.network.cancelled, 1)
+        self.assertEqual(len(self.network.tried), 3)
+
+    def test_a_younger_one_that_fails_does_not_end_the_older(self) -> None:
+        self.clock.advance(BESIDE_MOST)
+        first, second = self.network.pending
+        self.network.dials.remove(first)
+        self.network.refuse()
+        self.network.dials.append(first)
+        self.assertEqual((second.pending, first.pending), (False, True))
+        self.join().cut()
+        self.assertEqual(self.caller.told[:2], [("lost", REFUSED), ("welcomed", False)])
+
+    def test_another_opens_while_the_first_waits_for_its_welcome(self) -> None:
+        """The first is closed before the second says hello, and its welcome is not acted on any more."""
+        self.server.manner = ""
+        first = self.join()
+        self.wait(PATIENCE)
+        second = self.join()
+        self.assertTrue(first.near.transport.aborted)
+        self.assertEqual([hello.attempt for hello in self.server.hellos], [1, 2])
+        first.far.say(Welcome(1, "far", b"token", False))
+        first.talk()
+        self.assertEqual(self.caller.told, [])
+        self.end(first)
+        second.far.say(Welcome(1, "far", b"token", False))
+        second.talk()
+        self.assertEqual(self.caller.told, [("welcomed", False)])
+        second.cut()
+
+
+class HelloTests(ConnectorCase):
+    def test_what_is_said_first(self) -> None:
+        self.caller.state = (b"token", 7)
+        self.join().cut()
+        [hello] = self.server.hellos
+        self.assertEqual((hello.version, hello.key, hello.session, hello.received), (1, "the key", b"token", 7))
+        self.assertTrue(hello.agent.startswith("sellia/"))
+
+    def test_each_has_a_higher_number(self) -> None:
+        """So that a server which hears an old one late knows it for what it is."""
+        for _ in range(3):
+            self.join().cut()
+        self.assertEqual([hello.attempt for hello in self.server.hellos], [1, 2, 3])
+
+    def test_no_welcome_in_time(self) -> None:
+        self.server.manner = ""
+        wire = self.join()
+        self.wait(LONGEST_PATIENCE)
+        self.assertTrue(wire.near.transport.aborted)
+        self.assertEqual(wire.near.reason, NO_ANSWER)
+        self.end(wire)
+        self.assertEqual(self.caller.told[-1], ("lost", NO_ANSWER))
 
     def test_an_opening_handshake_that_never_ends(self) -> None:
-        link = self.connector.buildProtocol(None)
-        assert self.network.attempt is not None
-        self.network.attempt.callback(link)
+        [dial] = self.network.pending
+        link = dial.factory.buildProtocol(None)
+        dial.accept()
         link.makeConnection(StringTransport())
-        self.clock.advance(PATIENCE)
-        self.assertEqual(link.reason, "the server did not answer in time")
+        self.wait(LONGEST_PATIENCE)
+        self.assertEqual(link.reason, NO_ANSWER)
         self.assertTrue(link.transport.disconnected)
         link.connectionLost(Failure(ConnectionLost()))
-        self.clock.advance(0)
-        self.assertEqual(len(self.network.tried), 2)
+        self.assertIn(("lost", NO_ANSWER), self.caller.told)
+        self.assertGreater(len(self.network.tried), 1)
+
+    def test_a_connection_that_ends_before_it_is_a_link(self) -> None:
+        [dial] = self.network.pending
+        link = dial.factory.buildProtocol(None)
+        dial.accept()
+        link.makeConnection(StringTransport())
+        link.connectionLost(Failure(ConnectionLost()))
+        [(what, why)] = self.caller.told
+        self.assertEqual(what, "lost")
+        self.assertIn("peer dropped the TCP connection", why)
+        self.assertEqual(self.gap(), FIRST_DELAY / 2)
 
     def test_a_second_welcome(self) -> None:
         wire = self.join()
@@ -207,6 +328,7 @@ class HelloTests(ConnectorCase):
         wire.talk()
         self.assertIn(("broken", "a second welcome on one link"), self.caller.told)
         self.end(wire)
+        self.assertEqual(self.gap(), POLITE_DELAY / 2, "who breaks the protocol is not dialled at once")
 
     def test_what_only_a_client_says(self) -> None:
         wire = self.join()
@@ -218,19 +340,23 @@ class HelloTests(ConnectorCase):
     def test_refused(self) -> None:
         self.server.manner = ""
         wire = self.join()
-        wire.far.say(Refused("wrong-key", "No.", True))
+        wire.far.say(Refused("server-draining", "No.", False))
         wire.talk()
-        self.assertEqual(self.caller.told, [("refused", "wrong-key")])
+        self.assertEqual(self.caller.told, [("refused", "server-draining")])
         self.assertEqual(wire.near.closed, (1000, "refused"))
         self.end(wire)
+        self.assertEqual(self.gap(), POLITE_DELAY / 2)
 
     def test_a_server_of_another_kind(self) -> None:
+        [dial] = self.network.pending
         near = MemoryLink(self.connector, self.clock)
         near.websocket_protocol_in_use = None
+        dial.accept(near)
         near.onOpen()
         self.assertTrue(near.transport.aborted)
-        self.assertIn("is the URL that of a Sellia server?", near.reason)
         near.lose()
+        [(_, why)] = self.caller.told
+        self.assertIn("is the URL that of a Sellia server?", why)
 
 
 class EndTests(ConnectorCase):
@@ -257,25 +383,32 @@ class SleepTests(ConnectorCase):
     """A laptop that wakes: all timers are late at once, and what they were for is over."""
 
     def test_a_delay_is_not_slept_through_and_then_waited_for(self) -> None:
-        for _ in range(8):
+        for _ in range(12):
             self.network.refuse()
-            self.wait(30)
+            self.dial()
         self.network.refuse()
+        self.assertGreater(self.gap(), 10)
         self.clock.rightNow += 3600.0  # timers that are due during a sleep are late
-        delay = self.connector._callID
+        delay = self.connector._next
         assert delay is not None
         delay.delayed_time += 3600.0  # but the system's clock for timers has stood still
         before = len(self.network.tried)
         self.clock.advance(BEAT)
         self.clock.advance(0)
         self.assertEqual(len(self.network.tried), before + 1)
-        self.assertEqual(self.connector.delay, FIRST_DELAY)
+        self.network.refuse()
+        self.assertEqual(self.gap(), FIRST_DELAY / 2)
 
-    def test_an_attempt_of_before_the_sleep_is_given_up(self) -> None:
+    def test_attempts_of_before_the_sleep_are_given_up(self) -> None:
+        self.clock.advance(BESIDE_MOST)
+        self.assertEqual(len(self.network.pending), 2)
+        for late in self.clock.getDelayedCalls():
+            if late is not self.connector._beat:
+                late.delayed_time += 3600.0
         self.clock.rightNow += 3600.0
         self.clock.advance(BEAT)
         self.clock.advance(0)
-        self.assertEqual((self.network.cancelled, len(self.network.tried)), (1, 2))
+        self.assertEqual((self.network.cancelled, len(self.network.tried)), (2, 3))
 
     def test_a_link_of_before_the_sleep_is_looked_at(self) -> None:
         wire = self.join()
@@ -283,6 +416,20 @@ class SleepTests(ConnectorCase):
         self.clock.advance(BEAT)
         self.assertTrue(wire.near.transport.aborted)
         self.assertEqual(wire.near.reason, "nothing came from the other side for 3601 s")
+        self.end(wire)
+
+    def test_a_link_that_has_not_been_welcomed(self) -> None:
+        """It is not worth a look."""
+        self.server.manner = ""
+        wire = self.join()
+        for late in self.clock.getDelayedCalls():
+            if late is not self.connector._beat:
+                late.delayed_time += 3600.0
+        self.clock.rightNow += 3600.0
+        self.clock.advance(BEAT)
+        self.clock.advance(0)
+        self.assertTrue(wire.near.transport.aborted)
+        self.assertEqual(len(self.network.tried), 2)
         self.end(wire)
 
     def test_who_was_only_busy(self) -> None:

@@ -38,7 +38,7 @@ class ServiceCase(SynchronousTestCase):
         )
         service = make_service(checked, self.reactor, self.listener)
         self.connector = service.session.connector
-        self.network = self.connector._dialler._endpoint = Network(self.reactor)
+        self.network = self.connector.attempts.endpoint = Network(self.reactor)
         self.server = FarServer()
         return service
 

@@ -279,8 +279,8 @@ class SpellingTests(SynchronousTestCase):
     def test_link_messages(self) -> None:
         self.assertEqual(native.encode_link(Ack(300)), b"\x00\x92\xa3ack\xcd\x01\x2c")
         self.assertEqual(
-            native.encode_link(Hello(1, "sellia 1.0", [], "key")),
-            b"\x00\x97\xa5hello\x01\xaasellia 1.0\x90\xa3key\xc0\x00",
+            native.encode_link(Hello(1, "sellia 1.0", [], "key", attempt=3)),
+            b"\x00\x98\xa5hello\x01\xaasellia 1.0\x90\xa3key\xc0\x00\x03",
         )
         self.assertEqual(
             native.encode_link(Welcome(1, "s", b"\x01\x02", False)),

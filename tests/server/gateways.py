@@ -41,6 +41,8 @@ class Client:
         self.token: bytes | None = None
         self.party = Party(even=False)
         self.heard: list[LinkMessage] = []
+        #: The number of the next hello, 0 for none.
+        self.attempt = 0
         self.wire: Wire
         self.lost: list[str] = []
 
@@ -48,7 +50,7 @@ class Client:
 
     def link_opened(self, link: LinkMixin) -> None:
         received = self.party.session.received if self.token is not None else 0
-        link.say(Hello(1, "test", key=self.key, session=self.token, received=received))
+        link.say(Hello(1, "test", key=self.key, session=self.token, received=received, attempt=self.attempt))
 
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
         self.heard.append(message)

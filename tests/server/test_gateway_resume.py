@@ -1,10 +1,11 @@
 """Sessions that outlive their links at the server: resumed, taken over, expired; and what visitors are told."""
 
+from sellia.protocol import native
 from sellia.protocol.messages import Goodbye, Hello, Welcome
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
 from tests.relay.scripts import GET, OK, RecordingLeg
-from tests.server.gateways import GatewayCase
+from tests.server.gateways import Client, GatewayCase
 from tests.transports.links import MemoryLink
 
 
@@ -138,6 +139,64 @@ class TakeoverTests(GatewayCase):
         self.server.wait(200)
         self.assertEqual(client.session.session.received, received)
         self.assertIs(client.session.link, client.wire.far)
+
+
+class LateHelloTests(GatewayCase):
+    """A network held a hello back; its client has given that link up, and gone on over another since."""
+
+    def hello(self, client: Client, attempt: int) -> bytes:
+        """What the client says now."""
+        received = client.party.session.received
+        return native.encode_link(Hello(1, "test", session=client.token, received=received, attempt=attempt))
+
+    def link(self, client: Client) -> MemoryLink:
+        """One at whose other end there is nobody any more."""
+        link = MemoryLink(self.gateway, self.server.clock, client.remote)
+        link.onOpen()
+        return link
+
+    def test_it_does_not_take_over(self) -> None:
+        """And what it claims, which was true once, costs nobody a session."""
+        lines = self.logged()
+        client = self.server.client()
+        client.attempt = 1
+        client.connect().open()
+        late, hello = self.link(client), self.hello(client, 2)
+        self.server.cut(client)
+        client.attempt = 3
+        client.connect()
+        visitor = RecordingLeg()
+        stream = client.session.session.open(GET, visitor, end=True)
+        self.server.talk()
+        late.hear(hello)
+        self.server.talk()
+        self.assertEqual(late.closed, (1000, "another link has taken over"))
+        self.assertEqual(late.said(Welcome), [])
+        self.assertIn("link ignored, because it is older than the present one", lines[-1])
+        self.assertIs(client.session.link, client.wire.far)
+        client.party.streams[stream.id].send_head(OK, end=True)
+        self.server.talk()
+        self.assertTrue(visitor.ended)
+        late.lose()
+        self.assertIs(client.session.link, client.wire.far)
+
+    def test_nor_when_the_present_link_is_away(self) -> None:
+        """Its client would never hear the welcome."""
+        client = self.server.client()
+        client.attempt = 2
+        client.connect()
+        late, hello = self.link(client), self.hello(client, 1)
+        self.server.cut(client)
+        late.hear(hello)
+        self.assertEqual(late.closed, (1000, "another link has taken over"))
+        self.assertIsNone(client.session.link)
+        late.lose()
+
+    def test_who_does_not_number_them(self) -> None:
+        """Takes over whenever it says hello."""
+        client = self.server.client().connect()
+        client.connect()
+        self.assertEqual(client.welcomes, [False, True])
 
 
 class ExpiryTests(GatewayCase):

@@ -1,0 +1,97 @@
+"""When to try again: how long from the start of one attempt to reach the server to the start of the next.
+
+Need
+    A visitor is waiting: when the network is back after half a second, so should the client be, and not after the
+    delay that it happened to have drawn.  But a server that restarts has lost all of its clients in one moment, and
+    must not have them all back in another.
+
+How
+    The first attempt after a loss is immediate.  For ``QUICK_FOR`` seconds after it, attempts that *fail* (refused,
+    unreachable) follow each other after ``QUICK_LEAST`` to ``QUICK_MOST`` seconds, if there is a session to go on with.
+    From then on delays grow by half each from ``FIRST_DELAY`` to ``LONGEST_DELAY``, and each is cut by a random factor
+    between 0 and 1 (full jitter).  Who has been told that the server stops, or been refused, leaves out all that is
+    quick and begins with ``POLITE_DELAY``.
+
+    An attempt that has *no answer* is different: what it is waiting for may come, and a slow server must not be asked
+    again and again.  Another is made beside it after ``BESIDE_LEAST`` to ``BESIDE_MOST`` seconds while the connection
+    is not there, which is what a network that swallows everything looks like.  Where it is there and the server says
+    nothing, it is after ``PATIENCE`` seconds, or three times as long as the last welcome took.  Never before the delay
+    is over.
+
+Arithmetic
+    *An outage of less than* ``QUICK_FOR``: attempts are on average 62 ms apart and the return of the network falls
+    somewhere between two, so the next is E(x²) / 2E(x) = 35 ms away on average, and 100 ms at most.  After an outage of
+    2 s, half of all clients are back within 0.35 s, and 99 of 100 within 2 s.
+
+    *A herd*: n clients whose delays have grown to d make n / (d / 2) attempts a second, which is 0.2 n / d in 100 ms.
+    Delays that grow by half and are cut to half on average come to d = (T - 1) / 1.5 in a loss that has lasted for T
+    seconds, the quick second left out: 0.3 n / (T - 1) in 100 ms.  A server that was killed and is away for 2.2 s
+    meets a quarter of its clients in its busiest 100 ms, one that is away for 4 s a tenth.  One that says goodbye
+    meets a fifth of them at the soonest.  Who is away for less than the quick second meets all at once, as they do who
+    lose all of their links and stay: it is what an immediate first attempt means.
+
+    *Work made in vain*: forty attempts at most in the quick second.
+
+Pure: time and chance are passed in.
+"""
+
+from random import Random
+from typing import Final
+
+#: Seconds after a loss for which failed attempts follow each other quickly, and between two of these.
+QUICK_FOR: Final = 1.0
+QUICK_LEAST: Final = 0.025
+QUICK_MOST: Final = 0.1
+
+#: The first delay, the first of a client that the server does not want now, by how much they grow, and the longest.
+FIRST_DELAY: Final = 0.25
+POLITE_DELAY: Final = 1.0
+GROWTH: Final = 1.5
+LONGEST_DELAY: Final = 30.0
+
+#: Seconds without a connection after which another attempt is made beside the first.
+BESIDE_LEAST: Final = 0.25
+BESIDE_MOST: Final = 0.5
+
+#: Seconds from the start of an attempt to the server's welcome, before another is made beside it.
+PATIENCE: Final = 2.0
+
+
+class Delays:
+    """The delays of one client."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._delay = FIRST_DELAY
+        self._quick_until = 0.0
+        self._patience = PATIENCE
+
+    def lost(self, now: float, resumable: bool) -> None:
+        """A link that carried a session is lost; ``resumable``, if a visitor may be waiting for it."""
+        self._delay = FIRST_DELAY
+        self._quick_until = now + QUICK_FOR if resumable else now
+
+    def unwanted(self) -> None:
+        """The server stops, or does not want this client now: everybody whom it told would come at once, too."""
+        self._quick_until = 0.0
+        self._delay = max(self._delay, POLITE_DELAY)
+
+    def welcomed(self, after: float) -> None:
+        """The server has accepted, so many seconds after the attempt began."""
+        self._patience = max(PATIENCE, 3.0 * after)
+
+    def after_failure(self, now: float) -> float:
+        """Seconds from the start of an attempt, ``now``, to the next, should it fail.  Ask once for each attempt."""
+        if now < self._quick_until:
+            return self._random.uniform(QUICK_LEAST, QUICK_MOST)
+        delay = self._delay
+        self._delay = min(delay * GROWTH, LONGEST_DELAY)
+        return delay * self._random.random()
+
+    def without_connection(self, delay: float) -> float:
+        """The same, should nothing come of it at all; ``delay`` is what ``after_failure`` said."""
+        return max(delay, self._random.uniform(BESIDE_LEAST, BESIDE_MOST))
+
+    def without_welcome(self, delay: float) -> float:
+        """The same, where there is a connection, and no word from the server."""
+        return max(delay, self._patience)
