@@ -307,6 +307,14 @@ class Gateway:
         return link.refuse(refused, code)
 
     def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello, owner: Hashable) -> None:
+        if 0 < hello.attempt <= session.attempt:
+            _log.info(
+                "link ignored, because it is older than the present one: session={session} peer={peer}",
+                session=session.name,
+                peer=printable(link.remote),
+            )
+            link.close(1000, "another link has taken over")
+            return
         now = self.clock.seconds()
         old = session.link
         if old is not None:
