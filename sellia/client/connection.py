@@ -52,8 +52,6 @@ _HEAD_COST: Final = 64
 #: A head that came in fewer octets cannot be too long.
 _SURELY_SHORT: Final = HEAD_LIMIT - HEADER_COUNT_LIMIT * _FIELD_COST - _HEAD_COST
 
-_USUAL_REASONS: Final = frozenset((b"OK", b"", b"Not Found", b"Not Modified", b"No Content", b"Found", b"Created"))
-
 _log = Logger()
 
 
@@ -270,8 +268,7 @@ class HttpConnection(ServiceSocket):
         headers, reason = self._headers, self._reason
         if len(headers) > HEADER_COUNT_LIMIT or (self._octets > _SURELY_SHORT and _too_long(headers, reason)):
             raise BadAnswer("sent a response head that is too long")
-        if reason not in _USUAL_REASONS:
-            _check_reason(reason)
+        _check_reason(reason)
         if status < 200:
             self._interim_head(exchange, status, reason, headers)
             return

@@ -39,7 +39,7 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.counters import LinkCounters
-from sellia.relay.leg import Leg, Nobody
+from sellia.relay.leg import NOBODY, Leg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
@@ -167,7 +167,7 @@ class ClientSession:
             raise ProtocolError("a stream was opened for a tunnel that this client does not have")
         if self.stopping and isinstance(opening, WebSocketRequest):
             stream.reset(CLIENT_GONE.word, _STOPPED)
-            return Nobody()
+            return NOBODY
         return tunnel.service.open_leg(stream, opening, end, self._listening)
 
     def message_received(self, message: SessionMessage) -> None:

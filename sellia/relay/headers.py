@@ -21,7 +21,7 @@ Not chosen: a class that models a header section.  Making one costs more than al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sellia.protocol.messages import Headers
@@ -32,6 +32,7 @@ LEARNED_NAMES_LIMIT: Final = 1024
 LEARNED_NAME_LENGTH: Final = 64
 """A longer name is never learned, which bounds the table at some 100 KiB."""
 
+_NO_NAME: Final = -1  # not a token, so no name of a header; never passed on
 _PASS: Final = 0
 _HOP: Final = 1
 _CONNECTION: Final = 2
@@ -78,7 +79,17 @@ _USUAL_NAMES: Final = b"""
 """.split()
 
 
+_TOKEN_OCTETS: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def is_token(name: bytes) -> bool:
+    """Whether this is a token (RFC 9110, section 5.6.2), as names of headers and methods are."""
+    return bool(name) and not name.translate(None, _TOKEN_OCTETS)
+
+
 def _rule(name: bytes) -> int:
+    if not is_token(name):
+        return _NO_NAME
     folded = name.lower()
     rule = _RULES.get(folded)
     if rule is not None:
@@ -92,22 +103,23 @@ def _rule(name: bytes) -> int:
     return _PASS
 
 
-class _RuleTable(dict[bytes, int]):
-    """Rules by name as spelled, filled as names come, never beyond `room` of them."""
+class NameTable(dict[bytes, int]):
+    """What `rule` says of names as spelled, filled as names come, never beyond `room` of them."""
 
-    def __init__(self, room: int = LEARNED_NAMES_LIMIT) -> None:
-        super().__init__((spelling, _rule(name)) for name in _USUAL_NAMES for spelling in (name, name.lower()))
+    def __init__(self, rule: Callable[[bytes], int], room: int = LEARNED_NAMES_LIMIT) -> None:
+        super().__init__((spelling, rule(name)) for name in _USUAL_NAMES for spelling in (name, name.lower()))
+        self.rule = rule
         self.room = room
 
     def __missing__(self, name: bytes) -> int:
-        rule = _rule(name)
+        rule = self.rule(name)
         if self.room and len(name) <= LEARNED_NAME_LENGTH:
             self.room -= 1
             self[name] = rule
         return rule
 
 
-_rules: Final = _RuleTable()
+_rules: Final = NameTable(_rule)
 
 _PLAIN_CONNECTION: Final = frozenset(
     (b"keep-alive", b"close", b"upgrade", b"Keep-Alive", b"Close", b"Upgrade", b"keep-alive, Upgrade")
@@ -284,7 +296,6 @@ def _passes_as_trailer(name: bytes) -> bool:
 # Well-formedness.  The parser of whoever received a head has checked it once; the other end of the link checks it
 # again, because a peer may be broken or hostile, and a line break in a value would split a message in two.
 
-_TOKEN_OCTETS: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CONTROLS: Final = bytes(octet for octet in (*range(0x20), 0x7F) if octet != 0x09)
 _NOT_IN_TARGET: Final = bytes((*range(0x21), 0x7F))
 
@@ -295,13 +306,15 @@ def validate(headers: Headers) -> None:
     That is RFC 9110, sections 5.1 and 5.5, strictly: of the control characters only HTAB may stand in a value.  Octets
     above 0x7f may, but not NEL (U+0085), which some parsers take for the end of a line.
     """
-    if not headers:
-        return
-    names = [name for name, _ in headers]
-    values = [value for _, value in headers]
-    # All at once: what is left of the names, without token octets, must be the separators alone.
-    if b"" in names or b":".join(names).translate(None, _TOKEN_OCTETS) != b":" * (len(names) - 1):
-        raise ValueError("a header name is not a token")
+    rules = _rules
+    for name, _ in headers:
+        if rules[name] < 0:
+            raise ValueError("a header name is not a token")
+    check_values([value for _, value in headers])
+
+
+def check_values(values: list[bytes]) -> None:
+    """Raise ValueError unless every value is free of control characters."""
     joined = b" ".join(values)
     if len(joined.translate(None, _CONTROLS)) != len(joined):
         raise ValueError("a header value has a control character in it")
@@ -324,8 +337,13 @@ def check_status(status: int) -> int:
     return status
 
 
+_USUAL_REASONS: Final = frozenset((b"OK", b"", b"Not Found", b"Not Modified", b"No Content", b"Found", b"Created"))
+
+
 def check_reason(reason: bytes) -> bytes:
     """The reason phrase, or ValueError if a control character is in it (RFC 9112, section 4)."""
+    if reason in _USUAL_REASONS:
+        return reason
     if len(reason.translate(None, _CONTROLS)) != len(reason) or _has_nel(reason):
         raise ValueError("a reason phrase has a control character in it")
     return reason
@@ -333,7 +351,7 @@ def check_reason(reason: bytes) -> bytes:
 
 def check_method(method: bytes) -> bytes:
     """The method, or ValueError unless it is a token (RFC 9110, section 9.1)."""
-    if not method or method.translate(None, _TOKEN_OCTETS):
+    if not is_token(method):
         raise ValueError("a method is not a token")
     return method
 
@@ -343,6 +361,8 @@ def check_target(target: bytes) -> bytes:
 
     Which of the four forms of RFC 9112, section 3.2, it has is not looked at.
     """
-    if not target or len(target.translate(None, _NOT_IN_TARGET)) != len(target) or _has_nel(target):
+    if not target or len(target.translate(None, _NOT_IN_TARGET)) != len(target):
+        raise ValueError("a request target is empty or has white space or a control character in it")
+    if not target.isascii() and _has_nel(target):
         raise ValueError("a request target is empty or has white space or a control character in it")
     return target

@@ -6,7 +6,7 @@ octets the leg calls ``stream.stall()``, and ``stream.flow()`` when it takes the
 of credit.  In the other direction ``pause_sending`` asks it to stop reading from its socket.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead
@@ -44,7 +44,7 @@ class Leg(Protocol):
 
 
 class Nobody:
-    """The leg of a stream that has none yet: whoever is to answer it may use the stream before they are known."""
+    """The leg of a stream that has none yet, or none any more: who answers it may use it before they are known."""
 
     def head_received(self, head: ResponseHead) -> None: ...
 
@@ -63,6 +63,9 @@ class Nobody:
     def pause_sending(self) -> None: ...
 
     def resume_sending(self) -> None: ...
+
+
+NOBODY: Final = Nobody()
 
 
 class StrictLeg:

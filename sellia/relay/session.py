@@ -49,7 +49,7 @@ from sellia.protocol.limits import (
     URGENT_LIMIT,
 )
 from sellia.protocol.messages import Ack, Opening, Reset, SessionMessage
-from sellia.relay.leg import Leg
+from sellia.relay.leg import NOBODY, Leg
 from sellia.relay.stream import Stream, opening_record
 
 #: Octets that one stream may send before the next gets its turn.
@@ -502,6 +502,8 @@ class Session:
             self._remove(stream)
             if stream.untaken and stream.stalled:
                 self.leaving[stream.id] = stream
+            elif not stream.paused:
+                stream.leg = NOBODY  # or each would keep the other for the garbage collector to find
 
     def release(self, stream: Stream) -> None:
         """What the stream's leg held is gone, or counts no more."""

@@ -30,7 +30,7 @@ from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, INITIAL_CREDIT, MAX_CREDIT, RECORD_COST, RECORD_LIMIT
 from sellia.protocol.messages import Headers, Opening, Reset, ResponseHead, Trailers
 from sellia.protocol.native import DATA, END, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
-from sellia.relay.leg import Leg, Nobody
+from sellia.relay.leg import NOBODY, Leg
 
 if TYPE_CHECKING:
     from sellia.relay.session import Session
@@ -44,8 +44,6 @@ _SMALLEST_SPLIT: Final = 4 * 1024
 
 _SPLITTABLE: Final = frozenset({DATA, FRAME_MORE})
 _BULK: Final = frozenset({DATA, FRAME, FRAME_MORE})
-
-_NOBODY: Final = Nobody()
 
 _pack = native.pack_record
 
@@ -77,7 +75,7 @@ class Stream:
     def __init__(self, session: "Session", number: int, opening: bytes = b"") -> None:
         self.session = session
         self.id = number
-        self.leg: Leg = _NOBODY
+        self.leg: Leg = NOBODY
         #: The encoded OPEN record while the peer has not been sent it; empty after.
         self.opening = opening
         self._outbox: deque[tuple[int, int, bytes]] | None = None

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Interim responses (1xx) that a service may send before its answer.
 _INTERIM_LIMIT: Final = 16
 
+#: A field's line from its name and value.
+_field: Final = b": ".join
+
 _CHUNK_END: Final = b"\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -157,24 +160,22 @@ class HttpExchange(StrictLeg):
 
     def write_head(self, head: ResponseHead) -> None:
         """Write the head of the response, with the framing of what follows; ``_left`` is the body's length or -1."""
-        headers = response_to_visitor(head.headers, head.status)
-        parts = [status_line(head)]
-        parts += [b"%b: %b\r\n" % pair for pair in headers]
+        fields = b"\r\n".join(map(_field, response_to_visitor(head.headers, head.status)))
+        framing = b"\r\n" if fields else b""
         request = self.request
         if not self.request_complete:
             self.keep_alive = False  # what is still to come of the request is not waited for
         if self._left < 0:
             if request.minor:
                 self._chunking = True
-                parts.append(b"Transfer-Encoding: chunked\r\n")
+                framing += b"Transfer-Encoding: chunked\r\n"
             else:
                 self.keep_alive = False
         if not self.keep_alive:
-            parts.append(b"Connection: close\r\n")
+            framing += b"Connection: close\r\n"
         elif not request.minor:
-            parts.append(b"Connection: keep-alive\r\n")
-        parts.append(_CHUNK_END)
-        self.connection.write(b"".join(parts))
+            framing += b"Connection: keep-alive\r\n"
+        self.connection.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, fields, framing))
 
     def _interim_head(self, head: ResponseHead) -> None:
         if head.status == 101:

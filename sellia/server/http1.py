@@ -30,7 +30,7 @@ from sellia.errors import (
     Problem,
 )
 from sellia.protocol.messages import Headers
-from sellia.relay.headers import trailer_breaks_framing, validate
+from sellia.relay.headers import NameTable, check_values, is_token, trailer_breaks_framing, validate
 from sellia.server.boundary import end_of_requests
 
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,17}")
@@ -117,6 +117,7 @@ class RequestReader:
     __slots__ = (
         "_field_limit",
         "_head_size",
+        "_came",
         "_headers",
         "_held",
         "_method",
@@ -145,6 +146,8 @@ class RequestReader:
         self._target = b""
         #: Octets of a head, or of extensions and trailers, since it began; negative if it began in what is being fed.
         self._head_size = 0
+        #: Octets of what is being fed.
+        self._came = 0
         self._held = b""
         self._method: bytes | None = None
         self._request: Request | None = None
@@ -172,6 +175,7 @@ class RequestReader:
                 data = self._start(data)
                 if not data:
                     return None
+        self._came = len(data)
         while True:
             try:
                 self._parser.feed_data(data)
@@ -314,23 +318,20 @@ class RequestReader:
         request.length = None
         request.chunked = request.upgrade = False
         request.hosts = hosts = []
-        size = 0
-        for name, value in headers:
-            size += len(name) + len(value) + 4
-            known = _SPECIAL.get(name)
-            if known is None:
-                known = _SPECIAL.get(name.lower(), 0)
-            if known:
-                if known == _HOST:
-                    hosts.append(value)
-                else:
-                    self._special(request, known, value)
-        if size > self._section_limit:
-            self._refuse(HEADER_TOO_LARGE)
+        if self._head_size >= 0 or self._came > self._section_limit:  # else it cannot be too large
+            if sum(len(name) + len(value) + 4 for name, value in headers) > self._section_limit:
+                self._refuse(HEADER_TOO_LARGE)
         if version != "1.1" and version != "1.0":
             self._refuse(HTTP_VERSION_NOT_SUPPORTED)
+        specials = _specials
+        for name, value in headers:
+            known = specials[name]
+            if known == _HOST:
+                hosts.append(value)
+            elif known:
+                self._special(request, known, value)
         try:
-            validate(headers)
+            check_values([value for _, value in headers])
         except ValueError as error:
             self._refuse(BAD_REQUEST, str(error))
         if method == b"CONNECT":
@@ -342,7 +343,9 @@ class RequestReader:
         self._sink.request_begun(request)
 
     def _special(self, request: Request, known: int, value: bytes) -> None:
-        if known == _LENGTH_FIELD:
+        if known == _NO_NAME:
+            self._refuse(BAD_REQUEST, "a header name is not a token")
+        elif known == _LENGTH_FIELD:
             if request.length is not None or not _LENGTH.fullmatch(value):
                 self._refuse(BAD_REQUEST, "The Content-Length is not one plain number.")
             request.length = int(value)
@@ -381,6 +384,7 @@ class RequestReader:
         self._sink.request_ended(trailers)
 
 
+_NO_NAME: Final = -1
 _HOST: Final = 1
 _LENGTH_FIELD: Final = 2
 _CODING: Final = 3
@@ -388,12 +392,14 @@ _UPGRADE: Final = 4
 
 _SPECIAL: Final[dict[bytes, int]] = {
     b"host": _HOST,
-    b"Host": _HOST,
     b"content-length": _LENGTH_FIELD,
     b"transfer-encoding": _CODING,
     b"upgrade": _UPGRADE,
-    b"User-Agent": 0,
-    b"Accept": 0,
-    b"Accept-Encoding": 0,
-    b"Connection": 0,
 }
+
+
+def _special(name: bytes) -> int:
+    return _SPECIAL.get(name.lower(), 0) if is_token(name) else _NO_NAME
+
+
+_specials: Final = NameTable(_special)

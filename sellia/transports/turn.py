@@ -99,10 +99,13 @@ def write_now(transport: Any, data: bytes) -> None:
         and not transport._tempDataLen
         and not transport.disconnecting
     ):
-        sent = transport.writeSomeData(data)
+        try:
+            sent = transport.socket.send(data)
+        except OSError:  # full, or broken: the transport finds out which, and knows what to do about it
+            sent = 0
         if sent == len(data):
             return
-        if isinstance(sent, int) and sent > 0:
+        if sent:
             data = data[sent:]
     transport.write(data)
 

@@ -29,6 +29,16 @@ class SlowSocket(FileDescriptor, VisitorTransport):  # type: ignore[misc]
         self.took += taken
         return len(taken)
 
+    @property
+    def socket(self) -> "SlowSocket":
+        return self
+
+    def send(self, data: bytes) -> int:
+        """As a socket does."""
+        if not self.room:
+            raise BlockingIOError
+        return self.writeSomeData(data)
+
     def _postLoseConnection(self) -> None:
         self.ended = True
 
