@@ -100,7 +100,7 @@ def write_now(transport: Any, data: bytes) -> None:
         and not transport.disconnecting
     ):
         try:
-            sent = transport.socket.send(data)
+            sent = transport.socket.send(data)  # type: ignore[attr-defined]  # only those without a socket lack it
         except OSError:  # full, or broken: the transport finds out which, and knows what to do about it
             sent = 0
         if sent == len(data):
