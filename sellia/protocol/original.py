@@ -13,15 +13,16 @@ Whose words they are: C>S is said by clients, S>C by servers.  Types are checked
 statuses, the syntax of headers and of targets are for whoever acts on a message.
 """
 
-from typing import Annotated, Any, Final, get_args, get_type_hints
+from typing import Any, Final, get_args
 
 import msgspec
 
 from sellia.errors import LimitExceeded
 from sellia.protocol import packing
-from sellia.protocol.limits import HEADER_COUNT_LIMIT, KIB, MIB
+from sellia.protocol.limits import KIB, MIB
 from sellia.protocol.messages import Headers
 from sellia.protocol.packing import Unfit
+from sellia.protocol.spelling import TYPE, TYPES, Form, Long, TextOctets, Words
 
 #: A WebSocket message of the service or of a visitor travels whole, in one message of the link: so much at most.
 WEBSOCKET_LIMIT: Final = 4 * MIB
@@ -31,19 +32,6 @@ MESSAGE_LIMIT: Final = WEBSOCKET_LIMIT + 64 * KIB
 
 #: Octets of a body that the original sends in one message.  It accepts 1 MiB.
 CHUNK: Final = 8 * KIB
-
-#: Fields in one ``headers`` at most.  Beyond what an exchange may have (``HEADER_COUNT_LIMIT``), so that a service
-#: that sends too many of them ends its exchange, and not its client's link.
-FIELDS_LIMIT: Final = 4 * HEADER_COUNT_LIMIT
-
-#: Octets that are text on the wire, in whatever charset.
-TextOctets = Annotated[bytes, "text"]
-
-#: Text for people: what of it is not UTF-8 is replaced.  Other text that is not UTF-8 does not fit.
-Words = Annotated[str, "words"]
-
-#: An integer of 64 bits; others have 32.
-Long = Annotated[int, "long"]
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False):
@@ -255,159 +243,18 @@ Message = ClientMessage | ServerMessage
 
 # --- octets --------------------------------------------------------------------------------------------------
 
-_TYPE: Final = b"type"
-
-
-class _Form:
-    """How one kind of message is spelled: each field's name, whether it must be there, how it is written and read."""
-
-    def __init__(self, kind: type[_Message]) -> None:
-        self.kind: Any = kind
-        hints = get_type_hints(kind, include_extras=True)
-        self.fields: list[tuple[str, bytes, bytes, bool, Any, Any]] = []
-        for each in msgspec.structs.fields(kind):
-            name = each.name.encode()
-            write, read = _TYPES[_essential(hints[each.name])]
-            self.fields.append((each.name, name, packing.text(name), each.required, write, read))
-        self.names = frozenset(name for _, name, _, _, _, _ in self.fields)
-        tag = kind.__struct_config__.tag
-        self.tag = tag.encode() if isinstance(tag, str) else b""
-        self._opening = packing.text(_TYPE) + packing.text(self.tag) if self.tag else b""
-
-    def write(self, message: _Message) -> list[bytes]:
-        parts = [b"", self._opening]
-        count = 1 if self.tag else 0
-        for attribute, _, name, _, write, _ in self.fields:
-            value = getattr(message, attribute)
-            if value is not None:
-                count += 1
-                parts.append(name)
-                parts += write(value)
-        parts[0] = packing.map_head(count)
-        return parts
-
-    def read(self, data: bytes, found: dict[bytes, int]) -> Any:
-        values = []
-        for _, name, _, required, _, read in self.fields:
-            at = found.get(name)
-            if required:
-                if at is None:
-                    raise Unfit("a field is missing")
-                values.append(read(data, at))
-            else:
-                values.append(None if at is None or packing.is_nil(data, at) else read(data, at))
-        return self.kind(*values)
-
-
-def _essential(hint: Any) -> Any:
-    """The type of a field without the None that an optional one may be."""
-    kinds = get_args(hint)
-    return kinds[0] if type(None) in kinds else hint
-
-
-# Each type is written to pieces, and read from where its value begins.
-
-
-def _write_text(value: str) -> tuple[bytes, ...]:
-    return (packing.text(value.encode("utf-8", "replace")),)
-
-
-def _read_text(data: bytes, at: int) -> str:
-    try:
-        return packing.octets(data, at)[0].decode()
-    except UnicodeDecodeError:
-        raise Unfit("text that is not UTF-8") from None
-
-
-def _read_words(data: bytes, at: int) -> str:
-    return packing.octets(data, at)[0].decode("utf-8", "replace")
-
-
-def _write_text_octets(value: bytes) -> tuple[bytes, ...]:
-    return (packing.text(value),)
-
-
-def _write_binary(value: bytes) -> tuple[bytes, ...]:
-    return packing.binary_head(len(value)), value
-
-
-def _read_octets(data: bytes, at: int) -> bytes:
-    return packing.octets(data, at)[0]
-
-
-def _write_integer(value: int) -> tuple[bytes, ...]:
-    return (packing.integer(value),)
-
-
-def _read_integer(data: bytes, at: int) -> int:
-    return _within(packing.number(data, at), 31)
-
-
-def _read_long(data: bytes, at: int) -> int:
-    return _within(packing.number(data, at), 63)
-
-
-def _within(value: int, bits: int) -> int:
-    if not -1 << bits <= value < 1 << bits:
-        raise Unfit("an integer out of range")
-    return value
-
-
-def _write_truth(value: bool) -> tuple[bytes, ...]:
-    return (packing.TRUE if value else packing.FALSE,)
-
-
-def _write_limits(value: Limits) -> list[bytes]:
-    return _limits.write(value)
+_limits: Final = Form(Limits)
 
 
 def _read_limits(data: bytes, at: int) -> Any:
     return _limits.read(data, packing.find_fields(data, _limits.names, at))
 
 
-def _write_headers(headers: Headers) -> list[bytes]:
-    """Fields of equal names come together where the first of them stood, in its spelling."""
-    merged: dict[bytes, tuple[bytes, list[bytes]]] = {}
-    for name, value in headers:
-        merged.setdefault(name.lower(), (name, []))[1].append(value)
-    parts = [packing.map_head(len(merged))]
-    for name, values in merged.values():
-        parts.append(packing.text(name))
-        parts.append(packing.array_head(len(values)))
-        parts += map(packing.text, values)
-    return parts
+TYPES[Limits] = _limits.write, _read_limits
 
-
-def _read_headers(data: bytes, at: int) -> Headers:
-    headers: Headers = []
-    names, at = packing.map_size(data, at)
-    for _ in range(names):
-        name, at = packing.octets(data, at)
-        count, at = packing.array_size(data, at)
-        if len(headers) + count > FIELDS_LIMIT:
-            raise LimitExceeded("a message has more header fields than the limit", 1008)
-        for _ in range(count):
-            value, at = packing.octets(data, at)
-            headers.append((name, value))
-    return headers
-
-
-_TYPES: Final[dict[Any, tuple[Any, Any]]] = {
-    str: (_write_text, _read_text),
-    Words: (_write_text, _read_words),
-    bytes: (_write_binary, _read_octets),
-    TextOctets: (_write_text_octets, _read_octets),
-    int: (_write_integer, _read_integer),
-    Long: (_write_integer, _read_long),
-    bool: (_write_truth, packing.truth),
-    Limits: (_write_limits, _read_limits),
-    Headers: (_write_headers, _read_headers),
-}
-
-_limits: Final = _Form(Limits)
-_forms: Final = {kind: _Form(kind) for kind in get_args(Message)}
+_forms: Final = {kind: Form(kind) for kind in get_args(Message)}
 _by_tag: Final = {form.tag: form for form in _forms.values()}
-_names: Final = frozenset({_TYPE}.union(*(form.names for form in _forms.values())))
+_names: Final = frozenset({TYPE}.union(*(form.names for form in _forms.values())))
 
 
 def encode(message: Message) -> bytes:
@@ -425,10 +272,24 @@ def decode(data: bytes) -> Message | None:
         raise LimitExceeded("a message is longer than the limit", 1009)
     try:
         found = packing.find_fields(data, _names)
-        form = _by_tag.get(packing.octets(data, found[_TYPE])[0]) if _TYPE in found else None
+        form = _by_tag.get(packing.octets(data, found[TYPE])[0]) if TYPE in found else None
         if form is None:
             return None
         message: Message = form.read(data, found)
     except Unfit:
         return None
     return message
+
+
+def id_in(beginning: bytes) -> str:
+    """The id of the exchange that a message is about, if that much of it is in its beginning; empty if not."""
+    try:
+        size, at = packing.map_size(beginning, 0)
+        for _ in range(min(size, len(beginning))):
+            name, at = packing.octets(beginning, at)
+            if name == b"request_id":
+                return packing.octets(beginning, at)[0].decode()
+            at, _ = packing.skip(beginning, at)
+    except (Unfit, UnicodeDecodeError, LimitExceeded):
+        pass
+    return ""

@@ -145,7 +145,7 @@ def find_fields(data: bytes, names: Collection[bytes], at: int = 0) -> dict[byte
         name, at = octets(data, at)
         if name in names:
             found[name] = at
-        at, budget = _skip(data, at, budget - 1)
+        at, budget = skip(data, at, budget - 1)
     return found
 
 
@@ -231,7 +231,7 @@ def _collection(data: bytes, at: int, small: int, large: int) -> tuple[int, int]
     raise Unfit("not a map, or not an array")
 
 
-def _skip(data: bytes, at: int, budget: int) -> tuple[int, int]:
+def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
     """The end of the value that begins at ``at``, and what is left of the budget of values."""
     due = 1
     while due:

@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.errors import LimitExceeded
 from sellia.protocol import original
 from sellia.protocol.messages import Headers
-from sellia.protocol.original import FIELDS_LIMIT, MESSAGE_LIMIT, Limits, Message, TextOctets, Words, decode, encode
+from sellia.protocol.original import MESSAGE_LIMIT, Limits, Message, decode, encode, id_in
+from sellia.protocol.spelling import FIELDS_LIMIT, Long, TextOctets, Words
 
 quick = settings(deadline=None, database=None, max_examples=200)
 
@@ -33,7 +34,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     bytes: st.binary(max_size=50),
     TextOctets: st.binary(max_size=50),
     int: st.integers(-(2**31), 2**31 - 1),
-    original.Long: st.integers(-(2**63), 2**63 - 1),
+    Long: st.integers(-(2**63), 2**63 - 1),
     bool: st.booleans(),
     Headers: headers(),
     Limits: st.builds(Limits, st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1)),
@@ -233,3 +234,23 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(decode(encode(original.WsUpgradeOk(ID, most))), original.WsUpgradeOk(ID, most))
         error = self.assertRaises(LimitExceeded, decode, encode(original.WsUpgradeOk(ID, [*most, (b"B", b"")])))
         self.assertEqual(error.code, 1008)
+
+
+class BeginningTests(SynchronousTestCase):
+    """Of a message that is too long to be read, whom it is about."""
+
+    def test_the_id(self) -> None:
+        for message in (original.ResponseBody(ID, b"x" * 5000), original.WsFrame(ID, 2, b"x" * 5000, True)):
+            self.assertEqual(id_in(encode(message)[:200]), ID)
+        another = said(type="ws_frame", opcode=1, extra=[{"a": 1}] * 3, request_id=ID, payload=b"x" * 5000)
+        self.assertEqual(id_in(another[:200]), ID)
+
+    def test_none(self) -> None:
+        late = said(type="ws_frame", payload=b"x" * 5000, request_id=ID)
+        for beginning in (late[:200], b"", b"\xdf\xff\xff\xff\xff", said(type="pong", timestamp=1), said(request_id=7)):
+            self.assertEqual(id_in(beginning), "")
+
+    @quick
+    @given(st.binary(max_size=200))
+    def test_any_octets(self, data: bytes) -> None:
+        id_in(data)

@@ -31,9 +31,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from twisted.logger import Logger
 
-from sellia.errors import INTERNAL, OVERLOADED, ProtocolError
+from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, OVERLOADED, ProtocolError
 from sellia.protocol import original
 from sellia.protocol.messages import Opening, SessionMessage
+from sellia.protocol.original import MESSAGE_LIMIT
 from sellia.relay.leg import Leg, StrictLeg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
@@ -102,6 +103,13 @@ class Bridge:
         leg = self._legs.get(request_id)
         return leg if isinstance(leg, kind) else None
 
+    def exceeded(self, request_id: str) -> bool:
+        """A message about this exchange was too long to be read; whether there is such an exchange."""
+        leg = self._legs.get(request_id)
+        if leg is not None:
+            leg.exceeded()
+        return leg is not None
+
     def forget(self, leg: "BridgeLeg") -> None:
         """The original has no more to say about it."""
         self._legs.pop(leg.request_id, None)
@@ -162,6 +170,10 @@ class BridgeLeg(StrictLeg):
             return
         self._end(word, message)
         self.stream.reset(word, message)
+
+    def exceeded(self) -> None:
+        """The original has sent a message about it that is longer than the limit."""
+        self.fail(BAD_SERVICE_RESPONSE.word, f"The other side sent more than {MESSAGE_LIMIT} octets in one message.")
 
     def give_up(self) -> None:
         """The stream's reader is too slow."""

@@ -8,9 +8,11 @@ What differs from a native one, and how it shows
       link is closed as the original closes it.  While we do not read, nothing can come, and that time does not count.
 
 Bounds
-    A message has at most ``MESSAGE_LIMIT`` octets.  What says nothing (garbage, unknown types, text messages) is
-    ignored, as the original does, but not for ever: ``GARBAGE`` of it at once, and ``GARBAGE_RATE`` a second in the
-    long run; beyond that the link is closed with 1008.
+    A message has at most ``MESSAGE_LIMIT`` octets.  Of a longer one the beginning is kept, so that only the exchange
+    ends that it is about; one of more than ``SKIPPED`` octets ends the link with 1009.
+
+    What says nothing (garbage, unknown types, text messages) is ignored, as the original does, but not for ever:
+    ``GARBAGE`` of it at once, and ``GARBAGE_RATE`` a second in the long run; beyond that the link is closed with 1008.
 """
 
 from typing import Any, Final
@@ -20,10 +22,11 @@ from twisted.logger import Logger
 
 from sellia.errors import LimitExceeded
 from sellia.protocol import original
+from sellia.protocol.limits import KIB, MIB
 from sellia.protocol.messages import LinkMessage
 from sellia.relay.session import Session
 from sellia.relay.text import printable
-from sellia.transports.link import LinkMixin
+from sellia.transports.link import FRAGMENTS, LinkMixin
 from sellia.transports.original.bridge import Bridge
 
 #: Seconds between two pings, and of silence after which the link is given up.
@@ -33,6 +36,10 @@ SILENCE: Final = 60.0
 #: Messages that say nothing: so many at once, and in a second.
 GARBAGE: Final = 100
 GARBAGE_RATE: Final = 1.0
+
+#: Octets of a message that are read at most, and that are kept of one that is longer than the limit.
+SKIPPED: Final = 64 * MIB
+BEGINNING: Final = KIB
 
 _LOST: Final = "The link to its client was lost, and an original client cannot go on with what was under way."
 
@@ -50,6 +57,7 @@ class OriginalLink(LinkMixin):
     _timeout = SILENCE
     _garbage = 0.0
     _garbage_at = 0.0
+    _skipping = False
 
     # --- for the roles -------------------------------------------------------------------------------------
 
@@ -120,10 +128,39 @@ class OriginalLink(LinkMixin):
 
     # --- input ---------------------------------------------------------------------------------------------
 
+    def onMessageBegin(self, isBinary: bool) -> None:
+        super().onMessageBegin(isBinary)
+        self._skipping = False
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        size = self._message_size + length
+        if self.message_limit < size <= SKIPPED and self._frames < FRAGMENTS:
+            self._message_size = size
+            self._frames += 1
+            if not self._skipping:
+                self._skipping = True
+                self._message = [b"".join(self._message)[:BEGINNING]]
+        else:
+            super().onMessageFrameBegin(length)
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        if not self._skipping:
+            super().onMessageFrameData(payload)
+        elif len(self._message[0]) < BEGINNING:
+            self._message[0] += payload[:BEGINNING]
+
     def onMessageEnd(self) -> None:
-        if not self._binary and self.state == WebSocketServerProtocol.STATE_OPEN:
+        if self.state == WebSocketServerProtocol.STATE_OPEN and not self._binary:
             self._guarded(self._said_nothing)
-        super().onMessageEnd()
+        elif self.state == WebSocketServerProtocol.STATE_OPEN and self._skipping:
+            self._guarded(self._skipped)
+        else:
+            super().onMessageEnd()
+
+    def _skipped(self) -> None:
+        """A message was too long, and is gone."""
+        if self.bridge is None or not self.bridge.exceeded(original.id_in(self._message[0])):
+            self._said_nothing()
 
     def _received(self, message: bytes) -> None:
         said = original.decode(message)

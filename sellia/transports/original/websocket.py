@@ -154,6 +154,12 @@ class MessageLeg(BridgeLeg):
         self._drop()
         super().reset_received(word, message)
 
+    def exceeded(self) -> None:
+        if not self.opened:
+            super().exceeded()
+        elif not self.over and not self.close_out:
+            self.cut_short(FRAME_TOO_LARGE.word, _TOO_LARGE)
+
     # --- ends ----------------------------------------------------------------------------------------------
 
     def cut_short(self, word: str, message: str) -> None:

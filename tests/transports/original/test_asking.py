@@ -3,7 +3,7 @@
 from typing import Any
 
 from sellia.protocol.limits import HEADER_COUNT_LIMIT
-from sellia.protocol.original import FIELDS_LIMIT
+from sellia.protocol.spelling import FIELDS_LIMIT
 from sellia.transports.original.asking import may_have_changed
 from tests.original import wire
 from tests.server.clients import GatewayCase, Wire

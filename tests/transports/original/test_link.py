@@ -1,12 +1,13 @@
 """A link in the original dialect: who is alive on it, what says nothing, and how much of it."""
 
 from sellia.protocol.original import MESSAGE_LIMIT
-from sellia.transports.original.link import GARBAGE, INTERVAL, SILENCE
+from sellia.transports.original.link import BEGINNING, GARBAGE, INTERVAL, SILENCE, SKIPPED
 from tests.original import wire
 from tests.server.clients import GatewayCase
 from tests.server.originals import Original
-from tests.server.support import answers, get
-from tests.transports.support import BINARY, PING, TEXT, close, frame
+from tests.server.support import UPGRADE, answers, get
+from tests.transports.original.test_upgrading import Visitor
+from tests.transports.support import BINARY, CLOSE, PING, TEXT, close, frame, head
 
 
 class LivenessTests(GatewayCase):
@@ -112,11 +113,53 @@ class GarbageTests(GatewayCase):
         self.assertIsNone(self.client.closed)
 
     def test_a_message_that_is_too_long(self) -> None:
+        """It counts as garbage, unless it is about an exchange, which ends for it; nothing of it is kept."""
+        self.client.octets(frame(BINARY, bytes(MESSAGE_LIMIT + 1)))
+        visitor = self.server.visit()
+        start, _, _ = self.client.asked()
+        self.client.answer(start["request_id"], end=False)
+        body = wire.message("response_body", request_id=start["request_id"], chunk=bytes(MESSAGE_LIMIT))
+        data = frame(BINARY, wire.encode(body))
+        [link] = [each.link for each in self.server.gateway.sessions.values()]
+        for offset in range(0, len(data), 100_000):
+            self.client.octets(data[offset : offset + 100_000])
+            self.assertLessEqual(sum(map(len, link._message)), 2 * BEGINNING)  # type: ignore[union-attr]
+        self.assertTrue(visitor.closed)
+        self.assertFalse(visitor.take().endswith(b"0\r\n\r\n"))
+        self.assertEqual(self.client.heard(), [])
+        self.assertIsNone(self.client.closed)
+
+    def test_one_that_is_too_long_in_fragments(self) -> None:
+        visitor = self.server.visit()
+        start, _, _ = self.client.asked()
+        body = wire.message("response_body", request_id=start["request_id"], chunk=bytes(MESSAGE_LIMIT))
+        octets = wire.encode(body)
+        self.client.octets(frame(0x02, octets[:50])).octets(frame(0x00, octets[50:MESSAGE_LIMIT]))
+        self.assertEqual(visitor.take(), b"")
+        self.client.octets(frame(0x80, octets[MESSAGE_LIMIT:]))
+        self.assertEqual(answers(visitor.take()), [(502, "bad-service-response")])
+        self.client.say("tunnel_open", tunnel_type="http", local_port=1, subdomain="second")
+        self.assertEqual([each["type"] for each in self.client.heard()], ["tunnel_ready"])
+
+    def test_one_that_is_much_too_long(self) -> None:
         """It is refused at its head."""
-        octets = frame(BINARY, bytes(MESSAGE_LIMIT + 1))[:100]
-        self.client.octets(octets)
+        self.client.octets(head(BINARY, SKIPPED, True) + bytes(100))
         self.client.heard()
-        self.assertEqual(self.client.closed, close(1009, "a link message is longer than the limit"))
+        self.assertIsNone(self.client.closed)
+        other = Original(self.server, "192.0.2.9")
+        other.octets(head(BINARY, SKIPPED + 1, True) + bytes(100))
+        other.heard()
+        self.assertEqual(other.closed, close(1009, "a link message is longer than the limit"))
+
+    def test_a_websocket_whose_message_is_too_long(self) -> None:
+        upgrade = self.server.visit(UPGRADE)
+        request_id = self.client.upgraded()
+        visitor = Visitor(upgrade)
+        self.client.say("ws_frame", request_id=request_id, opcode=2, payload=bytes(MESSAGE_LIMIT), fin=True)
+        [(first, payload)] = visitor.heard()
+        self.assertEqual((first, payload[:2]), (CLOSE, (1009).to_bytes(2, "big")))
+        self.assertEqual(self.client.heard(), [{"type": "ws_close", "request_id": request_id}])
+        self.assertIsNone(self.client.closed)
 
     def test_one_in_fragments(self) -> None:
         """Our peers' proxies may do that."""
