@@ -213,10 +213,21 @@ class VisitorFactory(Factory):
         self.ingress = ingress
 
     def buildProtocol(self, addr: IAddress | None) -> "VisitorConnection | TurnedAway":
+        return self.build(plain_address(getattr(addr, "host", UNIX)))
+
+    def build(self, peer: str) -> "VisitorConnection | TurnedAway":
+        """What a connection from ``peer`` is to be."""
         ingress = self.ingress
-        peer = plain_address(getattr(addr, "host", UNIX))
         limit = ingress.guard.full(peer, trusted=ingress.trusted.is_trusted(peer))
-        connection = VisitorConnection(ingress) if limit is None else TurnedAway(ingress, peer, limit)
+        if limit is not None:
+            return self.turn_away(peer, limit)
+        connection = VisitorConnection(ingress, peer)
+        connection.factory = self
+        return connection
+
+    def turn_away(self, peer: str, limit: str) -> TurnedAway:
+        """A connection from ``peer`` for which there is no room, by that limit."""
+        connection = TurnedAway(self.ingress, peer, limit)
         connection.factory = self
         return connection
 
@@ -239,8 +250,10 @@ class VisitorConnection(TwistedProtocol):
 
     transport: Any
 
-    def __init__(self, ingress: Ingress) -> None:
+    def __init__(self, ingress: Ingress, peer: str) -> None:
         self.ingress = ingress
+        #: The address at the other end, or what a proxy said of it on a listener that asks for that.
+        self.peer = peer
         settings = ingress.settings
         self._reader: RequestReader | None = RequestReader(
             self,
@@ -273,8 +286,6 @@ class VisitorConnection(TwistedProtocol):
         quicken(transport)
         self._outlet = Outlet(transport, self.ingress.turn)
         transport.registerProducer(self, True)
-        peer = transport.getPeer()
-        self.peer: str = plain_address(getattr(peer, "host", UNIX))
         self._peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self._trusted = self.ingress.trusted.is_trusted(self.peer)
         settings = self.ingress.settings

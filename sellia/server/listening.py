@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from twisted.python.log import ILogContext
 
 from sellia.relay.text import printable
+from sellia.server.proxied import PREFIX
 from sellia.settings import BadSetting
 
 _HINTS: Final = {
@@ -40,7 +41,11 @@ _HINTS: Final = {
 
 
 class ListeningService(Service):
-    """Listens on ``endpoints`` (Twisted endpoint strings) with one factory, from start to stop."""
+    """Listens on ``endpoints`` (Twisted endpoint strings) with one factory, from start to stop.
+
+    Those that begin with ``haproxy:`` ask for the PROXY protocol, and are listened on with the factory for ``proxied``
+    connections.
+    """
 
     name = "listening"
 
@@ -52,9 +57,12 @@ class ListeningService(Service):
         factory: IProtocolFactory,
         reactor: object,
         endpoint_for: Callable[[object, str], IStreamServerEndpoint] = serverFromString,
+        *,
+        proxied: IProtocolFactory | None = None,
     ) -> None:
         self._strings = tuple(endpoints)
         self._factory = factory
+        self._proxied = proxied
         self._reactor = reactor
         self._endpoint_for = endpoint_for
         self._ports: list[IListeningPort] = []
@@ -92,10 +100,13 @@ class ListeningService(Service):
         return [port.getHost() for port in self._ports]
 
     def _listen(self, string: str) -> None:
-        endpoint = self._endpoint_for(self._reactor, string)
+        factory, bare = self._factory, string
+        if self._proxied is not None and string.startswith(PREFIX):
+            factory, bare = self._proxied, string.removeprefix(PREFIX)
+        endpoint = self._endpoint_for(self._reactor, bare)
         # Twisted's own line, "VisitorFactory starting on 3000", says less than ours, and before all ports are bound.
         quiet = {**(context.get(ILogContext) or {}), "log_format": ""}
-        listening: Deferred[IListeningPort] = context.call({ILogContext: quiet}, endpoint.listen, self._factory)
+        listening: Deferred[IListeningPort] = context.call({ILogContext: quiet}, endpoint.listen, factory)
         failures: list[Failure] = []
         listening.addCallbacks(self._ports.append, failures.append)
         if failures:

@@ -17,6 +17,7 @@ from sellia.server.guard import Guard
 from sellia.server.ingress import Ingress, VisitorFactory
 from sellia.server.listening import ListeningService
 from sellia.server.pages import base_site
+from sellia.server.proxied import ProxiedFactory
 from sellia.server.rooms import BaseRooms
 from sellia.server.settings import ServerSettings
 from sellia.transports.masking import native_masking
@@ -46,7 +47,12 @@ class ServerService(MultiService):
         rooms = BaseRooms(self.gateway, self.registry, site, reactor.seconds)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
         self.factory = VisitorFactory(self.ingress)
-        self.listening = ListeningService(settings.endpoints if listen else (), self.factory, reactor)
+        self.listening = ListeningService(
+            settings.endpoints if listen else (),
+            self.factory,
+            reactor,
+            proxied=ProxiedFactory(self.ingress, self.factory),
+        )
         self.listening.setServiceParent(self)
         self._stopping: list[Deferred[None]] = []
 

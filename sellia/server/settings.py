@@ -48,6 +48,7 @@ VARIABLES: Final = {
 _BACKLOG: Final = 1024
 
 _ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
+_PROXIED_TLS: Final = re.compile(r"^haproxy:(ssl|tls):")
 _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)+$")
 
 
@@ -71,7 +72,8 @@ class ServerSettings(Settings):
     port: Port = Field(3000, description="The TCP port to listen on, from 1 to 65535.")
     listen: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
         (),
-        description="Twisted endpoints instead of host and port, as tcp:3000:interface=127.0.0.1 or unix:/run/s.sock.",
+        description="Twisted endpoints instead of host and port, as tcp:3000:interface=127.0.0.1 or unix:/run/s.sock; "
+        "with haproxy: in front of it, one asks for the PROXY protocol.",
     )
     domain: str = Field("localhost", description="The base domain: tunnels are its subdomains, as in example.com.")
     https: bool = Field(False, description="true if visitors use https, which makes public URLs say so.")
@@ -187,6 +189,9 @@ class ServerSettings(Settings):
         for each in value:
             if not _ENDPOINT.match(each):
                 raise wrong(f"{printable(each)[:80]} is not a Twisted endpoint")
+            if _PROXIED_TLS.match(each):
+                hint = "The PROXY protocol comes before TLS: let the proxy do TLS, and listen with haproxy:tcp:..."
+                raise wrong(f"{printable(each)[:80]} asks for both the PROXY protocol and TLS", hint)
         return value
 
     @field_validator("domain")
@@ -255,7 +260,7 @@ class ServerSettings(Settings):
         """The port of public URLs: what is listened on, or with https, where a reverse proxy does TLS, 443."""
         if self.public_port is not None:
             return self.public_port
-        pattern, fallback = (r"(?:ssl|tls):([0-9]+)", 443) if self.https else (r"tcp:([0-9]+)", 80)
+        pattern, fallback = (r"(?:ssl|tls):([0-9]+)", 443) if self.https else (r"(?:haproxy:)?tcp:([0-9]+)", 80)
         if not self.listen:
             return fallback if self.https else self.port
         found = [match for match in (re.match(pattern, each) for each in self.listen) if match is not None]

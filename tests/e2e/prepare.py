@@ -25,6 +25,7 @@ PACKAGES = {
     "chromium": "chromium",
     "caddy": "caddy",
     "nginx": "nginx-light",
+    "haproxy": "haproxy",
     "curl": "curl",
     "openssl": "openssl",
     "wrk": "wrk",

@@ -187,3 +187,20 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(place(IPv4Address("TCP", "127.0.0.1", 3000)), "127.0.0.1:3000")
         self.assertEqual(place(IPv6Address("TCP", "::1", 3000)), "[::1]:3000")
         self.assertEqual(place(UNIXAddress("/run/s\x1b")), "unix:/run/s\\x1b")
+
+
+class ProxiedTests(SynchronousTestCase):
+    """Endpoints that ask for the PROXY protocol have a factory of their own."""
+
+    def test_each_has_its_factory(self):
+        reactor = MemoryReactorClock()
+        plain, proxied = Factory(), Factory()
+        service = ListeningService(["tcp:1", "haproxy:tcp:2:interface=127.0.0.1"], plain, reactor, proxied=proxied)
+        service.startService()
+        self.assertEqual([(port, factory) for port, factory, *_ in reactor.tcpServers], [(1, plain), (2, proxied)])
+        self.successResultOf(service.stopService())
+
+    def test_a_mistake_behind_it_is_told_as_it_was_written(self):
+        service = ListeningService(["haproxy:nonsense:2"], Factory(), MemoryReactorClock(), proxied=Factory())
+        error = self.assertRaises(BadSetting, service.privilegedStartService)
+        self.assertIn("cannot listen on haproxy:nonsense:2: ", error.line)

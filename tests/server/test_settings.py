@@ -143,6 +143,16 @@ class ListenTests(ServerCase):
         for text in ("3000", "tcp", "tcp:", ":80", "127.0.0.1:80"):
             self.assertIn("is not a Twisted endpoint", self.bad({"listen": [text]}).line)
 
+    def test_proxy_protocol(self):
+        """It comes before TLS, so one listener cannot do both."""
+        endpoint = "haproxy:tcp:3000:interface=127.0.0.1"
+        self.assertEqual(self.endpoints(listen=[endpoint]), (endpoint,))
+        self.assertEqual(load({"listen": [endpoint]}, {}).url_port, 3000)
+        for text in ("haproxy:ssl:443:privateKey=k", "haproxy:tls:443"):
+            error = self.bad({"listen": [text]})
+            self.assertIn("asks for both the PROXY protocol and TLS", error.line)
+            self.assertIn("haproxy:tcp:", error.hint)
+
     def test_beside_port(self):
         self.assertEqual(
             self.bad({"listen": ["tcp:1"], "port": "2"}).line, "--port: cannot be given together with --listen"

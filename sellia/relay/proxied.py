@@ -1,0 +1,135 @@
+"""The header of the PROXY protocol, versions 1 and 2: who is behind a connection, said by a proxy before anything else.
+
+https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt has it.  :class:`HeaderReader` is fed what comes first on a
+connection, in whatever pieces, until it has a :class:`Header`.  What is no such header raises ValueError at the first
+octet that shows it: the connection is to be closed then, without an answer, since whoever sent it is not the proxy that
+the listener is for.
+
+What a header may say
+    * A TCP address, version 4 or 6, in the spelling of its version: it is the visitor's.
+    * That there is none: UNKNOWN, LOCAL (the proxy's own health checks), an unspecified family, a unix socket.  The
+      connection then counts as what it is, the proxy's own.
+    * Anything else that is well-formed, and what is said of UDP: an error, for nothing of it can be true here.
+
+Extensions (TLVs) must be well-formed, and are not read: their checksums guard against faults of the network that TCP
+finds as well, and what they say of TLS or of the proxy, nobody here asks for.
+
+Bounds: 107 octets for version 1, as its specification says; ``LIMIT`` for version 2, which could have 64 KiB.
+
+Designs not chosen
+    *Twisted's own* ``haproxy:`` *wrapper*: wants the first sixteen octets in one piece, tells the wrapped protocol of
+    the connection before the header has come (so that it takes the proxy for the visitor), believes any text to be an
+    address, raises what is no number as an exception into the log, and waits without end.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
+
+#: Octets of a header of version 1, its line end included.
+LINE_LIMIT: Final = 107
+
+#: Octets of a header of version 2: addresses, and as many TLVs as a certificate's names and an authority may need.
+LIMIT: Final = 4096
+
+_PREFIX: Final = b"PROXY "
+
+_KINDS: Final[dict[bytes, type[IPv4Address] | type[IPv6Address]]] = {b"TCP4": IPv4Address, b"TCP6": IPv6Address}
+
+#: Lengths of the addresses of version 2, by family.
+_ADDRESSES: Final = {0x0: 0, 0x1: 12, 0x2: 36, 0x3: 216}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """``address`` is the visitor's, or None where the connection is the proxy's own; ``rest`` came behind it."""
+
+    address: str | None
+    rest: bytes
+
+
+class HeaderReader:
+    """Reads the header of one connection."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self) -> None:
+        self._data = b""
+
+    def feed(self, data: bytes) -> Header | None:
+        """What the header says, once it is there; None before that.  Raises ValueError."""
+        self._data = data = self._data + data
+        if data[:12] == SIGNATURE[: len(data)]:
+            return _version2(data)
+        if data[:6] == _PREFIX[: len(data)]:
+            return _version1(data)
+        raise ValueError("the connection does not begin with a header of the PROXY protocol")
+
+
+def _version1(data: bytes) -> Header | None:
+    end = data.find(b"\r\n", 0, LINE_LIMIT)
+    if end < 0:
+        if len(data) >= LINE_LIMIT:
+            raise ValueError("the header of the PROXY protocol is longer than 107 octets")
+        return None
+    rest = data[end + 2 :]
+    words = data[:end].split(b" ")
+    if words[1] == b"UNKNOWN":
+        return Header(None, rest)
+    kind = _KINDS.get(words[1])
+    if kind is None or len(words) != 6:
+        raise ValueError("the header of the PROXY protocol does not name two addresses and two ports")
+    try:
+        source, _ = (kind(word.decode("ascii")) for word in words[2:4])
+    except ValueError:
+        raise ValueError("an address in the header of the PROXY protocol is none") from None
+    for port in words[4:]:
+        if not port.isdigit() or len(port) > 5 or int(port) > 65535 or port != b"%d" % int(port):
+            raise ValueError("a port in the header of the PROXY protocol is none")
+    return Header(_plain(source), rest)
+
+
+def _version2(data: bytes) -> Header | None:
+    if len(data) > 12 and data[12] not in (0x20, 0x21):
+        raise ValueError("the header of the PROXY protocol has a version or command that nobody knows")
+    if len(data) > 13 and (data[13] >> 4 not in _ADDRESSES or data[13] & 0xF > 2):
+        raise ValueError("the header of the PROXY protocol has a family that nobody knows")
+    if len(data) < 16:
+        return None
+    size = 16 + (data[14] << 8 | data[15])
+    if size > LIMIT:
+        raise ValueError(f"the header of the PROXY protocol is longer than {LIMIT} octets")
+    if len(data) < size:
+        return None
+    rest = data[size:]
+    if data[12] == 0x20:
+        return Header(None, rest)  # LOCAL: whatever else it says is to be skipped
+    family, transport = data[13] >> 4, data[13] & 0xF
+    if transport == 2:
+        raise ValueError("the header of the PROXY protocol tells of UDP")
+    length = _ADDRESSES[family]
+    if size < 16 + length:
+        raise ValueError("the header of the PROXY protocol is too short for its addresses")
+    if family:
+        _check_extensions(data[16 + length : size])
+    if not transport or family not in (0x1, 0x2):
+        return Header(None, rest)
+    if family == 0x1:
+        return Header(_plain(IPv4Address(data[16:20])), rest)
+    return Header(_plain(IPv6Address(data[16:32])), rest)
+
+
+def _check_extensions(data: bytes) -> None:
+    """Type, two octets of length, value, and the next right behind it."""
+    offset = 0
+    while offset < len(data):
+        offset += 3 + int.from_bytes(data[offset + 1 : offset + 3], "big")
+        if offset > len(data):
+            raise ValueError("the header of the PROXY protocol has an extension that is cut off")
+
+
+def _plain(address: IPv4Address | IPv6Address) -> str:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).compressed
