@@ -10,7 +10,7 @@ What the gateway says, in the original's words
     * Goodbyes and drains have no words: the link is closed.
 
 Bounds
-    ``WISHES`` tunnels may be asked for and not answered.
+    ``WISHES`` tunnels may be asked for and not answered, ``TRIES`` hellos may be refused on a link that stays open.
 """
 
 from collections import deque
@@ -54,6 +54,9 @@ from sellia.transports.original.websocket import Assembly
 #: Tunnels that a client may have asked for without having been answered.
 WISHES: Final = 100
 
+#: Hellos that may be refused on one link.
+TRIES: Final = 10
+
 #: How a client of this dialect is called in the log.
 AGENT: Final = "original"
 
@@ -68,6 +71,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
     max_connections = MAX_STREAMS
 
     _key: str | None = None
+    _tries = 0
 
     # --- for the gateway -----------------------------------------------------------------------------------
 
@@ -86,6 +90,9 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
         """A key that is missing may still come: the client is told, and nothing else happens."""
         if refused.word == KEY_REQUIRED.word and self._key is None:
             self._write(original.AuthError("Not authenticated"))
+            self._tries += 1
+            if self._tries >= TRIES:
+                raise LimitExceeded("a tunnel was asked for too often without a key", 1008)
             return True
         if refused.word in (KEY_REQUIRED.word, WRONG_KEY.word):
             self._write(original.AuthError("Invalid API key"))
@@ -171,7 +178,7 @@ class ServerBridge(Bridge):
         if isinstance(message, original.WsUpgradeOk):
             if upgrading is not None:
                 upgrading.agreed(message.headers)
-            elif self.leg_of(message.request_id, Asking) is None:  # its visitor has left meanwhile
+            elif self.link.writable:  # its visitor has left meanwhile; who does not read need not know
                 self.send(original.WsClose(message.request_id))
         elif upgrading is not None:
             if isinstance(message, original.WsClose):

@@ -6,7 +6,8 @@ here, in the name of whoever is behind it, because nobody else can: pings, and t
 Bounds
     A message that is put together from frames has ``WEBSOCKET_LIMIT`` octets at most; the WebSocket of a larger one is
     closed with 1009.  All that is being put together for a link has ``ASSEMBLED`` at most: beyond it, the WebSocket
-    that has most of it is closed with 1013.
+    that has most of it is closed with 1013.  While whoever pings does not read, only its last ping is remembered
+    (RFC 6455, 5.5.3).
 """
 
 from typing import Final
@@ -67,7 +68,19 @@ class MessageLeg(BridgeLeg):
     agreed, and calls :meth:`message` and :meth:`closed` with what the peer says.
     """
 
-    __slots__ = ("_assembly", "_due", "_last", "_opcode", "_parts", "_size", "close_in", "close_out", "opened", "told")
+    __slots__ = (
+        "_assembly",
+        "_due",
+        "_last",
+        "_opcode",
+        "_owed_pong",
+        "_parts",
+        "_size",
+        "close_in",
+        "close_out",
+        "opened",
+        "told",
+    )
 
     def __init__(self, bridge: Bridge, assembly: Assembly) -> None:
         super().__init__(bridge)
@@ -85,6 +98,7 @@ class MessageLeg(BridgeLeg):
         #: Octets that a frame in pieces still lacks, and whether it is the message's last.
         self._due = 0
         self._last = False
+        self._owed_pong: bytes | None = None
 
     def closing(self, code: int | None) -> WsClose | None:
         """What the original peer is told when our side has closed with this code; None if it need not be told."""
@@ -117,7 +131,10 @@ class MessageLeg(BridgeLeg):
         elif self.close_out or opcode == PONG:
             return
         elif opcode == PING:
-            self.stream.send_frame(_FIN | PONG, payload)
+            if self.stream.paused:
+                self._owed_pong = payload
+            else:
+                self.stream.send_frame(_FIN | PONG, payload)
         elif first & _FIN and not self._opcode:
             if len(payload) > WEBSOCKET_LIMIT:
                 self.cut_short(FRAME_TOO_LARGE.word, _TOO_LARGE)
@@ -149,6 +166,12 @@ class MessageLeg(BridgeLeg):
         self.over = True
         self.bridge.forget(self)
         self.stream.end()
+
+    def resume_sending(self) -> None:
+        super().resume_sending()
+        payload, self._owed_pong = self._owed_pong, None
+        if payload is not None and not self.close_out and not self.over:
+            self.stream.send_frame(_FIN | PONG, payload)
 
     def reset_received(self, word: str, message: str) -> None:
         self._drop()

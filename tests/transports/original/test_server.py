@@ -3,7 +3,7 @@
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from sellia.server.gateway import HELLO_WAIT
-from sellia.transports.original.server import WISHES
+from sellia.transports.original.server import TRIES, WISHES
 from tests.server.clients import GatewayCase
 from tests.server.originals import Original
 from tests.server.support import UPGRADE, answers
@@ -187,11 +187,22 @@ class KeyTests(OriginalCase):
 
     def test_missing_for_ever(self) -> None:
         client = self.original()
-        for _ in range(int(HELLO_WAIT)):
+        for _ in range(TRIES - 1):
             client.say("tunnel_open", tunnel_type="http", local_port=1)
             self.server.wait(1)
+        self.assertFalse(client.wire.transport.aborted)
+        self.server.wait(int(HELLO_WAIT))
         self.assertTrue(client.wire.transport.aborted)
         client.wire.lose()
+
+    def test_missing_too_often(self) -> None:
+        """Who asks without reading the answers is not answered for ever."""
+        client = self.original()
+        for _ in range(TRIES + 5):
+            client.say("tunnel_open", tunnel_type="http", local_port=1)
+        self.assertEqual(len(client.heard()), TRIES)
+        assert client.closed is not None
+        self.assertEqual(client.closed[1][:2], (1008).to_bytes(2, "big"))
 
 
 class EndTests(OriginalCase):

@@ -231,6 +231,32 @@ class MessageTests(UpgradingCase):
         self.assertEqual(visitor.heard(), [(PONG, b"are you there")])
         self.assertEqual(self.client.heard(), [])
 
+    def test_pings_of_a_visitor_who_does_not_read(self) -> None:
+        """The last of them is answered when it reads again, and the rest costs nothing."""
+        visitor, request_id = self.opened()
+        visitor.wire.transport.producer.pauseProducing()
+        for _ in range(50):
+            self.frame(request_id, 2, bytes(8000))
+        [session] = self.server.gateway.sessions.values()
+        [stream] = session.link.bridge.session.streams.values()  # type: ignore[union-attr]
+        self.assertTrue(stream.paused)
+        queued = stream.queued
+        for number in range(100):
+            visitor.send(PING, b"%d" % number)
+        self.assertEqual(stream.queued, queued)
+        visitor.wire.transport.producer.resumeProducing()
+        self.server.talk()
+        heard = visitor.heard()
+        self.assertEqual(heard.count((BINARY, bytes(8000))), 50)
+        self.assertEqual([each for each in heard if each[0] == PONG], [(PONG, b"99")])
+
+    def test_an_agreement_that_nobody_waits_for_from_a_client_that_does_not_read(self) -> None:
+        """Nothing is said to it that could pile up."""
+        self.client.wire.transport.producer.pauseProducing()
+        for _ in range(100):
+            self.client.say("ws_upgrade_ok", request_id="f" * 32, headers=OK)
+        self.assertEqual(self.client.heard(), [])
+
     def test_the_clients_opcodes(self) -> None:
         """9 becomes a ping; continuations, closes, pongs and whatever is no opcode say nothing."""
         visitor, request_id = self.opened()
