@@ -1,8 +1,14 @@
-"""A socket with a reader who is slow, and all that Twisted does about it."""
+"""Sockets that take their time: with a reader who is slow, and with TLS on it."""
 
 from twisted.internet.abstract import FileDescriptor
 
 from tests.server.support import VisitorTransport
+
+
+class SecureTransport(VisitorTransport):
+    """A socket with TLS on it."""
+
+    def getPeerCertificate(self) -> None: ...
 
 
 class SlowSocket(FileDescriptor, VisitorTransport):  # type: ignore[misc]

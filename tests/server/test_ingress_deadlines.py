@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from twisted.internet.interfaces import IHandshakeListener
+
 from sellia.server.pace import LINGER
-from tests.server.slow import SlowSocket
+from tests.server.slow import SecureTransport, SlowSocket
 from tests.server.support import GET, ServerCase, Visitor, get, post
 
 
@@ -99,6 +101,43 @@ class IdleTests(ServerCase):
         self.stage.wait(1000)
         service.say(b"at last", end=True)
         self.assertEqual(visitor.end, "open")
+
+
+class HandshakeTests(ServerCase):
+    """A TLS handshake has ten seconds, and then the connection is one like any other."""
+
+    def visitor(self) -> Visitor:
+        visitor = Visitor(self.stage, SecureTransport())
+        self.stage.visitors.append(visitor)
+        return visitor
+
+    def test_one_that_is_never_finished(self) -> None:
+        visitor = self.visitor()
+        self.stage.wait(9)
+        self.assertEqual(visitor.end, "open")
+        self.stage.wait(1)
+        self.assertEqual((visitor.end, visitor.read()), ("closed", b""))
+        self.assert_counted(tls_handshake=1)
+
+    def test_one_that_is(self) -> None:
+        visitor = self.visitor()
+        self.stage.wait(9)
+        self.assertTrue(IHandshakeListener.providedBy(visitor.connection), "else Twisted does not tell")
+        visitor.connection.handshakeCompleted()
+        self.stage.wait(59)
+        self.assertEqual(visitor.end, "open")
+        visitor.send(GET)
+        self.assertEqual(self.stage.asked[0].value(b"X-Forwarded-Proto"), b"https")
+
+    def test_another_one_later(self) -> None:
+        """TLS before 1.3 can be renegotiated: that is no reason to wait longer for a head."""
+        visitor = self.visitor()
+        visitor.connection.handshakeCompleted()
+        visitor.send(GET[:10])
+        self.stage.wait(5)
+        visitor.connection.handshakeCompleted()
+        self.stage.wait(5)
+        self.assert_answers(visitor, (408, "request-timeout"))
 
 
 class SlowVisitorTests(ServerCase):
