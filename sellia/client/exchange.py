@@ -23,7 +23,7 @@ from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSock
 from sellia.relay.headers import check_method, check_target, validate
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
@@ -182,7 +182,7 @@ class Exchange(StrictLeg):
             "{method} {target} failed: {word}: {cause} {remedy}",
             id=self.stream.id,
             method=printable(self.method, 32),
-            target=printable(target),
+            target=shown_target(target),
             word=problem.word,
             cause=message or problem.sentence,
             remedy=problem.remedy,

@@ -17,7 +17,7 @@ from sellia.errors import BAD_REQUEST, UPGRADE_TIMEOUT, Problem, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.headers import response_to_visitor
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 from sellia.transports.frames import accept_value
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
@@ -120,7 +120,7 @@ class HandshakeLeg(Exchange):
             "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
             id=self.stream.id,
             tunnel=self.service.name,
-            path=printable(self.opening.target),
+            path=shown_target(self.opening.target),
             visitor=printable(self.opening.visitor),
             status=head.status,
         )

@@ -12,7 +12,7 @@ from sellia.client.events import Event, Listener, RequestFinished
 from sellia.client.local import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 from sellia.transports.masking import native_masking
 from sellia.transports.verbosity import verbosity
 
@@ -81,7 +81,7 @@ class ClientService(Service):
                 "bytes_out={bytes_out} seconds={seconds:.3f} error={error}",
                 id=event.id,
                 method=printable(event.method, 32),
-                target=printable(event.target),
+                target=shown_target(event.target),
                 status="-" if event.status is None else event.status,
                 bytes_in=event.bytes_in,
                 bytes_out=event.bytes_out,

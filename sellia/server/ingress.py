@@ -45,7 +45,7 @@ from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
 from sellia.relay.registry import Tunnel
 from sellia.relay.stall import Stall
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_host, shown_target
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import HEAD_LIMITS, Guard
 from sellia.server.http1 import Refusal, Request, RequestReader
@@ -492,7 +492,7 @@ class VisitorConnection(TwistedProtocol):
                 id=stream.id,
                 tunnel=tunnel.label,
                 method=printable(request.method, 32),
-                target=printable(request.target),
+                target=shown_target(request.target),
                 visitor=printable(visitor),
             )
 
@@ -568,8 +568,8 @@ class VisitorConnection(TwistedProtocol):
                 status=response.status,
                 word=problem.word,
                 peer=self.peer,
-                host=printable(host),
-                target=printable(target),
+                host=shown_host(host),
+                target=shown_target(target),
             )
         if exchange is not None and exchange is self._exchange:
             exchange.keep_alive = keep

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, validate
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 from sellia.server.exchange import HttpExchange, status_line
 from sellia.transports.frames import accept_value
 from sellia.transports.story import WebSocketStory
@@ -83,7 +83,7 @@ class UpgradeExchange(HttpExchange):
             "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
             id=self.stream.id if self.stream is not None else 0,
             tunnel=self.tunnel,
-            path=printable(self.request.target),
+            path=shown_target(self.request.target),
             visitor=printable(self.visitor),
             status=status,
         )

@@ -32,7 +32,7 @@ from sellia.relay.forwarded import UNIX, plain_address
 from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, response_to_visitor, strip_authorization
 from sellia.relay.registry import Tunnel
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Refusal, Request
 from sellia.server.ingress import Ingress
@@ -149,7 +149,7 @@ class WebVisit:
                 id=stream.id,
                 tunnel=tunnel.label,
                 method=printable(request.method, 32),
-                target=printable(path),
+                target=shown_target(path),
                 visitor=printable(visitor),
             )
         ingress.connections.add(self)

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 
 Side = Literal["visitor", "service", "sellia"]
 
@@ -75,7 +75,7 @@ class WebSocketStory:
             "websocket opened: id={id} tunnel={tunnel} path={path} visitor={visitor} subprotocol={subprotocol}",
             id=number,
             tunnel=tunnel,
-            path=printable(target),
+            path=shown_target(target),
             visitor=printable(visitor),
             subprotocol=printable(subprotocol) or "-",
         )
@@ -105,7 +105,7 @@ class WebSocketStory:
             "websocket violation: id={id} tunnel={tunnel} path={path} by={by} code={code} reason={reason}",
             id=self.number,
             tunnel=self.tunnel,
-            path=printable(self.target),
+            path=shown_target(self.target),
             by=by,
             code=code,
             reason=printable(reason),
@@ -134,7 +134,7 @@ class WebSocketStory:
             "seconds={seconds:.3f}",
             id=self.number,
             tunnel=self.tunnel,
-            path=printable(self.target),
+            path=shown_target(self.target),
             by=self.by or "sellia",
             code="-" if self.code is None else self.code,
             reason=printable(self.reason) or "-",

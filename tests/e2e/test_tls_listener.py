@@ -21,7 +21,8 @@ def port() -> int:
     cert, key = certificate()
     config = Path(tempfile.mkdtemp()) / "server.yaml"
     config.write_text(
-        f"listen: ['tcp:{plain}:interface=127.0.0.1', 'ssl:{secure}:interface=127.0.0.1:privateKey={key}:certKey={cert}']\n"
+        f"listen:\n  - tcp:{plain}:interface=127.0.0.1\n"
+        f"  - ssl:{secure}:interface=127.0.0.1:privateKey={key}:certKey={cert}\n"
         f"domain: {DOMAIN}\nhttps: true\nhandshake_timeout: 1\n"
     )
     server = watched(start_twistd("sellia-server", "--config", str(config), port=plain))

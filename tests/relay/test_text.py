@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.relay.text import SHOWN, printable
+from sellia.relay.text import SHOWN, printable, shown_host, shown_target
 
 
 class PrintableTests(SynchronousTestCase):
@@ -48,3 +48,32 @@ class PrintableTests(SynchronousTestCase):
         assert shown.isprintable()
         assert len(shown.splitlines()) <= 1
         shown.encode("utf-8")
+
+
+class TargetTests(SynchronousTestCase):
+    """What a log may say of what was asked for."""
+
+    def test_without_the_query(self) -> None:
+        for target, shown in (
+            (b"/", "/"),
+            (b"/a/b?token=s3cret&x=1", "/a/b?…"),
+            (b"/?s3cret", "/?…"),
+            (b"/a?", "/a?…"),
+            (b"/a?b?s3cret", "/a?…"),
+            (b"/\x1b[2J?\x1b", r"/\x1b[2J?…"),
+            ("/caf\u00e9?x", "/caf\u00e9?…"),
+            (b"http://ann:s3cret@demo.localhost/a?b", "http://…@demo.localhost/a?…"),
+            (b"http://ann:s3:@c@ret@demo.localhost", "http://…@demo.localhost"),
+            (b"//ann:s3cret@demo.localhost/", "//…@demo.localhost/"),
+            (b"*", "*"),
+        ):
+            self.assertEqual(shown_target(target), shown)
+
+    def test_long_ones_are_cut(self) -> None:
+        self.assertEqual(shown_target(b"/" + b"x" * 10_000 + b"?s3cret"), "/" + "x" * (SHOWN - 1) + "…")
+        self.assertEqual(shown_target(b"/" + b"x" * SHOWN + b"?s3cret"), "/" + "x" * (SHOWN - 1) + "…?…")
+
+    def test_hosts(self) -> None:
+        self.assertEqual(shown_host(b"demo.localhost:3000"), "demo.localhost:3000")
+        self.assertEqual(shown_host("ann:s3cret@demo.localhost"), "…@demo.localhost")
+        self.assertEqual(shown_host(b"\xff\x1b@\x1b"), r"…@\x1b")
