@@ -38,7 +38,7 @@ from sellia.protocol.original import MESSAGE_LIMIT
 from sellia.relay.leg import Leg, StrictLeg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 from sellia.transports.original.pipe import Pipe
 from sellia.transports.original.pressure import Pressure
 from sellia.transports.turn import turn_of
@@ -184,7 +184,7 @@ class BridgeLeg(StrictLeg):
         """Tell the original side that the exchange has ended before its end, if there is a way to say it."""
 
     def described(self) -> bytes:
-        """What it is about, for the log."""
+        """What it is about: a request's target, with whatever helps before it.  The log shows no query."""
         raise NotImplementedError
 
     # --- from the stream -----------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class BridgeLeg(StrictLeg):
         if word in _WORTH_A_LINE:
             _log.warn(
                 "{what} failed: {word}: {cause} peer={peer}",
-                what=printable(self.described()),
+                what=shown_target(self.described()),
                 word=word,
                 cause=printable(message),
                 peer=printable(self.bridge.link.remote),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
@@ -50,7 +51,7 @@ class EchoLeg(BridgeLeg):
     __slots__ = ()
 
     def described(self) -> bytes:
-        return b"a \x1b[2J thing"
+        return b"a \x1b[2J thing?token=secret"
 
     def data_received(self, data: bytes) -> None:
         if data == b"defect":
@@ -168,6 +169,25 @@ class BridgeTests(SynchronousTestCase):
         self.turn()
         self.assertEqual(self.ours.legs[stream.id].events, [("reset", "service-died", "a crash")])
         self.assertEqual(len(self.link.said), 1)
+
+    def test_what_somebody_has_to_mend_is_logged(self) -> None:
+        """One line, with nothing of the query, and nothing that a terminal would act on."""
+        lines: list[str] = []
+
+        def observe(event: LogEvent) -> None:
+            lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        _, leg = self.ask()
+        leg.fail("bad-service-response", "It split \r\n a header.")
+        _, leg = self.ask()
+        leg.fail("visitor-gone", "")
+        [line] = lines
+        self.assertEqual(
+            line,
+            "a \\x1b[2J thing?… failed: bad-service-response: It split \\r\\n a header. peer=198.51.100.1",
+        )
 
     def test_a_defect_ends_one_exchange(self) -> None:
         stream, broken = self.ask()
