@@ -13,8 +13,10 @@ from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.e2e.recorder import Exchange, no_answer_yet
+from tests.original import wire
 from tests.processes import free_port, wait_until
 from tests.server.webstage import DEADLINE, HOST, WebStageCase
+from tests.transports.support import BINARY, frame, frames
 
 MIB = 1 << 20
 
@@ -476,6 +478,26 @@ class GatewayTests(WebStageCase):
         self.assertTrue(received.startswith(b"HTTP/1.1 101 "), received)
         response, _ = await self.thread(self.ask, "GET", "/still-there")
         self.assertEqual(response.status, 200)
+
+    async def test_an_original_client(self) -> None:
+        """Who offers no subprotocol is spoken to in the original dialect here, too."""
+        handshake = (
+            b"GET /ws HTTP/1.1\r\nHost: x.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        wanted = wire.message("tunnel_open", tunnel_type="http", local_port=1, subdomain="original")
+
+        def visit() -> bytes:
+            with self.connect() as connection:
+                connection.sendall(handshake)
+                _receive_until(connection, b"\r\n\r\n")
+                connection.sendall(frame(BINARY, wire.encode(wanted)))
+                return _receive_until(connection, b"\xa9subdomain\xa8original")
+
+        [(first, octets)], _ = frames(await self.thread(visit))
+        ready = wire.decode(octets)
+        assert ready is not None
+        self.assertEqual((first, ready["type"]), (BINARY, "tunnel_ready"))
 
 
 def _receive_until(connection: socket.socket, end: bytes) -> bytes:
