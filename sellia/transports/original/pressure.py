@@ -105,10 +105,11 @@ class Pressure:
             self._resume()
 
     def close(self) -> None:
-        """The link is gone."""
+        """The link is gone, or closing: then its last words are read."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._resume()
         self._waiting.clear()
         self._heavy.clear()
         self._total = 0

@@ -136,10 +136,7 @@ class MessageLeg(BridgeLeg):
             else:
                 self.stream.send_frame(_FIN | PONG, payload)
         elif first & _FIN and not self._opcode:
-            if len(payload) > WEBSOCKET_LIMIT:
-                self.cut_short(FRAME_TOO_LARGE.word, _TOO_LARGE)
-            else:
-                self.bridge.send(WsFrame(self.request_id, opcode, payload, True))
+            self.bridge.send(WsFrame(self.request_id, opcode, payload, True))
         else:
             self._begin(opcode, len(payload), bool(first & _FIN))
             self.frame_continued(payload)

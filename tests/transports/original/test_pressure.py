@@ -11,7 +11,7 @@ from tests.server.clients import GatewayCase, Wire
 from tests.server.originals import Original
 from tests.server.support import UPGRADE, get
 from tests.transports.original.test_upgrading import Visitor
-from tests.transports.support import CLOSE, frames
+from tests.transports.support import CLOSE, frame, frames
 
 PIECE = 8192
 
@@ -137,10 +137,12 @@ class PressureTests(SynchronousTestCase):
         self.assertEqual(self.calls, ["pause", "resume"])
 
     def test_the_link_is_gone(self) -> None:
+        """Or closing, and then the answer to its close frame is to be read."""
         leg = self.leg()
         leg.hold(SHARE + 1)
         self.pressure.close()
         self.assertFalse(self.pressure.paused)
+        self.assertEqual(self.calls, ["pause", "resume"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
@@ -239,6 +241,17 @@ class SlowVisitorTests(GatewayCase):
         self.server.wait(int(PATIENCE) + 30)
         self.client.heard()
         self.assertIsNone(self.client.closed)
+
+    def test_a_link_that_is_closed_while_it_is_not_read(self) -> None:
+        """The client's answer is waited for, and read."""
+        _, request_id = self.slow()
+        self.pour(request_id, 100 * MIB)
+        self.server.gateway.stop()
+        self.assertTrue(self.reading)
+        self.client.octets(frame(CLOSE, b"\x03\xe8"))
+        self.client.heard()
+        self.assertIsNotNone(self.client.closed)
+        self.assertTrue(self.client.wire.closed)
 
     def test_a_link_that_is_lost_while_it_is_not_read(self) -> None:
         _, request_id = self.slow()
