@@ -161,7 +161,7 @@ def array_size(data: bytes, at: int) -> tuple[int, int]:
 
 def octets(data: bytes, at: int) -> tuple[bytes, int]:
     """The text or binary that begins at ``at``, and where it ends."""
-    head = _head(data, at)
+    head = data[at] if at < len(data) else 0
     at += 1
     if 0xA0 <= head < 0xC0:
         end = at + (head & 0x1F)
@@ -234,12 +234,15 @@ def _collection(data: bytes, at: int, small: int, large: int) -> tuple[int, int]
 def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
     """The end of the value that begins at ``at``, and what is left of the budget of values."""
     due = 1
+    end = len(data)
     while due:
         due -= 1
         budget -= 1
         if budget < 0:
             raise LimitExceeded("a message has more values in it than the limit", 1008)
-        head = _head(data, at)
+        if at >= end:
+            raise Unfit("cut off")
+        head = data[at]
         if head < 0x80 or head >= 0xE0:
             at += 1
         elif head < 0xA0 or head >= 0xDC:
@@ -261,6 +264,6 @@ def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
             at += size + 1
         else:
             raise Unfit("an octet that never begins a value")
-    if at > len(data):
+    if at > end:
         raise Unfit("cut off")
     return at, budget
