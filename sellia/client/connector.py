@@ -38,6 +38,7 @@ from sellia.client.delays import QUICK_LEAST, Delays
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.transports.link import ClientLink, LinkMixin
+from sellia.transports.original.client import OriginalClientLink
 
 #: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.
 BEAT: Final = 1.0
@@ -199,6 +200,7 @@ class Connector(WebSocketClientFactory):
         link.keeper = self
         link.clock = self.clock
         link.remote = self.server
+        link.otherwise = OriginalClientLink
         return link
 
     def attempt_connected(self, attempt: Attempt) -> None:
@@ -215,9 +217,6 @@ class Connector(WebSocketClientFactory):
     def link_opened(self, link: LinkMixin) -> None:
         if self.stopping:
             link.drop("the client was stopped")
-            return
-        if link.websocket_protocol_in_use != SUBPROTOCOL:  # type: ignore[attr-defined]
-            link.drop("the server does not speak Sellia's protocol: is the URL that of a Sellia server?")
             return
         attempt = self.attempts.opened(link)
         if attempt is None:

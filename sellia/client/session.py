@@ -113,8 +113,8 @@ class ClientSession:
         self._token: bytes | None = None
         self._lost_at: float | None = None
         self._why_lost = ""
-        #: For how long the server keeps the session without a link; 0 when there is none.
-        self._window = 0.0
+        #: For how long the server keeps the session without a link; None until there was one.
+        self._window: float | None = None
         self._expiry: IDelayedCall | None = None
         #: Fires with None when the client has stopped, or fails when the server refused it for good.
         self.finished: Deferred[None] = Deferred()
@@ -199,7 +199,7 @@ class ClientSession:
             raise ProtocolError("a time in welcome is not one")
         resumed = welcome.resumed and self.session is not None
         self._cancel_expiry()
-        self._window = welcome.resume_window
+        self._window = welcome.resume_window if link.resumable else 0.0
         if not resumed:
             self._end_session("session-expired", "the server no longer had the session")
             self.session = Session(self, even=False)
@@ -261,21 +261,24 @@ class ClientSession:
             self._lost_at = self._clock.seconds()
             if self.session is not None:
                 self.counters.links_lost += 1
-                wait = self._window + self._settings.ping_timeout
-                self._expiry = self._clock.callLater(wait, self._expired)
+                if self._window:
+                    wait = self._window + self._settings.ping_timeout
+                    self._expiry = self._clock.callLater(wait, self._expired)
+                else:
+                    self._end_session("session-expired", "the link was lost, and this server keeps nothing without one")
         news = reason != self._why_lost
         if news:
             self._why_lost = reason
             self._report(LinkLost(reason))
         server, tries = self.connector.server, self.connector.tries
-        if first and self._window:
+        if first and self._window is not None:
             _log.info("link lost: server={server} reason={reason}", server=server, reason=reason)
         elif news or tries & (tries - 1) == 0:  # the first attempts follow each other quickly
             format = "no link yet: server={server} reason={reason} attempts={attempts}"
             _log.info(format, server=server, reason=reason, attempts=tries)
 
     def beat(self) -> None:
-        if self._lost_at is not None and self._window:
+        if self._lost_at is not None and self._window is not None:
             seconds = self._clock.seconds() - self._lost_at
             waiting = self.session is not None and seconds < self._window
             self._report(Reconnecting(seconds, self._window if waiting else 0.0))

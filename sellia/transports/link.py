@@ -405,6 +405,14 @@ class ServerLink(LinkMixin, WebSocketServerProtocol):  # type: ignore[misc]
 
 
 class ClientLink(LinkMixin, WebSocketClientProtocol):  # type: ignore[misc]
-    """A link as the connector has it."""
+    """A link as the connector has it, until the server has answered its handshake, and after that if it is native."""
 
     _masks = True
+
+    #: What it becomes where the server has chosen no dialect: the one that is spoken is known only then.
+    otherwise: "type[LinkMixin] | None" = None
+
+    def onConnect(self, response: Any) -> None:
+        """The server has agreed to a WebSocket, and chosen our dialect, or none: there was no other on offer."""
+        if response.protocol is None and self.otherwise is not None:
+            self.__class__ = self.otherwise  # type: ignore[assignment]

@@ -22,6 +22,7 @@ from sellia.client.delays import (
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Goodbye, Hello, Refused, Welcome
 from sellia.transports.link import LinkMixin
+from sellia.transports.original.client import OriginalClientLink
 from tests.client.links import FarServer, Half, Network
 from tests.transports.links import MemoryLink, Wire
 
@@ -348,15 +349,9 @@ class HelloTests(ConnectorCase):
         self.assertEqual(self.gap(), POLITE_DELAY / 2)
 
     def test_a_server_of_another_kind(self) -> None:
-        [dial] = self.network.pending
-        near = MemoryLink(self.connector, self.clock)
-        near.websocket_protocol_in_use = None
-        dial.accept(near)
-        near.onOpen()
-        self.assertTrue(near.transport.aborted)
-        near.lose()
-        [(_, why)] = self.caller.told
-        self.assertIn("is the URL that of a Sellia server?", why)
+        """A link over which the server chooses no dialect becomes one in that of the original."""
+        link = self.connector.build_link(None)
+        self.assertIs(link.otherwise, OriginalClientLink)
 
 
 class EndTests(ConnectorCase):

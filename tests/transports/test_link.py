@@ -13,7 +13,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, Goodbye, Hello, LinkMessage, Ping, Pong
-from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS, LinkMixin, ServerLink, quicken
+from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS, ClientLink, LinkMixin, ServerLink, quicken
 from tests.relay.scripts import Party, parcel, record
 from tests.server.support import KEY, VisitorTransport
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, Frame, close, frame, frames, head
@@ -402,6 +402,27 @@ class HandshakeTests(SynchronousTestCase):
         self.assertIsNone(ServerLink().onConnect(Request()))
         Request.protocols = ["other", SUBPROTOCOL]
         self.assertEqual(ServerLink().onConnect(Request()), SUBPROTOCOL)
+
+    def test_a_server_that_does_not_speak_our_dialect(self) -> None:
+        """The link becomes one of another kind, if it was given one; what has been set on it stays."""
+
+        class Other(ClientLink):
+            """A link in another dialect."""
+
+        class Response:
+            protocol: str | None = SUBPROTOCOL
+
+        link = ClientLink()
+        link.otherwise, link.remote = Other, "far away"
+        link.onConnect(Response())
+        self.assertIs(type(link), ClientLink)
+        Response.protocol = None
+        link.onConnect(Response())
+        self.assertIs(type(link), Other)
+        self.assertEqual(link.remote, "far away")
+        plain = ClientLink()
+        plain.onConnect(Response())
+        self.assertIs(type(plain), ClientLink)
 
     def test_sockets_that_have_no_options(self) -> None:
         """A unix socket has none, a closed one refuses them."""

@@ -110,6 +110,10 @@ class Bridge:
             leg.exceeded()
         return leg is not None
 
+    def knows(self, request_id: str) -> bool:
+        """Whether a leg is known by this id."""
+        return request_id in self._legs
+
     def forget(self, leg: "BridgeLeg") -> None:
         """The original has no more to say about it."""
         self._legs.pop(leg.request_id, None)
@@ -180,7 +184,7 @@ class BridgeLeg(StrictLeg):
         self.over = False  # its end may have been said already, and waits behind the rest
         self.fail(OVERLOADED.word, _TOO_SLOW)
 
-    def tell_end(self, word: str) -> None:
+    def tell_end(self, word: str, message: str) -> None:
         """Tell the original side that the exchange has ended before its end, if there is a way to say it."""
 
     def described(self) -> bytes:
@@ -205,7 +209,7 @@ class BridgeLeg(StrictLeg):
         self.over = True
         self.bridge.pressure.flows(self)
         self.bridge.forget(self)
-        self.tell_end(word)
+        self.tell_end(word, message)
         if word in _WORTH_A_LINE:
             _log.warn(
                 "{what} failed: {word}: {cause} peer={peer}",

@@ -53,6 +53,9 @@ class OriginalLink(LinkMixin):
     resumable = False
     bridge: Bridge | None = None
 
+    #: Why what is under way ends with the link: a problem's word, and a sentence.
+    last_words = "session-expired", _LOST
+
     _interval = INTERVAL
     _timeout = SILENCE
     _garbage = 0.0
@@ -73,6 +76,10 @@ class OriginalLink(LinkMixin):
     def ping(self) -> None:
         """Make the peer say something, however it is done."""
         raise NotImplementedError
+
+    def gone_silent(self, seconds: float) -> None:
+        """The peer has said nothing for too long: give the link up."""
+        self.close(1000, "Connection timeout")
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
@@ -98,7 +105,7 @@ class OriginalLink(LinkMixin):
         bridge, self.bridge = self.bridge, None
         super().release()
         if bridge is not None:
-            bridge.close("session-expired", _LOST)
+            bridge.close(*self.last_words)
 
     # --- for the bridge ------------------------------------------------------------------------------------
 
@@ -186,7 +193,7 @@ class OriginalLink(LinkMixin):
             self._heard = now
         silent = now - self._heard
         if silent >= self._timeout:
-            self.close(1000, "Connection timeout")
+            self.gone_silent(silent)
             return
         self.ping()
         self._timer = self.clock.callLater(min(self._interval, self._timeout - silent), self._look)

@@ -188,7 +188,7 @@ class MessageLeg(BridgeLeg):
         self._close(payload)
         self._tell(int.from_bytes(payload[:2], "big"))
 
-    def tell_end(self, word: str) -> None:
+    def tell_end(self, word: str, message: str) -> None:
         self._drop()
         self._tell(int.from_bytes(problem_close(word, "")[:2], "big"))
 

@@ -61,7 +61,7 @@ class EchoLeg(BridgeLeg):
     def end_received(self, trailers: Headers) -> None:
         self.bridge.forget(self)
 
-    def tell_end(self, word: str) -> None:
+    def tell_end(self, word: str, message: str) -> None:
         self.bridge.send(WsClose(self.request_id, None, word))
 
 

@@ -1,0 +1,185 @@
+"""A visitor's request to an original server, which our service answers: the client's leg of an HTTP exchange.
+
+What the server says of a request is what its visitor wrote, so the header rules that an ingress of ours applies are
+applied here.  Its body's end comes as a message of its own, but whether there is a body the head tells, and a request
+without one is passed on at once.
+
+What has no words in this dialect
+    *Interim answers* and *trailers* are dropped.  *A visitor who leaves* is not told, so the service goes on.  *An
+    answer that breaks off* is ended where its head tells its length, which the visitor then misses; any other is left
+    unfinished, because its end would make it look complete.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from sellia.errors import (
+    BAD_REQUEST,
+    HEADER_TOO_LARGE,
+    INTERNAL,
+    NO_SUCH_TUNNEL,
+    OVERLOADED,
+    PROBLEMS,
+    SERVICE_UNREACHABLE,
+    ProblemError,
+)
+from sellia.protocol.limits import HEADER_COUNT_LIMIT
+from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
+from sellia.protocol.original import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
+from sellia.relay.answers import answer
+from sellia.relay.headers import check_method, check_target, request_to_service, validate
+from sellia.transports.original.bridge import BridgeLeg
+
+if TYPE_CHECKING:
+    from sellia.transports.original.client import ClientBridge
+
+#: Who the visitor is, as far as the server says.
+VISITOR: Final = "unknown"
+
+#: Fields that the header rules may add.
+_ADDED: Final = 3
+
+
+class Answering(BridgeLeg):
+    """One request.  :meth:`begin` once, then :meth:`body` with what the server says of its body."""
+
+    __slots__ = ("_answered", "_asked", "_begun", "_counted", "_start")
+
+    bridge: "ClientBridge"
+
+    def __init__(self, bridge: "ClientBridge", start: RequestStart) -> None:
+        super().__init__(bridge)
+        self.request_id = start.request_id
+        self._start = start
+        #: Whether the server has sent all of the request, and has been sent the head, and the end, of the answer.
+        self._asked = False
+        self._begun = False
+        self._answered = False
+        #: Whether the head of the answer tells the length of its body, so that its visitor sees when it breaks off.
+        self._counted = False
+
+    def begin(self) -> None:
+        """Pass the request on, or answer it."""
+        bridge, start = self.bridge, self._start
+        tunnel = bridge.tunnel_of(start.tunnel_id)
+        try:
+            if tunnel is None:
+                raise ProblemError(NO_SUCH_TUNNEL)
+            if bridge.session.full:
+                raise ProblemError(OVERLOADED)
+            check_request(start.method, start.path, start.headers)
+            chunked, length = framing(start.headers)
+            headers = request_to_service(
+                start.headers, peer=b"", scheme=tunnel.scheme, host=host_of(start.headers), trusted=False
+            )
+            opening = HttpRequest(tunnel.number, start.method, start.path, headers, VISITOR, chunked)
+            end = not chunked and not length
+            self.stream = bridge.session.open(opening, self, end=end)
+        except ProblemError as error:
+            self.over = True
+            self._refuse(error.problem.word, error.detail)
+            return
+        bridge.register(self, self.request_id)
+
+    def body(self, said: RequestBody) -> None:
+        """The server has said this of the request's body."""
+        stream = self.stream
+        if stream.local_ended:
+            if said.chunk and not self.over and not self._asked:
+                self.fail(BAD_REQUEST.word, "There is more of the request's body than its head says.")
+        elif said.chunk or said.final:
+            with self.sending():
+                stream.send_data(said.chunk, said.final)
+        if said.final:
+            self._asked = True
+            if self._answered:
+                self._finish()
+
+    # --- from the stream -----------------------------------------------------------------------------------
+
+    def head_received(self, head: ResponseHead) -> None:
+        if head.status < 200:
+            return
+        self._begun = True
+        self._counted = any(name.lower() == b"content-length" for name, _ in head.headers)
+        self.bridge.send(ResponseStart(self.request_id, head.status, head.headers))
+        if head.body:
+            self.data_received(head.body)
+
+    def data_received(self, data: bytes) -> None:
+        for chunk in chunks(data):
+            self.bridge.send(ResponseBody(self.request_id, chunk))
+
+    def end_received(self, trailers: Headers) -> None:
+        self._answered = True
+        self.bridge.send(ResponseEnd(self.request_id))
+        if self._asked:
+            self._finish()
+
+    def tell_end(self, word: str, message: str) -> None:
+        if not self._begun:
+            self._refuse(word, message)
+        elif self._counted and not self._answered:
+            self.bridge.send(ResponseEnd(self.request_id))
+
+    def described(self) -> bytes:
+        return b"%b %b" % (self._start.method, self._start.path)
+
+    # --- ends ----------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """All of the request has come, and all of the answer has gone."""
+        self.over = True
+        self.bridge.pressure.flows(self)
+        self.bridge.forget(self)
+
+    def _refuse(self, word: str, detail: str) -> None:
+        """Answer in our own name."""
+        start = self._start
+        problem = PROBLEMS.get(word, INTERNAL)
+        if problem.status is None:
+            problem = SERVICE_UNREACHABLE
+        accept = b", ".join(value for name, value in start.headers if name.lower() == b"accept")
+        said = answer(problem, accept=accept, host=host_of(start.headers), target=start.path, detail=detail)
+        self._begun = True
+        self.bridge.send(ResponseStart(self.request_id, said.status, said.headers))
+        if start.method != b"HEAD":
+            self.data_received(said.body)
+        self.bridge.send(ResponseEnd(self.request_id))
+
+
+def chunks(data: bytes) -> Iterator[bytes]:
+    """``data`` in pieces of what one message is to have."""
+    if len(data) <= CHUNK:
+        yield data
+        return
+    for offset in range(0, len(data), CHUNK):
+        yield data[offset : offset + CHUNK]
+
+
+def check_request(method: bytes, path: bytes, headers: Headers) -> None:
+    """Raise ProblemError for what could not be passed on."""
+    if len(headers) > HEADER_COUNT_LIMIT - _ADDED:
+        raise ProblemError(HEADER_TOO_LARGE)
+    try:
+        check_method(method)
+        check_target(path)
+        validate(headers)
+    except ValueError as error:
+        raise ProblemError(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.") from None
+
+
+def framing(headers: Headers) -> tuple[bool, int]:
+    """Whether a request's body is chunked, and its length where it is not (RFC 9112, 6.3); ProblemError if neither."""
+    lengths = [value for name, value in headers if name.lower() == b"content-length"]
+    codings = [value.strip().lower() for name, value in headers if name.lower() == b"transfer-encoding"]
+    if codings and (lengths or codings != [b"chunked"]):
+        raise ProblemError(BAD_REQUEST, "The request has a transfer coding that is not passed on.")
+    if len(set(lengths)) > 1 or not all(value.isdigit() for value in lengths):
+        raise ProblemError(BAD_REQUEST, "The request has no valid length.")
+    return bool(codings), int(lengths[0]) if lengths else 0
+
+
+def host_of(headers: Headers) -> bytes:
+    """The host that the visitor asked for; empty if none is named."""
+    return next((value for name, value in headers if name.lower() == b"host"), b"")

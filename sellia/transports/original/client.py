@@ -1,0 +1,305 @@
+"""Our client, and an original server: the link as the connector has it, and what speaks for the server behind it.
+
+What the keeper says, in the original's words
+    * ``Hello`` is ``auth``, where there is a key, and a ping of the WebSocket's where there is none: ``Welcome`` is
+      made of the answer, so that a server that takes connections and loses them is not asked again and again.
+    * Tunnels are asked for as the session asks, and the server answers in that order, without saying which it means.
+    * A name that is taken may be free again soon, when the server has noticed that our last link is gone: whether that
+      is worth another try is for the session to say.
+    * A client that stops closes its tunnels first, so that nobody new is sent to it.
+
+Bounds
+    Ids have ``ID_LIMIT`` characters; what has a longer one is ignored.  A server that does not answer a wish for a
+    tunnel within ``ANSWER_WAIT`` is none of the original's: any WebSocket server that agrees without a subprotocol
+    looks like one until then.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from secrets import token_bytes
+from typing import Any, Final, NamedTuple
+
+from autobahn.twisted.websocket import WebSocketClientProtocol
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from sellia.errors import (
+    CLIENT_GONE,
+    FORBIDDEN,
+    KEY_REQUIRED,
+    NAME_INVALID,
+    NAME_RESERVED,
+    NAME_TAKEN,
+    TOO_MANY_TUNNELS,
+    WRONG_KEY,
+    Problem,
+)
+from sellia.protocol import original
+from sellia.protocol.messages import (
+    VERSION,
+    CloseTunnel,
+    GoAway,
+    Goodbye,
+    Hello,
+    LinkMessage,
+    OpenTunnel,
+    Refused,
+    SessionMessage,
+    TunnelReady,
+    TunnelRefused,
+    Welcome,
+)
+from sellia.relay.session import Session
+from sellia.relay.text import printable
+from sellia.transports.original.answering import Answering
+from sellia.transports.original.bridge import Bridge
+from sellia.transports.original.dialing import Dialing
+from sellia.transports.original.link import OriginalLink
+from sellia.transports.original.websocket import Assembly
+
+#: Seconds without a word from the server after which the link is given up.  The server pings every 30.
+SILENCE: Final = 100.0
+
+#: Characters of an id; the original's have 32.
+ID_LIMIT: Final = 64
+
+#: What the server is told of the service's port, which it asks for and makes no use of.
+LOCAL_PORT: Final = 80
+
+#: Seconds that the server has to answer a wish for a tunnel.
+ANSWER_WAIT: Final = 10.0
+
+_NO_ANSWER: Final = "the server did not answer: is the URL that of a Sellia server?"
+
+_TOKEN: Final = 16
+
+#: The server's words for why a name is refused, and ours.
+_REFUSALS: Final = (
+    ("is not available", NAME_TAKEN),
+    ("is reserved", NAME_RESERVED),
+    ("maximum", TOO_MANY_TUNNELS),
+    ("limit", TOO_MANY_TUNNELS),
+    ("must be", NAME_INVALID),
+    ("must ", NAME_INVALID),
+    ("can only", NAME_INVALID),
+    ("may only", NAME_INVALID),
+    ("invalid", NAME_INVALID),
+)
+
+_log = Logger()
+
+
+class ClientRole(OriginalLink):
+    """A link to an original server, over whatever WebSocket."""
+
+    bridge: "ClientBridge | None"
+
+    last_words = CLIENT_GONE.word, ""
+
+    _timeout = SILENCE
+    _key: str | None = None
+    _pings = 0
+    _awaited: deque[tuple[int, Callable[[], None]]]
+
+    # --- for the connector and the session -----------------------------------------------------------------
+
+    def say(self, message: LinkMessage) -> None:
+        if isinstance(message, Hello):
+            self._key = message.key
+            if message.key is None:
+                self.when_answered(self._welcome)
+            else:
+                self.write(original.Auth(message.key))
+        elif isinstance(message, Goodbye):
+            self.last_words = message.word, message.message
+
+    def make_bridge(self, session: Session) -> "ClientBridge":
+        return ClientBridge(self, session)
+
+    def ping(self) -> None:
+        """A ping of the WebSocket's.  While we do not read, the server needs to hear from us by words of its own."""
+        if self._deaf:
+            self.write(original.Pong(int(self.clock.seconds() * 1000)))
+        self.sendPing(b"")  # type: ignore[attr-defined]
+
+    def gone_silent(self, seconds: float) -> None:
+        self.drop(f"nothing came from the other side for {seconds:.0f} s")
+
+    # --- from the server -----------------------------------------------------------------------------------
+
+    def hear(self, message: original.Message) -> None:
+        if isinstance(message, original.Ping):
+            self.write(original.Pong(message.timestamp))
+        elif isinstance(message, original.AuthOk):
+            if self.session is None:
+                self._welcome()
+        elif isinstance(message, original.AuthError):
+            self._refused(message.error)
+        else:
+            super().hear(message)
+
+    def when_answered(self, call: Callable[[], None]) -> None:
+        """Call this when the server has read all that it was sent until now, unless the link is lost before."""
+        if not self._pings:
+            self._awaited = deque()
+        self._pings += 1
+        self._awaited.append((self._pings, call))
+        self.sendPing(b"%d" % self._pings)  # type: ignore[attr-defined]
+
+    def onPong(self, payload: bytes) -> None:
+        if not payload.isdigit() or len(payload) > 20:
+            return
+        number = int(payload)
+        while self._pings and self._awaited and self._awaited[0][0] <= number:
+            self._guarded(self._awaited.popleft()[1])
+
+    def write(self, message: original.Message) -> None:
+        """Say something to the server."""
+        self.send(original.encode(message))
+
+    def _welcome(self) -> None:
+        self.keeper.link_message(self, Welcome(VERSION, "original", token_bytes(_TOKEN), False))
+
+    def _refused(self, error: str) -> None:
+        problem = KEY_REQUIRED if self._key is None else WRONG_KEY
+        message = f"{problem.sentence} It said: {printable(error)}"
+        self.keeper.link_message(self, Refused(problem.word, message, True))
+
+
+class OriginalClientLink(ClientRole, WebSocketClientProtocol):  # type: ignore[misc]
+    """A link to an original server, as the connector has it."""
+
+    _masks = True
+
+
+class OpenTunnelOf(NamedTuple):
+    """A tunnel that is public: its number in our session, its id at the server, and how visitors reach it."""
+
+    number: int
+    tunnel_id: str
+    scheme: bytes
+
+
+class ClientBridge(Bridge):
+    """Speaks for one original server."""
+
+    link: ClientRole
+
+    def __init__(self, link: ClientRole, session: Session) -> None:
+        super().__init__(link, session, even=True)
+        self.clock: Any = link.clock
+        self.assembly = Assembly()
+        #: Numbers of tunnels that were asked for and not answered, and the end of our patience with the first.
+        self._asked: deque[int] = deque()
+        self._answer: IDelayedCall | None = None
+        self._tunnels: dict[str, OpenTunnelOf] = {}
+        _log.warn(
+            "the server speaks the dialect of the original Sellia, so until it is replaced by a newer one: a lost link "
+            "ends all that is under way, because nothing can be sent again; a visitor's WebSocket is open before the "
+            "service has agreed to it, and neither side learns the other's close code, because the server does it so; "
+            "a service does not learn that its visitor has left, nor a visitor that an answer has broken off, because "
+            "there are no words for it; trailers, interim answers, pings and extensions of WebSockets do not pass; "
+            "addresses of visitors are unknown. server={server}",
+            server=printable(link.remote),
+        )
+
+    def close(self, word: str, message: str) -> None:
+        self._cancel()
+        super().close(word, message)
+
+    def tunnel_of(self, tunnel_id: str) -> OpenTunnelOf | None:
+        """The tunnel that the server knows by this id."""
+        return self._tunnels.get(tunnel_id)
+
+    def when_answered(self, call: Callable[[], None]) -> None:
+        """As :meth:`ClientRole.when_answered`."""
+        self.link.when_answered(call)
+
+    # --- from the server -----------------------------------------------------------------------------------
+
+    def heard(self, message: original.Message) -> None:
+        if isinstance(message, original.RequestBody):
+            answering = self.leg_of(message.request_id, Answering)
+            if answering is not None:
+                answering.body(message)
+        elif isinstance(message, original.WsFrame):
+            dialing = self.leg_of(message.request_id, Dialing)
+            if dialing is not None:
+                dialing.message(message)
+        elif isinstance(message, original.RequestStart):
+            if self._fresh(message.request_id):
+                Answering(self, message).begin()
+        elif isinstance(message, original.WsUpgrade):
+            if self._fresh(message.request_id):
+                Dialing(self, self.assembly, message).begin()
+        elif isinstance(message, original.WsClose):
+            dialing = self.leg_of(message.request_id, Dialing)
+            if dialing is not None:
+                dialing.server_closed(message)
+        elif isinstance(message, original.TunnelReady):
+            self._ready(message)
+        elif isinstance(message, original.TunnelClose):
+            self._closed(message)
+        elif isinstance(message, original.TcpOpen):
+            self.send(original.TcpOpenError(message.connection_id, "This client has no tcp tunnels."))
+
+    def _answered(self) -> int:
+        """The tunnel that was asked for first has been answered: its number."""
+        number = self._asked.popleft()
+        self._cancel()
+        if self._asked:
+            self._expect()
+        return number
+
+    def _expect(self) -> None:
+        self._answer = self.clock.callLater(ANSWER_WAIT, self.link.drop, _NO_ANSWER)
+
+    def _cancel(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and answer.active():
+            answer.cancel()
+
+    def _fresh(self, request_id: str) -> bool:
+        return len(request_id) <= ID_LIMIT and not self.knows(request_id)
+
+    def _ready(self, message: original.TunnelReady) -> None:
+        if self._asked and len(message.tunnel_id) <= ID_LIMIT:
+            number = self._answered()
+            scheme = b"https" if message.url.startswith("https:") else b"http"
+            self._tunnels[message.tunnel_id] = OpenTunnelOf(number, message.tunnel_id, scheme)
+            self.session.say(TunnelReady(number, message.subdomain, message.url))
+
+    def _closed(self, message: original.TunnelClose) -> None:
+        reason = message.reason or ""
+        if message.tunnel_id:
+            tunnel = self._tunnels.pop(message.tunnel_id, None)
+            if tunnel is not None:
+                self.session.say(CloseTunnel(tunnel.number, "", reason))
+        elif self._asked:
+            problem = refusal(reason)
+            why = reason or problem.sentence
+            self.session.say(TunnelRefused(self._answered(), problem.word, why, problem is not NAME_TAKEN))
+
+    # --- from our session ----------------------------------------------------------------------------------
+
+    def message_received(self, message: SessionMessage) -> None:
+        if isinstance(message, OpenTunnel):
+            self._asked.append(message.tunnel)
+            if self._answer is None:
+                self._expect()
+            self.send(original.TunnelOpen(message.kind, LOCAL_PORT, message.name, message.auth))
+        elif isinstance(message, CloseTunnel):
+            self._close(lambda tunnel: tunnel.number == message.tunnel, message.message)
+        elif isinstance(message, GoAway):
+            self._close(lambda tunnel: True, message.message)
+
+    def _close(self, meant: Callable[[OpenTunnelOf], bool], reason: str) -> None:
+        """Close tunnels at the server.  Its exchanges go on, so they are known here still."""
+        for tunnel in [each for each in self._tunnels.values() if meant(each)]:
+            self.send(original.TunnelClose(tunnel.tunnel_id, reason or None))
+
+
+def refusal(reason: str) -> Problem:
+    """What the server means by its reason for refusing a tunnel."""
+    folded = reason.lower()
+    return next((problem for words, problem in _REFUSALS if words in folded), FORBIDDEN)

@@ -1,0 +1,226 @@
+"""A visitor's WebSocket at an original server, for which our service is asked: the client's leg of a WebSocket.
+
+The server agrees before the service does.  So the service is offered what the visitor has been told already: no
+extension, and of the subprotocols the first.  When it refuses, the server is told the status; what its visitor sees is
+the server's affair.
+
+What comes too early
+    *From the server*, before the service has agreed: it waits here.
+
+    *From the service*, right behind its 101: the server would drop it, because it has not worked through
+    ``ws_upgrade_ok`` yet.  It waits until the server has said something on this WebSocket, or has answered a ping that
+    was sent behind ``ws_upgrade_ok`` and ``GRACE`` has passed since.
+
+Bounds
+    From the server ``EARLY`` octets wait; with more, the WebSocket is ended as overloaded.  From the service there
+    waits what the stream's credit allows.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.interfaces import IDelayedCall
+
+from sellia.errors import (
+    INTERNAL,
+    NO_SUCH_TUNNEL,
+    OVERLOADED,
+    PROBLEMS,
+    SERVICE_UNREACHABLE,
+    UPGRADE_REFUSED,
+    ProblemError,
+)
+from sellia.protocol.limits import INITIAL_CREDIT
+from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
+from sellia.protocol.original import WsClose, WsFrame, WsUpgrade, WsUpgradeError, WsUpgradeOk
+from sellia.relay.headers import request_to_service, without_extensions
+from sellia.transports.frames import close_payload
+from sellia.transports.original.answering import VISITOR, check_request, host_of
+from sellia.transports.original.websocket import Assembly, MessageLeg, may_be_sent
+
+if TYPE_CHECKING:
+    from sellia.transports.original.client import ClientBridge
+
+#: Seconds between the answer to our ping and the first frame.
+GRACE: Final = 0.05
+
+#: Octets that wait for a service that has not agreed yet.
+EARLY: Final = INITIAL_CREDIT
+
+#: What each of them costs beside its payload.
+_FRAME_COST: Final = 64
+
+_AGREED: Final = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+
+
+class Dialing(MessageLeg):
+    """One WebSocket.  :meth:`begin` once."""
+
+    __slots__ = ("_early", "_early_size", "_greeting", "_timer", "_upgrade")
+
+    bridge: "ClientBridge"
+
+    def __init__(self, bridge: "ClientBridge", assembly: Assembly, upgrade: WsUpgrade) -> None:
+        super().__init__(bridge, assembly)
+        self.request_id = upgrade.request_id
+        self._upgrade = upgrade
+        self._early: list[WsFrame] = []
+        self._early_size = 0
+        #: What the service has said and the server would drop; None once it would not.
+        self._greeting: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = []
+        self._timer: IDelayedCall | None = None
+
+    def begin(self) -> None:
+        """Ask the service, or refuse."""
+        bridge, upgrade = self.bridge, self._upgrade
+        tunnel = bridge.tunnel_of(upgrade.tunnel_id)
+        try:
+            if tunnel is None:
+                raise ProblemError(NO_SUCH_TUNNEL)
+            if bridge.session.full:
+                raise ProblemError(OVERLOADED)
+            check_request(b"GET", upgrade.path, upgrade.headers)
+            headers = request_to_service(
+                first_subprotocol(without_extensions(upgrade.headers)),
+                peer=b"",
+                scheme=tunnel.scheme,
+                host=host_of(upgrade.headers),
+                trusted=False,
+                upgrade=True,
+            )
+            self.stream = bridge.session.open(WebSocketRequest(tunnel.number, upgrade.path, headers, VISITOR), self)
+        except ProblemError as error:
+            self.over = True
+            self._refuse(error.problem.word, error.detail)
+            return
+        bridge.register(self, self.request_id)
+
+    def closing(self, code: int | None) -> WsClose | None:
+        return WsClose(self.request_id, code)
+
+    # --- from the server -----------------------------------------------------------------------------------
+
+    def message(self, said: WsFrame) -> None:
+        self._settled()
+        if self.opened or self.over:
+            super().message(said)
+            return
+        self._early_size += len(said.payload) + _FRAME_COST
+        if self._early_size > EARLY:
+            self.fail(OVERLOADED.word, "The visitor said too much before the service had agreed to the WebSocket.")
+        else:
+            self._early.append(said)
+
+    def server_closed(self, said: WsClose) -> None:
+        """The visitor has closed it, or is gone: which of the two, and why, the server does not tell."""
+        self._settled()
+        if not self.opened:
+            self.told = True
+            self.fail("visitor-gone", "the visitor left before the WebSocket was open")
+            return
+        if not self.over and not self.close_out:
+            self.told = True  # no answer is expected
+            code = said.code
+            self.closed(close_payload(code, said.reason or "") if code is not None and may_be_sent(code) else b"")
+
+    # --- from the stream -----------------------------------------------------------------------------------
+
+    def head_received(self, head: ResponseHead) -> None:
+        if head.status < 200 and head.status != 101:
+            return
+        if head.status != 101:
+            self.told = True
+            self.over = True
+            self.bridge.forget(self)
+            reason = head.reason.decode("latin-1") or UPGRADE_REFUSED.sentence
+            self.bridge.send(WsUpgradeError(self.request_id, head.status, reason))
+            self.stream.reset("response-complete", "there is no place for the rest of the answer")
+            return
+        self.opened = True
+        self.bridge.send(WsUpgradeOk(self.request_id, _AGREED))
+        self.stream.stall()
+        self.bridge.when_answered(self._answered)
+        early, self._early = self._early, []
+        for said in early:
+            super().message(said)
+
+    def frame_received(self, first: int, payload: bytes) -> None:
+        if self._greeting is None:
+            super().frame_received(first, payload)
+        else:
+            self._greeting.append((super().frame_received, (first, payload)))
+
+    def frame_begun(self, first: int, length: int) -> None:
+        if self._greeting is None:
+            super().frame_begun(first, length)
+        else:
+            self._greeting.append((super().frame_begun, (first, length)))
+
+    def frame_continued(self, payload: bytes) -> None:
+        if self._greeting is None:
+            super().frame_continued(payload)
+        else:
+            self._greeting.append((super().frame_continued, (payload,)))
+
+    def data_received(self, data: bytes) -> None:
+        """Of a refusal that has been told."""
+        if not self.over:
+            super().data_received(data)
+
+    def end_received(self, trailers: Headers) -> None:
+        if self._greeting is None or not self.opened:
+            super().end_received(trailers)
+        else:
+            self._greeting.append((super().end_received, (trailers,)))
+
+    def reset_received(self, word: str, message: str) -> None:
+        self._settled()
+        super().reset_received(word, message)
+
+    def tell_end(self, word: str, message: str) -> None:
+        if self.opened:
+            super().tell_end(word, message)
+        elif not self.told:
+            self.told = True
+            self._refuse(word, message)
+
+    def described(self) -> bytes:
+        return b"WebSocket %b" % self._upgrade.path
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _answered(self) -> None:
+        """The server has read ``ws_upgrade_ok``."""
+        if self._greeting is not None:
+            self._timer = self.bridge.clock.callLater(GRACE, self._settled)
+
+    def _settled(self) -> None:
+        """The server has worked through it, or it does not matter any more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        greeting = self._greeting
+        if greeting is None or not self.opened:
+            return
+        self._greeting = None
+        for call, arguments in greeting:
+            call(*arguments)
+        self.stream.flow()
+
+    def _refuse(self, word: str, detail: str) -> None:
+        problem = PROBLEMS.get(word, INTERNAL)
+        status = problem.status or SERVICE_UNREACHABLE.status or 502
+        self.bridge.send(WsUpgradeError(self.request_id, status, f"{problem.word}: {detail or problem.sentence}"))
+
+
+def first_subprotocol(headers: Headers) -> Headers:
+    """The section with the first subprotocol that is offered, and no other: it is what the visitor has been told."""
+    kept: Headers = []
+    offered = False
+    for name, value in headers:
+        if name.lower() != b"sec-websocket-protocol":
+            kept.append((name, value))
+        elif not offered:
+            offered = True
+            kept.append((name, value.partition(b",")[0].strip(b" \t")))
+    return kept
