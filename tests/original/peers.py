@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from tests.processes import Process, free_port, start_python
+from tests.processes import Process, free_port, start_python, start_twistd
 
 Event = dict[str, Any]
 
@@ -71,6 +71,15 @@ def start_original_client(
     if ready:
         peer.wait_for(len(tunnels), event="heard", type="tunnel_ready")
     return peer
+
+
+def start_our_client(server: Peer, service_port: int, name: str, *options: str, ready: bool = True) -> Process:
+    """Our client, a real process, on an original server, with its tunnel open unless ``ready`` is False."""
+    arguments = ["--server", f"http://127.0.0.1:{server.port}", "--local-host", "127.0.0.1", "--subdomain", name]
+    client = start_twistd("sellia-client", *arguments, "--port", str(service_port), *options, name="our client")
+    if ready:
+        client.wait_for_line("tunnel ready: ")
+    return client
 
 
 def _quirks(quirks: tuple[str, ...]) -> list[str]:

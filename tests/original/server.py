@@ -37,7 +37,7 @@ from tests.original.sockets import (
     report_message,
 )
 
-RESERVED = ("admin", "api", "www")
+RESERVED = ("admin", "api", "www", "reserved-there")
 
 
 @dataclass(eq=False)
