@@ -30,7 +30,7 @@ from autobahn.websocket.protocol import WebSocketProtocol
 
 from sellia.errors import PROBLEMS
 from sellia.relay.rates import Bucket, Rate
-from sellia.transports.masking import Masker, mask, masker, new_key
+from sellia.transports.masking import Masker, mask, masked_frame, masker, new_key
 from sellia.transports.scan import span
 
 CONTINUATION: Final = 0
@@ -147,7 +147,7 @@ class FrameSocket(WebSocketProtocol):
     factory: Any
     current_frame: Any
 
-    def __init__(self, factory: Any, compressed: bool, write: Callable[[bytes], None]) -> None:
+    def __init__(self, factory: Any, compressed: bool, write: Callable[[bytes | memoryview], None]) -> None:
         self._write = write
         # Not super().__init__: it makes two Deferreds and an observer table that nothing here uses.
         self.factory = factory
@@ -320,8 +320,7 @@ class FrameSocket(WebSocketProtocol):
         """One whole frame."""
         length = len(payload)
         if self._masks:
-            key = new_key()
-            self._write(frame_head(first, length, True) + key + (mask(payload, key) if length else b""))
+            self._write(masked_frame(frame_head(first, length, True), new_key(), payload))
         elif length < 0x1000:
             self._write(frame_head(first, length, False) + payload)
         else:

@@ -86,7 +86,7 @@ def turn_of(clock: IReactorTime) -> Turn:
     return turn
 
 
-def write_now(transport: Any, data: bytes) -> None:
+def write_now(transport: Any, data: bytes | memoryview) -> None:
     """Write to a transport: straight to the socket if nothing waits in the transport, else behind what does.
 
     Twisted's ``write`` always waits for the reactor to say that the socket is ready.  A TLS transport, and any other
@@ -107,7 +107,7 @@ def write_now(transport: Any, data: bytes) -> None:
             return
         if sent:
             data = data[sent:]
-    transport.write(data)
+    transport.write(bytes(data))
 
 
 def unsent(transport: Any) -> int:
@@ -142,10 +142,10 @@ class Outlet:
     def __init__(self, transport: Any, turn: Turn) -> None:
         self.transport = transport
         self._turn = turn
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | memoryview] = []
         self._size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write before the turn ends."""
         pieces = self._pieces
         if not pieces:

@@ -18,19 +18,18 @@ from collections.abc import Callable
 from typing import Final
 
 from sellia.transports.frames import BINARY, frame_head
-from sellia.transports.masking import mask, new_key
+from sellia.transports.masking import mask, masked_frame, new_key
 from sellia.transports.scan import span
 
 _BINARY: Final = 0x80 | BINARY
 
 
-def binary_frame(message: bytes, masked: bool) -> bytes:
+def binary_frame(message: bytes, masked: bool) -> bytes | memoryview:
     """The frame that is the whole of a binary message."""
     head = frame_head(_BINARY, len(message), masked)
     if not masked:
         return head + message
-    key = new_key()
-    return b"".join((head, key, mask(message, key)))
+    return masked_frame(head, new_key(), message)
 
 
 class WholeMessages:

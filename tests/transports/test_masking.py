@@ -1,13 +1,17 @@
 """Masking, by either way and in any pieces, is the XOR of RFC 6455."""
 
+import os
+import subprocess
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.masking import mask, masker, native_masking, new_key
+from sellia.transports.masking import mask, masked_frame, masker, native_masking, new_key
 
 KEY = b"\x00\x9f\x10\xff"
-SIZES = (1, 2, 3, 4, 5, 7, 125, 1023, 1024, 1025, 4096, 65_537)
+SIZES = (1, 2, 3, 4, 5, 7, 125, 511, 512, 513, 4096, 65_537)
 
 
 def plainly(payload: bytes, key: bytes) -> bytes:
@@ -28,6 +32,28 @@ class MaskTests(SynchronousTestCase):
 
     def test_empty(self) -> None:
         self.assertEqual(mask(b"", KEY), b"")
+        self.assertEqual(masked_frame(b"\x81\x80", KEY, b""), b"\x81\x80" + KEY)
+
+    def test_frames(self) -> None:
+        """With heads of every length that there is, and the payload left as it was."""
+        for head in (b"ab", b"abcd", b"abcdefghij"):
+            for size in SIZES:
+                payload = bytes(at * 7 & 0xFF for at in range(size))
+                before = bytes(payload)
+                self.assertEqual(bytes(masked_frame(head, KEY, payload)), head + KEY + plainly(payload, KEY), size)
+                self.assertEqual(payload, before)
+
+    def test_without_the_native_code(self) -> None:
+        """An Autobahn that was built, or is told to do, without it."""
+        program = (
+            "from sellia.transports.masking import mask, masked_frame, native_masking\n"
+            "payload, key = bytes(range(250)) * 4, bytes.fromhex('009f10ff')\n"
+            "print(native_masking(), mask(payload, key).hex(), masked_frame(b'ab', key, payload).hex())\n"
+        )
+        env = {**os.environ, "AUTOBAHN_USE_NVX": "0"}
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env, check=True)
+        masked = plainly(bytes(range(250)) * 4, KEY)
+        self.assertEqual(done.stdout.split(), ["False", masked.hex(), (b"ab" + KEY + masked).hex()])
 
     @given(st.binary(min_size=1, max_size=3000), st.binary(min_size=4, max_size=4), st.data())
     def test_pieces(self, payload: bytes, key: bytes, data: st.DataObject) -> None:

@@ -31,7 +31,7 @@ class WrittenTests(SynchronousTestCase):
     def test_frames(self) -> None:
         for masked in (False, True):
             for message in MESSAGES:
-                self.assertEqual(frames(binary_frame(message, masked)), ([(BINARY, message)], b""))
+                self.assertEqual(frames(bytes(binary_frame(message, masked))), ([(BINARY, message)], b""))
                 self.assertEqual(binary_frame(message, masked)[1] >> 7, masked)
 
 
