@@ -13,7 +13,7 @@ Invariants
 
 Bounds
     A head and a trailer section each have 256 fields and about 96 KiB at most, and there are 16 interim answers at
-    most.  Of a body, no more than one read of the socket (64 KiB) is here at a time.
+    most.  Of a body, no more than one read of the socket (120 KiB) is here at a time.
 
 What llhttp, which parses, leaves to us: those bounds, answers to HEAD, bodies that end with the connection, transfer
 codings that we do not speak, and octets behind the last answer.
@@ -33,7 +33,7 @@ from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT, SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, trailers_to_pass
 from sellia.relay.text import printable
-from sellia.transports.turn import Outlet, Turn, write_now
+from sellia.transports.turn import READ, Outlet, Turn, write_now
 
 if TYPE_CHECKING:
     from sellia.client.exchange import Exchange
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 
 #: Interim answers (1xx) to one request at most.
 INTERIM_LIMIT: Final = 16
-
-#: One read of the socket at most.
-_READ: Final = 64 * 1024
 
 #: What encoding a head for the link may add for each field, and once.
 _FIELD_COST: Final = 8
@@ -352,7 +349,7 @@ class HttpConnection(ServiceSocket):
         """Octets came that were neither body nor an end: they are part of a head, of a trailer, or of framing."""
         if self._answered:
             self._octets += size
-        if self._octets > HEAD_LIMIT + _READ:
+        if self._octets > HEAD_LIMIT + READ:
             exchange.bad_answer("sent a head or a trailer section that is too long")
 
     def _end(self, exchange: "Exchange") -> None:

@@ -22,6 +22,7 @@ from zope.interface import implementer
 
 from sellia.errors import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE, ProblemError
 from sellia.relay.text import printable
+from sellia.transports.turn import READ
 
 #: Seconds after which the other address is tried beside one that has not answered.
 STAGGER: Final = 0.25
@@ -37,6 +38,7 @@ class ServiceSocket(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
+        self.transport.bufferSize = READ
 
     def handshakeCompleted(self) -> None:
         if self.dialing is not None:

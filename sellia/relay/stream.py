@@ -12,7 +12,7 @@ Invariants (``check_invariants`` holds them in tests)
     * A stream ends once: when both directions have ended, or by the first reset.
 
 Bounds
-    The outbox holds ``QUEUE_MARK`` plus what one socket read brings (64 KiB) before the leg stops.  What has been
+    The outbox holds ``QUEUE_MARK`` plus what one socket read brings (120 KiB) before the leg stops.  What has been
     delivered and not taken by the leg's socket is bounded by the window, from 256 KiB to 2 MiB: it doubles when the
     sender says that it is blocked while the leg has kept up, and shrinks again when the leg stalls.
 

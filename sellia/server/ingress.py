@@ -12,7 +12,7 @@ Invariants
       is taken for a request any more.  What is refused is answered in its turn.
 
 Bounds
-    One socket read (64 KiB) may hold many tiny requests: at most ``PIPELINE`` of them are kept, the connection ends
+    One socket read (120 KiB) may hold many tiny requests: at most ``PIPELINE`` of them are kept, the connection ends
     behind the last.  Heads have limits of size, count and time (settings); idle connections have one of time.  A
     body must keep to a least rate while we are willing to read it, and somebody for whom something waits must take
     some of it now and then (`sellia.server.pace`).  A visitor that sends on after its answer is read, and ignored, for

@@ -37,7 +37,7 @@ from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong, 
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
-from sellia.transports.turn import Turn, turn_of, write_now
+from sellia.transports.turn import READ, Turn, turn_of, write_now
 from sellia.transports.whole import WholeMessages, binary_frame
 
 #: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
@@ -72,8 +72,12 @@ class LinkKeeper(Protocol):
 
 
 def quicken(transport: Any) -> None:
-    """Set the options that a socket wants on which small messages must not wait.  A unix socket has neither."""
+    """Set what a socket wants on which small messages must not wait, and large ones should not cost much.
+
+    A unix socket has neither of the options for the former.
+    """
     try:
+        transport.bufferSize = READ
         transport.setTcpNoDelay(True)
     except (AttributeError, OSError):
         return

@@ -11,7 +11,7 @@ How
     reset as overloaded: one dead visitor must not hold up everybody for ever.
 
 Bounds
-    A stream holds ``SHARE`` and all streams together ``TOTAL``, each and one read of the link (64 KiB) or one message
+    A stream holds ``SHARE`` and all streams together ``TOTAL``, each and one read of the link (120 KiB) or one message
     more; besides that each stream has its credit and ``stream.QUEUE_MARK``, as over any link.  A reader that has filled
     its share is cut off if it takes less than ``SHARE - EASED`` in ``PATIENCE``, that is 17 KiB/s.
 
