@@ -350,17 +350,28 @@ class LinkMixin:
             _log.failure("a defect of Sellia's own ended a link")
             self._fault(ProtocolError("a defect of our own", 1011))
 
+    def _fail_connection(self, code: int = 1002, reason: str = "") -> None:
+        """Autobahn found that this is not RFC 6455.  It costs the link; the session may go on with another."""
+        if self.state != WebSocketServerProtocol.STATE_OPEN:
+            super()._fail_connection(code, reason)  # type: ignore[misc]
+            return
+        self._complain(code, f"this is not WebSocket: {reason}")
+        self.close(code, reason)
+
     def _fault(self, error: ProtocolError) -> None:
         if self.state != WebSocketServerProtocol.STATE_OPEN:
             return
+        self._complain(error.code, str(error))
+        self.close(error.code, str(error))
+        self.keeper.link_broken(self, error)
+
+    def _complain(self, code: int, fault: str) -> None:
         _log.warn(
             "link closed: the peer broke the protocol: peer={peer} code={code} fault={fault}",
             peer=printable(self.remote),
-            code=error.code,
-            fault=printable(str(error)),
+            code=code,
+            fault=printable(fault),
         )
-        self.close(error.code, str(error))
-        self.keeper.link_broken(self, error)
 
     # --- the transport: a producer -------------------------------------------------------------------------
 

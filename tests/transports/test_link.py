@@ -264,14 +264,20 @@ class FaultTests(LinkCase):
         self.fault(1009)
 
     def test_a_fault_of_websocket(self) -> None:
-        """Autobahn sees to it: the link is lost, not broken; the session waits."""
-        for data in (frame(0x8F), frame(BINARY, b"x", masked=False), frame(0xC2, b"x")):
+        """The link is lost, not broken: the session waits.  There is a line, and a time for the peer to be gone."""
+        wrong = (frame(0x8F), frame(BINARY, b"x", masked=False), frame(0xC2, b"x"), frame(0x00, b"x"))
+        for data in wrong:
             self.setUp()
             self.carry()
             self.link.dataReceived(data)
             self.assertEqual(self.read()[0][1][:2], (1002).to_bytes(2, "big"))
-            self.lose()
+            told = [line for line in self.lines if "broke the protocol" in line]
+            self.assertIn("code=1002 fault=this is not WebSocket: ", told[-1])
             self.assertFalse(self.party.session.attached)
+            self.assertEqual(self.keeper.faults, [])
+            self.clock.advance(CLOSE_WAIT)
+            self.assertTrue(self.transport.disconnected)
+            self.lose()
 
 
 class PingTests(LinkCase):
