@@ -2,7 +2,7 @@
 The processes that the tests of this package share: a server, a client with the tunnel ``demo``, and the ledger.
 
 They are started when they are first asked for, and live until Python exits. Both log at debug level, so that whatever
-is ever logged of a request goes through their logs.
+is ever logged of a request goes through their logs. What is about time and memory is played against `ordinary` ones.
 """
 
 from __future__ import annotations
@@ -40,6 +40,13 @@ def server() -> Process:
 def client() -> Process:
     """The honest client: it has the tunnel ``demo`` to the ledger."""
     return watched(start_client(server().port, ledger().port, "demo", "--log-level", "debug", "--api-key", KEY))
+
+
+@cache
+def ordinary() -> tuple[Process, Process]:
+    """A server and a client as people run them: with all limits, and without a log line for each frame."""
+    server = watched(start_server())
+    return server, watched(start_client(server.port, ledger().port, "demo"))
 
 
 def watched(process: Process) -> Process:
