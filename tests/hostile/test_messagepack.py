@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import struct
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from sellia.protocol import native
-from sellia.protocol.messages import HttpRequest, Welcome
+from sellia.protocol.messages import Hello, HttpRequest, TunnelReady, Welcome
+from tests.client.links import ClientStage
 from tests.hostile import stage
 from tests.hostile.case import HostileCase, Row, cases
-from tests.hostile.peers import HostileClient, HostileServer, LinkClosed, record
+from tests.hostile.peers import HostileClient, HostileServer, record
 from tests.hostile.visitors import get, talk
-from tests.processes import Process, start_twistd
+from tests.processes import start_twistd
 from tests.transports.support import frame, head
 
 MIB = 1 << 20
@@ -215,57 +218,65 @@ class PileTests(HostileCase):
 # --- the same to a client ------------------------------------------------------------------------------------------
 
 
-class ClientTests(HostileCase):
+def to_client() -> dict[str, bytes]:
+    """Link messages that a server must not send."""
+    messages = {name: each for name, each in link_messages().items() if "only a server" not in name}
+    messages["second hello"] = native.encode_link(Hello(1, ""))
+    messages["second welcome"] = native.encode_link(Welcome(1, "", b"t" * 16, False))
+    records = {name: each for name, each in parcels().items() if name != "stream opened by a client"}
+    records["a request for a tunnel that is not there"] = record(
+        native.OPEN, 2, native.encode(HttpRequest(9, b"GET", b"/", []))
+    )
+    records["a tunnel that was not asked for"] = record(
+        native.CONTROL, 0, native.encode(TunnelReady(9, "demo", "http://demo.localhost"))
+    )
+    return messages | {name: b"\x01" + bytes(8) + each for name, each in records.items()}
+
+
+class ClientInMemoryTests(SynchronousTestCase):
     """A client closes the link of a server that says such things, ends the session, and dials again."""
 
-    def setUp(self) -> None:
-        super().setUp()
-        self.server = HostileServer()
-        self.client: Process = start_twistd(
-            "sellia-client",
-            *("--server", f"http://127.0.0.1:{self.server.port}", "--port", str(stage.ledger().port)),
-            *("--subdomain", "demo", "--log-level", "debug"),
-        )
-        self.addCleanup(self.client.stop)
-
     def test_all_of_it(self) -> None:
-        """One process, one fault after the other: it never ends, and says one line for each."""
-        messages = {name: each for name, each in link_messages().items() if "only a server" not in name}
-        messages.pop("second hello")
-        absent = record(native.OPEN, 2, native.encode(HttpRequest(9, b"GET", b"/", [])))
-        messages["second welcome"] = native.encode_link(Welcome(1, "", b"t" * 16, False))
-        faults = [(1002, frame(0x82, each, False)) for each in messages.values()]
-        faults += [
-            (1002, frame(0x82, b"\x01" + bytes(8) + each, False))
-            for name, each in parcels().items()
-            if name not in ("stream opened by a client",)
-        ]
-        faults += [
-            (1009, head(0x82, 1 << 40, False)),
-            (1002, frame(0x82, b"\x01", True)),
-            (1002, frame(0xF2, b"\x01", False)),
-            (1002, frame(0x82, b"\x01" + bytes(8) + absent, False)),
-        ]
-        with self.server as server:
-            for number, (code, fault) in enumerate(faults):
-                server.accept()
-                server.raw(fault)
-                ended, reason = server.end()
-                self.assertEqual(ended, code, (reason, fault[:60]))
-                server.drop()
-                lines = self.client.output.count("link closed: the peer broke the protocol")
-                self.assertEqual(lines, number + 1, fault[:60])
-        self.assertIsNone(self.client.returncode)
-        self.assertNotIn("Traceback", self.client.output)
+        for name, message in to_client().items():
+            client = ClientStage().start()
+            assert client.wire is not None
+            link = client.wire.near
+            link._guarded(link._received, message)
+            assert link.closed is not None, name
+            self.assertEqual(link.closed[0], 1002, name)
+            self.assertIsNone(client.session.session, name)
+            tried = len(client.network.tried)
+            client.talk()
+            client.wait(31)
+            self.assertGreater(len(client.network.tried), tried, name)
 
-    def test_welcomes_that_are_none(self) -> None:
-        with self.server as server:
-            for times in ((0.0, 15.0, 120.0), (float("nan"), 15.0, 1.0), (5.0, float("inf"), 1.0), (-1.0, 1.0, 1.0)):
+
+class ClientTests(HostileCase):
+    """The same for a client's process, where it gets at sockets and at memory."""
+
+    def test_it_comes_back(self) -> None:
+        faults = [
+            (1002, frame(0x82, b"\x00" + b"\x91" * 16_000, False)),
+            (1009, head(0x82, 1 << 40, False)),
+            (1002, frame(0xF2, b"\x01", False)),
+        ]
+        with HostileServer() as server:
+            options = ("--server", f"http://127.0.0.1:{server.port}", "--port", str(stage.ledger().port))
+            client = start_twistd("sellia-client", *options, "--subdomain", "demo")
+            with client:
+                for number, (code, fault) in enumerate(faults, 1):
+                    server.accept()
+                    client.reset_peak()
+                    memory = client.resident_bytes()
+                    server.raw(fault)
+                    ended, reason = server.end()
+                    self.assertEqual(ended, code, (reason, fault[:60]))
+                    server.drop()
+                    lines = client.output.count("link closed: the peer broke the protocol")
+                    self.assertEqual(lines, number, fault[:60])
+                    self.assertLess(client.peak_resident_bytes() - memory, 4 * MIB)
                 server.accept(welcome=False)
-                server.say(Welcome(1, "", b"t" * 16, False, 0, [], *times))
-                with self.assertRaises(LinkClosed) as raised:
-                    while True:
-                        server.hear()
-                self.assertEqual(raised.exception.code, 1002)
-                server.drop()
-        self.assertNotIn("Traceback", self.client.output)
+                server.say(Welcome(1, "", b"t" * 16, False, 0, [], float("nan"), 15.0, 120.0))
+                self.assertEqual(server.end()[0], 1002)
+                self.assertIsNone(client.returncode)
+                self.assertNotIn("Traceback", client.output)
