@@ -59,10 +59,10 @@ class _Service(Service):
 class OriginalStage:
     """A client's session with tunnels to one service in memory.  The server answers pings of the WebSocket's."""
 
-    def __init__(self, *names: str | None, **settings: Any) -> None:
+    def __init__(self, *names: str | None, auth: str | None = None, **settings: Any) -> None:
         self.reactor = MemoryReactorClock()
         wanted = names or ("demo",)
-        tunnels = tuple(TunnelSettings(port=8080, subdomain=name) for name in wanted)
+        tunnels = tuple(TunnelSettings(port=8080, subdomain=name, auth=auth) for name in wanted)
         self.settings = ClientSettings(server="http://127.0.0.1:1", tunnels=tunnels, **settings)
         self.service = LocalService(self.reactor, "127.0.0.1", 8080)
         self.events: list[Event] = []
