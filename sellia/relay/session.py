@@ -14,7 +14,8 @@ Invariants (``check_invariants`` holds them in tests)
     * ``held`` is what the legs of ``streams`` and ``leaving`` have been given and have not taken.
 
 Bounds
-    The replay queue is bounded by ``REPLAY_LIMIT`` plus one parcel: beyond it nothing is sent until acks arrive.
+    The replay queue is bounded by ``REPLAY_LIMIT`` plus one parcel: beyond it nothing is sent until acks arrive.  A
+    link that is slow may bound bulk data more narrowly (:mod:`sellia.relay.pace`), so that little is under way at once.
     Acks are for arrival, not for reading, so a stalled stream does not hold them up.  What all streams hold for legs
     that do not take it is bounded by ``SESSION_HELD_LIMIT``: beyond it the stream that holds most is reset as
     overloaded, because every other remedy would make the innocent wait.  A peer that sends without reading what it
@@ -23,7 +24,9 @@ Bounds
 Designs not chosen
     *Numbering records or octets*: each would need bookkeeping for each record; a parcel is already the unit that the
     link delivers whole or not at all.  *Acks by timer*: none is needed, because every parcel carries one, and the
-    link's liveness check carries the last.  *Weights for streams*: nobody could set them.
+    link's liveness check carries the last.  *Weights for streams*: nobody could set them.  But who says little need not
+    wait behind all who say much: as new flows do in fq_codel (RFC 8290), a stream that has something to say gets its
+    turn next, if everybody who waits has had one since its last; but only ``FRESH_RUN`` such turns follow each other.
 
 What the caller must do
     Call :meth:`flush` soon after ``owner.flush_wanted()`` (not from inside it), and whenever the link becomes writable;
@@ -54,6 +57,14 @@ from sellia.relay.stream import Stream, opening_record
 
 #: Octets that one stream may send before the next gets its turn.
 TURN: Final = 16 * 1024
+
+#: Turns of streams that say little, one after the other, while others wait: they can't keep out those.
+FRESH_RUN: Final = 8
+
+_NOBODY: Final[deque[Stream]] = deque(maxlen=0)
+
+#: More than any record costs.
+_ANY: Final = 1 << 20
 
 _STREAM_RECORDS: Final = frozenset(
     {native.HEAD, native.DATA, native.TRAILERS, native.FRAME, native.FRAME_BEGIN, native.FRAME_MORE}
@@ -108,11 +119,16 @@ class Session:
         self.sent = 0
         self.acked = 0
         self.received = 0
-        #: Whether a stream may append to the parcel under construction instead of queueing.
-        self.direct = False
+        #: The cost of the largest record that a stream may append to the parcel under construction, not to its queue.
+        self.direct = 0
+        #: Octets that a parcel aims for, and of which a piece of bulk data has at most that many.
+        self.piece = PARCEL_TARGET
         self.max_streams = max_streams
         self._held_limit = held_limit
         self._replay_limit = replay_limit
+        #: Octets that may be unacknowledged while bulk data is sent, and while those send who say little.
+        self._window = self._fresh_window = replay_limit
+        self._turn = TURN
         self._link: Link | None = None
         self._next_id = 2 if even else 1
         self._peer_parity = 1 - (self._next_id & 1)
@@ -123,6 +139,10 @@ class Session:
         self._urgent: deque[bytes] = deque()
         self._urgent_size = 0
         self._active: deque[Stream] = deque()
+        #: Those that are served before them, because all others have had a turn since their last one.
+        self._fresh: deque[Stream] = deque()
+        self._fresh_run = 0
+        self._turns = 0
         self._replay: deque[bytes] = deque()
         self._replay_size = 0
         self._resend: deque[bytes] = deque()
@@ -153,7 +173,7 @@ class Session:
         stream.leg = leg
         stream.local_ended = end
         self.streams[number] = stream
-        if self.direct and not self._active and not self._urgent:  # the reset that made room for it goes first
+        if self.direct and not (self._active or self._fresh or self._urgent):  # the reset that made room goes first
             stream.opening = b""
             self.append(record, b"", 0)
         else:
@@ -185,6 +205,7 @@ class Session:
         self.streams.clear()
         self.leaving.clear()
         self._active.clear()
+        self._fresh.clear()
         self._urgent.clear()
         self._replay.clear()
         self._parts.clear()
@@ -215,23 +236,36 @@ class Session:
         self._resend = deque(self._replay)
         self._owed = 0
         self._told = self.received
+        self.pace(self._replay_limit, PARCEL_TARGET)
+
+    def pace(self, window: int, parcel: int) -> None:
+        """For links: bulk data waits while so many octets are unacknowledged, and a parcel aims for so many."""
+        self._window = min(window, self._replay_limit)
+        self._fresh_window = min(window + window // 4, self._replay_limit)
+        self.piece = parcel
+        self._turn = min(TURN, parcel)
         self._settle()
         self._want()
 
     def detach(self) -> None:
         """The link is gone; streams wait."""
         self._link = None
-        self.direct = False
+        self.direct = 0
         self._resend.clear()
 
     def link_full(self) -> None:
         """The link's ``writable`` has become False."""
-        self.direct = False
+        self.direct = 0
 
     @property
     def unacknowledged(self) -> tuple[int, int]:
         """Parcels, and their octets, that would be sent again on a new link."""
         return len(self._replay), self._replay_size
+
+    @property
+    def under_way(self) -> int | None:
+        """Octets of parcels on this link that are unacknowledged; None while some are still to be sent again."""
+        return None if self._resend else self._replay_size
 
     def acknowledged(self, received: int) -> None:
         """So many of our parcels have arrived at the peer."""
@@ -239,7 +273,7 @@ class Session:
             return
         if received > self.sent:
             raise ProtocolError("the peer acknowledges parcels that were never sent")
-        was_full = self._replay_size >= self._replay_limit
+        was_full = self._replay_size >= self._window
         while self.acked < received:
             self._replay_size -= len(self._replay.popleft())
             self.acked += 1
@@ -287,8 +321,8 @@ class Session:
         if payload:
             self._parts.append(payload)
         self._size += len(header) + size
-        if self._size >= PARCEL_TARGET:
-            self.direct = False
+        if self._size >= self.piece:
+            self.direct = 0
         if not self._wanted:
             self._want()
 
@@ -305,7 +339,10 @@ class Session:
         """For streams: there is something to send; take turns."""
         if not stream.active:
             stream.active = True
-            self._active.append(stream)
+            if self._turns - stream.turn >= len(self._active):
+                self._fresh.append(stream)
+            else:
+                self._active.append(stream)
             if not self._wanted:
                 self._want()
 
@@ -316,36 +353,47 @@ class Session:
 
     def _settle(self) -> None:
         link = self._link
-        self.direct = (
+        if (
             link is not None
             and link.writable
             and not self._resend
-            and self._size < PARCEL_TARGET
-            and self._replay_size < self._replay_limit
-        )
+            and self._size < self.piece
+            and self._replay_size < self._window
+        ):
+            self.direct = self.piece if self.piece < PARCEL_TARGET else _ANY
+        else:
+            self.direct = 0
 
     def _fill(self) -> None:
         """Complete the parcel under construction: urgent records, then streams in turn."""
-        parts, size = self._parts, self._size
-        while self._urgent and size < PARCEL_TARGET:
+        parts, size, piece = self._parts, self._size, self.piece
+        while self._urgent and size < piece:
             record = self._urgent.popleft()
             self._urgent_size -= len(record) + RECORD_COST
             parts.append(record)
             size += len(record)
-        active = self._active
         eased = None
-        while active and size < PARCEL_TARGET:
-            stream = active.popleft()
-            size += stream.drain(parts, TURN)
-            if stream.ready:
-                active.append(stream)
-            else:
-                stream.active = False
-            if stream.paused:
-                if eased is None:
-                    eased = [stream]
+        if self._replay_size < self._fresh_window:
+            fresh = self._fresh
+            active = self._active if self._replay_size < self._window else _NOBODY
+            while size < piece and (active or fresh):
+                if fresh and (self._fresh_run < FRESH_RUN or not active):
+                    stream = fresh.popleft()
+                    self._fresh_run += 1
                 else:
-                    eased.append(stream)
+                    stream = active.popleft()
+                    self._fresh_run = 0
+                self._turns = stream.turn = self._turns + 1
+                size += stream.drain(parts, self._turn)
+                if stream.ready:
+                    self._active.append(stream)
+                else:
+                    stream.active = False
+                if stream.paused:
+                    if eased is None:
+                        eased = [stream]
+                    else:
+                        eased.append(stream)
         self._size = size
         if eased is not None:
             for stream in eased:

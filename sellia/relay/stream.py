@@ -45,6 +45,9 @@ _SMALLEST_SPLIT: Final = 4 * 1024
 _SPLITTABLE: Final = frozenset({DATA, FRAME_MORE})
 _BULK: Final = frozenset({DATA, FRAME, FRAME_MORE})
 
+#: A turn before all turns: streams that are new have theirs in the order of their numbers.
+_NEVER: Final = -(1 << 60)
+
 _pack = native.pack_record
 
 
@@ -67,6 +70,7 @@ class Stream:
         "remote_ended",
         "session",
         "stalled",
+        "turn",
         "unreturned",
         "untaken",
         "window",
@@ -82,6 +86,8 @@ class Stream:
         self.queued = 0
         self.credit = INITIAL_CREDIT
         self.active = False
+        #: Which of the session's turns was its last.
+        self.turn = _NEVER
         self.blocked = False
         self.paused = False
         self.local_ended = False
@@ -243,16 +249,20 @@ class Stream:
             moved += len(self.opening)
             self.opening = b""
         outbox = self._outbox
+        piece = self.session.piece
         while outbox and moved < budget:
             kind, flags, payload = outbox[0]
             size = len(payload)
             cost = size + RECORD_COST
-            if cost > self.credit:
-                size = self.credit - RECORD_COST
+            if cost > self.credit or size > piece and kind in _BULK:
+                if kind == FRAME and size > piece:
+                    self._cut_frame(flags, payload)
+                    continue
+                size = min(self.credit - RECORD_COST, piece)
                 if size < _SMALLEST_SPLIT or kind not in _SPLITTABLE:
                     break
                 outbox[0] = kind, flags, payload[size:]
-                payload, flags, cost = payload[:size], 0, self.credit
+                payload, flags, cost = payload[:size], 0, size + RECORD_COST
                 self.queued -= size
             else:
                 outbox.popleft()
@@ -269,6 +279,14 @@ class Stream:
             self.blocked = True
             self.session.urge(_pack(native.BLOCKED, 0, self.id, 0))
         return moved
+
+    def _cut_frame(self, first: int, payload: bytes) -> None:
+        """A whole frame at the head of the outbox becomes one that is sent in pieces: the link is slow."""
+        outbox = self._outbox
+        assert outbox is not None
+        outbox[0] = FRAME_MORE, 0, payload
+        outbox.appendleft((FRAME_BEGIN, first, native.pack_length(len(payload))))
+        self.queued += native.FRAME_LENGTH + RECORD_COST
 
     def eased(self) -> None:
         """After a turn: let the leg go on when its queue has become short, and end what has been said."""
@@ -317,7 +335,7 @@ class Stream:
         size = len(payload)
         cost = size + RECORD_COST
         session = self.session
-        if self._outbox is None and session.direct and cost <= self.credit and not self.opening:
+        if self._outbox is None and cost <= session.direct and cost <= self.credit and not self.opening:
             self.credit -= cost
             session.append(_pack(kind, flags, self.id, size), payload, size)
             return

@@ -22,6 +22,7 @@ Designs not chosen
 """
 
 import socket
+import sys
 from typing import Any, Final, Protocol
 
 from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
@@ -34,6 +35,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong, Refused
+from sellia.relay.pace import Pace
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
@@ -131,6 +133,9 @@ class LinkMixin:
     _control_rate: Bucket | None = None
     _owed_pong: bytes | None = None
     _owed_number: int | None = None
+    _pace: Pace | None = None
+    _unasked = 0  #: octets since the last ping that the pace asked for
+    _ask_after = sys.maxsize
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
@@ -142,7 +147,11 @@ class LinkMixin:
         """From now on this link carries ``session``, and is watched: seconds of silence before a ping, and at all."""
         self.session = session
         self._interval, self._timeout = interval, timeout
+        self._pace = pace = Pace()
+        # ahead of everything, because the shortest round trip is one of an empty way
+        self.say(Ping(pace.ask(self.clock.seconds(), 0, 0)))
         session.attach(self, peer_received)
+        self._follow(pace)
         self._watch()
 
     def refuse(self, refused: Refused, code: int) -> bool:
@@ -198,6 +207,9 @@ class LinkMixin:
         """Send one link message; dropped if the link is closing, for the session will send it again on the next."""
         if self.state == WebSocketServerProtocol.STATE_OPEN:
             write_now(self.transport, binary_frame(message, self._masks))
+            self._unasked += len(message)
+            if self._unasked >= self._ask_after:
+                self._ask_for_ack()
 
     # --- Autobahn: opening and closing ---------------------------------------------------------------------
 
@@ -338,7 +350,9 @@ class LinkMixin:
                     session.acknowledged(said.received)
             elif isinstance(said, Ping):
                 self._pinged(said.number)
-            elif said is not None and not isinstance(said, Pong):
+            elif isinstance(said, Pong):
+                self._ponged(said.number)
+            elif said is not None:
                 self.keeper.link_message(self, said)
 
     def _guarded(self, call: Any, *arguments: Any) -> None:
@@ -391,6 +405,49 @@ class LinkMixin:
     def stopProducing(self) -> None:
         """The connection is gone; connectionLost says so."""
 
+    # --- pace ----------------------------------------------------------------------------------------------
+
+    def _follow(self, pace: Pace) -> None:
+        """What the link now knows of its way becomes the session's measure."""
+        self._ask_after = pace.quarter
+        if self.session is not None:
+            self.session.pace(pace.window, pace.parcel)
+
+    def _ask_for_ack(self) -> None:
+        """Enough has been sent to measure the way, unless most of it has been acknowledged by itself."""
+        session, pace = self.session, self._pace
+        under_way = session.under_way if session is not None else None
+        if under_way is None or pace is None:
+            return
+        if under_way < self._ask_after:
+            self._unasked = under_way
+        elif pace.may_ask(self.clock.seconds()):
+            self._ping()
+
+    def _ping(self) -> None:
+        """Ask the other side to show that it lives, and with it that all before has arrived."""
+        pace, session = self._pace, self.session
+        self._unasked = 0
+        if pace is None or session is None:
+            self.say(Ping())
+            return
+        under_way = session.under_way
+        now = self.clock.seconds()
+        self.say(Ping(pace.ask(now, 0, 0) if under_way is None else pace.ask(now, session.sent, under_way)))
+
+    def _ponged(self, number: int) -> None:
+        session, pace = self.session, self._pace
+        if session is None or pace is None:
+            return
+        window = pace.window
+        arrived = pace.answered(number, self.clock.seconds())
+        if arrived:
+            session.acknowledged(arrived)
+        if pace.window != window:
+            self._follow(pace)
+        if self._unasked >= self._ask_after:  # of a window that has become smaller
+            self._ask_for_ack()
+
     # --- liveness ------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
@@ -407,7 +464,7 @@ class LinkMixin:
         if self.session is not None:
             self.session.tell_acks()
             if silent >= self._interval * 0.5:
-                self.say(Ping())
+                self._ping()
         self._timer = self.clock.callLater(min(self._interval, self._timeout - silent), self._look)
 
 

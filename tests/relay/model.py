@@ -2,8 +2,9 @@
 
 `Model` plays a script of actions and compares what each leg is told with what the leg at the other end said.  The
 links lose, at any point, whatever is under way; the ends notice at different times; a new link may take over from one
-that still looks alive.  At the end all heals: every stream must then end by itself, with everything delivered, without
-anybody calling ``flush`` unasked.
+that still looks alive.  Either end may end the session, by saying goodbye or because it has waited for long enough, and
+the other learns of it by the goodbye, or by the next link, which carries a new session then.  At the end all heals:
+every stream must then end by itself, with everything delivered, without anybody calling ``flush`` unasked.
 """
 
 from collections import deque
@@ -30,7 +31,7 @@ class ModelLink:
     def __init__(self) -> None:
         self.writable = True
         self.alive = True
-        self.out: deque[bytes | int] = deque()
+        self.out: deque[bytes | int | None] = deque()
 
     def send(self, message: bytes) -> None:
         assert len(message) <= LINK_MESSAGE_LIMIT
@@ -43,15 +44,30 @@ class ModelParty:
     """One end, as its owner."""
 
     def __init__(self, even: bool) -> None:
-        self.session = Session(
-            self, even=even, max_streams=MAX_STREAMS, held_limit=HELD_LIMIT, replay_limit=REPLAY_LIMIT
-        )
+        self.even = even
+        self.past: list[ModelLeg] = []
+        self.legs: dict[int, ModelLeg] = {}
+        self.begin()
         self.link = ModelLink()
         self.other: ModelParty
-        self.wanted = False
-        self.legs: dict[int, ModelLeg] = {}
         self.moods: deque[str] = deque()
+
+    def begin(self) -> None:
+        """A session, in place of one that is over."""
+        self.session = Session(
+            self, even=self.even, max_streams=MAX_STREAMS, held_limit=HELD_LIMIT, replay_limit=REPLAY_LIMIT
+        )
+        self.wanted = False
+        self.past += self.legs.values()
+        self.legs = {}
         self.said: deque[SessionMessage] = deque()
+
+    def end(self, word: str) -> None:
+        """The session is over: every leg whose stream was not has been told so, and nothing is kept."""
+        open_legs = [leg for number, leg in self.legs.items() if number in self.session.streams]
+        self.session.close(word, "by the script")
+        assert all(leg.over for leg in open_legs)
+        assert self.session.unacknowledged == (0, 0) and self.session.held == 0
 
     def flush_wanted(self) -> None:
         self.wanted = True
@@ -83,7 +99,7 @@ class ModelParty:
         assert isinstance(error, Broken), repr(error)
 
     def open(self, mood: str, end: bool) -> None:
-        if self.session.full:
+        if self.session.full or self.session.closed:
             return
         leg = ModelLeg(mood)
         leg.stream = self.session.open(GET, leg, end=end)
@@ -94,8 +110,12 @@ class ModelParty:
             self.wanted = False
             self.session.flush()
 
-    def hear(self, message: bytes | int) -> None:
-        if isinstance(message, int):  # a Welcome: the server has so many parcels
+    def hear(self, message: bytes | int | None) -> None:
+        if self.session.closed:
+            return
+        if message is None:  # a Goodbye
+            self.end("client-gone")
+        elif isinstance(message, int):  # a Welcome: the server has so many parcels
             self.session.attach(self.link, message)
         elif message[0] == native.PARCEL:
             self.session.receive(message)
@@ -228,6 +248,27 @@ class Model:
         else:
             party.session.link_full()
 
+    def do_pace(self, side: int, window: int, piece: int) -> None:
+        if self.parties[side].session.attached:
+            self.parties[side].session.pace(window, piece)
+
+    def do_bye(self, side: int) -> None:
+        """One end says goodbye; the other may never hear it."""
+        party = self.parties[side]
+        if party.session.closed:
+            return
+        if party.session.attached:
+            party.session.flush()
+            if party.link.alive:
+                party.link.out.append(None)
+        party.end("client-gone")
+
+    def do_expire(self, side: int) -> None:
+        """One end has waited for long enough; the other learns of it from the next link."""
+        party = self.parties[side]
+        if not party.session.attached and not party.session.closed:
+            party.end("session-expired")
+
     def do_idle(self, side: int) -> None:
         self.parties[side].session.tell_acks()
 
@@ -248,11 +289,19 @@ class Model:
             self.parties[side].session.detach()
 
     def do_join(self) -> None:
-        """The client gives its link up and makes a new one, on which the server goes on at once."""
+        """The client gives its link up and makes a new one, on which the server goes on at once.
+
+        If either of them has the session no longer, both begin another: the server says so in its welcome.
+        """
         self.do_cut()
         self.client.session.detach()
         for party in self.parties:
             party.link = ModelLink()
+        if self.server.session.closed or self.client.session.closed:
+            for party in self.parties:
+                if not party.session.closed:
+                    party.end("session-expired")
+                party.begin()
         self.server.link.out.append(self.server.session.received)
         self.server.session.attach(self.server.link, self.client.session.received)
 

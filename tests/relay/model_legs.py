@@ -13,7 +13,7 @@ PATTERN = b"".join(i.to_bytes(4, "big") for i in range(max(SIZES) // 4 + 64 * KI
 
 HEAD = ResponseHead(200, b"OK", [])
 TRAILERS: Headers = [(b"Digest", b"none")]
-WORDS = {"cancelled", "internal", "overloaded"}
+WORDS = {"cancelled", "internal", "overloaded", "session-expired", "client-gone"}
 
 
 class Broken(Exception):
@@ -102,6 +102,9 @@ class ModelLeg:
         said = self.other.said
         while said[0][0] in ("data", "more") and not said[0][1]:
             said.popleft()
+        if heard[0] == "begin" and said[0][0] == "frame":  # a slow link cuts large frames into pieces
+            _, first, payload = said.popleft()
+            said.extendleft((["more", payload], ["begin", first, len(payload)]))
         if heard[0] in ("data", "more"):
             octets = memoryview(heard[1])
             if self.stream.stalled:

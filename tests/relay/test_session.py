@@ -13,6 +13,7 @@ from sellia.protocol.limits import (
     RECORD_LIMIT,
 )
 from sellia.protocol.messages import CloseTunnel, GoAway, Opening, TcpConnection, TunnelReady
+from sellia.relay.session import FRESH_RUN
 from sellia.relay.stream import Stream
 from tests.relay.scripts import GET, KIB, OK, Pair, RecordingLeg, parcel, record, said
 
@@ -133,6 +134,49 @@ class TurnTests(SynchronousTestCase):
         pair.server.can_send(True)
         order = [number for message in pair.server.link.take() for _, number in said(message)]
         self.assertEqual(order[:6], [2, 2, 4, 4, 6, 6])
+
+    def test_a_stream_that_says_little_does_not_wait_for_all_that_say_much(self) -> None:
+        """It has its turn next, again and again, as long as the others have had theirs since."""
+        pair = Pair()
+        small = pair.open()[0]
+        bulk = [pair.open()[0] for _ in range(6)]
+        pair.server.can_send(False)
+        for stream in bulk:
+            stream.send_data(b"x" * 3 * RECORD_LIMIT)
+        pair.server.can_send(True)
+        pair.server.link.take()
+        session = pair.server.session
+        session.pace(100 * KIB, 8 * KIB)
+        for _ in range(5):
+            small.send_data(b"ping")
+            session.acknowledged(session.sent)
+            pair.server.flush()
+            order = [number for message in pair.server.link.take() for _, number in said(message)]
+            self.assertLess(order.index(small.id), 2)
+
+    def test_many_that_say_little_do_not_keep_out_one_that_says_much(self) -> None:
+        pair = Pair()
+        bulk = pair.open()[0]
+        small = [pair.open()[0] for _ in range(4 * FRESH_RUN)]
+        pair.server.can_send(False)
+        bulk.send_data(b"x" * RECORD_LIMIT)
+        bulk.send_data(b"x" * RECORD_LIMIT)
+        for stream in small:
+            stream.send_data(b"x" * 8 * KIB)
+        pair.server.can_send(True)
+        order = [number for message in pair.server.link.take() for _, number in said(message)]
+        self.assertLessEqual(order[1:].index(bulk.id), FRESH_RUN)
+
+    def test_the_openings_of_streams_keep_their_order(self) -> None:
+        """Whoever comes first, they are numbered."""
+        pair = Pair()
+        bulk = pair.open()[0]
+        pair.server.can_send(False)
+        bulk.send_data(b"x" * RECORD_LIMIT)
+        opened = [pair.server.open().id for _ in range(3 * FRESH_RUN)]
+        pair.server.can_send(True)
+        messages = pair.server.link.take()
+        self.assertEqual([number for m in messages for kind, number in said(m) if kind == "OPEN"], opened)
 
     def test_credit_and_resets_overtake_bulk(self) -> None:
         pair = Pair()
@@ -262,3 +306,74 @@ class HeldTests(SynchronousTestCase):
         self.assertEqual(pair.client.session.held, 0)
         far.flow()
         self.assertEqual(pair.client.session.held, 0)
+
+
+class PaceTests(SynchronousTestCase):
+    """A slow link: little of what is bulky is under way at once, and in small pieces."""
+
+    WINDOW, PIECE = 32 * KIB, 6 * KIB
+
+    def setUp(self) -> None:
+        self.pair = Pair()
+        self.near, _, self.far, self.far_leg = self.pair.open()
+        self.session = self.pair.server.session
+        self.session.acknowledged(self.session.sent)
+        self.session.pace(self.WINDOW, self.PIECE)
+
+    def sent(self) -> list[bytes]:
+        self.pair.server.flush()
+        return self.pair.server.link.take()
+
+    def test_bulk_waits(self) -> None:
+        self.near.send_data(b"x" * RECORD_LIMIT)
+        sent = self.sent()
+        self.assertLess(sum(map(len, sent)), self.WINDOW + 2 * self.PIECE)
+        self.assertLess(max(map(len, sent)), 2 * self.PIECE)
+        self.assertEqual(self.sent(), [])
+        self.session.acknowledged(self.session.sent)
+        self.assertGreater(sum(map(len, self.sent())), self.WINDOW / 2)
+
+    def test_others_do_not(self) -> None:
+        """What is urgent goes at once, and who says little goes before the window is open again, for a part of it."""
+        small = self.pair.open()[0]
+        self.near.send_data(b"x" * 2 * RECORD_LIMIT)
+        self.sent()
+        small.send_data(b"ping")
+        self.assertEqual([said(message) for message in self.sent()], [[("DATA", small.id)]])
+        for _ in range(100):
+            small.send_data(b"x" * KIB)
+            self.sent()
+        self.assertLess(self.session.unacknowledged[1], self.WINDOW * 1.25 + 2 * self.PIECE)
+        small.reset("cancelled")
+        self.assertEqual([said(message) for message in self.sent()], [[("RESET", small.id)]])
+
+    def test_a_whole_frame_becomes_one_in_pieces(self) -> None:
+        """With the same first octet and payload: nobody else could use the link for as long as it takes."""
+        payload = bytes(range(256)) * 250
+        self.near.send_frame(0x82, b"x" * self.PIECE)
+        self.near.send_frame(0xC1, payload)
+        self.near.send_frame(0x89, b"ping")
+        while sent := self.sent():
+            self.assertLess(max(map(len, sent)), 3 * self.PIECE)
+            for message in sent:
+                self.pair.client.hear(message)
+            self.session.acknowledged(self.session.sent)
+        kinds = [event[0] for event in self.far_leg.events]
+        self.assertEqual(kinds[:2], ["frame", "begin"])
+        self.assertEqual(self.far_leg.events[1], ("begin", 0xC1, len(payload)))
+        self.assertEqual(self.far_leg.pieces, payload)
+        self.assertEqual(self.far_leg.events[-1], ("frame", 0x89, b"ping"))
+
+    def test_another_link_begins_anew(self) -> None:
+        self.pair.cut()
+        self.pair.join()
+        self.near.send_data(b"x" * 2 * RECORD_LIMIT)
+        self.assertGreater(sum(map(len, self.sent())), 2 * RECORD_LIMIT)
+
+    def test_never_more_than_may_be_unacknowledged(self) -> None:
+        pair = Pair(replay_limit=50 * KIB)
+        near = pair.open()[0]
+        pair.server.session.pace(10**9, PARCEL_TARGET)
+        near.send_data(b"x" * 3 * RECORD_LIMIT)
+        pair.server.flush()
+        self.assertLess(pair.server.session.unacknowledged[1], 50 * KIB + 2 * PARCEL_TARGET)

@@ -17,6 +17,7 @@ EXAMPLES = int(os.environ.get("SELLIA_EXAMPLES", "150"))
 
 SIDE = st.integers(0, 1)
 LEG = st.integers(0, 5)
+PIECES = (4_096, 20_000, 65_536)
 
 #: What a script can say, and how often beside the rest.
 ACTIONS = st.sampled_from(
@@ -38,10 +39,12 @@ ACTIONS = st.sampled_from(
         *[st.tuples(st.just("talk"), st.integers(1, 6))] * 6,
         *[st.tuples(st.just("writable"), SIDE, st.sampled_from((False, True, True)))] * 2,
         *[st.tuples(st.just("idle"), SIDE)] * 2,
+        *[st.tuples(st.just("pace"), SIDE, st.sampled_from((8_192, 40_000, 200_000)), st.sampled_from(PIECES))] * 2,
         *[st.tuples(st.just("cut"))] * 1,
         *[st.tuples(st.just("away"))] * 2,
         *[st.tuples(st.just("notice"), SIDE)] * 1,
         *[st.tuples(st.just("join"))] * 3,
+        *[st.tuples(st.sampled_from(("bye", "expire", "expire")), SIDE)] * 1,
     ]
 ).flatmap(lambda action: action)
 

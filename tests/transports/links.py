@@ -64,6 +64,9 @@ class MemoryLink(LinkMixin, _WebSocket):
     def send(self, message: bytes) -> None:
         if self.state == WebSocketProtocol.STATE_OPEN:
             self.sent.append(message)
+            self._unasked += len(message)
+            if self._unasked >= self._ask_after:
+                self._ask_for_ack()
 
     def hear(self, message: bytes) -> None:
         """A link message arrives."""

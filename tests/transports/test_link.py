@@ -11,10 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
 from sellia.protocol import native
-from sellia.protocol.limits import LINK_MESSAGE_LIMIT
-from sellia.protocol.messages import SUBPROTOCOL, Ack, Goodbye, Hello, LinkMessage, Ping, Pong
+from sellia.protocol.limits import LINK_MESSAGE_LIMIT, RECORD_LIMIT
+from sellia.protocol.messages import SUBPROTOCOL, Ack, CloseTunnel, Goodbye, Hello, LinkMessage, Ping, Pong
+from sellia.relay.pace import FIRST
 from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS, ClientLink, LinkMixin, ServerLink, quicken
-from tests.relay.scripts import Party, parcel, record
+from tests.relay.scripts import MemoryLink, Party, parcel, record
 from tests.server.support import KEY, VisitorTransport
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, Frame, close, frame, frames, head
 
@@ -91,8 +92,9 @@ class LinkCase(SynchronousTestCase):
             self.link.connectionLost(Failure(ConnectionLost()))
 
     def carry(self) -> None:
-        """The link carries a session from now on."""
+        """The link carries a session from now on; the first that it says is a ping, to learn how far the way is."""
         self.link.carry(self.party.session, 0, 5.0, 15.0)
+        self.assertEqual(self.read(), [(BINARY, native.encode_link(Ping(1)))])
 
     def send(self, payload: bytes, first: int = BINARY) -> None:
         self.link.dataReceived(frame(first, payload))
@@ -319,7 +321,7 @@ class LivenessTests(LinkCase):
         self.carry()
         self.wait(14)
         pings = self.read()
-        self.assertEqual(set(pings), {(BINARY, native.encode_link(Ping()))})
+        self.assertEqual(pings, [(BINARY, native.encode_link(Ping(number))) for number in range(2, 2 + len(pings))])
         self.assertGreaterEqual(len(pings), 2)
         self.assertFalse(self.transport.aborted)
         self.wait(1)
@@ -350,6 +352,85 @@ class LivenessTests(LinkCase):
         self.assertEqual(self.read(), [])
         self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
         self.assertEqual(len(self.read()), 1)
+
+
+class PaceTests(LinkCase):
+    """Links learn from pings how much may be under way; how much that is, `tests.relay.test_pace` tells."""
+
+    def numbers(self) -> list[int]:
+        """Of the pings that were sent."""
+        messages = [native.decode_link(message) for _, message in self.read() if message[:1] == b"\0"]
+        return [each.number for each in messages if isinstance(each, Ping)]
+
+    def bulk(self) -> None:
+        """A stream with more to say than fits."""
+        stream = self.party.open()
+        for _ in range(3):
+            stream.send_data(b"x" * RECORD_LIMIT)
+        self.party.flush()
+
+    def test_bulk_waits_and_what_is_urgent_does_not(self) -> None:
+        self.carry()
+        self.bulk()
+        under_way = self.party.session.unacknowledged[1]
+        self.assertLess(under_way, 2 * FIRST)
+        self.party.session.say(CloseTunnel(1))
+        self.party.flush()
+        self.assertEqual(self.party.session.unacknowledged[0], self.party.session.sent)
+        self.assertGreater(self.party.session.unacknowledged[1], under_way)
+
+    def test_a_pong_acknowledges_what_was_before_its_ping(self) -> None:
+        self.carry()
+        self.bulk()
+        numbers = self.numbers()
+        self.assertEqual(numbers, list(range(2, 2 + len(numbers))))
+        self.assertGreaterEqual(len(numbers), 2)
+        sent = self.party.session.sent
+        self.say(Pong(numbers[0]))
+        self.assertGreater(self.party.session.acked, 0)
+        self.say(Pong(numbers[-1]))
+        self.party.flush()
+        self.assertGreater(self.party.session.sent, sent, "there is room again")
+
+    def test_pongs_that_nobody_asked_for(self) -> None:
+        """Acknowledge nothing."""
+        self.say(Pong(1))
+        self.carry()
+        self.bulk()
+        for number in (0, 1, 99, 2**63):
+            self.say(Pong(number))
+        self.assertEqual(self.party.session.acked, 0)
+
+    def test_nothing_is_acknowledged_that_went_over_another_link(self) -> None:
+        """The first ping on a link goes ahead of what is sent again on it."""
+        self.bulk()
+        self.party.session.attach(MemoryLink(), 0)
+        self.party.flush()
+        self.assertGreater(self.party.session.sent, 0)
+        self.party.session.detach()
+        self.carry()
+        self.say(Pong(1))
+        self.assertEqual(self.party.session.acked, 0)
+        self.party.flush()
+        self.say(Pong(self.numbers()[-1]))
+        self.assertEqual(self.party.session.acked, self.party.session.sent)
+
+    def test_a_window_that_shrinks_is_asked_for(self) -> None:
+        """However small it becomes, and whatever is under way, there is always an ack to come."""
+        self.carry()
+        self.say(Pong(1))
+        self.bulk()
+        for _ in range(100):
+            numbers = self.numbers()
+            if not numbers:
+                break
+            self.clock.advance(3)
+            for number in numbers:
+                self.say(Pong(number))
+            self.party.flush()
+        session = self.party.session
+        self.assertEqual(session.streams[2].queued, 0, "all of it has been sent")
+        self.assertLess(session.unacknowledged[1], session._window)
 
 
 class EndTests(LinkCase):

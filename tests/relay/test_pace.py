@@ -1,0 +1,141 @@
+"""What one end of a link learns of the way to the other, from pings and the time until they are answered."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.protocol.limits import PARCEL_TARGET
+from sellia.relay.pace import (
+    ACKED_ANYWAY,
+    FIRST,
+    GAP,
+    LEAST,
+    LEAST_DELAY,
+    MOST,
+    MOST_DELAY,
+    SAMPLES,
+    SMALLEST_PARCEL,
+    Pace,
+)
+
+
+class PaceCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.pace = Pace()
+        self.now = 1000.0
+        self.parcels = 0
+
+    def trip(self, seconds: float, under_way: int | None = None) -> None:
+        """A ping that is answered after so long; the whole window was under way, unless something else is said."""
+        self.parcels += 1
+        under_way = self.pace.window if under_way is None else under_way
+        number = self.pace.ask(self.now, self.parcels, under_way)
+        self.now += seconds
+        self.assertEqual(self.pace.answered(number, self.now), self.parcels)
+
+    def trips(self, seconds: float, count: int = SAMPLES) -> None:
+        for _ in range(count):
+            self.trip(seconds)
+
+
+class AnswerTests(PaceCase):
+    def test_what_has_arrived(self) -> None:
+        """All parcels before the ping; also where an earlier one was not answered."""
+        first = self.pace.ask(0.0, 3, 0)
+        second = self.pace.ask(0.1, 7, 0)
+        self.assertEqual(self.pace.answered(second, 0.2), 7)
+        self.assertEqual(self.pace.answered(first, 0.3), 0)
+
+    def test_answers_to_nothing(self) -> None:
+        self.assertEqual(self.pace.answered(0, 1.0), 0)
+        self.assertEqual(self.pace.answered(77, 1.0), 0)
+        number = self.pace.ask(0.0, 3, 0)
+        self.assertEqual(self.pace.answered(number + 1, 1.0), 0)
+        self.assertEqual(self.pace.answered(number, 1.0), 0)
+        self.assertEqual(self.pace.window, FIRST)
+
+    def test_a_peer_that_answers_none(self) -> None:
+        """Costs no memory."""
+        for _ in range(10_000):
+            self.pace.ask(0.0, 1, 1)
+        self.assertLess(len(self.pace._asked), 100)
+
+
+class GrowthTests(PaceCase):
+    def test_as_long_as_round_trips_are_short(self) -> None:
+        """Twice as much each time, up to the limit of what may be unacknowledged."""
+        self.trip(0.01, 0)
+        sizes = []
+        for _ in range(10):
+            sizes.append(self.pace.window)
+            self.trip(0.01 + LEAST_DELAY - 0.001)
+        self.assertEqual(sizes[:3], [FIRST, 2 * FIRST, 4 * FIRST])
+        self.assertEqual(self.pace.window, MOST)
+        self.assertEqual(self.pace.parcel, PARCEL_TARGET)
+
+    def test_not_where_little_is_under_way(self) -> None:
+        """It says nothing of more."""
+        for _ in range(100):
+            self.trip(0.01, FIRST // 5)
+        self.assertEqual(self.pace.window, FIRST)
+
+    def test_gently_after_it_was_too_much(self) -> None:
+        self.trip(0.2, 0)
+        self.trips(1.0)
+        before = self.pace.window
+        self.trip(0.2)
+        self.assertEqual(self.pace.window, before + before // 16)
+
+
+class SlowTests(PaceCase):
+    def test_the_rate_and_the_delay_make_the_window(self) -> None:
+        """What was under way took 0.4 s, and may take 0.275."""
+        self.trip(0.2, 0)
+        self.trips(0.4)
+        self.assertEqual(self.pace.window, int(FIRST / 0.4 * (0.2 + MOST_DELAY)))
+        self.assertEqual(self.pace.parcel, self.pace.window // 5)
+
+    def test_a_busy_moment(self) -> None:
+        """Is none of the way's doing: the shortest of some counts."""
+        self.trip(0.01, 0)
+        for _ in range(20):
+            self.trips(0.5, SAMPLES - 1)
+            self.trip(0.02)
+        self.assertEqual(self.pace.window, MOST)
+
+    def test_never_less_than_the_least(self) -> None:
+        self.trip(0.01, 0)
+        self.trips(60.0)
+        self.assertEqual(self.pace.window, LEAST)
+        self.assertEqual(self.pace.parcel, SMALLEST_PARCEL)
+
+    def test_a_delay_that_is_not_ours(self) -> None:
+        """It stays when next to nothing is under way: the way has become longer, and full use is made of it."""
+        self.trip(0.01, 0)
+        while self.pace.window > LEAST:
+            self.trip(0.4)
+        for _ in range(200):
+            self.trip(0.4)
+        self.assertEqual(self.pace.window, MOST)
+        self.trip(0.01, 0)
+        self.trips(0.4)
+        self.assertLess(self.pace.window, MOST)
+
+
+class CostTests(PaceCase):
+    def test_pings_where_acks_come_anyway(self) -> None:
+        """A peer allows a hundred a second."""
+        while self.pace.window < ACKED_ANYWAY:
+            self.assertTrue(self.pace.may_ask(self.now))
+            self.trip(0.001)
+        self.assertFalse(self.pace.may_ask(self.now))
+        self.assertTrue(self.pace.may_ask(self.now + GAP))
+        self.assertLessEqual(1 / GAP, 50)
+
+    def test_pings_where_they_do_not(self) -> None:
+        """Then they are answered late, or the window grows out of it at once."""
+        number, began = 0, self.now
+        self.trip(0.001, 0)
+        while self.pace.window < ACKED_ANYWAY and number < 1000:
+            self.trip(0.001 if number % 2 else LEAST_DELAY + 0.02)
+            number += 1
+        self.assertLess(number, 200)
+        self.assertLess(number / (self.now - began), 100)
