@@ -122,6 +122,10 @@ class OriginalLink(LinkMixin):
         self._heard = self.clock.seconds()
         self.transport.resumeProducing()
 
+    def ping_answered(self) -> None:
+        """The peer has answered a ping.  Raises ProtocolError when it does so more often than we can have asked."""
+        self._controlled()
+
     def guarded(self, call: Any, *arguments: Any) -> None:
         """Call this; what it raises ends the link."""
         self._guarded(call, *arguments)
@@ -158,7 +162,7 @@ class OriginalLink(LinkMixin):
 
     def onMessageEnd(self) -> None:
         if self.state == WebSocketServerProtocol.STATE_OPEN and not self._binary:
-            self._guarded(self._said_nothing)
+            self._guarded(self.said_nothing)
         elif self.state == WebSocketServerProtocol.STATE_OPEN and self._skipping:
             self._guarded(self._skipped)
         else:
@@ -167,16 +171,17 @@ class OriginalLink(LinkMixin):
     def _skipped(self) -> None:
         """A message was too long, and is gone."""
         if self.bridge is None or not self.bridge.exceeded(original.id_in(self._message[0])):
-            self._said_nothing()
+            self.said_nothing()
 
     def _received(self, message: bytes) -> None:
         said = original.decode(message)
         if said is None:
-            self._said_nothing()
+            self.said_nothing()
         else:
             self.hear(said)
 
-    def _said_nothing(self) -> None:
+    def said_nothing(self) -> None:
+        """The peer sent a message that means nothing, or nothing here.  Raises LimitExceeded when it sends too many."""
         now = self.clock.seconds()
         if not self._garbage_at:
             _log.info("a message that says nothing is ignored: peer={peer}", peer=printable(self.remote))

@@ -82,7 +82,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
                 self._write(original.AuthOk(new_id()[:16], limits))  # there are no accounts
         elif isinstance(message, Goodbye):
             if self.bridge is not None:
-                self.bridge.settle()
+                self._guarded(self.bridge.settle)
         elif isinstance(message, LinkPing):
             self.ping()
 
@@ -172,6 +172,10 @@ class ServerBridge(Bridge):
             self._wish(message)
         elif isinstance(message, original.TunnelClose):
             self._close_tunnel(message)
+        elif isinstance(message, original.Pong):
+            self.link.ping_answered()
+        else:  # what only a server says, or is said of tcp, or too late
+            self.link.said_nothing()
 
     def _of_websocket(self, message: original.WsUpgradeOk | original.WsUpgradeError | original.WsClose) -> None:
         upgrading = self.leg_of(message.request_id, Upgrading)

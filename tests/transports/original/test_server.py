@@ -3,6 +3,8 @@
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from sellia.server.gateway import HELLO_WAIT
+from sellia.transports.link import CONTROL_RATE
+from sellia.transports.original.link import GARBAGE
 from sellia.transports.original.server import TRIES, WISHES
 from tests.server.clients import GatewayCase
 from tests.server.originals import Original
@@ -156,6 +158,23 @@ class OpenServerTests(OriginalCase):
         client.say("tcp_data", connection_id="x", data=b"x").say("tcp_open_error", connection_id="x", message="")
         self.assertEqual(client.heard(), [])
         self.assertIsNone(client.closed)
+
+    def test_a_flood_of_what_means_nothing_to_a_server(self) -> None:
+        """At the limits the link stays, beyond them it is closed."""
+        for limit, type, fields in (
+            (GARBAGE, "tcp_data", {"connection_id": "x", "data": b"x"}),
+            (GARBAGE, "auth", {"api_key": "x"}),
+            (CONTROL_RATE.burst, "pong", {"timestamp": 1}),
+        ):
+            client = self.original("192.0.2.9").open(None)
+            for _ in range(int(limit)):
+                client.say(type, **fields)
+            client.heard()
+            self.assertIsNone(client.closed)
+            client.say(type, **fields)
+            client.heard()
+            assert client.closed is not None
+            self.assertEqual(client.closed[1][:2], (1008).to_bytes(2, "big"))
 
 
 class KeyTests(OriginalCase):
