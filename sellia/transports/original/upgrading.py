@@ -3,13 +3,15 @@
 The client says little: that the service has agreed, or that it has not.  What a handshake proves is between the client
 and the service, with a key of the client's own; so the proof that the visitor waits for is made here, and only when the
 service has agreed.  Which subprotocol it chose is not said, unless a newer client does: it counts as the first that
-the visitor offered, as with the original's own server.  No extension is offered, because none could be carried.
+the visitor offered, as with the original's own server.  Other fields of its answer pass.  No extension is offered,
+because none could be carried.
 """
 
 from http import HTTPStatus
 from typing import Final
 
-from sellia.errors import BAD_SERVICE_RESPONSE, UPGRADE_REFUSED
+from sellia.errors import BAD_SERVICE_RESPONSE, UPGRADE_REFUSED, ProblemError
+from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.protocol.original import WsClose, WsUpgrade
 from sellia.relay.headers import without_extensions
@@ -59,8 +61,16 @@ class Upgrading(MessageLeg):
         chosen = _elements(headers, b"sec-websocket-protocol")[:1] or self._offered[:1]
         answer = [*_UPGRADE, (b"Sec-WebSocket-Accept", accept_value(self._key))]
         answer += [(b"Sec-WebSocket-Protocol", each) for each in chosen]
+        answer += [pair for pair in headers if not _of_handshake(pair[0].lower())]
+        if len(answer) > HEADER_COUNT_LIMIT:
+            self.fail(BAD_SERVICE_RESPONSE.word, f"The answer has more than {HEADER_COUNT_LIMIT} header fields.")
+            return
+        try:
+            self.stream.send_head(ResponseHead(101, b"Switching Protocols", answer))
+        except ProblemError:
+            self.fail(BAD_SERVICE_RESPONSE.word, f"The answer has a header section of more than {HEAD_LIMIT} octets.")
+            return
         self.opened = True
-        self.stream.send_head(ResponseHead(101, b"Switching Protocols", answer))
 
     def refused(self, status: int, message: str) -> None:
         """It has not.  A 502 is the client's own answer, whatever the service said."""
@@ -91,6 +101,11 @@ class Upgrading(MessageLeg):
             self.closed(close_payload(code))
         else:
             self.closed(problem_close("service-died", _DIED if code == _ABNORMAL else f"it ended with the code {code}"))
+
+
+def _of_handshake(name: bytes) -> bool:
+    """Whether a field of that (lower-case) name belongs to the handshake between client and service."""
+    return name in (b"upgrade", b"connection") or name.startswith(b"sec-websocket-")
 
 
 def _elements(headers: Headers, name: bytes) -> list[bytes]:

@@ -85,6 +85,24 @@ class HandshakeTests(UpgradingCase):
         self.client.say("ws_upgrade_ok", request_id=upgrade["request_id"], headers=headers)
         self.assertIn(b"Sec-WebSocket-Protocol: pb\r\n", Visitor(wire).head + b"\r\n")
 
+    def test_other_fields_of_a_client_that_passes_them_on(self) -> None:
+        """They reach the visitor; what belongs to the handshake behind the client does not."""
+        wire = self.server.visit(UPGRADE)
+        [upgrade] = self.client.heard()
+        fields = {"Set-Cookie": ["a=1", "b=2"], "Sec-WebSocket-Accept": ["x"], "Sec-WebSocket-Extensions": ["x"]}
+        self.client.say("ws_upgrade_ok", request_id=upgrade["request_id"], headers={**OK, **fields})
+        head = Visitor(wire).head
+        self.assertTrue(head.endswith(b"Sec-WebSocket-Accept: " + ACCEPT + b"\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2"))
+        self.assertEqual(head.count(b"Upgrade: "), 1)
+
+    def test_too_many_or_too_long_fields(self) -> None:
+        for fields in ({f"X-{number}": ["1"] for number in range(300)}, {"X": ["x" * 100_000]}):
+            wire = self.server.visit(UPGRADE)
+            [upgrade] = self.client.heard()
+            self.client.say("ws_upgrade_ok", request_id=upgrade["request_id"], headers=fields)
+            self.assertEqual(answers(wire.take()), [(502, "bad-service-response")])
+            self.assertEqual(self.client.heard(), [_close(upgrade)])
+
     def test_one_that_was_not_offered_is_not_believed(self) -> None:
         wire = self.server.visit(UPGRADE)
         [upgrade] = self.client.heard()
