@@ -26,7 +26,11 @@ Bounds
 
 Designs not chosen
     *Autobahn's message API*: it would merge fragments, inflate, and answer pings on somebody's behalf.  *Closing the
-    violator at once*: a message that came just before the violation would lose its answer.
+    violator at once*: a message that came just before the violation would lose its answer.  *Filling up a frame* whose
+    rest is lost, to have room for a close frame behind it: a peer would be handed octets that nobody sent, and with FIN
+    set a whole message of them; text that is no UTF-8 would make the peer fail the connection, which it reports as
+    1006, too.  *Cutting large frames into fragments* on the way, to have room in between: whoever counts frames, or
+    checks them as they come, would see others than were sent.
 """
 
 from typing import Any, Final
@@ -62,6 +66,9 @@ VERDICT_WAIT: Final = 0.05
 
 _DROPPED: Final = "the connection was dropped without a close frame"
 _DIED: Final = "the service dropped the connection without a close frame"
+
+#: Behind the reason of an end that the peer could not be told.
+_UNSAID: Final = " (told by no close frame: the rest of a frame was still to come)"
 
 
 @implementer(IPushProducer)
@@ -312,7 +319,8 @@ class WebSocketPipe(FrameSocket):
     def reset_received(self, word: str, message: str) -> None:
         if self._gone:
             return
-        self._story.ended("sellia", None, f"{word}: {message}" if message else word)
+        reason = f"{word}: {message}" if message else word
+        self._story.ended("sellia", None, reason + _UNSAID if self.inside_out_frame else reason)
         if self._close_out or self.inside_out_frame or (not self._visitor and word == "visitor-gone"):
             self._hang_up()
             return

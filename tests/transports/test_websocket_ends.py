@@ -251,9 +251,13 @@ class ResetTests(SocketsCase):
         self.finish()
 
     def test_in_the_middle_of_a_frame(self) -> None:
+        """There is no place for a close frame, and nothing is made up to have one; the log says so."""
         self.service.raw(head(BINARY, 100 * KIB, False) + b"x" * 1000)
         self.reset("session-expired")
         self.assertEqual((self.visitor.read(), self.visitor.end), ([], "half"))
+        reason = self.visitor.story.reason
+        self.assertTrue(reason.startswith("session-expired"))
+        self.assertTrue(reason.endswith("(told by no close frame: the rest of a frame was still to come)"))
         self.finish()
 
     def test_after_the_visitors_close_frame(self) -> None:
