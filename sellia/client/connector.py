@@ -253,7 +253,9 @@ class Connector(WebSocketClientFactory):
             self._caller.refused(message)
         elif isinstance(message, Goodbye):
             self._dismissed = True
+            self._delays.lost(self.clock.seconds(), False)
             self._caller.dismissed(message)
+            link.reason = "the server has stopped"
             link.close(1000, "goodbye")
         else:
             raise ProtocolError("a link message that only a client sends")

@@ -54,6 +54,9 @@ CLOSE_WAIT: Final = 5.0
 #: Pings of either kind, and pongs of WebSocket, that may come on a link.  We send one in ``ping_interval`` ourselves.
 CONTROL_RATE: Final = Rate(1000, 100.0)
 
+#: How Autobahn says that a connection ended without a close frame.
+_DROPPED: Final = "peer dropped the TCP connection"
+
 _log = Logger()
 
 
@@ -248,6 +251,8 @@ class LinkMixin:
             return f"the other side closed it with code {code}" + (f": {printable(said)}" if said else "")
         why = getattr(self, "wasNotCleanReason", None)
         text = why if isinstance(why, str) and why else failure.getErrorMessage()
+        if text.startswith(_DROPPED):
+            return "the connection broke off"
         return printable(text).rstrip(".")
 
     # --- Autobahn: input -----------------------------------------------------------------------------------
