@@ -278,6 +278,8 @@ class ClientSession:
             _log.info(format, server=server, reason=reason, attempts=tries)
 
     def beat(self) -> None:
+        if self.session is not None:
+            self.session.relieve_queue()
         if self._lost_at is not None and self._window is not None:
             seconds = self._clock.seconds() - self._lost_at
             waiting = self.session is not None and seconds < self._window

@@ -47,6 +47,9 @@ MAX_CREDIT: Final = 2 * MIB
 #: What all streams of a session together may hold for readers that do not read.  The design is in ``relay.session``.
 SESSION_HELD_LIMIT: Final = 32 * MIB
 
+#: What all streams of a session together may have waiting to be sent, heads of new streams included.
+SESSION_QUEUE_LIMIT: Final = 64 * MIB
+
 #: Unacknowledged parcels that a sender keeps for a lost link, in octets.  It stops sending until acks arrive.
 REPLAY_LIMIT: Final = 4 * MIB
 

@@ -84,6 +84,11 @@ def tunnel_label(host: str, domain: str) -> str | None:
     return label if dot and rest == domain else None
 
 
+def is_address(host: str) -> bool:
+    """Whether a canonical host is an address and not a name."""
+    return host.startswith("[") or host.replace(".", "").isdigit()
+
+
 def _canonical(value: bytes) -> str:
     if len(value) > HOST_LENGTH_LIMIT:
         raise ValueError("the host is too long")

@@ -11,15 +11,18 @@ Invariants (``check_invariants`` holds them in tests)
     * A parcel is acted on once: ``received`` counts them, and a new link starts at the peer's ``received + 1``.
     * No record of a stream leaves after its reset.  None arrives after ours, once the peer has sent a whole parcel
       that it began to build after our reset had arrived there.
-    * ``held`` is what the legs of ``streams`` and ``leaving`` have been given and have not taken.
+    * ``held`` is what the legs of ``streams`` and ``leaving`` have been given and have not taken; ``queued`` is what
+      waits in all outboxes, and as openings; ``by_tunnel`` counts the streams that were opened here.
 
 Bounds
     The replay queue is bounded by ``REPLAY_LIMIT`` plus one parcel: beyond it nothing is sent until acks arrive.  A
     link that is slow may bound bulk data more narrowly (:mod:`sellia.relay.pace`), so that little is under way at once.
     Acks are for arrival, not for reading, so a stalled stream does not hold them up.  What all streams hold for legs
     that do not take it is bounded by ``SESSION_HELD_LIMIT``: beyond it the stream that holds most is reset as
-    overloaded, because every other remedy would make the innocent wait.  A peer that sends without reading what it
-    causes is cut off at ``URGENT_LIMIT``.
+    overloaded, because every other remedy would make the innocent wait.  What waits to be sent, while a link is away or
+    slow, is bounded for each stream, and for all together by ``SESSION_QUEUE_LIMIT``: beyond it nothing new is to be
+    opened, and :meth:`relieve_queue`, called once a second, resets the streams that have most.  A peer that sends
+    without reading what it causes is cut off at ``URGENT_LIMIT``.
 
 Designs not chosen
     *Numbering records or octets*: each would need bookkeeping for each record; a parcel is already the unit that the
@@ -49,6 +52,7 @@ from sellia.protocol.limits import (
     RECORD_COST,
     REPLAY_LIMIT,
     SESSION_HELD_LIMIT,
+    SESSION_QUEUE_LIMIT,
     URGENT_LIMIT,
 )
 from sellia.protocol.messages import Ack, Opening, Reset, SessionMessage
@@ -65,6 +69,10 @@ _NOBODY: Final[deque[Stream]] = deque(maxlen=0)
 
 #: More than any record costs.
 _ANY: Final = 1 << 20
+
+_OVERLOADED: Final = "overloaded"
+_TOO_MUCH_HELD: Final = "the reader is too slow, and too much is waiting for readers of this session"
+_TOO_MUCH_QUEUED: Final = "too much is waiting for the link of this session"
 
 _STREAM_RECORDS: Final = frozenset(
     {native.HEAD, native.DATA, native.TRAILERS, native.FRAME, native.FRAME_BEGIN, native.FRAME_MORE}
@@ -108,6 +116,7 @@ class Session:
         even: bool,
         max_streams: int = MAX_STREAMS,
         held_limit: int = SESSION_HELD_LIMIT,
+        queue_limit: int = SESSION_QUEUE_LIMIT,
         replay_limit: int = REPLAY_LIMIT,
     ) -> None:
         self.owner = owner
@@ -115,6 +124,10 @@ class Session:
         #: Streams that have ended both ways while their legs still hold what they were given.
         self.leaving: dict[int, Stream] = {}
         self.held = 0
+        self.queued = 0
+        self.by_tunnel: dict[int, int] = {}
+        #: Told of each stream that was reset because a bound of the session was reached, and of which.
+        self.relieved: Callable[[Stream, str], None] | None = None
         self.closed = False
         self.sent = 0
         self.acked = 0
@@ -125,6 +138,7 @@ class Session:
         self.piece = PARCEL_TARGET
         self.max_streams = max_streams
         self._held_limit = held_limit
+        self._queue_limit = queue_limit
         self._replay_limit = replay_limit
         #: Octets that may be unacknowledged while bulk data is sent, and while those send who say little.
         self._window = self._fresh_window = replay_limit
@@ -172,11 +186,14 @@ class Session:
         stream = Stream(self, number, record)
         stream.leg = leg
         stream.local_ended = end
+        stream.tunnel = tunnel = opening.tunnel
+        self.by_tunnel[tunnel] = self.by_tunnel.get(tunnel, 0) + 1
         self.streams[number] = stream
         if self.direct and not (self._active or self._fresh or self._urgent):  # the reset that made room goes first
             stream.opening = b""
             self.append(record, b"", 0)
         else:
+            self.queued += len(record)
             self.activate(stream)
         return stream
 
@@ -184,6 +201,11 @@ class Session:
     def full(self) -> bool:
         """Whether as many streams that were opened here are open as the limit allows."""
         return len(self.streams) - self._peer_open >= self.max_streams
+
+    @property
+    def crowded(self) -> bool:
+        """Whether as much waits to be sent as the limit allows."""
+        return self.queued >= self._queue_limit
 
     @property
     def quiet(self) -> bool:
@@ -203,6 +225,7 @@ class Session:
         self.detach()
         streams = list(self.streams.values())
         self.streams.clear()
+        self.by_tunnel.clear()
         self.leaving.clear()
         self._active.clear()
         self._fresh.clear()
@@ -530,14 +553,29 @@ class Session:
 
     def _relieve(self) -> None:
         """Too much is held for legs that do not take it: reset those that hold most, until it is not."""
-        word = "overloaded"
-        message = "the reader is too slow, and too much is waiting for readers of this session"
         while self.held > self._held_limit:
             stream = max(chain(self.streams.values(), self.leaving.values()), key=lambda each: each.untaken)
             if not stream.untaken:
                 break
-            stream.reset(word, message)
-            self._guarded(stream, stream.leg.reset_received, word, message)
+            self._overload(stream, _TOO_MUCH_HELD, "session_credit")
+
+    def relieve_queue(self) -> None:
+        """Once a second: where too much waits to be sent, reset the streams that have most, until it does not.
+
+        Not from inside of a leg.
+        """
+        if self.queued <= self._queue_limit:
+            return
+        for stream in sorted(self.streams.values(), key=lambda each: each.waiting, reverse=True):
+            self._overload(stream, _TOO_MUCH_QUEUED, "session_queue")
+            if self.queued <= self._queue_limit:
+                return
+
+    def _overload(self, stream: Stream, message: str, bound: str) -> None:
+        stream.reset(_OVERLOADED, message)
+        self._guarded(stream, stream.leg.reset_received, _OVERLOADED, message)
+        if self.relieved is not None:
+            self.relieved(stream, bound)
 
     # --- for streams ---------------------------------------------------------------------------------------
 
@@ -576,8 +614,16 @@ class Session:
             self.urge(native.pack_record(native.RESET, 0, stream.id, len(payload)) + payload)
 
     def _remove(self, stream: Stream) -> None:
-        if self.streams.pop(stream.id, None) is not None and stream.id & 1 == self._peer_parity:
+        if self.streams.pop(stream.id, None) is None:
+            return
+        if stream.id & 1 == self._peer_parity:
             self._peer_open -= 1
+            return
+        left = self.by_tunnel[stream.tunnel] - 1
+        if left:
+            self.by_tunnel[stream.tunnel] = left
+        else:
+            del self.by_tunnel[stream.tunnel]
 
     def check_invariants(self) -> None:
         """For tests: raise AssertionError where the module's invariants do not hold."""
@@ -587,6 +633,9 @@ class Session:
         assert self._size == sum(map(len, self._parts))
         assert self._urgent_size == sum(len(record) + RECORD_COST for record in self._urgent)
         assert self.held == sum(stream.untaken for stream in chain(self.streams.values(), self.leaving.values()))
+        assert self.queued == sum(stream.waiting for stream in self.streams.values())
+        ours = [stream.tunnel for number, stream in self.streams.items() if number & 1 != self._peer_parity]
+        assert self.by_tunnel == {tunnel: ours.count(tunnel) for tunnel in ours}
         assert self._peer_open == sum(number & 1 == self._peer_parity for number in self.streams)
         assert not self.leaving.keys() & self.streams.keys()
         assert len(self._lingering) <= LINGERING_LIMIT

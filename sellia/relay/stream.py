@@ -70,6 +70,7 @@ class Stream:
         "remote_ended",
         "session",
         "stalled",
+        "tunnel",
         "turn",
         "unreturned",
         "untaken",
@@ -84,6 +85,8 @@ class Stream:
         self.opening = opening
         self._outbox: deque[tuple[int, int, bytes]] | None = None
         self.queued = 0
+        #: The tunnel that it was opened for, where it was opened by us.
+        self.tunnel = 0
         self.credit = INITIAL_CREDIT
         self.active = False
         #: Which of the session's turns was its last.
@@ -247,9 +250,11 @@ class Stream:
         if self.opening:
             parts.append(self.opening)
             moved += len(self.opening)
+            self.session.queued -= moved
             self.opening = b""
         outbox = self._outbox
         piece = self.session.piece
+        queued = self.queued
         while outbox and moved < budget:
             kind, flags, payload = outbox[0]
             size = len(payload)
@@ -271,6 +276,7 @@ class Stream:
             parts.append(_pack(kind, flags, self.id, size))
             parts.append(payload)
             moved += size + native.RECORD_HEADER
+        self.session.queued -= queued - self.queued
         if not outbox:
             self._outbox = None
             if self.local_ended and self.remote_ended:
@@ -296,6 +302,7 @@ class Stream:
 
     def discard(self) -> None:
         """Drop what is queued."""
+        self.session.queued -= self.waiting
         self._outbox = None
         self.opening = b""
         self.queued = 0
@@ -311,6 +318,11 @@ class Stream:
         kind, _, payload = self._outbox[0]
         room = self.credit - RECORD_COST
         return len(payload) <= room or (room >= _SMALLEST_SPLIT and kind in _SPLITTABLE)
+
+    @property
+    def waiting(self) -> int:
+        """Octets that wait to be sent, the opening included."""
+        return self.queued + len(self.opening)
 
     @property
     def drained(self) -> bool:
@@ -343,6 +355,7 @@ class Stream:
             self._outbox = deque()
         self._outbox.append((kind, flags, payload))
         self.queued += cost
+        session.queued += cost
         session.activate(self)  # its turn moves what credit allows, and says so when that is not all
         if self.queued > QUEUE_MARK and not self.paused:
             self.paused = True

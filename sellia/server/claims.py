@@ -31,6 +31,7 @@ _PASSING: Final = ("name-taken", "overloaded", "internal", "server-draining", "r
 
 #: The limits that refusals stand for, by their words.
 _LIMITS: Final = {"overloaded": "tunnels", "too-many-tunnels": "tunnels_per_key", "rate-limited": "tunnel_rate"}
+_PER_CLIENT: Final = "This client has as many tunnels as it may."
 
 _log = Logger()
 
@@ -82,7 +83,7 @@ class Claims:
             if wanted.kind != "http":
                 raise ProblemError(PROBLEMS["forbidden"], f"This server has no {printable(wanted.kind, 16)} tunnels.")
             if count >= gateway.settings.tunnels_per_client:
-                raise ProblemError(PROBLEMS["too-many-tunnels"], "This client has as many tunnels as it may.")
+                raise ProblemError(PROBLEMS["too-many-tunnels"], _PER_CLIENT)
             if not sure and session.claims is not None and session.claims.take(now):
                 raise ProblemError(PROBLEMS["rate-limited"], "This client asks for names too often.")
             name = validate_name(wanted.name) if wanted.name else registry.free_name(gateway.random, now)
@@ -117,7 +118,7 @@ class Claims:
 
     def _refuse(self, session: "ServerSession", wanted: OpenTunnel, error: ProblemError) -> None:
         word = error.problem.word
-        limit = _LIMITS.get(word)
+        limit = "tunnels_per_client" if error.detail is _PER_CLIENT else _LIMITS.get(word)
         if limit is not None:
             self._gateway.guard.refused(limit, session.remote, word)
         else:

@@ -58,6 +58,7 @@ from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin, ServerLink
 from sellia.transports.original.server import OriginalServerLink
 from sellia.transports.turn import turn_of
+from sellia.transports.websocket import WebSocketPipe
 
 #: Seconds that a link may be open without having said who it is.
 HELLO_WAIT: Final = 10.0
@@ -84,7 +85,14 @@ class ServerSession:
         self.link: LinkMixin | None = None
         #: The number of the hello that it last went on with.
         self.attempt = 0
-        self.session = Session(self, even=True, held_limit=settings.session_credit)
+        self.session = Session(
+            self,
+            even=True,
+            max_streams=settings.session_streams,
+            held_limit=settings.session_credit,
+            queue_limit=settings.session_queue,
+        )
+        self.session.relieved = self._relieved
         #: Numbers of tunnels whose claim is not decided yet.
         self.claiming: set[int] = set()
         #: Names that it had until its client said that it would stop, each with its owner.
@@ -116,6 +124,10 @@ class ServerSession:
             id=stream.id,
             error=error,
         )
+
+    def _relieved(self, stream: Stream, limit: str) -> None:
+        """A visitor's exchange was ended because of a bound of the session."""
+        self.gateway.guard.refused(limit, _visitor(stream.leg), "overloaded")
 
     # --- waiting -------------------------------------------------------------------------------------------
 
@@ -187,6 +199,7 @@ class Gateway:
         self._claims = Claims(self)
         self._open: set[LinkMixin] = set()
         self._admission = Admission(settings, clock)
+        self.guard.each_second.append(self.check)
         self._silent: dict[LinkMixin, IDelayedCall] = {}
         self._sessions_by_link: dict[LinkMixin, ServerSession] = {}
 
@@ -424,6 +437,11 @@ class Gateway:
         for silent in list(self._silent):
             silent.drop("the server stops")
 
+    def check(self, now: float) -> None:
+        """Once a second: end what waits for links in excess of the bounds."""
+        for session in list(self.sessions.values()):
+            session.session.relieve_queue()
+
     def health(self) -> dict[str, Any]:
         """Numbers for ``/health``."""
         return {
@@ -436,6 +454,13 @@ class Gateway:
             "connections": self.guard.connections.count,
             "limits": self.guard.refusals.as_dict(),
         }
+
+
+def _visitor(leg: Leg) -> str:
+    """Who waits for an exchange, for the log."""
+    if isinstance(leg, WebSocketPipe):
+        return leg.visitor
+    return leg.connection.visitor_of(leg.request) if isinstance(leg, HttpExchange) else ""
 
 
 def _extend(session: Session, seconds: float) -> None:

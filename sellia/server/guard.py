@@ -24,7 +24,9 @@ from sellia.relay.census import Census
 from sellia.relay.forwarded import UNIX, counted_address
 from sellia.relay.rates import Buckets, Rate
 from sellia.relay.refusals import Refusals
+from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import SecretDigest, parse_authorization
+from sellia.relay.session import Session
 from sellia.relay.text import printable
 from sellia.server.settings import ServerSettings
 from sellia.transports.frames import FrameLimits
@@ -32,6 +34,17 @@ from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
 _log = Logger()
+
+#: The names of all limits.
+LIMITS: Final = frozenset(
+    """
+    header_size target_length header_time body_rate unread
+    connections connections_per_address tls_handshake proxy_header
+    request_rate websocket_rate frame_size empty_frames session_streams tunnel_streams session_queue session_credit
+    failed_passwords failed_keys link_rate sessions links_per_key
+    tunnel_rate tunnels tunnels_per_key tunnels_per_client
+    """.split()
+)
 
 #: Names of limits that are reached by a request's head, by the word of its answer.
 HEAD_LIMITS: Final = {
@@ -59,6 +72,9 @@ class Guard:
             Rate(settings.control_burst, settings.control_rate),
         )
         self._unread_timeout = settings.unread_timeout
+        self._tunnel_streams = settings.tunnel_streams
+        #: What else is called once a second, with the time.
+        self.each_second: list[Callable[[float], None]] = []
         #: Wrong passwords, by address and tunnel.
         self.passwords: Buckets[tuple[str, str]] = Buckets(
             Rate(settings.failed_auth_burst, settings.failed_auth_rate),
@@ -68,6 +84,7 @@ class Guard:
 
     def refused(self, limit: str, peer: str, answer: str | int) -> None:
         """A limit was reached: count it, and tell the log, unless it has just been told of the same."""
+        assert limit in LIMITS, limit
         untold = self.refusals.count(limit, self._clock.seconds())
         if untold is not None:
             _log.info(
@@ -82,6 +99,15 @@ class Guard:
         """Something happened too often; it may again in ``wait`` seconds."""
         self.refused(limit, peer, 429)
         return Denial(PROBLEMS["rate-limited"], "", ceil(wait))
+
+    def room(self, tunnel: Tunnel[Any]) -> str | None:
+        """The limit that another exchange of a tunnel would break, if it would."""
+        session: Session = tunnel.session.session
+        if session.full:
+            return "session_streams"
+        if session.by_tunnel.get(tunnel.tunnel_id, 0) >= self._tunnel_streams:
+            return "tunnel_streams"
+        return "session_queue" if session.crowded else None
 
     # --- connections ---------------------------------------------------------------------------------------
 
@@ -123,7 +149,9 @@ class Guard:
     # --- WebSockets ----------------------------------------------------------------------------------------
 
     def watch(self, pipes: Iterable[WebSocketPipe], now: float) -> None:
-        """Once a second: end those whose visitors take nothing, or send too much."""
+        """Once a second: end those whose visitors take nothing, or send too much; and look at all else."""
+        for check in self.each_second:
+            check(now)
         for pipe in [each for each in pipes if each.unread(now) >= self._unread_timeout]:
             self.refused("unread", pipe.visitor, "closed")
             pipe.drop()

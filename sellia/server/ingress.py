@@ -41,7 +41,7 @@ from sellia.relay.answers import RETRY_AFTER_SECONDS, Denial, answer, to_bytes
 from sellia.relay.forwarded import UNIX, TrustedPeers, plain_address
 from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.headers import request_to_service, strip_authorization
-from sellia.relay.hosts import Place, Side, canonical_host, locate, split_target
+from sellia.relay.hosts import Place, Side, canonical_host, is_address, locate, split_target
 from sellia.relay.registry import Tunnel
 from sellia.relay.stall import Stall
 from sellia.relay.stream import Stream
@@ -190,8 +190,9 @@ class Ingress:
             denied = guard.check_password(label, tunnel.auth, request.headers, lambda: visit.visitor_of(request))
             if denied is not None:
                 return denied
-        if tunnel.session.session.full:
-            guard.refused("session_streams", visit.visitor_of(request), 503)
+        limit = guard.room(tunnel)
+        if limit is not None:
+            guard.refused(limit, visit.visitor_of(request), 503)
             return Denial(PROBLEMS["overloaded"])
         return tunnel
 
@@ -441,7 +442,7 @@ class VisitorConnection(TwistedProtocol):
         rooms = self.ingress.rooms
         if request.upgrade and rooms.is_gateway(request, path):
             rooms.take_link(self, request)
-        elif place.side is Side.BASE or place.host == "localhost" or _is_address(place.host):
+        elif place.side is Side.BASE or place.host == "localhost" or is_address(place.host):
             if request.upgrade:
                 self.answer_problem(PROBLEMS["no-such-tunnel"], request, "There is no WebSocket at this address.")
                 return
@@ -796,10 +797,6 @@ class VisitorConnection(TwistedProtocol):
             self._paused &= ~why
             if not self._paused:
                 self.transport.resumeProducing()
-
-
-def _is_address(host: str) -> bool:
-    return host.startswith("[") or host.replace(".", "").isdigit()
 
 
 __all__ = ["Ingress", "Rooms", "VisitorConnection", "VisitorFactory"]

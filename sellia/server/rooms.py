@@ -8,6 +8,7 @@ from twisted.web.server import Site
 
 from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import SUBPROTOCOL
+from sellia.relay.hosts import canonical_host, is_address
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway import Gateway, ServerSession
 from sellia.server.http1 import Request
@@ -33,6 +34,25 @@ _OTHER_DIALECT: Final = (
 )
 
 
+_FROM_A_PAGE: Final = "Clients connect here, and not the pages of other sites."
+
+
+def _is_own_or_no_page(request: Request, domain: str) -> bool:
+    """Whether a handshake comes from no page in a browser, or from one of this server's own.
+
+    A page of anybody's can open WebSockets to wherever its reader's machine can: to a server on an intranet, or on that
+    machine itself.  Browsers say whose page it is (RFC 6455, 10.2), and clients are no browsers.  Some libraries say
+    the server's own address.  That counts for the base domain and for addresses only: for any other name, a page may
+    have pointed it here (DNS rebinding).
+    """
+    origins = request.values(b"origin")
+    if not origins:
+        return True
+    host = canonical_host(request.hosts)
+    own = [each.lower().partition(b"://")[2] for each in origins] == [request.hosts[0].lower()]
+    return own and (host in (domain, "localhost") or is_address(host))
+
+
 class BaseRooms:
     """The gateway at its path, pages everywhere else."""
 
@@ -54,6 +74,9 @@ class BaseRooms:
 
         Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.
         """
+        if not _is_own_or_no_page(request, self._gateway.settings.domain):
+            connection.answer_problem(PROBLEMS["forbidden"], request, _FROM_A_PAGE)
+            return
         keys = values_of(request.headers, b"sec-websocket-key")
         versions = values_of(request.headers, b"sec-websocket-version")
         if len(keys) != 1 or not _KEY.fullmatch(keys[0]) or versions != [b"13"]:

@@ -108,6 +108,14 @@ class ServerSettings(Settings):
         limits.SESSION_HELD_LIMIT,
         description="What may wait for the slow visitors of one session before the slowest is cut off, as in 32 MiB.",
     )
+    session_queue: Octets = Field(
+        limits.SESSION_QUEUE_LIMIT,
+        description="What may wait for the link of one session before what is largest is cut off, as in 64 MiB.",
+    )
+    session_streams: Count = Field(
+        limits.MAX_STREAMS, le=limits.MAX_STREAMS, description="The most exchanges at once of one session."
+    )
+    tunnel_streams: Count = Field(limits.MAX_STREAMS // 2, description="The most exchanges at once of one tunnel.")
     websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
     websocket_fragments: Count = Field(131_072, description="The most fragments of one WebSocket message.")
     control_burst: Count = Field(

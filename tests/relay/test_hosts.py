@@ -12,6 +12,7 @@ from sellia.relay.hosts import (
     Side,
     canonical_domain,
     canonical_host,
+    is_address,
     locate,
     public_url,
     split_target,
@@ -157,3 +158,11 @@ class PublicUrlTests(SynchronousTestCase):
 
     def test_base_domain(self) -> None:
         self.assertEqual(public_url(None, "localhost", 3000, False), "http://localhost:3000")
+
+
+class AddressTests(SynchronousTestCase):
+    def test_addresses_and_names(self) -> None:
+        for host in ("127.0.0.1", "[::1]"):
+            self.assertTrue(is_address(host))
+        for host in ("localhost", "1.example.com", "a1"):
+            self.assertFalse(is_address(host))

@@ -12,7 +12,7 @@ from sellia.protocol.limits import (
     RECORD_COST,
     RECORD_LIMIT,
 )
-from sellia.protocol.messages import CloseTunnel, GoAway, Opening, TcpConnection, TunnelReady
+from sellia.protocol.messages import CloseTunnel, GoAway, HttpRequest, Opening, TcpConnection, TunnelReady
 from sellia.relay.session import FRESH_RUN
 from sellia.relay.stream import Stream
 from tests.relay.scripts import GET, KIB, OK, Pair, RecordingLeg, parcel, record, said
@@ -260,6 +260,67 @@ class AckTests(SynchronousTestCase):
         pair.talk()
         pair.server.session.acknowledged(0)
         self.assertEqual(pair.server.session.acked, 1)
+
+
+class QueueTests(SynchronousTestCase):
+    """What waits to be sent is bounded for all streams of a session together, as while the link is away."""
+
+    def away(self, *sizes: int, limit: int = 100 * KIB) -> tuple[Pair, list[Stream], list[RecordingLeg]]:
+        """A session without a link, with a stream for each size that has as much to send."""
+        pair = Pair(queue_limit=limit)
+        ends = [pair.open() for _ in sizes]
+        pair.cut()
+        for (near, *_), size in zip(ends, sizes, strict=True):
+            near.send_data(b"x" * size)
+        return pair, [near for near, *_ in ends], [leg for _, leg, *_ in ends]
+
+    def test_it_is_counted(self) -> None:
+        """Openings as well; and nothing once it has been sent."""
+        pair, _, _ = self.away(1000, 2000)
+        session = pair.server.session
+        self.assertEqual(session.queued, 3000 + 2 * RECORD_COST)
+        pair.server.open()
+        self.assertGreater(session.queued, 3000 + 2 * RECORD_COST)
+        session.check_invariants()
+        pair.join()
+        pair.talk()
+        self.assertEqual(session.queued, 0)
+        session.check_invariants()
+
+    def test_the_edge(self) -> None:
+        pair, _, legs = self.away(60 * KIB, 40 * KIB - 2 * RECORD_COST)
+        session = pair.server.session
+        self.assertEqual((session.queued, session.crowded), (100 * KIB, True))
+        session.relieve_queue()
+        self.assertEqual([leg.reset for leg in legs], [None, None])
+
+    def test_those_with_most_are_reset(self) -> None:
+        pair, _, legs = self.away(29 * KIB, 60 * KIB, 20 * KIB, 50 * KIB)
+        session = pair.server.session
+        told: list[tuple[int, str]] = []
+        session.relieved = lambda stream, bound: told.append((stream.id, bound))
+        session.relieve_queue()
+        self.assertEqual([leg.reset for leg in legs], [None, "overloaded", None, None])
+        self.assertEqual(told, [(4, "session_queue")])
+        self.assertFalse(session.crowded and session.queued > 100 * KIB)
+        session.check_invariants()
+
+    def test_what_is_opened_counts_for_its_tunnel(self) -> None:
+        pair = Pair()
+        session = pair.server.session
+        for tunnel in (1, 1, 2):
+            pair.server.open(HttpRequest(tunnel, b"GET", b"/", []), end=True)
+        self.assertEqual(session.by_tunnel, {1: 2, 2: 1})
+        pair.talk()
+        for stream in list(session.streams.values()):
+            stream.reset("visitor-gone")
+        self.assertEqual(session.by_tunnel, {})
+
+    def test_a_session_that_ends_has_nothing(self) -> None:
+        pair, _, _ = self.away(1000, 2000)
+        pair.server.session.close("client-gone", "")
+        pair.server.session.check_invariants()
+        self.assertEqual((pair.server.session.queued, pair.server.session.by_tunnel), (0, {}))
 
 
 class HeldTests(SynchronousTestCase):

@@ -85,3 +85,24 @@ class FaultTests(GatewayCase):
         self.assertEqual(len(self.server.gateway.sessions), 2)
         self.client.connect()
         self.assertTrue(self.client.welcomed.resumed)
+
+
+class OverloadTests(GatewayCase):
+    """A client that takes too little, or visitors who do."""
+
+    settings = {"session_queue": 300_000}
+
+    def test_what_waits_for_a_link(self) -> None:
+        """Once a second, those with most are told that it is too much; others wait on, and nobody new is let in."""
+        client = self.server.client()
+        self.assert_ready(client.open_tunnel("demo"))
+        client.wire.lose()
+        size = b"Content-Length: 1000000"
+        visitors = [self.server.visit(get(b"/", size, method=b"POST") + b"x" * 60_000 * (1 + n)) for n in range(3)]
+        late = self.server.visit()
+        self.assertEqual(answers(late.take()), [(503, "overloaded")])
+        self.server.wait(1)
+        self.assertEqual([answers(visitor.take()) for visitor in visitors], [[], [], [(503, "overloaded")]])
+        limits = self.server.gateway.health()["limits"]
+        self.assertEqual(limits, {"session_queue": 2})
+        self.assertEqual(self.server.visit().take(), b"")

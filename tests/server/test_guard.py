@@ -1,6 +1,7 @@
 """The limits that the public side and the gateway share, as a visitor meets them."""
 
 from base64 import b64encode
+from dataclasses import replace
 from http import HTTPStatus
 
 from sellia.server.guard import HEAD_LIMITS
@@ -68,17 +69,61 @@ class RequestRateTests(ServerCase):
         self.assertEqual(len(self.stage.ingress.guard.requests), 0)
 
 
+class RoomTests(ServerCase):
+    """Exchanges at once."""
+
+    settings = {"tunnel_streams": 3}
+
+    def test_of_one_tunnel(self) -> None:
+        """Its neighbour of the same client has room, and there is room again when one is over."""
+        self.stage.open_tunnel("other")
+        self.stage.tunnels.by_label["other"] = replace(self.stage.tunnels.by_label["other"], tunnel_id=2)
+        for _ in range(3):
+            self.stage.ask()
+        self.assert_answers(self.stage.visitor(GET), (503, "overloaded"))
+        self.stage.ask(get(host=b"other.localhost"))
+        self.assert_counted(tunnel_streams=1)
+        self.stage.asked[0].answer()
+        self.stage.ask()
+
+    def test_of_one_client(self) -> None:
+        self.stage.pair.server.session.max_streams = 2
+        for _ in range(2):
+            self.stage.ask()
+        self.assert_answers(self.stage.visitor(UPGRADE), (503, "overloaded"))
+        self.assert_counted(session_streams=1)
+
+    def test_while_too_much_waits_for_its_link(self) -> None:
+        self.stage.pair.cut()
+        session = self.stage.pair.server.session
+        session._queue_limit = 300
+        self.stage.visitor(GET)
+        self.assertTrue(session.crowded or self.stage.visitor(GET).read() == b"")
+        while not session.crowded:
+            self.stage.visitor(GET)
+        self.assert_answers(self.stage.visitor(GET), (503, "overloaded"))
+        self.assert_counted(session_queue=1)
+        self.stage.pair.join()
+        self.stage.talk()
+        self.assertFalse(session.crowded)
+
+
 class DefaultTests(ServerCase):
+    def load(self, count: int) -> None:
+        """So many requests in one moment, each answered."""
+        visitor = self.stage.visitor()
+        for _ in range(count):
+            visitor.send(GET)
+            self.stage.asked.pop().answer()
+
     def test_a_page_of_300_modules(self) -> None:
         """Loaded six times in one moment, by a team that looks at it together."""
-        for _ in range(6 * 300):
-            self.stage.ask()
+        self.load(6 * 300)
         self.assert_counted()
 
     def test_the_default_has_an_edge(self) -> None:
-        for _ in range(2000):
-            self.stage.ask()
-        self.assert_answers(self.stage.visitor(GET, host="192.0.2.1"), (429, "rate-limited"))
+        self.load(2000)
+        self.assert_answers(self.stage.visitor(GET), (429, "rate-limited"))
 
 
 class NoRateLimitTests(ServerCase):

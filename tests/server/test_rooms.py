@@ -38,6 +38,29 @@ class LinkTests(GatewayCase):
     def test_query(self) -> None:
         self.assertTrue(self.upgrade(GATEWAY.replace(b"/ws", b"/ws?v=1")).startswith(b"HTTP/1.1 101 "))
 
+    def test_pages_of_other_sites(self) -> None:
+        """Nobody's page opens tunnels from its reader's browser, whatever its name points to at the moment."""
+        for host, origin in (
+            (b"localhost", b"http://evil.example"),
+            (b"localhost", b"http://localhost:5173"),
+            (b"localhost", b"http://demo.localhost"),
+            (b"localhost", b"null"),
+            (b"localhost", b""),
+            (b"localhost", b"http://localhost\r\nOrigin: http://localhost"),
+            (b"localhost", b"http://localhost@evil.example"),
+            (b"evil.example", b"http://evil.example"),
+            (b"evil.example:3000", b"http://evil.example:3000"),
+        ):
+            request = GATEWAY.replace(b"Host: localhost", b"Host: %b\r\nOrigin: %b" % (host, origin))
+            data = self.upgrade(request)
+            self.assertEqual(answers(data), [(403, "forbidden")], origin)
+
+    def test_clients_that_say_the_servers_own_address(self) -> None:
+        """As some libraries do."""
+        for host in (b"localhost", b"localhost:3000", b"LOCALHOST", b"127.0.0.1:3000", b"[::1]:3000"):
+            request = GATEWAY.replace(b"Host: localhost", b"Host: %b\r\nOrigin: http://%b" % (host, host))
+            self.assertTrue(self.upgrade(request).startswith(b"HTTP/1.1 101 "), host)
+
     def test_other_paths(self) -> None:
         for path in (b"/", b"/wss", b"/ws/", b"/health"):
             self.assertEqual(answers(self.upgrade(GATEWAY.replace(b"/ws", path)))[0][0], 404)
@@ -60,7 +83,9 @@ class LinkTests(GatewayCase):
 
     def test_headers_that_autobahn_would_stumble_over(self) -> None:
         """They stay here."""
-        fields = b"Origin: null\r\nX: \xc3\xa9\r\nSec-WebSocket-Extensions: x-mux\r\nContent-Type: \xff\r\n\r\n"
+        fields = (
+            b"Origin: http://localhost\r\nX: \xc3\xa9\r\nSec-WebSocket-Extensions: x-mux\r\nContent-Type: \xff\r\n\r\n"
+        )
         self.assertTrue(self.upgrade(GATEWAY[:-2] + fields).startswith(b"HTTP/1.1 101 "))
 
     def test_what_comes_right_behind(self) -> None:

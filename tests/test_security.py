@@ -1,0 +1,140 @@
+"""``docs/security.rst`` has every limit, with the default that it really has and the name that it is counted by."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.errors import PROBLEMS
+from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT, KIB, LINK_MESSAGE_LIMIT, MIB
+from sellia.relay.rates import Rate
+from sellia.relay.refusals import LINES
+from sellia.relay.text import SHOWN
+from sellia.server.gateway import HELLO_WAIT
+from sellia.server.guard import LIMITS
+from sellia.server.ingress import PIPELINE
+from sellia.server.settings import ServerSettings
+from sellia.server.webchannel import BODY_LIMIT
+from sellia.transports.frames import EMPTY_FRAGMENTS, FrameLimits
+from sellia.transports.link import CONTROL_RATE
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = (ROOT / "docs" / "security.rst").read_text(encoding="utf-8")
+
+RULE = re.compile(r"^=+(?: =+){4}$")
+
+#: Settings that are no limits; all others must be in the tables.
+NO_LIMITS = {
+    *("host", "port", "listen", "domain", "https", "public_port", "gateway_path", "log_level"),
+    *("require_auth", "master_key", "trust_proxy", "ping_interval", "drain_timeout"),
+}
+
+
+class Row(NamedTuple):
+    """One line of a table, however many it takes."""
+
+    setting: str
+    default: str
+    bounds: str
+    outcome: str
+    counter: str
+
+
+def rows() -> list[Row]:
+    """All rows of all tables."""
+    found: list[list[str]] = []
+    columns: list[slice] = []
+    rules = 0
+    for line in DOCUMENT.splitlines():
+        if RULE.match(line):
+            rules = rules % 3 + 1
+            columns = [slice(*match.span()) for match in re.finditer("=+", line)]
+        elif rules == 2:
+            cells = [line[column].strip() for column in columns]
+            if cells[0]:
+                found.append(cells)
+            else:
+                found[-1] = [f"{above} {below}".strip() for above, below in zip(found[-1], cells, strict=True)]
+        else:
+            continue
+    return [Row(*cells) for cells in found]
+
+
+def spelled(value: Any, unit: str = "") -> str:
+    """A default as the document spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if unit == "octets":
+        return f"{value // MIB} MiB" if value >= MIB else f"{value // KIB} KiB"
+    return f"{value:,g} s" if unit == "seconds" else f"{value:,g}" if value < 1 else f"{int(value):,}"
+
+
+class DocumentTests(SynchronousTestCase):
+    def test_every_limit_is_a_row(self) -> None:
+        documented = {row.setting for row in rows()} - {"fixed"}
+        self.assertEqual(documented, set(ServerSettings.model_fields) - NO_LIMITS)
+
+    def test_the_defaults(self) -> None:
+        octets = {"header_limit", "target_limit", "session_credit", "session_queue", "websocket_frame_limit"}
+        for row in rows():
+            if row.setting == "fixed":
+                continue
+            unit = "octets" if row.setting in octets else "seconds" if row.default.endswith(" s") else ""
+            self.assertEqual(row.default, spelled(getattr(ServerSettings(), row.setting), unit), row.setting)
+
+    def test_what_is_fixed(self) -> None:
+        fixed = [row.default for row in rows() if row.setting == "fixed"]
+        pings = f"{CONTROL_RATE.burst:,}, {CONTROL_RATE.per_second:g}/s"
+        self.assertEqual(
+            fixed,
+            [
+                str(PIPELINE),
+                spelled(BODY_LIMIT, "octets"),
+                f"{EMPTY_FRAGMENTS:,}",
+                spelled(HELLO_WAIT, "seconds"),
+                pings,
+            ],
+        )
+
+    def test_every_counter_is_named(self) -> None:
+        named = {row.counter for row in rows()}
+        self.assertEqual(LIMITS - named, set())
+        others = {"windows_expired", "links_lost", "both", ""}
+        self.assertEqual({name for name in named - LIMITS if not name.startswith("(")}, others)
+
+    def test_every_counter_is_counted(self) -> None:
+        """Nothing in the list is there for show."""
+        source = "".join(path.read_text("utf-8") for path in (ROOT / "sellia").rglob("*.py") if path.name != "guard.py")
+        guard = (ROOT / "sellia" / "server" / "guard.py").read_text("utf-8")
+        source += guard.partition('""".split()')[0].partition("LIMITS: Final")[0] + guard.partition(".split()")[2]
+        for name in LIMITS:
+            self.assertIn(f'"{name}"', source)
+
+    def test_the_words_are_in_the_catalogue(self) -> None:
+        for row in rows():
+            for code, word in re.findall(r"([0-9]{3,4})? ?``([a-z-]+)``", row.outcome):
+                problem = PROBLEMS[word]
+                if code:
+                    self.assertIn(int(code), (problem.status, problem.close_code), word)
+
+    def test_numbers_in_the_text(self) -> None:
+        text = " ".join(DOCUMENT.split())
+        limits = FrameLimits()
+        settings = ServerSettings()
+        self.assertEqual(
+            (limits.size, limits.fragments), (settings.websocket_frame_limit, settings.websocket_fragments)
+        )
+        self.assertEqual(
+            limits.control, Rate(settings.control_burst, settings.control_rate), "the client's are the same"
+        )
+        self.assertIn(f"{LINK_MESSAGE_LIMIT // KIB} KiB a link message", text)
+        self.assertIn(f"{CONTROL_LIMIT // KIB} KiB for a hello", text)
+        self.assertIn(f"{HEAD_LIMIT // KIB} KiB for a head, {HEADER_COUNT_LIMIT} fields", text)
+        self.assertIn(f"at most {SHOWN} characters", text)
+        self.assertEqual(LINES.per_second, 0.1, "one line in ten seconds")
+
+    def test_lines_are_short(self) -> None:
+        self.assertEqual([line for line in DOCUMENT.splitlines() if len(line) > 120], [])
