@@ -1,4 +1,4 @@
-"""The reactor's loop without a log context for each event.
+"""The reactor's loop without a log context for each event, and with a beginning and an end of each turn.
 
 Twisted calls whatever has become readable or writable inside ``log.callWithLogger``, which names the connection as the
 ``system`` of lines that are logged without one of their own.  Ours all have one.  The context costs seven function
@@ -8,12 +8,17 @@ calls for each event: 140 us of CPU for a hello-world request in each of our pro
 :func:`poll_plainly` gives Twisted's epoll reactor, and no other, a loop that leaves it out.  Errors are handled where
 they always were: in the reactor's ``_doReadOrWrite``, which logs what escapes and drops the connection.
 
+The loop also tells the reactor's :class:`~sellia.transports.turn.Turn` when it begins to act on what has become ready
+and when it is done, so that what is to be flushed by then needs no timer.
+
 Only whoever owns the process may ask for this: the taps and the command line.
 """
 
 from errno import EINTR
 from functools import partial
 from typing import Any
+
+from sellia.transports.turn import Turn, turn_of
 
 #: The reactor that has this loop; not imported, because not every system has epoll.
 _KNOWN = "twisted.internet.epollreactor.EPollReactor"
@@ -27,11 +32,11 @@ def poll_plainly(reactor: Any) -> bool:
     kind = type(reactor)
     if f"{kind.__module__}.{kind.__qualname__}" != _KNOWN or not all(hasattr(reactor, part) for part in _PARTS):
         return False
-    reactor.doIteration = reactor.doPoll = partial(_poll, reactor)
+    reactor.doIteration = reactor.doPoll = partial(_poll, reactor, turn_of(reactor))
     return True
 
 
-def _poll(reactor: Any, timeout: float | None) -> None:
+def _poll(reactor: Any, turn: Turn, timeout: float | None) -> None:
     """Wait for events, at most ``timeout`` seconds (None: for ever), and act on them."""
     selectables = reactor._selectables
     try:
@@ -41,7 +46,9 @@ def _poll(reactor: Any, timeout: float | None) -> None:
             return
         raise
     act = reactor._doReadOrWrite
+    turn.begin()
     for descriptor, event in events:
         selectable = selectables.get(descriptor)
         if selectable is not None:
             act(selectable, descriptor, event)
+    turn.end()

@@ -8,7 +8,8 @@ Need
 
 How
     Whoever has something to flush hands its flush to :meth:`Turn.later`, once.  It runs at the end of the turn at the
-    latest.  Whoever has worked through one piece of input calls :meth:`Turn.nudge`: while turns are quiet, that
+    latest: as a timer of the reactor, or, where the reactor's loop says when a turn begins and ends
+    (`sellia.transports.polling`), without one, which spares each quiet exchange a trip through the reactor.  Whoever has worked through one piece of input calls :meth:`Turn.nudge`: while turns are quiet, that
     flushes at once.  Turns are quiet while the last one saw no more than ``QUIET`` nudges.
 
 Designs not chosen
@@ -40,21 +41,34 @@ _log = Logger()
 class Turn:
     """The flushes of one reactor's turn."""
 
-    __slots__ = ("_calls", "_clock", "_nudges", "_scheduled", "quiet", "__weakref__")
+    __slots__ = ("_calls", "_clock", "_inside", "_nudges", "_scheduled", "quiet", "__weakref__")
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._calls: list[Callable[[], None]] = []
         self._scheduled = False
+        self._inside = False
         self._nudges = 0
         self.quiet = True
+
+    def begin(self) -> None:
+        """The loop is about to act on what has become readable or writable; :meth:`end` follows."""
+        self._inside = True
+
+    def end(self) -> None:
+        """It has: the turn is over."""
+        self._inside = False
+        self.quiet = self._nudges <= QUIET
+        self._nudges = 0
+        if self._calls:
+            self.run()
 
     def later(self, call: Callable[[], None]) -> None:
         """Call this once before the turn ends."""
         self._calls.append(call)
-        if not self._scheduled:
+        if not self._inside and not self._scheduled:
             self._scheduled = True
-            self._clock.callLater(0, self._end)
+            self._clock.callLater(0, self._late)
 
     def nudge(self) -> None:
         """A piece of input has been worked through."""
@@ -72,11 +86,9 @@ class Turn:
                 except Exception:  # the others are to be flushed all the same
                     _log.failure("a defect of Sellia's own: something could not be flushed")
 
-    def _end(self) -> None:
+    def _late(self) -> None:
         self._scheduled = False
-        self.quiet = self._nudges <= QUIET
-        self._nudges = 0
-        self.run()
+        self.end()
 
 
 _turns: "WeakKeyDictionary[Any, Turn]" = WeakKeyDictionary()

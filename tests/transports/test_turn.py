@@ -63,6 +63,32 @@ class TurnTests(SynchronousTestCase):
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
         self.clock.advance(0)
 
+    def test_a_loop_that_says_when_it_ends(self) -> None:
+        """No timer is needed then; and a quiet turn is flushed at once all the same."""
+        self.turn.begin()
+        self.later("a")
+        self.turn.nudge()
+        self.assertEqual(self.calls, ["a"])
+        self.later("b")
+        self.assertEqual((self.calls, self.clock.getDelayedCalls()), (["a"], []))
+        self.turn.end()
+        self.assertEqual(self.calls, ["a", "b"])
+        self.later("from a timer")
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["a", "b", "from a timer"])
+
+    def test_a_busy_turn_of_such_a_loop(self) -> None:
+        self.turn.begin()
+        for _ in range(QUIET + 1):
+            self.turn.nudge()
+        self.turn.end()
+        self.turn.begin()
+        self.later("a")
+        self.turn.nudge()
+        self.assertEqual(self.calls, [])
+        self.turn.end()
+        self.assertEqual((self.calls, self.turn.quiet), (["a"], True))
+
     def test_a_defect_costs_nobody_else_its_flush(self) -> None:
         self.later("a")
         self.turn.later(lambda: 1 // 0)
