@@ -142,10 +142,12 @@ class Answering(BridgeLeg):
         accept = b", ".join(value for name, value in start.headers if name.lower() == b"accept")
         said = answer(problem, accept=accept, host=host_of(start.headers), target=start.path, detail=detail)
         self._begun = True
-        self.bridge.send(ResponseStart(self.request_id, said.status, said.headers))
-        if start.method != b"HEAD":
-            self.data_received(said.body)
-        self.bridge.send(ResponseEnd(self.request_id))
+        body = [] if start.method == b"HEAD" else chunks(said.body)
+        self.bridge.link.answer(
+            ResponseStart(self.request_id, said.status, said.headers),
+            *(ResponseBody(self.request_id, chunk) for chunk in body),
+            ResponseEnd(self.request_id),
+        )
 
 
 def chunks(data: bytes) -> Iterator[bytes]:

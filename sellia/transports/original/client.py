@@ -11,7 +11,7 @@ What the keeper says, in the original's words
 Bounds
     Ids have ``ID_LIMIT`` characters; what has a longer one is ignored.  A server that does not answer a wish for a
     tunnel within ``ANSWER_WAIT`` is none of the original's: any WebSocket server that agrees without a subprotocol
-    looks like one until then.
+    looks like one until then.  What it makes us answer by ourselves and does not read has ``UNREAD`` octets.
 """
 
 from collections import deque
@@ -32,9 +32,11 @@ from sellia.errors import (
     NAME_TAKEN,
     TOO_MANY_TUNNELS,
     WRONG_KEY,
+    LimitExceeded,
     Problem,
 )
 from sellia.protocol import original
+from sellia.protocol.limits import MIB
 from sellia.protocol.messages import (
     VERSION,
     CloseTunnel,
@@ -62,6 +64,9 @@ SILENCE: Final = 100.0
 
 #: Characters of an id; the original's have 32.
 ID_LIMIT: Final = 64
+
+#: Octets that we answer by ourselves while the server does not read.
+UNREAD: Final = MIB
 
 #: What the server is told of the service's port, which it asks for and makes no use of.
 LOCAL_PORT: Final = 80
@@ -98,8 +103,9 @@ class ClientRole(OriginalLink):
 
     _timeout = SILENCE
     _key: str | None = None
+    _unread = 0
     _pings = 0
-    _awaited: deque[tuple[int, Callable[[], None]]]
+    _awaited: dict[int, Callable[[], None]]
 
     # --- for the connector and the session -----------------------------------------------------------------
 
@@ -129,7 +135,7 @@ class ClientRole(OriginalLink):
 
     def hear(self, message: original.Message) -> None:
         if isinstance(message, original.Ping):
-            self.write(original.Pong(message.timestamp))
+            self.answer(original.Pong(message.timestamp))
         elif isinstance(message, original.AuthOk):
             if self.session is None:
                 self._welcome()
@@ -138,24 +144,46 @@ class ClientRole(OriginalLink):
         else:
             super().hear(message)
 
-    def when_answered(self, call: Callable[[], None]) -> None:
-        """Call this when the server has read all that it was sent until now, unless the link is lost before."""
+    def when_answered(self, call: Callable[[], None]) -> int:
+        """Call this when the server has read all that it was sent until now; unless the link is lost before, or
+        :meth:`no_matter` is called with the number that is returned.
+        """
         if not self._pings:
-            self._awaited = deque()
+            self._awaited = {}
         self._pings += 1
-        self._awaited.append((self._pings, call))
+        self._awaited[self._pings] = call
         self.sendPing(b"%d" % self._pings)  # type: ignore[attr-defined]
+        return self._pings
+
+    def no_matter(self, number: int) -> None:
+        """Nobody waits for that answer any more."""
+        self._awaited.pop(number, None)
 
     def onPong(self, payload: bytes) -> None:
-        if not payload.isdigit() or len(payload) > 20:
+        if not self._pings or not payload.isdigit() or len(payload) > 20:
             return
-        number = int(payload)
-        while self._pings and self._awaited and self._awaited[0][0] <= number:
-            self._guarded(self._awaited.popleft()[1])
+        answered = int(payload)
+        while self._awaited:
+            number = next(iter(self._awaited))
+            if number > answered:
+                return
+            self._guarded(self._awaited.pop(number))
 
     def write(self, message: original.Message) -> None:
         """Say something to the server."""
         self.send(original.encode(message))
+
+    def answer(self, *messages: original.Message) -> None:
+        """Say what nobody but the server has given cause to.  One that asks and does not read is not waited for."""
+        data = [original.encode(message) for message in messages]
+        if self.writable:
+            self._unread = 0
+        else:
+            self._unread += sum(map(len, data))
+        for each in data:
+            self.send(each)
+        if self._unread > UNREAD and self.bridge is not None:
+            raise LimitExceeded("the server asks and does not read the answers", 1008)
 
     def _welcome(self) -> None:
         self.keeper.link_message(self, Welcome(VERSION, "original", token_bytes(_TOKEN), False))
@@ -189,6 +217,8 @@ class ClientBridge(Bridge):
         super().__init__(link, session, even=True)
         self.clock: Any = link.clock
         self.assembly = Assembly()
+        #: Octets that wait for services which have not agreed to their WebSockets yet.
+        self.early = 0
         #: Numbers of tunnels that were asked for and not answered, and the end of our patience with the first.
         self._asked: deque[int] = deque()
         self._answer: IDelayedCall | None = None
@@ -210,10 +240,6 @@ class ClientBridge(Bridge):
     def tunnel_of(self, tunnel_id: str) -> OpenTunnelOf | None:
         """The tunnel that the server knows by this id."""
         return self._tunnels.get(tunnel_id)
-
-    def when_answered(self, call: Callable[[], None]) -> None:
-        """As :meth:`ClientRole.when_answered`."""
-        self.link.when_answered(call)
 
     # --- from the server -----------------------------------------------------------------------------------
 
@@ -241,7 +267,7 @@ class ClientBridge(Bridge):
         elif isinstance(message, original.TunnelClose):
             self._closed(message)
         elif isinstance(message, original.TcpOpen):
-            self.send(original.TcpOpenError(message.connection_id, "This client has no tcp tunnels."))
+            self.link.answer(original.TcpOpenError(message.connection_id, "This client has no tcp tunnels."))
 
     def _answered(self) -> int:
         """The tunnel that was asked for first has been answered: its number."""

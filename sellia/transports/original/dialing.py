@@ -12,8 +12,8 @@ What comes too early
     was sent behind ``ws_upgrade_ok`` and ``GRACE`` has passed since.
 
 Bounds
-    From the server ``EARLY`` octets wait; with more, the WebSocket is ended as overloaded.  From the service there
-    waits what the stream's credit allows.
+    From the server ``EARLY`` octets wait for each service and ``ALL_EARLY`` for all of them; with more, a WebSocket is
+    ended as overloaded.  From the service there waits what the stream's credit allows.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from sellia.errors import (
     UPGRADE_REFUSED,
     ProblemError,
 )
-from sellia.protocol.limits import INITIAL_CREDIT
+from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.protocol.original import WsClose, WsFrame, WsUpgrade, WsUpgradeError, WsUpgradeOk
 from sellia.relay.headers import request_to_service, without_extensions
@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 #: Seconds between the answer to our ping and the first frame.
 GRACE: Final = 0.05
 
-#: Octets that wait for a service that has not agreed yet.
+#: Octets that wait for a service that has not agreed yet, and for all such services of a link.
 EARLY: Final = INITIAL_CREDIT
+ALL_EARLY: Final = SESSION_HELD_LIMIT
 
 #: What each of them costs beside its payload.
 _FRAME_COST: Final = 64
@@ -56,7 +57,7 @@ _AGREED: Final = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
 class Dialing(MessageLeg):
     """One WebSocket.  :meth:`begin` once."""
 
-    __slots__ = ("_early", "_early_size", "_greeting", "_timer", "_upgrade")
+    __slots__ = ("_early", "_early_size", "_greeting", "_ticket", "_timer", "_upgrade")
 
     bridge: "ClientBridge"
 
@@ -66,6 +67,7 @@ class Dialing(MessageLeg):
         self._upgrade = upgrade
         self._early: list[WsFrame] = []
         self._early_size = 0
+        self._ticket = 0
         #: What the service has said and the server would drop; None once it would not.
         self._greeting: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = []
         self._timer: IDelayedCall | None = None
@@ -105,11 +107,12 @@ class Dialing(MessageLeg):
         if self.opened or self.over:
             super().message(said)
             return
-        self._early_size += len(said.payload) + _FRAME_COST
-        if self._early_size > EARLY:
+        size = len(said.payload) + _FRAME_COST
+        self._early_size += size
+        self.bridge.early += size
+        self._early.append(said)
+        if self._early_size > EARLY or self.bridge.early > ALL_EARLY:
             self.fail(OVERLOADED.word, "The visitor said too much before the service had agreed to the WebSocket.")
-        else:
-            self._early.append(said)
 
     def server_closed(self, said: WsClose) -> None:
         """The visitor has closed it, or is gone: which of the two, and why, the server does not tell."""
@@ -139,9 +142,8 @@ class Dialing(MessageLeg):
         self.opened = True
         self.bridge.send(WsUpgradeOk(self.request_id, _AGREED))
         self.stream.stall()
-        self.bridge.when_answered(self._answered)
-        early, self._early = self._early, []
-        for said in early:
+        self._ticket = self.bridge.link.when_answered(self._answered)
+        for said in self._take_early():
             super().message(said)
 
     def frame_received(self, first: int, payload: bytes) -> None:
@@ -175,9 +177,11 @@ class Dialing(MessageLeg):
 
     def reset_received(self, word: str, message: str) -> None:
         self._settled()
+        self._take_early()
         super().reset_received(word, message)
 
     def tell_end(self, word: str, message: str) -> None:
+        self._take_early()
         if self.opened:
             super().tell_end(word, message)
         elif not self.told:
@@ -199,6 +203,8 @@ class Dialing(MessageLeg):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+        if self._ticket:
+            self.bridge.link.no_matter(self._ticket)
         greeting = self._greeting
         if greeting is None or not self.opened:
             return
@@ -207,10 +213,18 @@ class Dialing(MessageLeg):
             call(*arguments)
         self.stream.flow()
 
+    def _take_early(self) -> list[WsFrame]:
+        """What has waited for the service, which waits no longer."""
+        early, self._early = self._early, []
+        self.bridge.early -= self._early_size
+        self._early_size = 0
+        return early
+
     def _refuse(self, word: str, detail: str) -> None:
         problem = PROBLEMS.get(word, INTERNAL)
         status = problem.status or SERVICE_UNREACHABLE.status or 502
-        self.bridge.send(WsUpgradeError(self.request_id, status, f"{problem.word}: {detail or problem.sentence}"))
+        message = f"{problem.word}: {detail or problem.sentence}"
+        self.bridge.link.answer(WsUpgradeError(self.request_id, status, message))
 
 
 def first_subprotocol(headers: Headers) -> Headers:

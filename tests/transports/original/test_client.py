@@ -196,6 +196,20 @@ class LivenessTests(ClientCase):
         self.stage.octets(b"garbage")
         self.assertEqual(self.stage.closed, 1008)
 
+    def test_a_server_that_asks_and_does_not_read(self) -> None:
+        """It is closed when its answers would pile up; one that reads may ask for ever."""
+        self.stage.ready()
+        for _ in range(3000):
+            self.stage.say("ping", timestamp=1)
+        self.assertEqual(len(self.stage.heard()), 3000)
+        self.stage.transport.full()
+        asked = 0
+        while self.stage.closed is None and asked < 20_000:
+            self.stage.request(id=f"{asked:032x}", path="/nothing", method="POST", Transfer_Encoding="gzip")
+            asked += 1
+        self.assertEqual(self.stage.closed, 1008)
+        self.assertLess(asked, 5000)
+
     def test_words_of_a_client_say_nothing_to_one(self) -> None:
         self.stage.ready().say("auth", api_key="x").say("pong", timestamp=1)
         self.assertEqual((self.stage.heard(), self.stage.closed), ([], None))

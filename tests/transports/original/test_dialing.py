@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.original.dialing import EARLY, GRACE, first_subprotocol
+from sellia.transports.original.dialing import ALL_EARLY, EARLY, GRACE, first_subprotocol
 from tests.client.originals import HOST, ID, KEY, OTHER, SWITCHED, TUNNEL, OriginalStage
 from tests.client.stage import Service
 from tests.original.wire import Message
@@ -189,6 +189,29 @@ class EarlyTests(DialingCase):
         self.message(bytes(EARLY))
         [said] = self.heard()
         self.assertEqual((said["type"], said["status_code"]), ("ws_upgrade_error", 503))
+
+    def test_too_much_of_it_for_all(self) -> None:
+        """What waits for services is bounded for the whole link; who goes leaves room for others."""
+        bridge = self.stage.link.bridge
+        bridge.early = ALL_EARLY - 100
+        self.stage.upgrade()
+        self.message(b"x")
+        self.assertEqual(self.heard(), [])
+        self.message(b"x")
+        [said] = self.heard()
+        self.assertEqual((said["type"], said["status_code"]), ("ws_upgrade_error", 503))
+        self.assertEqual(bridge.early, ALL_EARLY - 100)
+
+    def test_nobody_is_waited_for_who_is_gone(self) -> None:
+        """A server that never answers our pings costs nothing for WebSockets that are over."""
+        self.stage.answering = False
+        for number in range(3):
+            self.open(frame(TEXT, b"first", False))
+            self.assertEqual(len(self.stage.link._awaited), 1)
+            self.stage.say("ws_close", request_id=ID)
+            self.service.close()
+            self.stage.talk()
+            self.assertEqual((len(self.stage.link._awaited), number), (0, number))
 
     def test_a_visitor_who_leaves_before_the_service_agrees(self) -> None:
         self.stage.upgrade()
