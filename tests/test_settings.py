@@ -158,6 +158,16 @@ class FileTests(SettingsCase):
         for text in ("a: [", "a: b: c", "\tx: 1", "a: *b", "a: !b c", "a: \x00", "%FOO", "a: 'b"):
             self.assertIn("is not valid YAML", self.bad(text=text).line)
 
+    def test_aliases(self):
+        """With them a few lines could be a document without end."""
+        laughs = "\n".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))
+        for text in ("a: &a [*a]\n", "port: &a 5\nname: *a\n", f"a0: &a0 [x]\n{laughs}\n"):
+            self.assertIn("an alias refers to this", self.bad(text=text).line)
+
+    def test_deeper_than_anybody_means(self):
+        for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600):
+            self.assertIn("has lists in lists beyond measure", self.bad(text=text).line)
+
     def test_no_code_runs(self):
         self.bad(text="name: !!python/object/apply:os.system ['exit 1']\n")
 
