@@ -132,9 +132,9 @@ class Dialing(MessageLeg):
         if head.status < 200 and head.status != 101:
             return
         if head.status != 101:
-            self.told = True
-            self.over = True
+            self.told = self.over = True
             self.bridge.forget(self)
+            self._take_early()
             reason = head.reason.decode("latin-1") or UPGRADE_REFUSED.sentence
             self.bridge.send(WsUpgradeError(self.request_id, head.status, reason))
             self.stream.reset("response-complete", "there is no place for the rest of the answer")

@@ -94,6 +94,13 @@ class HandshakeTests(DialingCase):
         self.message(b"late")
         self.assertIsNone(self.stage.closed)
 
+    def test_refused_while_something_waits_for_it(self) -> None:
+        """Nobody waits for the service any more, and nothing is kept for it."""
+        self.stage.upgrade()
+        self.message(b"early")
+        self.stage.answer(self.stage.accept(), b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+        self.assertEqual(self.stage.link.bridge.early, 0)
+
     def test_refused_whole_in_one_piece(self) -> None:
         self.stage.upgrade()
         self.stage.answer(self.stage.accept(), b"HTTP/1.1 401 \r\nContent-Length: 2\r\n\r\nno")
