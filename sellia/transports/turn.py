@@ -9,8 +9,9 @@ Need
 How
     Whoever has something to flush hands its flush to :meth:`Turn.later`, once.  It runs at the end of the turn at the
     latest: as a timer of the reactor, or, where the reactor's loop says when a turn begins and ends
-    (`sellia.transports.polling`), without one, which spares each quiet exchange a trip through the reactor.  Whoever has worked through one piece of input calls :meth:`Turn.nudge`: while turns are quiet, that
-    flushes at once.  Turns are quiet while the last one saw no more than ``QUIET`` nudges.
+    (`sellia.transports.polling`), without one, which spares each quiet exchange a trip through the reactor.  Whoever
+    has worked through one piece of input calls :meth:`Turn.nudge`: while turns are quiet, that flushes at once.  Turns
+    are quiet while the last one saw no more than ``QUIET`` nudges.
 
 Designs not chosen
     *Always at once*: fifty busy connections would cost fifty link messages.  *Always at the end*: it costs a quiet
