@@ -8,6 +8,7 @@ taps put this right with what is here; nothing here is used where Sellia is a pa
 import atexit
 import difflib
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -96,6 +97,20 @@ def _leave(status: int) -> NoReturn:
         if stream is not None:
             stream.flush()
     os._exit(status)
+
+
+def allow_descriptors(wanted: int, limits: Any = resource) -> int:
+    """Raise the number of descriptors that the process may have open to ``wanted``; return what it may have.
+
+    The soft limit, which most systems set to 1,024 for the sake of programs that use ``select``, can be raised by
+    anybody up to the hard one.
+    """
+    soft, hard = limits.getrlimit(limits.RLIMIT_NOFILE)
+    if soft == limits.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    allowed = wanted if hard == limits.RLIM_INFINITY else max(soft, min(wanted, hard))
+    limits.setrlimit(limits.RLIMIT_NOFILE, (allowed, hard))
+    return int(allowed)
 
 
 def let_second_signal_kill(reactor: Any) -> None:

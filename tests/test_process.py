@@ -14,7 +14,14 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SelliaError
-from sellia.process import OneLineOptions, complain, fail_in_one_line, let_second_signal_kill, stop_in_order
+from sellia.process import (
+    OneLineOptions,
+    allow_descriptors,
+    complain,
+    fail_in_one_line,
+    let_second_signal_kill,
+    stop_in_order,
+)
 from sellia.settings import BadSetting
 
 
@@ -28,6 +35,38 @@ class Port(OneLineOptions):
 
 class Twistd(usage.Options):
     subCommands = [["port", None, Port, "A command."]]
+
+
+class Limits:
+    """What `resource` is asked."""
+
+    RLIMIT_NOFILE, RLIM_INFINITY = 7, -1
+
+    def __init__(self, soft: int, hard: int) -> None:
+        self.now = (soft, hard)
+
+    def getrlimit(self, which: int) -> tuple[int, int]:
+        assert which == self.RLIMIT_NOFILE
+        return self.now
+
+    def setrlimit(self, which: int, limits: tuple[int, int]) -> None:
+        assert which == self.RLIMIT_NOFILE
+        self.now = limits
+
+
+class DescriptorTests(SynchronousTestCase):
+    def test_as_many_as_are_wanted_or_allowed(self):
+        for soft, hard, wanted, allowed in (
+            (1024, 4096, 2000, 2000),
+            (1024, 4096, 5000, 4096),
+            (1024, 4096, 1000, 1000),
+            (1024, -1, 5000, 5000),
+            (-1, -1, 5000, 5000),
+            (4096, 4096, 5000, 4096),
+        ):
+            limits = Limits(soft, hard)
+            self.assertEqual(allow_descriptors(wanted, limits), allowed)
+            self.assertEqual(limits.now, (soft if allowed == wanted <= soft or soft < 0 else allowed, hard))
 
 
 class OneLineOptionsTests(SynchronousTestCase):

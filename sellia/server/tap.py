@@ -1,14 +1,21 @@
 """``twistd sellia-server``: reads the options, checks them, and puts the server's service together."""
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from twisted.application.service import IService
+from twisted.logger import Logger
 from twisted.python import usage
 
 from sellia.errors import SettingsError
-from sellia.process import OneLineOptions, fail_in_one_line, stop_in_order
+from sellia.process import OneLineOptions, allow_descriptors, fail_in_one_line, stop_in_order
 from sellia.server.settings import ServerSettings, load
+
+#: Descriptors for what is not a connection: listeners, logs, files that are being read.
+_OTHERS: Final = 128
+
+_log = Logger()
 
 
 class Options(OneLineOptions):
@@ -79,5 +86,24 @@ def makeService(options: Options) -> IService:
     fail_in_one_line()
     stop_in_order(reactor)
     poll_plainly(reactor)
-    service: Any = make_service(options.settings, reactor)
+    service: Any = make_service(_fitting(options.settings), reactor)
     return service
+
+
+def _fitting(settings: ServerSettings, allow: Callable[[int], int] = allow_descriptors) -> ServerSettings:
+    """The settings with no more connections than the process may have descriptors for.
+
+    At that limit the system would refuse connections one by one, those of clients as well, and a line in the log each.
+    """
+    room = max(1, allow(settings.connections + _OTHERS) - _OTHERS)
+    if room >= settings.connections:
+        return settings
+    _log.warn(
+        "only {room} of {connections} connections have room: raise the limit of open files (LimitNOFILE, ulimit -n), "
+        "or lower the setting",
+        room=room,
+        connections=settings.connections,
+    )
+    return settings.model_copy(
+        update={"connections": room, "connections_per_address": min(room, settings.connections_per_address)}
+    )

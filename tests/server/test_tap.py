@@ -1,10 +1,12 @@
 """The flags of ``twistd sellia-server``; the process around them is tried in ``tests.e2e.test_startup``."""
 
 from twisted.application.service import IService
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.server import tap
+from sellia.server.settings import ServerSettings
 from tests.test_process import clean_environment, undo_process_changes
 
 
@@ -61,3 +63,13 @@ class OptionsTests(SynchronousTestCase):
         service = tap.makeService(options)
         self.assertTrue(IService.providedBy(service))
         self.assertFalse(service.running)
+
+    def test_as_many_connections_as_there_are_descriptors(self):
+        with capturedLogs() as events:
+            settings = tap._fitting(ServerSettings(connections=1000, connections_per_address=900), lambda wanted: 628)
+        lines = [formatEvent(event) for event in events]
+        self.assertEqual((settings.connections, settings.connections_per_address), (500, 500))
+        self.assertEqual(len(lines), 1)
+        self.assertIn("only 500 of 1000 connections have room", lines[0])
+        settings = ServerSettings(connections=1000, connections_per_address=900)
+        self.assertIs(tap._fitting(settings, lambda wanted: wanted), settings)
