@@ -6,7 +6,7 @@ full again.  (The generic cell rate algorithm of ATM says it that way; it is the
 
 Invariants
     * What is refused takes nothing: who asks again and again waits no longer than who waits.
-    * A bucket that is full is as good as none, and is forgotten as the table is used.
+    * A bucket that is full is as good as none, and is forgotten when others come.
 
 Bounds
     A table has ``limit`` keys.  Beyond that the key that was used least recently is forgotten, as if its bucket were
@@ -27,7 +27,7 @@ Key = TypeVar("Key", bound=Hashable)
 #: Keys of one table, unless it is told otherwise: some 10 MB.
 KEYS: Final = 65_536
 
-#: Full buckets that are forgotten whenever one is used: more than one, so that the table shrinks faster than it grows.
+#: Full buckets that are forgotten when another comes: more than one, so that the table shrinks faster than it grows.
 _FORGOTTEN: Final = 2
 
 
@@ -53,7 +53,7 @@ class Buckets(Generic[Key]):
     def take(self, key: Key, now: float) -> float:
         """Take one token of the bucket: 0.0, or the seconds until there is one."""
         full_at = self._full_at
-        at = full_at.pop(key, now)
+        before = at = full_at.pop(key, 0.0)
         if at < now:
             at = now
         wait = at - now - self._tolerance
@@ -61,12 +61,18 @@ class Buckets(Generic[Key]):
             full_at[key] = at
             return wait
         full_at[key] = at + self._interval
+        if not before:
+            self._forget(now)
+        return 0.0
+
+    def _forget(self, now: float) -> None:
+        """Another key has come: let go of some whose buckets are full, or of the oldest if there are too many."""
+        full_at = self._full_at
         for _ in range(_FORGOTTEN):
             oldest = next(iter(full_at))
             if full_at[oldest] > now and len(full_at) <= self._limit:
                 break
             del full_at[oldest]
-        return 0.0
 
     def look(self, key: Key, now: float) -> float:
         """What `take` would say; nothing is taken."""
