@@ -128,7 +128,7 @@ class MessageLeg(BridgeLeg):
         opcode = first & 0x0F
         if opcode == CLOSE:
             self._closed_here(payload)
-        elif self.close_out or opcode == PONG:
+        elif self.close_out or opcode == PONG or (opcode == PING and self.stream.local_ended):
             return
         elif opcode == PING:
             if self.stream.paused:
@@ -209,9 +209,10 @@ class MessageLeg(BridgeLeg):
     def _close(self, payload: bytes) -> None:
         self._drop()
         self.close_out = True
-        with self.sending() as stream:
-            stream.send_frame(CLOSE_FRAME, payload)
-            stream.end()
+        if not self.stream.local_ended:
+            with self.sending() as stream:
+                stream.send_frame(CLOSE_FRAME, payload)
+                stream.end()
 
     def _closed_here(self, payload: bytes) -> None:
         self._drop()

@@ -1,5 +1,6 @@
 """WebSockets that an original server has agreed to, and for which our service is asked."""
 
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.transports.original.dialing import ALL_EARLY, EARLY, GRACE, first_subprotocol
@@ -13,8 +14,14 @@ END = b"\r\n\r\n"
 
 class DialingCase(SynchronousTestCase):
     def setUp(self) -> None:
+        self.lines: list[str] = []
+        globalLogPublisher.addObserver(self._observe)
+        self.addCleanup(globalLogPublisher.removeObserver, self._observe)
         self.stage = OriginalStage().ready()
         self.service: Service
+
+    def _observe(self, event: LogEvent) -> None:
+        self.lines.append(formatEvent(event))
 
     def tearDown(self) -> None:
         self.assertEqual(self.stage.stop(), [], "a timer was left behind")
@@ -208,6 +215,15 @@ class EarlyTests(DialingCase):
         [said] = self.heard()
         self.assertEqual((said["type"], said["status_code"]), ("ws_upgrade_error", 503))
         self.assertEqual(bridge.early, ALL_EARLY - 100)
+
+    def test_a_service_that_greets_and_closes_and_dies(self) -> None:
+        """It has said so itself; nobody is there to be answered, neither its ping nor its close frame."""
+        self.stage.answering = False
+        self.open(frame(TEXT, b"first", False) + frame(PING, b"?", False) + frame(*close(4001), False))
+        self.stage.lose()
+        self.service.close()
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertEqual([line for line in self.lines if "defect" in line], [])
 
     def test_nobody_is_waited_for_who_is_gone(self) -> None:
         """A server that never answers our pings costs nothing for WebSockets that are over."""
