@@ -6,6 +6,7 @@ taps put this right with what is here; nothing here is used where Sellia is a pa
 """
 
 import atexit
+import ctypes
 import difflib
 import os
 import resource
@@ -56,6 +57,27 @@ class OneLineOptions(usage.Options):
         if near and near[0] != words[0]:
             return f"{problem}\nHint: Did you mean --{near[0]}?"
         return f"{problem}\nHint: --help lists the options."
+
+
+#: Octets of freed memory that are kept for the next use, and from which on a piece is taken from the system by itself.
+_KEPT: Final = 1 << 20
+_LARGE: Final = 512 << 10
+
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep a mebibyte of freed memory; False where the C library is another.
+
+    By itself it gives back what is freed at the end of its heap from 128 KiB on, and takes it anew, page by page, for
+    the next read of a socket: an eighth of the CPU of a large download.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(_M_TRIM_THRESHOLD, _KEPT)) and bool(mallopt(_M_MMAP_THRESHOLD, _LARGE))
 
 
 def fail_in_one_line() -> None:

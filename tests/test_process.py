@@ -1,5 +1,6 @@
 """What is done with a process of one's own; helpers for the tests of what does it are at the end."""
 
+import ctypes
 import io
 import os
 import signal
@@ -144,6 +145,36 @@ class ExitStatusTests(SynchronousTestCase):
         for value in (0, 3):
             done = self.run_script(value)
             self.assertEqual((done.returncode, done.stdout), (value, "said before the end\n"))
+
+
+class MemoryTests(SynchronousTestCase):
+    """In a process of its own, since what is set holds for all of it."""
+
+    PROGRAM = """
+    import resource
+    from sellia.process import keep_freed_memory
+
+    known = {call}
+    def read():
+        for _ in range(1000):
+            pieces = [bytearray(120 * 1024) for _ in range(4)]
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    print(read() and -read() + read(), known)
+    """
+
+    def faults(self, call: str) -> tuple[int, bool]:
+        """Pages that a thousand reads take from the system, and whether the C library is known."""
+        program = textwrap.dedent(self.PROGRAM).format(call=call)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        faults, known = done.stdout.split()
+        return int(faults), known == "True"
+
+    def test_freed_memory_is_used_again(self) -> None:
+        faults, known = self.faults("keep_freed_memory()")
+        self.assertEqual(known, hasattr(ctypes.CDLL(None), "mallopt"))
+        if known:
+            self.assertLess(faults, 1000)
+            self.assertGreater(self.faults("False")[0], 10_000, "or there is no need for it")
 
 
 class SecondSignalTests(SynchronousTestCase):

@@ -63,9 +63,11 @@ def run_client(settings: ClientSettings) -> int:
     from twisted.internet import reactor
 
     from sellia.client.service import make_service
+    from sellia.process import keep_freed_memory
     from sellia.transports.polling import poll_plainly
 
     poll_plainly(reactor)
+    keep_freed_memory()
     begin_log(settings.log_level)
     printer = LinePrinter(Console(highlight=False, emoji=False, markup=False))
     service: Any = make_service(settings, reactor, printer)

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from sellia.client.settings import ClientSettings, load
 from sellia.errors import SelliaError, SettingsError
-from sellia.process import ExitStatus, OneLineOptions, complain, fail_in_one_line, stop_in_order
+from sellia.process import ExitStatus, OneLineOptions, complain, fail_in_one_line, keep_freed_memory, stop_in_order
 
 _log = Logger()
 
@@ -59,6 +59,7 @@ def makeService(options: Options) -> IService:
     fail_in_one_line()
     stop_in_order(reactor)
     poll_plainly(reactor)
+    keep_freed_memory()
     status = ExitStatus()
     service: Any = make_service(options.settings, reactor)
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))

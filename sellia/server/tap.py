@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from sellia.errors import SettingsError
-from sellia.process import OneLineOptions, allow_descriptors, fail_in_one_line, stop_in_order
+from sellia.process import OneLineOptions, allow_descriptors, fail_in_one_line, keep_freed_memory, stop_in_order
 from sellia.server.settings import ServerSettings, load
 
 #: Descriptors for what is not a connection: listeners, logs, files that are being read.
@@ -86,6 +86,7 @@ def makeService(options: Options) -> IService:
     fail_in_one_line()
     stop_in_order(reactor)
     poll_plainly(reactor)
+    keep_freed_memory()
     service: Any = make_service(_fitting(options.settings), reactor)
     return service
 
