@@ -22,14 +22,12 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from sellia.client.delays import LONGEST_PATIENCE
 from sellia.relay.text import printable
 from sellia.transports.link import ClientLink, LinkMixin
 
 #: Attempts at a time.
 RACERS: Final = 4
-
-#: Seconds for one of them, at most.
-LONGEST_PATIENCE: Final = 10.0
 
 NO_ANSWER: Final = "the server did not answer in time"
 
@@ -98,6 +96,11 @@ class Attempts:
 
     def __len__(self) -> int:
         return len(self._under_way)
+
+    @property
+    def connected_ones(self) -> int:
+        """Those that have a connection."""
+        return sum(attempt.connected for attempt in self._under_way)
 
     def make(self) -> Attempt:
         """One more, which is then to be dialled."""

@@ -33,8 +33,8 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
 
 from sellia import __version__
-from sellia.client.attempts import LONGEST_PATIENCE, NO_ANSWER, Attempt, Attempts
-from sellia.client.delays import QUICK_LEAST, Delays
+from sellia.client.attempts import NO_ANSWER, Attempt, Attempts
+from sellia.client.delays import LONGEST_PATIENCE, QUICK_LEAST, Delays
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.transports.link import ClientLink, LinkMixin
@@ -43,6 +43,9 @@ from sellia.transports.original.client import OriginalClientLink
 #: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.
 BEAT: Final = 1.0
 SLEPT: Final = 3.0
+
+#: Seconds by which a timer is late where the process was busy, and answers may wait to be read.
+BUSY: Final = 0.2
 
 _log = Logger()
 
@@ -116,6 +119,7 @@ class Connector(WebSocketClientFactory):
         #: When the attempt began that ``link`` comes from.
         self._opener_began_at = 0.0
         self._next: IDelayedCall | None = None
+        self._due_at = 0.0
         self._answer: IDelayedCall | None = None
         self._beat: IDelayedCall | None = None
         self._beat_due = 0.0
@@ -185,7 +189,20 @@ class Connector(WebSocketClientFactory):
     def _schedule(self, moment: float) -> None:
         """Make the next attempt at that moment, and at no other."""
         _cancel(self._next)
-        self._next = self.clock.callLater(max(0.0, moment - self.clock.seconds()), self._dial)
+        now = self.clock.seconds()
+        self._due_at = max(now, moment)
+        self._next = self.clock.callLater(self._due_at - now, self._due)
+
+    def _due(self) -> None:
+        """It is time for another attempt, unless this process was too busy to see what became of those under way."""
+        now = self.clock.seconds()
+        silent = self.attempts.connected_ones or self.link is not None
+        if now - self._due_at >= BUSY and (silent or len(self.attempts)):
+            self._schedule(now + self._delays.without_connection(self._delay))
+            return
+        if silent:
+            self._delays.unanswered()
+        self._dial()
 
     def _dial(self) -> None:
         self._began_at = now = self.clock.seconds()

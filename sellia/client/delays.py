@@ -15,8 +15,8 @@ How
     An attempt that has *no answer* is different: what it is waiting for may come, and a slow server must not be asked
     again and again.  Another is made beside it after ``BESIDE_LEAST`` to ``BESIDE_MOST`` seconds while the connection
     is not there, which is what a network that swallows everything looks like.  Where it is there and the server says
-    nothing, it is after ``PATIENCE`` seconds, or three times as long as the last welcome took.  Never before the delay
-    is over.
+    nothing, it is after ``PATIENCE`` seconds, or three times as long as the last welcome took, and twice as long after
+    each time that was too little, up to ``LONGEST_PATIENCE``.  Never before the delay is over.
 
 Arithmetic
     *An outage of less than* ``QUICK_FOR``: attempts are on average 62 ms apart and the return of the network falls
@@ -53,8 +53,9 @@ LONGEST_DELAY: Final = 30.0
 BESIDE_LEAST: Final = 0.25
 BESIDE_MOST: Final = 0.5
 
-#: Seconds from the start of an attempt to the server's welcome, before another is made beside it.
+#: Seconds from the start of an attempt to the server's welcome, before another is made beside it: at first, at most.
 PATIENCE: Final = 2.0
+LONGEST_PATIENCE: Final = 10.0
 
 
 class Delays:
@@ -65,6 +66,7 @@ class Delays:
         self._delay = FIRST_DELAY
         self._quick_until = 0.0
         self._patience = PATIENCE
+        self._unanswered = 0
 
     def lost(self, now: float, resumable: bool) -> None:
         """A link that carried a session is lost; ``resumable``, if a visitor may be waiting for it."""
@@ -79,6 +81,11 @@ class Delays:
     def welcomed(self, after: float) -> None:
         """The server has accepted, so many seconds after the attempt began."""
         self._patience = max(PATIENCE, 3.0 * after)
+        self._unanswered = 0
+
+    def unanswered(self) -> None:
+        """There was a connection, and no word from the server, for as long as ``without_welcome`` said."""
+        self._unanswered = min(self._unanswered + 1, 10)
 
     def after_failure(self, now: float) -> float:
         """Seconds from the start of an attempt, ``now``, to the next, should it fail.  Ask once for each attempt."""
@@ -94,4 +101,4 @@ class Delays:
 
     def without_welcome(self, delay: float) -> float:
         """The same, where there is a connection, and no word from the server."""
-        return max(delay, self._patience)
+        return max(delay, min(self._patience * 2.0**self._unanswered, LONGEST_PATIENCE))

@@ -185,7 +185,9 @@ class ClientStage:
     def connect(self) -> "ClientStage":
         """The attempt under way succeeds, or the next, if there is none."""
         self.reactor.advance(0)
-        if not self.network.pending:
+        for _ in range(2000):
+            if self.network.pending:
+                break
             self.reactor.advance(QUICK_LEAST)
         self.wire = self.network.join(self.connector, self.server)
         self.talk()

@@ -8,7 +8,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.attempts import LONGEST_PATIENCE, NO_ANSWER, RACERS, Attempt, Attempts
+from sellia.client.attempts import NO_ANSWER, RACERS, Attempt, Attempts
+from sellia.client.delays import LONGEST_PATIENCE
 from tests.client.links import FarServer, Network
 from tests.transports.links import MemoryLink
 

@@ -7,13 +7,14 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.attempts import LONGEST_PATIENCE, NO_ANSWER
-from sellia.client.connector import BEAT, Connector
+from sellia.client.attempts import NO_ANSWER
+from sellia.client.connector import BEAT, BUSY, Connector
 from sellia.client.delays import (
     BESIDE_LEAST,
     BESIDE_MOST,
     FIRST_DELAY,
     LONGEST_DELAY,
+    LONGEST_PATIENCE,
     PATIENCE,
     POLITE_DELAY,
     QUICK_LEAST,
@@ -76,8 +77,8 @@ class ConnectorCase(SynchronousTestCase):
     def wait(self, seconds: float) -> None:
         """Time passes as for somebody who is awake."""
         while seconds > 0:
-            self.clock.advance(min(seconds, 0.5))
-            seconds -= 0.5
+            self.clock.advance(min(seconds, 0.1))
+            seconds -= 0.1
 
     def join(self, which: int = -1) -> Wire:
         """The youngest attempt under way, or the next, leads to a link."""
@@ -98,7 +99,7 @@ class ConnectorCase(SynchronousTestCase):
         """The next attempt is made."""
         tried = len(self.network.tried)
         while len(self.network.tried) == tried:
-            self.clock.advance(min(0.5, max(1e-6, self._next_at() - self.clock.seconds())))
+            self.clock.advance(min(0.1, max(1e-6, self._next_at() - self.clock.seconds())))
 
     def _next_at(self) -> float:
         following = self.connector._next
@@ -280,6 +281,22 @@ class RaceTests(ConnectorCase):
         second.talk()
         self.assertEqual(self.caller.told, [("welcomed", False)])
         second.cut()
+
+    def test_a_server_that_is_slow_is_asked_less_and_less(self) -> None:
+        self.network.pending[0].accept()
+        self.wait(PATIENCE + 0.05)
+        self.network.pending[-1].accept()
+        self.wait(2 * PATIENCE - 0.2)
+        self.assertEqual(len(self.network.tried), 2)
+        self.wait(0.3)
+        self.assertEqual(len(self.network.tried), 3)
+
+    def test_who_was_too_busy_to_see_an_answer(self) -> None:
+        """A timer that is late says nothing of the network: what came meanwhile is read first."""
+        self.clock.advance(BESIDE_MOST + BUSY)
+        self.assertEqual(len(self.network.tried), 1)
+        self.join().cut()
+        self.assertEqual(self.caller.told[0], ("welcomed", False))
 
 
 class HelloTests(ConnectorCase):

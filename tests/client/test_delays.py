@@ -9,6 +9,7 @@ from sellia.client.delays import (
     BESIDE_MOST,
     FIRST_DELAY,
     LONGEST_DELAY,
+    LONGEST_PATIENCE,
     PATIENCE,
     POLITE_DELAY,
     QUICK_FOR,
@@ -86,8 +87,18 @@ class DelayTests(SynchronousTestCase):
         self.assertEqual(delays.without_connection(7.0), 7.0)
         self.assertEqual(delays.without_welcome(0.05), PATIENCE)
         self.assertEqual(delays.without_welcome(7.0), 7.0)
-        delays.welcomed(4.0)
-        self.assertEqual(delays.without_welcome(0.05), 12.0)
+        delays.welcomed(1.5)
+        self.assertEqual(delays.without_welcome(0.05), 4.5)
+        delays.welcomed(0.1)
+        self.assertEqual(delays.without_welcome(0.05), PATIENCE)
+
+    def test_a_server_that_is_slow_is_asked_less_and_less(self) -> None:
+        delays = Delays(Half())
+        waits = []
+        for _ in range(5):
+            waits.append(delays.without_welcome(0.05))
+            delays.unanswered()
+        self.assertEqual(waits, [PATIENCE, 2 * PATIENCE, 4 * PATIENCE, LONGEST_PATIENCE, LONGEST_PATIENCE])
         delays.welcomed(0.1)
         self.assertEqual(delays.without_welcome(0.05), PATIENCE)
 
