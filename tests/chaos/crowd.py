@@ -7,21 +7,23 @@ import resource
 import time
 from typing import Any
 
-from sellia.client.delays import QUICK_FOR
 from tests.chaos.deaths import kill
 from tests.chaos.proxy import Cut
 from tests.chaos.report import Plan, Report
 from tests.chaos.stage import Stage, wait_until
 from tests.processes import Process, start_python
 
-AWAY = 5.0
-"""Seconds for which the server is away: longer than clients try again and again without a delay that grows."""
+ROUNDS = 8
+"""Attempts that each client makes in vain, about, before the server is back: its delays have grown by then."""
 
 WINDOW = 0.1
 """Seconds in which attempts are counted together."""
 
-LUCK = 2.0
-"""By how much the busiest of many windows may exceed what they have on average, and what is left to a busy machine."""
+SHARE = 0.25
+"""The part of all clients that may come in one such window, where nothing but their delays decides."""
+
+PAUSE = 0.2
+"""A pause of the process that all clients share, beyond which it decides, and nothing is to be learned of delays."""
 
 BACK_DEADLINE = 90.0
 
@@ -45,11 +47,9 @@ def crowd(plan: Plan) -> Report:
             for moment in back["back"]:
                 report.recovered("from a cut of all links to a client's return", moment - began)
         attempts = stage.proxy.accepted
-        killed = time.monotonic()
         kill(stage.server)
         # All clients share this machine's cores: each has noticed, and has had its quick attempts, when it can.
-        wait_until(lambda: stage.proxy.accepted >= attempts + count, "clients to try again", BACK_DEADLINE)
-        time.sleep(max(0.0, killed + AWAY - time.monotonic()))
+        wait_until(lambda: stage.proxy.accepted >= attempts + count * ROUNDS, "clients to try again", BACK_DEADLINE)
         stage.start_server()
         began = time.monotonic()
         back = _returns(herd, 2 + plan.faults(2))
@@ -57,21 +57,17 @@ def crowd(plan: Plan) -> Report:
         for moment in back["back"]:
             report.recovered("from the server's return to a client's", max(0.0, moment - began))
         busiest = _busiest([moment for moment in stage.proxy.arrivals[attempts:] if moment >= began])
-        allowed = max(20.0, LUCK * count * herd_share(began - killed))
         report.note(
-            f"{count} clients, and a server that was away for {began - killed:.1f} s: "
-            f"at most {busiest} attempts in {WINDOW * 1e3:.0f} ms after its return, of {allowed:.0f} allowed"
+            f"{count} clients; after the server's return at most {busiest} attempts in {WINDOW * 1e3:.0f} ms; "
+            f"the longest pause of the process that they share was {back['pause'] * 1e3:.0f} ms"
         )
-        report.expect(busiest <= allowed, f"{busiest} of {count} clients came in {WINDOW * 1e3:.0f} ms")
+        # The arithmetic itself is shown where no machine is too slow for it: tests.client.test_delays.
+        if back["pause"] <= PAUSE:
+            report.expect(busiest <= max(20, count * SHARE), f"{busiest} of {count} clients came at once")
         # On two cores a thousand handshakes at both ends, and the proxy between, are ten seconds of CPU.
         report.expect_recovery("from a cut of all links to a client's return", 10.0, 20.0)
         report.expect_recovery("from the server's return to a client's", 15.0, 31.0)
     return report
-
-
-def herd_share(away: float) -> float:
-    """The part of all clients that comes in one `WINDOW` on average, as `sellia.client.delays` explains it."""
-    return 3.0 * WINDOW / max(0.1, away - QUICK_FOR)
 
 
 def _returns(herd: Process, times: int) -> dict[str, Any]:

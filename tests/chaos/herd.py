@@ -3,7 +3,8 @@ Many clients in one process: ``python -m tests.chaos.herd PORT COUNT`` keeps COU
 
 Each is a whole `sellia.client` with a session, a link and a key of its own; only the process is shared. Whenever all of
 them have come back, it says so on a line of JSON with the moment of each one's return (of the clock that all processes
-of a machine share) and how many of their sessions went on.
+of a machine share), how many of their sessions went on, and for how long at most none of them could do anything
+because the process was busy: what was due in such a pause happens in one moment behind it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ BATCH = 50
 
 BATCH_PAUSE = 0.1
 
+LOOK = 0.02
+"""Seconds between two looks at the clock."""
+
 
 @dataclass
 class Herd:
@@ -30,18 +34,21 @@ class Herd:
     count: int
     back: dict[int, float] = field(default_factory=dict)
     resumed: int = 0
+    pause: float = 0.0
 
     def lost(self, number: int) -> None:
         """A link is gone."""
         if self.back.pop(number, None) is not None and len(self.back) == self.count - 1:
             self.resumed = 0
+            self.pause = 0.0
 
     def returned(self, number: int, resumed: bool) -> None:
         """A tunnel is there again; say so once all are."""
         self.back[number] = time.monotonic()
         self.resumed += resumed
         if len(self.back) == self.count:
-            print(json.dumps({"back": sorted(self.back.values()), "resumed": self.resumed}), flush=True)
+            told = {"back": sorted(self.back.values()), "resumed": self.resumed, "pause": self.pause}
+            print(json.dumps(told), flush=True)
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,13 @@ def main(port: int, count: int) -> None:
         if first + BATCH < count:
             reactor.callLater(BATCH_PAUSE, start, first + BATCH)  # type: ignore[attr-defined]
 
+    def look(due: float) -> None:
+        now = time.monotonic()
+        herd.pause = max(herd.pause, now - due)
+        reactor.callLater(LOOK, look, now + LOOK)  # type: ignore[attr-defined]
+
     reactor.callWhenRunning(start, 0)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(look, time.monotonic() + 1.0)  # type: ignore[attr-defined]
     reactor.run()  # type: ignore[attr-defined]
 
 
