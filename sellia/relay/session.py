@@ -224,9 +224,10 @@ class Session:
         self.closed = True
         self.detach()
         streams = list(self.streams.values())
+        for stream in tuple(self.leaving.values()):
+            self.release(stream)
         self.streams.clear()
         self.by_tunnel.clear()
-        self.leaving.clear()
         self._active.clear()
         self._fresh.clear()
         self._urgent.clear()

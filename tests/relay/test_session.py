@@ -356,6 +356,21 @@ class HeldTests(SynchronousTestCase):
             stream.flow()
         self.assertEqual((pair.server.session.held, pair.server.session.leaving), (0, {}))
 
+    def test_nothing_counts_once_the_session_is_over(self) -> None:
+        """Also what is held for readers whose streams had ended."""
+        pair = Pair()
+        _, _, far, _ = pair.open(end=True)
+        pair.server.streams[far.id].stall()
+        far.send_data(b"x" * 150 * KIB, end=True)
+        pair.talk()
+        session = pair.server.session
+        self.assertEqual(list(session.leaving), [far.id])
+        session.close("client-gone", "")
+        session.check_invariants()
+        self.assertEqual(session.held, 0)
+        pair.server.streams[far.id].flow()
+        session.check_invariants()
+
     def test_what_a_leg_gives_up_does_not_count(self) -> None:
         pair = Pair()
         near, _, far, _ = pair.open()
