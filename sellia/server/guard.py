@@ -124,7 +124,7 @@ class Guard:
 
     def crowded(self, visitor: str) -> bool:
         """Whether a visitor who comes through a trusted proxy has as many connections of its own as it may."""
-        return visitor != UNIX and self.connections.crowded(counted_address(visitor))
+        return visitor not in ("", UNIX) and self.connections.crowded(counted_address(visitor))
 
     def until_lost(self, protocol: Any, entered: str | None, visitor: str) -> Callable[[Failure], None]:
         """The ``connectionLost`` of a connection that has become ``protocol``.

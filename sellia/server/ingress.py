@@ -423,7 +423,8 @@ class VisitorConnection(TwistedProtocol):
             self._came = 0
             self._body = BodyPace(ingress.settings, expects=bool(request.values(b"expect")))
         if request.upgrade and self._trusted:
-            self._visitor = self.visitor_of(request)
+            visitor = self.visitor_of(request)
+            self._visitor = visitor if visitor != self.peer else ""  # a proxy that does not say: it could be anybody
             if ingress.guard.crowded(self._visitor):
                 ingress.guard.refused("connections_per_address", self._visitor, 503)
                 self.answer_problem(PROBLEMS["overloaded"], request)

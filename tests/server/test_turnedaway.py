@@ -123,6 +123,13 @@ class ProxyTests(ServerCase):
         self.websocket(b"192.0.2.1")
         self.assertEqual(len(self.stage.asked), 4)
 
+    def test_a_proxy_that_does_not_say_whose_it_is(self) -> None:
+        """It would be one visitor with all the WebSockets there are."""
+        for _ in range(5):
+            self.stage.ask(UPGRADE)[1].switch()
+        self.assert_counted()
+        self.assertEqual(self.stage.ingress.guard.connections.of(VISITOR), 0)
+
     def test_what_somebody_else_says_counts_for_nothing(self) -> None:
         for number in range(3):
             visitor = self.stage.visitor(host="198.51.100.1")
