@@ -724,6 +724,7 @@ class VisitorConnection(TwistedProtocol):
         for data in waiting.body:
             if self._exchange is None:
                 return
+            self._came += len(data)
             self._exchange.body_received(data)
         if waiting.complete and self._exchange is not None:
             self._complete(self._exchange, waiting.trailers)

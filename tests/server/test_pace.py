@@ -89,6 +89,17 @@ class SlowBodyTests(ServerCase):
         self.stage.wait(6)
         self.assert_answers(visitor, (408, "request-timeout"))
 
+    def test_what_came_while_another_was_answered_counts(self) -> None:
+        """A request that was pipelined with much of its body has gained as much time as any."""
+        visitor = self.stage.visitor(get() + post(b"x" * 10_000, length=10_001))
+        self.stage.wait(10)
+        self.stage.asked[0].answer()
+        self.stage.wait(110)
+        self.assert_answers(visitor, (200, None))
+        self.assertEqual(len(self.stage.asked[1].data), 10_000)
+        self.stage.wait(15)
+        self.assert_answers(visitor, (408, "request-timeout"))
+
     def test_the_next_request_starts_anew(self) -> None:
         visitor = self.stage.visitor()
         for _ in range(3):
