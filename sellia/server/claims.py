@@ -20,7 +20,8 @@ from sellia.transports.link import LinkMixin
 from sellia.transports.waiting import wait_for
 
 if TYPE_CHECKING:
-    from sellia.server.gateway import Gateway, ServerSession
+    from sellia.server.gateway import Gateway
+    from sellia.server.sessions import ServerSession
 
 #: Seconds for the link of the session that has a name to show that it lives, and between two looks at it.
 GHOST_WAIT: Final = 3.0
@@ -62,7 +63,9 @@ class Claims:
         """A client will soon stop: its names are for nobody but its owner until it has, and visitors are told."""
         gateway = self._gateway
         session.claiming.clear()
-        released = gateway.registry.release_session(session, gateway.clock.seconds(), held=True)
+        now = gateway.clock.seconds()
+        released = gateway.registry.release_session(session, now, held=True)
+        session.left = [left for left in session.left if gateway.registry.is_held(left[0], now)]
         session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
         _log.info(
             "client stops: session={session} tunnels={tunnels} streams={streams} within={seconds:g}s",

@@ -18,7 +18,6 @@ Bounds
     window.  How many sessions there may be, and of whom, `sellia.server.admission` says.
 """
 
-import secrets
 from collections.abc import Hashable
 from random import Random
 from typing import Any, Final
@@ -37,110 +36,31 @@ from sellia.protocol.messages import (
     Goodbye,
     Hello,
     LinkMessage,
-    Opening,
     OpenTunnel,
     Refused,
     SessionMessage,
     Welcome,
 )
 from sellia.relay.counters import LinkCounters
-from sellia.relay.leg import Leg
-from sellia.relay.rates import Bucket, Rate
 from sellia.relay.registry import TunnelRegistry
 from sellia.relay.session import Session
-from sellia.relay.stream import Stream
 from sellia.relay.text import printable
 from sellia.server.admission import Admission, Rejection
 from sellia.server.claims import Claims
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import Guard
+from sellia.server.sessions import ServerSession
 from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin, ServerLink
 from sellia.transports.original.server import OriginalServerLink
 from sellia.transports.turn import turn_of
-from sellia.transports.websocket import WebSocketPipe
 
 #: Seconds that a link may be open without having said who it is.
 HELLO_WAIT: Final = 10.0
 
-_TOKEN: Final = 16
-
 _CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
 
 _log = Logger()
-
-
-class ServerSession:
-    """One client's session, as the server has it: the session's owner, and the key to its tunnels."""
-
-    def __init__(self, gateway: "Gateway", owner: Hashable, remote: str) -> None:
-        settings = gateway.settings
-        self.gateway = gateway
-        self.owner = owner
-        #: Whom it counts for, and how often it may ask for names.
-        self.counts_as: Hashable = owner
-        self.claims = Bucket(Rate(settings.tunnel_burst, settings.tunnel_rate)) if settings.rate_limit else None
-        self.remote = remote
-        self.token = secrets.token_bytes(_TOKEN)
-        self.link: LinkMixin | None = None
-        #: The number of the hello that it last went on with.
-        self.attempt = 0
-        self.session = Session(
-            self,
-            even=True,
-            max_streams=settings.session_streams,
-            held_limit=settings.session_credit,
-            queue_limit=settings.session_queue,
-        )
-        self.session.relieved = self._relieved
-        #: Numbers of tunnels whose claim is not decided yet.
-        self.claiming: set[int] = set()
-        #: Names that it had until its client said that it would stop, each with its owner.
-        self.left: list[tuple[str, Hashable]] = []
-        #: When the loss of its link was noticed, and when something came over it for the last time.
-        self.lost_at = self.heard_at = 0.0
-        self._expiry: IDelayedCall | None = None
-
-    @property
-    def name(self) -> str:
-        """For the log: enough of the token to tell sessions apart, too little to guess the rest."""
-        return self.token[:4].hex()
-
-    # --- a session's owner ---------------------------------------------------------------------------------
-
-    def flush_wanted(self) -> None:
-        self.gateway.turn.later(self.session.flush)
-
-    def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
-        raise ProtocolError("a client opens no streams")
-
-    def message_received(self, message: SessionMessage) -> None:
-        self.gateway.session_message(self, message)
-
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
-        _log.error(
-            "a defect of Sellia's own ended an exchange: session={session} id={id} error={error!r}",
-            session=self.name,
-            id=stream.id,
-            error=error,
-        )
-
-    def _relieved(self, stream: Stream, limit: str) -> None:
-        """A visitor's exchange was ended because of a bound of the session."""
-        self.gateway.guard.refused(limit, _visitor(stream.leg), "overloaded")
-
-    # --- waiting -------------------------------------------------------------------------------------------
-
-    def wait(self, seconds: float) -> None:
-        """The link is lost: end unless another comes within so many seconds."""
-        self.cancel_wait()
-        self._expiry = self.gateway.clock.callLater(seconds, self.gateway.expired, self)
-
-    def cancel_wait(self) -> None:
-        """A link is there again, or the session has ended."""
-        expiry, self._expiry = self._expiry, None
-        if expiry is not None and expiry.active():
-            expiry.cancel()
 
 
 class LinkFactory(WebSocketServerFactory):
@@ -237,6 +157,7 @@ class Gateway:
             raise ProtocolError("a link message that only a server sends")
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+        self.guard.count("link_violations")
         session = self._sessions_by_link.get(link)
         if session is not None:
             self.end(session, "client-gone", "the client broke the protocol", f"the client broke the protocol: {error}")
@@ -454,13 +375,6 @@ class Gateway:
             "connections": self.guard.connections.count,
             "limits": self.guard.refusals.as_dict(),
         }
-
-
-def _visitor(leg: Leg) -> str:
-    """Who waits for an exchange, for the log."""
-    if isinstance(leg, WebSocketPipe):
-        return leg.visitor
-    return leg.connection.visitor_of(leg.request) if isinstance(leg, HttpExchange) else ""
 
 
 def _extend(session: Session, seconds: float) -> None:

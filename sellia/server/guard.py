@@ -42,7 +42,7 @@ LIMITS: Final = frozenset(
     connections connections_per_address tls_handshake proxy_header
     request_rate websocket_rate frame_size empty_frames session_streams tunnel_streams session_queue session_credit
     failed_passwords failed_keys link_rate sessions links_per_key
-    tunnel_rate tunnels tunnels_per_key tunnels_per_client
+    tunnel_rate tunnels tunnels_per_key tunnels_per_client link_violations
     """.split()
 )
 
@@ -81,6 +81,11 @@ class Guard:
         )
         #: Connections that are being told that there is no room for them.
         self.turned_away = 0
+
+    def count(self, limit: str) -> None:
+        """A limit was reached, and the log has been told already."""
+        assert limit in LIMITS, limit
+        self.refusals.count(limit, self._clock.seconds())
 
     def refused(self, limit: str, peer: str, answer: str | int) -> None:
         """A limit was reached: count it, and tell the log, unless it has just been told of the same."""

@@ -10,9 +10,10 @@ from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.hosts import canonical_host, is_address
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.gateway import Gateway, ServerSession
+from sellia.server.gateway import Gateway
 from sellia.server.http1 import Request
 from sellia.server.ingress import VisitorConnection
+from sellia.server.sessions import ServerSession
 from sellia.server.upgrade import values_of
 from sellia.server.webchannel import PageExchange
 

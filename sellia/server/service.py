@@ -12,13 +12,14 @@ from sellia import __version__
 from sellia.relay.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.drain import Drain
-from sellia.server.gateway import Gateway, ServerSession
+from sellia.server.gateway import Gateway
 from sellia.server.guard import Guard
 from sellia.server.ingress import Ingress, VisitorFactory
 from sellia.server.listening import ListeningService
 from sellia.server.pages import base_site
 from sellia.server.proxied import ProxiedFactory
 from sellia.server.rooms import BaseRooms
+from sellia.server.sessions import ServerSession
 from sellia.server.settings import ServerSettings
 from sellia.transports.masking import native_masking
 from sellia.transports.verbosity import verbosity

@@ -24,7 +24,8 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.gateway import Gateway, ServerSession
+from sellia.server.gateway import Gateway
+from sellia.server.sessions import ServerSession
 from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin
 from tests.relay.scripts import Party

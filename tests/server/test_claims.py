@@ -81,6 +81,19 @@ class RateTests(GatewayCase):
         self.assertEqual(len(self.server.registry.by_label), 4)
 
 
+class FarewellTests(GatewayCase):
+    """A client that says again and again that it will soon stop."""
+
+    def test_what_is_remembered_of_it(self) -> None:
+        """No more names than are held for it at the time."""
+        client = self.server.client().connect()
+        for number in range(50):
+            client.open(None, number)
+            client.say(GoAway("client-gone", "", 1.0))
+            self.server.wait(10)
+        self.assertLessEqual(len(client.session.left), 12)
+
+
 class NoRateLimitTests(GatewayCase):
     settings = {"tunnel_burst": 1, "link_burst": 1, "rate_limit": False}
 
