@@ -130,6 +130,10 @@ class Attempts:
         for attempt in tuple(self._under_way):
             self._give_up(attempt, why)
 
+    def stopConnecting(self) -> None:
+        """For ``ReconnectingClientFactory``: nobody wants a link any more."""
+        self.give_up("the client was stopped")
+
     # --- for attempts --------------------------------------------------------------------------------------
 
     def connected(self, attempt: Attempt) -> None:

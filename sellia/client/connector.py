@@ -17,8 +17,9 @@ Bounds
     :mod:`sellia.client.delays`.  Some are made beside each other (:mod:`sellia.client.attempts`).  A link that has said
     hello has ``LONGEST_PATIENCE`` seconds for the answer.
 
-Designs not chosen
-    *Twisted's* ``ReconnectingClientFactory``: it knows one attempt at a time and one kind of delay.
+Twisted's ``ReconnectingClientFactory`` counts the tries, holds the one timer for the next, and stops trying for good
+when it is told to.  What it takes for its connector are the :class:`~sellia.client.attempts.Attempts`; when to try
+again, for which it has one rule, is said by :mod:`sellia.client.delays`.
 """
 
 from random import Random
@@ -28,13 +29,16 @@ from urllib.parse import urlsplit
 from autobahn.twisted.websocket import WebSocketClientFactory
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import ReconnectingClientFactory
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from sellia import __version__
 from sellia.client.attempts import NO_ANSWER, Attempt, Attempts
-from sellia.client.delays import LONGEST_PATIENCE, QUICK_LEAST, Delays
+from sellia.client.delays import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Delays
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.transports.link import ClientLink, LinkMixin
@@ -75,11 +79,18 @@ class Caller(Protocol):
         """Another second is over."""
 
 
-class Connector(WebSocketClientFactory):
-    """Makes links to the gateway at ``url`` (ws or wss), for ``caller``."""
+class Connector(WebSocketClientFactory, ReconnectingClientFactory):
+    """Makes links to the gateway at ``url`` (ws or wss), for ``caller``.
+
+    ``retries`` are the attempts since the last link was lost.
+    """
 
     protocol = ClientLink
     noisy = False
+    initialDelay = delay = FIRST_DELAY
+    factor = GROWTH
+    maxDelay = LONGEST_DELAY  # type: ignore[assignment]  # Twisted says int, and takes any number
+    _callID: IDelayedCall | None
 
     def __init__(self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random) -> None:
         parts = urlsplit(url)
@@ -106,19 +117,15 @@ class Connector(WebSocketClientFactory):
         self.stopping = False
         self._caller = caller
         self._key = key
-        #: Attempts since the last link was lost.
-        self.tries = 0
         self._delays = Delays(random)
         self._welcomed = False
         self._dismissed = False
         self._hellos = 0
-        #: The youngest attempt, when it began, and how long it is from there to the next if it fails.
+        #: The youngest attempt, when it began, and how long it is from there to the next if it fails (``delay``).
         self._youngest: Attempt | None = None
         self._began_at = 0.0
-        self._delay = 0.0
         #: When the attempt began that ``link`` comes from.
         self._opener_began_at = 0.0
-        self._next: IDelayedCall | None = None
         self._due_at = 0.0
         self._answer: IDelayedCall | None = None
         self._beat: IDelayedCall | None = None
@@ -127,7 +134,7 @@ class Connector(WebSocketClientFactory):
         endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LONGEST_PATIENCE)
         if secure:
             endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
-        self.attempts = Attempts(self, endpoint, reactor)
+        self.connector = self.attempts = Attempts(self, endpoint, reactor)
 
     def start(self) -> None:
         """Dial, and never stop trying."""
@@ -137,9 +144,9 @@ class Connector(WebSocketClientFactory):
     def stop(self) -> None:
         """Make no more links.  The present one is the caller's to close."""
         self.stopping = True
-        for timer in (self._beat, self._next, self._answer):
+        for timer in (self._beat, self._answer):
             _cancel(timer)
-        self.attempts.give_up("the client was stopped")
+        self.stopTrying()
 
     def closed(self, seconds: float) -> Deferred[None]:
         """Fires when there is no link any more, and drops it after so many seconds."""
@@ -188,17 +195,27 @@ class Connector(WebSocketClientFactory):
 
     def _schedule(self, moment: float) -> None:
         """Make the next attempt at that moment, and at no other."""
-        _cancel(self._next)
+        self._unschedule()
         now = self.clock.seconds()
         self._due_at = max(now, moment)
-        self._next = self.clock.callLater(self._due_at - now, self._due)
+        if self.continueTrying:
+            self._callID = self.clock.callLater(self._due_at - now, self._due)
+
+    def _unschedule(self) -> None:
+        _cancel(self._callID)
+        self._callID = None
+
+    def retry(self, connector: Any = None) -> None:
+        """As Twisted's: after the delay that this attempt, or this loss, was given."""
+        self._schedule(self._began_at + self.delay)
 
     def _due(self) -> None:
         """It is time for another attempt, unless this process was too busy to see what became of those under way."""
+        self._callID = None
         now = self.clock.seconds()
         silent = self.attempts.connected_ones or self.link is not None
         if now - self._due_at >= BUSY and (silent or len(self.attempts)):
-            self._schedule(now + self._delays.without_connection(self._delay))
+            self._schedule(now + self._delays.without_connection(self.delay))
             return
         if silent:
             self._delays.unanswered()
@@ -206,9 +223,9 @@ class Connector(WebSocketClientFactory):
 
     def _dial(self) -> None:
         self._began_at = now = self.clock.seconds()
-        self._delay = self._delays.after_failure(now)
-        self._schedule(now + self._delays.without_connection(self._delay))
-        self.tries += 1
+        self.delay = self._delays.after_failure(now)
+        self._schedule(now + self._delays.without_connection(self.delay))
+        self.retries += 1
         self._youngest = attempt = self.attempts.make()
         attempt.dial(self.attempts.endpoint)
 
@@ -222,11 +239,11 @@ class Connector(WebSocketClientFactory):
 
     def attempt_connected(self, attempt: Attempt) -> None:
         if attempt is self._youngest:
-            self._schedule(self._began_at + self._delays.without_welcome(self._delay))
+            self._schedule(self._began_at + self._delays.without_welcome(self.delay))
 
     def attempt_failed(self, attempt: Attempt, why: str) -> None:
         if attempt is self._youngest and self.link is None:
-            self._schedule(self._began_at + self._delay)
+            self.clientConnectionFailed(self.attempts, Failure(ConnectError(string=why)))
         self._caller.link_lost(why)
 
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
@@ -245,7 +262,7 @@ class Connector(WebSocketClientFactory):
             silent.drop(NO_ANSWER)
         _cancel(self._answer)
         self._answer = self.clock.callLater(LONGEST_PATIENCE, link.drop, NO_ANSWER)
-        self._schedule(self.clock.seconds() + self._delays.without_welcome(self._delay))
+        self._schedule(self.clock.seconds() + self._delays.without_welcome(self.delay))
         self._hellos += 1
         token, received = self._caller.resume_state()
         agent = f"sellia/{__version__}"
@@ -296,7 +313,7 @@ class Connector(WebSocketClientFactory):
         welcomed, self._welcomed = self._welcomed, False
         dismissed, self._dismissed = self._dismissed, False
         if welcomed:
-            self.tries = 0
+            self.retries = 0
         self._caller.link_lost(reason)
         now = self.clock.seconds()
         if dismissed:
@@ -304,12 +321,13 @@ class Connector(WebSocketClientFactory):
         elif welcomed:
             self._start_over()
             return
-        self._schedule(now + self._delays.after_failure(now))
+        self._began_at, self.delay = now, self._delays.after_failure(now)
+        self.clientConnectionLost(self.attempts, Failure(ConnectionLost(reason)))
 
     def _settled(self) -> None:
         """The server has answered, or the link is gone."""
-        for timer in (self._answer, self._next):
-            _cancel(timer)
+        _cancel(self._answer)
+        self._unschedule()
         self.attempts.give_up("another connection was quicker")
 
 

@@ -227,7 +227,7 @@ class ClientSession:
         if lost_at is None:
             return
         after = self._clock.seconds() - lost_at
-        tries = self.connector.tries
+        tries = self.connector.retries
         self._report(LinkBack(after, tries, resumed, messages, octets))
         _log.info(
             "link back: after={after:.3f}s attempts={attempts} resumed={resumed} resent_messages={messages} "
@@ -270,7 +270,7 @@ class ClientSession:
         if news:
             self._why_lost = reason
             self._report(LinkLost(reason))
-        server, tries = self.connector.server, self.connector.tries
+        server, tries = self.connector.server, self.connector.retries
         if first and self._window is not None:
             _log.info("link lost: server={server} reason={reason}", server=server, reason=reason)
         elif news or tries & (tries - 1) == 0:  # the first attempts follow each other quickly

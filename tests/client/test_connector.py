@@ -102,7 +102,7 @@ class ConnectorCase(SynchronousTestCase):
             self.clock.advance(min(0.1, max(1e-6, self._next_at() - self.clock.seconds())))
 
     def _next_at(self) -> float:
-        following = self.connector._next
+        following = self.connector._callID
         assert following is not None
         return following.getTime()
 
@@ -119,7 +119,7 @@ class DialTests(ConnectorCase):
             self.dial()
         self.assertEqual(gaps, [round(FIRST_DELAY * 1.5**count / 2, 6) for count in range(4)])
         self.assertEqual(self.caller.told, [("lost", REFUSED)] * 4)
-        self.assertEqual(self.connector.tries, 5)
+        self.assertEqual(self.connector.retries, 5)
 
     def test_a_link_that_is_lost(self) -> None:
         """At once, then quickly for a moment, for a visitor waits; and only then later and later."""
@@ -406,7 +406,7 @@ class SleepTests(ConnectorCase):
         self.network.refuse()
         self.assertGreater(self.gap(), 10)
         self.clock.rightNow += 3600.0  # timers that are due during a sleep are late
-        delay = self.connector._next
+        delay = self.connector._callID
         assert delay is not None
         delay.delayed_time += 3600.0  # but the system's clock for timers has stood still
         before = len(self.network.tried)
