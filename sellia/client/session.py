@@ -52,6 +52,11 @@ from sellia.transports.websocket import WebSocketPipe
 GOODBYE_WAIT: Final = 2.0
 
 #: Seconds until a name that was ours, and is taken, is asked for again.
+#: Seconds: what a server may ask for at the least as interval of pings, and at the most as window.  A client that did
+#: as a hostile server says would do nothing but look at its clock.
+LEAST_INTERVAL: Final = 0.05
+LONGEST_WINDOW: Final = 86_400.0
+
 NAME_RETRY: Final = 2.0
 
 #: Seconds between two looks at what is still open when the client stops.
@@ -199,7 +204,7 @@ class ClientSession:
             raise ProtocolError("a time in welcome is not one")
         resumed = welcome.resumed and self.session is not None
         self._cancel_expiry()
-        self._window = welcome.resume_window if link.resumable else 0.0
+        self._window = min(welcome.resume_window, LONGEST_WINDOW) if link.resumable else 0.0
         if not resumed:
             self._end_session("session-expired", "the server no longer had the session")
             self.session = Session(self, even=False)
@@ -207,8 +212,8 @@ class ClientSession:
         session = self.session
         assert session is not None
         settings = self._settings
-        interval = min(welcome.ping_interval, settings.ping_interval)
-        timeout = min(welcome.ping_timeout, settings.ping_timeout)
+        interval = max(LEAST_INTERVAL, min(welcome.ping_interval, settings.ping_interval))
+        timeout = max(2.0 * interval, min(welcome.ping_timeout, settings.ping_timeout))
         link.carry(session, welcome.received if resumed else 0, interval, timeout)
         self._back(session, resumed)
         if not resumed and not self.stopping:

@@ -67,6 +67,9 @@ class Claims:
         released = gateway.registry.release_session(session, now, held=True)
         session.left = [left for left in session.left if gateway.registry.is_held(left[0], now)]
         session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
+        if session.stops and not released:
+            return
+        session.stops = True
         _log.info(
             "client stops: session={session} tunnels={tunnels} streams={streams} within={seconds:g}s",
             session=session.name,
@@ -81,14 +84,14 @@ class Claims:
         gateway = self._gateway
         registry, now = gateway.registry, gateway.clock.seconds()
         try:
+            if not sure and session.claims is not None and session.claims.take(now):
+                raise ProblemError(PROBLEMS["rate-limited"], "This client asks for names too often.")
             if gateway.draining:
                 raise ProblemError(PROBLEMS["server-draining"])
             if wanted.kind != "http":
                 raise ProblemError(PROBLEMS["forbidden"], f"This server has no {printable(wanted.kind, 16)} tunnels.")
             if count >= gateway.settings.tunnels_per_client:
                 raise ProblemError(PROBLEMS["too-many-tunnels"], _PER_CLIENT)
-            if not sure and session.claims is not None and session.claims.take(now):
-                raise ProblemError(PROBLEMS["rate-limited"], "This client asks for names too often.")
             name = validate_name(wanted.name) if wanted.name else registry.free_name(gateway.random, now)
             try:
                 auth = basic_auth_digest(wanted.auth) if wanted.auth is not None else None

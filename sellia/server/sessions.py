@@ -51,6 +51,8 @@ class ServerSession:
         self.session.relieved = self._relieved
         #: Numbers of tunnels whose claim is not decided yet.
         self.claiming: set[int] = set()
+        #: Whether its client has said that it would stop.
+        self.stops = False
         #: Names that it had until its client said that it would stop, each with its owner.
         self.left: list[tuple[str, Hashable]] = []
         #: When the loss of its link was noticed, and when something came over it for the last time.

@@ -13,7 +13,7 @@ from sellia.client.events import (
     ServerStopping,
     WebSocketClosed,
 )
-from sellia.client.session import GOODBYE_WAIT, NAME_RETRY
+from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL, LONGEST_WINDOW, NAME_RETRY
 from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, HttpRequest, TunnelReady, TunnelRefused, Welcome
 from sellia.protocol.messages import Refused as RefusedMessage
 from tests.client.links import ClientStage
@@ -98,6 +98,8 @@ class OpenTests(SessionCase):
             ((5, 15), (2, 6), (2, 6)),
             ((1, 3), (5, 15), (1, 3)),
             ((1, 30), (5, 15), (1, 15)),
+            ((5, 15), (1e-9, 1e-9), (LEAST_INTERVAL, 2 * LEAST_INTERVAL)),
+            ((5, 15), (3, 1), (3, 6)),
         ):
             stage = ClientStage(ping_interval=own[0], ping_timeout=own[1])
             stage.server.times = (*map(float, theirs), 120.0)  # type: ignore[assignment]
@@ -107,6 +109,17 @@ class OpenTests(SessionCase):
             self.assertEqual((link._interval, link._timeout), expected)
             stage.session.stop()
             stage.talk()
+
+    def test_a_window_that_never_ends(self) -> None:
+        """A timer has to be set for it."""
+        stage = ClientStage()
+        stage.server.times = (5.0, 15.0, 1e308)
+        stage.start()
+        stage.cut()
+        longest = max(call.getTime() for call in stage.reactor.getDelayedCalls())
+        self.assertLessEqual(longest - stage.reactor.seconds(), LONGEST_WINDOW + 15.0)
+        stage.session.stop()
+        stage.talk()
 
     def test_what_only_a_client_says(self) -> None:
         self.stage.start()

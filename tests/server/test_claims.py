@@ -75,6 +75,15 @@ class RateTests(GatewayCase):
         client.open("demo", 100)
         self.assertEqual(client.names, ["demo"] * 4)
 
+    def test_whatever_it_asks_for(self) -> None:
+        """What can never be granted costs a token as well, and few lines in the log."""
+        lines = self.logged()
+        client = self.server.client().connect()
+        for number in range(100):
+            client.say(OpenTunnel(number, "tcp", "demo"))
+        self.assertEqual(client.refusals, [("forbidden", True)] * 3 + [("rate-limited", False)] * 97)
+        self.assertLess(len(lines), 20)
+
     def test_clients_do_not_share(self) -> None:
         for number in range(4):
             self.server.client().connect().open(f"name-{number}")
@@ -83,6 +92,17 @@ class RateTests(GatewayCase):
 
 class FarewellTests(GatewayCase):
     """A client that says again and again that it will soon stop."""
+
+    def test_it_is_told_once(self) -> None:
+        """And again only where it has come to have names meanwhile."""
+        lines = self.logged()
+        client = self.server.client().connect()
+        for _ in range(100):
+            client.say(GoAway("client-gone", "", 1.0))
+        self.assertEqual(len([line for line in lines if line.startswith("client stops: ")]), 1)
+        client.open("demo")
+        client.say(GoAway("client-gone", "", 1.0))
+        self.assertEqual(len([line for line in lines if line.startswith("client stops: ")]), 2)
 
     def test_what_is_remembered_of_it(self) -> None:
         """No more names than are held for it at the time."""
