@@ -29,6 +29,8 @@ PACKAGES = {
     "curl": "curl",
     "openssl": "openssl",
     "wrk": "wrk",
+    "slowhttptest": "slowhttptest",
+    "testssl": "testssl.sh",
 }
 """Each program, and the Debian package that brings it."""
 
@@ -50,7 +52,7 @@ def missing(programs: Sequence[str] = tuple(PACKAGES)) -> list[str]:
 @contextlib.contextmanager
 def no_daemons(policy: Path = POLICY) -> Iterator[None]:
     """
-    Keep the packages of caddy and nginx from starting them: the tests start their own, on their own ports.
+    Keep the packages of caddy, nginx and haproxy from starting them: the tests start their own, on their own ports.
 
     A policy that is already there is left alone and believed.
     """
