@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint format demo conformance chaos soak fuzz bench clean
+.PHONY: help test lint format demo conformance chaos soak hostile fuzz bench clean
 
 help:
 	@echo "make demo         a server, a service and a client at http://demo.localhost:3000, until Ctrl-C"
@@ -16,6 +16,7 @@ help:
 	@echo "make conformance  run all cases of the Autobahn test suite through the tunnel"
 	@echo "make chaos        break links and processes a thousand times, and account for every byte"
 	@echo "make soak         an hour of mixed traffic, then look for what was left behind; or MINUTES=5"
+	@echo "make hostile      others' tools against it: slowhttptest, testssl.sh, smuggling through nginx and HAProxy"
 	@echo "make fuzz         octets of every kind into every parser, for 7 minutes; or MINUTES=60"
 	@echo "make bench        measure, and write bench/RESULTS.md"
 	@echo "make clean        delete what the above have built"
@@ -46,6 +47,10 @@ chaos: $(READY)
 
 soak: $(READY)
 	$(BIN)/python -m tests.chaos.soak $(MINUTES)
+
+hostile: $(READY)
+	$(BIN)/python -m tests.e2e.prepare
+	$(BIN)/python -m tests.hostile
 
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'

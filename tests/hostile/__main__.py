@@ -1,0 +1,121 @@
+"""
+What takes too long for every day: ``python -m tests.hostile``, or ``make hostile``.
+
+The whole smuggling corpus through nginx and HAProxy; slowhttptest with a thousand connections in its three modes while
+a bystander's waiting is measured; testssl.sh on a listener that does TLS. It says what it found, and ends with 1 if
+anything of it must not be.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.e2e.stage import program
+from tests.hostile import stage
+from tests.hostile.case import HostileCase
+from tests.hostile.fronts import FRONTS
+from tests.hostile.slow import MODES, attack, bystand, p99
+from tests.hostile.smuggling import mutations
+from tests.hostile.test_smuggling import front_statuses
+from tests.hostile.test_tls import start_tls_server
+from tests.processes import ProcessError
+
+CONNECTIONS = 1000
+
+WORSE = 1.2
+"""How much worse a bystander's p99 may be under attack."""
+
+SLACK = 0.003
+"""Seconds more that are put down to slowhttptest itself, which takes its share of the same machine."""
+
+BAD_SEVERITIES = ("MEDIUM", "HIGH", "CRITICAL")
+
+EXPECTED = (
+    "cert_",
+    "chain_of_trust",
+    "trust",
+    "DNS_CAA",
+    "CAA",
+    "OCSP",
+    "certificate_transparency",
+    "HSTS",
+    "security_headers",
+)
+"""Findings about the certificate, which is signed by itself for the test, and about pages."""
+
+
+def smuggling() -> list[str]:
+    """The whole corpus through each front."""
+    wrong = []
+    corpus = list(mutations(every=True))
+    for name, start in FRONTS.items():
+        front = start()
+        try:
+            sent, passed = front_statuses(HostileCase("setUp"), front, corpus)
+            print(
+                f"{name}: {3 * len(corpus)} hostile requests, {sent} sent on to Sellia, {passed} of them at the service"
+            )
+        except AssertionError as error:
+            wrong.append(f"{name}: {str(error)[:2000]}")
+        finally:
+            front.process.stop()
+    return wrong
+
+
+def slow() -> list[str]:
+    """slowhttptest, beside a bystander."""
+    wrong = []
+    server, _ = stage.ordinary()
+    bystand(server.port, 2.0)
+    for mode in MODES:
+        calm = p99(bystand(server.port, 20.0))
+        attacked = attack(mode, server.port, CONNECTIONS, 25)
+        times = f"{calm * 1000:.2f} ms before, {attacked.p99 * 1000:.2f} ms under attack"
+        told = f"slowhttptest {mode}: p99 of a bystander {times}, all ended: {attacked.ended}"
+        print(told)
+        if not attacked.available or attacked.p99 > calm * WORSE + SLACK:
+            wrong.append(told)
+    return wrong
+
+
+def testssl() -> list[str]:
+    """testssl.sh on a listener that does TLS."""
+    server = start_tls_server()
+    report = Path(tempfile.mkdtemp()) / "report.json"
+    argv = [program("testssl"), "--quiet", "--color", "0", "--warnings", "off", "--ip", "127.0.0.1", "--protocols"]
+    argv += ["--std", "--server-defaults", "--fs", "--vulnerable", "--jsonfile", str(report)]
+    try:
+        subprocess.run([*argv, f"demo.sellia.test:{server.port}"], timeout=900, check=False, stdout=subprocess.DEVNULL)
+        findings = json.loads(report.read_text())
+    finally:
+        server.stop()
+    bad = [each for each in findings if each["severity"] in BAD_SEVERITIES and not each["id"].startswith(EXPECTED)]
+    print(f"testssl.sh: {len(findings)} findings, {len(bad)} that must not be")
+    return [f"testssl.sh: {each['id']}: {each['severity']}: {each['finding']}" for each in bad]
+
+
+def main() -> int:
+    """All of it."""
+    parts: dict[str, Callable[[], list[str]]] = {"smuggling": smuggling, "slow": slow, "testssl": testssl}
+    wanted = sys.argv[1:] or list(parts)
+    stage.processes()
+    wrong = []
+    for name in wanted:
+        try:
+            wrong += parts[name]()
+        except (ProcessError, AssertionError) as error:
+            wrong.append(f"{name}: {error}")
+    for _, output in stage.new_output():
+        if "Traceback" in output:
+            wrong.append(output[-3000:])
+    print("\n".join([*wrong, f"{len(wrong)} things must not be" if wrong else "All of it holds."]))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
