@@ -153,7 +153,7 @@ class Client:
             self.party.session.acknowledged(message.received)
         elif isinstance(message, Ping):
             if not self.silent:
-                self.say(Pong(message.number))
+                self.send(native.encode_link(Pong(message.number)))  # not `say`: there is more to hear first
         else:
             self.heard.append(message)
             if isinstance(message, Welcome):
