@@ -16,7 +16,9 @@ When the clock runs
 
 When the service answers early
     The answer is passed on at once, and the rest of the request still goes to the service.  If the service closes the
-    connection instead, the rest is dropped, and the stream is reset as soon as all of the answer has left.
+    connection instead, the rest is dropped, and the stream is reset as soon as all of the answer has left.  If it does
+    not, the connection is not used for another request: many a service closes it all the same, when it has read what
+    it does not want.
 
 What is believed of the server
     That a request is what it says: no.  A body that is not as long as its head says would let one visitor's octets
@@ -160,7 +162,7 @@ class HttpLeg(Exchange):
             self.fail(BAD_REQUEST, "The server sent less of a request than its Content-Length says.")
             return
         if self._answered:
-            self._finish()
+            self._finish(reuse=False)
         elif self._connection is not None and self.status is None:
             self.service.waiting.add(self)
 
@@ -234,14 +236,14 @@ class HttpLeg(Exchange):
 
     # --- ends ----------------------------------------------------------------------------------------------
 
-    def _finish(self) -> None:
-        """Both directions have ended."""
+    def _finish(self, *, reuse: bool = True) -> None:
+        """Both directions have ended; ``reuse`` says whether the connection may serve another exchange."""
         self.over = True
         connection, self._connection = self._connection, None
         if connection is not None:
             if connection.stalled:
                 self.stream.flow()
-            connection.release()
+            connection.release(reuse=reuse)
         self._report(None)
 
     def _abandon(self) -> None:

@@ -123,6 +123,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(len(self.stage.dials), 2)
 
     def test_early_answer_is_delivered_and_the_request_goes_on(self) -> None:
+        """The connection is not used again: the service may close it, having read what it did not want."""
         visitor = self.stage.ask(POST, end=False)
         service = self.stage.accept()
         service.say(HELLO)
@@ -133,7 +134,8 @@ class AnswerTests(SynchronousTestCase):
         visitor.stream.send_data(b"hello", end=True)
         self.stage.talk()
         self.assertEqual(service.read(), b"hello")
-        self.assertEqual(len(self.stage.service.pool), 1)
+        self.assertEqual(len(self.stage.service.pool), 0)
+        self.assertFalse(service.open)
         self.stage.check()
 
     def test_early_answer_and_close_drops_the_rest_of_the_request(self) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from twisted.trial.unittest import SkipTest
 
 from tests.e2e.case import watched
+from tests.original.peers import Peer, start_original_client, start_original_server, start_our_client
 from tests.processes import Process, start_client, start_server, wait_until
 
 NODE_PROGRAMS = Path(__file__).resolve().parent / "node"
@@ -30,10 +31,14 @@ PREPARE = "python -m tests.e2e.prepare"
 DIRECT = os.environ.get("SELLIA_E2E_DIRECT", "") not in ("", "0")
 """Whether visitors of this run connect to the service itself, to show that the tests are right without Sellia."""
 
+ORIGINAL = os.environ.get("SELLIA_E2E_ORIGINAL", "")
+"""Which end is the original Sellia's, as `tests.original` plays it: ``client``, ``server``, or neither."""
+
 RUN_DEADLINE = 60.0
 """Seconds that a program run to its end may take."""
 
 _servers: dict[str, Process] = {}
+_original_servers: dict[str, Peer] = {}
 _names = itertools.count(1)
 
 
@@ -66,9 +71,21 @@ def reach(service_port: int, name: str, domain: str = "localhost") -> Reach:
     host = f"{name}-{next(_names)}"
     if DIRECT:
         return Reach(service_port, f"{host}.{domain}")
+    if ORIGINAL == "server":
+        return Reach(_through_original_server(service_port, host, domain), f"{host}.{domain}")
     ingress = server(domain)
-    watched(start_client(ingress.port, service_port, host, domain=domain))
+    if ORIGINAL == "client":
+        start_original_client(ingress.port, f"{service_port}:{host}", quirks=("buffers_responses=no",))
+    else:
+        watched(start_client(ingress.port, service_port, host, domain=domain))
     return Reach(ingress.port, f"{host}.{domain}")
+
+
+def _through_original_server(service_port: int, host: str, domain: str) -> int:
+    if domain not in _original_servers:
+        _original_servers[domain] = start_original_server(domain=domain)
+    watched(start_our_client(_original_servers[domain], service_port, host))
+    return _original_servers[domain].port
 
 
 def through_tunnel_only() -> None:

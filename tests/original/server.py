@@ -171,20 +171,22 @@ class OriginalServer:
                 return await _say(writer, 504, "Gateway Timeout")
             if start is None:
                 return await _say(writer, 502, "Bad Gateway")
-            whole = await self._respond(visit, method, start, writer)
+            whole = await self._respond(visit, method, version, start, writer)
             goes_on = version == "HTTP/1.1" and (head.get("connection") or "").lower() != "close"
             return whole and goes_on
         finally:
             link.visits.pop(visit.id, None)
 
-    async def _respond(self, visit: _Visit, method: str, start: wire.Message, writer: asyncio.StreamWriter) -> bool:
+    async def _respond(
+        self, visit: _Visit, method: str, version: str, start: wire.Message, writer: asyncio.StreamWriter
+    ) -> bool:
         status = start["status_code"]
         answer = Head("", wire.pairs(start["headers"]))
         lines = answer.lines
         if not self.quirks.passes_hop_by_hop:
             lines = [pair for pair in lines if pair[0].lower() not in ("connection", "keep-alive")]
         bodiless = method == "HEAD" or status in (204, 304) or status < 200
-        chunked = not bodiless and answer.get("content-length") is None
+        chunked = version == "HTTP/1.1" and not bodiless and answer.get("content-length") is None
         if chunked and answer.get("transfer-encoding") is None:
             lines = [*lines, ("Transfer-Encoding", "chunked")]
         writer.write(render_head(f"HTTP/1.1 {status} {_phrase(status)}", lines))
