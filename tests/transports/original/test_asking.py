@@ -154,10 +154,17 @@ class ResponseTests(AskingCase):
 
     def test_bodies_where_none_belongs(self) -> None:
         """They would be taken for the next response."""
-        head = self.answered(b"x", request=get(method=b"HEAD"), Content_Length=["6"])
-        self.assertEqual(head, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
+        fields = {"Content-Type": ["text/plain; charset=utf-8"], "Content-Length": ["6"]}
+        visitor, start, _, _ = self.ask(get(method=b"HEAD"))
+        self.client.answer(start["request_id"], b"x", **fields)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 6\r\n\r\n"
+        self.assertEqual(visitor.take(), head)
         for status in (204, 304):
-            self.assertTrue(self.answered(b"x", status=status).endswith(b"\r\n\r\n"))
+            visitor.send(get())
+            start, _, _ = self.client.asked()
+            self.client.answer(start["request_id"], b"x", status=status)
+            self.assertTrue(visitor.take().endswith(b"\r\n\r\n"))
+        self.assertFalse(visitor.closed)
 
     def test_no_body(self) -> None:
         self.assertEqual(answers(self.answered(Content_Length=["0"], status=404)), [(404, None)])

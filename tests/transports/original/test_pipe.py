@@ -105,6 +105,20 @@ class PipeTests(SynchronousTestCase):
         self.assertEqual(len(self.far.legs[visitor.id].data), 480_000)
         self.assertFalse(self.near.legs[visitor.id].paused)
 
+    def test_what_was_on_its_way_waits_too(self) -> None:
+        """The link may fill up while something is in the pipe already."""
+        visitor = self.far.open(GET)
+        self.turn()
+        self.near.streams[visitor.id].send_data(b"answer")
+        self.near.session.flush()
+        self.open = False
+        self.turn()
+        self.assertEqual(self.far.legs[visitor.id].data, b"")
+        self.open = True
+        self.pipe.wake()
+        self.turn()
+        self.assertEqual(self.far.legs[visitor.id].data, b"answer")
+
     def test_who_fills_it_waits_and_goes_on(self) -> None:
         """It is full while the far session works through what it was given."""
         visitor = self.far.open(GET)

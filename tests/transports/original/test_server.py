@@ -292,6 +292,23 @@ class EndTests(OriginalCase):
         self.server.wait(3)
         self.assertEqual([each["reason"] for each in second.heard()], ["Subdomain 'demo' is not available"])
 
+    def test_last_words(self) -> None:
+        """What a visitor said just before the server stops reaches the service before its WebSocket is closed."""
+        client = self.original().open()
+        self.server.visit(UPGRADE)
+        request_id = client.upgraded()
+        [session] = self.server.gateway.sessions.values()
+        [stream] = session.session.streams.values()
+        stream.send_frame(0x81, b"last words")
+        self.server.gateway.stop()
+        self.assertEqual(
+            client.heard(),
+            [
+                {"type": "ws_frame", "request_id": request_id, "opcode": 1, "payload": b"last words", "fin": True},
+                {"type": "ws_close", "request_id": request_id},
+            ],
+        )
+
     def test_the_server_stops(self) -> None:
         """What was answered in time arrives, before the link is closed."""
         client = self.original().open()

@@ -235,6 +235,9 @@ class MessageTests(UpgradingCase):
             [(first, payload)] = visitor.heard()
             self.assertEqual((first, payload[:2]), (CLOSE, (1009).to_bytes(2, "big")))
             self.assertTrue(payload[2:].startswith(b"frame-too-large: "))
+            visitor.send(CLOSE, payload)
+            self.assertEqual(self.client.heard(), [])
+            self.assertTrue(visitor.wire.closed)
 
     def test_it_is_refused_at_its_head(self) -> None:
         """Nobody waits for the rest of it."""
