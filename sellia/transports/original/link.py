@@ -12,7 +12,7 @@ Bounds
     ends that it is about; one of more than ``SKIPPED`` octets ends the link with 1009.
 
     What says nothing (garbage, unknown types, text messages) is ignored, as the original does, but not for ever:
-    ``GARBAGE`` of it at once, and ``GARBAGE_RATE`` a second in the long run; beyond that the link is closed with 1008.
+    beyond the rate ``GARBAGE`` the link is closed with 1008.
 """
 
 from typing import Any, Final
@@ -24,6 +24,7 @@ from sellia.errors import LimitExceeded
 from sellia.protocol import original
 from sellia.protocol.limits import KIB, MIB
 from sellia.protocol.messages import LinkMessage
+from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
 from sellia.transports.link import FRAGMENTS, LinkMixin
@@ -33,9 +34,8 @@ from sellia.transports.original.bridge import Bridge
 INTERVAL: Final = 30.0
 SILENCE: Final = 60.0
 
-#: Messages that say nothing: so many at once, and in a second.
-GARBAGE: Final = 100
-GARBAGE_RATE: Final = 1.0
+#: Messages that say nothing.
+GARBAGE: Final = Rate(100, 1.0)
 
 #: Octets of a message that are read at most, and that are kept of one that is longer than the limit.
 SKIPPED: Final = 64 * MIB
@@ -58,8 +58,7 @@ class OriginalLink(LinkMixin):
 
     _interval = INTERVAL
     _timeout = SILENCE
-    _garbage = 0.0
-    _garbage_at = 0.0
+    _garbage: Bucket | None = None
     _skipping = False
 
     # --- for the roles -------------------------------------------------------------------------------------
@@ -182,12 +181,10 @@ class OriginalLink(LinkMixin):
 
     def said_nothing(self) -> None:
         """The peer sent a message that means nothing, or nothing here.  Raises LimitExceeded when it sends too many."""
-        now = self.clock.seconds()
-        if not self._garbage_at:
+        if self._garbage is None:
+            self._garbage = Bucket(GARBAGE)
             _log.info("a message that says nothing is ignored: peer={peer}", peer=printable(self.remote))
-        self._garbage = max(0.0, self._garbage - (now - self._garbage_at) * GARBAGE_RATE) + 1
-        self._garbage_at = now
-        if self._garbage > GARBAGE:
+        if self._garbage.take(self.clock.seconds()):
             raise LimitExceeded("more messages that say nothing than the limit", 1008)
 
     # --- liveness ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from sellia.protocol.messages import Headers, HttpRequest, Opening, OpenTunnel, 
 from sellia.protocol.original import WsClose
 from sellia.relay.leg import Leg
 from sellia.relay.stream import Stream
-from sellia.transports.original.bridge import Bridge, BridgeLeg, new_id
+from sellia.transports.original.bridge import LINES, Bridge, BridgeLeg, new_id
 from sellia.transports.turn import turn_of
 from tests.relay.scripts import GET, Party
 
@@ -188,6 +188,15 @@ class BridgeTests(SynchronousTestCase):
             line,
             "a \\x1b[2J thing?… failed: bad-service-response: It split \\r\\n a header. peer=198.51.100.1",
         )
+
+    def test_no_peer_fills_the_log(self) -> None:
+        self.assertEqual([self.bridge.may_log() for _ in range(LINES.burst + 1)], [True] * LINES.burst + [False])
+        self.link.clock.advance(1 / LINES.per_second)
+        self.assertEqual([self.bridge.may_log(), self.bridge.may_log()], [True, False])
+        for _ in range(10):
+            _, leg = self.ask()
+            leg.fail("bad-service-response", "")
+            self.assertTrue(leg.over)
 
     def test_a_defect_ends_one_exchange(self) -> None:
         stream, broken = self.ask()

@@ -190,7 +190,7 @@ class LivenessTests(ClientCase):
     def test_garbage(self) -> None:
         """Is ignored, and too much of it ends the link."""
         self.stage.ready()
-        for number in range(GARBAGE):
+        for number in range(GARBAGE.burst):
             self.stage.octets(b"garbage" if number % 2 else b"\x81\xa4type\xa5never")
         self.assertIsNone(self.stage.closed)
         self.stage.octets(b"garbage")

@@ -94,7 +94,7 @@ class GarbageTests(GatewayCase):
         """At the limit the link stays, beyond it it is closed, of whichever kind it is."""
         for each in self.KINDS:
             client = Original(self.server, "192.0.2.9")
-            for _ in range(GARBAGE):
+            for _ in range(GARBAGE.burst):
                 client.octets(each)
             client.heard()
             self.assertIsNone(client.closed)
@@ -106,7 +106,7 @@ class GarbageTests(GatewayCase):
 
     def test_a_trickle(self) -> None:
         """A peer that is newer than we are may say what we don't know, now and then."""
-        for _ in range(3 * GARBAGE):
+        for _ in range(3 * GARBAGE.burst):
             self.client.octets(self.KINDS[5])
             self.server.wait(1)
             self.client.heard()

@@ -162,8 +162,8 @@ class OpenServerTests(OriginalCase):
     def test_a_flood_of_what_means_nothing_to_a_server(self) -> None:
         """At the limits the link stays, beyond them it is closed."""
         for limit, type, fields in (
-            (GARBAGE, "tcp_data", {"connection_id": "x", "data": b"x"}),
-            (GARBAGE, "auth", {"api_key": "x"}),
+            (GARBAGE.burst, "tcp_data", {"connection_id": "x", "data": b"x"}),
+            (GARBAGE.burst, "auth", {"api_key": "x"}),
             (CONTROL_RATE.burst, "pong", {"timestamp": 1}),
         ):
             client = self.original("192.0.2.9").open(None)
