@@ -67,6 +67,8 @@ def cuts(plan: Plan) -> Report:
         report.expect(stage.sessions == 1, "a session was lost")
         report.expect_nothing_seen(finish(load))
         report.expect_recovery("a round trip from the cut on", 0.1 + _p50(report), 2.0)
+        if outages:
+            report.expect_recovery("a round trip from the end of an outage on", 0.1 + _p50(report), 2.0)
         _expect_nothing_left(report, stage)
     return report
 
@@ -193,7 +195,7 @@ def thin(plan: Plan) -> Report:
             report.recovered("a round trip in quiet", probe.round_trip())
         load = {"seed": plan.seed, "websockets": 3, "events": 2, "rate": 2000, "largest": 64 * 1024, **plan.bodies}
         with stage.load(**{**load, "size": 512 * 1024}, downloads=1, uploads=1) as visitors:
-            for _ in range(plan.faults(20)):
+            for _ in range(plan.faults(40)):
                 report.recovered("a round trip beside bulk both ways", probe.round_trip())
             before = stage.proxy.accepted
             stage.proxy.cut(Cut.RESET)
@@ -202,7 +204,7 @@ def thin(plan: Plan) -> Report:
             stage.proxy.shape(Shape())
             report.expect_nothing_seen(finish(visitors))
         report.expect_recovery("a round trip in quiet", 0.3, 0.6)
-        report.expect_recovery("a round trip beside bulk both ways", 3.0, 5.0)
+        report.expect_recovery("a round trip beside bulk both ways", 0.6, 1.5)
     return report
 
 

