@@ -121,6 +121,8 @@ class ClientSession:
         #: For how long the server keeps the session without a link; None until there was one.
         self._window: float | None = None
         self._expiry: IDelayedCall | None = None
+        #: What the user has been told about links to this server.
+        self._caveat = ""
         #: Fires with None when the client has stopped, or fails when the server refused it for good.
         self.finished: Deferred[None] = Deferred()
 
@@ -216,6 +218,10 @@ class ClientSession:
         timeout = max(2.0 * interval, min(welcome.ping_timeout, settings.ping_timeout))
         link.carry(session, welcome.received if resumed else 0, interval, timeout)
         self._back(session, resumed)
+        if link.caveat != self._caveat:
+            self._caveat = link.caveat
+            if self._caveat:
+                self._report(Problem(self._caveat))
         if not resumed and not self.stopping:
             for tunnel in self.tunnels.values():
                 tunnel.cancel_retry()

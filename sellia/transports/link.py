@@ -114,6 +114,9 @@ class LinkMixin:
     #: Whether the session that this link carries can go on over another one.
     resumable = True
 
+    #: What who uses this link should know about it, for people; empty if there is nothing.
+    caveat = ""
+
     writable = True
     session: Session | None = None
     reason = ""

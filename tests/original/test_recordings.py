@@ -467,7 +467,7 @@ class OurClientTests(Replay):
         self.compare({**lines[0].message, "subdomain": "demo"}, opened)
         stage.octets(lines[1].payload)
         self.assertEqual((stage.failure.word, stage.closed), ("name-reserved", 1000))
-        self.assertEqual(stage.failure.message, "Subdomain 'admin' is reserved")
+        self.assertEqual(stage.failure.message, "Subdomain 'admin' is reserved.")
 
 
 class HandshakeTests(SynchronousTestCase):

@@ -100,6 +100,10 @@ class ClientRole(OriginalLink):
     bridge: "ClientBridge | None"
 
     last_words = CLIENT_GONE.word, ""
+    caveat = (
+        "The server is an original Sellia: a link that drops takes with it what is under way, and WebSockets lose "
+        "their close codes. docs/original.rst has the rest. A newer server mends all of it."
+    )
 
     _timeout = SILENCE
     _key: str | None = None
@@ -190,7 +194,7 @@ class ClientRole(OriginalLink):
 
     def _refused(self, error: str) -> None:
         problem = KEY_REQUIRED if self._key is None else WRONG_KEY
-        message = f"{problem.sentence} It said: {printable(error)}"
+        message = f"{problem.sentence} It said: {_sentence(error)}"
         self.keeper.link_message(self, Refused(problem.word, message, True))
 
 
@@ -303,7 +307,7 @@ class ClientBridge(Bridge):
                 self.session.say(CloseTunnel(tunnel.number, "", reason))
         elif self._asked:
             problem = refusal(reason)
-            why = reason or problem.sentence
+            why = _sentence(reason or problem.sentence)
             self.session.say(TunnelRefused(self._answered(), problem.word, why, problem is not NAME_TAKEN))
 
     # --- from our session ----------------------------------------------------------------------------------
@@ -323,6 +327,11 @@ class ClientBridge(Bridge):
         """Close tunnels at the server.  Its exchanges go on, so they are known here still."""
         for tunnel in [each for each in self._tunnels.values() if meant(each)]:
             self.send(original.TunnelClose(tunnel.tunnel_id, reason or None))
+
+
+def _sentence(said: str) -> str:
+    """What the server has said, so that it can be shown beside other sentences."""
+    return f"{printable(said).rstrip('. ')}."
 
 
 def refusal(reason: str) -> Problem:

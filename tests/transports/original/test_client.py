@@ -80,6 +80,13 @@ class HelloTests(ClientCase):
         self.stage.request().body(final=True)
         self.assertEqual(len([line for line in self.lines if "dialect of the original" in line]), 1)
 
+    def test_the_user_is_told_once(self) -> None:
+        """However often the link comes back."""
+        self.stage.ready().lose()
+        self.stage.connect()
+        told = [each.message for each in self.stage.events if isinstance(each, Problem)]
+        self.assertEqual(told, [OriginalClientLink.caveat])
+
     def test_no_secret_in_the_log(self) -> None:
         self.with_key("a secret key")
         self.stage.say("auth_error", error="no \x1b[2J")
@@ -89,7 +96,7 @@ class HelloTests(ClientCase):
 class TunnelTests(ClientCase):
     def test_ready(self) -> None:
         self.stage.ready()
-        self.assertEqual(self.stage.events, [Connected("demo", "http://demo.localhost:3000")])
+        self.assertEqual(self.stage.events[1:], [Connected("demo", "http://demo.localhost:3000")])
 
     def test_several_are_answered_in_order(self) -> None:
         """The server does not say which it means: it is the one that was asked for first."""
@@ -98,14 +105,15 @@ class TunnelTests(ClientCase):
         self.stage.say("tunnel_ready", tunnel_id=TUNNEL, url="http://one.x", subdomain="one")
         self.stage.say("tunnel_close", tunnel_id="", reason="Subdomain 'two' is reserved")
         self.stage.say("tunnel_ready", tunnel_id=ID, url="http://three.x", subdomain="three")
-        kinds = [type(each) for each in self.stage.events]
+        kinds = [type(each) for each in self.stage.events[1:]]
         self.assertEqual(kinds, [Connected, Refused, Connected])
-        self.assertEqual(self.stage.events[2], Connected("three", "http://three.x"))
+        self.assertEqual(self.stage.events[3], Connected("three", "http://three.x"))
 
     def test_a_name_that_is_taken(self) -> None:
         """Is final for who never had it."""
         self.stage.start().say("tunnel_close", tunnel_id="", reason="Subdomain 'demo' is not available")
         self.assertEqual((self.stage.failure.word, self.stage.closed), ("name-taken", 1000))
+        self.assertEqual(self.stage.failure.message, "Subdomain 'demo' is not available.")
 
     def test_a_name_that_the_last_link_still_has(self) -> None:
         """Is asked for again: the server notices late that a link is gone."""
@@ -140,7 +148,7 @@ class TunnelTests(ClientCase):
         self.stage.say("tunnel_close", tunnel_id="", reason="Subdomain 'demo' is not available")
         self.stage.say("tunnel_close", tunnel_id=ID)
         self.stage.say("tunnel_ready", tunnel_id=ID, url="http://x", subdomain="x")
-        self.assertEqual(len(self.stage.events), 1)
+        self.assertEqual(len(self.stage.events), 2)
         self.assertIsNone(self.stage.closed)
 
     def test_no_answer(self) -> None:
@@ -223,7 +231,7 @@ class EndTests(ClientCase):
         self.stage.lose()
         self.assertFalse(service.open)
         self.assertIn(LinkLost, [type(each) for each in self.stage.events])
-        problems = [each.message for each in self.stage.events if isinstance(each, Problem)]
+        problems = [each.message for each in self.stage.events[2:] if isinstance(each, Problem)]
         self.assertEqual(
             problems, ["1 connection was lost: the link was lost, and this server keeps nothing without one."]
         )
