@@ -15,7 +15,7 @@ from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefu
 from sellia.client.exchange import Exchange, Report, request_head
 from sellia.errors import BAD_REQUEST, UPGRADE_TIMEOUT, Problem, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
-from sellia.relay.headers import response_to_visitor
+from sellia.relay.headers import response_to_visitor, values_of
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable, shown_target
 from sellia.transports.frames import accept_value
@@ -45,7 +45,7 @@ class HandshakeLeg(Exchange):
             if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in opening.headers):
                 raise ValueError("a handshake has no body")
             self._head = request_head(b"GET", opening.target, opening.headers, _UPGRADE)
-            keys = _values(opening.headers, b"sec-websocket-key")
+            keys = values_of(opening.headers, b"sec-websocket-key")
             if len(keys) != 1:
                 raise ValueError("a handshake has one key")
         except ValueError as error:
@@ -97,12 +97,12 @@ class HandshakeLeg(Exchange):
 
     def _check(self, headers: Headers) -> tuple[str | None, bool]:
         """The subprotocol that was agreed on, and whether an extension was; BadAnswer if the answer is not one."""
-        if _values(headers, b"sec-websocket-accept") != [accept_value(self._key)]:
+        if values_of(headers, b"sec-websocket-accept") != [accept_value(self._key)]:
             raise BadAnswer("accepted a WebSocket without proof that it had read the handshake")
-        if [value.lower() for value in _values(headers, b"upgrade")] != [b"websocket"]:
+        if [value.lower() for value in values_of(headers, b"upgrade")] != [b"websocket"]:
             raise BadAnswer("changed to a protocol that is not WebSocket")
         asked = self.opening.headers
-        chosen = _values(headers, b"sec-websocket-protocol")
+        chosen = values_of(headers, b"sec-websocket-protocol")
         if chosen and (len(chosen) > 1 or chosen[0] not in _tokens(asked, b"sec-websocket-protocol")):
             raise BadAnswer("chose a WebSocket subprotocol that was not offered")
         agreed = _tokens(headers, b"sec-websocket-extensions")
@@ -167,18 +167,9 @@ class _Closed:
         )
 
 
-def _values(headers: Headers, name: bytes) -> list[bytes]:
-    return [value.strip(b" \t") for each, value in headers if each.lower() == name]
-
-
 def _tokens(headers: Headers, name: bytes) -> list[bytes]:
-    """The elements of a list without their parameters.  A comma in quotes makes two of one, and neither is offered."""
-    return [
-        token
-        for value in _values(headers, name)
-        for token in (element.partition(b";")[0].strip(b" \t") for element in value.split(b","))
-        if token
-    ]
+    """The elements of a list without their parameters.  What a comma in quotes makes of one, nobody has offered."""
+    return [element.partition(b";")[0].strip(b" \t") for element in values_of(headers, name)]
 
 
 def _text(octets: bytes) -> str:

@@ -242,6 +242,20 @@ def without_extensions(headers: Headers) -> Headers:
     return [pair for pair in headers if _rules[pair[0]] != _EXTENSIONS]
 
 
+def values_of(headers: Headers, name: bytes) -> list[bytes]:
+    """The elements of the lists in all fields of that (lower-case) name (RFC 9110, section 5.6.1).
+
+    A comma in quotes makes two of one; no field that is looked at here has quotes with a meaning.
+    """
+    return [
+        part
+        for each, value in headers
+        if each.lower() == name
+        for part in (piece.strip(b" \t") for piece in value.split(b","))
+        if part
+    ]
+
+
 # A quoted string ends at its quote or at the end of the value; so no branch fails late, and the time stays linear.
 _OFFER: Final = re.compile(rb'(?:[^,"]|"(?:[^"\\]|\\.?)*"?)+', re.DOTALL)
 

@@ -8,13 +8,13 @@ from twisted.web.server import Site
 
 from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import SUBPROTOCOL
+from sellia.relay.headers import values_of
 from sellia.relay.hosts import canonical_host, is_address
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway import Gateway
 from sellia.server.http1 import Request
 from sellia.server.ingress import VisitorConnection
 from sellia.server.sessions import ServerSession
-from sellia.server.upgrade import values_of
 from sellia.server.webchannel import PageExchange
 
 #: Sixteen octets in base64 (RFC 6455, 4.1).

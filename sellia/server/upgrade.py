@@ -11,7 +11,7 @@ A client may be hostile: a 101 is believed only with the accept value that belon
 from twisted.logger import Logger
 
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.headers import check_reason, response_to_visitor, validate
+from sellia.relay.headers import check_reason, response_to_visitor, validate, values_of
 from sellia.relay.text import printable, shown_target
 from sellia.server.exchange import HttpExchange, status_line
 from sellia.transports.frames import accept_value
@@ -19,17 +19,6 @@ from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
 _log = Logger()
-
-
-def values_of(headers: Headers, name: bytes) -> list[bytes]:
-    """The comma-separated values of all fields of that (lower-case) name, stripped."""
-    return [
-        part
-        for each, value in headers
-        if each.lower() == name
-        for part in (piece.strip(b" \t") for piece in value.split(b","))
-        if part
-    ]
 
 
 def unfounded(request: Headers, response: Headers) -> str:

@@ -9,10 +9,9 @@ from typing import IO, Any
 from twisted.web.http import HTTPChannel
 
 from sellia.errors import BAD_HOST, BAD_REQUEST, METHOD_NOT_ALLOWED
-from sellia.relay.headers import check_method, check_target, validate
+from sellia.relay.headers import check_method, check_target, validate, values_of
 from sellia.relay.hosts import canonical_host, split_target
 from sellia.server.http1 import Refusal, Request
-from sellia.server.upgrade import values_of
 
 
 def read_head(web: Any) -> Request:

@@ -197,6 +197,10 @@ class UpgradeTests(SynchronousTestCase):
         for offers in (b'"' * 65535, b'"\\' * 32768, b'\\"' * 32768, b'a;b="' * 13107):
             carried_extensions(offers)
 
+    def test_elements_of_lists(self) -> None:
+        headers = [(b"A", b"x, y,,z"), (b"B", b"n"), (b"a", b"\t w ")]
+        self.assertEqual(rules.values_of(headers, b"a"), [b"x", b"y", b"z", b"w"])
+
     def test_a_dialect_can_do_without_extensions(self) -> None:
         self.assertEqual(without_extensions([(b"SEC-WebSocket-Extensions", b"x"), HOST]), [HOST])
 

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import ResponseHead, WebSocketRequest
-from sellia.server.upgrade import accept_value, unfounded, values_of
+from sellia.server.upgrade import accept_value, unfounded
 from tests.server.support import ACCEPT, GET, KEY, SWITCHING, UPGRADE, ServerCase, answers, get
 
 #: A masked text frame, "hi", with a mask of zeros; and the same from the other side.
@@ -28,10 +28,6 @@ class RuleTests(SynchronousTestCase):
     def test_accept_value(self) -> None:
         """The example of RFC 6455, 1.3."""
         self.assertEqual(accept_value(KEY), ACCEPT)
-
-    def test_values(self) -> None:
-        headers = [(b"A", b"x, y,,z"), (b"B", b"n"), (b"a", b"\t w ")]
-        self.assertEqual(values_of(headers, b"a"), [b"x", b"y", b"z", b"w"])
 
     def judge(self, offered: list[tuple[bytes, bytes]], *answered: tuple[bytes, bytes], accept: bytes = ACCEPT) -> bool:
         response = [(b"Sec-WebSocket-Accept", accept), *answered]

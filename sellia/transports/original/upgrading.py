@@ -14,7 +14,7 @@ from sellia.errors import BAD_SERVICE_RESPONSE, UPGRADE_REFUSED, ProblemError
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.protocol.original import WsClose, WsUpgrade
-from sellia.relay.headers import without_extensions
+from sellia.relay.headers import values_of, without_extensions
 from sellia.relay.stream import Stream
 from sellia.transports.frames import accept_value, close_payload, problem_close
 from sellia.transports.original.bridge import Bridge
@@ -41,7 +41,7 @@ class Upgrading(MessageLeg):
         self.stream = stream
         self._path = opening.target
         self._key = next((value for name, value in opening.headers if name.lower() == b"sec-websocket-key"), b"")
-        self._offered = _elements(opening.headers, b"sec-websocket-protocol")
+        self._offered = values_of(opening.headers, b"sec-websocket-protocol")
         self.request_id = bridge.register(self)
         headers = without_extensions(opening.headers) + _UPGRADE
         bridge.send(WsUpgrade(self.request_id, tunnel_id, opening.target, headers))
@@ -58,7 +58,7 @@ class Upgrading(MessageLeg):
         """The service has agreed.  A second time says nothing."""
         if self.opened or self.over:
             return
-        chosen = _elements(headers, b"sec-websocket-protocol")[:1] or self._offered[:1]
+        chosen = values_of(headers, b"sec-websocket-protocol")[:1] or self._offered[:1]
         answer = [*_UPGRADE, (b"Sec-WebSocket-Accept", accept_value(self._key))]
         answer += [(b"Sec-WebSocket-Protocol", each) for each in chosen]
         answer += [pair for pair in headers if not _of_handshake(pair[0].lower())]
@@ -106,14 +106,3 @@ class Upgrading(MessageLeg):
 def _of_handshake(name: bytes) -> bool:
     """Whether a field of that (lower-case) name belongs to the handshake between client and service."""
     return name in (b"upgrade", b"connection") or name.startswith(b"sec-websocket-")
-
-
-def _elements(headers: Headers, name: bytes) -> list[bytes]:
-    """The elements of a list in the fields of that name."""
-    return [
-        element
-        for each, value in headers
-        if each.lower() == name
-        for element in (part.strip(b" \t") for part in value.split(b","))
-        if element
-    ]
