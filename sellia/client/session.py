@@ -62,6 +62,10 @@ NAME_RETRY: Final = 2.0
 #: Seconds between two looks at what is still open when the client stops.
 _STEP: Final = 0.05
 
+#: Characters of a tunnel's name (a DNS label), and of its URL.
+_NAME_LIMIT: Final = 63
+_URL_LIMIT: Final = 1024
+
 _STOPPED: Final = "the client was stopped"
 
 _log = Logger()
@@ -314,6 +318,8 @@ class ClientSession:
         tunnel = self.tunnels.get(ready.tunnel)
         if tunnel is None:
             raise ProtocolError("a tunnel is ready that was not asked for")
+        if not (_shown(ready.name, _NAME_LIMIT) and _shown(ready.url, _URL_LIMIT)):
+            raise ProtocolError("a tunnel is ready under a name that is none")
         tunnel.name, tunnel.url = ready.name, ready.url
         tunnel.service.name = ready.name
         self._report(Connected(ready.name, ready.url))
@@ -390,3 +396,8 @@ class ClientSession:
             link.close(1000, "goodbye")
         if not self.finished.called:
             self.finished.errback(error)
+
+
+def _shown(text: str, limit: int) -> bool:
+    """Whether a server may well have said this: it is shown to people, asked for again, and named in logs."""
+    return 0 < len(text) <= limit and text.isascii() and text.isprintable()

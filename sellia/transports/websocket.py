@@ -311,7 +311,10 @@ class WebSocketPipe(FrameSocket):
         if self._gone:
             return
         if not self._close_out:
-            self._story.ended("service" if self._visitor else "visitor", None, _DROPPED)
+            if self._visitor:
+                self.reset_received("service-died", _DIED)
+                return
+            self._story.ended("visitor", None, _DROPPED)
             self._hang_up()
         elif self._close_in:
             self._hang_up()

@@ -131,6 +131,28 @@ class OpenTests(SessionCase):
         self.assertEqual(wire.near.closed, (1002, "a tunnel is ready that was not asked for"))
         self.assertIsNone(self.session.session)
 
+    def test_names_that_are_none(self) -> None:
+        """A name is asked for again, and is in logs and on a terminal, as is the URL."""
+        for name, url in (
+            ("", "http://x"),
+            ("\x1b[2J", "http://x"),
+            ("x\r\nfake: line", "http://x"),
+            ("\u202ex", "http://x"),
+            ("x" * 64, "http://x"),
+            ("x", ""),
+            ("x", "http://x\n"),
+            ("x", "http://" + "x" * 2000),
+        ):
+            stage = ClientStage().start()
+            wire = stage.wire
+            assert wire is not None
+            stage.far.say(TunnelReady(1, name, url))
+            stage.server.party.flush()
+            wire.talk()
+            self.assertEqual(wire.near.closed, (1002, "a tunnel is ready under a name that is none"), (name, url))
+            stage.session.stop()
+            stage.talk()
+
 
 class ResumeTests(SessionCase):
     def test_service_sockets_stay_open(self) -> None:

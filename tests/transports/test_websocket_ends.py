@@ -112,6 +112,14 @@ class DropTests(SocketsCase):
         self.stage.wait(11)
         self.assertEqual(self.visitor.end, "aborted")
 
+    def test_by_a_client_that_says_no_more_than_that(self) -> None:
+        """Ours sends the close frame itself; of another the visitor is told what can be told."""
+        self.service.pipe._stream.end()
+        self.stage.talk()
+        self.assertEqual((self.visitor.read(), self.visitor.end), ([DIED], "open"))
+        self.visitor.send(close(1011))
+        self.assertEqual(self.visitor.end, "closed")
+
     def test_by_the_service_after_the_visitors_close_frame(self) -> None:
         """The visitor would have seen no close frame either."""
         self.visitor.send(close(1000))
