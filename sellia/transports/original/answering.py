@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from sellia.errors import (
     BAD_REQUEST,
+    BODY_TOO_LARGE,
     HEADER_TOO_LARGE,
     INTERNAL,
     NO_SUCH_TUNNEL,
@@ -115,6 +116,9 @@ class Answering(BridgeLeg):
         self.bridge.send(ResponseEnd(self.request_id))
         if self._asked:
             self._finish()
+
+    def exceeded(self) -> None:
+        self.fail(BODY_TOO_LARGE.word, "The server passed on too much of the request's body at once.")
 
     def tell_end(self, word: str, message: str) -> None:
         if not self._begun:

@@ -54,7 +54,7 @@ L = TypeVar("L", bound="BridgeLeg")
 _WORTH_A_LINE: Final = frozenset(("bad-service-response", "overloaded"))
 LINES: Final = Rate(20, 0.1)
 
-_TOO_SLOW: Final = "the reader is too slow for a client that cannot be told to wait"
+_TOO_SLOW: Final = "the reader is too slow for a peer that cannot be told to wait"
 
 _log = Logger()
 

@@ -272,6 +272,8 @@ class ClientBridge(Bridge):
             self._closed(message)
         elif isinstance(message, original.TcpOpen):
             self.link.answer(original.TcpOpenError(message.connection_id, "This client has no tcp tunnels."))
+        else:  # what only a client says, or is said of tcp
+            self.link.said_nothing()
 
     def _answered(self) -> int:
         """The tunnel that was asked for first has been answered: its number."""

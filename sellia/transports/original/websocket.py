@@ -54,7 +54,7 @@ class Assembly:
         self.octets += octets
         while self.octets > self._limit:
             most = max(self._parts, key=self._parts.__getitem__)
-            most.cut_short(OVERLOADED.word, "too much waits to be put together for this client")
+            most.cut_short(OVERLOADED.word, "too much waits to be put together for this link")
 
     def done(self, leg: "MessageLeg") -> None:
         """The leg's message is complete, or never will be."""

@@ -85,6 +85,12 @@ class RequestTests(AnsweringCase):
             self.assertEqual(self.answered()[:1], (400,))
             self.assertFalse(service.open)
 
+    def test_too_much_of_a_body_at_once(self) -> None:
+        """Ends the exchange, and nothing else."""
+        self.stage.request("POST", Content_Length="5000000").body(bytes(5_000_000))
+        self.assertEqual(self.answered()[0], 413)
+        self.assertIsNone(self.stage.closed)
+
     def test_heads_that_cannot_be_passed_on(self) -> None:
         for fields in (
             {"method": "GET /x HTTP/1.1\r\nX:"},

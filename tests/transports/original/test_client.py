@@ -219,8 +219,12 @@ class LivenessTests(ClientCase):
         self.assertLess(asked, 5000)
 
     def test_words_of_a_client_say_nothing_to_one(self) -> None:
+        """So they count as garbage."""
         self.stage.ready().say("auth", api_key="x").say("pong", timestamp=1)
         self.assertEqual((self.stage.heard(), self.stage.closed), ([], None))
+        for _ in range(GARBAGE.burst):
+            self.stage.say("response_end", request_id=ID)
+        self.assertEqual(self.stage.closed, 1008)
 
 
 class EndTests(ClientCase):
