@@ -79,11 +79,13 @@ class LinkKeeper(Protocol):
 def quicken(transport: Any) -> None:
     """Set what a socket wants on which small messages must not wait, and large ones should not cost much.
 
-    A unix socket has neither of the options for the former.
+    Also that the system finds out, in its own time, when a peer is gone that left without a word.  A unix socket has
+    none of the options.
     """
     try:
         transport.bufferSize = READ
         transport.setTcpNoDelay(True)
+        transport.setTcpKeepAlive(True)
     except (AttributeError, OSError):
         return
     try:

@@ -520,3 +520,20 @@ class HandshakeTests(SynchronousTestCase):
 
         quicken(object())
         quicken(Closed())
+
+    def test_options(self) -> None:
+        """Nothing small waits, and a visitor whose machine has lost its power is found out some day."""
+
+        class Recorder:
+            def __init__(self) -> None:
+                self.options: list[str] = []
+
+            def setTcpNoDelay(self, enabled: bool) -> None:
+                self.options.append(f"no delay {enabled}")
+
+            def setTcpKeepAlive(self, enabled: bool) -> None:
+                self.options.append(f"keep alive {enabled}")
+
+        transport = Recorder()
+        quicken(transport)
+        self.assertEqual(transport.options, ["no delay True", "keep alive True"])
