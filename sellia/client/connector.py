@@ -48,6 +48,10 @@ from sellia.transports.original.client import OriginalClientLink
 BEAT: Final = 1.0
 SLEPT: Final = 3.0
 
+#: Seconds between the addresses of a host.  Twisted looks no sooner whether there is another one when an address has
+#: failed, so it is also what a refused connection takes, and how long ``localhost`` does where only IPv4 is listened on.
+NEXT_ADDRESS: Final = 0.03
+
 #: Seconds by which a timer is late where the process was busy, and answers may wait to be read.
 BUSY: Final = 0.2
 
@@ -131,7 +135,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._beat: IDelayedCall | None = None
         self._beat_due = 0.0
         self._closed: list[Deferred[None]] = []
-        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LONGEST_PATIENCE)
+        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LONGEST_PATIENCE, attemptDelay=NEXT_ADDRESS)
         if secure:
             endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
         self.connector = self.attempts = Attempts(self, endpoint, reactor)

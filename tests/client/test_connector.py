@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.attempts import NO_ANSWER
-from sellia.client.connector import BEAT, BUSY, Connector
+from sellia.client.connector import BEAT, BUSY, NEXT_ADDRESS, Connector
 from sellia.client.delays import (
     BESIDE_LEAST,
     BESIDE_MOST,
@@ -208,6 +208,21 @@ class DialTests(ConnectorCase):
         self.assertTrue(wire.near.transport.aborted)
         self.assertEqual(self.server.heard, [])
         self.end(wire)
+
+
+class RefusalTests(SynchronousTestCase):
+    """A connection that is refused, over the endpoint that is really used."""
+
+    def test_is_told_soon(self) -> None:
+        """Not after the 0.3 s that Twisted waits before it looks whether a host has another address."""
+        clock = MemoryReactorClock()
+        caller = Caller()
+        connector = Connector("ws://127.0.0.1:1/ws", None, caller, clock, Half())
+        connector.start()
+        clock.tcpClients[0][2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        clock.advance(NEXT_ADDRESS)
+        self.assertEqual([what for what, _ in caller.told], ["lost"])
+        connector.stop()
 
 
 class RaceTests(ConnectorCase):
