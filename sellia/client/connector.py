@@ -49,7 +49,7 @@ BEAT: Final = 1.0
 SLEPT: Final = 3.0
 
 #: Seconds between the addresses of a host.  Twisted looks no sooner whether there is another one when an address has
-#: failed, so it is also what a refused connection takes, and how long ``localhost`` does where only IPv4 is listened on.
+#: failed, so it is also what a refused connection takes, and ``localhost`` where only IPv4 is listened on.
 NEXT_ADDRESS: Final = 0.03
 
 #: Seconds by which a timer is late where the process was busy, and answers may wait to be read.
