@@ -126,8 +126,8 @@ class ServerSettings(Settings):
 
     connections: Count = Field(20_000, description="The most connections in all, of visitors and of clients.")
     connections_per_address: Count = Field(
-        2_000,
-        description="The most connections of one address, as many as two for each of a thousand clients behind it.",
+        4_000,
+        description="The most connections of one address: a thousand clients behind it make up to four attempts each.",
     )
     sessions: Count = Field(20_000, description="The most clients in all, those included whose link is lost.")
     links_per_key: Count = Field(

@@ -45,7 +45,7 @@ class DefaultTests(ServerCase):
             "websocket_frame_limit": 16 << 20,
             "keep_alive": 60,
             "connections": 20_000,
-            "connections_per_address": 2_000,
+            "connections_per_address": 4_000,
             "sessions": 20_000,
             "links_per_key": 2_000,
             "tunnels": 10_000,
