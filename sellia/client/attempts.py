@@ -18,6 +18,7 @@ Bounds
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TCPTimedOutError, TimeoutError
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
@@ -81,7 +82,18 @@ class Attempt(Factory):
         self._attempts.connected(self)
 
     def _failed(self, failure: Failure) -> None:
-        self._attempts.failed(self, printable(failure.getErrorMessage()).rstrip("."))
+        self._attempts.failed(self, _why(failure))
+
+
+def _why(failure: Failure) -> str:
+    """What to say of an attempt that came to no connection."""
+    if failure.check(ConnectionRefusedError):
+        return "the server refused the connection"
+    if failure.check(TimeoutError, TCPTimedOutError):
+        return NO_ANSWER
+    if failure.check(DNSLookupError):
+        return "no address was found for the server"
+    return printable(failure.getErrorMessage()).rstrip(".")
 
 
 class Attempts:

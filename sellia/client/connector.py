@@ -32,13 +32,13 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import ReconnectingClientFactory
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sellia import __version__
 from sellia.client.attempts import NO_ANSWER, Attempt, Attempts
 from sellia.client.delays import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Delays
+from sellia.client.tls import connection_creator
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.transports.link import ClientLink, LinkMixin
@@ -137,7 +137,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._closed: list[Deferred[None]] = []
         endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LONGEST_PATIENCE, attemptDelay=NEXT_ADDRESS)
         if secure:
-            endpoint = wrapClientTLS(optionsForClientTLS(host), endpoint)
+            endpoint = wrapClientTLS(connection_creator(host, verify=True), endpoint)
         self.connector = self.attempts = Attempts(self, endpoint, reactor)
 
     def start(self) -> None:

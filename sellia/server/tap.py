@@ -15,6 +15,9 @@ from sellia.server.settings import ServerSettings, load
 #: Descriptors for what is not a connection: listeners, logs, files that are being read.
 _OTHERS: Final = 128
 
+#: Connections that are enough for most.
+_MANY: Final = 5_000
+
 _log = Logger()
 
 
@@ -95,11 +98,13 @@ def _fitting(settings: ServerSettings, allow: Callable[[int], int] = allow_descr
     """The settings with no more connections than the process may have descriptors for.
 
     At that limit the system would refuse connections one by one, those of clients as well, and a line in the log each.
+    The default is cut to what there is without a word, as long as that is much.
     """
     room = max(1, allow(settings.connections + _OTHERS) - _OTHERS)
     if room >= settings.connections:
         return settings
-    _log.warn(
+    say = _log.warn if room < _MANY or "connections" in settings.model_fields_set else _log.debug
+    say(
         "only {room} of {connections} connections have room: raise the limit of open files (LimitNOFILE, ulimit -n), "
         "or lower the setting",
         room=room,

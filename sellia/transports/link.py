@@ -31,7 +31,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.errors import ProtocolError
+from sellia.errors import ProtocolError, SelliaError
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong, Refused
@@ -58,6 +58,9 @@ CONTROL_RATE: Final = Rate(1000, 100.0)
 _DROPPED: Final = "peer dropped the TCP connection"
 
 _log = Logger()
+
+
+_UNANSWERED: Final = "the connection broke off without an answer (if that goes on: is the URL right, http or https?)"
 
 
 class LinkKeeper(Protocol):
@@ -129,6 +132,7 @@ class LinkMixin:
     _timeout = 15.0
     _binary = False
     _lost = False
+    _opened = False
     _timer: IDelayedCall | None = None
     _parting: IDelayedCall | None = None
     _message: list[bytes]
@@ -222,6 +226,7 @@ class LinkMixin:
     # --- Autobahn: opening and closing ---------------------------------------------------------------------
 
     def onOpen(self) -> None:
+        self._opened = True
         self._message = []
         self._parser = WholeMessages(not self._masks, self.message_limit)
         self._turn = turn_of(self.clock)
@@ -254,10 +259,12 @@ class LinkMixin:
         if code is not None:
             said = getattr(self, "remoteCloseReason", None) or ""
             return f"the other side closed it with code {code}" + (f": {printable(said)}" if said else "")
+        if isinstance(failure.value, SelliaError):
+            return f"the other side {printable(str(failure.value))}"
         why = getattr(self, "wasNotCleanReason", None)
         text = why if isinstance(why, str) and why else failure.getErrorMessage()
         if text.startswith(_DROPPED):
-            return "the connection broke off"
+            return "the connection broke off" if self._opened else _UNANSWERED
         return printable(text).rstrip(".")
 
     # --- Autobahn: input -----------------------------------------------------------------------------------

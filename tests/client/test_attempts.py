@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError, DNSLookupError, TCPTimedOutError
 from twisted.internet.interfaces import IAddress
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
@@ -52,6 +52,16 @@ class AttemptsTests(SynchronousTestCase):
         link = attempt.buildProtocol(None)
         next(dial for dial in self.network.dials if dial.factory is attempt).result.callback(link)
         return link
+
+    def test_what_is_said_of_failures(self) -> None:
+        for error, why in (
+            (ConnectionRefusedError(), "the server refused the connection"),
+            (TCPTimedOutError(), NO_ANSWER),
+            (DNSLookupError("x"), "no address was found for the server"),
+        ):
+            self.make()
+            self.network.dials[-1].result.errback(Failure(error))
+            self.assertEqual(self.starter.told[-1][1], why)
 
     def test_one_fails(self) -> None:
         """The others go on."""

@@ -58,7 +58,7 @@ class Caller:
         self.beats += 1
 
 
-REFUSED = "Connection was refused by other side"
+REFUSED = "the server refused the connection"
 
 
 class ConnectorCase(SynchronousTestCase):
@@ -357,7 +357,7 @@ class HelloTests(ConnectorCase):
         link.connectionLost(Failure(ConnectionLost()))
         [(what, why)] = self.caller.told
         self.assertEqual(what, "lost")
-        self.assertEqual(why, "the connection broke off")
+        self.assertIn("without an answer", why)
         self.assertEqual(self.gap(), FIRST_DELAY / 2)
 
     def test_a_second_welcome(self) -> None:

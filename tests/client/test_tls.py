@@ -10,31 +10,35 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
-from service_identity import VerificationError
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import PrivateCertificate
+from twisted.internet.ssl import Certificate, PrivateCertificate
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from sellia.client.local import LocalService
-from sellia.client.tls import AnyCertificate, connection_creator, explain, is_loopback
+from sellia.client.tls import (
+    AnyCertificate,
+    BadCertificate,
+    ValidCertificate,
+    connection_creator,
+    explain,
+    is_loopback,
+)
 from tests.client.stage import GET, HELLO, Visitor
 from tests.relay.scripts import Pair
 
 
-def certificate(name: str) -> PrivateCertificate:
-    """A certificate for this name, signed by itself."""
+def certificate(name: str, until: int = 2120) -> PrivateCertificate:
+    """A certificate for this name, or for none if it is empty, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name or "nobody")])
     now = datetime.datetime(2020, 1, 1)
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), now)
-        .not_valid_after(datetime.datetime(2120, 1, 1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, SHA256())
-    )
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), now)
+    if name:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    made = builder.not_valid_after(datetime.datetime(until, 1, 1)).sign(key, SHA256())
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return PrivateCertificate.loadPEM(made.public_bytes(Encoding.PEM) + secret)
 
@@ -83,7 +87,65 @@ class HttpsTests(TestCase):
     async def test_only_a_good_one_where_that_is_asked_for(self) -> None:
         visitor = await self.ask(verify=True)
         self.assertEqual(visitor.reset, "service-tls-failed")
-        self.assertIn("has a certificate that is for another host name", visitor.why)
+        self.assertIn("has a certificate that is signed by nobody but itself", visitor.why)
+
+
+class Verified:
+    """What a creator's connection tells of a certificate, without a socket."""
+
+    def __init__(self) -> None:
+        self.fault: Failure | None = None
+        self.factory = self
+        self.wrappedFactory = Factory()
+
+    def failVerification(self, failure: Failure) -> None:
+        self.fault = failure
+
+    def shake_hands(self, creator: ValidCertificate, shown: PrivateCertificate) -> bool:
+        """Whether a handshake with who shows that certificate comes to an end."""
+        client = creator.clientConnectionForTLS(self)
+        server = SSL.Connection(shown.options().getContext(), None)
+        client.set_connect_state()
+        server.set_accept_state()
+        done = [False, False]
+        for _ in range(10):
+            for at, end, other in ((0, client, server), (1, server, client)):
+                try:
+                    end.do_handshake()
+                    done[at] = True
+                except SSL.WantReadError:
+                    pass
+                except SSL.Error:
+                    return False
+                try:
+                    other.bio_write(end.bio_read(1 << 16))
+                except SSL.WantReadError:
+                    pass
+        return all(done)
+
+
+class ValidCertificateTests(SynchronousTestCase):
+    def judge(self, shown: PrivateCertificate, host: str, trusted: PrivateCertificate | None) -> tuple[bool, str]:
+        verified = Verified()
+        root = None if trusted is None else Certificate.loadPEM(trusted.dumpPEM())
+        good = verified.shake_hands(ValidCertificate(host, root), shown)
+        return good, explain(verified.fault) if verified.fault is not None else ""
+
+    def test_a_good_one(self) -> None:
+        good = certificate("web.example")
+        self.assertEqual(self.judge(good, "web.example", good), (True, ""))
+
+    def test_bad_ones(self) -> None:
+        """The last one is taken by Twisted's own verification, with a traceback in the log."""
+        good, old, nobody = certificate("web.example"), certificate("web.example", 2021), certificate("")
+        for shown, host, trusted, fault in (
+            (good, "web.example", None, "is signed by nobody but itself"),
+            (good, "other.example", good, "is for another host name"),
+            (good, "192.0.2.1", good, "is for another host name"),
+            (old, "web.example", old, "has expired"),
+            (nobody, "web.example", nobody, "is for no host name at all"),
+        ):
+            self.assertEqual(self.judge(shown, host, trusted), (False, f"has a certificate that {fault}"))
 
 
 class CreatorTests(SynchronousTestCase):
@@ -110,7 +172,7 @@ class ExplainTests(SynchronousTestCase):
     def test_each_reason(self) -> None:
         wrong = SSL.Error([("SSL routines", "", "wrong version number"), ("", "", "")])
         for error, expected in (
-            (VerificationError(errors=[]), "has a certificate that is for another host name"),
+            (BadCertificate("has a certificate that has expired"), "has a certificate that has expired"),
             (wrong, "could not agree on TLS: wrong version number"),
             (SSL.Error([("a", "b", "evil\x1b[2J")]), "could not agree on TLS: evil\\x1b[2J"),
             (SSL.Error(), "ended the connection during the TLS handshake"),

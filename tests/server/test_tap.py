@@ -1,7 +1,7 @@
 """The flags of ``twistd sellia-server``; the process around them is tried in ``tests.e2e.test_startup``."""
 
 from twisted.application.service import IService
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -73,3 +73,10 @@ class OptionsTests(SynchronousTestCase):
         self.assertIn("only 500 of 1000 connections have room", lines[0])
         settings = ServerSettings(connections=1000, connections_per_address=900)
         self.assertIs(tap._fitting(settings, lambda wanted: wanted), settings)
+
+    def test_a_default_that_does_not_fit_is_only_told_where_little_is_left(self):
+        for room, warned in ((8_000, 0), (4_000, 1)):
+            with capturedLogs() as events:
+                settings = tap._fitting(ServerSettings(), lambda wanted, room=room: room + 128)
+            self.assertEqual(settings.connections, room)
+            self.assertEqual(sum(event["log_level"] is LogLevel.warn for event in events), warned)
