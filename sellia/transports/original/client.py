@@ -306,7 +306,7 @@ class ClientBridge(Bridge):
         if message.tunnel_id:
             tunnel = self._tunnels.pop(message.tunnel_id, None)
             if tunnel is not None:
-                self.session.say(CloseTunnel(tunnel.number, "", reason))
+                self.session.say(CloseTunnel(tunnel.number, "", _sentence(reason or "it did not say why")))
         elif self._asked:
             problem = refusal(reason)
             why = _sentence(reason or problem.sentence)

@@ -138,10 +138,21 @@ class TunnelTests(ClientCase):
 
     def test_closed_by_the_server(self) -> None:
         self.stage.ready().say("tunnel_close", tunnel_id=TUNNEL, reason="enough")
-        self.assertEqual(self.stage.events[-1], Problem("The server has closed a tunnel: enough"))
+        self.assertEqual(self.stage.events[-1], Problem("The server has closed a tunnel: enough."))
         self.stage.request().body(final=True)
         start, *_ = self.stage.heard()
         self.assertEqual(start["status_code"], 404)
+
+    def test_reasons_without_end(self) -> None:
+        """They are cut to what can be shown."""
+        self.stage.ready().say("tunnel_close", tunnel_id=TUNNEL, reason="x" * 100_000)
+        self.assertIsNone(self.stage.closed)
+        self.assertLess(len(self.stage.events[-1].message), 600)  # type: ignore[union-attr]
+
+    def test_a_name_that_is_none(self) -> None:
+        """Is not shown, and not asked for again."""
+        self.stage.start().say("tunnel_ready", tunnel_id=TUNNEL, url="http://\x1b[2J", subdomain="demo")
+        self.assertEqual(self.stage.closed, 1002)
 
     def test_an_answer_to_nothing_says_nothing(self) -> None:
         self.stage.ready()
