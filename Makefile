@@ -51,6 +51,7 @@ soak: $(READY)
 hostile: $(READY)
 	$(BIN)/python -m tests.e2e.prepare
 	$(BIN)/python -m tests.hostile
+	SELLIA_HOSTILE_EXAMPLES=500 SELLIA_HOSTILE_SECONDS=60 $(BIN)/python -m tests.run tests.hostile.test_model
 
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'

@@ -38,7 +38,7 @@ from tests.hostile.visitors import talk
 from tests.processes import start_twistd
 from tests.transports.support import frame
 
-EXAMPLES = int(os.environ.get("SELLIA_HOSTILE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SELLIA_HOSTILE_EXAMPLES", "25"))
 
 FIELDS: list[tuple[bytes, bytes]] = [(b"Content-Length", b"5"), (b"A", b"b\r\nX: 1"), (b"Sec-WebSocket-Accept", b"x")]
 
