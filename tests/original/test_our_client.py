@@ -9,7 +9,7 @@ import threading
 import time
 from functools import cache
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.server import ServerConnection, serve
 
 from tests.e2e.case import EndToEndTests, watched
@@ -108,6 +108,19 @@ class WebSocketTests(WebSocketCases, Placed, EndToEndTests):
         self.assertEqual(self.ended(visitor)[0], 1005)
         said = server().events(event="heard", type="ws_upgrade_error")[-1]
         self.assertEqual((said["status_code"], said["message"]), (403, "Forbidden"))
+
+    def test_refusal_by_a_server_that_waits(self) -> None:
+        """Without the quirk, the status that our client tells reaches the visitor."""
+        patient = start_original_server("early_101=no")
+        self.addCleanup(patient.stop)
+        client = start_our_client(patient, websocket_service().port, "patient")
+        self.addCleanup(client.stop)
+        self.place = lambda: Reach(patient.port, "patient.localhost")  # type: ignore[method-assign]
+        with self.assertRaises(InvalidStatus) as caught:
+            self.connect(self.path("refuse", "status=403"))
+        self.assertEqual(caught.exception.response.status_code, 403)
+        visitor = self.connect(self.path("greet"))
+        self.assertEqual([visitor.recv(timeout=20), visitor.recv(timeout=20)], ["first", "second"])
 
     def test_only_the_first_subprotocol_is_offered(self) -> None:
         """It is what the visitor has been told: a service that would choose another is not asked to."""
