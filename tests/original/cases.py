@@ -25,7 +25,7 @@ from tests.e2e.curl_case import answer, parts
 from tests.e2e.recorder import Exchange, Recorder, no_answer_yet, plain
 from tests.e2e.stage import Finished, Reach, curl, curl_argv
 from tests.original.services import websocket_service
-from tests.processes import Process, wait_until
+from tests.processes import Process
 
 BIG = 8 * 1024 * 1024
 """Octets of a large body: some thousand messages, and more than any queue on the way may hold."""
@@ -58,9 +58,6 @@ class HttpCases:
 
     #: Whether a service's early answer is heard before the whole request has been read.
     early_answers = True
-
-    #: Whether what a service says about itself hop by hop stays where it belongs.
-    own_hop_stays = True
 
     service: Recorder
     place: Any
@@ -384,16 +381,3 @@ def send_continue(exchange: Exchange) -> None:
     """100, then the body, then the answer."""
     exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
     plain(exchange)
-
-
-__all__ = [
-    "BIG",
-    "HttpCases",
-    "Placed",
-    "StreamingCases",
-    "WebSocketCases",
-    "close_after",
-    "http_service",
-    "send_continue",
-    "wait_until",
-]
