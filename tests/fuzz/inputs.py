@@ -128,6 +128,8 @@ def seeds(target: str) -> list[bytes]:
         "session": [bytes((role,)) + bytes(range(at, at + 40)) for role in (0, 1) for at in range(0, 200, 8)],
         "parcel": _PARCELS,
         "original": [original.encode(one) for one in _MESSAGES],
+        "ingress": [bytes(range(at, at + size)) for at in range(0, 200, 3) for size in (4, 10, 30)],
+        "pipe": [bytes(range(at, at + size)) for at in range(0, 200, 3) for size in (4, 10, 30)],
         "settings": _SETTINGS,
     }[target]
     return own + found(target)

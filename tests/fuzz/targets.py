@@ -21,6 +21,7 @@ from sellia.server.http1 import Refusal
 from sellia.server.settings import load as load_server
 from sellia.transports.frames import FrameSocket, Violation
 from sellia.transports.websocket import service_factory, visitor_factory
+from tests.fuzz import stages
 from tests.relay.scripts import RecordingLeg
 from tests.server.reading import Sink, reader
 
@@ -345,6 +346,14 @@ def settings(data: bytes) -> None:
                 assert line.isprintable(), str(error)
 
 
+def ingress(data: bytes) -> None:
+    """A visitor's connection, and the service behind it, by a script."""
+    try:
+        stages.ingress(data)
+    except stages.Wrong:
+        pass
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "http1": http1,
     "frames": frames,
@@ -352,5 +361,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "session": session,
     "parcel": parcel,
     "original": original_dialect,
+    "ingress": ingress,
+    "pipe": stages.pipe,
     "settings": settings,
 }

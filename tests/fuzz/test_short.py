@@ -13,9 +13,9 @@ from tests.fuzz.inputs import found, mutated, seeds, strategy
 from tests.fuzz.targets import TARGETS, compare, http1, read
 
 MUTATIONS = int(os.environ.get("SELLIA_MUTATIONS", "1500"))
-"""Mutations for each target; files of settings are slow to read, and get a tenth."""
+"""Mutations for each target; those that are slow get a tenth."""
 
-SLOW = {"settings"}
+SLOW = {"settings", "ingress", "pipe"}
 
 
 class SeedTests(SynchronousTestCase):
@@ -63,6 +63,12 @@ class MutationTests(SynchronousTestCase):
 
     def test_original(self) -> None:
         self.play("original")
+
+    def test_ingress(self) -> None:
+        self.play("ingress")
+
+    def test_pipe(self) -> None:
+        self.play("pipe")
 
     def test_settings(self) -> None:
         self.play("settings")
