@@ -76,6 +76,7 @@ class LineTests(SynchronousTestCase):
         )
 
     def test_link(self):
+        self.shown(Connected("demo", "http://demo.localhost"))
         self.assertEqual(self.shown(LinkLost("reset")), "lost    the link to the server: reset; trying to get it back")
         self.assertEqual(self.shown(LinkBack(3.0, 1, True)), "back    after 3.00 s and 1 attempt: nothing was lost")
         self.assertEqual(
@@ -86,6 +87,16 @@ class LineTests(SynchronousTestCase):
             self.shown(LinkBack(3.0, 1, True, 2, 2048)),
             "back    after 3.00 s and 1 attempt: nothing was lost, 2 messages (2.0 KiB) sent again",
         )
+
+    def test_attempts_that_fail(self):
+        """Before there was a link, and after one was lost, nothing is lost by another that can't be made."""
+        told = "no link to the server yet: Connection refused; trying again"
+        self.assertEqual(self.shown(LinkLost("Connection refused")), told)
+        self.shown(Connected("demo", "http://demo.localhost"))
+        self.assertTrue(self.shown(LinkLost("reset")).startswith("lost "))
+        self.assertEqual(self.shown(LinkLost("Connection refused")), told)
+        self.shown(LinkBack(3.0, 1, True))
+        self.assertTrue(self.shown(LinkLost("reset")).startswith("lost "))
 
     def test_server_stops(self):
         self.assertEqual(
