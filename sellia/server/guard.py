@@ -156,15 +156,23 @@ class Guard:
     def watch(self, pipes: Iterable[WebSocketPipe], now: float) -> None:
         """Once a second: end those whose visitors take nothing, or send too much; and look at all else."""
         for check in self.each_second:
-            check(now)
-        for pipe in [each for each in pipes if each.unread(now) >= self._unread_timeout]:
+            try:
+                check(now)
+            except Exception:
+                _log.failure("a defect of Sellia's own: what is due once a second was not done")
+        for pipe in list(pipes):
+            try:
+                self._look(pipe, now)
+            except Exception:  # the others are to be looked at all the same, and again in a second
+                _log.failure("a defect of Sellia's own: a WebSocket could not be looked at")
+                pipe.drop()
+
+    def _look(self, pipe: WebSocketPipe, now: float) -> None:
+        if pipe.unread(now) >= self._unread_timeout:
             self.refused("unread", pipe.visitor, "closed")
             pipe.drop()
-        rate = self.frame_rate
-        if rate is None:
-            return
-        for pipe in [each for each in pipes if each.outruns(rate, now)]:
-            if not pipe.ending and pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(_TOO_FAST)):
+        elif self.frame_rate is not None and pipe.outruns(self.frame_rate, now) and not pipe.ending:
+            if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(_TOO_FAST)):
                 self.refused("websocket_rate", pipe.visitor, 1013)
 
     def websocket_closed(self, story: WebSocketStory) -> None:

@@ -201,7 +201,12 @@ class Ingress:
         now = self.clock.seconds()
         self.step, self._swept = now - self._swept, now
         for connection in list(self.connections):
-            connection.check(now)
+            try:
+                connection.check(now)
+            except Exception:  # the others are to be looked at all the same, and again in a second
+                _log.failure("a defect of Sellia's own: a visitor's connection could not be looked at")
+                self.connections.discard(connection)
+                connection.drop()
         self.guard.watch(self.pipes.open, now)
 
 

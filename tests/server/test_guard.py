@@ -274,3 +274,40 @@ class NoFrameRateTests(ServerCase):
         visitor.send(frame(TEXT, b"x") * 1000)
         self.stage.wait(1)
         self.assertEqual((visitor.read(), len(service.frames)), (b"", 1000))
+
+
+class DefectTests(ServerCase):
+    """A defect of our own in looking after one connection: it is logged once, and no other goes without."""
+
+    def test_a_connection(self) -> None:
+        def defect(now: float) -> None:
+            raise ZeroDivisionError
+
+        visitor, late = self.stage.visitor(), self.stage.visitor(GET[:10])
+        visitor.connection.check = defect  # type: ignore[method-assign]
+        self.stage.wait(10)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(visitor.end, "closed")
+        self.assert_answers(late, (408, "request-timeout"))
+
+    def test_a_websocket(self) -> None:
+        def defect(now: float) -> float:
+            raise ZeroDivisionError
+
+        visitor, service = self.stage.ask(UPGRADE)
+        service.switch()
+        [pipe] = self.stage.ingress.pipes.open
+        pipe.unread = defect  # type: ignore[method-assign]
+        self.stage.wait(1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(visitor.end, "aborted")
+
+    def test_what_else_is_due(self) -> None:
+        def defect(now: float) -> None:
+            raise ZeroDivisionError
+
+        called: list[float] = []
+        self.stage.ingress.guard.each_second += [defect, called.append]
+        self.stage.wait(2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        self.assertEqual(called, [1.0, 2.0])
