@@ -73,6 +73,7 @@ class PeerTests(SynchronousTestCase):
         self.assertEqual((status, body), (201, b"hello"))
         [exchange] = self.service.exchanges("/in")
         self.assertEqual(exchange.length, 20_000)
+        self.client.wait_for(event="said", type="response_end")
         said = [event["type"] for event in self.client.events(event="said")]
         self.assertEqual(said, ["tunnel_open", "response_start", "response_end"])
 
