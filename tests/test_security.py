@@ -13,9 +13,9 @@ from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.relay.rates import Rate
 from sellia.relay.refusals import LINES
 from sellia.relay.text import SHOWN
+from sellia.server.connection import PIPELINE
 from sellia.server.gateway import HELLO_WAIT
 from sellia.server.guard import LIMITS
-from sellia.server.ingress import PIPELINE
 from sellia.server.settings import ServerSettings
 from sellia.server.webchannel import BODY_LIMIT
 from sellia.transports.frames import EMPTY_FRAGMENTS, FrameLimits

@@ -20,7 +20,7 @@ from sellia.server.http1 import Request
 from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
-    from sellia.server.ingress import VisitorConnection
+    from sellia.server.connection import VisitorConnection
 
 #: Interim responses (1xx) that a service may send before its answer.
 _INTERIM_LIMIT: Final = 16

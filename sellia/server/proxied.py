@@ -21,7 +21,8 @@ from sellia.relay.forwarded import UNIX, plain_address
 from sellia.relay.proxied import HeaderReader
 
 if TYPE_CHECKING:
-    from sellia.server.ingress import Ingress, VisitorFactory
+    from sellia.server.connection import VisitorFactory
+    from sellia.server.ingress import Ingress
 
 #: What an endpoint begins with that asks for the PROXY protocol.
 PREFIX: Final = "haproxy:"

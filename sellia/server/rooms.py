@@ -11,9 +11,9 @@ from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.headers import values_of
 from sellia.relay.hosts import canonical_host, is_address
 from sellia.relay.registry import TunnelRegistry
+from sellia.server.connection import VisitorConnection
 from sellia.server.gateway import Gateway
 from sellia.server.http1 import Request
-from sellia.server.ingress import VisitorConnection
 from sellia.server.sessions import ServerSession
 from sellia.server.webchannel import PageExchange
 

@@ -11,10 +11,11 @@ from twisted.logger import Logger
 from sellia import __version__
 from sellia.relay.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
+from sellia.server.connection import VisitorFactory
 from sellia.server.drain import Drain
 from sellia.server.gateway import Gateway
 from sellia.server.guard import Guard
-from sellia.server.ingress import Ingress, VisitorFactory
+from sellia.server.ingress import Ingress
 from sellia.server.listening import ListeningService
 from sellia.server.pages import base_site
 from sellia.server.proxied import ProxiedFactory

@@ -21,7 +21,7 @@ from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
 
 if TYPE_CHECKING:
-    from sellia.server.ingress import VisitorConnection
+    from sellia.server.connection import VisitorConnection
 
 #: Octets of a request's body that a page may get.
 BODY_LIMIT: Final = 1024 * 1024

@@ -21,8 +21,9 @@ from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_digest
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
+from sellia.server.connection import VisitorConnection, VisitorFactory
 from sellia.server.http1 import Request
-from sellia.server.ingress import Ingress, VisitorConnection, VisitorFactory
+from sellia.server.ingress import Ingress
 from sellia.server.settings import ServerSettings
 from tests.relay.scripts import Pair, RecordingLeg
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from sellia.server.connection import VisitorFactory
 from sellia.server.drain import FAREWELL, PACE, Drain
-from sellia.server.ingress import Ingress, VisitorFactory
+from sellia.server.ingress import Ingress
 from sellia.server.pages import base_site
 from sellia.server.rooms import BaseRooms
 from tests.relay.scripts import OK

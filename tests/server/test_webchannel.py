@@ -6,8 +6,8 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from sellia.server.connection import VisitorConnection
 from sellia.server.http1 import Request as Head
-from sellia.server.ingress import VisitorConnection
 from sellia.server.webchannel import BODY_LIMIT, PageExchange
 from tests.server.support import Rooms, ServerCase, Visitor, chunked, get, post
 

@@ -1,0 +1,119 @@
+"""Where a request goes: to a tunnel by its Host, to the server's own pages or its gateway, or back with a problem.
+
+`route` decides for one request, whatever connection it came on, and leaves it with an exchange that will answer it, or
+answered.  A request's head is rewritten here, once, on its way to a service.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.logger import Logger
+
+from sellia.errors import PROBLEMS, ProblemError
+from sellia.protocol.messages import HttpRequest, WebSocketRequest
+from sellia.relay.answers import Denial
+from sellia.relay.headers import request_to_service, strip_authorization
+from sellia.relay.hosts import Place, Side, canonical_host, is_address, locate, split_target
+from sellia.relay.registry import Tunnel
+from sellia.relay.text import printable, shown_target
+from sellia.server.exchange import HttpExchange
+from sellia.server.http1 import Request
+from sellia.server.upgrade import UpgradeExchange
+from sellia.transports.verbosity import verbosity
+
+if TYPE_CHECKING:
+    from sellia.server.connection import VisitorConnection
+
+_NEVER: Final = float("inf")
+
+_log = Logger()
+
+
+def route(connection: "VisitorConnection", request: Request) -> None:
+    """Answer a request, or open a stream for it."""
+    ingress = connection.ingress
+    try:
+        place = locate(request.hosts, ingress.settings.domain)
+        path, authority = split_target(request.target)
+        if authority is not None and canonical_host([authority]) != place.host:
+            raise ValueError("the request's target and its Host header name different hosts")
+    except ValueError as error:
+        request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
+        connection.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return
+    if request.upgrade and connection.trusted:
+        visitor = connection.visitor_of(request)
+        # a proxy that does not say: it could be anybody
+        connection.counted = visitor if visitor != connection.peer else ""
+        if ingress.guard.crowded(connection.counted):
+            ingress.guard.refused("connections_per_address", connection.counted, 503)
+            connection.answer_problem(PROBLEMS["overloaded"], request)
+            return
+    if place.side is not Side.TUNNEL:
+        _own(connection, request, place, path)
+        return
+    tunnel = ingress.admit(place.label, request, connection)
+    if isinstance(tunnel, Denial):
+        problem, detail, retry_after = tunnel
+        connection.answer_problem(problem, request, detail, realm=place.label, retry_after=retry_after)
+    else:
+        _open(connection, request, tunnel, path)
+
+
+def _own(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> None:
+    rooms = connection.ingress.rooms
+    if request.upgrade and rooms.is_gateway(request, path):
+        rooms.take_link(connection, request)
+    elif place.side is Side.BASE or place.host == "localhost" or is_address(place.host):
+        if request.upgrade:
+            detail = "There is no WebSocket at this address."
+            connection.answer_problem(PROBLEMS["no-such-tunnel"], request, detail)
+            return
+        rooms.page(connection, request, path)
+    else:
+        connection.answer_problem(PROBLEMS["no-such-tunnel"], request)
+
+
+def _open(connection: "VisitorConnection", request: Request, tunnel: Tunnel[Any], path: bytes) -> None:
+    upgrade = request.upgrade
+    headers = request_to_service(
+        request.headers,
+        peer=connection.peer_octets,
+        scheme=connection.scheme,
+        host=request.hosts[0],
+        trusted=connection.trusted,
+        upgrade=upgrade,
+    )
+    if tunnel.auth is not None:
+        headers = strip_authorization(headers)
+    visitor = connection.visitor_of(request)
+    ingress = connection.ingress
+    settings = ingress.settings
+    now = ingress.clock.seconds()
+    exchange: HttpExchange
+    if upgrade:
+        exchange = upgrading = UpgradeExchange(connection, request, now + settings.upgrade_timeout)
+        upgrading.offer = headers
+        upgrading.tunnel = tunnel.label
+        upgrading.visitor = visitor
+        opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor)
+    else:
+        exchange = HttpExchange(connection, request, _NEVER if request.has_body else now + settings.request_timeout)
+        opening = HttpRequest(tunnel.tunnel_id, request.method, path, headers, visitor, request.chunked, request.minor)
+    connection.exchange_begins(exchange)
+    try:
+        stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)
+    except ProblemError as error:
+        exchange.fail(error.problem.word, error.detail)
+        return
+    exchange.stream = stream
+    if connection.full:
+        stream.stall()
+    if verbosity.debug:
+        _log.debug(
+            "request: id={id} tunnel={tunnel} method={method} target={target} visitor={visitor}",
+            id=stream.id,
+            tunnel=tunnel.label,
+            method=printable(request.method, 32),
+            target=shown_target(request.target),
+            visitor=printable(visitor),
+        )

@@ -1,0 +1,158 @@
+"""One connection of a visitor: in which order answers come, and how it ends."""
+
+from twisted.internet.testing import StringTransport
+
+from sellia.relay.session import Session
+from sellia.server.connection import PIPELINE
+from tests.server.support import GET, PublicSide, ServerCase, chunked, get, post
+
+BAD = b"GET / HTTP/1.1\r\nHost : demo.localhost\r\n\r\n"
+
+
+class PipelineTests(ServerCase):
+    """Requests that come before their predecessors are answered."""
+
+    def test_in_order(self) -> None:
+        visitor = self.stage.visitor(b"".join(get(b"/%d" % number) for number in range(5)))
+        for number in range(5):
+            self.assertEqual([each.target for each in self.stage.asked], [b"/%d" % each for each in range(number + 1)])
+            self.stage.asked[-1].answer(b"<%d>" % number)
+        data = visitor.read()
+        self.assertEqual([data.count(b"<%d>" % number) for number in range(5)], [1] * 5)
+        self.assertEqual(sorted(range(5), key=lambda number: data.index(b"<%d>" % number)), list(range(5)))
+        self.assertEqual(visitor.end, "open")
+
+    def test_reading_waits(self) -> None:
+        visitor = self.stage.visitor(GET * 3)
+        self.assertFalse(visitor.reading)
+        self.stage.asked[-1].answer()
+        self.assertFalse(visitor.reading)
+        self.stage.asked[-1].answer()
+        self.assertTrue(visitor.reading)
+        self.stage.asked[-1].answer()
+        self.assertEqual(len(self.stage.asked), 3)
+
+    def test_different_tunnels_pages_and_problems(self) -> None:
+        visitor = self.stage.visitor(GET + get(host=b"nobody.localhost") + get(host=b"localhost") + GET)
+        self.assertEqual(visitor.read(), b"")
+        self.stage.asked[0].answer()
+        self.assert_answers(visitor, (200, None), (404, "no-such-tunnel"), (404, "no-such-page"))
+        self.stage.asked[1].answer()
+        self.assert_answers(visitor, (200, None))
+
+    def test_problems_only(self) -> None:
+        visitor = self.stage.visitor(get(host=b"nobody.localhost") * 50)
+        self.assert_answers(visitor, *[(404, "no-such-tunnel")] * 50)
+        self.assertTrue(visitor.reading)
+
+    def test_bodies(self) -> None:
+        whole = post(b"first") + chunked(b"sec", b"ond") + b"0\r\nX-T: v\r\n\r\n" + post(b"third", length=8)
+        visitor = self.stage.visitor(whole)
+        self.stage.asked[0].answer()
+        self.stage.asked[1].answer()
+        self.assertEqual([each.data for each in self.stage.asked], [b"first", b"second", b"third"])
+        self.assertEqual(self.stage.asked[1].events[-1], ("end", [(b"X-T", b"v")]))
+        self.assertFalse(self.stage.asked[2].ended)
+        visitor.send(b"...")
+        self.assertEqual((self.stage.asked[2].data, self.stage.asked[2].ended), (b"third...", True))
+        self.stage.asked[2].answer()
+        self.assert_answers(visitor, (200, None), (200, None), (200, None))
+
+    def test_a_refused_request_is_answered_in_its_turn(self) -> None:
+        visitor = self.stage.visitor(GET + GET + BAD + GET)
+        self.stage.asked[0].answer(b"first")
+        self.stage.asked[1].answer(b"second")
+        self.assert_answers(visitor, (200, None), (200, None), (400, "bad-request"))
+        self.assertEqual((visitor.end, len(self.stage.asked)), ("half", 2))
+
+    def test_a_refused_request_in_a_later_read(self) -> None:
+        visitor = self.stage.visitor(GET, BAD)
+        self.assertEqual(visitor.read(), b"")
+        self.stage.asked[0].answer()
+        self.assert_answers(visitor, (200, None), (400, "bad-request"))
+        self.assertEqual(visitor.end, "half")
+
+    def test_a_refused_request_behind_a_problem(self) -> None:
+        visitor = self.stage.visitor(get(host=b"nobody.localhost") + BAD)
+        self.assert_answers(visitor, (404, "no-such-tunnel"), (400, "bad-request"))
+
+    def test_a_pipelined_body_that_turns_out_to_be_none(self) -> None:
+        """Its request never reaches the service."""
+        visitor = self.stage.visitor(GET + chunked(b"hello") + b"xyz\r\n")
+        self.stage.asked[0].answer()
+        self.assert_answers(visitor, (200, None), (400, "bad-request"))
+        self.assertEqual(len(self.stage.asked), 1)
+
+    def test_a_refused_request_behind_the_last(self) -> None:
+        """Connection: close means that nothing follows, not even a refusal."""
+        visitor = self.stage.visitor(get(b"/", b"Connection: close"), BAD)
+        self.stage.asked[0].answer()
+        self.assert_answers(visitor, (200, None))
+        self.assertEqual(visitor.end, "closed")
+
+    def test_the_bound(self) -> None:
+        """More than that many are answered as far as that, and the connection ends in order."""
+        visitor = self.stage.visitor(get() * (PIPELINE + 50))
+        for _ in range(PIPELINE + 1):
+            self.stage.asked[-1].answer()
+        self.assertEqual(len(self.stage.asked), PIPELINE + 1)
+        self.assert_answers(visitor, *[(200, None)] * (PIPELINE + 1))
+        self.assertEqual(visitor.end, "half", "the requests that were not read must not make it end in a reset")
+
+    def test_behind_an_early_answer(self) -> None:
+        visitor = self.stage.visitor(post(b"abc", length=5))
+        self.stage.asked[0].answer(status=413)
+        visitor.send(b"de" + GET)
+        self.assertEqual((len(self.stage.asked), visitor.end), (1, "half"))
+
+    def test_a_visitor_who_leaves(self) -> None:
+        visitor = self.stage.visitor(GET * 3)
+        visitor.leave()
+        self.assertEqual([each.reset for each in self.stage.asked], ["visitor-gone"])
+
+
+class DefectTests(ServerCase):
+    """A mistake of ours ends one connection, with one report, and is not told as the visitor's."""
+
+    def test_of_the_session(self) -> None:
+        class Broken(Session):
+            def open(self, *arguments: object, **named: object) -> None:  # type: ignore[override]
+                raise ZeroDivisionError("a defect")
+
+        self.stage.pair.server.session.__class__ = Broken
+        self.addCleanup(setattr, self.stage.pair.server.session, "__class__", Session)
+        visitor = self.stage.visitor(GET)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assert_answers(visitor, (500, "internal"))
+        self.assertEqual(visitor.end, "half")
+
+
+class UnixTests(ServerCase):
+    def test_a_socket_without_an_address(self) -> None:
+        """Behind a proxy on a unix socket there is no peer to name."""
+
+        class Nameless(StringTransport):
+            def getPeer(self) -> None:
+                return None
+
+        connection = self.stage.factory.buildProtocol(None)
+        connection.makeConnection(Nameless())
+        connection.dataReceived(GET)
+        self.stage.talk()
+        self.assertEqual(self.stage.asked[0].value(b"X-Forwarded-For"), b"unknown")
+        connection.dataReceived(get(host=b"nobody.localhost"))
+        connection.connectionLost(None)
+
+
+class StopTests(ServerCase):
+    def test_what_was_answered_is_delivered(self) -> None:
+        """Visitors that wait are told before their connections end; none is left."""
+        stage = PublicSide()
+        stage.ingress.start()
+        idle, (waiting, _), (streaming, other) = stage.visitor(), stage.ask(), stage.ask()
+        other.head()
+        stage.pair.server.session.close("server-restarting", "")
+        stage.ingress.stop()
+        self.assertEqual((idle.end, waiting.end, streaming.end), ("closed", "closed", "closed"))
+        self.assertIn(b"Sellia-Error: server-restarting\r\n", waiting.read())
+        stage.check()
