@@ -12,7 +12,7 @@ Invariants
 
 Bounds
     ``RACERS`` attempts at a time: when another is made, the oldest that has no connection has failed.  Each has
-    ``LONGEST_PATIENCE`` seconds until its link is open.
+    ``ATTEMPT_TIME`` seconds until its link is open.
 """
 
 from typing import Any, Final, Protocol
@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from sellia.client.delays import LONGEST_PATIENCE
+from sellia.client.delays import ATTEMPT_TIME
 from sellia.relay.text import printable
 from sellia.transports.link import ClientLink, LinkMixin
 
@@ -119,7 +119,7 @@ class Attempts:
         if len(self._under_way) >= RACERS:
             self._too_late(next((each for each in self._under_way if not each.connected), self._under_way[0]))
         attempt = Attempt(self, self._clock.seconds())
-        attempt.late = self._clock.callLater(LONGEST_PATIENCE, self._too_late, attempt)
+        attempt.late = self._clock.callLater(ATTEMPT_TIME, self._too_late, attempt)
         self._under_way.append(attempt)
         return attempt
 

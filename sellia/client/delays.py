@@ -57,6 +57,10 @@ BESIDE_MOST: Final = 0.5
 PATIENCE: Final = 2.0
 LONGEST_PATIENCE: Final = 10.0
 
+#: Seconds for an attempt to become a link.  Longer than any patience: what is under way at a server that is busy is
+#: nearer to its answer than whatever could be begun instead.
+ATTEMPT_TIME: Final = 30.0
+
 
 class Delays:
     """The delays of one client."""

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.attempts import NO_ANSWER, RACERS, Attempt, Attempts
-from sellia.client.delays import LONGEST_PATIENCE
+from sellia.client.delays import ATTEMPT_TIME
 from tests.client.links import FarServer, Network
 from tests.transports.links import MemoryLink
 
@@ -92,7 +92,7 @@ class AttemptsTests(SynchronousTestCase):
     def test_too_late(self) -> None:
         attempt = self.make()
         link = self.connect(attempt)
-        self.clock.advance(LONGEST_PATIENCE - 0.1)
+        self.clock.advance(ATTEMPT_TIME - 0.1)
         self.assertFalse(link.transport.aborted)
         self.clock.advance(0.1)
         self.assertTrue(link.transport.aborted)

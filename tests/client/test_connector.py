@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.attempts import NO_ANSWER
 from sellia.client.connector import BEAT, BUSY, NEXT_ADDRESS, Connector
 from sellia.client.delays import (
+    ATTEMPT_TIME,
     BESIDE_LEAST,
     BESIDE_MOST,
     FIRST_DELAY,
@@ -342,7 +343,7 @@ class HelloTests(ConnectorCase):
         link = dial.factory.buildProtocol(None)
         dial.accept()
         link.makeConnection(StringTransport())
-        self.wait(LONGEST_PATIENCE)
+        self.wait(ATTEMPT_TIME + 0.2)
         self.assertEqual(link.reason, NO_ANSWER)
         self.assertTrue(link.transport.disconnected)
         link.connectionLost(Failure(ConnectionLost()))
