@@ -1,16 +1,24 @@
-"""*slowhttptest* in its three modes, and a bystander whose waiting is measured meanwhile."""
+"""
+*slowhttptest* in its three modes, and a bystander whose waiting is measured meanwhile.
+
+``python -m tests.hostile.slow PORT SECONDS`` is a bystander with a tunnel, a service and a process of its own, so that
+what it measures is the server's doing, and not that of the service under attack.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import quantiles
 
 from tests.e2e.stage import program
-from tests.hostile.visitors import dial, get, parse
+from tests.hostile.ledger import Ledger
+from tests.hostile.visitors import HOST, dial, get, parse
+from tests.processes import Process, start_client, start_python
 
 MODES = {
     "headers": ("-H", "-i", "1"),
@@ -18,6 +26,10 @@ MODES = {
     "read": ("-X", "-w", "1", "-y", "1", "-z", "1", "-n", "1", "-k", "3"),
 }
 """Each mode, and how often it sends or reads how little."""
+
+
+RAMP = 5
+"""Seconds in which a large attack makes its connections: asked is what slow ones cost, not a thousand new ones."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +51,14 @@ def p99(waits: list[float]) -> float:
     return quantiles(waits, n=100)[-1]
 
 
-def bystand(port: int, seconds: float, going_on: Callable[[], bool] = lambda: True) -> list[float]:
+def bystand(port: int, seconds: float, going_on: Callable[[], bool] = lambda: True, host: bytes = HOST) -> list[float]:
     """How long each request of a visitor takes that asks one after the other, for so many seconds at most."""
     waits = []
     end = time.monotonic() + seconds
     with dial(port) as visitor:
         while time.monotonic() < end and going_on():
             begun = time.monotonic()
-            visitor.sendall(get(b"/bystander"))
+            visitor.sendall(get(b"/bystander", host=host))
             data = b""
             while not parse(data)[0]:
                 more = visitor.recv(65536)
@@ -60,12 +72,13 @@ def bystand(port: int, seconds: float, going_on: Callable[[], bool] = lambda: Tr
     return waits
 
 
-def attack(mode: str, port: int, connections: int, seconds: int) -> Attack:
-    """Run slowhttptest against the tunnel ``demo``."""
-    options = ("-c", str(connections), "-r", str(connections), "-l", str(seconds), "-p", "5")
+def attack(mode: str, port: int, connections: int, seconds: int, *, beside: bool = True) -> Attack:
+    """Run slowhttptest against the tunnel ``demo``, with a bystander ``beside`` it in this process."""
+    rate = connections // RAMP if not beside else connections
+    options = ("-c", str(connections), "-r", str(rate), "-l", str(seconds), "-p", "5")
     argv = [program("slowhttptest"), *MODES[mode], *options, "-u", "http://demo.localhost/", "-d", f"127.0.0.1:{port}"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
-        waits = bystand(port, seconds, lambda: running.poll() is None)
+        waits = bystand(port, seconds, lambda: running.poll() is None) if beside else []
         output, _ = running.communicate(timeout=60)
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", output.decode("utf-8", "replace"))
 
@@ -73,3 +86,31 @@ def attack(mode: str, port: int, connections: int, seconds: int) -> Attack:
     if not found:
         raise AssertionError(f"slowhttptest has not run\n{text[-2000:]}")
     return Attack("No open connections left" in text, found[-1] == "YES", waits)
+
+
+def start_bystander(port: int, seconds: float) -> Process:
+    """A bystander in a process of its own, once it has a tunnel."""
+    bystander = start_python("-m", "tests.hostile.slow", str(port), str(seconds), name="bystander")
+    bystander.wait_for_line("^ready")
+    return bystander
+
+
+def waited(bystander: Process) -> float:
+    """The p99 of a bystander that has a process of its own, once it is done."""
+    bystander.wait_for_exit(60.0)
+    told = re.search(r"^p99 ([0-9.]+)$", bystander.output, re.M)
+    if told is None:
+        raise AssertionError(f"the bystander failed\n{bystander.output[-2000:]}")
+    return float(told[1])
+
+
+def main(port: str, seconds: str) -> None:
+    """Be a bystander."""
+    with start_client(int(port), Ledger().port, "bystander"):
+        bystand(int(port), 1.0, host=b"bystander.localhost")
+        print("ready", flush=True)
+        print(f"p99 {p99(bystand(int(port), float(seconds), host=b'bystander.localhost'))}", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
