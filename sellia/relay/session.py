@@ -57,6 +57,7 @@ from sellia.protocol.limits import (
 )
 from sellia.protocol.messages import Ack, Opening, Reset, SessionMessage
 from sellia.relay.leg import NOBODY, Leg
+from sellia.relay.lingering import Lingering
 from sellia.relay.stream import Stream, opening_record
 
 #: Octets that one stream may send before the next gets its turn.
@@ -164,12 +165,7 @@ class Session:
         self._flushing = False
         self._owed = 0
         self._told = 0
-        #: Streams that we have reset and of which late records may still arrive: number -> parcel with our reset, or 0
-        #: while it waits; oldest first.
-        self._lingering: dict[int, int] = {}
-        self._fresh_resets: list[int] = []
-        #: Of streams up to these numbers (even, odd) late records are not told from wrong ones any more.
-        self._forgiven = [0, 0]
+        self._lingering = Lingering()
 
     # --- streams -------------------------------------------------------------------------------------------
 
@@ -432,11 +428,8 @@ class Session:
         self.sent += 1
         self._replay.append(parcel)
         self._replay_size += len(parcel)
-        if self._fresh_resets and not self._urgent:
-            for number in self._fresh_resets:
-                if number in self._lingering:
-                    self._lingering[number] = self.sent
-            self._fresh_resets.clear()
+        if self._lingering and not self._urgent:
+            self._lingering.left_in(self.sent)
         return parcel
 
     # --- in ------------------------------------------------------------------------------------------------
@@ -482,7 +475,7 @@ class Session:
             if self.closed:
                 return
         if self._lingering:
-            self._outlived(ack)
+            self._lingering.outlived(ack)
         if self.held > self._held_limit:
             self._relieve()
         if self._urgent_size > URGENT_LIMIT:
@@ -525,23 +518,8 @@ class Session:
             known = 0 < number < self._next_id
         if not known:
             raise ProtocolError("something was sent on a stream that was never opened")
-        if kind in _STREAM_RECORDS and number not in self._lingering and number > self._forgiven[number & 1]:
+        if kind in _STREAM_RECORDS and not self._lingering.excuses(number):
             raise ProtocolError("something was sent on a stream that had ended")
-
-    def _outlived(self, ack: int) -> None:
-        """After a parcel whose builder knew of our parcels up to ``ack``: streams reset in these are quiet now.
-
-        Only a parcel's own ack tells: what the builder of the parcel had queued before our reset arrived is in it or
-        in earlier ones.  An ``Ack``, or a new link's count, may overtake a parcel that is sent again.
-        """
-        lingering = self._lingering
-        quiet = []
-        for number, parcel in lingering.items():
-            if not 0 < parcel <= ack:
-                break
-            quiet.append(number)
-        for number in quiet:
-            del lingering[number]
 
     def _guarded(self, stream: Stream, call: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -606,12 +584,7 @@ class Session:
         stream.discard()
         if tell is not None and not self.closed:
             payload = native.encode(tell)
-            self._lingering[stream.id] = 0
-            self._fresh_resets.append(stream.id)
-            if len(self._lingering) > LINGERING_LIMIT:
-                oldest = next(iter(self._lingering))
-                del self._lingering[oldest]
-                self._forgiven[oldest & 1] = max(oldest, self._forgiven[oldest & 1])
+            self._lingering.add(stream.id)
             self.urge(native.pack_record(native.RESET, 0, stream.id, len(payload)) + payload)
 
     def _remove(self, stream: Stream) -> None:

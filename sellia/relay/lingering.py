@@ -1,0 +1,70 @@
+"""Streams that we have reset, and of which late records may still arrive.
+
+Need
+    The peer goes on sending on a stream until our reset has reached it.  Such records are late and are dropped; the
+    same records after that are a fault of the peer.  What tells the two apart is the peer's word that it has our
+    parcel with the reset: a parcel that it began to build after that has nothing of the stream any more.
+
+Bounds
+    ``LINGERING_LIMIT`` streams are remembered.  Of older ones late is not told from wrong any more, which costs nothing
+    but strictness.
+"""
+
+from typing import Final
+
+from sellia.protocol.limits import LINGERING_LIMIT
+
+#: Where a reset is that waits for its parcel.
+_WAITING: Final = 0
+
+
+class Lingering:
+    """One session's.  Empty, and then false, most of the time."""
+
+    __slots__ = ("_forgiven", "_fresh", "_parcels")
+
+    def __init__(self) -> None:
+        #: Number of a stream -> parcel with our reset, or ``_WAITING``; oldest first.
+        self._parcels: dict[int, int] = {}
+        #: Those whose resets wait, in order.
+        self._fresh: list[int] = []
+        #: Streams up to these numbers (even, odd) are forgiven whatever arrives.
+        self._forgiven = [0, 0]
+
+    def __len__(self) -> int:
+        return len(self._parcels)
+
+    def add(self, number: int) -> None:
+        """A stream has been reset; its reset is on its way into a parcel."""
+        self._parcels[number] = _WAITING
+        self._fresh.append(number)
+        if len(self._parcels) > LINGERING_LIMIT:
+            oldest = next(iter(self._parcels))
+            del self._parcels[oldest]
+            self._forgiven[oldest & 1] = max(oldest, self._forgiven[oldest & 1])
+
+    def left_in(self, parcel: int) -> None:
+        """All resets that waited have left, the last of them in this parcel."""
+        if self._fresh:
+            for number in self._fresh:
+                if number in self._parcels:
+                    self._parcels[number] = parcel
+            self._fresh.clear()
+
+    def outlived(self, ack: int) -> None:
+        """After a parcel whose builder knew of our parcels up to ``ack``: streams reset in these are quiet now.
+
+        Only a parcel's own ack tells: what the builder of the parcel had queued before our reset arrived is in it or
+        in earlier ones.  An ``Ack``, or a new link's count, may overtake a parcel that is sent again.
+        """
+        quiet = []
+        for number, parcel in self._parcels.items():
+            if not _WAITING < parcel <= ack:
+                break
+            quiet.append(number)
+        for number in quiet:
+            del self._parcels[number]
+
+    def excuses(self, number: int) -> bool:
+        """Whether something that arrives for this stream, which is not open, may be late."""
+        return number in self._parcels or number <= self._forgiven[number & 1]
