@@ -301,9 +301,9 @@ class Session:
             self._settle()
             self._want()
 
-    def tell_acks(self) -> None:
-        """Acknowledge what has not been: the link calls this when it has been idle."""
-        if self._link is not None and self._told < self.received:
+    def tell_acks(self, again: bool = False) -> None:
+        """Acknowledge what has not been, or ``again`` what has: the link calls this now and then."""
+        if self._link is not None and (again or self._told < self.received):
             self._told = self.received
             self._owed = 0
             self._link.send(native.encode_link(Ack(self.received)))

@@ -479,8 +479,10 @@ class LinkMixin:
             self.drop(f"nothing came from the other side for {silent:.0f} s")
             return
         if self.session is not None:
-            self.session.tell_acks()
-            if silent >= self._interval * 0.5:
+            # The other side must hear something, too, however long it takes to send what it is sending.
+            busy = silent < self._interval * 0.5
+            self.session.tell_acks(again=busy)
+            if not busy:
                 self._ping()
         self._timer = self.clock.callLater(min(self._interval, self._timeout - silent), self._look)
 

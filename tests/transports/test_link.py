@@ -337,6 +337,14 @@ class LivenessTests(LinkCase):
             self.link.dataReceived(bytes((octet,)))
         self.assertFalse(self.transport.aborted)
 
+    def test_who_sends_something_long_hears_of_this_end(self) -> None:
+        """Octet by octet, for longer than the timeout: its own pings are behind what it sends."""
+        self.carry()
+        for octet in frame(BINARY, b"\x02" + b"x" * 100)[:20]:
+            self.wait(1)
+            self.link.dataReceived(bytes((octet,)))
+        self.assertGreaterEqual(self.read().count((BINARY, native.encode_link(Ack(0)))), 3)
+
     def test_acks_are_told_when_it_is_idle(self) -> None:
         self.carry()
         self.send(parcel(record(99, 0)))
