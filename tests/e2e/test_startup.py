@@ -18,7 +18,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.processes import ROOT, Process, free_port, start_python, start_server, start_twistd, wait_until
+from tests.processes import ROOT, Process, answers, free_port, start_python, start_server, start_twistd, wait_until
 
 TWISTD = Path(sysconfig.get_path("scripts")) / "twistd"
 
@@ -126,7 +126,7 @@ class StopTests(Startup):
         endpoints = (f"tcp:{port}:interface=127.0.0.1", f"unix:{path}")
         options = [word for endpoint in endpoints for word in ("--listen", endpoint)]
         server = self.ended(start_twistd("sellia-server", *options, port=port))
-        server.wait_for_port()
+        server.wait_for(lambda: answers(port), "an answer")  # one endpoint may be there before another
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(10)
             # A path longer than sun_path (108 octets) is reached from its directory.
@@ -137,7 +137,7 @@ class StopTests(Startup):
     def test_both_families(self) -> None:
         port = free_port()
         server = self.ended(start_twistd("sellia-server", "--host", "::", "--port", str(port), port=port))
-        server.wait_for_port()
+        server.wait_for(lambda: answers(port), "an answer")  # one endpoint may be there before another
         for host in ("127.0.0.1", "::1"):
             connection = http.client.HTTPConnection(host, port, timeout=10)
             self.addCleanup(connection.close)
