@@ -176,6 +176,27 @@ class MemoryTests(SynchronousTestCase):
             self.assertLess(faults, 1000)
             self.assertGreater(self.faults("False")[0], 10_000, "or there is no need for it")
 
+    def test_what_is_free_in_the_middle_is_given_back(self) -> None:
+        program = textwrap.dedent("""
+            from sellia.process import give_back_memory, keep_freed_memory
+
+            def resident():
+                return int(open("/proc/self/statm").read().split()[1]) * 4
+            keep_freed_memory()
+            kept = []
+            for _ in range(200):
+                kept.append(bytearray(100 * 1024))
+                kept.append(bytearray(2000))
+            del kept[::2]
+            before = resident()
+            give_back_memory()
+            print(before - resident())
+        """)
+        if not hasattr(ctypes.CDLL(None), "malloc_trim"):
+            return
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        self.assertGreater(int(done.stdout), 10_000, "KiB of some 20,000")
+
 
 class SecondSignalTests(SynchronousTestCase):
     def test_default_effect_once_it_is_stopping(self):

@@ -3,14 +3,24 @@
 import os
 from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.internet import TimerService
+from twisted.application.service import IService, MultiService
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
 from sellia.client.settings import ClientSettings, load
 from sellia.errors import SelliaError, SettingsError
-from sellia.process import ExitStatus, OneLineOptions, complain, fail_in_one_line, keep_freed_memory, stop_in_order
+from sellia.process import (
+    GIVE_BACK,
+    ExitStatus,
+    OneLineOptions,
+    complain,
+    fail_in_one_line,
+    give_back_memory,
+    keep_freed_memory,
+    stop_in_order,
+)
 
 _log = Logger()
 
@@ -63,7 +73,10 @@ def makeService(options: Options) -> IService:
     status = ExitStatus()
     service: Any = make_service(options.settings, reactor)
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))
-    return service
+    whole: Any = MultiService()
+    service.setServiceParent(whole)
+    TimerService(GIVE_BACK, give_back_memory).setServiceParent(whole)
+    return whole
 
 
 def _give_up(failure: Failure, status: ExitStatus, reactor: Any) -> None:

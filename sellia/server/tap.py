@@ -4,12 +4,21 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
+from twisted.application.internet import TimerService
 from twisted.application.service import IService
 from twisted.logger import Logger
 from twisted.python import usage
 
 from sellia.errors import SettingsError
-from sellia.process import OneLineOptions, allow_descriptors, fail_in_one_line, keep_freed_memory, stop_in_order
+from sellia.process import (
+    GIVE_BACK,
+    OneLineOptions,
+    allow_descriptors,
+    fail_in_one_line,
+    give_back_memory,
+    keep_freed_memory,
+    stop_in_order,
+)
 from sellia.server.settings import ServerSettings, load
 
 #: Descriptors for what is not a connection: listeners, logs, files that are being read.
@@ -91,6 +100,7 @@ def makeService(options: Options) -> IService:
     poll_plainly(reactor)
     keep_freed_memory()
     service: Any = make_service(_fitting(options.settings), reactor)
+    TimerService(GIVE_BACK, give_back_memory).setServiceParent(service)
     return service
 
 
