@@ -39,7 +39,7 @@ from sellia.relay.pace import Pace
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
-from sellia.transports.turn import READ, Turn, turn_of, write_now
+from sellia.transports.turn import READ, turn_of, write_now
 from sellia.transports.whole import WholeMessages, binary_frame
 
 #: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
@@ -138,7 +138,6 @@ class LinkMixin:
     _message: list[bytes]
     _message_size = 0
     _frames = 0
-    _turn: Turn
     _masks = False  #: whether this end masks what it sends, and the other does not
     _whole: WholeMessages | None = None  #: reads what comes in, while Autobahn is not in the middle of anything
     _parser: WholeMessages
@@ -229,7 +228,6 @@ class LinkMixin:
         self._opened = True
         self._message = []
         self._parser = WholeMessages(not self._masks, self.message_limit)
-        self._turn = turn_of(self.clock)
         self._heard = self.clock.seconds()
         quicken(self.transport)
         self.transport.registerProducer(self, True)
