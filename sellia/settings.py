@@ -29,12 +29,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from sellia.errors import SettingsError
 from sellia.relay.text import printable
 
 #: A settings file or a file that holds one value is no larger than this, in octets; more is not read.
-FILE_LIMIT: Final = 1024 * 1024
+FILE_LIMIT: Final = 256 * 1024
+
+#: Lists and mappings in one another in a settings file.  Settings are three deep: all, a list, one of its items.
+DEPTH_LIMIT: Final = 16
 
 #: How much of a wrong value is repeated in a message, in characters.
 _SHOWN: Final = 40
@@ -151,14 +155,16 @@ def _from_file(path: str) -> dict[str, Given]:
     text = _read(path, "--config")
     try:
         # The pure loader: the other one follows YAML 1.1, in which `no` is false and 012 is ten.
-        root = YAML(typ="safe", pure=True).compose(text)
-        document = YAML(typ="safe", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Scanner = _Scanner
+        root = yaml.compose(text)
+        places = {} if root is None else dict(_places(root, shown, (), set()))
+        document = None if root is None else yaml.constructor.construct_document(root)
     except DuplicateKeyError as error:
         raise _bad_yaml(shown, error, "a key is given twice", "Keep one of the two.") from None
-    except RecursionError:
-        raise BadSetting(
-            f"{shown} has lists in lists beyond measure", "No setting is deeper than two levels."
-        ) from None
+    except _TooDeep as error:
+        hint = "No setting is a list in a list in a list."
+        raise _bad_yaml(shown, error, "lists in lists beyond measure", hint) from None
     except (YAMLError, ValueError) as error:
         hint = "Use two spaces to indent, a space after each colon, and quotes around values with : # * & ! { or [."
         raise _bad_yaml(shown, error, "is not valid YAML", hint) from None
@@ -166,13 +172,40 @@ def _from_file(path: str) -> dict[str, Given]:
         return {}
     if not isinstance(document, dict):
         raise BadSetting(f"{shown} is not a list of settings", "Write one setting on each line, as in `port: 3000`.")
-    places = dict(_places(root, shown, (), set()))
+    parts: dict[str | int, dict[Trail, str]] = {}
+    for trail, place in places.items():
+        parts.setdefault(trail[0], {})[trail[1:]] = place
     given: dict[str, Given] = {}
     for name, value in document.items():
-        parts = {trail[1:]: place for trail, place in places.items() if trail[0] == name and len(trail) > 1}
         if value is not None:
-            given[str(name)] = Given(value, places.get((name,), shown), Rank.FILE, parts)
+            nested = parts.get(name, {})
+            given[str(name)] = Given(value, nested.pop((), shown), Rank.FILE, nested)
     return given
+
+
+class _TooDeep(MarkedYAMLError):
+    """The file is nested deeper than any setting can be."""
+
+
+class _Scanner(Scanner):
+    """ruamel.yaml's, which stops where the file gets too deep.
+
+    It looks ahead by a thousand octets, in a time that grows with the square of how deep they are nested, and what
+    follows it calls itself for each level: so that is to be found out here, bracket by bracket.
+    """
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:
+        super().fetch_flow_collection_start(TokenClass, to_push)
+        self._check_depth()
+
+    def add_indent(self, column: int) -> bool:
+        deeper = super().add_indent(column)
+        self._check_depth()
+        return deeper
+
+    def _check_depth(self) -> None:
+        if self.flow_level + len(self.indents) > DEPTH_LIMIT:
+            raise _TooDeep(problem_mark=self.reader.get_mark())
 
 
 def _bad_yaml(shown: str, error: Exception, line: str, hint: str) -> BadSetting:
@@ -214,7 +247,8 @@ def _read(path: str, place: str) -> str:
             f"{place}: cannot read {shown}: {reason}", "Check the path, and that this user may read the file."
         ) from None
     if len(data) > FILE_LIMIT:
-        raise BadSetting(f"{place}: {shown} is larger than 1 MiB", "Check the path: it is not the file that is meant.")
+        hint = "Check the path: it is not the file that is meant."
+        raise BadSetting(f"{place}: {shown} is larger than {FILE_LIMIT // 1024} KiB", hint)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,12 +1,14 @@
 """Where settings come from, and what is said about a wrong one."""
 
 import os
+import time
 
 from pydantic import Field, SecretStr
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SettingsError
 from sellia.settings import (
+    DEPTH_LIMIT,
     FILE_LIMIT,
     BadSetting,
     Count,
@@ -154,6 +156,11 @@ class FileTests(SettingsCase):
     def test_not_a_mapping(self):
         self.assertIn("is not a list of settings", self.bad(text="- a\n").line)
 
+    def test_larger_than_a_file_of_settings(self):
+        self.assertEqual(self.load(text="port: 5\n".ljust(FILE_LIMIT, "#")).port, 5)
+        error = self.bad(text="#" * (FILE_LIMIT + 1))
+        self.assertTrue(error.line.endswith(" is larger than 256 KiB"), error.line)
+
     def test_malformed(self):
         for text in ("a: [", "a: b: c", "\tx: 1", "a: *b", "a: !b c", "a: \x00", "%FOO", "a: 'b"):
             self.assertIn("is not valid YAML", self.bad(text=text).line)
@@ -165,8 +172,24 @@ class FileTests(SettingsCase):
             self.assertIn("an alias refers to this", self.bad(text=text).line)
 
     def test_deeper_than_anybody_means(self):
-        for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600):
-            self.assertIn("has lists in lists beyond measure", self.bad(text=text).line)
+        for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600, "[a: " * 600, "- [" * 600):
+            self.assertTrue(self.bad(text=text).line.endswith(", line 1: lists in lists beyond measure"), text)
+        error = self.bad(text="port: 1\nparts:\n- port: 2\n  key: " + "[" * 600)
+        self.assertTrue(error.line.endswith(", line 4: lists in lists beyond measure"), error.line)
+
+    def test_as_deep_as_may_be(self):
+        """One level is the mapping of all settings."""
+        for deep in ("port: " + "[" * (DEPTH_LIMIT - 1), "parts:\n  - port: " + "[" * (DEPTH_LIMIT - 3)):
+            closed = deep + "]" * deep.count("[")
+            self.assertIn("port: must be", self.bad(text=closed).line)
+            self.assertIn("beyond measure", self.bad(text=deep + "[").line)
+
+    def test_a_hostile_file_is_refused_soon(self):
+        """Nesting is found where it gets too deep, not when all of it has been read."""
+        before = time.process_time()
+        for text in ("[" * 5000, "port: " + "{a: " * 5000, "- " * 100_000, "? [" * 50_000, "[" * FILE_LIMIT):
+            self.assertIn("beyond measure", self.bad(text=text).line)
+        self.assertLess(time.process_time() - before, 0.1)
 
     def test_no_code_runs(self):
         self.bad(text="name: !!python/object/apply:os.system ['exit 1']\n")
