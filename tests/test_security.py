@@ -13,13 +13,11 @@ from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.relay.rates import Rate
 from sellia.relay.refusals import LINES
 from sellia.relay.text import SHOWN
-from sellia.server.connection import PIPELINE
-from sellia.server.gateway import HELLO_WAIT
 from sellia.server.guard import LIMITS
 from sellia.server.settings import ServerSettings
-from sellia.server.webchannel import BODY_LIMIT
-from sellia.transports.frames import EMPTY_FRAGMENTS, FrameLimits
+from sellia.transports.frames import FrameLimits
 from sellia.transports.link import CONTROL_RATE
+from sellia.transports.story import FRAME_LINES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = (ROOT / "docs" / "security.rst").read_text(encoding="utf-8")
@@ -74,33 +72,22 @@ def spelled(value: Any, unit: str = "") -> str:
 
 class DocumentTests(SynchronousTestCase):
     def test_every_limit_is_a_row(self) -> None:
-        documented = {row.setting for row in rows()} - {"fixed"}
+        """And every row is a setting."""
+        documented = {row.setting for row in rows()}
         self.assertEqual(documented, set(ServerSettings.model_fields) - NO_LIMITS)
 
     def test_the_defaults(self) -> None:
-        octets = {"header_limit", "target_limit", "session_credit", "session_queue", "websocket_frame_limit"}
+        octets = {
+            *("header_limit", "target_limit", "page_body_limit", "session_credit", "session_queue"),
+            "websocket_frame_limit",
+        }
         for row in rows():
-            if row.setting == "fixed":
-                continue
             unit = "octets" if row.setting in octets else "seconds" if row.default.endswith(" s") else ""
             self.assertEqual(row.default, spelled(getattr(ServerSettings(), row.setting), unit), row.setting)
 
-    def test_what_is_fixed(self) -> None:
-        fixed = [row.default for row in rows() if row.setting == "fixed"]
-        pings = f"{CONTROL_RATE.burst:,}, {CONTROL_RATE.per_second:g}/s"
-        self.assertEqual(
-            fixed,
-            [
-                str(PIPELINE),
-                spelled(BODY_LIMIT, "octets"),
-                f"{EMPTY_FRAGMENTS:,}",
-                spelled(HELLO_WAIT, "seconds"),
-                pings,
-            ],
-        )
-
     def test_every_counter_is_named(self) -> None:
         named = {row.counter for row in rows()}
+        named |= set(re.findall(r"counted as ``(\w+)``", " ".join(DOCUMENT.split())))
         self.assertEqual(LIMITS - named, set())
         others = {"windows_expired", "links_lost", "both", ""}
         self.assertEqual({name for name in named - LIMITS if not name.startswith("(")}, others)
@@ -127,9 +114,14 @@ class DocumentTests(SynchronousTestCase):
         self.assertEqual(
             (limits.size, limits.fragments), (settings.websocket_frame_limit, settings.websocket_fragments)
         )
-        self.assertEqual(
-            limits.control, Rate(settings.control_burst, settings.control_rate), "the client's are the same"
-        )
+        self.assertEqual(limits.empty, settings.websocket_empty_fragments)
+        for rate, burst, per_second in (
+            (limits.control, settings.control_burst, settings.control_rate),
+            (CONTROL_RATE, settings.link_control_burst, settings.link_control_rate),
+        ):
+            self.assertEqual(rate, Rate(burst, per_second), "the client's are the same")
+        lines = f"{FRAME_LINES.burst} lines about its frames at once and {FRAME_LINES.per_second:g} a second"
+        self.assertIn(lines, text)
         self.assertIn(f"{LINK_MESSAGE_LIMIT // KIB} KiB a link message", text)
         self.assertIn(f"{CONTROL_LIMIT // KIB} KiB for a hello", text)
         self.assertIn(f"{HEAD_LIMIT // KIB} KiB for a head, {HEADER_COUNT_LIMIT} fields", text)

@@ -41,6 +41,9 @@ from sellia.client.delays import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PAT
 from sellia.client.tls import connection_creator
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
+from sellia.relay.rates import Rate
+from sellia.relay.refusals import Refusals
+from sellia.relay.text import printable
 from sellia.transports.link import ClientLink, LinkMixin
 from sellia.transports.original.client import OriginalClientLink
 
@@ -54,6 +57,9 @@ NEXT_ADDRESS: Final = 0.03
 
 #: Seconds by which a timer is late where the process was busy, and answers may wait to be read.
 BUSY: Final = 0.2
+
+#: Lines about one thing that a server can bring about.
+LINES: Final = Rate(20, 0.1)
 
 _log = Logger()
 
@@ -135,6 +141,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._beat: IDelayedCall | None = None
         self._beat_due = 0.0
         self._closed: list[Deferred[None]] = []
+        self._remarks = Refusals(LINES)
         endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LONGEST_PATIENCE, attemptDelay=NEXT_ADDRESS)
         if secure:
             endpoint = wrapClientTLS(connection_creator(host, verify=True), endpoint)
@@ -297,6 +304,17 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             link.close(1000, "goodbye")
         else:
             raise ProtocolError("a link message that only a client sends")
+
+    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+        _log.warn(
+            "link closed: the peer broke the protocol: peer={peer} code={code} fault={fault}",
+            peer=printable(link.remote),
+            code=code,
+            fault=printable(fault),
+        )
+
+    def remark(self, topic: str) -> int | None:
+        return self._remarks.count(topic, self.clock.seconds())
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
         if link is self.link:

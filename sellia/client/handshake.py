@@ -86,6 +86,7 @@ class HandshakeLeg(Exchange):
             clock=service.clock,
             subprotocol=subprotocol or "",
             closed=None if report is None else _Closed(report),
+            untold=service.violated,
         )
         if report is not None:
             report(WebSocketOpened(stream.id, _text(opening.target), opening.visitor, subprotocol))

@@ -17,7 +17,9 @@ from sellia.client.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.client.tcp import TcpLeg
 from sellia.protocol.messages import HttpRequest, Opening, TcpConnection
 from sellia.relay.leg import Leg
+from sellia.relay.refusals import Refusals
 from sellia.relay.stream import Stream
+from sellia.transports.story import WebSocketStory
 from sellia.transports.turn import turn_of
 from sellia.transports.websocket import service_factory
 
@@ -68,6 +70,7 @@ class LocalService:
         self.upgrading: Deadlines[Exchange] = Deadlines(reactor, upgrade_timeout, _late)
         self.pipes = service_factory(reactor)
         self._turn = turn_of(reactor)
+        self._refusals = Refusals()
 
     def open_leg(self, stream: Stream, opening: Opening, end: bool, report: Report | None = None) -> Leg:
         """The leg of a stream that the server has opened; ``end`` says that nothing follows the opening.
@@ -92,6 +95,13 @@ class LocalService:
         """The service owes this exchange nothing any more."""
         self.waiting.discard(exchange)
         self.upgrading.discard(exchange)
+
+    def violated(self, story: WebSocketStory) -> int | None:
+        """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.
+
+        One with a defect breaks them on every WebSocket.
+        """
+        return self._refusals.count("websocket_violations", self.clock.seconds())
 
     def stop(self) -> None:
         """Drop the idle connections and all timers.  Call it when the session is over, and with it every leg."""

@@ -127,12 +127,14 @@ class Claims:
         limit = "tunnels_per_client" if error.detail is _PER_CLIENT else _LIMITS.get(word)
         if limit is not None:
             self._gateway.guard.refused(limit, session.remote, word)
-        else:
+        elif (untold := self._gateway.guard.remark(word)) is not None:
             _log.info(
-                "tunnel refused: name={name} session={session} word={word}",
+                "tunnel refused: name={name} session={session} peer={peer} word={word} untold={untold}",
                 name=printable(wanted.name or "-", 64),
                 session=session.name,
+                peer=printable(session.remote),
                 word=word,
+                untold=untold,
             )
         session.session.say(TunnelRefused(wanted.tunnel, word, str(error), word not in _PASSING))
 

@@ -12,8 +12,8 @@ Invariants
       is taken for a request any more.  What is refused is answered in its turn.
 
 Bounds
-    One socket read (120 KiB) may hold many tiny requests: at most ``PIPELINE`` of them are kept, the connection ends
-    behind the last.  Heads have limits of size, count and time (settings); idle connections have one of time.  A
+    One socket read (120 KiB) may hold many tiny requests: at most ``pipelined_requests`` of them are kept, the
+    connection ends behind the last.  Heads have limits of size, count and time; idle connections have one of time.  A
     body must keep to a least rate while we are willing to read it, and somebody for whom something waits must take
     some of it now and then (`sellia.server.pace`).  A visitor that sends on after its answer is read, and ignored, for
     ``LINGER`` at most; one that is slow to take its last answer has all the time it needs as long as it takes some of
@@ -51,9 +51,6 @@ from sellia.server.turnedaway import TurnedAway
 from sellia.transports.link import quicken
 from sellia.transports.turn import Outlet, half_close, unsent
 from sellia.transports.verbosity import verbosity
-
-#: Requests that one connection may have waiting behind the one in exchange.
-PIPELINE: Final = 100
 
 #: Octets that may come behind a handshake before it is answered; then reading pauses.
 _BEHIND_HANDSHAKE: Final = 64 * 1024
@@ -238,10 +235,11 @@ class VisitorConnection(TwistedProtocol):
             return  # it was read together with the one that was refused
         if self._exchange is None and not self._pending:
             self._begin(request)
-        elif len(self._pending) < PIPELINE:
+        elif len(self._pending) < self.ingress.settings.pipelined_requests:
             self._pending.append(_Waiting(request))
         else:
             self._last = True
+            self.ingress.guard.refused("pipelined", self.peer, "closed")
 
     def body_received(self, data: bytes) -> None:
         if self._last:
@@ -460,6 +458,8 @@ class VisitorConnection(TwistedProtocol):
             elif not self._pending:
                 if self._shaking:
                     self.ingress.guard.refused("tls_handshake", self.peer, "closed")
+                else:
+                    self.ingress.guard.count("idle")
                 self._close()
 
     # --- inside --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ Invariants
     * The time that a service has for its answer stands still while its client's link is away.
 
 Bounds
-    A link must have said hello ``HELLO_WAIT`` seconds after it opened.  Sessions without a link last for the resume
+    A link must have said hello ``hello_timeout`` seconds after it opened.  Sessions without a link last for the resume
     window.  How many sessions there may be, and of whom, `sellia.server.admission` says.
 """
 
@@ -42,6 +42,7 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.counters import LinkCounters
+from sellia.relay.rates import Rate
 from sellia.relay.registry import TunnelRegistry
 from sellia.relay.session import Session
 from sellia.relay.text import printable
@@ -54,9 +55,6 @@ from sellia.server.settings import ServerSettings
 from sellia.transports.link import LinkMixin, ServerLink
 from sellia.transports.original.server import OriginalServerLink
 from sellia.transports.turn import turn_of
-
-#: Seconds that a link may be open without having said who it is.
-HELLO_WAIT: Final = 10.0
 
 _CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
 
@@ -109,8 +107,11 @@ class Gateway:
         self.clock = clock
         self.turn = turn_of(clock)
         #: What makes a link of a connection, for the native dialect and for the original one.
-        self.links = LinkFactory(self, ServerLink)
-        self.original_links = LinkFactory(self, OriginalServerLink, max_tunnels=settings.tunnels_per_client)
+        control = Rate(settings.link_control_burst, settings.link_control_rate)
+        self.links = LinkFactory(self, ServerLink, control=control)
+        self.original_links = LinkFactory(
+            self, OriginalServerLink, control=control, max_tunnels=settings.tunnels_per_client
+        )
         self.sessions: dict[bytes, ServerSession] = {}
         self.public_port = settings.url_port
         self.draining = False
@@ -137,7 +138,11 @@ class Gateway:
 
     def link_opened(self, link: LinkMixin) -> None:
         self._open.add(link)
-        self._silent[link] = self.clock.callLater(HELLO_WAIT, link.drop, "it did not say hello in time")
+        self._silent[link] = self.clock.callLater(self.settings.hello_timeout, self._too_silent, link)
+
+    def _too_silent(self, link: LinkMixin) -> None:
+        self.guard.refused("hello_time", link.remote, 1008)
+        link.close(1008, "no hello came in time")
 
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
         if isinstance(message, Hello):
@@ -156,8 +161,13 @@ class Gateway:
         else:
             raise ProtocolError("a link message that only a server sends")
 
+    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+        self.guard.refused("link_violations", link.remote, code, fault)
+
+    def remark(self, topic: str) -> int | None:
+        return self.guard.remark(topic)
+
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
-        self.guard.count("link_violations")
         session = self._sessions_by_link.get(link)
         if session is not None:
             self.end(session, "client-gone", "the client broke the protocol", f"the client broke the protocol: {error}")
@@ -231,12 +241,15 @@ class Gateway:
         code = PROBLEMS[refused.word].close_code or 1008
         if limit:
             self.guard.refused(limit, link.remote, code)
-        else:
+            return link.refuse(refused, code)
+        untold = self.guard.remark(refused.word)
+        if untold is not None:
             _log.info(
-                "client refused: peer={peer} word={word} message={message}",
+                "client refused: peer={peer} word={word} message={message} untold={untold}",
                 peer=printable(link.remote),
                 word=refused.word,
                 message=refused.message,
+                untold=untold,
             )
         return link.refuse(refused, code)
 

@@ -38,11 +38,12 @@ _log = Logger()
 #: The names of all limits.
 LIMITS: Final = frozenset(
     """
-    header_size target_length header_time body_rate unread
+    header_size target_length header_time body_rate unread pipelined page_body idle
     connections connections_per_address tls_handshake proxy_header
-    request_rate websocket_rate frame_size empty_frames session_streams tunnel_streams session_queue session_credit
+    request_rate websocket_rate frame_size empty_frames websocket_violations
+    session_streams tunnel_streams session_queue session_credit
     failed_passwords failed_keys link_rate sessions links_per_key
-    tunnel_rate tunnels tunnels_per_key tunnels_per_client link_violations
+    tunnel_rate tunnels tunnels_per_key tunnels_per_client hello_time link_violations original_exchanges
     """.split()
 )
 
@@ -60,6 +61,7 @@ class Guard:
         self._clock = clock
         self.connections: Census[str] = Census(settings.connections, settings.connections_per_address)
         self.refusals = Refusals()
+        self._remarks = Refusals()
         #: Requests, by the tunnel's name.
         self.requests: Buckets[str] | None = None
         if settings.rate_limit:
@@ -70,6 +72,7 @@ class Guard:
             settings.websocket_frame_limit,
             settings.websocket_fragments,
             Rate(settings.control_burst, settings.control_rate),
+            settings.websocket_empty_fragments,
         )
         self._unread_timeout = settings.unread_timeout
         self._tunnel_streams = settings.tunnel_streams
@@ -82,22 +85,29 @@ class Guard:
         #: Connections that are being told that there is no room for them.
         self.turned_away = 0
 
-    def count(self, limit: str) -> None:
-        """A limit was reached, and the log has been told already."""
+    def count(self, limit: str) -> int | None:
+        """A limit was reached.  None if the log is not to be told of it, else how many before it was not told of."""
         assert limit in LIMITS, limit
-        self.refusals.count(limit, self._clock.seconds())
+        return self.refusals.count(limit, self._clock.seconds())
 
-    def refused(self, limit: str, peer: str, answer: str | int) -> None:
-        """A limit was reached: count it, and tell the log, unless it has just been told of the same."""
-        assert limit in LIMITS, limit
-        untold = self.refusals.count(limit, self._clock.seconds())
+    def remark(self, topic: str) -> int | None:
+        """As `count`, for whatever anybody can bring about: it is counted only if it has the name of a limit."""
+        return (self.refusals if topic in LIMITS else self._remarks).count(topic, self._clock.seconds())
+
+    def refused(self, limit: str, peer: str, answer: str | int, fault: str = "") -> None:
+        """A limit was reached: count it, and tell the log, unless it has just been told of the same.
+
+        ``fault`` is what was wrong, where the name of the limit does not say it.
+        """
+        untold = self.count(limit)
         if untold is not None:
             _log.info(
-                "limit reached: limit={limit} peer={peer} answer={answer} untold={untold}",
+                "limit reached: limit={limit} peer={peer} answer={answer} untold={untold}{fault}",
                 limit=limit,
                 peer=printable(peer),
                 answer=answer,
                 untold=untold,
+                fault=fault and f" fault={printable(fault)}",
             )
 
     def too_often(self, limit: str, peer: str, wait: float) -> Denial:
@@ -175,11 +185,9 @@ class Guard:
             if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(_TOO_FAST)):
                 self.refused("websocket_rate", pipe.visitor, 1013)
 
-    def websocket_closed(self, story: WebSocketStory) -> None:
-        """A visitor's WebSocket is over: if it was for a limit, that counts."""
-        limit = _FRAMES.get(story.violation)
-        if limit is not None and story.by == "visitor":
-            self.refused(limit, story.visitor, story.code or 0)
+    def websocket_violated(self, story: WebSocketStory) -> int | None:
+        """A visitor's frames broke a rule or a limit: count it.  As `count`; the story tells it."""
+        return self.count(_FRAMES.get(story.violation, "websocket_violations"))
 
     # --- passwords -----------------------------------------------------------------------------------------
 

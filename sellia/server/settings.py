@@ -118,11 +118,21 @@ class ServerSettings(Settings):
     tunnel_streams: Count = Field(limits.MAX_STREAMS // 2, description="The most exchanges at once of one tunnel.")
     websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
     websocket_fragments: Count = Field(131_072, description="The most fragments of one WebSocket message.")
+    websocket_empty_fragments: Count = Field(1_000, description="The most fragments in a row that have no octet.")
     control_burst: Count = Field(
         2_000, description="Pings and pongs on a WebSocket at once, as after a link that was away for a while."
     )
     control_rate: PerSecond = Field(100.0, description="Pings and pongs on a WebSocket a second in the long run.")
     keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
+    pipelined_requests: Count = Field(
+        100, description="The most requests that wait on one connection while another is answered."
+    )
+    page_body_limit: Octets = Field(
+        limits.MIB, description="The largest body of a request for one of the server's own pages, as in 1 MiB."
+    )
+    hello_timeout: Seconds = Field(10.0, description="Seconds until a client must have said who it is.")
+    link_control_burst: Count = Field(1_000, description="Pings and pongs on a link at once.")
+    link_control_rate: PerSecond = Field(100.0, description="Pings and pongs on a link a second in the long run.")
 
     connections: Count = Field(20_000, description="The most connections in all, of visitors and of clients.")
     connections_per_address: Count = Field(

@@ -101,7 +101,7 @@ class UpgradeExchange(HttpExchange):
                 at_visitor=True,
                 clock=ingress.clock,
                 subprotocol=b",".join(values_of(headers, b"sec-websocket-protocol")).decode("latin-1"),
-                closed=ingress.guard.websocket_closed,
+                untold=ingress.guard.websocket_violated,
             ),
             limits=ingress.guard.frames,
         )

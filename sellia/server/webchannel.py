@@ -4,10 +4,10 @@ The ingress parses requests itself; what belongs to the base domain is then give
 ``twisted.web.server.Site`` through the small channel below, which is all that ``twisted.web.http.Request`` needs of
 one.  (``twisted.web._http2.H2Stream`` does the same for HTTP/2.)
 
-Bounds: a body is collected before the Resource runs, so it may have ``BODY_LIMIT`` octets at most: 413 beyond that.
+Bounds: a body is collected before the Resource runs, so it may have ``page_body_limit`` octets: 413 beyond that.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
@@ -23,9 +23,6 @@ from sellia.server.http1 import Request
 if TYPE_CHECKING:
     from sellia.server.connection import VisitorConnection
 
-#: Octets of a request's body that a page may get.
-BODY_LIMIT: Final = 1024 * 1024
-
 
 class PageExchange(HttpExchange):
     """A request that one of the server's own pages answers."""
@@ -36,8 +33,9 @@ class PageExchange(HttpExchange):
         self.transport = connection.transport
         self._path = path
         self._size = 0
+        self._limit = connection.ingress.settings.page_body_limit
         self._web = web = WebRequest(self, False)
-        web.gotLength(0)  # whatever it is: beyond BODY_LIMIT there is none, and up to that there is no temporary file
+        web.gotLength(0)  # whatever it is: beyond the limit there is none, and up to that there is no temporary file
         for name, value in request.headers:
             web.requestHeaders.addRawHeader(name, value)
         web.parseCookies()
@@ -53,8 +51,10 @@ class PageExchange(HttpExchange):
         if self.over:
             return
         self._size += len(data)
-        if self._size > BODY_LIMIT:
+        if self._size > self._limit:
             self.over = True
+            connection = self.connection
+            connection.ingress.guard.refused("page_body", connection.visitor_of(self.request), 413)
             self.connection.answer_problem(PROBLEMS["body-too-large"], self.request, "", self)
             return
         self._web.handleContentChunk(data)

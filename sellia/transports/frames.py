@@ -58,17 +58,18 @@ _INSIDE: Final = frozenset((0x00, 0x80, 0x89, 0x8A))
 #: Octets of a control frame's payload, at most (RFC 6455, 5.5).
 _CONTROL_LIMIT: Final = 125
 
-#: Empty fragments that may come in a row.
-EMPTY_FRAGMENTS: Final = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """What one peer may send on one WebSocket: octets of a frame, fragments of a message, control frames a second."""
+    """What one peer may send on one WebSocket: octets of a frame, fragments of a message, control frames a second.
+
+    ``empty`` are fragments without an octet in a row.
+    """
 
     size: int = 16 * 1024 * 1024
     fragments: int = 131_072
     control: Rate = Rate(2000, 100.0)
+    empty: int = 1000
 
 
 def accept_value(key: bytes) -> bytes:
@@ -262,8 +263,8 @@ class FrameSocket(WebSocketProtocol):
             self._empty = 0
             return
         self._empty += 1
-        if self._empty > EMPTY_FRAGMENTS:
-            self._fail(1008, f"too-many-frames: more than {EMPTY_FRAGMENTS} empty fragments in a row")
+        if self._empty > self.limits.empty:
+            self._fail(1008, f"too-many-frames: more than {self.limits.empty} empty fragments in a row")
 
     def _controlled(self) -> None:
         """A control frame begins."""

@@ -6,8 +6,8 @@ Need
 
 Invariants
     * Link messages are acted on in order, and none after the link has been given up.
-    * A fault of the peer closes the link with its close code, one log line, and an end to the session; nothing the
-      peer sends is raised to the reactor.
+    * A fault of the peer closes the link with its close code, tells the keeper, and ends the session; nothing the peer
+      sends is raised to the reactor.
     * The session is detached exactly once, before ``link_lost``.
 
 Bounds
@@ -51,7 +51,8 @@ FRAGMENTS: Final = 1024
 #: Seconds for the peer to answer our close frame.
 CLOSE_WAIT: Final = 5.0
 
-#: Pings of either kind, and pongs of WebSocket, that may come on a link.  We send one in ``ping_interval`` ourselves.
+#: Pings of either kind, and pongs of WebSocket, that may come on a link whose factory does not say otherwise.  We send
+#: one in ``ping_interval`` ourselves.
 CONTROL_RATE: Final = Rate(1000, 100.0)
 
 #: How Autobahn says that a connection ended without a close frame.
@@ -71,6 +72,14 @@ class LinkKeeper(Protocol):
 
     def link_message(self, link: "LinkMixin", message: LinkMessage) -> None:
         """The peer said something that concerns the link's or the session's existence.  May raise ProtocolError."""
+
+    def link_faulty(self, link: "LinkMixin", code: int, fault: str) -> None:
+        """The peer broke our protocol or WebSocket's, and the link is being closed with ``code``: tell the log."""
+
+    def remark(self, topic: str) -> int | None:
+        """Whether a line may tell of something that a peer can bring about as often as it likes: None if none may now,
+        else how many before it got none.
+        """
 
     def link_broken(self, link: "LinkMixin", error: ProtocolError) -> None:
         """The peer broke the protocol: its session cannot go on.  The link is being closed; ``link_lost`` follows."""
@@ -112,6 +121,9 @@ class LinkMixin:
     current_frame: Any = None
     inside_message = False
     data: bytes
+
+    #: What may come that says nothing but that the peer is there.
+    control = CONTROL_RATE
 
     #: The largest message that is accepted, in octets.
     message_limit = LINK_MESSAGE_LIMIT
@@ -334,7 +346,7 @@ class LinkMixin:
         """The peer sent something that says nothing."""
         bucket = self._control_rate
         if bucket is None:
-            bucket = self._control_rate = Bucket(CONTROL_RATE)
+            bucket = self._control_rate = Bucket(self.control)
         if bucket.take(self.clock.seconds()):
             raise ProtocolError("too many pings on one link", 1008)
 
@@ -384,23 +396,15 @@ class LinkMixin:
         if self.state != WebSocketServerProtocol.STATE_OPEN:
             super()._fail_connection(code, reason)  # type: ignore[misc]
             return
-        self._complain(code, f"this is not WebSocket: {reason}")
+        self.keeper.link_faulty(self, code, f"this is not WebSocket: {reason}")
         self.close(code, reason)
 
     def _fault(self, error: ProtocolError) -> None:
         if self.state != WebSocketServerProtocol.STATE_OPEN:
             return
-        self._complain(error.code, str(error))
+        self.keeper.link_faulty(self, error.code, str(error))
         self.close(error.code, str(error))
         self.keeper.link_broken(self, error)
-
-    def _complain(self, code: int, fault: str) -> None:
-        _log.warn(
-            "link closed: the peer broke the protocol: peer={peer} code={code} fault={fault}",
-            peer=printable(self.remote),
-            code=code,
-            fault=printable(fault),
-        )
 
     # --- the transport: a producer -------------------------------------------------------------------------
 

@@ -1,31 +1,45 @@
 """What happened to one WebSocket, for whoever greps the log for it: opened, closed by whom, with what, after how much.
 
 The server and the client each tell it from where they stand, with the same words: ``websocket opened``, ``websocket
-closed``, and at debug level ``websocket frame`` for each frame.  Frame lines cost nothing while
-:attr:`WebSocketStory.frames_shown` is False, as it is unless the log level is debug.
+violation``, ``websocket closed``, and at debug level ``websocket frame`` for each frame.  Frame lines cost nothing
+while :attr:`WebSocketStory.frames_shown` is False, as it is unless the log level is debug.
+
+Bounds: a line takes over 100 us, so a flood of frames would slow down everybody else while somebody looks.  The frames
+of one WebSocket have ``FRAME_LINES``; the next line, or a last one, says how many had none.  Violations have as many
+lines as who counts them allows.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from sellia.relay.rates import Bucket, Rate
 from sellia.relay.text import printable, shown_target
 
 Side = Literal["visitor", "service", "sellia"]
+
+#: Lines about frames of one WebSocket.
+FRAME_LINES: Final = Rate(200, 50.0)
 
 _log = Logger()
 
 
 class WebSocketStory:
-    """Counts and remembers; says so when the WebSocket is over.  ``at_visitor`` tells which socket is watched."""
+    """Counts and remembers; says so when the WebSocket is over.  ``at_visitor`` tells which socket is watched.
+
+    ``untold`` is asked when there is a violation: how many before it got no line, None if this one is to have none.
+    """
 
     __slots__ = (
         "_at_visitor",
         "_clock",
         "_closed",
+        "_lines",
         "_started",
+        "_unshown",
+        "_untold",
         "by",
         "came_bytes",
         "came_frames",
@@ -55,6 +69,7 @@ class WebSocketStory:
         clock: IReactorTime,
         subprotocol: str = "",
         closed: "Callable[[WebSocketStory], None] | None" = None,
+        untold: "Callable[[WebSocketStory], int | None] | None" = None,
     ) -> None:
         self.number = number
         self.tunnel = tunnel
@@ -63,6 +78,9 @@ class WebSocketStory:
         self._at_visitor = at_visitor
         self._clock = clock
         self._closed = closed
+        self._untold = untold
+        self._lines: Bucket | None = None
+        self._unshown = 0
         self._started = clock.seconds()
         self.came_frames = self.came_bytes = self.went_frames = self.went_bytes = 0
         self.by: Side | None = None
@@ -101,17 +119,22 @@ class WebSocketStory:
 
     def violated(self, by: Side, code: int, reason: str) -> None:
         """Somebody broke the protocol, and will be closed with ``code``."""
-        _log.warn(
-            "websocket violation: id={id} tunnel={tunnel} path={path} by={by} code={code} reason={reason}",
-            id=self.number,
-            tunnel=self.tunnel,
-            path=shown_target(self.target),
-            by=by,
-            code=code,
-            reason=printable(reason),
-        )
         self.violation = reason.partition(":")[0]
         self.ended(by, code, reason)
+        untold = 0 if self._untold is None else self._untold(self)
+        if untold is not None:
+            _log.warn(
+                "websocket violation: id={id} tunnel={tunnel} path={path} visitor={visitor} by={by} code={code} "
+                "reason={reason} untold={untold}",
+                id=self.number,
+                tunnel=self.tunnel,
+                path=shown_target(self.target),
+                visitor=printable(self.visitor),
+                by=by,
+                code=code,
+                reason=printable(reason),
+                untold=untold,
+            )
 
     @property
     def from_visitor(self) -> tuple[int, int]:
@@ -126,6 +149,8 @@ class WebSocketStory:
     def over(self) -> None:
         """The socket is gone."""
         self.seconds = self._clock.seconds() - self._started
+        if self.frames_shown and self._unshown:
+            _log.debug("websocket frames without a line: id={id} untold={untold}", id=self.number, untold=self._unshown)
         frames_in, bytes_in = self.from_visitor
         frames_out, bytes_out = self.to_visitor
         _log.info(
@@ -149,12 +174,20 @@ class WebSocketStory:
             closed(self)
 
     def _frame(self, by: Side, first: int, size: int) -> None:
+        lines = self._lines
+        if lines is None:
+            lines = self._lines = Bucket(FRAME_LINES)
+        if lines.take(self._clock.seconds()):
+            self._unshown += 1
+            return
+        untold, self._unshown = self._unshown, 0
         _log.debug(
-            "websocket frame: id={id} from={by} opcode={opcode} size={size} fin={fin} rsv={rsv}",
+            "websocket frame: id={id} from={by} opcode={opcode} size={size} fin={fin} rsv={rsv} untold={untold}",
             id=self.number,
             by=by,
             opcode=first & 0x0F,
             size=size,
             fin=first >> 7,
             rsv=first >> 4 & 7,
+            untold=untold,
         )

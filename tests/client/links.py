@@ -133,6 +133,12 @@ class FarServer:
             )
             link.carry(self.party.session, message.received if resumed else 0, interval, timeout)
 
+    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+        """What was raised says it."""
+
+    def remark(self, topic: str) -> int | None:
+        return 0
+
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
         raise error
 

@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.attempts import NO_ANSWER
-from sellia.client.connector import BEAT, BUSY, NEXT_ADDRESS, Connector
+from sellia.client.connector import BEAT, BUSY, LINES, NEXT_ADDRESS, Connector
 from sellia.client.delays import (
     ATTEMPT_TIME,
     BESIDE_LEAST,
@@ -26,6 +26,7 @@ from sellia.protocol.messages import Goodbye, Hello, Refused, Welcome
 from sellia.transports.link import LinkMixin
 from sellia.transports.original.client import OriginalClientLink
 from tests.client.links import FarServer, Half, Network
+from tests.client.stage import LogLines
 from tests.transports.links import MemoryLink, Wire
 
 
@@ -106,6 +107,29 @@ class ConnectorCase(SynchronousTestCase):
         following = self.connector._callID
         assert following is not None
         return following.getTime()
+
+
+class FaultTests(ConnectorCase):
+    """What a server does wrong."""
+
+    def test_each_broken_link_is_a_line(self) -> None:
+        """There are few of them: the client waits longer and longer."""
+        log = LogLines(self)
+        for _ in range(LINES.burst + 5):
+            wire = self.join()
+            wire.near.hear(b"\x01")
+            self.end(wire)
+        told = [line for line in log.lines if line.startswith("link closed: the peer broke the protocol: ")]
+        self.assertEqual(len(told), LINES.burst + 5)
+        self.assertIn("peer=server code=1002 fault=", told[0])
+
+    def test_what_it_can_bring_about_at_will_is_some_lines(self) -> None:
+        """As when every one of its exchanges fails."""
+        told = [self.connector.remark("original_exchanges") for _ in range(LINES.burst + 3)]
+        self.assertEqual(told, [0] * LINES.burst + [None] * 3)
+        self.assertEqual(self.connector.remark("something else"), 0)
+        self.wait(1 / LINES.per_second)
+        self.assertEqual(self.connector.remark("original_exchanges"), 3)
 
 
 class DialTests(ConnectorCase):

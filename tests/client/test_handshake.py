@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import ResponseHead, WebSocketRequest
+from sellia.relay.refusals import LINES
 from sellia.transports.frames import CLOSE_FRAME, close_payload
 from tests.client.stage import ACCEPT, HOST, KEY, UPGRADE, LogLines, Service, Stage, Visitor
 
@@ -47,6 +48,19 @@ class AgreedTests(HandshakeCase):
         visitor = self.upgrade(*(bytes([octet]) for octet in AGREED + b"\r\n\x81\x02hi"))
         self.assertEqual(visitor.statuses, [101])
         self.assertEqual(visitor.pieces, b"hi")
+
+    def test_a_service_that_breaks_the_rules_each_time(self) -> None:
+        """Some lines tell of it, and then one now and then; each WebSocket's end is told as ever."""
+        log = LogLines(self)
+        for _ in range(LINES.burst + 3):
+            self.upgrade(AGREED + b"\r\n\x8f\x00")
+        told = [line for line in log.lines if line.startswith("websocket violation: ")]
+        self.assertEqual(len(told), LINES.burst)
+        self.assertIn(" visitor=203.0.113.7 by=service code=1002 ", told[0])
+        self.stage.reactor.advance(1 / LINES.per_second)
+        self.upgrade(AGREED + b"\r\n\x8f\x00")
+        told = [line for line in log.lines if line.startswith("websocket violation: ")]
+        self.assertTrue(told[LINES.burst].endswith(" untold=3"), told)
 
     def test_frames_and_end_after_it(self) -> None:
         """From here on the socket is the pipe's, in both directions and to the end."""

@@ -64,6 +64,12 @@ class Client:
         elif isinstance(message, Goodbye):
             link.close(1000, "goodbye")
 
+    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+        """What was raised says it."""
+
+    def remark(self, topic: str) -> int | None:
+        return 0
+
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
         raise error
 

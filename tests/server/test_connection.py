@@ -3,8 +3,7 @@
 from twisted.internet.testing import StringTransport
 
 from sellia.relay.session import Session
-from sellia.server.connection import PIPELINE
-from tests.server.support import GET, PublicSide, ServerCase, chunked, get, post
+from tests.server.support import GET, VISITOR, PublicSide, ServerCase, chunked, get, post
 
 BAD = b"GET / HTTP/1.1\r\nHost : demo.localhost\r\n\r\n"
 
@@ -92,12 +91,23 @@ class PipelineTests(ServerCase):
 
     def test_the_bound(self) -> None:
         """More than that many are answered as far as that, and the connection ends in order."""
-        visitor = self.stage.visitor(get() * (PIPELINE + 50))
-        for _ in range(PIPELINE + 1):
+        lines = self.logged()
+        visitor = self.stage.visitor(get() * 151)
+        for _ in range(101):
             self.stage.asked[-1].answer()
-        self.assertEqual(len(self.stage.asked), PIPELINE + 1)
-        self.assert_answers(visitor, *[(200, None)] * (PIPELINE + 1))
+        self.assertEqual(len(self.stage.asked), 101)
+        self.assert_answers(visitor, *[(200, None)] * 101)
         self.assertEqual(visitor.end, "half", "the requests that were not read must not make it end in a reset")
+        self.assert_counted(pipelined=1)
+        self.assertEqual(lines, [f"limit reached: limit=pipelined peer={VISITOR} answer=closed untold=0"])
+
+    def test_as_many_as_may_be(self) -> None:
+        visitor = self.stage.visitor(get() * 101)
+        for _ in range(101):
+            self.stage.asked[-1].answer()
+        self.assert_answers(visitor, *[(200, None)] * 101)
+        self.assertEqual(visitor.end, "open")
+        self.assert_counted()
 
     def test_behind_an_early_answer(self) -> None:
         visitor = self.stage.visitor(post(b"abc", length=5))

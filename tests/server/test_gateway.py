@@ -12,7 +12,7 @@ from sellia.protocol.messages import (
     TunnelReady,
     Welcome,
 )
-from sellia.server.gateway import HELLO_WAIT
+from sellia.transports.link import CLOSE_WAIT
 from tests.relay.scripts import OK, parcel
 from tests.server.clients import Client, GatewayCase, Wire
 from tests.server.support import UPGRADE, answers
@@ -33,22 +33,28 @@ class HelloTests(GatewayCase):
         self.assertEqual(len(tokens), 10)
 
     def test_who_says_nothing_is_dropped(self) -> None:
+        """It is told so, and has a time for its answer; a hello that comes then is too late."""
         client = Client(self.server).dial()
-        self.server.wait(int(HELLO_WAIT) - 1)
-        self.assertFalse(client.wire.transport.aborted)
+        self.server.wait(9)
+        self.assertEqual(client.closes, [])
         self.server.wait(1)
+        self.assertEqual(client.closes, [close(1008, "no hello came in time")])
+        self.assertEqual(self.server.gateway.health()["limits"], {"hello_time": 1})
+        client.hello()
+        self.assertEqual((client.heard, self.server.gateway.sessions), ([], {}))
+        self.server.wait(int(CLOSE_WAIT))
         self.assertTrue(client.wire.transport.aborted)
         client.wire.lose()
 
     def test_who_says_something_else_is_dropped_too(self) -> None:
         """Pings, text and nonsense of other kinds are no hello."""
         client = Client(self.server).dial()
-        for _ in range(int(HELLO_WAIT)):
+        for _ in range(10):
             client.say(Ping())
             client.octets(frame(TEXT, b"hello"))
             client.octets(frame(BINARY, b"\x07"))
             self.server.wait(1)
-        self.assertTrue(client.wire.transport.aborted)
+        self.assertEqual(client.closes, [close(1008, "no hello came in time")])
 
     def test_twice(self) -> None:
         client = self.server.client().hello()

@@ -1,12 +1,30 @@
 """Clients that break the dialect."""
 
+from collections.abc import Callable
+
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import Goodbye, HttpRequest
+from sellia.relay.refusals import LINES
 from tests.relay.scripts import OK, parcel, record
-from tests.server.clients import GatewayCase
+from tests.server.clients import Client, GatewayCase
 from tests.server.support import answers, get
-from tests.transports.support import BINARY, CLOSE, TEXT, frame, head
+from tests.transports.support import BINARY, CLOSE, TEXT, close, frame, head
+
+
+def logged(test: SynchronousTestCase) -> list[str]:
+    """What is logged from now on, as text."""
+    lines: list[str] = []
+
+    def observe(event: LogEvent) -> None:
+        lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observe)
+    test.addCleanup(globalLogPublisher.removeObserver, observe)
+    return lines
 
 
 class FaultTests(GatewayCase):
@@ -79,13 +97,108 @@ class FaultTests(GatewayCase):
         self.assertEqual((self.client.closes, len(self.server.gateway.sessions)), ([], 2))
 
     def test_a_fault_of_websocket_loses_the_link_only(self) -> None:
-        """It may be a proxy's between: the session waits for another link."""
+        """It may be a proxy's between: the session waits for another link.  It counts all the same."""
         self.client.octets(frame(0x8F))
+        self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": 1})
         self.assertEqual(self.client.closes[0][1][:2], (1002).to_bytes(2, "big"))
         self.client.wire.lose()
         self.assertEqual(len(self.server.gateway.sessions), 2)
         self.client.connect()
         self.assertTrue(self.client.welcomed.resumed)
+
+
+class ToldTests(GatewayCase):
+    """What clients do to their links is in the log, and does not fill it."""
+
+    settings = {
+        "hello_timeout": 2.0,
+        "link_control_burst": 10,
+        "link_control_rate": 1.0,
+        "require_auth": True,
+        "master_key": "the right key",
+    }
+
+    def limited(self, begin: str, fault: Callable[[], None]) -> list[str]:
+        """Do it more often than there are lines, and once more after a while; the lines."""
+        lines = logged(self)
+        for _ in range(LINES.burst + 20):
+            fault()
+        self.assertEqual(len([line for line in lines if line.startswith(begin)]), LINES.burst)
+        self.server.wait(10)
+        fault()
+        told = [line for line in lines if line.startswith(begin)]
+        self.assertEqual(
+            [line.partition("untold=")[2].partition(" ")[0] for line in told], ["0"] * LINES.burst + ["20"]
+        )
+        return told
+
+    def client(self) -> Client:
+        return self.server.client("the right key")
+
+    def test_faults_of_the_dialect(self) -> None:
+        def fault() -> None:
+            self.client().octets(frame(BINARY, b"\x00\xc1"))
+
+        told = self.limited("limit reached: limit=link_violations ", fault)
+        begin = "limit reached: limit=link_violations peer=198.51.100.1 answer=1002 untold=0 fault="
+        self.assertEqual({line.startswith(begin) for line in told[:-1]}, {True}, told)
+        self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": LINES.burst + 21})
+        self.assertEqual([], [line for line in told if not line.isprintable()])
+
+    def test_faults_of_websocket(self) -> None:
+        """They count with the others: whoever commits them need not have a session."""
+
+        def fault() -> None:
+            client = Client(self.server).dial()
+            client.octets(frame(0x8F))
+            client.wire.lose()
+
+        told = self.limited("limit reached: limit=link_violations ", fault)
+        self.assertIn(" answer=1002 untold=0 fault=this is not WebSocket: ", told[0])
+        self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": LINES.burst + 21})
+
+    def test_links_without_a_hello(self) -> None:
+        lines = logged(self)
+        clients = [Client(self.server).dial() for _ in range(LINES.burst + 20)]
+        self.server.wait(1)
+        self.assertEqual([client.closes for client in clients], [[]] * len(clients))
+        self.server.wait(1)
+        self.assertEqual([client.closes for client in clients], [[close(1008, "no hello came in time")]] * len(clients))
+        self.assertEqual(
+            lines, ["limit reached: limit=hello_time peer=198.51.100.1 answer=1008 untold=0"] * LINES.burst
+        )
+        self.assertEqual(self.server.gateway.health()["limits"], {"hello_time": len(clients)})
+        for client in clients:
+            client.wire.lose()
+
+    def test_clients_without_a_key(self) -> None:
+        told = self.limited("client refused: peer=198.51.100.1 word=key-required ", lambda: self.refuse(None))
+        self.assertEqual(len(told), LINES.burst + 1)
+
+    def refuse(self, key: str | None) -> None:
+        client = self.server.client(key)
+        self.assertEqual([each.word for each in client.heard], ["key-required"])  # type: ignore[attr-defined]
+        client.wire.lose()
+
+    def test_names_that_are_refused(self) -> None:
+        client = self.client()
+        begin = f"tunnel refused: name=admin session={next(iter(self.server.gateway.sessions.values())).name} "
+
+        def fault() -> None:
+            self.assert_refused(client.open_tunnel("admin"), "name-reserved", True)
+
+        told = self.limited(begin + "peer=198.51.100.1 word=name-reserved ", fault)
+        self.assertEqual(len(told), LINES.burst + 1)
+
+    def test_pings(self) -> None:
+        """Those of a link have the limit of the settings; what the two say to each other at first is among them."""
+        client = self.client()
+        for _ in range(9):
+            client.octets(frame(0x89))
+        self.assertEqual(self.server.gateway.health()["limits"], {})
+        client.octets(frame(0x89) * 5)
+        self.assertIn(close(1008, "too many pings on one link"), client.closes)
+        self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": 1})
 
 
 class OverloadTests(GatewayCase):

@@ -314,7 +314,7 @@ class GoodbyeTests(GatewayCase):
         far.onOpen()
         self.assertEqual(self.gateway.open_links, 1)
         self.server.wait(10.1)
-        self.assertTrue(far.transport.aborted)
+        self.assertEqual(far.closed, (1008, "no hello came in time"))
         far.lose()
         self.assertEqual((self.gateway.open_links, client.heard), (0, []))
 

@@ -4,6 +4,7 @@ from base64 import b64encode
 from dataclasses import replace
 from http import HTTPStatus
 
+from sellia.relay.refusals import LINES
 from sellia.server.guard import HEAD_LIMITS
 from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, Service, Visitor, get
 from tests.transports.support import CLOSE, PING, TEXT, close, frame, frames, head
@@ -220,6 +221,7 @@ class WebSocketTests(ServerCase):
         "websocket_rate": 10.0,
         "control_burst": 20,
         "websocket_frame_limit": 1000,
+        "websocket_empty_fragments": 7,
     }
 
     def websocket(self) -> tuple[Visitor, Service]:
@@ -254,14 +256,45 @@ class WebSocketTests(ServerCase):
         self.assert_counted(websocket_rate=1)
 
     def test_violations_that_are_limits(self) -> None:
-        """They are counted by name once the WebSocket is over; what a visitor only says is not."""
+        """They are counted by name when they happen; what a visitor only says is not."""
         for said in (frame(PING) * 21, head(TEXT, 1001, True), frame(0x8F), close_as(4000, "too-many-frames: no")):
             visitor, _ = self.websocket()
             visitor.send(said)
             self.stage.clock.advance(0.1)
             self.stage.talk()
             visitor.leave()
-        self.assert_counted(empty_frames=1, frame_size=1)
+        self.assert_counted(empty_frames=1, frame_size=1, websocket_violations=1)
+
+    def test_violations_are_counted_once_and_told_in_one_line(self) -> None:
+        """Each limit has lines of its own, and the story is the same as ever."""
+        lines = self.logged()
+        for _ in range(LINES.burst + 10):
+            visitor, _ = self.websocket()
+            visitor.send(frame(0x8F))
+            self.assert_counted(websocket_violations=len(self.stage.asked))
+            visitor.leave()
+        visitor, _ = self.websocket()
+        visitor.send(head(TEXT, 1001, True))
+        told = [line for line in lines if "closed" not in line and "opened" not in line]
+        self.assertEqual(len(told), LINES.burst + 1)
+        for line in told:
+            self.assertRegex(line, f"^websocket violation: id=[0-9]+ .* path=/chat visitor={VISITOR} by=visitor code=")
+            self.assertTrue(line.endswith("untold=0"), line)
+        self.assertEqual(len([line for line in lines if "websocket closed" in line]), LINES.burst + 10)
+        self.stage.wait(10)
+        visitor, _ = self.websocket()
+        visitor.send(frame(0x8F))
+        self.assertIn("code=1002 reason=bad-frame: ", lines[-1])
+        self.assertTrue(lines[-1].endswith("untold=10"), lines[-1])
+
+    def test_empty_fragments(self) -> None:
+        """At the limit of the settings it goes on."""
+        visitor, service = self.websocket()
+        visitor.send(frame(0x01, b"x") + frame(0x00) * 7)
+        self.assertEqual(len(service.frames), 8)
+        self.assert_counted()
+        visitor.send(frame(0x00))
+        self.assert_counted(empty_frames=1)
 
 
 class NoFrameRateTests(ServerCase):

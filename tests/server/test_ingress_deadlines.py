@@ -77,11 +77,14 @@ class IdleTests(ServerCase):
     """A connection without a request is closed after a minute, in order and without a word."""
 
     def test_before_the_first(self) -> None:
+        lines = self.logged()
         visitor = self.stage.visitor()
         self.stage.wait(59)
         self.assertEqual(visitor.end, "open")
         self.stage.wait(1)
         self.assertEqual((visitor.end, visitor.read()), ("closed", b""))
+        self.assert_counted(idle=1)
+        self.assertEqual(lines, [], "that is nothing to tell of")
 
     def test_between_two(self) -> None:
         visitor = self.stage.visitor()
@@ -92,8 +95,18 @@ class IdleTests(ServerCase):
                 self.stage.asked[-1].answer()
             self.stage.wait(50)
             self.assertEqual(visitor.end, "open")
+        self.assert_counted()
         self.stage.wait(10)
         self.assertEqual(visitor.end, "closed")
+        self.assert_counted(idle=1)
+
+    def test_who_leaves_by_itself_does_not_count(self) -> None:
+        self.stage.visitor().leave()
+        visitor, service = self.stage.ask(get(b"/", b"Connection: close"))
+        service.answer()
+        self.assertEqual(visitor.end, "closed")
+        self.stage.wait(100)
+        self.assert_counted()
 
     def test_not_while_a_request_is_answered(self) -> None:
         visitor, service = self.stage.ask()

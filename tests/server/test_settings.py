@@ -224,5 +224,17 @@ class CheckTests(ServerCase):
         for burst in ("0", "0.5", "-1"):
             self.bad({"request_burst": burst})
 
+    def test_bounds_of_what_comes(self):
+        """Each takes what is needed at least, and nothing below."""
+        for name in ("websocket_empty_fragments", "pipelined_requests", "page_body_limit", "link_control_burst"):
+            self.assertEqual(getattr(load({name: "1"}, {}), name), 1)
+            for value in ("0", "-1", "x", ""):
+                self.bad({name: value})
+        for name in ("hello_timeout", "link_control_rate"):
+            self.assertEqual(getattr(load({name: "0.5"}, {}), name), 0.5)
+            for value in ("0", "-1", "inf", "nan", "x"):
+                self.bad({name: value})
+        self.assertEqual(load({"page_body_limit": "64 KiB"}, {}).page_body_limit, 65536)
+
     def test_ping_has_time_for_an_answer(self):
         self.assertTrue(self.bad({"ping_timeout": "5"}).line.startswith("--ping-timeout: "))

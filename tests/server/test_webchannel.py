@@ -8,8 +8,10 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from sellia.server.connection import VisitorConnection
 from sellia.server.http1 import Request as Head
-from sellia.server.webchannel import BODY_LIMIT, PageExchange
-from tests.server.support import Rooms, ServerCase, Visitor, chunked, get, post
+from sellia.server.webchannel import PageExchange
+from tests.server.support import VISITOR, Rooms, ServerCase, Visitor, chunked, get, post
+
+BODY_LIMIT = 1024 * 1024
 
 
 class Echo(Resource):
@@ -86,8 +88,10 @@ class RequestTests(PageCase):
         for _ in range(BODY_LIMIT // 65536):
             visitor.send(b"x" * 65536)
         self.assertEqual([len(body) for body in self.echo.bodies], [BODY_LIMIT])
+        self.assert_counted()
 
     def test_a_body_that_is_too_large(self) -> None:
+        lines = self.logged()
         for start in (post(b"", length=BODY_LIMIT + 1), chunked()):
             visitor = self.visit(start)
             for _ in range(BODY_LIMIT // 65536):
@@ -96,6 +100,8 @@ class RequestTests(PageCase):
             self.assert_answers(visitor, (413, "body-too-large"))
             self.assertEqual(visitor.end, "half")
         self.assertEqual(self.echo.asked, [])
+        self.assert_counted(page_body=2)
+        self.assertEqual(lines, [f"limit reached: limit=page_body peer={VISITOR} answer=413 untold=0"] * 2)
 
     def test_a_body_that_turns_out_to_be_none(self) -> None:
         visitor = self.visit(chunked(b"hello"))
@@ -204,3 +210,17 @@ class ResponseTests(PageCase):
 
     def test_no_server_header(self) -> None:
         self.assertNotIn(b"server:", self.visit(get()).read().lower())
+
+
+class SmallBodyTests(PageCase):
+    settings = {"page_body_limit": 5, "trust_proxy": ["203.0.113.7"]}
+
+    def test_the_limit_is_a_setting(self) -> None:
+        """Behind a trusted proxy it is the visitor who sends too much."""
+        lines = self.logged()
+        self.visit(post(b"12345"))
+        self.assertEqual(self.echo.bodies, [b"12345"])
+        visitor = self.visit(post(b"123456", b"X-Forwarded-For: 192.0.2.1"))
+        self.assert_answers(visitor, (413, "body-too-large"))
+        self.assertEqual(self.echo.bodies, [b"12345"])
+        self.assertEqual(lines, ["limit reached: limit=page_body peer=192.0.2.1 answer=413 untold=0"])

@@ -12,7 +12,6 @@ from sellia.errors import PROBLEMS
 from sellia.relay.rates import Rate
 from sellia.transports.frames import (
     CLOSE_FRAME,
-    EMPTY_FRAGMENTS,
     FrameLimits,
     FrameSocket,
     Violation,
@@ -239,11 +238,16 @@ class LimitTests(SynchronousTestCase):
 
     def test_empty_fragments(self) -> None:
         """They cost nothing and say nothing: so many in a row, and one with something in it begins anew."""
-        row = frame(0x00) * EMPTY_FRAGMENTS
+        row = frame(0x00) * FrameLimits().empty
         self.assertIsNone(read(frame(0x01), row, frame(0x00, b"x"), row, frame(0x80, b"x"))[1])
         for begin in (frame(0x01), frame(0x01, b"x") + frame(0x00, b"x")):
             self.exceeds(begin + row + frame(0x00), 1008)
             self.exceeds(begin + row + frame(PING) + frame(0x80), 1008)
+        limit = FrameLimits(empty=2)
+        self.assertIsNone(read(frame(0x01) + frame(0x00) * 2, limit=limit)[1])
+        _, violation = read(frame(0x01) + frame(0x00) * 3, limit=limit)
+        assert violation is not None
+        self.assertEqual(violation.reason, "too-many-frames: more than 2 empty fragments in a row")
 
     def test_control_frames(self) -> None:
         """So many at once, and so many a second; pongs count as pings do, other frames do not."""

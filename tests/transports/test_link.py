@@ -5,7 +5,6 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
-from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,6 +13,7 @@ from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT, RECORD_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, CloseTunnel, Goodbye, Hello, LinkMessage, Ping, Pong
 from sellia.relay.pace import FIRST
+from sellia.relay.rates import Rate
 from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS, ClientLink, LinkMixin, ServerLink, quicken
 from tests.relay.scripts import MemoryLink, Party, parcel, record
 from tests.server.support import KEY, VisitorTransport
@@ -33,6 +33,7 @@ class Keeper:
         self.opened: list[LinkMixin] = []
         self.messages: list[LinkMessage] = []
         self.faults: list[tuple[str, int]] = []
+        self.complaints: list[tuple[int, str]] = []
         self.lost: list[str] = []
         self.fault: Exception | None = None
 
@@ -43,6 +44,12 @@ class Keeper:
         self.messages.append(message)
         if self.fault is not None:
             raise self.fault
+
+    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+        self.complaints.append((code, fault))
+
+    def remark(self, topic: str) -> int | None:
+        raise AssertionError(topic)
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
         self.faults.append((str(error), error.code))
@@ -58,13 +65,6 @@ class LinkCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.keeper = Keeper()
-        self.lines: list[str] = []
-
-        def observe(event: Any) -> None:
-            self.lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
         factory = WebSocketServerFactory(protocols=[SUBPROTOCOL], reactor=self.clock)
         factory.protocol = ServerLink
         factory.setProtocolOptions(
@@ -173,15 +173,14 @@ class MessageTests(LinkCase):
 
 
 class FaultTests(LinkCase):
-    """A peer that breaks the dialect: one close frame with the code, one line, and nothing is acted on any more."""
+    """A peer that breaks the dialect: one close frame with the code, the keeper is told, and nothing is acted on."""
 
     def fault(self, code: int) -> str:
         [(first, payload)] = self.read()
         self.assertEqual((first, int.from_bytes(payload[:2], "big")), (CLOSE, code))
         [(text, told)] = self.keeper.faults
         self.assertEqual((payload[2:].decode(), told), (text, code))
-        [line] = [line for line in self.lines if "broke the protocol" in line]
-        self.assertIn(f"peer=203.0.113.7 code={code} fault={text}", line)
+        self.assertEqual(self.keeper.complaints, [(code, text)])
         self.say(Goodbye("x", ""))
         self.send(b"\x00garbage")
         self.assertEqual(self.keeper.messages, [])
@@ -266,15 +265,15 @@ class FaultTests(LinkCase):
         self.fault(1009)
 
     def test_a_fault_of_websocket(self) -> None:
-        """The link is lost, not broken: the session waits.  There is a line, and a time for the peer to be gone."""
+        """The link is lost, not broken: the session waits.  The keeper tells it; the peer has a time to be gone."""
         wrong = (frame(0x8F), frame(BINARY, b"x", masked=False), frame(0xC2, b"x"), frame(0x00, b"x"))
         for data in wrong:
             self.setUp()
             self.carry()
             self.link.dataReceived(data)
             self.assertEqual(self.read()[0][1][:2], (1002).to_bytes(2, "big"))
-            told = [line for line in self.lines if "broke the protocol" in line]
-            self.assertIn("code=1002 fault=this is not WebSocket: ", told[-1])
+            [(code, text)] = self.keeper.complaints
+            self.assertEqual((code, text.split(": ")[0]), (1002, "this is not WebSocket"))
             self.assertFalse(self.party.session.attached)
             self.assertEqual(self.keeper.faults, [])
             self.clock.advance(CLOSE_WAIT)
@@ -294,6 +293,16 @@ class PingTests(LinkCase):
         self.send(b"", PONG)
         self.assertEqual(self.read(), [close(1008, "too many pings on one link")])
         self.assertEqual(self.keeper.faults, [("too many pings on one link", 1008)])
+
+    def test_a_limit_of_its_factory(self) -> None:
+        self.link.control = Rate(3, 1.0)
+        for _ in range(3):
+            self.send(b"", PONG)
+        self.clock.advance(1)
+        self.send(b"", PONG)
+        self.assertEqual(self.keeper.faults, [])
+        self.send(b"", PONG)
+        self.assertEqual(self.keeper.complaints, [(1008, "too many pings on one link")])
 
     def test_as_many_as_are_needed(self) -> None:
         for _ in range(100):

@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.story import WebSocketStory
+from sellia.transports.story import FRAME_LINES, WebSocketStory
 
 
 class StoryTests(SynchronousTestCase):
@@ -71,10 +71,29 @@ class StoryTests(SynchronousTestCase):
         _, violation, closed = self.lines
         self.assertEqual(
             violation,
-            "websocket violation: id=7 tunnel=demo path=/chat by=visitor code=1002 reason=bad-frame: it was",
+            "websocket violation: id=7 tunnel=demo path=/chat visitor=203.0.113.7 by=visitor code=1002 "
+            "reason=bad-frame: it was untold=0",
         )
         self.assertIn("by=visitor code=1002 reason=bad-frame: it was", closed)
         self.assertEqual(self.events[1]["log_level"], LogLevel.warn)
+
+    def test_violations_have_as_many_lines_as_the_counter_says(self) -> None:
+        """It is asked once, when it can see what it was; the closing line tells all the same."""
+        asked: list[tuple[str, str, int | None]] = []
+        answers: list[int | None] = [None, 4]
+
+        def untold(story: WebSocketStory) -> int | None:
+            asked.append((story.violation, story.visitor, story.code))
+            return answers.pop(0)
+
+        for _ in range(2):
+            story = self.story(untold=untold)
+            story.violated("visitor", 1009, "frame-too-large: it was")
+            story.over()
+        self.assertEqual(asked, [("frame-too-large", "203.0.113.7", 1009)] * 2)
+        [line] = [line for line in self.lines if line.startswith("websocket violation: ")]
+        self.assertTrue(line.endswith(" reason=frame-too-large: it was untold=4"), line)
+        self.assertEqual(len([line for line in self.lines if "by=visitor code=1009 reason=frame-too-large" in line]), 3)
 
     def test_nothing_from_outside_steers_a_terminal(self) -> None:
         story = self.story(target=b"/\x1b[2J\r\n", subprotocol="\x1b]8;;")
@@ -94,11 +113,42 @@ class StoryTests(SynchronousTestCase):
         self.assertEqual(
             self.lines[1:],
             [
-                "websocket frame: id=7 from=visitor opcode=1 size=5 fin=1 rsv=4",
-                "websocket frame: id=7 from=service opcode=0 size=70000 fin=0 rsv=0",
+                "websocket frame: id=7 from=visitor opcode=1 size=5 fin=1 rsv=4 untold=0",
+                "websocket frame: id=7 from=service opcode=0 size=70000 fin=0 rsv=0 untold=0",
             ],
         )
         self.assertEqual(self.events[-1]["log_level"], LogLevel.debug)
+
+    def test_a_flood_of_frames_is_some_lines(self) -> None:
+        """Both ways together; the next line says how many had none, and at the end so does a last one."""
+        self.patch(WebSocketStory, "frames_shown", True)
+        story, other = self.story(), self.story()
+        for _ in range(FRAME_LINES.burst):
+            story.came(0x81, 5, True)
+            story.went(0x81, 5, True)
+        other.came(0x81, 5, True)
+        shown = [line.rpartition(" ")[2] for line in self.lines[2:]]
+        self.assertEqual(shown, ["untold=0"] * (FRAME_LINES.burst + 1))
+        self.clock.advance(2 / FRAME_LINES.per_second)
+        for _ in range(3):
+            story.came(0x81, 5, True)
+        self.assertEqual(
+            [line.rpartition(" ")[2] for line in self.lines[2:]],
+            [*shown, f"untold={FRAME_LINES.burst}", "untold=0"],
+        )
+        story.over()
+        other.over()
+        self.assertEqual(self.lines[-3], "websocket frames without a line: id=7 untold=1")
+        self.assertIn(f"frames_in={FRAME_LINES.burst + 3} ", self.lines[-2])
+        self.assertEqual(len(self.lines), 2 + len(shown) + 2 + 3)
+
+    def test_frames_that_nobody_wants_to_see_cost_nothing(self) -> None:
+        story = self.story()
+        for _ in range(FRAME_LINES.burst + 1):
+            story.came(0x81, 5, True)
+        self.assertIsNone(story._lines)
+        story.over()
+        self.assertEqual(len(self.lines), 2)
 
     def test_from_whom_at_the_other_end(self) -> None:
         self.patch(WebSocketStory, "frames_shown", True)

@@ -119,6 +119,8 @@ class ServiceTests(SynchronousTestCase):
 class SourceTests(SynchronousTestCase):
     """No line of level debug is made before somebody has looked whether it is wanted."""
 
+    LOOKS = ("verbosity.debug", "self.frames_shown")
+
     #: The one place whose callers look.
     BEHIND_ITS_CALLERS = ("story.py", "_frame")
 
@@ -133,7 +135,7 @@ class SourceTests(SynchronousTestCase):
                 guarded = {
                     id(call)
                     for condition in ast.walk(function)
-                    if isinstance(condition, ast.If) and "verbosity.debug" in ast.unparse(condition.test)
+                    if isinstance(condition, ast.If) and any(look in ast.unparse(condition.test) for look in self.LOOKS)
                     for call in ast.walk(condition)
                 }
                 for call in ast.walk(function):

@@ -26,6 +26,12 @@ class Keeper:
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
         raise AssertionError(message)
 
+    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+        raise AssertionError(fault)
+
+    def remark(self, topic: str) -> int | None:
+        return 0
+
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
         raise error
 

@@ -36,7 +36,6 @@ from sellia.protocol import original
 from sellia.protocol.messages import Opening, SessionMessage
 from sellia.protocol.original import MESSAGE_LIMIT
 from sellia.relay.leg import Leg, StrictLeg
-from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable, shown_target
@@ -49,10 +48,8 @@ if TYPE_CHECKING:
 
 L = TypeVar("L", bound="BridgeLeg")
 
-#: What an exchange can end with that somebody has to mend, and how often that is said of one link: its peer is not to
-#: fill the log.
+#: What an exchange can end with that somebody has to mend.
 _WORTH_A_LINE: Final = frozenset(("bad-service-response", "overloaded"))
-LINES: Final = Rate(20, 0.1)
 
 _TOO_SLOW: Final = "the reader is too slow for a peer that cannot be told to wait"
 
@@ -67,7 +64,6 @@ class Bridge:
         self.session = Session(self, even=even)
         self.pressure = Pressure(link.clock, link.pause_reading, link.resume_reading)
         self._turn = turn_of(link.clock)
-        self._lines = Bucket(LINES)
         self._legs: dict[str, BridgeLeg] = {}
         self._pipe = Pipe(session, self.session, lambda: link.writable, lambda: self._turn.later(self._end_of_turn))
 
@@ -120,10 +116,6 @@ class Bridge:
     def knows(self, request_id: str) -> bool:
         """Whether a leg is known by this id."""
         return request_id in self._legs
-
-    def may_log(self) -> bool:
-        """Whether one more line about what the peer does wrong may go into the log."""
-        return not self._lines.take(self.link.clock.seconds())
 
     def forget(self, leg: "BridgeLeg") -> None:
         """The original has no more to say about it."""
@@ -221,11 +213,15 @@ class BridgeLeg(StrictLeg):
         self.bridge.pressure.flows(self)
         self.bridge.forget(self)
         self.tell_end(word, message)
-        if word in _WORTH_A_LINE and self.bridge.may_log():
-            _log.warn(
-                "{what} failed: {word}: {cause} peer={peer}",
-                what=shown_target(self.described()),
-                word=word,
-                cause=printable(message),
-                peer=printable(self.bridge.link.remote),
-            )
+        if word in _WORTH_A_LINE:
+            link = self.bridge.link
+            untold = link.keeper.remark("original_exchanges")
+            if untold is not None:
+                _log.warn(
+                    "{what} failed: {word}: {cause} peer={peer} untold={untold}",
+                    what=shown_target(self.described()),
+                    word=word,
+                    cause=printable(message),
+                    peer=printable(link.remote),
+                    untold=untold,
+                )

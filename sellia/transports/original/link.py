@@ -183,7 +183,13 @@ class OriginalLink(LinkMixin):
         """The peer sent a message that means nothing, or nothing here.  Raises LimitExceeded when it sends too many."""
         if self._garbage is None:
             self._garbage = Bucket(GARBAGE)
-            _log.info("a message that says nothing is ignored: peer={peer}", peer=printable(self.remote))
+            untold = self.keeper.remark("original_garbage")
+            if untold is not None:
+                _log.info(
+                    "a message that says nothing is ignored: peer={peer} untold={untold}",
+                    peer=printable(self.remote),
+                    untold=untold,
+                )
         if self._garbage.take(self.clock.seconds()):
             raise LimitExceeded("more messages that say nothing than the limit", 1008)
 

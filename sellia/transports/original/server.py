@@ -139,13 +139,17 @@ class ServerBridge(Bridge):
         self._numbers = 0
         #: What was asked for and not answered; the first has been passed on.
         self._wishes: deque[tuple[int, original.TunnelOpen]] = deque()
-        _log.info(
-            "a client speaks the original dialect, so until it is replaced by a newer one: a lost link ends all that "
-            "is under way on it; requests that are given up go on at the service; trailers, interim responses, "
-            "extensions, fragments and pings of WebSockets and the codes with which visitors close them do not pass; "
-            "it sends a response when it has all of it, and none that takes more than 30 s. peer={peer}",
-            peer=printable(link.remote),
-        )
+        untold = link.keeper.remark("original_clients")
+        if untold is not None:
+            _log.info(
+                "a client speaks the original dialect, so until it is replaced by a newer one: a lost link ends all "
+                "that is under way on it; requests that are given up go on at the service; trailers, interim "
+                "responses, extensions, fragments and pings of WebSockets and the codes with which visitors close them "
+                "do not pass; it sends a response when it has all of it, and none that takes more than 30 s. "
+                "peer={peer} untold={untold}",
+                peer=printable(link.remote),
+                untold=untold,
+            )
 
     # --- from the client -----------------------------------------------------------------------------------
 

@@ -12,9 +12,21 @@ from sellia.protocol.messages import Headers, HttpRequest, Opening, OpenTunnel, 
 from sellia.protocol.original import WsClose
 from sellia.relay.leg import Leg
 from sellia.relay.stream import Stream
-from sellia.transports.original.bridge import LINES, Bridge, BridgeLeg, new_id
+from sellia.transports.original.bridge import Bridge, BridgeLeg, new_id
 from sellia.transports.turn import turn_of
 from tests.relay.scripts import GET, Party
+
+
+class FakeKeeper:
+    """Who has the link: every line may be written, unless a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+        self.answers: list[int | None] = []
+
+    def remark(self, topic: str) -> int | None:
+        self.topics.append(topic)
+        return self.answers.pop(0) if self.answers else 0
 
 
 class FakeLink:
@@ -25,6 +37,7 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self.keeper = FakeKeeper()
         self.said: list[original.Message | None] = []
         self.faults: list[Exception] = []
         self.reading = True
@@ -186,17 +199,26 @@ class BridgeTests(SynchronousTestCase):
         [line] = lines
         self.assertEqual(
             line,
-            "a \\x1b[2J thing?… failed: bad-service-response: It split \\r\\n a header. peer=198.51.100.1",
+            "a \\x1b[2J thing?… failed: bad-service-response: It split \\r\\n a header. peer=198.51.100.1 untold=0",
         )
 
     def test_no_peer_fills_the_log(self) -> None:
-        self.assertEqual([self.bridge.may_log() for _ in range(LINES.burst + 1)], [True] * LINES.burst + [False])
-        self.link.clock.advance(1 / LINES.per_second)
-        self.assertEqual([self.bridge.may_log(), self.bridge.may_log()], [True, False])
-        for _ in range(10):
+        """Who keeps the link says which of them get a line, and hears of each."""
+        lines: list[str] = []
+
+        def observe(event: LogEvent) -> None:
+            lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        self.link.keeper.answers = [None, 7]
+        for word in ("bad-service-response", "overloaded"):
             _, leg = self.ask()
-            leg.fail("bad-service-response", "")
+            leg.fail(word, "")
             self.assertTrue(leg.over)
+        self.assertEqual(self.link.keeper.topics, ["original_exchanges"] * 2)
+        [line] = lines
+        self.assertTrue(line.endswith(" failed: overloaded:  peer=198.51.100.1 untold=7"), line)
 
     def test_a_defect_ends_one_exchange(self) -> None:
         stream, broken = self.ask()

@@ -2,7 +2,7 @@
 
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from sellia.server.gateway import HELLO_WAIT
+from sellia.relay.refusals import LINES
 from sellia.transports.link import CONTROL_RATE
 from sellia.transports.original.link import GARBAGE
 from sellia.transports.original.server import TRIES, WISHES
@@ -125,7 +125,23 @@ class TunnelTests(OriginalCase):
         self.original().open("first").open("second")
         told = [line for line in lines if "original dialect" in line]
         self.assertEqual(len(told), 1)
-        self.assertTrue(told[0].endswith("peer=198.51.100.1"))
+        self.assertTrue(told[0].endswith("peer=198.51.100.1 untold=0"))
+
+    def test_told_of_some_of_many(self) -> None:
+        """Nobody fills the log with links that say what every one of them does."""
+        lines = self.logged()
+        for _ in range(LINES.burst + 3):
+            self.original().open(None).say("response_end", request_id="x").say("auth", api_key="x")
+        for said in ("original dialect", "says nothing"):
+            told = [line for line in lines if said in line]
+            self.assertEqual(len(told), LINES.burst, said)
+        self.server.wait(round(1 / LINES.per_second))
+        self.original().open(None).say("response_end", request_id="x").say("auth", api_key="x")
+        for said in ("original dialect", "says nothing"):
+            told = [line for line in lines if said in line]
+            self.assertEqual(told[LINES.burst :], [told[-1]])
+            self.assertTrue(told[-1].endswith("untold=3"), told[-1])
+        self.assertEqual(self.server.gateway.health()["limits"], {})
 
 
 class OpenServerTests(OriginalCase):
@@ -144,8 +160,9 @@ class OpenServerTests(OriginalCase):
     def test_who_says_nothing_is_dropped(self) -> None:
         client = self.original()
         client.say("pong", timestamp=1).say("response_end", request_id="x").say("ping", timestamp=1)
-        self.server.wait(int(HELLO_WAIT))
-        self.assertTrue(client.wire.transport.aborted)
+        self.server.wait(10)
+        client.heard()
+        self.assertEqual(client.closed, close(1008, "no hello came in time"))
         client.wire.lose()
 
     def test_what_only_a_server_says(self) -> None:
@@ -201,17 +218,20 @@ class KeyTests(OriginalCase):
         client.say("auth", api_key="the right key")
         self.assertEqual([each["type"] for each in client.heard()], ["auth_ok"])
         client.open("demo")
-        self.server.wait(int(HELLO_WAIT) + 1)
-        self.assertFalse(client.wire.transport.aborted)
+        self.server.wait(11)
+        client.heard()
+        self.assertIsNone(client.closed)
 
     def test_missing_for_ever(self) -> None:
         client = self.original()
         for _ in range(TRIES - 1):
             client.say("tunnel_open", tunnel_type="http", local_port=1)
             self.server.wait(1)
-        self.assertFalse(client.wire.transport.aborted)
-        self.server.wait(int(HELLO_WAIT))
-        self.assertTrue(client.wire.transport.aborted)
+        client.heard()
+        self.assertIsNone(client.closed)
+        self.server.wait(10)
+        client.heard()
+        self.assertEqual(client.closed, close(1008, "no hello came in time"))
         client.wire.lose()
 
     def test_missing_too_often(self) -> None:
@@ -222,6 +242,21 @@ class KeyTests(OriginalCase):
         self.assertEqual(len(client.heard()), TRIES)
         assert client.closed is not None
         self.assertEqual(client.closed[1][:2], (1008).to_bytes(2, "big"))
+
+
+class ExchangeTests(OriginalCase):
+    def test_one_that_is_no_answer(self) -> None:
+        """Each counts, and tells its visitor; some of many have a line."""
+        lines = self.logged()
+        client = self.original().open()
+        for _ in range(LINES.burst + 4):
+            visitor = self.server.visit()
+            start, _, _ = client.asked()
+            client.answer(start["request_id"], X=["a\r\nb"])
+            self.assertEqual(answers(visitor.take()), [(502, "bad-service-response")])
+        self.assertEqual(self.server.gateway.health()["limits"], {"original_exchanges": LINES.burst + 4})
+        told = [line for line in lines if " failed: bad-service-response: " in line]
+        self.assertEqual([line[-27:] for line in told], [" peer=198.51.100.1 untold=0"] * LINES.burst)
 
 
 class EndTests(OriginalCase):
