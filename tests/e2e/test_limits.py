@@ -201,7 +201,9 @@ class WebSocketTests(LimitCase):
         first, payload = found[-1]
         self.assertEqual((first, payload[:2]), (0x88, (1008).to_bytes(2, "big")))
         self.assertTrue(payload[2:].startswith(b"too-many-frames: "))
-        self.assert_told("empty_frames", "1008")
+        wait_until(lambda: self.counted("empty_frames") == 1, "it to be counted")
+        line = "path=/socket visitor=127.0.0.1 by=visitor code=1008 reason=too-many-frames: "
+        wait_until(lambda: line in self.server.output, line)
 
     def serve(self, exchange: Exchange) -> None:
         """Read all, say nothing, and answer the close frame."""

@@ -7,6 +7,7 @@ is ever logged of a request goes through their logs. What is about time and memo
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 from tests.hostile.ledger import Ledger
@@ -69,6 +70,13 @@ def new_output() -> list[tuple[Process, str]]:
         found.append((process, output[_read.get(process.pid, 0) :]))
         _read[process.pid] = len(output)
     return found
+
+
+def counted(port: int = 0) -> dict[str, int]:
+    """How often each limit of a server was reached, as ``/health`` says."""
+    [answer] = talk(port or server().port, (get(b"/health", host=b"localhost"),)).answers
+    limits: dict[str, int] = json.loads(answer.body)["limits"]
+    return limits
 
 
 def settle() -> None:
