@@ -10,15 +10,20 @@ How
     A round trip is measured with a ping that is sent behind a parcel: its pong says that everything before it has
     arrived.  The shortest one is what the way itself takes (``base``).  Octets that were under way, divided by the time
     until all of them had arrived, are the rate (Little's law).  What may be under way, the *window*, is to make a round
-    trip of ``base + delay``, where the delay is half of ``base``, ``LEAST_DELAY`` at least and ``MOST_DELAY`` at most,
-    and as much more as round trips differ from one to the next (``jitter``), because some ways are like that:
+    trip of ``base + delay``, where the delay is ``DELAY`` and as much more as round trips differ from one to the next
+    (``jitter``), because some ways are like that:
 
     * longer than that, for ``SAMPLES`` pings on end: the window becomes ``rate × (base + delay)``;
-    * not longer, and the window was in use: it grows, to twice as much until it has been too large for the first time,
-      and by a sixteenth after that, which is a quarter in a round trip.
+    * not longer, and the window was in use: it grows, to twice as much in a round trip until one has been longer by
+      more than half of the delay, and by a quarter in a round trip after that.
+
+    After a pause the whole window would come to the bottleneck at once.  So where less has been under way, only a
+    *burst* may be, which is what the way carries in ``DELAY``, and from there on as many more as are acknowledged.
+    (RFC 7661 calls that validating a window.)
 
     Bulk waits while more than the window is unacknowledged.  Credit, resets and what is said of the session do not.
-    Parcels are a fifth of the window at most, for a small record waits for the whole parcel before it.
+    Parcels are a fifth of the window at most, and a sixteenth once it has been too large: a small record waits for the
+    whole parcel before it.  Pings are as dense, for what they acknowledge in one lump is sent in one lump, too.
 
     So both ends together hold the queue at that delay, whichever of them makes it, and share it: the larger window
     loses more when it is too large.  A delay that stays when the window is at its least is not of our making (another's
@@ -30,20 +35,22 @@ What it costs
 
 Bounds
     ``LEAST`` to ``MOST`` octets.  A peer allows a hundred pings a second.  With a window below ``ACKED_ANYWAY`` each
-    quarter of it brings one: if their answers are quick, the window has soon grown out of that; if not, four in
-    ``LEAST_DELAY`` at most.  Above, there are ``GAP`` seconds between two, because acks come without being asked for.
+    quarter of it and each half of a burst brings one: if their answers are quick, the window has soon grown out of
+    that; if not, four in ``DELAY`` at most.  Each ``SHARE`` of it brings one, too, but not within ``LEAST_GAP`` seconds
+    of another.  With a larger window there are ``GAP`` seconds between two, because acks come without being asked for.
 
 What it cannot do
     The first ``FIRST`` octets on a new link, and what a lost link left to be sent again, are sent before anything is
     known.  A segment that is lost delays what follows it, as in every TCP connection.  Where round trips differ by more
-    than a tenth of a second from one to the next, a part of the link may go unused.
+    than a tenth of a second from one to the next, most of a fast link may go unused.
 
 Designs not chosen
     *The kernel's numbers* (TCP_INFO): say nothing of what waits in a proxy, which is where most links end.  *Delay
     alone*, as LEDBAT (RFC 6817) adds and takes octets by how far it is from the target: slow to learn a rate that is a
     thousand times another.  *BBR's model of the bottleneck*: needs to empty the queue again and again to see the
-    shortest round trip; here a link is idle often enough, and pings of idle links count.  *A timer for acks at the
-    receiver*: the sender knows when it needs one.
+    shortest round trip; here a link is idle often enough, and pings of idle links count.  *Sending at a rate*: a
+    timer for each parcel, where acks do as well.  *A timer for acks at the receiver*: the sender knows when it needs
+    one.
 
 Pure: the link says what time it is.
 """
@@ -53,23 +60,30 @@ from typing import Final
 
 from sellia.protocol.limits import ACK_EVERY, KIB, PARCEL_TARGET, REPLAY_LIMIT
 
-#: Seconds that a round trip may be longer because of what is under way.  At 1 Mbit/s with 200 ms, 60 ms and the jitter
-#: that it makes itself use 98 % of the link one way and 83 % of it both ways.  RFC 6817 allows 100 ms.
-LEAST_DELAY: Final = 0.05
-MOST_DELAY: Final = 0.06
+#: Seconds that a round trip may be longer because of what is under way.  At 1 Mbit/s with 200 ms, this and the jitter
+#: that it makes itself use 90 % of the link one way, pauses between transfers included.  RFC 6817 allows 100 ms.
+DELAY: Final = 0.04
 
 #: Octets that may be under way at first, at least and at most.
-FIRST: Final = 32 * KIB
-LEAST: Final = 8 * KIB
+FIRST: Final = 16 * KIB
+LEAST: Final = 4 * KIB
 MOST: Final = REPLAY_LIMIT
 
-#: Octets of the smallest parcel that is aimed for.
-SMALLEST_PARCEL: Final = 4 * KIB
+#: Octets of the smallest parcel that is aimed for, and of the smallest burst.
+SMALLEST_PARCEL: Final = 2 * KIB
+SMALLEST_BURST: Final = 2 * SMALLEST_PARCEL
+
+#: Octets under way with which a round trip tells something of a rate.
+TELLING: Final = 2 * KIB
+
+#: The part of a window, as a divisor, after which it is time for a ping.
+SHARE: Final = 10
 
 #: A window with which the peer acknowledges, unasked, before it is full.
 ACKED_ANYWAY: Final = 2 * ACK_EVERY
 
-#: Seconds between two pings, where acks come anyway.
+#: Seconds between two pings, unless a quarter of the window lies between them, and where acks come anyway.
+LEAST_GAP: Final = 0.0125
 GAP: Final = 0.02
 
 #: Round trips, one after the other, of which the shortest counts: a busy moment is none of the way's doing.
@@ -82,15 +96,33 @@ _REMEMBERED: Final = 32
 class Pace:
     """What one end of one link knows of the way to the other."""
 
-    __slots__ = ("_asked", "_base", "_jitter", "_last", "_number", "_rates", "_steep", "_trips", "window")
+    __slots__ = (
+        "_asked",
+        "_base",
+        "_grown",
+        "_jitter",
+        "_last",
+        "_learnt",
+        "_number",
+        "_rate",
+        "_rates",
+        "_spread",
+        "_steep",
+        "_trips",
+        "window",
+    )
 
     def __init__(self) -> None:
         self.window = FIRST
         self._base = float("inf")
         self._jitter = 0.0
         self._steep = True
+        self._rate = 0.0
+        self._grown = float("-inf")
         self._number = 0
         self._last = float("-inf")
+        #: The last round trip that the jitter was learned from, and when: those that overlap tell the same.
+        self._spread, self._learnt = 0.0, float("-inf")
         #: Number, moment, parcels that had been sent, and octets that were under way.
         self._asked: deque[tuple[int, float, int, int]] = deque(maxlen=_REMEMBERED)
         self._trips: deque[float] = deque(maxlen=SAMPLES)
@@ -99,16 +131,26 @@ class Pace:
     @property
     def parcel(self) -> int:
         """What a parcel should aim for, in octets."""
-        return min(PARCEL_TARGET, max(SMALLEST_PARCEL, self.window // 5))
+        return min(PARCEL_TARGET, max(SMALLEST_PARCEL, self.window // (5 if self._steep else 16)))
 
     @property
-    def quarter(self) -> int:
-        """After so many octets it is time for the next ping."""
-        return self.window // 4
+    def burst(self) -> int:
+        """What may be sent at once after a pause, in octets; not less than the window where that is large."""
+        if self.window >= ACKED_ANYWAY:
+            return self.window
+        least = FIRST if self._steep else SMALLEST_BURST
+        return min(self.window, max(least, int(self._rate * DELAY)))
 
-    def may_ask(self, now: float) -> bool:
-        """Whether a ping may be sent now, and is worth its cost."""
-        return self.window < ACKED_ANYWAY or now - self._last >= GAP
+    @property
+    def share(self) -> int:
+        """After so many octets it is time for the next ping, if it may be sent."""
+        return min(self.window // SHARE, self.burst // 2)
+
+    def may_ask(self, now: float, unasked: int) -> bool:
+        """Whether a ping may be sent now, so many octets after the last, and is worth its cost."""
+        if self.window < ACKED_ANYWAY:
+            return unasked * 4 >= self.window or unasked * 2 >= self.burst or now - self._last >= LEAST_GAP
+        return now - self._last >= GAP
 
     def ask(self, now: float, parcels: int, under_way: int) -> int:
         """The number for a ping that is sent now, behind so many parcels, of which so many octets are under way."""
@@ -123,28 +165,38 @@ class Pace:
         while asked and asked[0][0] <= number:
             sent_number, moment, parcels, under_way = asked.popleft()
             if sent_number == number:
-                self._learn(now - moment, under_way)
+                self._learn(now - moment, under_way, now)
                 return parcels
         return 0
 
-    def _learn(self, trip: float, under_way: int) -> None:
+    def _learn(self, trip: float, under_way: int, now: float) -> None:
         """A round trip took so long, with so many octets under way at its beginning."""
         self._base = min(self._base, trip)
-        if under_way < SMALLEST_PARCEL:
+        if under_way < TELLING:
             return
-        if self._trips:
-            # Only what is shorter counts, twice: longer may be of our own making, as while the window grows.
-            self._jitter += (2.0 * max(0.0, self._trips[-1] - trip) - self._jitter) / 8
+        if now - self._learnt >= self._spread / 4:
+            if self._spread:
+                # Only what is shorter counts, twice: longer may be of our own making, as while the window grows.
+                self._jitter += (2.0 * max(0.0, self._spread - trip) - self._jitter) / 8
+            self._learnt, self._spread = now, trip
         self._trips.append(trip)
         self._rates.append(under_way / max(trip, 1e-6))
-        allowed = self._base + min(MOST_DELAY, max(LEAST_DELAY, self._base / 2)) + self._jitter
-        if trip <= allowed:
-            if under_way * 4 >= self.window:
-                growth = self.window if self._steep else self.window // 16
-                self.window = min(MOST, self.window + growth)
-        elif len(self._trips) == SAMPLES and min(self._trips) > allowed:
+        self._rate = max(self._rates[-1], self._rate * 0.95)
+        allowed = self._base + DELAY + self._jitter
+        if trip > allowed - DELAY / 2:
             self._steep = False
+        if trip <= allowed:
+            self._grow(trip, under_way, now)
+        elif len(self._trips) == SAMPLES and min(self._trips) > allowed:
             if self.window <= LEAST:
                 self._base = min(self._trips)
             else:
                 self.window = max(LEAST, min(self.window, int(max(self._rates) * allowed)))
+
+    def _grow(self, trip: float, under_way: int, now: float) -> None:
+        """The way has room, if the window was in use; of which a whole round trip tells more than a part of one."""
+        if under_way * (4 if self._steep else 1.5) < self.window:
+            return
+        growth = self.window if self._steep else self.window // 4
+        self.window = min(MOST, self.window + int(growth * min(1.0, (now - self._grown) / max(trip, 1e-6))))
+        self._grown = now

@@ -141,8 +141,9 @@ class Session:
         self._held_limit = held_limit
         self._queue_limit = queue_limit
         self._replay_limit = replay_limit
-        #: Octets that may be unacknowledged while bulk data is sent, and while those send who say little.
-        self._window = self._fresh_window = replay_limit
+        #: Octets that may be unacknowledged while bulk data is sent, and while those send who say little.  The first
+        #: lies between what may be after a pause and the limit, where that is larger.
+        self._window = self._fresh_window = self._limit = self._burst = replay_limit
         self._turn = TURN
         self._link: Link | None = None
         self._next_id = 2 if even else 1
@@ -256,16 +257,25 @@ class Session:
         self._resend = deque(self._replay)
         self._owed = 0
         self._told = self.received
-        self.pace(self._replay_limit, PARCEL_TARGET)
+        self.pace(self._replay_limit, self._replay_limit, PARCEL_TARGET)
 
-    def pace(self, window: int, parcel: int) -> None:
-        """For links: bulk data waits while so many octets are unacknowledged, and a parcel aims for so many."""
-        self._window = min(window, self._replay_limit)
-        self._fresh_window = min(window + window // 4, self._replay_limit)
+    def pace(self, window: int, burst: int, parcel: int) -> None:
+        """For links: bulk data waits while ``window`` octets are unacknowledged, and a parcel aims for ``parcel``.
+
+        Where less has been under way, ``burst`` octets may be, and as many more as are acknowledged.
+        """
+        self._limit = min(window, self._replay_limit)
+        self._burst = min(burst, self._limit)
+        self._window = min(max(self._window, self._burst), self._limit)
+        self._make_room()
         self.piece = parcel
         self._turn = min(TURN, parcel)
         self._settle()
         self._want()
+
+    def _make_room(self) -> None:
+        """For those who say little: whose fault it is not that a window has become smaller than what is under way."""
+        self._fresh_window = min(max(self._window, self._replay_size) + self._window // 4, self._replay_limit)
 
     def detach(self) -> None:
         """The link is gone; streams wait."""
@@ -293,10 +303,17 @@ class Session:
             return
         if received > self.sent:
             raise ProtocolError("the peer acknowledges parcels that were never sent")
-        was_full = self._replay_size >= self._window
+        under_way = self._replay_size
+        was_full = under_way >= self._window
         while self.acked < received:
             self._replay_size -= len(self._replay.popleft())
             self.acked += 1
+        if self._burst < self._limit:
+            if under_way * 2 < self._window:
+                self._window = max(self._burst, under_way * 2)
+            else:
+                self._window = min(self._limit, self._window + under_way - self._replay_size)
+            self._make_room()
         if was_full:
             self._settle()
             self._want()

@@ -263,9 +263,10 @@ class Stream:
                 if kind == FRAME and size > piece:
                     self._cut_frame(flags, payload)
                     continue
-                size = min(self.credit - RECORD_COST, piece)
-                if size < _SMALLEST_SPLIT or kind not in _SPLITTABLE:
+                room = self.credit - RECORD_COST
+                if room < size and (room < _SMALLEST_SPLIT or kind not in _SPLITTABLE):
                     break
+                size = min(room, piece)
                 outbox[0] = kind, flags, payload[size:]
                 payload, flags, cost = payload[:size], 0, size + RECORD_COST
                 self.queued -= size

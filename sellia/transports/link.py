@@ -428,9 +428,9 @@ class LinkMixin:
 
     def _follow(self, pace: Pace) -> None:
         """What the link now knows of its way becomes the session's measure."""
-        self._ask_after = pace.quarter
+        self._ask_after = pace.share
         if self.session is not None:
-            self.session.pace(pace.window, pace.parcel)
+            self.session.pace(pace.window, pace.burst, pace.parcel)
 
     def _ask_for_ack(self) -> None:
         """Enough has been sent to measure the way, unless most of it has been acknowledged by itself."""
@@ -440,7 +440,7 @@ class LinkMixin:
             return
         if under_way < self._ask_after:
             self._unasked = under_way
-        elif pace.may_ask(self.clock.seconds()):
+        elif pace.may_ask(self.clock.seconds(), self._unasked):
             self._ping()
 
     def _ping(self) -> None:
@@ -458,11 +458,11 @@ class LinkMixin:
         session, pace = self.session, self._pace
         if session is None or pace is None:
             return
-        window = pace.window
+        before = pace.window, pace.burst
         arrived = pace.answered(number, self.clock.seconds())
         if arrived:
             session.acknowledged(arrived)
-        if pace.window != window:
+        if before != (pace.window, pace.burst):
             self._follow(pace)
         if self._unasked >= self._ask_after:  # of a window that has become smaller
             self._ask_for_ack()

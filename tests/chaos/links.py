@@ -204,7 +204,7 @@ def thin(plan: Plan) -> Report:
             stage.proxy.shape(Shape())
             report.expect_nothing_seen(finish(visitors))
         report.expect_recovery("a round trip in quiet", 0.3, 0.6)
-        report.expect_recovery("a round trip beside bulk both ways", 0.6, 1.5)
+        report.expect_recovery("a round trip beside bulk both ways", 0.45, 0.8)
     return report
 
 

@@ -129,8 +129,6 @@ class Flow:
                 self.sink.shutdown(socket.SHUT_WR)
                 return
             await self._send(data)
-            self._size -= len(data)
-            self._moved.set()
 
     async def _send(self, data: bytes) -> None:
         proxy, loop = self.pair.proxy, asyncio.get_running_loop()
@@ -144,6 +142,8 @@ class Flow:
             if piece:
                 await loop.sock_sendall(self.sink, piece)
                 proxy.passed[self.way] += len(piece)
+                self._size -= len(piece)  # as it leaves: what waits for room must not get its delay on top of that
+                self._moved.set()
             if armed is not None and armed.way is self.way:
                 armed.left -= len(piece)
                 if armed.left <= 0 and armed is proxy.armed:

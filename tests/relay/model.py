@@ -250,7 +250,7 @@ class Model:
 
     def do_pace(self, side: int, window: int, piece: int) -> None:
         if self.parties[side].session.attached:
-            self.parties[side].session.pace(window, piece)
+            self.parties[side].session.pace(window, window // 2, piece)
 
     def do_bye(self, side: int) -> None:
         """One end says goodbye; the other may never hear it."""

@@ -5,13 +5,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.protocol.limits import PARCEL_TARGET
 from sellia.relay.pace import (
     ACKED_ANYWAY,
+    DELAY,
     FIRST,
     GAP,
     LEAST,
-    LEAST_DELAY,
+    LEAST_GAP,
     MOST,
-    MOST_DELAY,
     SAMPLES,
+    SMALLEST_BURST,
     SMALLEST_PARCEL,
     Pace,
 )
@@ -66,7 +67,7 @@ class GrowthTests(PaceCase):
         sizes = []
         for _ in range(10):
             sizes.append(self.pace.window)
-            self.trip(0.01 + LEAST_DELAY - 0.001)
+            self.trip(0.01 + DELAY / 2 - 0.001)
         self.assertEqual(sizes[:3], [FIRST, 2 * FIRST, 4 * FIRST])
         self.assertEqual(self.pace.window, MOST)
         self.assertEqual(self.pace.parcel, PARCEL_TARGET)
@@ -82,21 +83,57 @@ class GrowthTests(PaceCase):
         self.trips(1.0)
         before = self.pace.window
         self.trip(0.2)
-        self.assertEqual(self.pace.window, before + before // 16)
+        self.assertEqual(self.pace.window, before + before // 4)
+
+    def test_by_as_much_of_it_as_time_has_passed(self) -> None:
+        """Several pings share a round trip: together they tell of one."""
+        self.trip(0.2, 0)
+        numbers = [self.pace.ask(self.now + each * 0.02, each + 2, FIRST) for each in range(10)]
+        for each, number in enumerate(numbers):
+            self.pace.answered(number, self.now + 0.2 + each * 0.02)
+        self.assertTrue(4 * FIRST < self.pace.window < 5 * FIRST, self.pace.window)
+
+    def test_only_where_most_of_it_was_in_use_after_it_was_too_much(self) -> None:
+        self.trip(0.2, 0)
+        self.trips(1.0)
+        before = self.pace.window
+        self.trip(0.2, before // 2)
+        self.assertEqual(self.pace.window, before)
+
+
+class BurstTests(PaceCase):
+    """What may be sent at once after a pause."""
+
+    def test_at_first(self) -> None:
+        self.assertEqual(self.pace.burst, FIRST)
+
+    def test_what_the_way_carries_in_the_delay(self) -> None:
+        self.trip(0.2, 0)
+        self.trip(0.3, 30_000)
+        self.assertEqual(self.pace.burst, SMALLEST_BURST, "100,000 octets a second, for 0.04 s, would be less")
+        self.trip(0.2, 60_000)
+        self.assertEqual(self.pace.burst, 11_999)
+
+    def test_where_the_window_is_large(self) -> None:
+        """What waits in it is soon carried, and there need not be a ping for every few octets."""
+        while self.pace.window < ACKED_ANYWAY:
+            self.assertLess(self.pace.burst, ACKED_ANYWAY)
+            self.trip(0.001)
+        self.assertEqual(self.pace.burst, self.pace.window)
 
 
 class SlowTests(PaceCase):
     def test_the_rate_and_the_delay_make_the_window(self) -> None:
-        """What was under way took 0.4 s, and may take 0.275."""
+        """What was under way took 0.4 s, and may take 0.24."""
         self.trip(0.2, 0)
         self.trips(0.4)
-        self.assertEqual(self.pace.window, int(FIRST / 0.4 * (0.2 + MOST_DELAY)))
-        self.assertEqual(self.pace.parcel, self.pace.window // 5)
+        self.assertEqual(self.pace.window, int(FIRST / 0.4 * (0.2 + DELAY)))
+        self.assertEqual(self.pace.parcel, SMALLEST_PARCEL)
 
     def test_a_busy_moment(self) -> None:
         """Is none of the way's doing: the shortest of some counts."""
         self.trip(0.01, 0)
-        for _ in range(20):
+        for _ in range(40):
             self.trips(0.5, SAMPLES - 1)
             self.trip(0.02)
         self.assertEqual(self.pace.window, MOST)
@@ -124,18 +161,28 @@ class CostTests(PaceCase):
     def test_pings_where_acks_come_anyway(self) -> None:
         """A peer allows a hundred a second."""
         while self.pace.window < ACKED_ANYWAY:
-            self.assertTrue(self.pace.may_ask(self.now))
+            self.assertTrue(self.pace.may_ask(self.now, self.pace.share), "somebody waits for its answer")
             self.trip(0.001)
-        self.assertFalse(self.pace.may_ask(self.now))
-        self.assertTrue(self.pace.may_ask(self.now + GAP))
+            self.now += LEAST_GAP
+        self.now -= LEAST_GAP
+        self.assertFalse(self.pace.may_ask(self.now, self.pace.window))
+        self.assertTrue(self.pace.may_ask(self.now + GAP, self.pace.share))
         self.assertLessEqual(1 / GAP, 50)
 
     def test_pings_where_they_do_not(self) -> None:
-        """Then they are answered late, or the window grows out of it at once."""
-        number, began = 0, self.now
-        self.trip(0.001, 0)
-        while self.pace.window < ACKED_ANYWAY and number < 1000:
-            self.trip(0.001 if number % 2 else LEAST_DELAY + 0.02)
-            number += 1
-        self.assertLess(number, 200)
-        self.assertLess(number / (self.now - began), 100)
+        """Not too soon after another, unless so much has been sent since that bulk may come to wait for the answer."""
+        self.trip(0.2, 0)
+        self.trips(0.4)
+        now = self.now
+        self.pace.ask(now, 10, 0)
+        self.assertFalse(self.pace.may_ask(now + LEAST_GAP / 2, self.pace.burst // 2 - 1))
+        self.assertTrue(self.pace.may_ask(now + LEAST_GAP / 2, self.pace.burst // 2))
+        self.assertTrue(self.pace.may_ask(now + LEAST_GAP, self.pace.share))
+        self.assertLess(1 / LEAST_GAP, 100)
+
+    def test_there_is_a_ping_before_a_burst_is_full(self) -> None:
+        """Or nothing would be sent until the link is pinged because it is silent."""
+        for seconds in (0.001, 0.01, 0.1, 1.0, 0.001, 10.0):
+            self.trips(seconds)
+            self.assertLessEqual(self.pace.share, self.pace.burst // 2)
+            self.assertTrue(self.pace.may_ask(self.now + GAP, self.pace.share))

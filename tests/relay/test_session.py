@@ -146,7 +146,7 @@ class TurnTests(SynchronousTestCase):
         pair.server.can_send(True)
         pair.server.link.take()
         session = pair.server.session
-        session.pace(100 * KIB, 8 * KIB)
+        session.pace(100 * KIB, 100 * KIB, 8 * KIB)
         for _ in range(5):
             small.send_data(b"ping")
             session.acknowledged(session.sent)
@@ -394,7 +394,7 @@ class PaceTests(SynchronousTestCase):
         self.near, _, self.far, self.far_leg = self.pair.open()
         self.session = self.pair.server.session
         self.session.acknowledged(self.session.sent)
-        self.session.pace(self.WINDOW, self.PIECE)
+        self.session.pace(self.WINDOW, self.WINDOW, self.PIECE)
 
     def sent(self) -> list[bytes]:
         self.pair.server.flush()
@@ -423,6 +423,39 @@ class PaceTests(SynchronousTestCase):
         small.reset("cancelled")
         self.assertEqual([said(message) for message in self.sent()], [[("RESET", small.id)]])
 
+    def test_they_do_not_wait_because_the_window_has_become_smaller(self) -> None:
+        """For them, what was under way by the larger one is as good as acknowledged."""
+        small = self.pair.open()[0]
+        self.near.send_data(b"x" * 2 * RECORD_LIMIT)
+        self.sent()
+        self.session.pace(self.WINDOW // 2, self.WINDOW // 2, self.PIECE)
+        small.send_data(b"ping")
+        self.assertEqual([said(message) for message in self.sent()], [[("DATA", small.id)]])
+
+    def test_a_burst_after_a_pause(self) -> None:
+        """Then as much again as is acknowledged, up to the window; and where less was under way, a burst again."""
+        burst = 2 * self.PIECE
+        self.session.pace(self.WINDOW, burst, self.PIECE)
+        self.near.send_data(b"x" * 1000)
+        self.sent()
+        self.session.acknowledged(self.session.sent)  # far less than the window was in use
+        for _ in range(3):
+            self.near.send_data(b"x" * RECORD_LIMIT)
+        sizes = []
+        for _ in range(5):
+            sizes.append(sum(map(len, self.sent())))
+            self.session.acknowledged(self.session.sent)
+        for size, wanted in zip(sizes, (burst, 2 * burst, self.WINDOW, self.WINDOW, self.WINDOW), strict=True):
+            self.assertTrue(wanted <= size < wanted + 2 * self.PIECE, sizes)
+
+    def test_pieces_smaller_than_any_credit_is_split_for(self) -> None:
+        """Such a piece is no trickle: it is all that a slow link is to carry at once."""
+        self.session.pace(self.WINDOW, self.WINDOW, KIB)
+        self.near.send_data(b"x" * RECORD_LIMIT)
+        sent = self.sent()
+        self.assertGreaterEqual(sum(map(len, sent)), self.WINDOW)
+        self.assertLess(max(map(len, sent)), 2 * KIB)
+
     def test_a_whole_frame_becomes_one_in_pieces(self) -> None:
         """With the same first octet and payload: nobody else could use the link for as long as it takes."""
         payload = bytes(range(256)) * 250
@@ -449,7 +482,7 @@ class PaceTests(SynchronousTestCase):
     def test_never_more_than_may_be_unacknowledged(self) -> None:
         pair = Pair(replay_limit=50 * KIB)
         near = pair.open()[0]
-        pair.server.session.pace(10**9, PARCEL_TARGET)
+        pair.server.session.pace(10**9, 10**9, PARCEL_TARGET)
         near.send_data(b"x" * 3 * RECORD_LIMIT)
         pair.server.flush()
         self.assertLess(pair.server.session.unacknowledged[1], 50 * KIB + 2 * PARCEL_TARGET)
