@@ -9,7 +9,7 @@ ends as broken.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from sellia.client.local import LocalService
 
 Report: TypeAlias = Callable[[Event], None]
-
-_NO_FIELDS: Final = b"\r\n\r\n"
 
 _log = Logger()
 
@@ -223,12 +221,12 @@ class Exchange(StrictLeg):
 def request_head(method: bytes, target: bytes, headers: Headers, extra: bytes = b"") -> bytes:
     """A request's head as it goes to the service; ``extra`` are fields of our own, each with its line break.
 
+    ``headers`` have a Host at least, which the caller has looked at.
+
     Raises ValueError when it would not be one head, whatever the server says it is.
     """
     check_method(method)
     check_target(target)
     validate(headers)
     fields = b"\r\n".join(map(b": ".join, headers))
-    if extra or not fields:
-        return b"%b %b HTTP/1.1\r\n%b%b%b\r\n" % (method, target, fields, b"\r\n" if fields else b"", extra)
-    return b"%b %b HTTP/1.1\r\n%b%b" % (method, target, fields, _NO_FIELDS)
+    return b"%b %b HTTP/1.1\r\n%b\r\n%b\r\n" % (method, target, fields, extra)

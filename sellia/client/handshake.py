@@ -44,6 +44,8 @@ class HandshakeLeg(Exchange):
         try:
             if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in opening.headers):
                 raise ValueError("a handshake has no body")
+            if sum(name.lower() == b"host" for name, _ in opening.headers) != 1:
+                raise ValueError("it does not name one host")
             self._head = request_head(b"GET", opening.target, opening.headers, _UPGRADE)
             keys = values_of(opening.headers, b"sec-websocket-key")
             if len(keys) != 1:

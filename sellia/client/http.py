@@ -102,9 +102,12 @@ class HttpLeg(Exchange):
     def _head(self, opening: HttpRequest, end: bool) -> bytes:
         extra = b""
         length = -1
+        hosts = 0
         for name, value in opening.headers:
             size = len(name)
-            if size == 14:
+            if size == 4:
+                hosts += name.lower() == b"host"
+            elif size == 14:
                 if name.lower() == b"content-length":
                     if length >= 0 or not value.isdigit() or len(value) > _LENGTH_DIGITS:
                         raise ValueError("it has no valid length")
@@ -117,6 +120,8 @@ class HttpLeg(Exchange):
                     extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
             elif size == 6 and name.lower() == b"expect":
                 self._awaits_continue = not end
+        if hosts != 1:
+            raise ValueError("it does not name one host")
         if self._chunked:
             if length >= 0:
                 raise ValueError("it has both a length and chunks")

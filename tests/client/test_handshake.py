@@ -248,6 +248,8 @@ class FailureTests(HandshakeCase):
         key, version = UPGRADE.headers[1:]
         for headers in (
             [HOST, version],
+            [key, version],
+            [*UPGRADE.headers, (b"hOST", b"evil")],
             [HOST, key, key, version],
             [*UPGRADE.headers, (b"Content-Length", b"5")],
             [*UPGRADE.headers, (b"A", b"b\r\nc: d")],
