@@ -14,8 +14,6 @@ class RequestHeadTests(SynchronousTestCase):
         self.assertEqual(
             request_head(b"GET", b"/", fields, b"C: d\r\n"), b"GET / HTTP/1.1\r\nHost: a\r\nB: \r\nC: d\r\n\r\n"
         )
-        self.assertEqual(request_head(b"GET", b"/", []), b"GET / HTTP/1.1\r\n\r\n")
-        self.assertEqual(request_head(b"GET", b"/", [], b"C: d\r\n"), b"GET / HTTP/1.1\r\nC: d\r\n\r\n")
 
     def test_is_one_head_or_none(self) -> None:
         for method, target, headers in (
