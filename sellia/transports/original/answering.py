@@ -18,21 +18,19 @@ from sellia.errors import (
     BODY_TOO_LARGE,
     HEADER_TOO_LARGE,
     INTERNAL,
-    NO_SUCH_TUNNEL,
-    OVERLOADED,
     PROBLEMS,
     SERVICE_UNREACHABLE,
     ProblemError,
 )
 from sellia.protocol.limits import HEADER_COUNT_LIMIT
-from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
+from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
 from sellia.protocol.original import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
 from sellia.relay.answers import answer
 from sellia.relay.headers import check_method, check_target, request_to_service, validate
 from sellia.transports.original.bridge import BridgeLeg
 
 if TYPE_CHECKING:
-    from sellia.transports.original.client import ClientBridge
+    from sellia.transports.original.client import ClientBridge, OpenTunnelOf
 
 #: Who the visitor is, as far as the server says.
 VISITOR: Final = "unknown"
@@ -42,7 +40,7 @@ _ADDED: Final = 3
 
 
 class Answering(BridgeLeg):
-    """One request.  :meth:`begin` once, then :meth:`body` with what the server says of its body."""
+    """One request.  :meth:`ClientBridge.begin` once, then :meth:`body` with what the server says of its body."""
 
     __slots__ = ("_answered", "_asked", "_begun", "_counted", "_start")
 
@@ -59,28 +57,13 @@ class Answering(BridgeLeg):
         #: Whether the head of the answer tells the length of its body, so that its visitor sees when it breaks off.
         self._counted = False
 
-    def begin(self) -> None:
-        """Pass the request on, or answer it."""
-        bridge, start = self.bridge, self._start
-        tunnel = bridge.tunnel_of(start.tunnel_id)
-        try:
-            if tunnel is None:
-                raise ProblemError(NO_SUCH_TUNNEL)
-            if bridge.session.full:
-                raise ProblemError(OVERLOADED)
-            check_request(start.method, start.path, start.headers)
-            chunked, length = framing(start.headers)
-            headers = request_to_service(
-                start.headers, peer=b"", scheme=tunnel.scheme, host=host_of(start.headers), trusted=False
-            )
-            opening = HttpRequest(tunnel.number, start.method, start.path, headers, VISITOR, chunked)
-            end = not chunked and not length
-            self.stream = bridge.session.open(opening, self, end=end)
-        except ProblemError as error:
-            self.over = True
-            self._refuse(error.problem.word, error.detail)
-            return
-        bridge.register(self, self.request_id)
+    def opening(self, tunnel: "OpenTunnelOf") -> tuple[Opening, bool]:
+        """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
+        start = self._start
+        headers = for_service(start.method, start.path, start.headers, tunnel.scheme)
+        chunked, length = framing(start.headers)
+        opening = HttpRequest(tunnel.number, start.method, start.path, headers, VISITOR, chunked)
+        return opening, not chunked and not length
 
     def body(self, said: RequestBody) -> None:
         """The server has said this of the request's body."""
@@ -122,7 +105,7 @@ class Answering(BridgeLeg):
 
     def tell_end(self, word: str, message: str) -> None:
         if not self._begun:
-            self._refuse(word, message)
+            self.refuse(word, message)
         elif self._counted and not self._answered:
             self.bridge.send(ResponseEnd(self.request_id))
 
@@ -137,7 +120,7 @@ class Answering(BridgeLeg):
         self.bridge.pressure.flows(self)
         self.bridge.forget(self)
 
-    def _refuse(self, word: str, detail: str) -> None:
+    def refuse(self, word: str, detail: str) -> None:
         """Answer in our own name."""
         start = self._start
         problem = PROBLEMS.get(word, INTERNAL)
@@ -163,8 +146,8 @@ def chunks(data: bytes) -> Iterator[bytes]:
         yield data[offset : offset + CHUNK]
 
 
-def check_request(method: bytes, path: bytes, headers: Headers) -> None:
-    """Raise ProblemError for what could not be passed on."""
+def for_service(method: bytes, path: bytes, headers: Headers, scheme: bytes, upgrade: bool = False) -> Headers:
+    """The section of a request's headers as its service is to see it; ProblemError if it could not be passed on."""
     if len(headers) > HEADER_COUNT_LIMIT - _ADDED:
         raise ProblemError(HEADER_TOO_LARGE)
     try:
@@ -173,6 +156,7 @@ def check_request(method: bytes, path: bytes, headers: Headers) -> None:
         validate(headers)
     except ValueError as error:
         raise ProblemError(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.") from None
+    return request_to_service(headers, peer=b"", scheme=scheme, host=host_of(headers), trusted=False, upgrade=upgrade)
 
 
 def framing(headers: Headers) -> tuple[bool, int]:

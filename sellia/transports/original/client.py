@@ -30,10 +30,13 @@ from sellia.errors import (
     NAME_INVALID,
     NAME_RESERVED,
     NAME_TAKEN,
+    NO_SUCH_TUNNEL,
+    OVERLOADED,
     TOO_MANY_TUNNELS,
     WRONG_KEY,
     LimitExceeded,
     Problem,
+    ProblemError,
 )
 from sellia.protocol import original
 from sellia.protocol.limits import MIB
@@ -241,9 +244,23 @@ class ClientBridge(Bridge):
         self._cancel()
         super().close(word, message)
 
-    def tunnel_of(self, tunnel_id: str) -> OpenTunnelOf | None:
-        """The tunnel that the server knows by this id."""
-        return self._tunnels.get(tunnel_id)
+    def begin(self, leg: Answering | Dialing, tunnel_id: str) -> None:
+        """Ask our service what the server asks of this tunnel, or refuse it."""
+        if len(leg.request_id) > ID_LIMIT or self.knows(leg.request_id):
+            return
+        tunnel = self._tunnels.get(tunnel_id)
+        try:
+            if tunnel is None:
+                raise ProblemError(NO_SUCH_TUNNEL)
+            if self.session.full:
+                raise ProblemError(OVERLOADED)
+            opening, end = leg.opening(tunnel)
+            leg.stream = self.session.open(opening, leg, end=end)
+        except ProblemError as error:
+            leg.over = True
+            leg.refuse(error.problem.word, error.detail)
+        else:
+            self.register(leg, leg.request_id)
 
     # --- from the server -----------------------------------------------------------------------------------
 
@@ -257,11 +274,9 @@ class ClientBridge(Bridge):
             if dialing is not None:
                 dialing.message(message)
         elif isinstance(message, original.RequestStart):
-            if self._fresh(message.request_id):
-                Answering(self, message).begin()
+            self.begin(Answering(self, message), message.tunnel_id)
         elif isinstance(message, original.WsUpgrade):
-            if self._fresh(message.request_id):
-                Dialing(self, self.assembly, message).begin()
+            self.begin(Dialing(self, self.assembly, message), message.tunnel_id)
         elif isinstance(message, original.WsClose):
             dialing = self.leg_of(message.request_id, Dialing)
             if dialing is not None:
@@ -290,9 +305,6 @@ class ClientBridge(Bridge):
         answer, self._answer = self._answer, None
         if answer is not None and answer.active():
             answer.cancel()
-
-    def _fresh(self, request_id: str) -> bool:
-        return len(request_id) <= ID_LIMIT and not self.knows(request_id)
 
     def _ready(self, message: original.TunnelReady) -> None:
         if self._asked and len(message.tunnel_id) <= ID_LIMIT:

@@ -23,23 +23,21 @@ from twisted.internet.interfaces import IDelayedCall
 
 from sellia.errors import (
     INTERNAL,
-    NO_SUCH_TUNNEL,
     OVERLOADED,
     PROBLEMS,
     SERVICE_UNREACHABLE,
     UPGRADE_REFUSED,
-    ProblemError,
 )
 from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT
-from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
+from sellia.protocol.messages import Headers, Opening, ResponseHead, WebSocketRequest
 from sellia.protocol.original import WsClose, WsFrame, WsUpgrade, WsUpgradeError, WsUpgradeOk
-from sellia.relay.headers import request_to_service, without_extensions
+from sellia.relay.headers import without_extensions
 from sellia.transports.frames import close_payload
-from sellia.transports.original.answering import VISITOR, check_request, host_of
+from sellia.transports.original.answering import VISITOR, for_service
 from sellia.transports.original.websocket import Assembly, MessageLeg, may_be_sent
 
 if TYPE_CHECKING:
-    from sellia.transports.original.client import ClientBridge
+    from sellia.transports.original.client import ClientBridge, OpenTunnelOf
 
 #: Seconds between the answer to our ping and the first frame.
 GRACE: Final = 0.05
@@ -55,7 +53,7 @@ _AGREED: Final = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
 
 
 class Dialing(MessageLeg):
-    """One WebSocket.  :meth:`begin` once."""
+    """One WebSocket.  :meth:`ClientBridge.begin` once."""
 
     __slots__ = ("_early", "_early_size", "_greeting", "_ticket", "_timer", "_upgrade")
 
@@ -72,30 +70,12 @@ class Dialing(MessageLeg):
         self._greeting: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = []
         self._timer: IDelayedCall | None = None
 
-    def begin(self) -> None:
-        """Ask the service, or refuse."""
-        bridge, upgrade = self.bridge, self._upgrade
-        tunnel = bridge.tunnel_of(upgrade.tunnel_id)
-        try:
-            if tunnel is None:
-                raise ProblemError(NO_SUCH_TUNNEL)
-            if bridge.session.full:
-                raise ProblemError(OVERLOADED)
-            check_request(b"GET", upgrade.path, upgrade.headers)
-            headers = request_to_service(
-                first_subprotocol(without_extensions(upgrade.headers)),
-                peer=b"",
-                scheme=tunnel.scheme,
-                host=host_of(upgrade.headers),
-                trusted=False,
-                upgrade=True,
-            )
-            self.stream = bridge.session.open(WebSocketRequest(tunnel.number, upgrade.path, headers, VISITOR), self)
-        except ProblemError as error:
-            self.over = True
-            self._refuse(error.problem.word, error.detail)
-            return
-        bridge.register(self, self.request_id)
+    def opening(self, tunnel: "OpenTunnelOf") -> tuple[Opening, bool]:
+        """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
+        upgrade = self._upgrade
+        headers = for_service(b"GET", upgrade.path, upgrade.headers, tunnel.scheme, upgrade=True)
+        headers = first_subprotocol(without_extensions(headers))
+        return WebSocketRequest(tunnel.number, upgrade.path, headers, VISITOR), False
 
     def closing(self, code: int | None) -> WsClose | None:
         return WsClose(self.request_id, code)
@@ -186,7 +166,7 @@ class Dialing(MessageLeg):
             super().tell_end(word, message)
         elif not self.told:
             self.told = True
-            self._refuse(word, message)
+            self.refuse(word, message)
 
     def described(self) -> bytes:
         return b"WebSocket %b" % self._upgrade.path
@@ -220,7 +200,8 @@ class Dialing(MessageLeg):
         self._early_size = 0
         return early
 
-    def _refuse(self, word: str, detail: str) -> None:
+    def refuse(self, word: str, detail: str) -> None:
+        """Tell the server that the service does not agree."""
         problem = PROBLEMS.get(word, INTERNAL)
         status = problem.status or SERVICE_UNREACHABLE.status or 502
         message = f"{problem.word}: {detail or problem.sentence}"
