@@ -17,7 +17,7 @@ from typing import Final
 from sellia.errors import BAD_SERVICE_RESPONSE, ProblemError
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
-from sellia.protocol.original import CHUNK, RequestBody, RequestStart
+from sellia.protocol.original import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
 from sellia.relay.stream import Stream
 from sellia.transports.original.bridge import Bridge, BridgeLeg
 
@@ -71,8 +71,9 @@ class Asking(BridgeLeg):
 
     # --- the response --------------------------------------------------------------------------------------
 
-    def answer_begins(self, status: int, headers: Headers) -> None:
+    def answer_begins(self, said: ResponseStart) -> None:
         """The head of the response.  A second one is dropped."""
+        status, headers = said.status_code, said.headers
         if self._answered:
             return
         if not 200 <= status <= 999:
@@ -91,15 +92,16 @@ class Asking(BridgeLeg):
         except ProblemError:
             self.fail(BAD_SERVICE_RESPONSE.word, f"The response has a header section of more than {HEAD_LIMIT} octets.")
 
-    def answer_goes_on(self, chunk: bytes) -> None:
+    def answer_goes_on(self, said: ResponseBody) -> None:
         """A piece of its body."""
+        chunk = said.chunk
         if not self._answered:
             self.fail(BAD_SERVICE_RESPONSE.word, "The client sent a response's body before its head.")
         elif chunk and not self._bodiless:
             with self.sending() as stream:
                 stream.send_data(chunk)
 
-    def answer_ends(self) -> None:
+    def answer_ends(self, said: ResponseEnd) -> None:
         """It is complete."""
         if not self._answered:
             self.fail(BAD_SERVICE_RESPONSE.word, "The client sent a response's end before its head.")

@@ -8,8 +8,8 @@ How a role uses it
     * What *our* session opens comes as :meth:`Bridge.stream_opened`, which returns a :class:`BridgeLeg`; what it says
       of itself (tunnels) as :meth:`Bridge.message_received`.  What the original opens, the role opens with
       ``self.session.open(opening, leg)``.
-    * What the original says about an exchange is for the leg that :meth:`Bridge.leg_of` finds by its id; what it says
-      of itself is said to our session with ``self.session.say(...)``.
+    * What the original says about an exchange goes to its leg, as ``takers`` say; whatever else it says comes as
+      :meth:`Bridge.told`, and what it says of itself is said on to our session with ``self.session.say(...)``.
     * :meth:`Bridge.send` says something to the original peer.  It never blocks, and is not to be used for more than
       what a call of a leg or one message of the peer gives cause to: legs are told no more than fits while the
       transport is full.
@@ -24,10 +24,10 @@ Invariants
       whatever of the original's has no place is dropped here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from secrets import token_hex
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from twisted.logger import Logger
 
@@ -59,6 +59,9 @@ _log = Logger()
 class Bridge:
     """One link's, for one session.  ``even`` says whether the counterpart stands for a server."""
 
+    #: For each type of message that is about an exchange: the kind of its leg, and that leg's method.
+    takers: ClassVar[dict[type, tuple[type["BridgeLeg"], Callable[[Any, Any], None]]]] = {}
+
     def __init__(self, link: "OriginalLink", session: Session, *, even: bool) -> None:
         self.link = link
         self.session = Session(self, even=even)
@@ -71,6 +74,17 @@ class Bridge:
 
     def heard(self, message: original.Message) -> None:
         """The original peer has said this.  May raise ProtocolError."""
+        taker = self.takers.get(type(message))
+        if taker is None:
+            self.told(message)
+            return
+        kind, take = taker
+        leg = self._legs.get(message.request_id)  # type: ignore[union-attr]
+        if isinstance(leg, kind):
+            take(leg, message)
+
+    def told(self, message: original.Message) -> None:
+        """The original peer has said this, which is for no leg.  May raise ProtocolError."""
         raise NotImplementedError
 
     def wake(self) -> None:

@@ -176,10 +176,6 @@ class ClientRole(OriginalLink):
                 return
             self._guarded(self._awaited.pop(number))
 
-    def write(self, message: original.Message) -> None:
-        """Say something to the server."""
-        self.send(original.encode(message))
-
     def answer(self, *messages: original.Message) -> None:
         """Say what nobody but the server has given cause to.  One that asks and does not read is not waited for."""
         data = [original.encode(message) for message in messages]
@@ -219,6 +215,12 @@ class ClientBridge(Bridge):
     """Speaks for one original server."""
 
     link: ClientRole
+
+    takers = {
+        original.RequestBody: (Answering, Answering.body),
+        original.WsFrame: (Dialing, Dialing.message),
+        original.WsClose: (Dialing, Dialing.server_closed),
+    }
 
     def __init__(self, link: ClientRole, session: Session) -> None:
         super().__init__(link, session, even=True)
@@ -264,23 +266,11 @@ class ClientBridge(Bridge):
 
     # --- from the server -----------------------------------------------------------------------------------
 
-    def heard(self, message: original.Message) -> None:
-        if isinstance(message, original.RequestBody):
-            answering = self.leg_of(message.request_id, Answering)
-            if answering is not None:
-                answering.body(message)
-        elif isinstance(message, original.WsFrame):
-            dialing = self.leg_of(message.request_id, Dialing)
-            if dialing is not None:
-                dialing.message(message)
-        elif isinstance(message, original.RequestStart):
+    def told(self, message: original.Message) -> None:
+        if isinstance(message, original.RequestStart):
             self.begin(Answering(self, message), message.tunnel_id)
         elif isinstance(message, original.WsUpgrade):
             self.begin(Dialing(self, self.assembly, message), message.tunnel_id)
-        elif isinstance(message, original.WsClose):
-            dialing = self.leg_of(message.request_id, Dialing)
-            if dialing is not None:
-                dialing.server_closed(message)
         elif isinstance(message, original.TunnelReady):
             self._ready(message)
         elif isinstance(message, original.TunnelClose):

@@ -121,6 +121,10 @@ class OriginalLink(LinkMixin):
         self._heard = self.clock.seconds()
         self.transport.resumeProducing()
 
+    def write(self, message: original.Message) -> None:
+        """Say something to the original peer."""
+        self.send(original.encode(message))
+
     def ping_answered(self) -> None:
         """The peer has answered a ping.  Raises ProtocolError when it does so more often than we can have asked."""
         self._controlled()

@@ -79,7 +79,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
         if isinstance(message, Welcome):
             if self._key is not None:
                 limits = original.Limits(self.max_tunnels, self.max_connections)
-                self._write(original.AuthOk(new_id()[:16], limits))  # there are no accounts
+                self.write(original.AuthOk(new_id()[:16], limits))  # there are no accounts
         elif isinstance(message, Goodbye):
             if self.bridge is not None:
                 self._guarded(self.bridge.settle)
@@ -89,22 +89,22 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
     def refuse(self, refused: Refused, code: int) -> bool:
         """A key that is missing may still come: the client is told, and nothing else happens."""
         if refused.word == KEY_REQUIRED.word and self._key is None:
-            self._write(original.AuthError("Not authenticated"))
+            self.write(original.AuthError("Not authenticated"))
             self._tries += 1
             if self._tries >= TRIES:
                 raise LimitExceeded("a tunnel was asked for too often without a key", 1008)
             return True
         if refused.word in (KEY_REQUIRED.word, WRONG_KEY.word):
-            self._write(original.AuthError("Invalid API key"))
+            self.write(original.AuthError("Invalid API key"))
             self.close(1000, "Authentication failed")
         else:
             if self._key is None:  # it was a wish for a tunnel that was its hello
-                self._write(original.TunnelClose("", refused.message))
+                self.write(original.TunnelClose("", refused.message))
             self.close(code, refused.word)
         return False
 
     def ping(self) -> None:
-        self._write(original.Ping(int(self.clock.seconds() * 1000)))
+        self.write(original.Ping(int(self.clock.seconds() * 1000)))
 
     # --- from the client -----------------------------------------------------------------------------------
 
@@ -124,12 +124,18 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
             self._guarded(self.keeper.link_message, self, Goodbye("client-gone", ""))
         return super().onCloseFrame(code, reasonRaw)
 
-    def _write(self, message: original.Message) -> None:
-        self.send(original.encode(message))
-
 
 class ServerBridge(Bridge):
     """Speaks for one original client."""
+
+    takers = {
+        original.ResponseBody: (Asking, Asking.answer_goes_on),
+        original.WsFrame: (Upgrading, Upgrading.message),
+        original.ResponseStart: (Asking, Asking.answer_begins),
+        original.ResponseEnd: (Asking, Asking.answer_ends),
+        original.WsUpgradeError: (Upgrading, Upgrading.refused),
+        original.WsClose: (Upgrading, Upgrading.peer_closed),
+    }
 
     def __init__(self, link: OriginalServerLink, session: Session) -> None:
         super().__init__(link, session, even=False)
@@ -153,25 +159,13 @@ class ServerBridge(Bridge):
 
     # --- from the client -----------------------------------------------------------------------------------
 
-    def heard(self, message: original.Message) -> None:
-        if isinstance(message, original.ResponseBody):
-            asking = self.leg_of(message.request_id, Asking)
-            if asking is not None:
-                asking.answer_goes_on(message.chunk)
-        elif isinstance(message, original.WsFrame):
+    def told(self, message: original.Message) -> None:
+        if isinstance(message, original.WsUpgradeOk):
             upgrading = self.leg_of(message.request_id, Upgrading)
             if upgrading is not None:
-                upgrading.message(message)
-        elif isinstance(message, original.ResponseStart):
-            asking = self.leg_of(message.request_id, Asking)
-            if asking is not None:
-                asking.answer_begins(message.status_code, message.headers)
-        elif isinstance(message, original.ResponseEnd):
-            asking = self.leg_of(message.request_id, Asking)
-            if asking is not None:
-                asking.answer_ends()
-        elif isinstance(message, original.WsUpgradeOk | original.WsUpgradeError | original.WsClose):
-            self._of_websocket(message)
+                upgrading.agreed(message.headers)
+            elif self.link.writable:  # its visitor has left meanwhile; who does not read need not know
+                self.send(original.WsClose(message.request_id))
         elif isinstance(message, original.TunnelOpen):
             self._wish(message)
         elif isinstance(message, original.TunnelClose):
@@ -180,19 +174,6 @@ class ServerBridge(Bridge):
             self.link.ping_answered()
         else:  # what only a server says, or is said of tcp, or too late
             self.link.said_nothing()
-
-    def _of_websocket(self, message: original.WsUpgradeOk | original.WsUpgradeError | original.WsClose) -> None:
-        upgrading = self.leg_of(message.request_id, Upgrading)
-        if isinstance(message, original.WsUpgradeOk):
-            if upgrading is not None:
-                upgrading.agreed(message.headers)
-            elif self.link.writable:  # its visitor has left meanwhile; who does not read need not know
-                self.send(original.WsClose(message.request_id))
-        elif upgrading is not None:
-            if isinstance(message, original.WsClose):
-                upgrading.peer_closed(message.code)
-            else:
-                upgrading.refused(message.status_code, message.message)
 
     # --- tunnels -------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import Final
 from sellia.errors import BAD_SERVICE_RESPONSE, UPGRADE_REFUSED, ProblemError
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
-from sellia.protocol.original import WsClose, WsUpgrade
+from sellia.protocol.original import WsClose, WsUpgrade, WsUpgradeError
 from sellia.relay.headers import values_of, without_extensions
 from sellia.relay.stream import Stream
 from sellia.transports.frames import accept_value, close_payload, problem_close
@@ -72,8 +72,9 @@ class Upgrading(MessageLeg):
             return
         self.opened = True
 
-    def refused(self, status: int, message: str) -> None:
+    def refused(self, said: WsUpgradeError) -> None:
         """It has not.  A 502 is the client's own answer, whatever the service said."""
+        status, message = said.status_code, said.message
         if self.opened or self.over:
             return
         self.told = True
@@ -90,8 +91,9 @@ class Upgrading(MessageLeg):
             self.stream.send_head(ResponseHead(status, reason, headers))
             self.stream.send_data(body, True)
 
-    def peer_closed(self, code: int | None) -> None:
+    def peer_closed(self, said: WsClose) -> None:
         """The service has closed, or is gone."""
+        code = said.code
         if not self.opened:
             self.told = True
             self.fail(UPGRADE_REFUSED.word, "The client closed it before it was open.")

@@ -74,16 +74,29 @@ class EchoLeg(BridgeLeg):
     def end_received(self, trailers: Headers) -> None:
         self.bridge.forget(self)
 
+    def answer_ends(self, said: original.ResponseEnd) -> None:
+        self.bridge.send(said)
+
     def tell_end(self, word: str, message: str) -> None:
         self.bridge.send(WsClose(self.request_id, None, word))
 
 
+class OtherLeg(BridgeLeg):
+    __slots__ = ()
+
+    def never(self, said: WsClose) -> None:
+        raise AssertionError("this is for another leg")
+
+
 class EchoBridge(Bridge):
-    """A role for tests: remembers what it is told."""
+    """A role for tests: remembers what it is told, by the session and by the original peer."""
+
+    takers = {original.ResponseEnd: (EchoLeg, EchoLeg.answer_ends), WsClose: (OtherLeg, OtherLeg.never)}
 
     def __init__(self, link: Any, session: Any) -> None:
         super().__init__(link, session, even=False)
-        self.told: list[SessionMessage] = []
+        self.said: list[SessionMessage] = []
+        self.rest: list[original.Message] = []
         self.opened: list[EchoLeg] = []
         self.failures: list[Exception] = []
 
@@ -97,15 +110,14 @@ class EchoBridge(Bridge):
         return leg
 
     def message_received(self, message: SessionMessage) -> None:
-        self.told.append(message)
+        self.said.append(message)
+
+    def told(self, message: original.Message) -> None:
+        self.rest.append(message)
 
     def leg_failed(self, stream: Stream, error: Exception) -> None:
         super().leg_failed(stream, error)
         self.failures.append(error)
-
-
-class OtherLeg(BridgeLeg):
-    __slots__ = ()
 
 
 class BridgeTests(SynchronousTestCase):
@@ -142,10 +154,22 @@ class BridgeTests(SynchronousTestCase):
         self.assertEqual(self.bridge.register(leg, "theirs"), "theirs")
         self.assertIs(self.bridge.leg_of("theirs", EchoLeg), leg)
 
+    def test_what_the_peer_says_reaches_the_leg_that_it_is_about(self) -> None:
+        """And none if there is no such leg, or one of another kind."""
+        _, leg = self.ask()
+        end = original.ResponseEnd(leg.request_id)
+        for said in (end, original.ResponseEnd("unknown"), WsClose(leg.request_id)):
+            self.bridge.heard(said)
+        self.assertEqual((self.link.said, self.bridge.rest), ([end], []))
+
+    def test_what_it_says_of_no_leg_reaches_the_role(self) -> None:
+        self.bridge.heard(original.Ping(1))
+        self.assertEqual(self.bridge.rest, [original.Ping(1)])
+
     def test_what_the_session_says_reaches_the_role(self) -> None:
         self.ours.session.say(OpenTunnel(1, "http"))
         self.turn()
-        self.assertEqual(self.bridge.told, [OpenTunnel(1, "http")])
+        self.assertEqual(self.bridge.said, [OpenTunnel(1, "http")])
 
     def test_what_passes_waits_for_the_link(self) -> None:
         stream, leg = self.ask()
