@@ -16,11 +16,12 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Final, NoReturn
 
+from twisted.application.internet import TimerService
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
-from sellia.errors import SelliaError
+from sellia.errors import SelliaError, SettingsError
 from sellia.relay.text import printable
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -29,7 +30,7 @@ _log = Logger()
 
 
 class OneLineOptions(usage.Options):
-    """Options whose mistakes are told in one line and a hint.
+    """Options whose mistakes are told in one line and a hint, those that are found by what they set among them.
 
     On its own it raises `UsageError` as every `Options` does; below twistd it ends the process with status 1, because
     twistd would print a screenful of options that have nothing to do with the mistake.
@@ -38,7 +39,7 @@ class OneLineOptions(usage.Options):
     def parseOptions(self, options: Any = None) -> None:
         try:
             super().parseOptions(options)
-        except usage.UsageError as error:
+        except (usage.UsageError, SettingsError) as error:
             problem = self._with_hint(str(error))
             if self.parent is None:
                 raise usage.UsageError(problem) from None
@@ -182,3 +183,14 @@ def stop_in_order(reactor: Any, set_signal: Callable[[int, Any], Any] = signal.s
 
     reactor.callWhenRunning(install)  # because running the reactor sets Twisted's own
     let_second_signal_kill(reactor)
+
+
+def take_over(reactor: Any) -> TimerService:
+    """Have a process of twistd's fail in one line, stop in order, and keep freed memory, if not for ever.
+
+    The service that is returned gives it back.
+    """
+    fail_in_one_line()
+    stop_in_order(reactor)
+    keep_freed_memory()
+    return TimerService(GIVE_BACK, give_back_memory)

@@ -16,12 +16,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SelliaError
 from sellia.process import (
+    GIVE_BACK,
     OneLineOptions,
     allow_descriptors,
     complain,
     fail_in_one_line,
     let_second_signal_kill,
     stop_in_order,
+    take_over,
 )
 from sellia.settings import BadSetting
 
@@ -32,6 +34,8 @@ class Port(OneLineOptions):
     def postOptions(self):
         if self["port"] == "bad":
             raise usage.UsageError("line\nHint: hint")
+        if self["port"] == "worse":
+            raise BadSetting("line", "hint")
 
 
 class Twistd(usage.Options):
@@ -90,7 +94,8 @@ class OneLineOptionsTests(SynchronousTestCase):
         self.assertEqual(self.problem("a\x1bb"), "a\\x1bb is not an option\nHint: --help lists the options.")
 
     def test_hint_is_kept(self):
-        self.assertEqual(self.problem("--port", "bad"), "line\nHint: hint")
+        for mistake in ("bad", "worse"):
+            self.assertEqual(self.problem("--port", mistake), "line\nHint: hint")
 
     def test_below_twistd(self):
         """twistd would print its own usage first."""
@@ -239,6 +244,16 @@ class StopInOrderTests(SynchronousTestCase):
         signals[signal.SIGTERM](signal.SIGTERM, None)
         signals[signal.SIGINT](signal.SIGINT, None)
         self.assertEqual(reactor.stopped, 2)
+
+
+class TakeOverTests(SynchronousTestCase):
+    def test_all_of_it(self):
+        self.patch(sys, "excepthook", sys.__excepthook__)
+        reactor = MemoryReactor()
+        memory = take_over(reactor)
+        self.assertIsNot(sys.excepthook, sys.__excepthook__)
+        self.assertIn("shutdown", reactor.triggers["before"])
+        self.assertEqual((memory.step, memory.running), (GIVE_BACK, 0))
 
 
 class Status:

@@ -3,24 +3,13 @@
 import os
 from typing import Any
 
-from twisted.application.internet import TimerService
 from twisted.application.service import IService, MultiService
 from twisted.logger import Logger
-from twisted.python import usage
 from twisted.python.failure import Failure
 
 from sellia.client.settings import ClientSettings, load
-from sellia.errors import SelliaError, SettingsError
-from sellia.process import (
-    GIVE_BACK,
-    ExitStatus,
-    OneLineOptions,
-    complain,
-    fail_in_one_line,
-    give_back_memory,
-    keep_freed_memory,
-    stop_in_order,
-)
+from sellia.errors import SelliaError
+from sellia.process import ExitStatus, OneLineOptions, complain, take_over
 
 _log = Logger()
 
@@ -53,10 +42,7 @@ class Options(OneLineOptions):
             name.replace("-", "_"): self[name]
             for name in ("server", "api-key", "port", "local-host", "local-scheme", "subdomain", "auth", "log-level")
         }
-        try:
-            self.settings = load(flags, os.environ, self["config"])
-        except SettingsError as error:
-            raise usage.UsageError(str(error)) from None
+        self.settings = load(flags, os.environ, self["config"])
 
 
 def makeService(options: Options) -> IService:
@@ -66,16 +52,14 @@ def makeService(options: Options) -> IService:
     from sellia.client.service import make_service
     from sellia.transports.polling import poll_plainly
 
-    fail_in_one_line()
-    stop_in_order(reactor)
+    memory = take_over(reactor)
     poll_plainly(reactor)
-    keep_freed_memory()
     status = ExitStatus()
     service: Any = make_service(options.settings, reactor)
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))
     whole: Any = MultiService()
     service.setServiceParent(whole)
-    TimerService(GIVE_BACK, give_back_memory).setServiceParent(whole)
+    memory.setServiceParent(whole)
     return whole
 
 

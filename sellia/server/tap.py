@@ -4,21 +4,10 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.application.internet import TimerService
 from twisted.application.service import IService
 from twisted.logger import Logger
-from twisted.python import usage
 
-from sellia.errors import SettingsError
-from sellia.process import (
-    GIVE_BACK,
-    OneLineOptions,
-    allow_descriptors,
-    fail_in_one_line,
-    give_back_memory,
-    keep_freed_memory,
-    stop_in_order,
-)
+from sellia.process import OneLineOptions, allow_descriptors, take_over
 from sellia.server.settings import ServerSettings, load
 
 #: Descriptors for what is not a connection: listeners, logs, files that are being read.
@@ -82,10 +71,7 @@ class Options(OneLineOptions):
             "trust_proxy": self._trust_proxy or None,
             "rate_limit": False if self["no-rate-limit"] else None,
         }
-        try:
-            self.settings = load(flags, os.environ, self["config"])
-        except SettingsError as error:
-            raise usage.UsageError(str(error)) from None
+        self.settings = load(flags, os.environ, self["config"])
 
 
 def makeService(options: Options) -> IService:
@@ -95,12 +81,10 @@ def makeService(options: Options) -> IService:
     from sellia.server.service import make_service
     from sellia.transports.polling import poll_plainly
 
-    fail_in_one_line()
-    stop_in_order(reactor)
+    memory = take_over(reactor)
     poll_plainly(reactor)
-    keep_freed_memory()
     service: Any = make_service(_fitting(options.settings), reactor)
-    TimerService(GIVE_BACK, give_back_memory).setServiceParent(service)
+    memory.setServiceParent(service)
     return service
 
 
