@@ -37,10 +37,10 @@ from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import Headers
 from sellia.relay.answers import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.forwarded import UNIX, plain_address
-from sellia.relay.forwarded import visitor as find_visitor
 from sellia.relay.stall import Stall
 from sellia.relay.stream import Stream
 from sellia.relay.text import shown_host, shown_target
+from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import HEAD_LIMITS
 from sellia.server.http1 import Refusal, Request, RequestReader
@@ -106,15 +106,14 @@ class _Waiting:
 
 
 @implementer(IPushProducer, IHandshakeListener)
-class VisitorConnection(TwistedProtocol):
+class VisitorConnection(Carrier, TwistedProtocol):
     """One connection of a visitor, or of a reverse proxy on behalf of many."""
 
     transport: Any
 
     def __init__(self, ingress: Ingress, peer: str) -> None:
         self.ingress = ingress
-        #: The address at the other end, or what a proxy said of it on a listener that asks for that.
-        self.peer = peer
+        self.peer = peer  # on a listener that asks for that: what a proxy said of it
         settings = ingress.settings
         self._reader: RequestReader | None = RequestReader(
             self,
@@ -125,7 +124,6 @@ class VisitorConnection(TwistedProtocol):
         self._exchange: HttpExchange | None = None
         self._pending: deque[_Waiting] = deque()
         self._paused = 0
-        #: Whether the visitor takes nothing more for now.
         self.full = False
         self._lagging: list[Stream] = []
         self._rest: bytes | None = None
@@ -210,23 +208,13 @@ class VisitorConnection(TwistedProtocol):
 
     # --- the transport: a producer -------------------------------------------------------------------------
 
-    def pauseProducing(self) -> None:
-        """The visitor takes no more for now."""
-        self.full = True
-        if self._exchange is not None and self._exchange.stream is not None:
-            self._exchange.stream.stall()
-
     def resumeProducing(self) -> None:
-        """The visitor has taken all that was written."""
         self.full = False
         for stream in self._lagging:
             stream.flow()
         self._lagging.clear()
         if self._exchange is not None and self._exchange.stream is not None:
             self._exchange.stream.flow()
-
-    def stopProducing(self) -> None:
-        """The connection is gone; connectionLost says so."""
 
     # --- the reader's sink ---------------------------------------------------------------------------------
 
@@ -277,34 +265,18 @@ class VisitorConnection(TwistedProtocol):
             self._body = BodyPace(self.ingress.settings, expects=bool(request.values(b"expect")))
         route(self, request)
 
-    def visitor_of(self, request: Request) -> str:
-        """The visitor's address for people: behind a trusted proxy, what the proxy says."""
-        if not self.trusted:
-            return self.peer
-        host = request.hosts[0].decode("latin-1") if request.hosts else ""
-        return find_visitor(
-            request.headers,
-            peer=self.peer,
-            scheme=self.scheme.decode(),
-            host=host,
-            trusted=self.ingress.trusted,
-        ).address
-
     # --- for exchanges -------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """To the visitor, before the turn ends."""
         self._outlet.write(data)
 
     def pause_reading(self) -> None:
-        """The exchange's stream has enough: from now on it is the service that is waited for."""
         self._pause(_STREAM)
         exchange = self._exchange
         if exchange is not None and not exchange.head_sent and exchange.deadline == _NEVER:
             exchange.deadline = self.ingress.clock.seconds() + self.ingress.settings.request_timeout
 
     def resume_reading(self) -> None:
-        """The exchange's stream takes more."""
         self._resume(_STREAM)
         exchange = self._exchange
         if exchange is not None and not exchange.request_complete:
@@ -319,7 +291,7 @@ class VisitorConnection(TwistedProtocol):
         realm: str = "",
         retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
-        """Say what is wrong.  The request, if it was read to its end, is not the connection's last for that."""
+        """The request, if it was read to its end, is not the connection's last for that."""
         complete = request is not None and (
             exchange.request_complete if exchange is not None else not request.has_body and not request.upgrade
         )
@@ -360,12 +332,8 @@ class VisitorConnection(TwistedProtocol):
         else:
             self._idle()
 
-    def exchange_begins(self, exchange: HttpExchange) -> None:
-        """A page is the connection's exchange now."""
-        self._exchange = exchange
-
     def exchange_over(self, exchange: HttpExchange) -> None:
-        """The response has been written; go on with the next request, or close."""
+        """Go on with the next request, or close."""
         if exchange is not self._exchange:
             return
         self._exchange = None
@@ -380,7 +348,6 @@ class VisitorConnection(TwistedProtocol):
             self._advance()
 
     def let_go(self) -> Any:
-        """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
         self._outlet.flush()
         for stream in self._lagging:
             stream.flow()  # who is told when the transport is empty will not be us
@@ -389,7 +356,6 @@ class VisitorConnection(TwistedProtocol):
         return self.transport
 
     def become(self, protocol: Any) -> None:
-        """Hand the socket over: from now on ``protocol`` gets its octets and its end."""
         rest, self._rest = self._rest, None
         self.ingress.connections.discard(self)
         self._reader = None
@@ -402,7 +368,6 @@ class VisitorConnection(TwistedProtocol):
             protocol.dataReceived(rest)
 
     def break_off(self) -> None:
-        """End a response as broken: what was written goes out, but nothing can take it for complete."""
         if self._closing:
             return
         exchange, self._exchange = self._exchange, None
@@ -424,11 +389,6 @@ class VisitorConnection(TwistedProtocol):
             self.transport.loseConnection()
         else:
             self.transport.abortConnection()
-
-    def drain(self) -> None:
-        """What is in exchange is the last."""
-        if self._exchange is not None:
-            self._exchange.keep_alive = False
 
     @property
     def busy(self) -> bool:

@@ -20,7 +20,7 @@ from sellia.server.http1 import Request
 from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
-    from sellia.server.connection import VisitorConnection
+    from sellia.server.carrier import Carrier
 
 #: Interim responses (1xx) that a service may send before its answer.
 _INTERIM_LIMIT: Final = 16
@@ -73,7 +73,7 @@ class HttpExchange(StrictLeg):
         "stream",
     )
 
-    def __init__(self, connection: "VisitorConnection", request: Request, deadline: float) -> None:
+    def __init__(self, connection: "Carrier", request: Request, deadline: float) -> None:
         self.connection = connection
         self.request = request
         self.stream: Stream | None = None

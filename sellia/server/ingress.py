@@ -24,6 +24,7 @@ from sellia.transports.turn import turn_of
 from sellia.transports.websocket import visitor_factory
 
 if TYPE_CHECKING:
+    from sellia.server.carrier import Carrier
     from sellia.server.connection import VisitorConnection
 
 _log = Logger()
@@ -65,7 +66,7 @@ class Rooms(Protocol):
     def is_gateway(self, request: Request, path: bytes) -> bool:
         """Whether this is a client that wants a link."""
 
-    def take_link(self, connection: "VisitorConnection", request: Request) -> None:
+    def take_link(self, connection: "Carrier", request: Request) -> None:
         """Turn the connection into a link."""
 
     def page(self, connection: "VisitorConnection", request: Request, path: bytes) -> None:

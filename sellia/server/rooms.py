@@ -11,6 +11,7 @@ from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.headers import values_of
 from sellia.relay.hosts import canonical_host, is_address
 from sellia.relay.registry import TunnelRegistry
+from sellia.server.carrier import Carrier
 from sellia.server.connection import VisitorConnection
 from sellia.server.gateway import Gateway
 from sellia.server.http1 import Request
@@ -70,7 +71,7 @@ class BaseRooms:
         """A handshake at the gateway's path, whatever its query."""
         return path.partition(b"?")[0] == self._path
 
-    def take_link(self, connection: VisitorConnection, request: Request) -> None:
+    def take_link(self, connection: Carrier, request: Request) -> None:
         """Hand the connection to Autobahn, with a handshake of ours that says what the client's did.
 
         Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.

@@ -13,11 +13,10 @@ from sellia.protocol.messages import HttpRequest, WebSocketRequest
 from sellia.relay.answers import Denial
 from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, is_address, locate, split_target
-from sellia.relay.registry import Tunnel
 from sellia.relay.text import printable, shown_target
+from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
-from sellia.server.upgrade import UpgradeExchange
 from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
@@ -48,15 +47,10 @@ def route(connection: "VisitorConnection", request: Request) -> None:
             ingress.guard.refused("connections_per_address", connection.counted, 503)
             connection.answer_problem(PROBLEMS["overloaded"], request)
             return
-    if place.side is not Side.TUNNEL:
-        _own(connection, request, place, path)
-        return
-    tunnel = ingress.admit(place.label, request, connection)
-    if isinstance(tunnel, Denial):
-        problem, detail, retry_after = tunnel
-        connection.answer_problem(problem, request, detail, realm=place.label, retry_after=retry_after)
+    if place.side is Side.TUNNEL:
+        enter(connection, request, place.label, path)
     else:
-        _open(connection, request, tunnel, path)
+        _own(connection, request, place, path)
 
 
 def _own(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> None:
@@ -73,7 +67,14 @@ def _own(connection: "VisitorConnection", request: Request, place: Place, path: 
         connection.answer_problem(PROBLEMS["no-such-tunnel"], request)
 
 
-def _open(connection: "VisitorConnection", request: Request, tunnel: Tunnel[Any], path: bytes) -> None:
+def enter(connection: Carrier, request: Request, label: str, path: bytes) -> None:
+    """Open a stream on the tunnel of that name, if the visitor may use it.  ``path`` is what its service is asked."""
+    ingress = connection.ingress
+    tunnel = ingress.admit(label, request, connection)
+    if isinstance(tunnel, Denial):
+        problem, detail, retry_after = tunnel
+        connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
+        return
     upgrade = request.upgrade
     headers = request_to_service(
         request.headers,
@@ -86,18 +87,18 @@ def _open(connection: "VisitorConnection", request: Request, tunnel: Tunnel[Any]
     if tunnel.auth is not None:
         headers = strip_authorization(headers)
     visitor = connection.visitor_of(request)
-    ingress = connection.ingress
     settings = ingress.settings
     now = ingress.clock.seconds()
     exchange: HttpExchange
     if upgrade:
-        exchange = upgrading = UpgradeExchange(connection, request, now + settings.upgrade_timeout)
+        exchange = upgrading = connection.upgrades(connection, request, now + settings.upgrade_timeout)
         upgrading.offer = headers
         upgrading.tunnel = tunnel.label
         upgrading.visitor = visitor
         opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor)
     else:
-        exchange = HttpExchange(connection, request, _NEVER if request.has_body else now + settings.request_timeout)
+        deadline = _NEVER if request.has_body else now + settings.request_timeout
+        exchange = connection.exchanges(connection, request, deadline)
         opening = HttpRequest(tunnel.tunnel_id, request.method, path, headers, visitor, request.chunked, request.minor)
     connection.exchange_begins(exchange)
     try:

@@ -19,39 +19,67 @@ The attributes of ``HTTPChannel`` that a takeover needs have no public names.  T
 from typing import IO, Any, Final
 
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request as WebRequest
 from zope.interface import implementer
 
-from sellia.errors import PROBLEMS, Problem, ProblemError
-from sellia.protocol.messages import HttpRequest, ResponseHead, WebSocketRequest
-from sellia.relay.answers import RETRY_AFTER_SECONDS, Denial, answer
+from sellia.errors import PROBLEMS, Problem
+from sellia.protocol.messages import ResponseHead
+from sellia.relay.answers import RETRY_AFTER_SECONDS, answer
 from sellia.relay.forwarded import UNIX, plain_address
-from sellia.relay.forwarded import visitor as find_visitor
-from sellia.relay.headers import request_to_service, response_to_visitor, strip_authorization
-from sellia.relay.registry import Tunnel
-from sellia.relay.text import printable, shown_target
+from sellia.relay.headers import response_to_visitor
+from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Refusal, Request
 from sellia.server.ingress import Ingress
 from sellia.server.pace import LINGER
+from sellia.server.routing import enter
 from sellia.server.upgrade import UpgradeExchange
 from sellia.server.webhead import read_head, target_of
-from sellia.transports.verbosity import verbosity
 
 #: Octets of a collected body that are handed to the stream at a time.
 PIECE: Final = 32 * 1024
 
 _NEVER: Final = float("inf")
 
-_log = Logger()
+
+class _ThroughWeb(HttpExchange):
+    """What an exchange leaves to twisted.web: the response's framing."""
+
+    __slots__ = ()
+
+    connection: "WebVisit"
+
+    def write_head(self, head: ResponseHead) -> None:
+        self.connection.write_head(head, last=not self.keep_alive)
+
+    def write_interim(self, head: ResponseHead) -> None:
+        """Dropped: twisted.web has no way to write one."""
+
+    @property
+    def delimited(self) -> bool:
+        return self.connection.chunking or self._left > 0
+
+
+class _WebExchange(_ThroughWeb):
+    """A request and its response."""
+
+    __slots__ = ()
+
+
+class _WebUpgrade(_ThroughWeb, UpgradeExchange):
+    """A WebSocket handshake."""
+
+    __slots__ = ()
 
 
 @implementer(IPushProducer)
-class WebVisit:
-    """One request on a channel of twisted.web, as exchanges need a visitor's connection."""
+class WebVisit(Carrier):
+    """One request on a channel of twisted.web."""
+
+    exchanges = _WebExchange
+    upgrades = _WebUpgrade
 
     def __init__(self, ingress: Ingress, web: WebRequest) -> None:
         self.ingress = ingress
@@ -60,14 +88,15 @@ class WebVisit:
         self._http1 = isinstance(web.channel, HTTPChannel)
         peer = web.getClientAddress()
         self.peer: str = plain_address(getattr(peer, "host", UNIX))
-        self._trusted = ingress.trusted.is_trusted(self.peer)
-        self._scheme = b"https" if web.isSecure() or ingress.settings.https else b"http"
+        self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
+        self.trusted = ingress.trusted.is_trusted(self.peer)
+        self.scheme = b"https" if web.isSecure() or ingress.settings.https else b"http"
         self._exchange: HttpExchange | None = None
         self._body: IO[bytes] | None = None
         self._label = ""
         self._waiting = False
         self._paused = False
-        self._full = False
+        self.full = False
         self._over = False
         self._cut_at = _NEVER
 
@@ -92,8 +121,7 @@ class WebVisit:
             self.answer_problem(refusal.problem, None, refusal.detail)
             return
         if request.upgrade:
-            connection: Any = self
-            self.ingress.rooms.take_link(connection, request)
+            self.ingress.rooms.take_link(self, request)
         else:
             self.answer_problem(PROBLEMS["upgrade-required"], request)
 
@@ -104,59 +132,15 @@ class WebVisit:
         except Refusal as refusal:
             self.answer_problem(refusal.problem, None, refusal.detail)
             return
-        tunnel = self.ingress.admit(self._label, request, self)
-        if isinstance(tunnel, Denial):
-            problem, detail, retry_after = tunnel
-            self.answer_problem(problem, request, detail, realm=self._label, retry_after=retry_after)
-            return
-        try:
-            self._open(request, tunnel, path)
-        except ProblemError as error:
-            self._exchange = None
-            self.answer_problem(error.problem, request, error.detail)
-
-    def _open(self, request: Request, tunnel: Tunnel[Any], path: bytes) -> None:
-        headers = request_to_service(
-            request.headers,
-            peer=b"" if self.peer == UNIX else self.peer.encode("ascii", "replace"),
-            scheme=self._scheme,
-            host=request.hosts[0],
-            trusted=self._trusted,
-            upgrade=request.upgrade,
-        )
-        if tunnel.auth is not None:
-            headers = strip_authorization(headers)
-        visitor = self.visitor_of(request)
-        ingress = self.ingress
-        now = ingress.clock.seconds()
-        exchange: HttpExchange
-        opening: HttpRequest | WebSocketRequest
-        if request.upgrade:
-            exchange = upgrading = _WebUpgrade(self, request, now + ingress.settings.upgrade_timeout)
-            upgrading.offer, upgrading.tunnel, upgrading.visitor = headers, tunnel.label, visitor
-            opening = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor)
-        else:
-            exchange = _WebExchange(self, request, now + ingress.settings.request_timeout)
-            opening = HttpRequest(
-                tunnel.tunnel_id, request.method, path, headers, visitor, request.chunked, request.minor
-            )
-        self._exchange = exchange
-        ended = not request.upgrade and exchange.request_complete
-        exchange.stream = stream = tunnel.session.session.open(opening, exchange, end=ended)
-        if verbosity.debug:
-            _log.debug(
-                "request: id={id} tunnel={tunnel} method={method} target={target} visitor={visitor}",
-                id=stream.id,
-                tunnel=tunnel.label,
-                method=printable(request.method, 32),
-                target=shown_target(path),
-                visitor=printable(visitor),
-            )
-        ingress.connections.add(self)
+        enter(self, request, self._label, path)
+        exchange = self._exchange
+        if exchange is None:
+            return  # it has been answered
+        self.ingress.connections.add(self)
         if not exchange.request_complete:
             self._body = self._web.content
             self._pump()
-        ingress.turn.nudge()
+        self.ingress.turn.nudge()
 
     def _pump(self) -> None:
         """Hand the collected body to the stream, as far as it takes it now."""
@@ -177,23 +161,13 @@ class WebVisit:
 
     # --- twisted.web: a producer ---------------------------------------------------------------------------
 
-    def pauseProducing(self) -> None:
-        """The visitor takes no more for now."""
-        self._full = True
-        if self._exchange is not None and self._exchange.stream is not None:
-            self._exchange.stream.stall()
-
     def resumeProducing(self) -> None:
-        """The visitor has taken all that was written."""
-        self._full = False
+        self.full = False
         if self._waiting:
             self._waiting = False
             self._route()
         elif self._exchange is not None and self._exchange.stream is not None:
             self._exchange.stream.flow()
-
-    def stopProducing(self) -> None:
-        """The connection is gone; notifyFinish says so."""
 
     def _lost(self, reason: Failure) -> None:
         """The visitor has left before the response was complete."""
@@ -206,15 +180,6 @@ class WebVisit:
             exchange.visitor_gone()
 
     # --- for exchanges: a visitor's connection -------------------------------------------------------------
-
-    def visitor_of(self, request: Request) -> str:
-        """The visitor's address for people: behind a trusted proxy, what the proxy says."""
-        if not self._trusted:
-            return self.peer
-        host = request.hosts[0].decode("latin-1") if request.hosts else ""
-        scheme = self._scheme.decode()
-        trusted = self.ingress.trusted
-        return find_visitor(request.headers, peer=self.peer, scheme=scheme, host=host, trusted=trusted).address
 
     def write_head(self, head: ResponseHead, *, last: bool) -> None:
         """The head of the service's response; ``last`` says that the connection ends with it."""
@@ -247,12 +212,10 @@ class WebVisit:
         return bool(self._web.chunked)
 
     def pause_reading(self) -> None:
-        """The exchange's stream has enough: from now on it is the service that is waited for."""
         self._paused = True
         self._await_service()
 
     def resume_reading(self) -> None:
-        """The exchange's stream takes more."""
         self._paused = False
         if self._exchange is not None:
             self._exchange.deadline = _NEVER
@@ -267,7 +230,6 @@ class WebVisit:
         realm: str = "",
         retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
-        """Say what is wrong."""
         web = self._web
         accept = b",".join(web.requestHeaders.getRawHeaders(b"accept", ()))
         host = request.hosts[0] if request is not None and request.hosts else b""
@@ -289,13 +251,11 @@ class WebVisit:
         self._finish()
 
     def exchange_over(self, exchange: HttpExchange) -> None:
-        """The response has been written."""
         if exchange.stream is not None:
             exchange.stream.flow()  # what the transport still holds is bounded by the stream's window
         self._finish()
 
     def break_off(self) -> None:
-        """End a response as broken: what was written goes out, but nothing can take it for complete."""
         exchange, self._exchange = self._exchange, None
         self._web.unregisterProducer()
         if not self._http1:
@@ -307,13 +267,11 @@ class WebVisit:
             self._channel.transport.abortConnection()
 
     def let_go(self) -> Any:
-        """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
         self._web.unregisterProducer()
         self._channel._networkProducer.unregisterProducer()
         return self._channel.transport
 
     def become(self, protocol: Any) -> None:
-        """Hand the socket over: from now on ``protocol`` gets its octets and its end."""
         self.ingress.connections.discard(self)
         self._exchange = None
         self._over = True
@@ -342,11 +300,6 @@ class WebVisit:
         elif self._exchange is not None and self._exchange.overdue(now):
             self._exchange.timed_out("response-timeout")
 
-    def drain(self) -> None:
-        """The server is about to stop: this response is the connection's last."""
-        if self._exchange is not None:
-            self._exchange.keep_alive = False
-
     @property
     def busy(self) -> bool:
         """Whether the visitor waits for the response, or for the rest of it."""
@@ -372,37 +325,3 @@ class WebVisit:
             self._over = True
             self._web.unregisterProducer()
             self._web.finish()
-
-
-class _ThroughWeb(HttpExchange):
-    """What an exchange leaves to twisted.web: the response's framing."""
-
-    __slots__ = ()
-
-    def __init__(self, visit: WebVisit, request: Request, deadline: float) -> None:
-        connection: Any = visit
-        super().__init__(connection, request, deadline)
-
-    def write_head(self, head: ResponseHead) -> None:
-        visit: Any = self.connection
-        visit.write_head(head, last=not self.keep_alive)
-
-    def write_interim(self, head: ResponseHead) -> None:
-        """Dropped: twisted.web has no way to write one."""
-
-    @property
-    def delimited(self) -> bool:
-        visit: Any = self.connection
-        return visit.chunking or self._left > 0
-
-
-class _WebExchange(_ThroughWeb):
-    """A request and its response."""
-
-    __slots__ = ()
-
-
-class _WebUpgrade(_ThroughWeb, UpgradeExchange):
-    """A WebSocket handshake."""
-
-    __slots__ = ()

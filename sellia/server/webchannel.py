@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class PageExchange(HttpExchange):
     """A request that one of the server's own pages answers."""
 
+    connection: "VisitorConnection"
+
     def __init__(self, connection: "VisitorConnection", request: Request, site: Site, path: bytes) -> None:
         super().__init__(connection, request, float("inf"))
         self.site = site

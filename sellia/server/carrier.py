@@ -1,0 +1,119 @@
+"""What a visitor's request came on, as everybody sees it whom the request meets on its way.
+
+A connection of our own (`sellia.server.connection`) carries requests one after the other, a visit through twisted.web
+(`sellia.server.visit`) carries one.  Exchanges write to either and are told by it; the ingress watches over it; what
+takes the socket over takes it from there.
+"""
+
+from typing import Any
+
+from sellia.errors import Problem
+from sellia.relay.answers import RETRY_AFTER_SECONDS
+from sellia.relay.forwarded import visitor as find_visitor
+from sellia.server.exchange import HttpExchange
+from sellia.server.http1 import Request
+from sellia.server.ingress import Ingress
+from sellia.server.upgrade import UpgradeExchange
+
+
+class Carrier:
+    """At most one exchange at a time is ``_exchange``.  A subclass sets what is only declared here."""
+
+    ingress: Ingress
+
+    #: The address at the other end, in octets for header fields (a unix socket has none), and whether it is a proxy
+    #: whose word counts.
+    peer: str
+    peer_octets: bytes
+    trusted: bool
+
+    #: How the visitor came: ``http`` or ``https``.
+    scheme: bytes
+
+    #: Whether the visitor takes nothing more for now.
+    full: bool
+
+    #: What exchanges are made of: those of requests, and those of WebSocket handshakes.
+    exchanges: type[HttpExchange] = HttpExchange
+    upgrades: type[UpgradeExchange] = UpgradeExchange
+
+    _exchange: HttpExchange | None
+
+    def visitor_of(self, request: Request) -> str:
+        """The visitor's address for people: behind a trusted proxy, what the proxy says."""
+        if not self.trusted:
+            return self.peer
+        host = request.hosts[0].decode("latin-1") if request.hosts else ""
+        scheme = self.scheme.decode()
+        trusted = self.ingress.trusted
+        return find_visitor(request.headers, peer=self.peer, scheme=scheme, host=host, trusted=trusted).address
+
+    # --- the transport: a producer -------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The visitor takes no more for now."""
+        self.full = True
+        if self._exchange is not None and self._exchange.stream is not None:
+            self._exchange.stream.stall()
+
+    def resumeProducing(self) -> None:
+        """The visitor has taken all that was written."""
+        raise NotImplementedError
+
+    def stopProducing(self) -> None:
+        """The connection is gone; whoever looks after it is told so in another way."""
+
+    # --- for exchanges -------------------------------------------------------------------------------------
+
+    def exchange_begins(self, exchange: HttpExchange) -> None:
+        """This is the exchange now."""
+        self._exchange = exchange
+
+    def write(self, data: bytes) -> None:
+        """To the visitor, before the turn ends."""
+        raise NotImplementedError
+
+    def pause_reading(self) -> None:
+        """The exchange's stream has enough: from now on it is the service that is waited for."""
+        raise NotImplementedError
+
+    def resume_reading(self) -> None:
+        """The exchange's stream takes more."""
+        raise NotImplementedError
+
+    def answer_problem(
+        self,
+        problem: Problem,
+        request: Request | None,
+        detail: str = "",
+        exchange: HttpExchange | None = None,
+        realm: str = "",
+        retry_after: int = RETRY_AFTER_SECONDS,
+    ) -> None:
+        """Say what is wrong with the request, or what went wrong with this exchange of it."""
+        raise NotImplementedError
+
+    def exchange_over(self, exchange: HttpExchange) -> None:
+        """The response has been written."""
+        raise NotImplementedError
+
+    def break_off(self) -> None:
+        """End a response as broken: what was written goes out, but nothing can take it for complete."""
+        raise NotImplementedError
+
+    # --- for who takes the socket over -----------------------------------------------------------------------
+
+    def let_go(self) -> Any:
+        """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
+        raise NotImplementedError
+
+    def become(self, protocol: Any) -> None:
+        """Hand the socket over: from now on ``protocol`` gets its octets and its end."""
+        raise NotImplementedError
+
+    # --- for the ingress -----------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """The server is about to stop: what is in exchange is the last."""
+        if self._exchange is not None:
+            self._exchange.keep_alive = False
