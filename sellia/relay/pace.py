@@ -109,12 +109,15 @@ class Pace:
         "_spread",
         "_steep",
         "_trips",
+        "shortest",
         "window",
     )
 
     def __init__(self) -> None:
         self.window = FIRST
         self._base = float("inf")
+        #: Seconds of the shortest round trip of all; the base may become longer.
+        self.shortest = float("inf")
         self._jitter = 0.0
         self._steep = True
         self._rate = 0.0
@@ -172,6 +175,7 @@ class Pace:
     def _learn(self, trip: float, under_way: int, now: float) -> None:
         """A round trip took so long, with so many octets under way at its beginning."""
         self._base = min(self._base, trip)
+        self.shortest = min(self.shortest, trip)
         if under_way < TELLING:
             return
         if now - self._learnt >= self._spread / 4:

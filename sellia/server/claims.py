@@ -2,8 +2,9 @@
 
 A name is never taken by its own owner's ghost.  When the session that has a name belongs to whoever asks for it, and
 its link seems to be alive, that link is pinged first: a client that was killed, or whose network is gone, leaves links
-behind that nobody has noticed to be dead.  If nothing at all comes within ``GHOST_WAIT`` seconds, the old session ends
-and the new one gets the name; if something does, there are two clients, and the name is taken.
+behind that nobody has noticed to be dead.  If nothing at all comes within ``GHOST_TRIPS`` times its shortest round
+trip, which is ``GHOST_LEAST`` seconds at least and ``GHOST_MOST`` at most, the old session ends and the new one gets
+the name; if something does, there are two clients, and the name is taken.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from sellia.server.gateway import Gateway
     from sellia.server.sessions import ServerSession
 
-#: Seconds for the link of the session that has a name to show that it lives, and between two looks at it.
-GHOST_WAIT: Final = 3.0
+#: Round trips, and seconds, for the link of the session that has a name to show that it lives; between two looks at it.
+GHOST_TRIPS: Final = 20
+GHOST_LEAST: Final = 1.0
+GHOST_MOST: Final = 3.0
 GHOST_STEP: Final = 0.05
 
 #: Refusals after which the same claim may well be granted.
@@ -151,8 +154,9 @@ class Claims:
         assert link is not None
         session.claiming.add(wanted.tunnel)
         asked = link.ask()
+        seconds = min(GHOST_MOST, max(GHOST_LEAST, GHOST_TRIPS * link.trip))
         waited = wait_for(
-            self._gateway.clock, lambda: link.heard >= asked or rival.link is not link, GHOST_WAIT, GHOST_STEP
+            self._gateway.clock, lambda: link.heard >= asked or rival.link is not link, seconds, GHOST_STEP
         )
         waited.addCallback(lambda _: self._decide(session, wanted, rival, link, link.heard >= asked))
         waited.addErrback(lambda failure: _log.failure("a claim could not be decided", failure=failure))

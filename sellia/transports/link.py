@@ -23,6 +23,7 @@ Designs not chosen
 
 import socket
 import sys
+from math import inf
 from typing import Any, Final, Protocol
 
 from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
@@ -187,6 +188,11 @@ class LinkMixin:
     def heard(self) -> float:
         """When something came from the other side for the last time."""
         return self._heard
+
+    @property
+    def trip(self) -> float:
+        """Seconds of the shortest round trip so far; infinite if none is known."""
+        return self._pace.shortest if self._pace is not None else inf
 
     def ask(self) -> float:
         """Ping the other side now.  It is there if ``heard`` comes to be what this returns, or more."""

@@ -57,7 +57,9 @@ def kills(plan: Plan) -> Report:
                 report.expect(probe.is_over(), "a visitor of the client that was killed was not released")
                 wait_until(stage.answers, "the name to come back", 30.0)
                 report.recovered(again + (", from a ghost" if ghost else ""), time.monotonic() - began)
-        report.expect_recovery(again, 3.0, 6.0)
+        report.expect_recovery(again, 1.5, 4.0)
+        if plan.faults(50) > 1:
+            report.expect_recovery(again + ", from a ghost", 2.5, 6.0)
         report.expect_order(finish(load), lambda end: bool(GONE.fullmatch(end)))
     return report
 

@@ -2,7 +2,7 @@
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel
-from sellia.server.claims import GHOST_WAIT
+from sellia.server.claims import GHOST_LEAST, GHOST_MOST
 from tests.relay.scripts import GET, RecordingLeg
 from tests.server.gateways import Client, GatewayCase
 
@@ -205,10 +205,28 @@ class GhostTests(GatewayCase):
         old.dead = True
         second = first.restarted().connect().open("demo")
         self.assertEqual((second.names, second.refusals), ([], []), "nothing is decided yet")
-        self.server.wait(GHOST_WAIT)
+        self.server.wait(GHOST_LEAST)
         self.assertEqual(second.names, ["demo"])
         self.assertEqual(visitor.events, [("reset", "client-gone", "its client was started again")])
         self.assertTrue(old.far.gone)
+
+    def test_a_long_way_has_more_time(self) -> None:
+        """As much as it is longer, up to a bound; and all of it where nothing is known of the way."""
+        for trip, seconds in ((0.02, GHOST_LEAST), (0.1, 2.0), (0.4, GHOST_MOST), (None, GHOST_MOST)):
+            self.setUp()
+            first = self.server.client().connect().open("demo")
+            link = first.wire.far
+            assert link._pace is not None
+            if trip is None:
+                link._pace = None
+            else:
+                link._pace.shortest = trip
+            first.wire.dead = True
+            second = first.restarted().connect().open("demo")
+            self.server.wait(seconds - 0.1)
+            self.assertEqual(second.names, [], trip)
+            self.server.wait(0.1)
+            self.assertEqual(second.names, ["demo"], trip)
 
     def test_its_end_is_noticed_meanwhile(self) -> None:
         first = self.server.client().connect().open("demo")
@@ -232,7 +250,7 @@ class GhostTests(GatewayCase):
         first = self.server.client().connect().open("demo")
         first.wire.dead = True
         second = first.restarted().connect().open("demo")
-        self.server.wait(2)
+        self.server.wait(GHOST_LEAST - 0.1)
         first.wire.far._heard = self.server.clock.seconds()
         self.server.wait(0.1)
         self.assertEqual(second.refusals, [("name-taken", False)])
@@ -242,7 +260,7 @@ class GhostTests(GatewayCase):
         first.wire.dead = True
         second = first.restarted().connect().open("demo")
         second.wire.near.say(Goodbye("client-gone", ""))
-        self.server.wait(GHOST_WAIT)
+        self.server.wait(GHOST_LEAST)
         self.assertIs(self.server.registry.by_label["demo"].session, first.session)
 
     def test_who_asked_may_have_lost_its_link(self) -> None:
@@ -251,7 +269,7 @@ class GhostTests(GatewayCase):
         first.wire.dead = True
         second = first.restarted().connect().open("demo")
         self.server.cut(second)
-        self.server.wait(GHOST_WAIT)
+        self.server.wait(GHOST_LEAST)
         third = first.restarted().connect().open("demo")
         self.assertEqual(third.names, ["demo"])
 
@@ -260,7 +278,7 @@ class GhostTests(GatewayCase):
         first.wire.dead = True
         second = first.restarted().connect().open("demo")
         second.say(CloseTunnel(1))
-        self.server.wait(GHOST_WAIT)
+        self.server.wait(GHOST_LEAST)
         self.assertEqual((second.names, second.refusals), ([], []))
 
     def test_a_number_is_in_use_while_its_claim_is_in_doubt(self) -> None:
