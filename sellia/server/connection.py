@@ -37,7 +37,6 @@ from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import Headers
 from sellia.relay.answers import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.forwarded import UNIX, plain_address
-from sellia.relay.stall import Stall
 from sellia.relay.stream import Stream
 from sellia.relay.text import shown_host, shown_target
 from sellia.server.carrier import Carrier
@@ -50,6 +49,7 @@ from sellia.server.routing import route
 from sellia.server.turnedaway import TurnedAway
 from sellia.transports.link import quicken
 from sellia.transports.turn import Outlet, half_close, unsent
+from sellia.transports.unread import Unread
 from sellia.transports.verbosity import verbosity
 
 #: Octets that may come behind a handshake before it is answered; then reading pauses.
@@ -106,7 +106,7 @@ class _Waiting:
 
 
 @implementer(IPushProducer, IHandshakeListener)
-class VisitorConnection(Carrier, TwistedProtocol):
+class VisitorConnection(Carrier, Unread, TwistedProtocol):
     """One connection of a visitor, or of a reverse proxy on behalf of many."""
 
     transport: Any
@@ -135,7 +135,6 @@ class VisitorConnection(Carrier, TwistedProtocol):
         self._unsent = -1
         self._came = 0
         self._body: BodyPace | None = None
-        self._stall: Stall | None = None
         self._shaking = False
         #: For whom it counts besides its peer: behind a trusted proxy, the visitor who asked for a WebSocket.
         self.counted = ""
@@ -403,7 +402,7 @@ class VisitorConnection(Carrier, TwistedProtocol):
         if exchange is not None:
             if exchange.overdue(now):
                 exchange.timed_out("response-timeout")
-            elif self._unread(now):
+            elif self.unread(now) >= self.ingress.settings.unread_timeout:
                 self.ingress.guard.refused("unread", self.peer, "closed")
                 self.transport.abortConnection()
             elif not exchange.request_complete:
@@ -423,16 +422,6 @@ class VisitorConnection(Carrier, TwistedProtocol):
                 self._close()
 
     # --- inside --------------------------------------------------------------------------------------------
-
-    def _unread(self, now: float) -> bool:
-        """Whether the visitor has taken nothing of what waits for it, for too long."""
-        left = unsent(self.transport)
-        if not left:
-            self._stall = None
-            return False
-        if self._stall is None:
-            self._stall = Stall(now)
-        return self._stall.seconds(left, now) >= self.ingress.settings.unread_timeout
 
     def _pace(self, exchange: HttpExchange) -> None:
         """A body that is still to come, of which we have read all that has come: is it fast enough?"""

@@ -43,7 +43,6 @@ from zope.interface import implementer
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.rates import Bucket, Rate
-from sellia.relay.stall import Stall
 from sellia.relay.stream import Stream
 from sellia.transports.frames import (
     CLOSE,
@@ -57,6 +56,7 @@ from sellia.transports.frames import (
 )
 from sellia.transports.story import WebSocketStory
 from sellia.transports.turn import Outlet, half_close, turn_of, unsent
+from sellia.transports.unread import Unread
 
 #: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.
 CLOSE_WAIT: Final = 10.0
@@ -72,7 +72,7 @@ _UNSAID: Final = " (told by no close frame: the rest of a frame was still to com
 
 
 @implementer(IPushProducer)
-class WebSocketPipe(FrameSocket):
+class WebSocketPipe(FrameSocket, Unread):
     """Takes over ``transport`` and becomes ``stream``'s leg.  The caller forwards ``dataReceived``/``connectionLost``.
 
     ``factory`` is one of :func:`visitor_factory`, :func:`service_factory`; ``compressed`` says whether an extension
@@ -82,7 +82,6 @@ class WebSocketPipe(FrameSocket):
 
     _hung_up = False
     _unsent = -1
-    _stall: Stall | None = None
     _frame_rate: Bucket | None = None
     _counted = 0
 
@@ -234,16 +233,6 @@ class WebSocketPipe(FrameSocket):
     def visitor(self) -> str:
         """Whose it is, for people."""
         return self._story.visitor
-
-    def unread(self, now: float) -> float:
-        """For how many seconds the peer has taken nothing of what waits for it."""
-        left = unsent(self.transport)
-        if not left:
-            self._stall = None
-            return 0.0
-        if self._stall is None:
-            self._stall = Stall(now)
-        return self._stall.seconds(left, now)
 
     def outruns(self, rate: Rate, now: float) -> bool:
         """Whether the peer sends more frames than that.  There is a bucket only for those who come near."""
