@@ -14,10 +14,9 @@ Invariants
 Bounds
     One socket read (120 KiB) may hold many tiny requests: at most ``pipelined_requests`` of them are kept, the
     connection ends behind the last.  Heads have limits of size, count and time; idle connections have one of time.  A
-    body must keep to a least rate while we are willing to read it, and somebody for whom something waits must take
-    some of it now and then (`sellia.server.pace`).  A visitor that sends on after its answer is read, and ignored, for
-    ``LINGER`` at most; one that is slow to take its last answer has all the time it needs as long as it takes some of
-    it in each ``keep_alive`` seconds.
+    body must keep to a least rate while we are willing to read it (`sellia.server.pace`), somebody for whom something
+    waits must take some of it now and then (`sellia.transports.unread`), and the end of a connection has a time, too
+    (`sellia.server.parting`).
 
 Designs not chosen
     *twisted.web*: runs a request once its body is whole.
@@ -44,11 +43,12 @@ from sellia.server.exchange import HttpExchange
 from sellia.server.guard import HEAD_LIMITS
 from sellia.server.http1 import Refusal, Request, RequestReader
 from sellia.server.ingress import Ingress
-from sellia.server.pace import LINGER, BodyPace
+from sellia.server.pace import BodyPace
+from sellia.server.parting import Parting
 from sellia.server.routing import route
 from sellia.server.turnedaway import TurnedAway
 from sellia.transports.link import quicken
-from sellia.transports.turn import Outlet, half_close, unsent
+from sellia.transports.turn import Outlet, unsent
 from sellia.transports.unread import Unread
 from sellia.transports.verbosity import verbosity
 
@@ -131,8 +131,8 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
         self._refusal: Refusal | None = None
         self._advancing = False
         self._deadline = _NEVER
-        self._closing = False
-        self._unsent = -1
+        #: Once nothing that comes is a request any more, and nothing but what was written is sent.
+        self._parting: Parting | None = None
         self._came = 0
         self._body: BodyPace | None = None
         self._shaking = False
@@ -196,9 +196,7 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ingress.connections.discard(self)
         self.ingress.guard.connections.leave(self._entered)
-        self._closing = True
-        self._reader = None
-        self._pending.clear()
+        self._part()
         for stream in self._lagging:
             stream.reset("visitor-gone")
         exchange, self._exchange = self._exchange, None
@@ -338,7 +336,7 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
         self._exchange = None
         if exchange.stream is not None and self.full and exchange.stream.untaken:
             self._lagging.append(exchange.stream)
-        if not exchange.keep_alive or not exchange.request_complete or self._closing:
+        if not exchange.keep_alive or not exchange.request_complete or self._parting is not None:
             self._close()
             return
         self._resume(_STREAM)
@@ -367,19 +365,11 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
             protocol.dataReceived(rest)
 
     def break_off(self) -> None:
-        if self._closing:
+        if self._parting is not None:
             return
         exchange, self._exchange = self._exchange, None
-        self._closing = True
-        self._reader = None
-        self._pending.clear()
-        self._deadline = self.ingress.clock.seconds() + LINGER
         self._outlet.flush()
-        self.transport.unregisterProducer()  # Twisted does not close a connection whose producer is paused
-        if exchange is not None and exchange.delimited:
-            self.transport.loseConnection()
-        else:
-            self.transport.abortConnection()
+        self._part().break_off(delimited=exchange is not None and exchange.delimited)
 
     def drop(self) -> None:
         """Cut the connection, behind what it takes at once of an answer that is complete."""
@@ -407,11 +397,11 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
                 self.transport.abortConnection()
             elif not exchange.request_complete:
                 self._pace(exchange)
+        elif self._parting is not None:
+            self._parting.check(now)
         elif self._deadline <= now:
             reader = self._reader
-            if self._closing:
-                self._overdue(now)
-            elif reader is not None and reader.in_head:
+            if reader is not None and reader.in_head:
                 self.ingress.guard.refused("header_time", self.peer, 408)
                 self._refuse(Refusal(PROBLEMS["request-timeout"]))
             elif not self._pending:
@@ -430,19 +420,6 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
             return
         self.ingress.guard.refused("body_rate", self.peer, 408)
         self._refuse(Refusal(PROBLEMS["request-timeout"], "Its body comes more slowly than is allowed here."))
-
-    def _overdue(self, now: float) -> None:
-        """It should have closed by now.  A visitor that still takes what it is sent, however slowly, is waited for."""
-        left = unsent(self.transport)
-        if left == self._unsent:
-            self.transport.abortConnection()
-            return
-        self._unsent = left
-        if left:
-            self._deadline = now + self.ingress.settings.keep_alive
-        else:
-            self._deadline = now + LINGER
-            self.transport.loseConnection()
 
     def _idle(self) -> None:
         """Between two requests."""
@@ -463,7 +440,7 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
         """Answer what was pipelined, as far as it can be answered now."""
         self._advancing = True
         try:
-            while self._exchange is None and self._pending and not self._closing:
+            while self._exchange is None and self._pending and self._parting is None:
                 waiting = self._pending.popleft()
                 self._begin(waiting.request)
                 self._feed(waiting)
@@ -472,7 +449,7 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
         if not self._pending:
             if self._last and self._exchange is None:
                 refusal = self._refusal
-                if refusal is not None and not self._closing:
+                if refusal is not None and self._parting is None:
                     self.answer_problem(refusal.problem, None, refusal.detail)
                 self._close()
                 return
@@ -480,11 +457,10 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
 
     def _rest_arrived(self, rest: bytes) -> None:
         """A handshake was read, and this behind it; it may have been answered already."""
-        if self._closing or self._reader is None:
-            if self._reader is None and rest and not self._closing:
-                self.dataReceived(rest)
-            return
-        self._rest = rest
+        if self._reader is not None:
+            self._rest = rest
+        elif rest and self._parting is None:
+            self.dataReceived(rest)
 
     def _refuse(self, refusal: Refusal) -> None:
         """What is read is no request; nothing behind it is one."""
@@ -504,20 +480,22 @@ class VisitorConnection(Carrier, Unread, TwistedProtocol):
 
     def _close(self) -> None:
         """Close behind what has been written.  A visitor that still sends is read for a while, lest it gets a reset."""
-        if self._closing:
+        if self._parting is not None:
             return
         reader = self._reader
         more = self._last or bool(self._pending) or self._rest is not None or reader is None or not reader.at_start
-        self._closing = True
-        self._last = True
-        self._pending.clear()
-        self._deadline = self.ingress.clock.seconds() + LINGER
-        transport = self.transport
+        parting = self._part()
         self._outlet.flush()
         self._resume(_STREAM | _PENDING | _HANDSHAKE)
-        transport.unregisterProducer()  # Twisted does not close a connection whose producer is paused
-        if not (more and half_close(transport)):
-            transport.loseConnection()
+        parting.close(more=more)
+
+    def _part(self) -> Parting:
+        self._last = True
+        self._reader = None
+        self._pending.clear()
+        ingress = self.ingress
+        parting = self._parting = Parting(self.transport, ingress.clock.seconds(), ingress.settings.keep_alive)
+        return parting
 
     def _pause(self, why: int) -> None:
         if not self._paused:

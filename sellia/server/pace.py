@@ -8,9 +8,6 @@ from typing import Final
 
 from sellia.server.settings import ServerSettings
 
-#: Seconds for which a visitor that has been answered may go on sending before its connection is cut.
-LINGER: Final = 2.0
-
 #: Seconds of one look that count at most: when the server was busy for longer, that was not the visitor's fault.
 LOOK: Final = 2.0
 

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from sellia.errors import PROBLEMS
 from sellia.relay.answers import answer, to_bytes
-from sellia.server.pace import LINGER
+from sellia.server.parting import LINGER
 from sellia.transports.turn import half_close
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Refusal, Request
 from sellia.server.ingress import Ingress
-from sellia.server.pace import LINGER
+from sellia.server.parting import LINGER
 from sellia.server.routing import enter
 from sellia.server.upgrade import UpgradeExchange
 from sellia.server.webhead import read_head, target_of

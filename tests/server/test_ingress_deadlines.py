@@ -1,11 +1,9 @@
 """What takes too long ends, and what is only slow does not."""
 
-from typing import Any
-
 from twisted.internet.interfaces import IHandshakeListener
 
-from sellia.server.pace import LINGER
-from tests.server.slow import SecureTransport, SlowSocket
+from sellia.server.parting import LINGER
+from tests.server.slow import SecureTransport
 from tests.server.support import GET, ServerCase, Visitor, get, post
 
 
@@ -151,68 +149,3 @@ class HandshakeTests(ServerCase):
         visitor.connection.handshakeCompleted()
         self.stage.wait(5)
         self.assert_answers(visitor, (408, "request-timeout"))
-
-
-class SlowVisitorTests(ServerCase):
-    """A visitor who takes its answer slowly gets all of it."""
-
-    def visitor(self, request: bytes) -> tuple[Visitor, Any]:
-        socket = SlowSocket()
-        visitor = Visitor(self.stage, socket)
-        self.stage.visitors.append(visitor)
-        visitor.connection.dataReceived(request)
-        self.stage.talk()
-        return visitor, socket
-
-    def read_slowly(self, socket: SlowSocket) -> None:
-        """At 500 octets a second, to the end of the connection, which is an orderly one."""
-        for _ in range(50):
-            if not socket.ended:
-                self.stage.wait(20)
-                socket.take(10_000)
-        self.assertTrue(socket.ended)
-        self.assertFalse(socket.aborted)
-
-    def test_the_last_answer(self) -> None:
-        """Whatever ends the connection behind it."""
-        for request, begin in (
-            (get(b"/", b"Connection: close"), b""),
-            (b"GET / HTTP/1.0\r\nHost: demo.localhost\r\n\r\n", b""),
-            (post(b"a", length=2), b""),
-            (get(), b"GET / HTTP"),
-        ):
-            visitor, socket = self.visitor(request)
-            service = self.stage.asked[-1]
-            service.head()
-            service.say(b"~" * 200_000, end=True)
-            if begin:
-                visitor.connection.dataReceived(begin)
-            self.read_slowly(socket)
-            self.assertEqual(socket.took.count(b"~"), 200_000)
-            visitor.leave()
-
-    def test_a_response_that_breaks_off(self) -> None:
-        """What came of it is delivered, and then the connection does end."""
-        visitor, socket = self.visitor(GET)
-        service = self.stage.asked[-1]
-        service.head()
-        service.say(b"~" * 200_000)
-        service.fail("service-died")
-        self.read_slowly(socket)
-        self.assertEqual(socket.took.count(b"~"), 200_000)
-        self.assertFalse(socket.took.endswith(b"0\r\n\r\n"))
-
-    def test_who_takes_nothing_is_cut_off(self) -> None:
-        visitor, socket = self.visitor(get(b"/", b"Connection: close"))
-        self.stage.asked[-1].answer(b"~" * 200_000)
-        self.stage.wait(50)
-        self.assertFalse(socket.aborted)
-        self.stage.wait(30)
-        self.assertTrue(socket.aborted)
-
-    def test_when_the_server_stops(self) -> None:
-        """Nobody is waited for who does not take the rest at once."""
-        visitor, socket = self.visitor(GET)
-        self.stage.asked[-1].answer(b"~" * 200_000)
-        self.stage.ingress.stop()
-        self.assertTrue(socket.aborted)

@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.pace import LINGER, LOOK, BodyPace
+from sellia.server.pace import LOOK, BodyPace
+from sellia.server.parting import LINGER
 from sellia.server.settings import ServerSettings
 from tests.server.support import ServerCase, chunked, get, post
 

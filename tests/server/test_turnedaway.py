@@ -2,7 +2,7 @@
 
 from twisted.internet.address import IPv4Address
 
-from sellia.server.pace import LINGER
+from sellia.server.parting import LINGER
 from sellia.server.turnedaway import TURNED_AWAY
 from tests.server.slow import SecureTransport
 from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, Visitor, VisitorTransport, get
