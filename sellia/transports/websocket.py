@@ -54,7 +54,7 @@ from sellia.transports.frames import (
     parse_close,
     problem_close,
 )
-from sellia.transports.story import WebSocketStory
+from sellia.transports.story import Side, WebSocketStory
 from sellia.transports.turn import Outlet, half_close, turn_of, unsent
 from sellia.transports.unread import Unread
 
@@ -66,6 +66,9 @@ VERDICT_WAIT: Final = 0.05
 
 _DROPPED: Final = "the connection was dropped without a close frame"
 _DIED: Final = "the service dropped the connection without a close frame"
+
+#: Who ended it, by the word of the reset that tells so; with any other word it was Sellia.
+_ENDED_BY: Final[dict[str, Side]] = {"visitor-gone": "visitor", "service-died": "service"}
 
 #: Behind the reason of an end that the peer could not be told.
 _UNSAID: Final = " (told by no close frame: the rest of a frame was still to come)"
@@ -312,7 +315,7 @@ class WebSocketPipe(FrameSocket, Unread):
         if self._gone:
             return
         reason = f"{word}: {message}" if message else word
-        self._story.ended("sellia", None, reason + _UNSAID if self.inside_out_frame else reason)
+        self._story.ended(_ENDED_BY.get(word, "sellia"), None, reason + _UNSAID if self.inside_out_frame else reason)
         if self._close_out or self.inside_out_frame or (not self._visitor and word == "visitor-gone"):
             self._hang_up()
             return

@@ -97,7 +97,7 @@ class DropTests(SocketsCase):
         self.visitor.drop()
         self.assertEqual((self.service.read(), self.service.end), ([], "half"))
         self.service.drop()
-        self.assertEqual(self.visitor.story.by, "visitor")
+        self.assertEqual((self.visitor.story.by, self.service.story.by), ("visitor", "visitor"))
         self.assertIn("without a close frame", self.visitor.story.reason)
 
     def test_by_the_service(self) -> None:
@@ -105,7 +105,7 @@ class DropTests(SocketsCase):
         self.assertEqual((self.visitor.read(), self.visitor.end), ([DIED], "open"))
         self.visitor.send((TEXT, b"on its way"), close(1011))
         self.assertEqual(self.visitor.end, "closed")
-        self.assertEqual(self.service.story.by, "service")
+        self.assertEqual((self.visitor.story.by, self.service.story.by), ("service", "service"))
 
     def test_by_the_service_to_a_visitor_who_says_nothing(self) -> None:
         self.service.drop()
