@@ -156,7 +156,9 @@ def line(event: Event) -> Iterable[Piece]:
             spoken = f"  speaks {safe(event.subprotocol)}" if event.subprotocol else ""
             return [("ws open ", "cyan"), (_numbered(event.id, event.target) + spoken, ""), _by(event.visitor)]
         case WebSocketRefused():
-            return [("ws no   ", "yellow"), (f"{_numbered(event.id, event.target)}  answered with {event.status}", "")]
+            cause = f"  {safe(event.error)}" if event.error is not None else ""
+            told = f"{_numbered(event.id, event.target)}  answered with {event.status}"
+            return [("ws no   ", "yellow"), (told, ""), (cause, "red")]
         case WebSocketClosed():
             return _closed(event)
         case LinkLost():

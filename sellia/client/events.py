@@ -53,11 +53,12 @@ class WebSocketOpened:
 
 @dataclass(frozen=True, slots=True)
 class WebSocketRefused:
-    """The service answered an upgrade with something else than 101."""
+    """An upgrade was answered with something else than 101; ``error`` is None if it was the service that did so."""
 
     id: int
     target: str
     status: int
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
+#: Fields that a broken or hostile server could make two messages of one with; Java's HttpClient gives a length of 0.
+_LOOKED_AT: Final = (b"content-length", b"transfer-encoding", b"host")
+
 _log = Logger()
 
 
@@ -42,9 +45,10 @@ class HandshakeLeg(Exchange):
     ) -> None:
         super().__init__(service, stream, opening, report)
         try:
-            if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in opening.headers):
+            fields = {name: [v for n, v in opening.headers if n.lower() == name] for name in _LOOKED_AT}
+            if fields[b"content-length"] not in ([], [b"0"]) or fields[b"transfer-encoding"]:
                 raise ValueError("a handshake has no body")
-            if sum(name.lower() == b"host" for name, _ in opening.headers) != 1:
+            if len(fields[b"host"]) != 1:
                 raise ValueError("it does not name one host")
             self._head = request_head(b"GET", opening.target, opening.headers, _UPGRADE)
             keys = values_of(opening.headers, b"sec-websocket-key")
@@ -140,11 +144,11 @@ class HandshakeLeg(Exchange):
         """The visitor has left before it was open; nobody is interested."""
 
     def failed(self, problem: Problem, message: str) -> None:
-        self._refused(self.status or problem.status or 0)
+        self._refused(self.status or problem.status or 0, message)
 
-    def _refused(self, status: int) -> None:
+    def _refused(self, status: int, error: str | None = None) -> None:
         if self.report is not None:
-            self.report(WebSocketRefused(self.stream.id, _text(self.opening.target), status))
+            self.report(WebSocketRefused(self.stream.id, _text(self.opening.target), status, error))
 
 
 class _Closed:

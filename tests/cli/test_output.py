@@ -66,6 +66,8 @@ class LineTests(SynchronousTestCase):
         )
         self.assertEqual(self.shown(WebSocketOpened(7, "/ws", "::1", None)), "ws open /ws #7  from ::1")
         self.assertEqual(self.shown(WebSocketRefused(8, "/ws", 403)), "ws no   /ws #8  answered with 403")
+        told = self.shown(WebSocketRefused(8, "/ws", 502, "localhost:1 refused the connection."))
+        self.assertEqual(told, "ws no   /ws #8  answered with 502  localhost:1 refused the connection.")
         self.assertEqual(
             self.shown(WebSocketClosed(7, "/ws", "visitor", 1000, "bye", 1, 2, 3, 4096, 61.0)),
             "ws end  /ws #7  closed by visitor with 1000 (bye)  1 min 1 s  1 frame, 2 B in, 3 frames, 4.0 KiB out",
@@ -135,7 +137,7 @@ class LineTests(SynchronousTestCase):
             Connected(HOSTILE, HOSTILE),
             RequestFinished(1, HOSTILE, HOSTILE, 200, 1.0, 0, 0, HOSTILE),
             WebSocketOpened(1, HOSTILE, HOSTILE, HOSTILE),
-            WebSocketRefused(1, HOSTILE, 403),
+            WebSocketRefused(1, HOSTILE, 403, HOSTILE),
             WebSocketClosed(1, HOSTILE, "visitor", 1000, HOSTILE, 0, 0, 0, 0, 0.0),
             LinkLost(HOSTILE),
             Refused(HOSTILE, HOSTILE, True),

@@ -207,7 +207,10 @@ class FailureTests(HandshakeCase):
         visitor = self.stage.ask(UPGRADE, end=False)
         self.stage.refuse()
         self.assertEqual(visitor.reset, "service-refused")
-        self.assertEqual(self.stage.events, [WebSocketRefused(visitor.stream.id, "/chat", 502)])
+        [event] = self.stage.events
+        assert isinstance(event, WebSocketRefused)
+        self.assertEqual((event.id, event.target, event.status), (visitor.stream.id, "/chat", 502))
+        self.assertIn("refused", event.error or "")
         self.stage.check()
 
     def test_no_answer_in_time(self) -> None:
@@ -244,6 +247,11 @@ class FailureTests(HandshakeCase):
         visitor.stream.end()
         self.assertRaises(ProtocolError, self.stage.talk)
 
+    def test_a_body_that_is_empty(self) -> None:
+        """Java's HttpClient says so in its handshakes."""
+        self.stage.ask(WebSocketRequest(1, b"/", [*UPGRADE.headers, (b"Content-Length", b"0")]), end=False)
+        self.assertIn(b"\r\nContent-Length: 0\r\n", self.stage.accept().read())
+
     def test_nothing_is_dialled_for_what_is_no_handshake(self) -> None:
         key, version = UPGRADE.headers[1:]
         for headers in (
@@ -252,6 +260,10 @@ class FailureTests(HandshakeCase):
             [*UPGRADE.headers, (b"hOST", b"evil")],
             [HOST, key, key, version],
             [*UPGRADE.headers, (b"Content-Length", b"5")],
+            [*UPGRADE.headers, (b"Content-Length", b"0"), (b"content-length", b"0")],
+            [*UPGRADE.headers, (b"Content-Length", b"0, 0")],
+            [*UPGRADE.headers, (b"Content-Length", b"")],
+            [*UPGRADE.headers, (b"Transfer-Encoding", b"chunked")],
             [*UPGRADE.headers, (b"A", b"b\r\nc: d")],
         ):
             visitor = self.stage.ask(WebSocketRequest(1, b"/", headers), end=False)
