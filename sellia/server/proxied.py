@@ -21,7 +21,7 @@ from sellia.relay.forwarded import UNIX, plain_address
 from sellia.relay.proxied import HeaderReader
 
 if TYPE_CHECKING:
-    from sellia.server.connection import VisitorFactory
+    from sellia.server.arrivals import VisitorFactory
     from sellia.server.ingress import Ingress
 
 #: What an endpoint begins with that asks for the PROXY protocol.

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from sellia import __version__
 from sellia.relay.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.connection import VisitorFactory
+from sellia.server.arrivals import VisitorFactory
 from sellia.server.drain import Drain
 from sellia.server.gateway import Gateway
 from sellia.server.guard import Guard

@@ -21,7 +21,8 @@ from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_digest
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
-from sellia.server.connection import VisitorConnection, VisitorFactory
+from sellia.server.arrivals import VisitorFactory
+from sellia.server.connection import VisitorConnection
 from sellia.server.http1 import Request
 from sellia.server.ingress import Ingress
 from sellia.server.settings import ServerSettings

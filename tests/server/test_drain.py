@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from sellia.server.connection import VisitorFactory
+from sellia.server.arrivals import VisitorFactory
 from sellia.server.drain import FAREWELL, PACE, Drain
 from sellia.server.ingress import Ingress
 from sellia.server.pages import base_site

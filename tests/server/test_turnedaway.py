@@ -1,7 +1,5 @@
 """Connections for which there is no room."""
 
-from twisted.internet.address import IPv4Address
-
 from sellia.server.parting import LINGER
 from sellia.server.turnedaway import TURNED_AWAY
 from tests.server.slow import SecureTransport
@@ -142,13 +140,3 @@ class ProxyTests(ServerCase):
         for _ in range(51):
             visitor = self.stage.visitor()
         self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
-
-
-class BuildTests(ServerCase):
-    settings = {"connections_per_address": 1, "connections": 10}
-
-    def test_an_address_without_a_host(self) -> None:
-        """A unix socket is a proxy's, trusted or not: it has no bound of its own."""
-        for _ in range(3):
-            self.assertIsNotNone(self.stage.factory.buildProtocol(None))
-        self.assertIsNotNone(self.stage.factory.buildProtocol(IPv4Address("TCP", VISITOR, 1)))
