@@ -33,7 +33,8 @@ from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT, SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, trailers_to_pass
 from sellia.relay.text import printable
-from sellia.transports.turn import READ, Outlet, Turn, write_now
+from sellia.transports.sockets import READ, write_now
+from sellia.transports.turn import Outlet, Turn
 
 if TYPE_CHECKING:
     from sellia.client.exchange import Exchange

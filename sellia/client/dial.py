@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from sellia.errors import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE, ProblemError
 from sellia.relay.text import printable
-from sellia.transports.turn import READ
+from sellia.transports.sockets import READ
 
 #: Seconds after which the other address is tried beside one that has not answered.
 STAGGER: Final = 0.25

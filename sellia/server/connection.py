@@ -39,8 +39,8 @@ from sellia.server.pace import BodyPace
 from sellia.server.parting import Parting
 from sellia.server.receiving import HANDSHAKE, PENDING, STREAM, Receiver
 from sellia.server.routing import route
-from sellia.transports.link import quicken
-from sellia.transports.turn import Outlet, unsent
+from sellia.transports.sockets import quicken, unsent
+from sellia.transports.turn import Outlet
 from sellia.transports.unread import Unread
 from sellia.transports.verbosity import verbosity
 

@@ -12,7 +12,7 @@ Bounds
 
 from typing import Any, Final
 
-from sellia.transports.turn import half_close, unsent
+from sellia.transports.sockets import half_close, unsent
 
 #: Seconds for which a visitor that has been answered may go on sending before its connection is cut.
 LINGER: Final = 2.0

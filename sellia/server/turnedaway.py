@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from sellia.errors import PROBLEMS
 from sellia.relay.answers import answer, to_bytes
 from sellia.server.parting import LINGER
-from sellia.transports.turn import half_close
+from sellia.transports.sockets import half_close
 
 if TYPE_CHECKING:
     from sellia.server.ingress import Ingress

@@ -12,16 +12,15 @@ Invariants
 
 Bounds
     A link message is at most ``LINK_MESSAGE_LIMIT`` octets in at most ``FRAGMENTS`` frames.  What is written and not
-    yet taken by the kernel is bounded by the transport's buffer (64 KiB) plus one parcel, and by ``UNSENT`` in the
-    kernel, so that an urgent record never waits behind megabytes.  Pings have a rate; while the peer does not read,
-    only the last one is answered, later (RFC 6455, 5.5.3), so that pongs do not pile up.
+    yet taken by the kernel is bounded by the transport's buffer (64 KiB) plus one parcel, and in the kernel by
+    `sockets.UNSENT`, so that an urgent record never waits behind megabytes.  Pings have a rate; while the peer does not
+    read, only the last one is answered, later (RFC 6455, 5.5.3), so that pongs do not pile up.
 
 Designs not chosen
     *Autobahn's automatic pings*: they count pongs only, and a slow bulk transfer would be mistaken for death.
     *permessage-deflate on the link*: traffic is mostly compressed already, and it would cost more than the rest.
 """
 
-import socket
 import sys
 from math import inf
 from typing import Any, Final, Protocol
@@ -40,11 +39,9 @@ from sellia.relay.pace import Pace
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
-from sellia.transports.turn import READ, turn_of, write_now
+from sellia.transports.sockets import quicken, write_now
+from sellia.transports.turn import turn_of
 from sellia.transports.whole import WholeMessages, binary_frame
-
-#: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
-UNSENT: Final = 128 * 1024
 
 #: Frames in which a peer, or a proxy between, may send one link message.
 FRAGMENTS: Final = 1024
@@ -87,26 +84,6 @@ class LinkKeeper(Protocol):
 
     def link_lost(self, link: "LinkMixin", reason: str) -> None:
         """The link is gone, and its session, if it carried one, has been detached."""
-
-
-def quicken(transport: Any) -> None:
-    """Set what a socket wants on which small messages must not wait, and large ones should not cost much.
-
-    Also that the system finds out, in its own time, when a peer is gone that left without a word.  A unix socket has
-    none of the options.
-    """
-    try:
-        transport.bufferSize = READ
-        transport.setTcpNoDelay(True)
-        transport.setTcpKeepAlive(True)
-    except (AttributeError, OSError):
-        return
-    try:
-        handle = transport.getHandle()
-        if isinstance(handle, socket.socket):
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-    except (AttributeError, OSError):
-        pass
 
 
 @implementer(IPushProducer)

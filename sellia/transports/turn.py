@@ -22,16 +22,13 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from sellia.transports.sockets import write_now
+
 #: Nudges in one turn up to which the next is expected to be quiet.
 QUIET: Final = 2
-
-#: Octets that one read of a socket brings at most.  Less is read more often; but from 128 KiB on, the C library takes
-#: the memory for each read from the system anew, which costs twenty microseconds even if a hundred octets come.
-READ: Final = 120 * 1024
 
 #: Octets that an outlet collects before it writes.
 _COLLECT: Final = 128 * 1024
@@ -101,50 +98,6 @@ def turn_of(clock: IReactorTime) -> Turn:
     if turn is None:
         turn = _turns[clock] = Turn(clock)
     return turn
-
-
-def write_now(transport: Any, data: bytes | memoryview) -> None:
-    """Write to a transport: straight to the socket if nothing waits in the transport, else behind what does.
-
-    Twisted's ``write`` always waits for the reactor to say that the socket is ready.  A TLS transport, and any other
-    that is not a plain descriptor, is written to in the ordinary way.
-    """
-    if (
-        isinstance(transport, FileDescriptor)
-        and transport.connected
-        and not transport.dataBuffer
-        and not transport._tempDataLen
-        and not transport.disconnecting
-    ):
-        try:
-            sent = transport.socket.send(data)  # type: ignore[attr-defined]  # only those without a socket lack it
-        except OSError:  # full, or broken: the transport finds out which, and knows what to do about it
-            sent = 0
-        if sent == len(data):
-            return
-        if sent:
-            data = data[sent:]
-    transport.write(bytes(data))
-
-
-def unsent(transport: Any) -> int:
-    """Octets that were written to a transport and wait in it, as far as it tells; the kernel's do not count."""
-    if not isinstance(transport, FileDescriptor):
-        transport = getattr(transport, "transport", None)  # that of TLS has the socket's below it
-        if not isinstance(transport, FileDescriptor):
-            return 0
-    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-
-
-def half_close(transport: Any) -> bool:
-    """Send the end of the connection behind what was written, and go on reading; False where that cannot be done.
-
-    Over TLS it cannot: below the transport, the end would overtake what is not encrypted yet.
-    """
-    if hasattr(transport, "getPeerCertificate") or not hasattr(transport, "loseWriteConnection"):
-        return False
-    transport.loseWriteConnection()
-    return True
 
 
 class Outlet:

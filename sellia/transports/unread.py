@@ -3,7 +3,7 @@
 from typing import Any
 
 from sellia.relay.stall import Stall
-from sellia.transports.turn import unsent
+from sellia.transports.sockets import unsent
 
 
 class Unread:

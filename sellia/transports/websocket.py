@@ -54,8 +54,9 @@ from sellia.transports.frames import (
     parse_close,
     problem_close,
 )
+from sellia.transports.sockets import half_close, unsent
 from sellia.transports.story import Side, WebSocketStory
-from sellia.transports.turn import Outlet, half_close, turn_of, unsent
+from sellia.transports.turn import Outlet, turn_of
 from sellia.transports.unread import Unread
 
 #: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.

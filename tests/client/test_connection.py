@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.connection import INTERIM_LIMIT
 from sellia.protocol.limits import SHORT_BODY
 from sellia.protocol.messages import HttpRequest, ResponseHead
-from sellia.transports.turn import READ
+from sellia.transports.sockets import READ
 from tests.client.stage import HELLO, HOST, LogLines, Service, Stage, Visitor
 
 HEAD = HttpRequest(1, b"HEAD", b"/", [HOST])

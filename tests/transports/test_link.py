@@ -14,7 +14,7 @@ from sellia.protocol.limits import LINK_MESSAGE_LIMIT, RECORD_LIMIT
 from sellia.protocol.messages import SUBPROTOCOL, Ack, CloseTunnel, Goodbye, Hello, LinkMessage, Ping, Pong
 from sellia.relay.pace import FIRST
 from sellia.relay.rates import Rate
-from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS, ClientLink, LinkMixin, ServerLink, quicken
+from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS, ClientLink, LinkMixin, ServerLink
 from tests.relay.scripts import MemoryLink, Party, parcel, record
 from tests.server.support import KEY, VisitorTransport
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, Frame, close, frame, frames, head
@@ -527,30 +527,3 @@ class HandshakeTests(SynchronousTestCase):
         plain = ClientLink()
         plain.onConnect(Response())
         self.assertIs(type(plain), ClientLink)
-
-    def test_sockets_that_have_no_options(self) -> None:
-        """A unix socket has none, a closed one refuses them."""
-
-        class Closed:
-            def setTcpNoDelay(self, enabled: bool) -> None:
-                raise OSError(9, "Bad file descriptor")
-
-        quicken(object())
-        quicken(Closed())
-
-    def test_options(self) -> None:
-        """Nothing small waits, and a visitor whose machine has lost its power is found out some day."""
-
-        class Recorder:
-            def __init__(self) -> None:
-                self.options: list[str] = []
-
-            def setTcpNoDelay(self, enabled: bool) -> None:
-                self.options.append(f"no delay {enabled}")
-
-            def setTcpKeepAlive(self, enabled: bool) -> None:
-                self.options.append(f"keep alive {enabled}")
-
-        transport = Recorder()
-        quicken(transport)
-        self.assertEqual(transport.options, ["no delay True", "keep alive True"])
