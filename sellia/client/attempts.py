@@ -25,7 +25,8 @@ from twisted.python.failure import Failure
 
 from sellia.client.delays import ATTEMPT_TIME
 from sellia.relay.text import printable
-from sellia.transports.link import ClientLink, LinkMixin
+from sellia.transports.link import LinkMixin
+from sellia.transports.native import ClientLink
 
 #: Attempts at a time.
 RACERS: Final = 4

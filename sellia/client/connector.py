@@ -44,7 +44,8 @@ from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkM
 from sellia.relay.rates import Rate
 from sellia.relay.refusals import Refusals
 from sellia.relay.text import printable
-from sellia.transports.link import ClientLink, LinkMixin
+from sellia.transports.link import LinkMixin
+from sellia.transports.native import ClientLink
 from sellia.transports.original.client import OriginalClientLink
 
 #: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.

@@ -52,7 +52,8 @@ from sellia.server.exchange import HttpExchange
 from sellia.server.guard import Guard
 from sellia.server.sessions import ServerSession
 from sellia.server.settings import ServerSettings
-from sellia.transports.link import LinkMixin, ServerLink
+from sellia.transports.link import LinkMixin
+from sellia.transports.native import ServerLink
 from sellia.transports.original.server import OriginalServerLink
 from sellia.transports.turn import turn_of
 

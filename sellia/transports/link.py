@@ -1,8 +1,8 @@
 """The link: one WebSocket between client and server that carries a session, as both of its ends see it.
 
 Need
-    A session says ``send`` and is told what arrives; links come and go beneath it.  A link that is dead must be found
-    out within the ping timeout even if its connection says nothing, and one that is only slow must not be.
+    A session says ``send`` and is told what arrives; links come and go beneath it.  Which dialect is spoken is a
+    subclass's affair: `sellia.transports.native`, `sellia.transports.original`.
 
 Invariants
     * Link messages are acted on in order, and none after the link has been given up.
@@ -17,25 +17,22 @@ Bounds
     read, only the last one is answered, later (RFC 6455, 5.5.3), so that pongs do not pile up.
 
 Designs not chosen
-    *Autobahn's automatic pings*: they count pongs only, and a slow bulk transfer would be mistaken for death.
     *permessage-deflate on the link*: traffic is mostly compressed already, and it would cost more than the rest.
 """
 
-import sys
+from collections.abc import Callable
 from math import inf
 from typing import Any, Final, Protocol
 
-from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerProtocol
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import ProtocolError, SelliaError
-from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
-from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong, Refused
-from sellia.relay.pace import Pace
+from sellia.protocol.messages import LinkMessage, Refused
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
@@ -132,28 +129,18 @@ class LinkMixin:
     _whole: WholeMessages | None = None  #: reads what comes in, while Autobahn is not in the middle of anything
     _parser: WholeMessages
     _control_rate: Bucket | None = None
-    _owed_pong: bytes | None = None
-    _owed_number: int | None = None
-    _pace: Pace | None = None
-    _unasked = 0  #: octets since the last ping that the pace asked for
-    _ask_after = sys.maxsize
+    #: By kind of ping, the answer to the last that could not be answered yet.
+    _owed: dict[str, tuple[Callable[[Any], None], Any]] | None = None
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
     def say(self, message: LinkMessage) -> None:
         """Send an unnumbered message of the link."""
-        self.send(native.encode_link(message))
+        raise NotImplementedError
 
     def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
         """From now on this link carries ``session``, and is watched: seconds of silence before a ping, and at all."""
-        self.session = session
-        self._interval, self._timeout = interval, timeout
-        self._pace = pace = Pace()
-        # ahead of everything, because the shortest round trip is one of an empty way
-        self.say(Ping(pace.ask(self.clock.seconds(), 0, 0)))
-        session.attach(self, peer_received)
-        self._follow(pace)
-        self._watch()
+        raise NotImplementedError
 
     def refuse(self, refused: Refused, code: int) -> bool:
         """Answer a hello with no, and close.  False: the link is over; True would mean that it may say hello again."""
@@ -169,14 +156,22 @@ class LinkMixin:
     @property
     def trip(self) -> float:
         """Seconds of the shortest round trip so far; infinite if none is known."""
-        return self._pace.shortest if self._pace is not None else inf
+        return inf
 
     def ask(self) -> float:
         """Ping the other side now.  It is there if ``heard`` comes to be what this returns, or more."""
         now = self.clock.seconds()
         self._heard = min(self._heard, now - 0.001)
-        self.say(Ping())
+        self.ping()
         return now
+
+    def ping(self) -> None:
+        """Make the peer say something."""
+        raise NotImplementedError
+
+    def gone_silent(self, seconds: float) -> None:
+        """The peer has said nothing for too long: give the link up."""
+        self.drop(f"nothing came from the other side for {seconds:.0f} s")
 
     def look(self) -> None:
         """Look at once whether the other side has been silent for too long: after a sleep, timers are late."""
@@ -213,9 +208,6 @@ class LinkMixin:
         """Send one link message; dropped if the link is closing, for the session will send it again on the next."""
         if self.state == WebSocketServerProtocol.STATE_OPEN:
             write_now(self.transport, binary_frame(message, self._masks))
-            self._unasked += len(message)
-            if self._unasked >= self._ask_after:
-                self._ask_for_ack()
 
     # --- Autobahn: opening and closing ---------------------------------------------------------------------
 
@@ -313,17 +305,10 @@ class LinkMixin:
         if self.writable:
             self.sendPong(payload)  # type: ignore[attr-defined]
         else:
-            self._owed_pong = payload
+            self._owe("websocket", self.sendPong, payload)  # type: ignore[attr-defined]
 
     def onPong(self, payload: bytes) -> None:
         self._guarded(self._controlled)
-
-    def _pinged(self, number: int) -> None:
-        self._controlled()
-        if self.writable:
-            self.say(Pong(number))
-        else:
-            self._owed_number = number
 
     def _controlled(self) -> None:
         """The peer sent something that says nothing."""
@@ -333,14 +318,18 @@ class LinkMixin:
         if bucket.take(self.clock.seconds()):
             raise ProtocolError("too many pings on one link", 1008)
 
+    def _owe(self, kind: str, call: Callable[[Any], None], answer: Any) -> None:
+        """The peer does not read: answer its last ping of that kind when it does."""
+        if self._owed is None:
+            self._owed = {}
+        self._owed[kind] = call, answer
+
     def _pay_pongs(self) -> None:
-        """The peer reads again: answer the last ping of each kind that was not."""
-        payload, self._owed_pong = self._owed_pong, None
-        number, self._owed_number = self._owed_number, None
-        if payload is not None:
-            self.sendPong(payload)  # type: ignore[attr-defined]
-        if number is not None:
-            self.say(Pong(number))
+        """It reads again."""
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            for call, answer in owed.values():
+                call(answer)
 
     def _act(self, message: bytes) -> bool:
         """A whole binary message, which Autobahn has not seen; whether the link takes another."""
@@ -348,22 +337,8 @@ class LinkMixin:
         return self.state == WebSocketServerProtocol.STATE_OPEN
 
     def _received(self, message: bytes) -> None:
-        session = self.session
-        if message[:1] == b"\x01":
-            if session is None:
-                raise ProtocolError("a parcel came before the session was agreed on")
-            session.receive(message)
-        elif message[:1] == b"\x00":
-            said = native.decode_link(message)
-            if isinstance(said, Ack):
-                if session is not None:
-                    session.acknowledged(said.received)
-            elif isinstance(said, Ping):
-                self._pinged(said.number)
-            elif isinstance(said, Pong):
-                self._ponged(said.number)
-            elif said is not None:
-                self.keeper.link_message(self, said)
+        """A whole binary message.  May raise ProtocolError."""
+        raise NotImplementedError
 
     def _guarded(self, call: Any, *arguments: Any) -> None:
         try:
@@ -407,49 +382,6 @@ class LinkMixin:
     def stopProducing(self) -> None:
         """The connection is gone; connectionLost says so."""
 
-    # --- pace ----------------------------------------------------------------------------------------------
-
-    def _follow(self, pace: Pace) -> None:
-        """What the link now knows of its way becomes the session's measure."""
-        self._ask_after = pace.share
-        if self.session is not None:
-            self.session.pace(pace.window, pace.burst, pace.parcel)
-
-    def _ask_for_ack(self) -> None:
-        """Enough has been sent to measure the way, unless most of it has been acknowledged by itself."""
-        session, pace = self.session, self._pace
-        under_way = session.under_way if session is not None else None
-        if under_way is None or pace is None:
-            return
-        if under_way < self._ask_after:
-            self._unasked = under_way
-        elif pace.may_ask(self.clock.seconds(), self._unasked):
-            self._ping()
-
-    def _ping(self) -> None:
-        """Ask the other side to show that it lives, and with it that all before has arrived."""
-        pace, session = self._pace, self.session
-        self._unasked = 0
-        if pace is None or session is None:
-            self.say(Ping())
-            return
-        under_way = session.under_way
-        now = self.clock.seconds()
-        self.say(Ping(pace.ask(now, 0, 0) if under_way is None else pace.ask(now, session.sent, under_way)))
-
-    def _ponged(self, number: int) -> None:
-        session, pace = self.session, self._pace
-        if session is None or pace is None:
-            return
-        before = pace.window, pace.burst
-        arrived = pace.answered(number, self.clock.seconds())
-        if arrived:
-            session.acknowledged(arrived)
-        if before != (pace.window, pace.burst):
-            self._follow(pace)
-        if self._unasked >= self._ask_after:  # of a window that has become smaller
-            self._ask_for_ack()
-
     # --- liveness ------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
@@ -458,37 +390,14 @@ class LinkMixin:
         self._timer = self.clock.callLater(self._interval, self._look)
 
     def _look(self) -> None:
-        """Once an interval: ping a silent peer, give up one that has been silent for too long."""
-        silent = self.clock.seconds() - self._heard
+        """Once an interval: give up a peer that has been silent for too long, and stir any other."""
+        silent = self.clock.seconds() - self.heard
         if silent >= self._timeout:
-            self.drop(f"nothing came from the other side for {silent:.0f} s")
+            self.gone_silent(silent)
             return
-        if self.session is not None:
-            # The other side must hear something, too, however long it takes to send what it is sending.
-            busy = silent < self._interval * 0.5
-            self.session.tell_acks(again=busy)
-            if not busy:
-                self._ping()
+        self._stir(silent)
         self._timer = self.clock.callLater(min(self._interval, self._timeout - silent), self._look)
 
-
-class ServerLink(LinkMixin, WebSocketServerProtocol):  # type: ignore[misc]
-    """A link as the gateway has it."""
-
-    def onConnect(self, request: Any) -> str | None:
-        """Choose our dialect where it is offered."""
-        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
-
-
-class ClientLink(LinkMixin, WebSocketClientProtocol):  # type: ignore[misc]
-    """A link as the connector has it, until the server has answered its handshake, and after that if it is native."""
-
-    _masks = True
-
-    #: What it becomes where the server has chosen no dialect: the one that is spoken is known only then.
-    otherwise: "type[LinkMixin] | None" = None
-
-    def onConnect(self, response: Any) -> None:
-        """The server has agreed to a WebSocket, and chosen our dialect, or none: there was no other on offer."""
-        if response.protocol is None and self.otherwise is not None:
-            self.__class__ = self.otherwise  # type: ignore[assignment]
+    def _stir(self, silent: float) -> None:
+        """Nothing has come for so many seconds."""
+        self.ping()

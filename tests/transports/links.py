@@ -12,7 +12,8 @@ from twisted.python.failure import Failure
 
 from sellia.protocol import native
 from sellia.protocol.messages import SUBPROTOCOL, LinkMessage
-from sellia.transports.link import LinkKeeper, LinkMixin
+from sellia.transports.link import LinkKeeper
+from sellia.transports.native import NativeLink
 from sellia.transports.turn import turn_of
 
 
@@ -49,7 +50,7 @@ class _WebSocket:
         self.state = WebSocketProtocol.STATE_CLOSED
 
 
-class MemoryLink(LinkMixin, _WebSocket):
+class MemoryLink(NativeLink, _WebSocket):
     """One end of a link."""
 
     transport: Any

@@ -135,9 +135,6 @@ class ClientRole(OriginalLink):
             self.write(original.Pong(int(self.clock.seconds() * 1000)))
         self.sendPing(b"")  # type: ignore[attr-defined]
 
-    def gone_silent(self, seconds: float) -> None:
-        self.drop(f"nothing came from the other side for {seconds:.0f} s")
-
     # --- from the server -----------------------------------------------------------------------------------
 
     def hear(self, message: original.Message) -> None:

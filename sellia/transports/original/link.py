@@ -23,7 +23,6 @@ from twisted.logger import Logger
 from sellia.errors import LimitExceeded
 from sellia.protocol import original
 from sellia.protocol.limits import KIB, MIB
-from sellia.protocol.messages import LinkMessage
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
@@ -72,18 +71,7 @@ class OriginalLink(LinkMixin):
         if self.bridge is not None:
             self.bridge.heard(message)
 
-    def ping(self) -> None:
-        """Make the peer say something, however it is done."""
-        raise NotImplementedError
-
-    def gone_silent(self, seconds: float) -> None:
-        """The peer has said nothing for too long: give the link up."""
-        self.close(1000, "Connection timeout")
-
     # --- for keepers ---------------------------------------------------------------------------------------
-
-    def say(self, message: LinkMessage) -> None:
-        raise NotImplementedError
 
     def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
         """From now on this link carries ``session``.  The times are those of native links, and are not looked at."""
@@ -93,12 +81,6 @@ class OriginalLink(LinkMixin):
     @property
     def heard(self) -> float:
         return self.clock.seconds() if self._deaf else self._heard
-
-    def ask(self) -> float:
-        now = self.clock.seconds()
-        self._heard = min(self._heard, now - 0.001)
-        self.ping()
-        return now
 
     def release(self) -> None:
         bridge, self.bridge = self.bridge, None
@@ -196,16 +178,3 @@ class OriginalLink(LinkMixin):
                 )
         if self._garbage.take(self.clock.seconds()):
             raise LimitExceeded("more messages that say nothing than the limit", 1008)
-
-    # --- liveness ------------------------------------------------------------------------------------------
-
-    def _look(self) -> None:
-        now = self.clock.seconds()
-        if self._deaf:
-            self._heard = now
-        silent = now - self._heard
-        if silent >= self._timeout:
-            self.gone_silent(silent)
-            return
-        self.ping()
-        self._timer = self.clock.callLater(min(self._interval, self._timeout - silent), self._look)

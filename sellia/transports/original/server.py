@@ -106,6 +106,9 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
     def ping(self) -> None:
         self.write(original.Ping(int(self.clock.seconds() * 1000)))
 
+    def gone_silent(self, seconds: float) -> None:
+        self.close(1000, "Connection timeout")
+
     # --- from the client -----------------------------------------------------------------------------------
 
     def make_bridge(self, session: Session) -> "ServerBridge":

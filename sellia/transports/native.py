@@ -1,0 +1,169 @@
+"""A link on which the native dialect is spoken: parcels of a session, acks, and pings that measure the way.
+
+Need
+    A link that is dead must be found out within the ping timeout even if its connection says nothing, and one that is
+    only slow must not be.  And bulk data should fill the way and not the buffers along it, which only the other end of
+    it can tell of: by pongs, and by acks.
+
+How
+    Anything that comes is life.  After an interval of silence there is a ping; after ``timeout`` the link is given up.
+    What is known of the way is `sellia.relay.pace`'s, which says after how many octets to ask again.
+
+Designs not chosen
+    *Autobahn's automatic pings*: they count pongs only, and a slow bulk transfer would be mistaken for death.
+"""
+
+import sys
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
+
+from sellia.errors import ProtocolError
+from sellia.protocol import native
+from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
+from sellia.relay.pace import Pace
+from sellia.relay.session import Session
+from sellia.transports.link import LinkMixin
+from sellia.transports.sockets import write_now
+from sellia.transports.whole import binary_frame
+
+
+class NativeLink(LinkMixin):
+    """What both ends do alike."""
+
+    _pace: Pace | None = None
+    _unasked = 0  #: octets since the last ping that the pace asked for
+    _ask_after = sys.maxsize
+
+    # --- for keepers ---------------------------------------------------------------------------------------
+
+    def say(self, message: LinkMessage) -> None:
+        self.send(native.encode_link(message))
+
+    def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
+        self.session = session
+        self._interval, self._timeout = interval, timeout
+        self._pace = pace = Pace()
+        # ahead of everything, because the shortest round trip is one of an empty way
+        self.say(Ping(pace.ask(self.clock.seconds(), 0, 0)))
+        session.attach(self, peer_received)
+        self._follow(pace)
+        self._watch()
+
+    @property
+    def trip(self) -> float:
+        return self._pace.shortest if self._pace is not None else super().trip
+
+    def ping(self) -> None:
+        self.say(Ping())
+
+    # --- for the session -----------------------------------------------------------------------------------
+
+    def send(self, message: bytes) -> None:
+        if self.state == WebSocketServerProtocol.STATE_OPEN:
+            write_now(self.transport, binary_frame(message, self._masks))
+            self._unasked += len(message)
+            if self._unasked >= self._ask_after:
+                self._ask_for_ack()
+
+    # --- input ---------------------------------------------------------------------------------------------
+
+    def _received(self, message: bytes) -> None:
+        session = self.session
+        if message[:1] == b"\x01":
+            if session is None:
+                raise ProtocolError("a parcel came before the session was agreed on")
+            session.receive(message)
+        elif message[:1] == b"\x00":
+            said = native.decode_link(message)
+            if isinstance(said, Ack):
+                if session is not None:
+                    session.acknowledged(said.received)
+            elif isinstance(said, Ping):
+                self._pinged(said.number)
+            elif isinstance(said, Pong):
+                self._ponged(said.number)
+            elif said is not None:
+                self.keeper.link_message(self, said)
+
+    def _pinged(self, number: int) -> None:
+        self._controlled()
+        if self.writable:
+            self.say(Pong(number))
+        else:
+            self._owe("native", self.say, Pong(number))
+
+    # --- pace ----------------------------------------------------------------------------------------------
+
+    def _follow(self, pace: Pace) -> None:
+        """What the link now knows of its way becomes the session's measure."""
+        self._ask_after = pace.share
+        if self.session is not None:
+            self.session.pace(pace.window, pace.burst, pace.parcel)
+
+    def _ask_for_ack(self) -> None:
+        """Enough has been sent to measure the way, unless most of it has been acknowledged by itself."""
+        session, pace = self.session, self._pace
+        under_way = session.under_way if session is not None else None
+        if under_way is None or pace is None:
+            return
+        if under_way < self._ask_after:
+            self._unasked = under_way
+        elif pace.may_ask(self.clock.seconds(), self._unasked):
+            self._ping()
+
+    def _ping(self) -> None:
+        """Ask the other side to show that it lives, and with it that all before has arrived."""
+        pace, session = self._pace, self.session
+        self._unasked = 0
+        if pace is None or session is None:
+            self.say(Ping())
+            return
+        under_way = session.under_way
+        now = self.clock.seconds()
+        self.say(Ping(pace.ask(now, 0, 0) if under_way is None else pace.ask(now, session.sent, under_way)))
+
+    def _ponged(self, number: int) -> None:
+        session, pace = self.session, self._pace
+        if session is None or pace is None:
+            return
+        before = pace.window, pace.burst
+        arrived = pace.answered(number, self.clock.seconds())
+        if arrived:
+            session.acknowledged(arrived)
+        if before != (pace.window, pace.burst):
+            self._follow(pace)
+        if self._unasked >= self._ask_after:  # of a window that has become smaller
+            self._ask_for_ack()
+
+    # --- liveness ------------------------------------------------------------------------------------------
+
+    def _stir(self, silent: float) -> None:
+        if self.session is not None:
+            # The other side must hear something, too, however long it takes to send what it is sending.
+            busy = silent < self._interval * 0.5
+            self.session.tell_acks(again=busy)
+            if not busy:
+                self._ping()
+
+
+class ServerLink(NativeLink, WebSocketServerProtocol):  # type: ignore[misc]
+    """A link as the gateway has it."""
+
+    def onConnect(self, request: Any) -> str | None:
+        """Choose our dialect where it is offered."""
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
+
+class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
+    """A link as the connector has it, until the server has answered its handshake, and after that if it is native."""
+
+    _masks = True
+
+    #: What it becomes where the server has chosen no dialect: the one that is spoken is known only then.
+    otherwise: "type[LinkMixin] | None" = None
+
+    def onConnect(self, response: Any) -> None:
+        """The server has agreed to a WebSocket, and chosen our dialect, or none: there was no other on offer."""
+        if response.protocol is None and self.otherwise is not None:
+            self.__class__ = self.otherwise  # type: ignore[assignment]
