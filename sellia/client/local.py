@@ -21,7 +21,7 @@ from sellia.relay.refusals import Refusals
 from sellia.relay.stream import Stream
 from sellia.transports.story import WebSocketStory
 from sellia.transports.turn import turn_of
-from sellia.transports.websocket import service_factory
+from sellia.transports.websocket import ServicePipeFactory
 
 #: Seconds for the service to accept a connection, TLS included.
 CONNECT_TIMEOUT: Final = 10.0
@@ -68,7 +68,7 @@ class LocalService:
         #: Exchanges for which the service owes a response head, or the answer to a handshake.
         self.waiting: Deadlines[Exchange] = Deadlines(reactor, request_timeout, _late)
         self.upgrading: Deadlines[Exchange] = Deadlines(reactor, upgrade_timeout, _late)
-        self.pipes = service_factory(reactor)
+        self.pipes = ServicePipeFactory(reactor)
         self._turn = turn_of(reactor)
         self._refusals = Refusals()
 

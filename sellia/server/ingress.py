@@ -21,7 +21,7 @@ from sellia.server.guard import Guard
 from sellia.server.http1 import Request
 from sellia.server.settings import ServerSettings
 from sellia.transports.turn import turn_of
-from sellia.transports.websocket import visitor_factory
+from sellia.transports.websocket import VisitorPipeFactory
 
 if TYPE_CHECKING:
     from sellia.server.carrier import Carrier
@@ -97,7 +97,7 @@ class Ingress:
         self.clock = clock
         self.trusted = TrustedPeers(settings.trust_proxy)
         self.turn = turn_of(clock)
-        self.pipes = visitor_factory(clock)
+        self.pipes = VisitorPipeFactory(clock)
         self.connections: set[Watched] = set()
         self.draining = False
         #: Seconds between the last two looks at deadlines.

@@ -79,9 +79,9 @@ _UNSAID: Final = " (told by no close frame: the rest of a frame was still to com
 class WebSocketPipe(FrameSocket, Unread):
     """Takes over ``transport`` and becomes ``stream``'s leg.  The caller forwards ``dataReceived``/``connectionLost``.
 
-    ``factory`` is one of :func:`visitor_factory`, :func:`service_factory`; ``compressed`` says whether an extension
-    that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the handshake to
-    :meth:`dataReceived`.
+    ``factory`` is a :class:`VisitorPipeFactory` or :class:`ServicePipeFactory`; ``compressed`` says whether an
+    extension that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the
+    handshake to :meth:`dataReceived`.
     """
 
     _hung_up = False
@@ -399,7 +399,7 @@ class WebSocketPipe(FrameSocket, Unread):
 
 
 class ServicePipeFactory(WebSocketClientFactory):
-    """Autobahn's factory for the sockets on which we are the client: those to services.  ``open`` are its pipes."""
+    """One for a process, for sockets of services: what they are sent is masked.  ``open`` are its pipes."""
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
@@ -407,21 +407,8 @@ class ServicePipeFactory(WebSocketClientFactory):
 
 
 class VisitorPipeFactory(WebSocketServerFactory):
-    """Autobahn's factory for the sockets on which we are the server: those of visitors.  ``open`` are its pipes."""
+    """The same for sockets of visitors: what they send must be masked."""
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
         self.open: set[WebSocketPipe] = set()
-
-
-def service_factory(reactor: Any) -> ServicePipeFactory:
-    """One for a process: frames to services are masked."""
-    return ServicePipeFactory(reactor=reactor)
-
-
-def visitor_factory(reactor: Any) -> VisitorPipeFactory:
-    """One for a process: frames of visitors must be masked."""
-    return VisitorPipeFactory(reactor=reactor)
-
-
-__all__ = ["CLOSE_WAIT", "VERDICT_WAIT", "WebSocketPipe", "service_factory", "visitor_factory"]

@@ -20,7 +20,7 @@ from sellia.relay.stream import Stream
 from sellia.server.http1 import Refusal
 from sellia.server.settings import load as load_server
 from sellia.transports.frames import FrameSocket, Violation
-from sellia.transports.websocket import service_factory, visitor_factory
+from sellia.transports.websocket import ServicePipeFactory, VisitorPipeFactory
 from tests.fuzz import stages
 from tests.relay.scripts import RecordingLeg
 from tests.server.reading import Sink, reader
@@ -147,7 +147,7 @@ class _Socket(FrameSocket):
 def _factories() -> dict[bool, Any]:
     from twisted.internet.task import Clock
 
-    return {True: visitor_factory(Clock()), False: service_factory(Clock())}
+    return {True: VisitorPipeFactory(Clock()), False: ServicePipeFactory(Clock())}
 
 
 def _frames(pieces: list[bytes], visitor: bool, compressed: bool) -> tuple[_Socket, int | None]:

@@ -15,7 +15,7 @@ from sellia.protocol.messages import WebSocketRequest
 from sellia.relay.stream import Stream
 from sellia.transports.masking import mask
 from sellia.transports.story import WebSocketStory
-from sellia.transports.websocket import WebSocketPipe, service_factory, visitor_factory
+from sellia.transports.websocket import ServicePipeFactory, VisitorPipeFactory, WebSocketPipe
 from tests.relay.scripts import Pair
 from tests.server.support import LateTransport
 
@@ -71,7 +71,7 @@ class Peer:
         self.visitor = visitor
         self.transport: Any = options.pop("transport", None) or LateTransport()
         self.lost = False
-        factory = visitor_factory(stage.clock) if visitor else service_factory(stage.clock)
+        factory = VisitorPipeFactory(stage.clock) if visitor else ServicePipeFactory(stage.clock)
         self.story = WebSocketStory(2, "demo", b"/chat", "203.0.113.7", at_visitor=visitor, clock=stage.clock)
         self.pipe = WebSocketPipe(
             factory,

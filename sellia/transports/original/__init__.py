@@ -13,5 +13,6 @@ How
 
     ``pressure`` bounds what an original peer sends faster than it is taken, ``websocket`` is what both roles have
     alike of WebSockets.  ``server`` is the role of our server towards an original client, with the legs ``asking`` (a
-    request) and ``upgrading`` (a WebSocket).
+    request) and ``upgrading`` (a WebSocket); ``client`` is that of our client towards an original server, with the
+    legs ``answering`` and ``dialing``.
 """

@@ -246,6 +246,3 @@ def verdict_on(payload: bytes) -> bytes:
     except UnicodeDecodeError:
         return close_payload(1007, "bad-frame: the reason of a close frame is not UTF-8")
     return payload
-
-
-__all__ = ["ASSEMBLED", "Assembly", "MessageLeg", "may_be_sent", "verdict_on"]
