@@ -77,8 +77,7 @@ class _Hold:
 class TunnelRegistry(Generic[Session]):
     """The names of one server.  It reads no clock: every `now` is in seconds and never goes back.
 
-    The caller asks `next_expiry` when to call `expire`; being late with that does no harm, as a hold that has run out
-    counts for nothing.
+    A hold that has run out counts for nothing, and goes with the next claim.
     """
 
     def __init__(
@@ -203,10 +202,6 @@ class TunnelRegistry(Generic[Session]):
         """Whether nobody has the name but its last owner may come back for it: to a visitor, the client is gone."""
         hold = self._holds.get(label)
         return hold is not None and hold.until > now
-
-    def next_expiry(self) -> float | None:
-        """When `expire` has something to do next."""
-        return next((hold.until for hold in self._holds.values()), None)
 
     def expire(self, now: float) -> list[str]:
         """Free the names whose hold has run out, and say which they were."""

@@ -70,11 +70,6 @@ def parse_authorization(headers: Headers) -> bytes | None:
     return credentials if b":" in credentials else None
 
 
-def basic_auth_matches(headers: Headers, digest: SecretDigest) -> bool:
-    """Whether a request carries the user name and password that `digest` was made of."""
-    return digest.matches(parse_authorization(headers) or b"")
-
-
 def basic_auth_digest(text: str) -> SecretDigest:
     """The digest for the credentials ``USER:PASSWORD``; ValueError, which does not quote them, if they are not."""
     user, colon, password = text.partition(":")

@@ -33,7 +33,6 @@ from sellia.relay.rates import Bucket, Rate
 from sellia.transports.masking import Masker, mask, masked_frame, masker, new_key
 from sellia.transports.scan import span
 
-CONTINUATION: Final = 0
 TEXT: Final = 1
 BINARY: Final = 2
 CLOSE: Final = 8

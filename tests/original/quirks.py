@@ -35,9 +35,6 @@ class ClientQuirks:
     decompresses: bool = True
     """It asks for gzip on its own, and passes compressed bodies on inflated, text as UTF-8."""
 
-    loses_early_frames: bool = True
-    """Frames for a WebSocket that the service has not agreed to yet are dropped."""
-
     drops_continuations: bool = True
     """A frame with opcode 0 is dropped."""
 

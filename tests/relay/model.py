@@ -45,7 +45,6 @@ class ModelParty:
 
     def __init__(self, even: bool) -> None:
         self.even = even
-        self.past: list[ModelLeg] = []
         self.legs: dict[int, ModelLeg] = {}
         self.begin()
         self.link = ModelLink()
@@ -58,7 +57,6 @@ class ModelParty:
             self, even=self.even, max_streams=MAX_STREAMS, held_limit=HELD_LIMIT, replay_limit=REPLAY_LIMIT
         )
         self.wanted = False
-        self.past += self.legs.values()
         self.legs = {}
         self.said: deque[SessionMessage] = deque()
 

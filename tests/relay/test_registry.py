@@ -105,7 +105,6 @@ class RegistryTests(SynchronousTestCase):
         tunnels = [self.claim("demo", "first", "alice"), self.claim("docs-demo", "first", "alice")]
         self.assertEqual(self.registry.release_session("first", 10.0, held=True), tunnels)
         self.assertTrue(self.registry.is_held("demo", 10.0))
-        self.assertEqual(self.registry.next_expiry(), 10.0 + HOLD_SECONDS)
         self.assertIn("120 s", self.assert_refused(NAME_TAKEN, "demo", "second", "bob", 10.5))
         self.claim("demo", "third", "alice", 20.0)
         self.assertFalse(self.registry.is_held("demo", 20.0))
@@ -123,9 +122,7 @@ class RegistryTests(SynchronousTestCase):
             self.registry.release(self.claim(label, label, "alice", now), now, held=True)
         self.assertEqual(self.registry.expire(HOLD_SECONDS - 1), [])
         self.assertEqual(self.registry.expire(HOLD_SECONDS), ["one"])
-        self.assertEqual(self.registry.next_expiry(), HOLD_SECONDS + 5.0)
         self.assertEqual(self.registry.expire(HOLD_SECONDS + 60), ["two"])
-        self.assertIsNone(self.registry.next_expiry())
 
     def test_a_hold_that_has_run_out_counts_for_nothing(self) -> None:
         """Even if nobody has called `expire`."""

@@ -7,7 +7,7 @@ from base64 import b64encode
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol.messages import Headers
-from sellia.relay.secrets import SecretDigest, basic_auth_digest, basic_auth_matches, challenge, parse_authorization
+from sellia.relay.secrets import SecretDigest, basic_auth_digest, challenge, parse_authorization
 
 
 def basic(credentials: bytes, scheme: bytes = b"Basic ", name: bytes = b"Authorization") -> tuple[bytes, bytes]:
@@ -40,6 +40,12 @@ class SecretDigestTests(SynchronousTestCase):
         self.assertNotEqual(SecretDigest("a"), "a")
 
 
+def matches(headers: Headers, digest: SecretDigest) -> bool:
+    """Whether a request with this section has the password."""
+    credentials = parse_authorization(headers)
+    return credentials is not None and digest.matches(credentials)
+
+
 class BasicAuthTests(SynchronousTestCase):
     digest = basic_auth_digest("user:pass:word")
 
@@ -49,7 +55,7 @@ class BasicAuthTests(SynchronousTestCase):
             basic(b"user:pass:word", scheme=b"bAsIc   "),
             basic(b"user:pass:word", name=b"AUTHORIZATION"),
         ):
-            self.assertTrue(basic_auth_matches([(b"Host", b"x"), header], self.digest))
+            self.assertTrue(matches([(b"Host", b"x"), header], self.digest))
 
     def test_wrong_ones_and_none(self) -> None:
         sections: list[Headers] = [
@@ -70,14 +76,14 @@ class BasicAuthTests(SynchronousTestCase):
             [basic(b"user:pass:word" * 10_000)],
         ]
         for section in sections:
-            self.assertFalse(basic_auth_matches(section, self.digest), section)
+            self.assertFalse(matches(section, self.digest), section)
 
     def test_exactly_one_header_is_the_source(self) -> None:
         right = basic(b"user:pass:word")
-        self.assertFalse(basic_auth_matches([right, right], self.digest))
-        self.assertFalse(basic_auth_matches([right, basic(b"x:y", name=b"authorization")], self.digest))
-        self.assertFalse(basic_auth_matches([basic(b"user:pass:word", name=b"Proxy-Authorization")], self.digest))
-        self.assertTrue(basic_auth_matches([right, basic(b"x:y", name=b"Proxy-Authorization")], self.digest))
+        self.assertFalse(matches([right, right], self.digest))
+        self.assertFalse(matches([right, basic(b"x:y", name=b"authorization")], self.digest))
+        self.assertFalse(matches([basic(b"user:pass:word", name=b"Proxy-Authorization")], self.digest))
+        self.assertTrue(matches([right, basic(b"x:y", name=b"Proxy-Authorization")], self.digest))
 
     def test_parsing(self) -> None:
         self.assertEqual(parse_authorization([basic("us\xe9r:p\xe4ss".encode())]), "us\xe9r:p\xe4ss".encode())
@@ -85,7 +91,7 @@ class BasicAuthTests(SynchronousTestCase):
 
     def test_beyond_ascii_it_is_utf8(self) -> None:
         digest = basic_auth_digest("us\xe9r:p\xe4ss")
-        self.assertTrue(basic_auth_matches([basic("us\xe9r:p\xe4ss".encode())], digest))
+        self.assertTrue(matches([basic("us\xe9r:p\xe4ss".encode())], digest))
 
     def test_a_setting_that_cannot_be_right_is_not_repeated(self) -> None:
         for text in ("hunter2", ":hunter2", "hunter2:", "", "user:hunt\ner2"):

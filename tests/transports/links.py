@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from sellia.protocol import native
-from sellia.protocol.messages import SUBPROTOCOL, LinkMessage
+from sellia.protocol.messages import LinkMessage
 from sellia.transports.link import LinkKeeper
 from sellia.transports.native import NativeLink
 from sellia.transports.turn import turn_of
@@ -33,7 +33,6 @@ class _WebSocket:
     """What a link asks of Autobahn."""
 
     state = WebSocketProtocol.STATE_OPEN
-    websocket_protocol_in_use: str | None = SUBPROTOCOL
 
     def __init__(self) -> None:
         self.transport = _Socket()
