@@ -28,7 +28,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scanner import Scanner
 
 from sellia.errors import SettingsError
@@ -230,6 +230,9 @@ def _places(node: Node, shown: str, trail: Trail, met: set[int]) -> Iterator[tup
         yield trail, f"{line}: {name}"
     if isinstance(node, MappingNode):
         for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                where = f"{shown}, line {key.start_mark.line + 1}"
+                raise BadSetting(f"{where}: a name has parts", "Write one name before each colon, as in `port: 3000`.")
             yield from _places(value, shown, (*trail, str(key.value)), met)
     elif isinstance(node, SequenceNode):
         for index, value in enumerate(node.value):

@@ -171,6 +171,12 @@ class FileTests(SettingsCase):
         for text in ("a: &a [*a]\n", "port: &a 5\nname: *a\n", f"a0: &a0 [x]\n{laughs}\n"):
             self.assertIn("an alias refers to this", self.bad(text=text).line)
 
+    def test_names_with_parts(self):
+        for text in ("? [a]\n: b\n", "{a: b}: c\n", "a: &a [? *a]\n", "parts:\n  - ? {x: y}\n    : z\n"):
+            error = self.bad(text=text)
+            self.assertTrue(error.line.endswith(": a name has parts"), error.line)
+        self.assertIn(", line 2: ", error.line)
+
     def test_deeper_than_anybody_means(self):
         for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600, "[a: " * 600, "- [" * 600):
             self.assertTrue(self.bad(text=text).line.endswith(", line 1: lists in lists beyond measure"), text)

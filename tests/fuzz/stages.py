@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
+from sellia.errors import ProtocolError
 from sellia.protocol.messages import ResponseHead
 from tests.server.support import KEY, PublicSide, Service, Visitor
 from tests.transports.support import Peer, Sockets, frame, head
@@ -77,8 +79,15 @@ def ingress(data: bytes) -> None:
     with no_errors():
         stage = PublicSide(rate_limit=False)
         visitor = stage.visitor()
-        for at in range(0, len(data) - 1, 2):
-            _step(stage, visitor, data[at], data[at + 1])
+        try:
+            for at in range(0, len(data) - 1, 2):
+                _step(stage, visitor, data[at], data[at + 1])
+        except ProtocolError as error:
+            # What a client has done wrong costs its session at most: here, its session is the stage's.
+            assert error.__traceback__ is not None
+            heard = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
+            assert stage.pair.client not in heard, "the server broke the dialect"
+            raise Wrong from None
         if visitor.transport.full:  # type: ignore[attr-defined]
             visitor.drained()
         said = visitor.transport.value()
@@ -135,17 +144,7 @@ def _serve(stage: PublicSide, service: Service, how: int) -> None:
             stream.send_head(ResponseHead(101, b"Switching Protocols", [accept]))
         case _:
             stream.send_frame(0x88 if how & 16 else 0x81, b"\x03\xe8")
-    _talk(stage)
-
-
-def _talk(stage: PublicSide) -> None:
-    """What a client has done wrong costs its session at most: here, its session is the stage's, so it ends there."""
-    from sellia.errors import ProtocolError
-
-    try:
-        stage.talk()
-    except ProtocolError:
-        raise Wrong from None
+    stage.talk()
 
 
 class Wrong(Exception):
