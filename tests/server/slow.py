@@ -2,7 +2,7 @@
 
 from twisted.internet.abstract import FileDescriptor
 
-from tests.server.support import VisitorTransport
+from tests.server.support import PublicSide, Visitor, VisitorTransport
 
 
 class SecureTransport(VisitorTransport):
@@ -73,3 +73,13 @@ class SlowSocket(FileDescriptor, VisitorTransport):  # type: ignore[misc]
         while self.room and not self.ended and (self.dataBuffer or self._tempDataLen or self.disconnecting):
             self.doWrite()
         self.room = 0
+
+
+def slow_visitor(stage: PublicSide, request: bytes) -> tuple[Visitor, SlowSocket]:
+    """Somebody who has sent a request, and takes nothing for now."""
+    socket = SlowSocket()
+    visitor = Visitor(stage, socket)
+    stage.visitors.append(visitor)
+    visitor.connection.dataReceived(request)
+    stage.talk()
+    return visitor, socket

@@ -1,10 +1,8 @@
 """How a visitor's connection ends: with all of its last answer, in order, and in time."""
 
-from typing import Any
-
 from sellia.server.parting import LINGER
-from tests.server.slow import SlowSocket
-from tests.server.support import GET, ServerCase, Visitor, get, post
+from tests.server.slow import SlowSocket, slow_visitor
+from tests.server.support import GET, ServerCase, get, post
 
 
 class LingerTests(ServerCase):
@@ -33,14 +31,6 @@ class LingerTests(ServerCase):
 class SlowVisitorTests(ServerCase):
     """A visitor who takes its answer slowly gets all of it."""
 
-    def visitor(self, request: bytes) -> tuple[Visitor, Any]:
-        socket = SlowSocket()
-        visitor = Visitor(self.stage, socket)
-        self.stage.visitors.append(visitor)
-        visitor.connection.dataReceived(request)
-        self.stage.talk()
-        return visitor, socket
-
     def read_slowly(self, socket: SlowSocket) -> None:
         """At 500 octets a second, to the end of the connection, which is an orderly one."""
         for _ in range(50):
@@ -58,7 +48,7 @@ class SlowVisitorTests(ServerCase):
             (post(b"a", length=2), b""),
             (get(), b"GET / HTTP"),
         ):
-            visitor, socket = self.visitor(request)
+            visitor, socket = slow_visitor(self.stage, request)
             service = self.stage.asked[-1]
             service.head()
             service.say(b"~" * 200_000, end=True)
@@ -70,7 +60,7 @@ class SlowVisitorTests(ServerCase):
 
     def test_a_response_that_breaks_off(self) -> None:
         """What came of it is delivered, and then the connection does end."""
-        visitor, socket = self.visitor(GET)
+        visitor, socket = slow_visitor(self.stage, GET)
         service = self.stage.asked[-1]
         service.head()
         service.say(b"~" * 200_000)
@@ -80,7 +70,7 @@ class SlowVisitorTests(ServerCase):
         self.assertFalse(socket.took.endswith(b"0\r\n\r\n"))
 
     def test_who_takes_nothing_is_cut_off(self) -> None:
-        visitor, socket = self.visitor(get(b"/", b"Connection: close"))
+        visitor, socket = slow_visitor(self.stage, get(b"/", b"Connection: close"))
         self.stage.asked[-1].answer(b"~" * 200_000)
         self.stage.wait(50)
         self.assertFalse(socket.aborted)
@@ -89,7 +79,7 @@ class SlowVisitorTests(ServerCase):
 
     def test_when_the_server_stops(self) -> None:
         """Nobody is waited for who does not take the rest at once."""
-        visitor, socket = self.visitor(GET)
+        visitor, socket = slow_visitor(self.stage, GET)
         self.stage.asked[-1].answer(b"~" * 200_000)
         self.stage.ingress.stop()
         self.assertTrue(socket.aborted)

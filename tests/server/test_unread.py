@@ -1,22 +1,14 @@
 """Visitors for whom something waits, and who take none of it."""
 
-from tests.server.slow import SlowSocket
-from tests.server.support import UPGRADE, ServerCase, Visitor, get
+from tests.server.slow import slow_visitor
+from tests.server.support import UPGRADE, ServerCase, get
 
 
 class UnreadTests(ServerCase):
     """Who takes nothing at all of what waits for it goes."""
 
-    def visitor(self, request: bytes) -> tuple[Visitor, SlowSocket]:
-        socket = SlowSocket()
-        visitor = Visitor(self.stage, socket)
-        self.stage.visitors.append(visitor)
-        visitor.connection.dataReceived(request)
-        self.stage.talk()
-        return visitor, socket
-
     def test_a_response_that_is_never_read(self) -> None:
-        visitor, socket = self.visitor(get())
+        visitor, socket = slow_visitor(self.stage, get())
         [service] = self.stage.asked
         service.head()
         service.say(b"~" * 200_000)
@@ -30,7 +22,7 @@ class UnreadTests(ServerCase):
 
     def test_one_that_grows_meanwhile(self) -> None:
         """A service that adds to it does not make it look as if it were taken."""
-        visitor, socket = self.visitor(get())
+        visitor, socket = slow_visitor(self.stage, get())
         [service] = self.stage.asked
         service.head()
         service.say(b"~" * 200_000)
@@ -41,7 +33,7 @@ class UnreadTests(ServerCase):
 
     def test_events_for_somebody_who_is_there(self) -> None:
         """Nothing waits for hours, and then something does: the time begins then."""
-        _, socket = self.visitor(get())
+        _, socket = slow_visitor(self.stage, get())
         [service] = self.stage.asked
         service.head()
         socket.take(100_000)
@@ -55,7 +47,7 @@ class UnreadTests(ServerCase):
 
     def test_a_phone(self) -> None:
         """One octet in five minutes is enough."""
-        _, socket = self.visitor(get())
+        _, socket = slow_visitor(self.stage, get())
         [service] = self.stage.asked
         service.head()
         service.say(b"~" * 200_000)
@@ -66,7 +58,7 @@ class UnreadTests(ServerCase):
 
     def test_frames_that_are_never_read(self) -> None:
         """A WebSocket is no different: pings are answered by the service, whose pongs then wait, too."""
-        visitor, socket = self.visitor(UPGRADE)
+        visitor, socket = slow_visitor(self.stage, UPGRADE)
         [service] = self.stage.asked
         service.switch()
         service.stream.send_frame(0x82, b"~" * 60_000)
