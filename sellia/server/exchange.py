@@ -60,7 +60,6 @@ class HttpExchange(StrictLeg):
 
     __slots__ = (
         "_chunking",
-        "_ended",
         "_interim",
         "_left",
         "connection",
@@ -83,7 +82,6 @@ class HttpExchange(StrictLeg):
         self.request_complete = not request.has_body
         self.head_sent = False
         self.over = False
-        self._ended = False
         self._interim = 0
         self._chunking = False
         self._left = -1
@@ -221,7 +219,6 @@ class HttpExchange(StrictLeg):
         if self._left > 0:
             self._break("the response is shorter than its Content-Length")
             return
-        self._ended = True
         if self._chunking:
             if trailers:
                 try:

@@ -132,6 +132,3 @@ def base_site(settings: ServerSettings, health: Callable[[], dict[str, Any]], po
     site = Site(BaseDomain(settings, health, port))
     site.displayTracebacks = False
     return site
-
-
-__all__ = ["BaseDomain", "base_site"]

@@ -68,6 +68,3 @@ class GatewayResource(Resource):
     def render(self, request: Request) -> int:
         WebVisit(self._ingress, request).become_link()
         return NOT_DONE_YET
-
-
-__all__ = ["GatewayResource", "TunnelResource"]

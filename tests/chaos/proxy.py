@@ -230,6 +230,3 @@ class FaultProxy:
         pair = Pair(self, client, server)
         self.pairs.add(pair)
         pair.start()
-
-
-__all__ = ["Cut", "FaultProxy", "Shape", "Way"]

@@ -276,6 +276,3 @@ class Probe:
         except OSError:
             pass
         return True
-
-
-__all__ = ["DOMAIN", "NAME", "Probe", "Stage", "Values", "finish", "observed", "wait_until"]

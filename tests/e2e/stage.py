@@ -21,7 +21,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.e2e.case import watched
 from tests.original.peers import Peer, start_original_client, start_original_server, start_our_client
-from tests.processes import Process, start_client, start_server, wait_until
+from tests.processes import Process, start_client, start_server
 
 NODE_PROGRAMS = Path(__file__).resolve().parent / "node"
 """Our Node scripts, and in ``node_modules`` the programs that `tests.e2e.prepare` installed."""
@@ -182,24 +182,3 @@ def wait_for_event(process: Process, **fields: Any) -> dict[str, Any]:
     found = process.wait_for(find, f"the event {fields}")
     assert found is not None
     return found
-
-
-__all__ = [
-    "DIRECT",
-    "NODE_PROGRAMS",
-    "PREPARE",
-    "Finished",
-    "Reach",
-    "curl",
-    "curl_argv",
-    "events",
-    "node_argv",
-    "node_module",
-    "program",
-    "reach",
-    "run",
-    "server",
-    "through_tunnel_only",
-    "wait_for_event",
-    "wait_until",
-]
