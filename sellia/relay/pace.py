@@ -13,9 +13,10 @@ How
     trip of ``base + delay``, where the delay is ``DELAY`` and as much more as round trips differ from one to the next
     (``jitter``), because some ways are like that:
 
-    * longer than that, for ``SAMPLES`` pings on end: the window becomes ``rate × (base + delay)``;
-    * not longer, and the window was in use: it grows, to twice as much in a round trip until one has been longer by
-      more than half of the delay, and by a quarter in a round trip after that.
+    * longer than that, for ``SAMPLES`` pings on end: the window becomes ``rate × (base + delay)``, and again at the
+      soonest after half of a round trip;
+    * not longer, and the window was in use: it grows, to four times as much in a round trip until one has been
+      longer by more than half of the delay, and by a quarter in a round trip after that.
 
     After a pause the whole window would come to the bottleneck at once.  So where less has been under way, only a
     *burst* may be, which is what the way carries in ``DELAY``, and from there on as many more as are acknowledged.
@@ -76,6 +77,10 @@ SMALLEST_BURST: Final = 2 * SMALLEST_PARCEL
 #: Octets under way with which a round trip tells something of a rate.
 TELLING: Final = 2 * KIB
 
+#: Times that a window grows in a round trip, at first and later.
+STEEP: Final = 4.0
+GENTLE: Final = 1.25
+
 #: The part of a window, as a divisor, after which it is time for a ping.
 SHARE: Final = 10
 
@@ -106,6 +111,7 @@ class Pace:
         "_number",
         "_rate",
         "_rates",
+        "_shrunk",
         "_spread",
         "_steep",
         "_trips",
@@ -121,7 +127,8 @@ class Pace:
         self._jitter = 0.0
         self._steep = True
         self._rate = 0.0
-        self._grown = float("-inf")
+        #: When the window was made larger, and when smaller.
+        self._grown = self._shrunk = float("-inf")
         self._number = 0
         self._last = float("-inf")
         #: The last round trip that the jitter was learned from, and when: those that overlap tell the same.
@@ -194,13 +201,15 @@ class Pace:
         elif len(self._trips) == SAMPLES and min(self._trips) > allowed:
             if self.window <= LEAST:
                 self._base = min(self._trips)
-            else:
+            elif now - self._shrunk >= trip / 2:
+                self._shrunk = now
                 self.window = max(LEAST, min(self.window, int(max(self._rates) * allowed)))
 
     def _grow(self, trip: float, under_way: int, now: float) -> None:
         """The way has room, if the window was in use; of which a whole round trip tells more than a part of one."""
         if under_way * (4 if self._steep else 1.5) < self.window:
             return
-        growth = self.window if self._steep else self.window // 4
-        self.window = min(MOST, self.window + int(growth * min(1.0, (now - self._grown) / max(trip, 1e-6))))
+        growth: float = STEEP if self._steep else GENTLE
+        growth **= min(1.0, (now - self._grown) / max(trip, 1e-6))
+        self.window = min(MOST, int(self.window * growth))
         self._grown = now

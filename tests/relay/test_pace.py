@@ -62,13 +62,13 @@ class AnswerTests(PaceCase):
 
 class GrowthTests(PaceCase):
     def test_as_long_as_round_trips_are_short(self) -> None:
-        """Twice as much each time, up to the limit of what may be unacknowledged."""
+        """Four times as much each time, up to the limit of what may be unacknowledged."""
         self.trip(0.01, 0)
         sizes = []
         for _ in range(10):
             sizes.append(self.pace.window)
             self.trip(0.01 + DELAY / 2 - 0.001)
-        self.assertEqual(sizes[:3], [FIRST, 2 * FIRST, 4 * FIRST])
+        self.assertEqual(sizes[:3], [FIRST, 4 * FIRST, 16 * FIRST])
         self.assertEqual(self.pace.window, MOST)
         self.assertEqual(self.pace.parcel, PARCEL_TARGET)
 
@@ -88,10 +88,10 @@ class GrowthTests(PaceCase):
     def test_by_as_much_of_it_as_time_has_passed(self) -> None:
         """Several pings share a round trip: together they tell of one."""
         self.trip(0.2, 0)
-        numbers = [self.pace.ask(self.now + each * 0.02, each + 2, FIRST) for each in range(10)]
+        numbers = [self.pace.ask(self.now + each * 0.02, each + 2, 16 * FIRST) for each in range(11)]
         for each, number in enumerate(numbers):
             self.pace.answered(number, self.now + 0.2 + each * 0.02)
-        self.assertTrue(4 * FIRST < self.pace.window < 5 * FIRST, self.pace.window)
+        self.assertAlmostEqual(self.pace.window / FIRST, 4 * 4, places=2)
 
     def test_only_where_most_of_it_was_in_use_after_it_was_too_much(self) -> None:
         self.trip(0.2, 0)
