@@ -162,6 +162,11 @@ class Outbound:
         """Octets of parcels on this link that are unacknowledged; None while some are still to be sent again."""
         return None if self._resend else self._replay_size
 
+    @property
+    def blocked(self) -> bool:
+        """Whether bulk data waits for acks, if there is any."""
+        return self._replay_size >= self._window
+
     def acknowledged(self, received: int) -> None:
         """So many of our parcels have arrived at the peer."""
         if received <= self.acked:

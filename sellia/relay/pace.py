@@ -35,10 +35,10 @@ What it costs
     limit of what may be unacknowledged at all.  An exchange whose parcels acknowledge each other asks for nothing.
 
 Bounds
-    ``LEAST`` to ``MOST`` octets.  A peer allows a hundred pings a second.  With a window below ``ACKED_ANYWAY`` each
-    quarter of it and each half of a burst brings one: if their answers are quick, the window has soon grown out of
-    that; if not, four in ``DELAY`` at most.  Each ``SHARE`` of it brings one, too, but not within ``LEAST_GAP`` seconds
-    of another.  With a larger window there are ``GAP`` seconds between two, because acks come without being asked for.
+    ``LEAST`` to ``MOST`` octets.  A peer allows a hundred pings a second.  Each ``SHARE`` of the window and half of a
+    burst brings one, of ``PINGS`` at most, and of a large window not within ``GAP`` seconds of another.  But there is
+    always one where bulk waits and none is under way: its answer is either late, or makes the window grow, which has
+    soon outgrown what waits.
 
 What it cannot do
     The first ``FIRST`` octets on a new link, and what a lost link left to be sent again, are sent before anything is
@@ -60,6 +60,7 @@ from collections import deque
 from typing import Final
 
 from sellia.protocol.limits import ACK_EVERY, KIB, PARCEL_TARGET, REPLAY_LIMIT
+from sellia.relay.rates import Rate
 
 #: Seconds that a round trip may be longer because of what is under way.  At 1 Mbit/s with 200 ms, this and the jitter
 #: that it makes itself use 90 % of the link one way, pauses between transfers included.  RFC 6817 allows 100 ms.
@@ -87,8 +88,8 @@ SHARE: Final = 10
 #: A window with which the peer acknowledges, unasked, before it is full.
 ACKED_ANYWAY: Final = 2 * ACK_EVERY
 
-#: Seconds between two pings, unless a quarter of the window lies between them, and where acks come anyway.
-LEAST_GAP: Final = 0.0125
+#: Pings at once, and a second in the long run; and seconds between two where acks come anyway.
+PINGS: Final = Rate(50, 60.0)
 GAP: Final = 0.02
 
 #: Round trips, one after the other, of which the shortest counts: a busy moment is none of the way's doing.
@@ -108,6 +109,7 @@ class Pace:
         "_jitter",
         "_last",
         "_learnt",
+        "_may_ask_at",
         "_number",
         "_rate",
         "_rates",
@@ -131,6 +133,8 @@ class Pace:
         self._grown = self._shrunk = float("-inf")
         self._number = 0
         self._last = float("-inf")
+        #: When as many pings may be sent at once as ever.
+        self._may_ask_at = float("-inf")
         #: The last round trip that the jitter was learned from, and when: those that overlap tell the same.
         self._spread, self._learnt = 0.0, float("-inf")
         #: Number, moment, parcels that had been sent, and octets that were under way.
@@ -156,16 +160,19 @@ class Pace:
         """After so many octets it is time for the next ping, if it may be sent."""
         return min(self.window // SHARE, self.burst // 2)
 
-    def may_ask(self, now: float, unasked: int) -> bool:
-        """Whether a ping may be sent now, so many octets after the last, and is worth its cost."""
-        if self.window < ACKED_ANYWAY:
-            return unasked * 4 >= self.window or unasked * 2 >= self.burst or now - self._last >= LEAST_GAP
-        return now - self._last >= GAP
+    def may_ask(self, now: float, blocked: bool) -> bool:
+        """Whether a ping may be sent now; ``blocked``, if bulk waits for what its answer would acknowledge."""
+        if blocked and not self._asked:
+            return True
+        return now >= self._may_ask_at - PINGS.burst / PINGS.per_second and (
+            self.window < ACKED_ANYWAY or now - self._last >= GAP
+        )
 
     def ask(self, now: float, parcels: int, under_way: int) -> int:
         """The number for a ping that is sent now, behind so many parcels, of which so many octets are under way."""
         self._number += 1
         self._last = now
+        self._may_ask_at = max(self._may_ask_at, now) + 1 / PINGS.per_second
         self._asked.append((self._number, now, parcels, under_way))
         return self._number
 

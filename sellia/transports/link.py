@@ -43,6 +43,9 @@ from sellia.transports.whole import WholeMessages, binary_frame
 #: Frames in which a peer, or a proxy between, may send one link message.
 FRAGMENTS: Final = 1024
 
+#: Seconds for which the answer to one ``ask`` is one to all: who asks may be brought to by others.
+ASK_AGAIN: Final = 0.1
+
 #: Seconds for the peer to answer our close frame.
 CLOSE_WAIT: Final = 5.0
 
@@ -115,6 +118,7 @@ class LinkMixin:
     remote = ""
 
     _heard = 0.0
+    _asked_at = -inf
     _interval = 5.0
     _timeout = 15.0
     _binary = False
@@ -159,11 +163,13 @@ class LinkMixin:
         return inf
 
     def ask(self) -> float:
-        """Ping the other side now.  It is there if ``heard`` comes to be what this returns, or more."""
+        """Ping the other side, unless it has just been.  It is there once ``heard`` is what this returns, or more."""
         now = self.clock.seconds()
-        self._heard = min(self._heard, now - 0.001)
-        self.ping()
-        return now
+        if now - self._asked_at >= ASK_AGAIN:
+            self._asked_at = now
+            self._heard = min(self._heard, now - 0.001)
+            self.ping()
+        return self._asked_at
 
     def ping(self) -> None:
         """Make the peer say something."""

@@ -109,7 +109,7 @@ class NativeLink(LinkMixin):
             return
         if under_way < self._ask_after:
             self._unasked = under_way
-        elif pace.may_ask(self.clock.seconds(), self._unasked):
+        elif session is not None and pace.may_ask(self.clock.seconds(), session.blocked):
             self._ping()
 
     def _ping(self) -> None:

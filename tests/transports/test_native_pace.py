@@ -175,3 +175,16 @@ class ThinTests(SynchronousTestCase):
             asked = thin.near._pace._number
             thin.wait(3.0)
             self.assertLess((thin.near._pace._number - asked) / 3.0, 90.0, f"at {rate} octets a second")
+
+    def test_pings_of_what_never_fills_the_way(self) -> None:
+        """Hundreds of uploads a second, each smaller than the window, which so has no reason to grow."""
+        for size in (5_000, 20_000, 60_000, 200_000):
+            thin = self.thin(1_000_000_000, 0.0001)
+            assert thin.near._pace is not None
+            thin.near._pace.window, thin.near._pace._steep = max(30_000, size), False
+            thin.near._follow(thin.near._pace)
+            stream = thin.server.open(GET)
+            for _ in range(5000):
+                stream.send_data(bytes(size))
+                thin.wait(0.002)
+            self.assertLess(thin.near._pace._number / 10.0, 90.0, f"{size} octets")
