@@ -60,7 +60,7 @@ from collections import deque
 from typing import Final
 
 from sellia.protocol.limits import ACK_EVERY, KIB, PARCEL_TARGET, REPLAY_LIMIT
-from sellia.relay.rates import Rate
+from sellia.relay.rates import Bucket, Rate
 
 #: Seconds that a round trip may be longer because of what is under way.  At 1 Mbit/s with 200 ms, this and the jitter
 #: that it makes itself use 90 % of the link one way, pauses between transfers included.  RFC 6817 allows 100 ms.
@@ -109,8 +109,8 @@ class Pace:
         "_jitter",
         "_last",
         "_learnt",
-        "_may_ask_at",
         "_number",
+        "_pings",
         "_rate",
         "_rates",
         "_shrunk",
@@ -133,8 +133,7 @@ class Pace:
         self._grown = self._shrunk = float("-inf")
         self._number = 0
         self._last = float("-inf")
-        #: When as many pings may be sent at once as ever.
-        self._may_ask_at = float("-inf")
+        self._pings = Bucket(PINGS)
         #: The last round trip that the jitter was learned from, and when: those that overlap tell the same.
         self._spread, self._learnt = 0.0, float("-inf")
         #: Number, moment, parcels that had been sent, and octets that were under way.
@@ -164,15 +163,13 @@ class Pace:
         """Whether a ping may be sent now; ``blocked``, if bulk waits for what its answer would acknowledge."""
         if blocked and not self._asked:
             return True
-        return now >= self._may_ask_at - PINGS.burst / PINGS.per_second and (
-            self.window < ACKED_ANYWAY or now - self._last >= GAP
-        )
+        return not self._pings.look(now) and (self.window < ACKED_ANYWAY or now - self._last >= GAP)
 
     def ask(self, now: float, parcels: int, under_way: int) -> int:
         """The number for a ping that is sent now, behind so many parcels, of which so many octets are under way."""
         self._number += 1
         self._last = now
-        self._may_ask_at = max(self._may_ask_at, now) + 1 / PINGS.per_second
+        self._pings.spend(now)
         self._asked.append((self._number, now, parcels, under_way))
         return self._number
 

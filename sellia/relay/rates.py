@@ -94,12 +94,19 @@ class Bucket:
 
     def take(self, now: float, count: int = 1) -> float:
         """Take so many tokens: 0.0, or the seconds until there are as many.  All of them, or none."""
-        at = max(self._full_at, now) + count / self._rate.per_second
-        wait = at - now - self._rate.burst / self._rate.per_second
-        if wait > _ROUNDING:
-            return wait
-        self._full_at = at
-        return 0.0
+        wait = self.look(now, count)
+        if not wait:
+            self.spend(now, count)
+        return wait
+
+    def look(self, now: float, count: int = 1) -> float:
+        """What `take` would say; nothing is taken."""
+        wait = max(self._full_at - now, 0.0) + (count - self._rate.burst) / self._rate.per_second
+        return wait if wait > _ROUNDING else 0.0
+
+    def spend(self, now: float, count: int = 1) -> None:
+        """Take so many tokens, and owe those that there are not."""
+        self._full_at = max(self._full_at, now) + count / self._rate.per_second
 
 
 #: Seconds by which sums of floating-point numbers may be off.

@@ -57,7 +57,7 @@ class PageExchange(HttpExchange):
             self.over = True
             connection = self.connection
             connection.ingress.guard.refused("page_body", connection.visitor_of(self.request), 413)
-            self.connection.answer_problem(PROBLEMS["body-too-large"], self.request, "", self)
+            connection.answer_problem(PROBLEMS["body-too-large"], self.request, "", self)
             return
         self._web.handleContentChunk(data)
 

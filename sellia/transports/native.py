@@ -104,12 +104,14 @@ class NativeLink(LinkMixin):
     def _ask_for_ack(self) -> None:
         """Enough has been sent to measure the way, unless most of it has been acknowledged by itself."""
         session, pace = self.session, self._pace
-        under_way = session.under_way if session is not None else None
-        if under_way is None or pace is None:
+        if session is None or pace is None:
+            return
+        under_way = session.under_way
+        if under_way is None:
             return
         if under_way < self._ask_after:
             self._unasked = under_way
-        elif session is not None and pace.may_ask(self.clock.seconds(), session.blocked):
+        elif pace.may_ask(self.clock.seconds(), session.blocked):
             self._ping()
 
     def _ping(self) -> None:

@@ -8,7 +8,9 @@ is ever logged of a request goes through their logs. What is about time and memo
 from __future__ import annotations
 
 import json
+import tempfile
 from functools import cache
+from pathlib import Path
 
 from tests.hostile.ledger import Ledger
 from tests.hostile.visitors import get, talk
@@ -44,9 +46,17 @@ def client() -> Process:
 
 
 @cache
-def ordinary() -> tuple[Process, Process]:
-    """A server and a client as people run them: with all limits, and without a log line for each frame."""
-    server = watched(start_server())
+def ordinary(settings: str = "") -> tuple[Process, Process]:
+    """A server and a client as people run them: with all limits, and without a log line for each frame.
+
+    ``settings`` are those of the server's file.
+    """
+    options: tuple[str, ...] = ()
+    if settings:
+        file = Path(tempfile.mkdtemp()) / "sellia.yaml"
+        file.write_text(settings)
+        options = "--config", str(file)
+    server = watched(start_server(*options))
     return server, watched(start_client(server.port, ledger().port, "demo"))
 
 

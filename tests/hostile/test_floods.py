@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
-from functools import cache
-from pathlib import Path
 
 from tests.hostile import stage
 from tests.hostile.case import HostileCase
 from tests.hostile.peers import HostileClient
 from tests.hostile.test_websockets import ends, opened
 from tests.hostile.visitors import dial, get, post, talk
-from tests.processes import Process, start_client, start_server, wait_until
+from tests.processes import Process, wait_until
 from tests.transports.support import TEXT, frame
 
 SETTINGS = """
@@ -34,13 +31,9 @@ AT_ONCE, EVERY = 5, 10
 """Lines about one limit, and the seconds that bring another."""
 
 
-@cache
 def strict() -> tuple[Process, Process]:
     """A server with limits that are soon reached, and its client."""
-    file = Path(tempfile.mkdtemp()) / "sellia.yaml"
-    file.write_text(SETTINGS)
-    server = stage.watched(start_server("--config", str(file)))
-    return server, stage.watched(start_client(server.port, stage.ledger().port, "demo"))
+    return stage.ordinary(SETTINGS)
 
 
 class FloodCase(HostileCase):

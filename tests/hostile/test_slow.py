@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 
 from tests.hostile import stage
 from tests.hostile.case import HostileCase
 from tests.hostile.ledger import Arrived
 from tests.hostile.slow import attack
 from tests.hostile.visitors import dial, get, parse
-from tests.processes import Process, start_client, start_server, wait_until
+from tests.processes import Process, wait_until
 
 SETTINGS = """
 header_timeout: 1
@@ -27,13 +25,9 @@ keep_alive: 2
 MIB = 1 << 20
 
 
-@cache
 def impatient() -> tuple[Process, Process]:
     """A server whose deadlines are short, and its client."""
-    file = Path(tempfile.mkdtemp()) / "sellia.yaml"
-    file.write_text(SETTINGS)
-    server = stage.watched(start_server("--config", str(file)))
-    return server, stage.watched(start_client(server.port, stage.ledger().port, "demo"))
+    return stage.ordinary(SETTINGS)
 
 
 POST = b"POST / HTTP/1.1\r\nHost: demo.localhost\r\n"

@@ -95,3 +95,17 @@ class BucketTests(SynchronousTestCase):
         bucket.take(1000.0)
         self.assertGreater(bucket.take(2000.0, 4), 0.0)
         self.assertEqual(bucket.take(2000.0, 3), 0.0)
+
+    def test_a_look_takes_nothing(self) -> None:
+        bucket = Bucket(Rate(2, 1.0))
+        self.assertEqual([bucket.look(0.0) for _ in range(5)], [0.0] * 5)
+        self.assertEqual(bucket.look(0.0, 2), 0.0)
+        bucket.take(0.0, 2)
+        self.assertAlmostEqual(bucket.look(0.0), 1.0)
+        self.assertEqual(bucket.look(1.0), 0.0)
+
+    def test_what_is_spent_is_owed(self) -> None:
+        bucket = Bucket(Rate(2, 1.0))
+        bucket.spend(0.0, 5)
+        self.assertAlmostEqual(bucket.take(0.0), 4.0)
+        self.assertEqual(bucket.take(4.0), 0.0)

@@ -1,12 +1,26 @@
 """Links over slow ways, in simulated time: what is bulky is carried at full speed, and what is small does not wait."""
 
+from collections.abc import Callable
 from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.relay.pace import MOST
-from tests.relay.scripts import GET, RecordingLeg
+from tests.relay.scripts import GET, Party, RecordingLeg
 from tests.transports.thin import Bulk, Thin, Way
+
+
+def taken_by(party: Party) -> Callable[[], int]:
+    """How many octets of bodies have come, on streams that are opened from now on."""
+    sizes: list[int] = []
+
+    def take(event: tuple[object, ...]) -> None:
+        if event[0] == "data":
+            assert isinstance(event[1], bytes)
+            sizes.append(len(event[1]))
+
+    party.make_leg = lambda stream, opening: RecordingLeg(take)
+    return lambda: sum(sizes)
 
 
 class ThinTests(SynchronousTestCase):
@@ -72,21 +86,13 @@ class ThinTests(SynchronousTestCase):
         size = 200_000
         for rate, delay in ((125_000, 0.1), (125_000, 0.001), (1_250_000, 0.05), (12_500_000, 0.005), (10**9, 0.0001)):
             thin = self.thin(rate, delay)
-            taken = 0
-
-            def take(event: tuple[object, ...]) -> None:
-                nonlocal taken
-                if event[0] == "data":
-                    assert isinstance(event[1], bytes)
-                    taken += len(event[1])
-
-            thin.client.make_leg = lambda stream, opening, take=take: RecordingLeg(take)
+            taken = taken_by(thin.client)
             stream = thin.server.open(GET)
             for number in range(1, 11):
                 began = thin.clock.seconds()
                 for _ in range(4):
                     stream.send_data(bytes(size // 4))
-                while taken < number * size:
+                while taken() < number * size:
                     thin.wait(0.002, 0.002)
                     self.assertLess(
                         thin.clock.seconds() - began, size / rate * 1.5 + 2 * delay * 8 + 0.1, (rate, delay)
@@ -111,20 +117,12 @@ class ThinTests(SynchronousTestCase):
         """What is sent first on a link, of which nothing is known, has to wait for some round trips only."""
         for rate, delay, size, most in ((12_500_000, 0.015, 1_000_000, 0.25), (12_500_000, 0.05, 200_000, 0.4)):
             thin = self.thin(rate, delay)
-            taken = 0
-
-            def take(event: tuple[object, ...]) -> None:
-                nonlocal taken
-                if event[0] == "data":
-                    assert isinstance(event[1], bytes)
-                    taken += len(event[1])
-
-            thin.client.make_leg = lambda stream, opening, take=take: RecordingLeg(take)
+            taken = taken_by(thin.client)
             stream = thin.server.open(GET)
             began = thin.clock.seconds()
             for _ in range(20):
                 stream.send_data(bytes(size // 20))
-            while taken < size:
+            while taken() < size:
                 thin.wait(0.001, 0.001)
                 self.assertLess(thin.clock.seconds() - began, most)
 
