@@ -112,9 +112,9 @@ class NativeLink(LinkMixin):
         if under_way < self._ask_after:
             self._unasked = under_way
         elif pace.may_ask(self.clock.seconds(), session.blocked):
-            self._ping()
+            self._probe()
 
-    def _ping(self) -> None:
+    def _probe(self) -> None:
         """Ask the other side to show that it lives, and with it that all before has arrived."""
         pace, session = self._pace, self.session
         self._unasked = 0
@@ -146,7 +146,7 @@ class NativeLink(LinkMixin):
             busy = silent < self._interval * 0.5
             self.session.tell_acks(again=busy)
             if not busy:
-                self._ping()
+                self._probe()
 
 
 class ServerLink(NativeLink, WebSocketServerProtocol):  # type: ignore[misc]
