@@ -27,6 +27,18 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Arrays, not maps: the field order is the format, and new fields are added at the end with a default."""
 
 
+class _Options(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A map by name: defaults are left out, unknown names are ignored, and the order of fields means nothing."""
+
+
+class TunnelOptions(_Options, frozen=True):
+    """How the server treats a tunnel, as its owner wants it; a field at its default is the server's to decide."""
+
+
+class ServerLimits(_Options, frozen=True):
+    """The server's limits that its clients apply as well; a field at its default sets no limit."""
+
+
 # --- link messages -------------------------------------------------------------------------------------------
 
 
@@ -54,6 +66,7 @@ class Welcome(_Message, frozen=True, tag="welcome"):
     ping_interval: float = 5.0  #: seconds without traffic after which either end pings
     ping_timeout: float = 15.0  #: seconds of silence after which either end gives the link up
     resume_window: float = 120.0  #: seconds for which the server keeps the session without a link
+    limits: ServerLimits = ServerLimits()
 
 
 class Refused(_Message, frozen=True, tag="refused"):
@@ -159,6 +172,7 @@ class OpenTunnel(_Message, frozen=True, tag="open-tunnel"):
     kind: str  #: ``http`` or ``tcp``
     name: str | None = None  #: wanted name; None lets the server choose
     auth: str | None = None  #: ``user:password`` that visitors must present
+    options: TunnelOptions = TunnelOptions()
 
 
 class TunnelReady(_Message, frozen=True, tag="tunnel-ready"):

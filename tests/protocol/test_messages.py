@@ -5,9 +5,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol import messages, native
 
+#: Maps by name inside of messages.
+MAPS = (messages.TunnelOptions, messages.ServerLimits)
 
-def all_messages() -> list[type[msgspec.Struct]]:
-    """Every message that the module defines."""
+
+def all_structs() -> list[type[msgspec.Struct]]:
+    """Every struct that the module defines."""
     return [
         each
         for each in vars(messages).values()
@@ -15,11 +18,16 @@ def all_messages() -> list[type[msgspec.Struct]]:
     ]
 
 
+def all_messages() -> list[type[msgspec.Struct]]:
+    """Every message that the module defines."""
+    return [each for each in all_structs() if each not in MAPS]
+
+
 class MessagesTests(SynchronousTestCase):
     """What holds for each of them."""
 
     def test_each_says_what_it_means(self) -> None:
-        for message in all_messages():
+        for message in all_structs():
             self.assertTrue(message.__doc__, message)
 
     def test_each_is_an_array_that_begins_with_its_own_tag(self) -> None:
@@ -32,6 +40,12 @@ class MessagesTests(SynchronousTestCase):
         for message in all_messages():
             self.assertTrue(message.__struct_config__.frozen, message)
             self.assertTrue(message.__struct_config__.array_like, message)
+
+    def test_maps_of_options_leave_out_defaults_and_ignore_unknown_names(self) -> None:
+        for options in MAPS:
+            self.assertTrue(options.__struct_config__.frozen, options)
+            self.assertEqual(msgspec.msgpack.encode(options()), b"\x80", options)
+            self.assertEqual(msgspec.msgpack.decode(msgspec.msgpack.encode({"newer": [1]}), type=options), options())
 
     def test_a_newer_peer_may_add_fields_at_the_end(self) -> None:
         longer = msgspec.msgpack.encode(["ack", 7, "something new", {"and": "more"}])
