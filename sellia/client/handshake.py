@@ -17,8 +17,8 @@ from sellia.errors import BAD_REQUEST, UPGRADE_TIMEOUT, Problem, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.headers import response_to_visitor, values_of
 from sellia.relay.stream import Stream
+from sellia.relay.switching import Agreement, agreement
 from sellia.relay.text import printable, shown_target
-from sellia.transports.frames import accept_value
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
@@ -36,7 +36,7 @@ _log = Logger()
 class HandshakeLeg(Exchange):
     """One handshake, on a connection of its own."""
 
-    __slots__ = ("_head", "_key")
+    __slots__ = ("_head",)
 
     opening: WebSocketRequest
 
@@ -51,13 +51,11 @@ class HandshakeLeg(Exchange):
             if len(fields[b"host"]) != 1:
                 raise ValueError("it does not name one host")
             self._head = request_head(b"GET", opening.target, opening.headers, _UPGRADE)
-            keys = values_of(opening.headers, b"sec-websocket-key")
-            if len(keys) != 1:
+            if len(values_of(opening.headers, b"sec-websocket-key")) != 1:
                 raise ValueError("a handshake has one key")
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a WebSocket handshake that cannot be passed on: {error}.")
             return
-        self._key = keys[0]
         service.upgrading.add(self)
         self.dial()
 
@@ -76,7 +74,8 @@ class HandshakeLeg(Exchange):
     # --- agreed --------------------------------------------------------------------------------------------
 
     def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
-        subprotocol, compressed = self._check(headers)
+        agreed = self._check(headers)
+        subprotocol = None if agreed.subprotocol is None else _text(agreed.subprotocol)
         connection, self._connection = self._connection, None
         assert connection is not None
         self.over = True
@@ -97,27 +96,21 @@ class HandshakeLeg(Exchange):
         if report is not None:
             report(WebSocketOpened(stream.id, _text(opening.target), opening.visitor, subprotocol))
         transport = connection.let_go()
-        pipe = WebSocketPipe(service.pipes, transport, stream, compressed=compressed, clock=service.clock, story=story)
+        pipe = WebSocketPipe(
+            service.pipes, transport, stream, compressed=agreed.compressed, clock=service.clock, story=story
+        )
         connection.hand_over(pipe)
         if rest:
             pipe.dataReceived(rest)
 
-    def _check(self, headers: Headers) -> tuple[str | None, bool]:
-        """The subprotocol that was agreed on, and whether an extension was; BadAnswer if the answer is not one."""
-        if values_of(headers, b"sec-websocket-accept") != [accept_value(self._key)]:
-            raise BadAnswer("accepted a WebSocket without proof that it had read the handshake")
+    def _check(self, headers: Headers) -> Agreement:
+        """Terms of the WebSocket; raises BadAnswer if the answer is not one to this handshake."""
         if [value.lower() for value in values_of(headers, b"upgrade")] != [b"websocket"]:
             raise BadAnswer("changed to a protocol that is not WebSocket")
-        asked = self.opening.headers
-        chosen = values_of(headers, b"sec-websocket-protocol")
-        if chosen and (len(chosen) > 1 or chosen[0] not in _tokens(asked, b"sec-websocket-protocol")):
-            raise BadAnswer("chose a WebSocket subprotocol that was not offered")
-        agreed = _tokens(headers, b"sec-websocket-extensions")
-        offered = _tokens(asked, b"sec-websocket-extensions")
-        for extension in agreed:
-            if extension not in offered or not extension.lower().startswith(b"permessage-"):
-                raise BadAnswer("agreed to a WebSocket extension that was not offered")
-        return (_text(chosen[0]) if chosen else None), bool(agreed)
+        try:
+            return agreement(self.opening.headers, headers)
+        except ValueError as error:
+            raise BadAnswer(str(error)) from None
 
     # --- refused -------------------------------------------------------------------------------------------
 
@@ -172,11 +165,6 @@ class _Closed:
                 story.seconds,
             )
         )
-
-
-def _tokens(headers: Headers, name: bytes) -> list[bytes]:
-    """The elements of a list without their parameters.  What a comma in quotes makes of one, nobody has offered."""
-    return [element.partition(b";")[0].strip(b" \t") for element in values_of(headers, name)]
 
 
 def _text(octets: bytes) -> str:

@@ -11,29 +11,14 @@ A client may be hostile: a 101 is believed only with the accept value that belon
 from twisted.logger import Logger
 
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.headers import check_reason, response_to_visitor, validate, values_of
+from sellia.relay.headers import check_reason, response_to_visitor, validate
+from sellia.relay.switching import Agreement, agreement
 from sellia.relay.text import printable, shown_target
 from sellia.server.exchange import HttpExchange, status_line
-from sellia.transports.frames import accept_value
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
 _log = Logger()
-
-
-def unfounded(request: Headers, response: Headers) -> str:
-    """What in a 101 does not answer this handshake; empty if all of it does."""
-    keys = values_of(request, b"sec-websocket-key")
-    if len(keys) != 1 or values_of(response, b"sec-websocket-accept") != [accept_value(keys[0])]:
-        return "the service's 101 does not have the Sec-WebSocket-Accept that belongs to the visitor's key"
-    chosen = values_of(response, b"sec-websocket-protocol")
-    if len(chosen) > 1 or (chosen and chosen[0] not in values_of(request, b"sec-websocket-protocol")):
-        return "the service chose a subprotocol that the visitor did not offer"
-    offered = {offer.split(b";")[0].strip() for offer in values_of(request, b"sec-websocket-extensions")}
-    agreed = [each.split(b";")[0].strip() for each in values_of(response, b"sec-websocket-extensions")]
-    if len(agreed) > 1 or (agreed and (agreed[0] not in offered or not agreed[0].startswith(b"permessage-"))):
-        return "the service agreed to an extension that the visitor did not offer"
-    return ""
 
 
 class UpgradeExchange(HttpExchange):
@@ -55,13 +40,17 @@ class UpgradeExchange(HttpExchange):
         try:
             check_reason(head.reason)
             validate(head.headers)
-            fault = "a 101 has no body" if head.body else unfounded(self.offer, head.headers)
+            if head.body:
+                raise ValueError("the service's 101 has a body")
         except ValueError as error:
-            fault = str(error)
-        if fault:
-            self._refuse_response(fault)
+            self._refuse_response(str(error))
             return
-        self._open(head)
+        try:
+            agreed = agreement(self.offer, head.headers)
+        except ValueError as error:
+            self._refuse_response(f"the service {error}")
+            return
+        self._open(head, agreed)
 
     def timed_out(self, word: str) -> None:
         super().timed_out("upgrade-timeout")
@@ -77,7 +66,7 @@ class UpgradeExchange(HttpExchange):
             status=status,
         )
 
-    def _open(self, head: ResponseHead) -> None:
+    def _open(self, head: ResponseHead, agreed: Agreement) -> None:
         stream, connection = self.stream, self.connection
         assert stream is not None
         self.over = self.head_sent = True
@@ -91,7 +80,7 @@ class UpgradeExchange(HttpExchange):
             ingress.pipes,
             connection.let_go(),
             stream,
-            compressed=bool(values_of(headers, b"sec-websocket-extensions")),
+            compressed=agreed.compressed,
             clock=ingress.clock,
             story=WebSocketStory(
                 stream.id,
@@ -100,7 +89,7 @@ class UpgradeExchange(HttpExchange):
                 self.visitor,
                 at_visitor=True,
                 clock=ingress.clock,
-                subprotocol=b",".join(values_of(headers, b"sec-websocket-protocol")).decode("latin-1"),
+                subprotocol=(agreed.subprotocol or b"").decode("latin-1"),
                 untold=ingress.guard.websocket_violated,
             ),
             limits=ingress.guard.frames,

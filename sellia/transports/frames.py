@@ -20,10 +20,8 @@ go on for ever without saying anything.  Control frames have a rate, since each 
 what may have piled up while a link was away and then comes at once.
 """
 
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
@@ -41,8 +39,6 @@ PONG: Final = 10
 
 #: First octet of an unfragmented close frame.
 CLOSE_FRAME: Final = 0x80 | CLOSE
-
-_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 _SMALL: Final = [bytes((length,)) for length in range(126)]
 _SMALL_MASKED: Final = [bytes((0x80 | length,)) for length in range(126)]
@@ -69,11 +65,6 @@ class FrameLimits:
     fragments: int = 131_072
     control: Rate = Rate(2000, 100.0)
     empty: int = 1000
-
-
-def accept_value(key: bytes) -> bytes:
-    """What Sec-WebSocket-Accept has to say to Sec-WebSocket-Key (RFC 6455, 4.2.2)."""
-    return b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
 
 
 class Violation(Exception):

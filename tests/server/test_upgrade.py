@@ -1,10 +1,7 @@
 """WebSocket handshakes: nothing is a WebSocket before the service's genuine 101, and nothing else is let through."""
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import ResponseHead, WebSocketRequest
-from sellia.server.upgrade import accept_value, unfounded
 from tests.server.support import ACCEPT, GET, KEY, SWITCHING, UPGRADE, ServerCase, answers, get
 
 #: A masked text frame, "hi", with a mask of zeros; and the same from the other side.
@@ -18,47 +15,6 @@ AGREED = (
 
 def handshake(*fields: bytes) -> bytes:
     return UPGRADE[:-2] + b"".join(field + b"\r\n" for field in fields) + b"\r\n"
-
-
-class RuleTests(SynchronousTestCase):
-    """What makes a 101 genuine."""
-
-    KEYED = [(b"Sec-WebSocket-Key", KEY)]
-
-    def test_accept_value(self) -> None:
-        """The example of RFC 6455, 1.3."""
-        self.assertEqual(accept_value(KEY), ACCEPT)
-
-    def judge(self, offered: list[tuple[bytes, bytes]], *answered: tuple[bytes, bytes], accept: bytes = ACCEPT) -> bool:
-        response = [(b"Sec-WebSocket-Accept", accept), *answered]
-        return unfounded([*self.KEYED, *offered], response) == ""
-
-    def test_accept(self) -> None:
-        self.assertTrue(self.judge([]))
-        self.assertFalse(self.judge([], accept=ACCEPT.lower()))
-        self.assertFalse(self.judge([], accept=b""))
-        self.assertFalse(self.judge([], (b"sec-websocket-accept", ACCEPT)))
-        self.assertFalse(self.judge([(b"Sec-WebSocket-Key", KEY)]), "two keys have no answer")
-        self.assertNotEqual(unfounded([], [(b"Sec-WebSocket-Accept", accept_value(b""))]), "")
-
-    def test_subprotocol(self) -> None:
-        offer = [(b"Sec-WebSocket-Protocol", b"chat, vite-hmr"), (b"sec-websocket-protocol", b"third")]
-        for chosen in (b"chat", b"vite-hmr", b"third"):
-            self.assertTrue(self.judge(offer, (b"Sec-WebSocket-Protocol", chosen)))
-        for chosen in (b"other", b"Chat", b"chat, third"):
-            self.assertFalse(self.judge(offer, (b"Sec-WebSocket-Protocol", chosen)))
-        self.assertFalse(self.judge([], (b"Sec-WebSocket-Protocol", b"chat")))
-        self.assertTrue(self.judge(offer))
-
-    def test_extensions(self) -> None:
-        name = b"Sec-WebSocket-Extensions"
-        offer = [(name, b"permessage-deflate; client_max_window_bits, permessage-bzip2")]
-        self.assertTrue(self.judge(offer, (name, b"permessage-deflate; server_no_context_takeover")))
-        self.assertTrue(self.judge(offer))
-        for agreed in (b"permessage-other", b"permessage-deflate, permessage-bzip2", b"mux", b"x-deflate-frame"):
-            self.assertFalse(self.judge(offer, (name, agreed)))
-        self.assertFalse(self.judge([], (name, b"permessage-deflate")))
-        self.assertFalse(self.judge([(name, b"mux")], (name, b"mux")), "the relay could not carry it")
 
 
 class OpeningTests(ServerCase):

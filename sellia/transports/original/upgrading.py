@@ -16,7 +16,8 @@ from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.protocol.original import WsClose, WsUpgrade, WsUpgradeError
 from sellia.relay.headers import values_of, without_extensions
 from sellia.relay.stream import Stream
-from sellia.transports.frames import accept_value, close_payload, problem_close
+from sellia.relay.switching import accept_value
+from sellia.transports.frames import close_payload, problem_close
 from sellia.transports.original.bridge import Bridge
 from sellia.transports.original.websocket import Assembly, MessageLeg, may_be_sent
 
