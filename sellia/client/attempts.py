@@ -27,6 +27,7 @@ from sellia.client.delays import ATTEMPT_TIME
 from sellia.relay.text import printable
 from sellia.transports.link import LinkMixin
 from sellia.transports.native import ClientLink
+from sellia.transports.tls import SpeaksHttp1
 
 #: Attempts at a time.
 RACERS: Final = 4
@@ -47,7 +48,7 @@ class Starter(Protocol):
         """Nothing came of it."""
 
 
-class Attempt(Factory):
+class Attempt(SpeaksHttp1, Factory):
     """One connection on its way to become a link.  It is the factory that an endpoint is given."""
 
     noisy = False

@@ -7,9 +7,10 @@ from sellia.relay.forwarded import UNIX, plain_address
 from sellia.server.connection import VisitorConnection
 from sellia.server.ingress import Ingress
 from sellia.server.turnedaway import TurnedAway
+from sellia.transports.tls import SpeaksHttp1
 
 
-class VisitorFactory(Factory):
+class VisitorFactory(SpeaksHttp1, Factory):
     """Makes what each connection of a listener is to be."""
 
     noisy = False

@@ -87,6 +87,8 @@ class VisitorConnection(Receiver, Unread):
             self._deadline = self.ingress.clock.seconds() + self.ingress.settings.keep_alive
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._shaking and self._parting is None:
+            self.ingress.guard.handshake_failed(self.peer, reason)
         self.ingress.connections.discard(self)
         self.ingress.guard.connections.leave(self._entered)
         self._part()

@@ -31,6 +31,7 @@ from sellia.relay.text import printable
 from sellia.server.settings import ServerSettings
 from sellia.transports.frames import FrameLimits
 from sellia.transports.story import WebSocketStory
+from sellia.transports.tls import handshake_fault
 from sellia.transports.websocket import WebSocketPipe
 
 _log = Logger()
@@ -125,6 +126,17 @@ class Guard:
         return "session_queue" if session.crowded else None
 
     # --- connections ---------------------------------------------------------------------------------------
+
+    def handshake_failed(self, peer: str, reason: Failure) -> None:
+        """A TLS handshake ended before it was done: tell the log why, unless it has just been told of others."""
+        untold = self.remark("tls_failed")
+        if untold is not None:
+            _log.info(
+                "TLS handshake failed: peer={peer} untold={untold} reason={reason}",
+                peer=printable(peer),
+                untold=untold,
+                reason=handshake_fault(reason),
+            )
 
     def full(self, peer: str, *, trusted: bool) -> str | None:
         """The limit that another connection from there would break, if it would."""

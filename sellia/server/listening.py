@@ -23,6 +23,7 @@ from twisted.python.log import ILogContext
 from sellia.relay.text import printable
 from sellia.server.proxied import PREFIX
 from sellia.settings import BadSetting
+from sellia.transports.tls import require_common_protocol
 
 _HINTS: Final = {
     errno.EADDRINUSE: (
@@ -104,6 +105,9 @@ class ListeningService(Service):
         if self._proxied is not None and string.startswith(PREFIX):
             factory, bare = self._proxied, string.removeprefix(PREFIX)
         endpoint = self._endpoint_for(self._reactor, bare)
+        contexts = getattr(endpoint, "_sslContextFactory", None)
+        if contexts is not None:
+            require_common_protocol(contexts)
         # Twisted's own line, "VisitorFactory starting on 3000", says less than ours, and before all ports are bound.
         quiet = {**(context.get(ILogContext) or {}), "log_format": ""}
         listening: Deferred[IListeningPort] = context.call({ILogContext: quiet}, endpoint.listen, factory)

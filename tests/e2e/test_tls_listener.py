@@ -1,4 +1,4 @@
-"""A listener that does TLS itself: handshakes that are never finished end, connections that are idle do not."""
+"""A listener that does TLS itself: browsers, curl and clients get in; handshakes that are never finished end."""
 
 from __future__ import annotations
 
@@ -10,15 +10,30 @@ from functools import cache
 from pathlib import Path
 
 from tests.e2e.case import EndToEndTests, watched
-from tests.e2e.fronts import DOMAIN, certificate
-from tests.processes import answers, free_port, start_twistd
+from tests.e2e.fronts import DOMAIN
+from tests.e2e.stage import program, run
+from tests.processes import Process, answers, free_port, start_twistd, tunnel_is_open
 
 
 @cache
-def port() -> int:
-    """Where a server does TLS, which gives a handshake one second."""
+def machine_certificate() -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and the domain, signed by itself, and its key."""
+    home = Path(tempfile.mkdtemp())
+    cert, key = home / "cert.pem", home / "key.pem"
+    names = f"subjectAltName=IP:127.0.0.1,DNS:{DOMAIN},DNS:*.{DOMAIN}"
+    options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    files = ["-subj", f"/CN={DOMAIN}", "-addext", names, "-keyout", str(key), "-out", str(cert)]
+    made = run([program("openssl"), "req", *options, *files])
+    if made.status:
+        raise AssertionError(f"openssl: {made.errors}")
+    return cert, key
+
+
+@cache
+def server() -> tuple[Process, int]:
+    """A server that does TLS, and where; it gives a handshake one second."""
     secure, plain = free_port(), free_port()
-    cert, key = certificate()
+    cert, key = machine_certificate()
     config = Path(tempfile.mkdtemp()) / "server.yaml"
     config.write_text(
         f"listen:\n  - tcp:{plain}:interface=127.0.0.1\n"
@@ -27,7 +42,12 @@ def port() -> int:
     )
     server = watched(start_twistd("sellia-server", "--config", str(config), port=plain))
     server.wait_for(lambda: answers(plain), "an answer of the server")
-    return secure
+    return server, secure
+
+
+def port() -> int:
+    """Where it does TLS."""
+    return server()[1]
 
 
 class TlsTests(EndToEndTests):
@@ -44,7 +64,7 @@ class TlsTests(EndToEndTests):
 
     def test_one_that_is(self) -> None:
         """It may then be idle for longer than a handshake may take."""
-        context = ssl.create_default_context(cafile=str(certificate()[0]))
+        context = ssl.create_default_context(cafile=str(machine_certificate()[0]))
         with socket.create_connection(("127.0.0.1", port()), timeout=10) as connection:
             with context.wrap_socket(connection, server_hostname=DOMAIN) as secure:
                 secure.settimeout(4.0)
@@ -53,3 +73,57 @@ class TlsTests(EndToEndTests):
                 secure.settimeout(10.0)
                 secure.sendall(f"GET /ready HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n".encode())
                 self.assertTrue(secure.recv(100).startswith(b"HTTP/1.1 200 "))
+
+    def test_openssl_with_each_offer(self) -> None:
+        cert = str(machine_certificate()[0])
+        for offer, agreed in (
+            ((), "No ALPN negotiated"),
+            (("-alpn", "http/1.1"), "ALPN protocol: http/1.1"),
+            (("-alpn", "h2,http/1.1"), "ALPN protocol: http/1.1"),
+        ):
+            argv = [program("openssl"), "s_client", "-connect", f"127.0.0.1:{port()}", "-servername", DOMAIN, *offer]
+            said = run([*argv, "-CAfile", cert, "-ign_eof"], stdin=_ask("/ready"))
+            self.assertIn(agreed, said.output.decode())
+            self.assertIn("HTTP/1.1 200 ", said.output.decode())
+
+    def test_openssl_that_speaks_http_2_only(self) -> None:
+        argv = [program("openssl"), "s_client", "-connect", f"127.0.0.1:{port()}", "-servername", DOMAIN, "-alpn", "h2"]
+        said = run(argv)
+        self.assertIn("no application protocol", said.errors)
+        process = server()[0]
+        line = "TLS handshake failed: peer=127.0.0.1 untold=0 reason=it offers h2, and only http/1.1 is spoken here"
+        process.wait_for(lambda: line in process.output, "the line that says why")
+
+    def test_plain_http_at_the_port(self) -> None:
+        with socket.create_connection(("127.0.0.1", port()), timeout=10) as connection:
+            connection.sendall(_ask("/ready"))
+            self.assertNotIn(b"HTTP", connection.recv(100))
+        process = server()[0]
+        line = "reason=it spoke plain HTTP to a port that does TLS"
+        process.wait_for(lambda: line in process.output, "the line that says why")
+
+    def test_curl(self) -> None:
+        argv = [program("curl"), "-sS", "--cacert", str(machine_certificate()[0])]
+        for how in ("--http1.1", "--http2", "--no-alpn"):
+            said = run([*argv, how, "-w", "%{http_version} %{http_code}", f"https://127.0.0.1:{port()}/ready"])
+            self.assertTrue(said.output.endswith(b"1.1 200"), said)
+
+    def test_chromium(self) -> None:
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", "--dump-dom"]
+        profile = f"--user-data-dir={tempfile.mkdtemp()}"
+        rules = f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1"
+        said = run([program("chromium"), *options, profile, rules, f"https://{DOMAIN}:{port()}/"])
+        self.assertIn(b"Sellia", said.output, said.errors)
+
+    def test_a_link(self) -> None:
+        """The client verifies the certificate, and offers the protocol that its WebSocket begins with."""
+        url = f"https://127.0.0.1:{port()}"
+        options = ["--server", url, "--port", str(free_port()), "--subdomain", "over-tls"]
+        client = watched(start_twistd("sellia-client", *options, env={"SSL_CERT_FILE": str(machine_certificate()[0])}))
+        self.addCleanup(client.stop)
+        plain = server()[0].port
+        client.wait_for(lambda: tunnel_is_open(plain, f"over-tls.{DOMAIN}"), "the tunnel")
+
+
+def _ask(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n".encode()
