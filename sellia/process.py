@@ -2,7 +2,8 @@
 
 twistd shows its whole usage before the one line that says what is wrong with an option, shows a traceback where a
 service does not start, has no exit status for a service that ends by itself, and stumbles over a second signal.  The
-taps put this right with what is here; nothing here is used where Sellia is a part of somebody's program.
+taps put this right with what is here; nothing here is used where Sellia is a part of somebody's program, unless that
+program calls it.
 """
 
 import atexit
@@ -12,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Final, NoReturn
@@ -185,11 +187,38 @@ def stop_in_order(reactor: Any, set_signal: Callable[[int, Any], Any] = signal.s
     let_second_signal_kill(reactor)
 
 
-def take_over(reactor: Any) -> TimerService:
-    """Have a process of twistd's fail in one line, stop in order, and keep freed memory, if not for ever.
+def time_with_suspend() -> float:
+    """Return the seconds of a monotonic clock that goes on while the machine is suspended, where the system has one.
 
-    The service that is returned gives it back.
+    Linux has CLOCK_BOOTTIME; CLOCK_MONOTONIC of macOS counts suspend by itself, unlike Python's ``time.monotonic``.
     """
+    return time.clock_gettime(_WITH_SUSPEND)
+
+
+#: The clock that counts the time in which the machine is suspended.
+_WITH_SUSPEND: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def keep_monotonic_time(reactor: Any, seconds: Callable[[], float] = time.monotonic) -> None:
+    """Schedule the reactor's timers by a monotonic clock, from now on, instead of by the wall clock.
+
+    Twisted's own ``reactor.seconds`` is ``time.time``: when somebody sets the clock, each timer and each deadline moves
+    with it.  Timers that are already scheduled keep the time that is left to them.  The wall clock is still what the
+    log and the checks of certificates use.
+    """
+    shift = seconds() - reactor.seconds()
+    for call in reactor.getDelayedCalls():
+        call.time += shift
+        call.seconds = seconds
+    reactor.seconds = seconds
+
+
+def take_over(reactor: Any, seconds: Callable[[], float] = time.monotonic) -> TimerService:
+    """Have a process of twistd's keep time by ``seconds``, fail in one line, stop in order, and keep freed memory.
+
+    The service that is returned gives freed memory back now and then.
+    """
+    keep_monotonic_time(reactor, seconds)
     fail_in_one_line()
     stop_in_order(reactor)
     keep_freed_memory()

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 from twisted.internet.error import ReactorNotRunning
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.testing import MemoryReactor, MemoryReactorClock
 from twisted.logger import capturedLogs
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
@@ -24,6 +25,7 @@ from sellia.process import (
     let_second_signal_kill,
     stop_in_order,
     take_over,
+    time_with_suspend,
 )
 from sellia.settings import BadSetting
 
@@ -246,11 +248,47 @@ class StopInOrderTests(SynchronousTestCase):
         self.assertEqual(reactor.stopped, 2)
 
 
+class MonotonicTimeTests(SynchronousTestCase):
+    """In processes of their own, because the reactor of this one is in use."""
+
+    PROGRAM = """
+    import time
+    from twisted.internet import reactor
+    from sellia.process import keep_monotonic_time, time_with_suspend
+
+    fired = []
+    before = reactor.callLater(0.05, fired.append, "before")
+    late = reactor.callLater(3600, fired.append, "late")
+    keep_monotonic_time(reactor, {seconds})
+    assert reactor.seconds() == {seconds}() or reactor.seconds is {seconds}
+    left = late.getTime() - reactor.seconds()
+    assert 3590 < left <= 3600, left
+    time.time = lambda: 0.0  # what still read the wall clock would wait for 50 years
+    reactor.callLater(0.02, fired.append, "after")
+    late.reset(0.1)
+    reactor.callLater(0.2, reactor.stop)
+    reactor.run()
+    assert fired == ["after", "before", "late"], fired
+    """
+
+    def test_timers_follow_the_monotonic_clock(self):
+        for seconds in ("time.monotonic", "time_with_suspend"):
+            program = textwrap.dedent(self.PROGRAM).format(seconds=seconds)
+            done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_the_clock_with_suspend_is_never_behind(self):
+        """On Linux it is ahead of the monotonic clock by the time in which the machine was suspended."""
+        monotonic = time.monotonic()
+        self.assertGreaterEqual(time_with_suspend(), monotonic)
+
+
 class TakeOverTests(SynchronousTestCase):
     def test_all_of_it(self):
         self.patch(sys, "excepthook", sys.__excepthook__)
-        reactor = MemoryReactor()
+        reactor = MemoryReactorClock()
         memory = take_over(reactor)
+        self.assertIs(reactor.seconds, time.monotonic)
         self.assertIsNot(sys.excepthook, sys.__excepthook__)
         self.assertIn("shutdown", reactor.triggers["before"])
         self.assertEqual((memory.step, memory.running), (GIVE_BACK, 0))

@@ -63,9 +63,10 @@ def run_client(settings: ClientSettings) -> int:
     from twisted.internet import reactor
 
     from sellia.client.service import make_service
-    from sellia.process import keep_freed_memory
+    from sellia.process import keep_freed_memory, keep_monotonic_time, time_with_suspend
     from sellia.transports.polling import poll_plainly
 
+    keep_monotonic_time(reactor, time_with_suspend)
     poll_plainly(reactor)
     keep_freed_memory()
     begin_log(settings.log_level)

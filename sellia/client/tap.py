@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from sellia.client.settings import ClientSettings, load
 from sellia.errors import SelliaError
-from sellia.process import ExitStatus, OneLineOptions, complain, take_over
+from sellia.process import ExitStatus, OneLineOptions, complain, take_over, time_with_suspend
 
 _log = Logger()
 
@@ -52,7 +52,7 @@ def makeService(options: Options) -> IService:
     from sellia.client.service import make_service
     from sellia.transports.polling import poll_plainly
 
-    memory = take_over(reactor)
+    memory = take_over(reactor, time_with_suspend)
     poll_plainly(reactor)
     status = ExitStatus()
     service: Any = make_service(options.settings, reactor)

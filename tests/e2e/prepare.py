@@ -27,6 +27,7 @@ PACKAGES = {
     "nginx": "nginx-light",
     "haproxy": "haproxy",
     "curl": "curl",
+    "faketime": "faketime",
     "openssl": "openssl",
     "wrk": "wrk",
     "slowhttptest": "slowhttptest",
