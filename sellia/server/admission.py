@@ -8,8 +8,8 @@ Who counts as whom
     * A session that goes on, by its token and the key that it was opened with, is let in before anything is counted.
       The token has 128 bits, and proves as much as a key does.
     * Who shows the master key counts as its owner: with all others who have it, and with nobody else.
-    * Everybody else counts by address.  A key that is not the master key, on a server that asks for none, is a name
-      that anybody can make up: names of tunnels are held for it, but nothing is allowed for its sake.
+    * Where there is no master key, everybody counts by address.  A key is then a name that anybody can make up: names
+      of tunnels are held for it, but nothing is allowed for its sake.
     * Wrong keys count by address.  While there were too many, no key is looked at that comes from there: the answer to
       the right one would tell.  It is not final, so a client that has it comes back.
 
@@ -48,7 +48,6 @@ class Admission:
     def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
         self._clock = clock
         self._key = SecretDigest(settings.master_key.get_secret_value()) if settings.master_key else None
-        self._required = settings.require_auth
         self._wrong: Buckets[str] = Buckets(Rate(settings.failed_auth_burst, settings.failed_auth_rate))
         self._links: Buckets[Hashable] | None = None
         if settings.rate_limit:
@@ -56,8 +55,8 @@ class Admission:
         self._sessions: Census[Hashable] = Census(settings.sessions, settings.links_per_key)
 
     def owner(self, hello: Hello, remote: str) -> Hashable:
-        """Whose the names will be: the key's, which may be any if none is asked for, or the address's."""
-        if self._key is not None and hello.key:
+        """Whose the names will be: the key's, which may be any where there is no master key, or the address's."""
+        if hello.key:
             return SecretDigest(hello.key)
         return "address", counted_address(remote)
 
@@ -70,7 +69,7 @@ class Admission:
         if hello.version != VERSION:
             message = f"This server speaks version {VERSION} of the protocol, the client version {hello.version}."
             return Rejection(Refused("unsupported-version", message, True))
-        return self._judge_key(hello, remote) if self._key is not None and self._required else None
+        return self._judge_key(hello, remote) if self._key is not None else None
 
     def has_room(self, remote: str, owner: Hashable) -> Rejection | None:
         """Why there is no new session for an owner now; None if there is, and then it counts as one that was made."""

@@ -116,7 +116,7 @@ class BaseDomain(Resource):
         page = _PAGE.format(
             url=escape(url),
             example=escape(public_url("myapp", settings.domain, port, settings.https)),
-            key=" --api-key YOUR-KEY" if settings.require_auth else "",
+            key=" --api-key YOUR-KEY" if settings.master_key is not None else "",
         )
         return b"text/html; charset=utf-8", page.encode()
 

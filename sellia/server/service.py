@@ -21,7 +21,7 @@ from sellia.server.pages import base_site
 from sellia.server.proxied import ProxiedFactory
 from sellia.server.rooms import BaseRooms
 from sellia.server.sessions import ServerSession
-from sellia.server.settings import ServerSettings
+from sellia.server.settings import ServerSettings, check_door
 from sellia.transports.masking import native_masking
 from sellia.transports.verbosity import verbosity
 
@@ -39,6 +39,9 @@ class ServerService(MultiService):
         self, settings: ServerSettings, reactor: Any, random: Random | None = None, *, listen: bool = True
     ) -> None:
         super().__init__()
+        if listen:
+            check_door(settings)
+        self._listens = listen
         self.settings = settings
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
             hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_key, total=settings.tunnels
@@ -80,6 +83,16 @@ class ServerService(MultiService):
             version=__version__,
             url=public_url(None, self.settings.domain, self.gateway.public_port, self.settings.https),
         )
+        self._tell_of_open_door()
+
+    def _tell_of_open_door(self) -> None:
+        settings = self.settings
+        if settings.master_key is not None:
+            return
+        if self._listens and settings.local_only and not (settings.https or settings.trust_proxy):
+            _log.info("no master key is set: every program on this machine may open tunnels")
+        else:
+            _log.warn("no master key is set: everybody who reaches this server may open tunnels")
 
     def stopService(self) -> Deferred[None]:
         if not self.running:

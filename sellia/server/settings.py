@@ -41,11 +41,16 @@ VARIABLES: Final = {
     "https": "SELLIA_USE_HTTPS",
     "require_auth": "SELLIA_REQUIRE_AUTH",
     "master_key": "SELLIA_MASTER_KEY",
+    "open": "SELLIA_OPEN",
     "log_level": "SELLIA_LOG_LEVEL",
 }
 
 #: Connections that may wait in the kernel until they are accepted; Twisted's own 50 is few for a public port.
 _BACKLOG: Final = 1024
+
+_GIVE_A_KEY: Final = (
+    "Give --master-key, SELLIA_MASTER_KEY or SELLIA_MASTER_KEY_FILE: `openssl rand -hex 24` makes a key."
+)
 
 _ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
 _PROXIED_TLS: Final = re.compile(r"^haproxy:(ssl|tls):")
@@ -61,6 +66,29 @@ def _separated(value: object) -> object:
     return value
 
 
+def _is_local_name(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_local(endpoint: str) -> bool:
+    """Whether a Twisted endpoint listens on loopback, or on a unix socket; one of a kind that is unknown does not."""
+    kind, *parts = split_endpoint(endpoint.removeprefix("haproxy:"))
+    if kind == "unix":
+        return True
+    interface = next((part.removeprefix("interface=") for part in parts if part.startswith("interface=")), "")
+    if _is_local_name(interface):
+        return True
+    try:
+        return ip_address(interface).is_loopback
+    except ValueError:
+        return False
+
+
+def split_endpoint(endpoint: str) -> list[str]:
+    """The parts of a Twisted endpoint string, in which a backslash takes a colon's meaning away."""
+    return [re.sub(r"\\(.)", r"\1", part) for part in re.findall(r"(?:^|(?<=:))((?:[^:\\]|\\.)*)", endpoint)]
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -68,7 +96,11 @@ def _one_or_more(value: object) -> object:
 class ServerSettings(Settings):
     """All that a server needs to know, checked."""
 
-    host: str = Field("0.0.0.0", description="The address to listen on, as 0.0.0.0, 127.0.0.1 or :: (both families).")
+    host: str | None = Field(
+        None,
+        description="The address to listen on, as 0.0.0.0, 127.0.0.1 or :: (both families); without it, 0.0.0.0, or "
+        "127.0.0.1 where the domain is localhost.",
+    )
     port: Port = Field(3000, description="The TCP port to listen on, from 1 to 65535.")
     listen: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
         (),
@@ -80,10 +112,13 @@ class ServerSettings(Settings):
     public_port: Port | None = Field(
         None, description="The port in public URLs, if it is neither the usual one for https nor the one listened on."
     )
-    require_auth: bool = Field(False, description="true to let in only clients with a valid API key.")
+    require_auth: bool | None = Field(
+        None, description="true to refuse to start without a master key; a master key is required wherever it is set."
+    )
     master_key: Secret | None = Field(
         None, description="The API key that clients must show, a long random text: try `openssl rand -hex 24`."
     )
+    open: bool = Field(False, description="true to let everybody open tunnels, on addresses beyond loopback as well.")
     trust_proxy: Annotated[tuple[str, ...], BeforeValidator(_separated)] = Field(
         (),
         description="Give the addresses and networks of reverse proxies, as in 127.0.0.1, 10.0.0.0/8, ::1 or unix.",
@@ -190,7 +225,9 @@ class ServerSettings(Settings):
 
     @field_validator("host")
     @classmethod
-    def _check_host(cls, value: str) -> str:
+    def _check_host(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         value = value.removeprefix("[").removesuffix("]")
         try:
             ip_address(value)
@@ -252,8 +289,13 @@ class ServerSettings(Settings):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.require_auth and self.master_key is None:
-            hint = "Give --master-key, SELLIA_MASTER_KEY or SELLIA_MASTER_KEY_FILE: `openssl rand -hex 24` makes a key."
-            raise wrong("keys are required, but there is no master key", hint, "require_auth")
+            raise wrong("keys are required, but there is no master key", _GIVE_A_KEY, "require_auth")
+        if self.require_auth is False and self.master_key is not None:
+            hint = "Leave require_auth out; for a server on which everybody may open tunnels, take the master key away."
+            raise wrong("a master key is set, and is then required", hint, "require_auth")
+        if self.open and self.master_key is not None:
+            hint = "Keep one of the two: with a master key only its owners may open tunnels."
+            raise wrong("cannot be given together with a master key", hint, "open")
         if self.session_credit < limits.MAX_CREDIT:
             least = f"must not be below {limits.MAX_CREDIT // limits.MIB} MiB, which one visitor may use up"
             raise wrong(least, "", "session_credit")
@@ -266,11 +308,23 @@ class ServerSettings(Settings):
         return self
 
     @property
+    def address(self) -> str:
+        """The address to listen on where no endpoints are given: loopback for a server that is only tried out."""
+        if self.host is not None:
+            return self.host
+        return "127.0.0.1" if _is_local_name(self.domain) else "0.0.0.0"
+
+    @property
+    def local_only(self) -> bool:
+        """Whether all listeners are on loopback, or unix sockets."""
+        return all(_is_local(each) for each in self.endpoints)
+
+    @property
     def endpoints(self) -> tuple[str, ...]:
         """Where to listen, as Twisted endpoint strings."""
         if self.listen:
             return self.listen
-        interface = self.host.replace("\\", "\\\\").replace(":", "\\:")
+        interface = self.address.replace("\\", "\\\\").replace(":", "\\:")
         return (f"tcp:{self.port}:interface={interface}:backlog={_BACKLOG}",)
 
     @property
@@ -289,7 +343,19 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str], config: st
     """The settings of a server; ``flags`` are by setting, None where not given.  Raises `BadSetting`."""
     given = gather(flags=flags, variables=VARIABLES, environment=environment, config=config)
     _choose_listeners(given)
-    return check(ServerSettings, given)
+    settings = check(ServerSettings, given)
+    check_door(settings)
+    return settings
+
+
+def check_door(settings: ServerSettings) -> None:
+    """Refuse a server on which everybody could open tunnels without anybody having said so.  Raises `BadSetting`."""
+    if settings.master_key is None and not settings.open and not settings.local_only:
+        raise BadSetting(
+            "without a master key everybody could open tunnels here",
+            f"{_GIVE_A_KEY} For a server that is open to everybody, give --open (`open: true`); to try it on this "
+            "machine alone, --host 127.0.0.1.",
+        )
 
 
 def _choose_listeners(given: dict[str, Given]) -> None:

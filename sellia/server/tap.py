@@ -25,21 +25,27 @@ class Options(OneLineOptions):
     synopsis = "[options]"
     longdesc = (
         "Runs a tunnel server: visitors of NAME.DOMAIN reach the service of the client that opened the tunnel NAME. "
-        "What is not given here is taken from the environment (SELLIA_HOST, _PORT, _DOMAIN, _USE_HTTPS, _REQUIRE_AUTH, "
-        "_MASTER_KEY, _LOG_LEVEL, or each with _FILE added for the path of a file with the value), then from the file "
-        "that --config names, in YAML."
+        "What is not given here is taken from the environment (SELLIA_HOST, _PORT, _DOMAIN, _USE_HTTPS, _MASTER_KEY, "
+        "_OPEN, _REQUIRE_AUTH, _LOG_LEVEL, or each with _FILE added for the path of a file with the value), then from "
+        "the file that --config names, in YAML."
     )
     optParameters = [
-        ["host", None, None, "Address to listen on; :: is IPv6 and IPv4. [default: 0.0.0.0]"],
+        [
+            "host",
+            None,
+            None,
+            "Address to listen on; :: is IPv6 and IPv4. [default: 0.0.0.0, or loopback for localhost]",
+        ],
         ["port", None, None, "TCP port to listen on. [default: 3000]"],
         ["domain", None, None, "Base domain, of which tunnels are subdomains. [default: localhost]"],
-        ["master-key", None, None, "API key that clients must show; better given as SELLIA_MASTER_KEY_FILE."],
+        ["master-key", None, None, "API key that clients must then show; better given as SELLIA_MASTER_KEY_FILE."],
         ["log-level", None, None, "info, or debug: a line for each request and frame. [default: info]"],
         ["config", None, None, "Settings file, in YAML."],
     ]
     optFlags = [
         ["https", None, "Public URLs say https: a reverse proxy, or an ssl: endpoint, does TLS."],
-        ["require-auth", None, "Let in only clients that show the master key."],
+        ["open", None, "Let everybody open tunnels: needed beyond loopback where there is no master key."],
+        ["require-auth", None, "Refuse to start without a master key; where one is set it is required anyway."],
         ["no-rate-limit", None, "Do without the limits of how often something may happen."],
     ]
 
@@ -66,6 +72,7 @@ class Options(OneLineOptions):
             "domain": self["domain"],
             "https": True if self["https"] else None,
             "require_auth": True if self["require-auth"] else None,
+            "open": True if self["open"] else None,
             "master_key": self["master-key"],
             "log_level": self["log-level"],
             "trust_proxy": self._trust_proxy or None,

@@ -111,6 +111,7 @@ class Stage:
     def start_server(self, wait: bool = True) -> Process:
         """A server on this stage's port, again if there was one."""
         arguments = ["sellia-server", "--host", self.bind, "--port", str(self.server_port), "--domain", DOMAIN]
+        arguments.append("--open")
         self.server = server = self._twistd("server", arguments, self._server_settings)
         if wait:
             server.wait_for_port()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -70,6 +71,8 @@ class WrongOptionTests(Startup):
         )
         self.assertIn("SELLIA_PORT: must be", self.refused("sellia-server", SELLIA_PORT="x"))
         self.assertIn("there is no master key", self.refused("sellia-server", "--require-auth"))
+        line = self.refused("sellia-server", "--domain", "example.com")
+        self.assertIn("without a master key everybody could open tunnels here", line)
 
     def test_key_that_cannot_be_read(self) -> None:
         line = self.refused("sellia-server", SELLIA_MASTER_KEY_FILE="/nowhere/key")
@@ -117,8 +120,13 @@ class StopTests(Startup):
         self.assertNotIn("Unhandled", server.output)
 
     def test_says_where_it_listens(self) -> None:
-        server = self.ended(start_server())
-        server.wait_for_line(rf"listening on 127\.0\.0\.1:{server.port}$")
+        """And that there is no key: without a domain, on loopback only."""
+        port = free_port()
+        server = self.ended(start_twistd("sellia-server", "--port", str(port), port=port))
+        server.wait_for_line(rf"listening on 127\.0\.0\.1:{port}$")
+        server.wait_for_line("no master key is set: every program on this machine may open tunnels$")
+        listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout
+        self.assertEqual(re.findall(rf"(\S+):{port} ", listening), ["127.0.0.1"])
 
     def test_endpoints(self) -> None:
         """Every endpoint serves: IPv4, IPv6 and unix sockets side by side."""
@@ -136,7 +144,7 @@ class StopTests(Startup):
 
     def test_both_families(self) -> None:
         port = free_port()
-        server = self.ended(start_twistd("sellia-server", "--host", "::", "--port", str(port), port=port))
+        server = self.ended(start_twistd("sellia-server", "--open", "--host", "::", "--port", str(port), port=port))
         server.wait_for(lambda: answers(port), "an answer")  # one endpoint may be there before another
         for host in ("127.0.0.1", "::1"):
             connection = http.client.HTTPConnection(host, port, timeout=10)
@@ -163,7 +171,7 @@ class ClientTests(Startup):
 
     def setUp(self) -> None:
         super().setUp()
-        self.server = self.ended(start_server("--require-auth", env={"SELLIA_MASTER_KEY": "right"}))
+        self.server = self.ended(start_server(env={"SELLIA_MASTER_KEY": "right"}))
         self.url = f"http://127.0.0.1:{self.server.port}"
         service = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
         self.addCleanup(service.server_close)

@@ -19,9 +19,9 @@ from tests.processes import Process, start_client, start_server
 SETTLE = b"/settle"
 
 KEY = "an-honest-key"
-"""The server's master key. It is not required, so every other key is that of somebody else."""
+"""The honest client's key. The server has no master key, so every other key is that of somebody else."""
 
-SERVER_OPTIONS = ("--no-rate-limit", "--log-level", "debug", "--master-key", KEY)
+SERVER_OPTIONS = ("--no-rate-limit", "--log-level", "debug")
 
 _watched: list[Process] = []
 _read: dict[int, int] = {}

@@ -106,7 +106,7 @@ class Tenancy(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = Model(master_key="the-master's", resume_window=20)
+        self.model = Model(resume_window=20)
 
     @rule(tenant=WHICH, size=st.sampled_from((0, 100, 5_000, 70_000, 300_000)))
     def upload(self, tenant: int, size: int) -> None:

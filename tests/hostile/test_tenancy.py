@@ -248,7 +248,7 @@ class CredentialTests(HostileCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.server = start_server("--require-auth", *stage.SERVER_OPTIONS)
+        self.server = start_server("--master-key", stage.KEY, *stage.SERVER_OPTIONS)
         self.addCleanup(self.server.stop)
 
     def word(self, key: str | None) -> str | int | None:

@@ -84,7 +84,7 @@ class GuessTests(AdmissionCase):
 class LinkRateTests(AdmissionCase):
     """New sessions, one after the other."""
 
-    settings = {"master_key": "right", "link_burst": 3, "link_rate": 0.5}
+    settings = {"link_burst": 3, "link_rate": 0.5}
 
     def end(self) -> None:
         """Everybody leaves: it is how often they come that counts."""
@@ -121,16 +121,6 @@ class LinkRateTests(AdmissionCase):
                 client.connect()
         self.assertEqual([client.welcomes for client in clients], [[False] + [True] * 5] * 3)
 
-    def test_strangers_do_not_keep_out_who_has_the_key(self) -> None:
-        for _ in range(5):
-            self.told()
-        self.assertEqual([self.told("right") for _ in range(4)], ["welcome"] * 3 + ["rate-limited"])
-
-    def test_nor_those_with_the_key_strangers(self) -> None:
-        for _ in range(5):
-            self.told("right")
-        self.assertEqual(self.told(), "welcome")
-
     def test_a_key_that_anybody_can_make_up_is_none(self) -> None:
         self.assertEqual([self.told(f"key {number}") for number in range(4)][-1], "rate-limited")
 
@@ -138,6 +128,25 @@ class LinkRateTests(AdmissionCase):
         for _ in range(5):
             self.told()
         self.assertEqual(self.told(remote=ELSEWHERE), "welcome")
+
+
+class OwnersRateTests(AdmissionCase):
+    """New sessions where there is a master key."""
+
+    settings = {"master_key": "right", "link_burst": 3, "link_rate": 0.5, "links_per_key": 5}
+
+    def test_strangers_do_not_keep_out_who_has_the_key(self) -> None:
+        for key in (None, "wrong") * 4:
+            self.told(key)
+        told = [self.told("right", ELSEWHERE if number % 2 else "192.0.2.1") for number in range(4)]
+        self.assertEqual(told, ["welcome"] * 3 + ["rate-limited"])
+
+    def test_so_many_at_once(self) -> None:
+        told = []
+        for number in range(6):
+            told.append(self.told("right", f"192.0.2.{number}"))
+            self.server.wait(2)
+        self.assertEqual(told, ["welcome"] * 5 + ["too-many-links"])
 
 
 class DefaultTests(AdmissionCase):
@@ -164,18 +173,14 @@ class DefaultTests(AdmissionCase):
 class RoomTests(AdmissionCase):
     """Sessions, in all and of each."""
 
-    settings = {"links_per_key": 3, "sessions": 5, "master_key": "right"}
+    settings = {"links_per_key": 3, "sessions": 5}
 
     def test_of_one_address(self) -> None:
         clients = [self.connect() for _ in range(4)]
         self.assertEqual(clients[-1].refusals, [("too-many-links", False)])
         self.assertEqual(clients[-1].wire.far.closed, (1013, "too-many-links"))
         self.assert_counted(links_per_key=1)
-        self.assertEqual(self.told("right"), "welcome")
-
-    def test_of_one_key(self) -> None:
-        told = [self.told("right", f"192.0.2.{number}") for number in range(4)]
-        self.assertEqual(told, ["welcome"] * 3 + ["too-many-links"])
+        self.assertEqual(self.told("made up"), "too-many-links")
 
     def test_in_all(self) -> None:
         told = [self.told(remote=f"192.0.2.{number}") for number in range(6)]

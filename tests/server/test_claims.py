@@ -124,10 +124,8 @@ class NoRateLimitTests(GatewayCase):
         self.assertEqual(len(self.server.registry.by_label), 100)
 
 
-class BoundTests(GatewayCase):
-    """So many of one key, and so many in all."""
-
-    settings = {"tunnels_per_key": 3, "tunnels": 5, "master_key": "right"}
+class BoundCase(GatewayCase):
+    settings = {"tunnels_per_key": 3, "tunnels": 5}
 
     def names(self, *clients: Client) -> list[list[tuple[str, bool]]]:
         """How many each got, as told by the refusals."""
@@ -137,10 +135,9 @@ class BoundTests(GatewayCase):
                 client.open(None, number)
         return [client.refusals for client in clients]
 
-    def test_one_key(self) -> None:
-        first, second = self.names(self.server.client("right"), self.server.client("right", ELSEWHERE))
-        self.assertEqual((first, second), ([], [("too-many-tunnels", True)] * 3))
-        self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnels_per_key": 3})
+
+class BoundTests(BoundCase):
+    """So many of one address, and so many in all."""
 
     def test_keys_that_anybody_can_make_up(self) -> None:
         """They are one address's all the same."""
@@ -151,6 +148,17 @@ class BoundTests(GatewayCase):
         first, second = self.names(self.server.client(), self.server.client(remote=ELSEWHERE))
         self.assertEqual((first, second), ([], [("overloaded", False)]))
         self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnels": 1})
+
+
+class KeyBoundTests(BoundCase):
+    """So many of one key."""
+
+    settings = {**BoundCase.settings, "master_key": "right"}
+
+    def test_one_key(self) -> None:
+        first, second = self.names(self.server.client("right"), self.server.client("right", ELSEWHERE))
+        self.assertEqual((first, second), ([], [("too-many-tunnels", True)] * 3))
+        self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnels_per_key": 3})
 
 
 class OthersTests(GatewayCase):

@@ -135,9 +135,7 @@ class KeyTests(GatewayCase):
         self.assertEqual(self.server.gateway.link_count, 1)
 
 
-class OptionalKeyTests(GatewayCase):
-    settings = {"master_key": "a key"}
-
+class NoMasterKeyTests(GatewayCase):
     def test_anybody_is_let_in(self) -> None:
         for key in (None, "a key", "another"):
             self.server.client(key)

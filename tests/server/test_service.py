@@ -24,7 +24,7 @@ class StartTests(SynchronousTestCase):
 
     def start(self, *, listen: bool = True, **settings: object) -> ServerService:
         self.reactor = MemoryReactorClock()
-        service = ServerService(ServerSettings(**settings), self.reactor, Random(1), listen=listen)
+        service = ServerService(ServerSettings(**{"open": True, **settings}), self.reactor, Random(1), listen=listen)
         service.startService()
         self.addCleanup(self.stop, service)
         return service

@@ -31,7 +31,7 @@ class Unfinished:
 class ServiceCase(SynchronousTestCase):
     def start(self, **settings: Any) -> ServerService:
         self.reactor = MemoryReactorClock()
-        self.service = ServerService(ServerSettings(**settings), self.reactor)
+        self.service = ServerService(ServerSettings(open=True, **settings), self.reactor)
         self.service.startService()
         return self.service
 

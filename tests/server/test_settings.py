@@ -24,7 +24,9 @@ class DefaultTests(ServerCase):
         settings = load({}, {})
         self.assertEqual(settings, ServerSettings())
         expected = {
-            "host": "0.0.0.0",
+            "host": None,
+            "address": "127.0.0.1",
+            "open": False,
             "port": 3000,
             "domain": "localhost",
             "gateway_path": "/ws",
@@ -93,7 +95,9 @@ class SourceTests(ServerCase):
         self.assertEqual(settings.master_key.get_secret_value(), "k")
 
     def test_every_variable_has_a_file_twin(self):
-        self.assertEqual(load({}, {"SELLIA_DOMAIN_FILE": self.write("example.com\n")}).domain, "example.com")
+        self.assertEqual(
+            load({}, {"SELLIA_DOMAIN_FILE": self.write("example.com\n"), "SELLIA_OPEN": "1"}).domain, "example.com"
+        )
         self.assertEqual(load({}, {"SELLIA_MASTER_KEY_FILE": self.write("k\n")}).master_key.get_secret_value(), "k")
 
     def test_file(self):
@@ -112,6 +116,38 @@ class KeyTests(ServerCase):
         self.assertIn("SELLIA_MASTER_KEY_FILE", error.hint)
         self.assertTrue(self.bad({}, {"SELLIA_REQUIRE_AUTH": "1"}).line.startswith("SELLIA_REQUIRE_AUTH: "))
 
+    def test_a_key_that_is_set_is_required(self):
+        """Whoever says otherwise contradicts himself, and is told so."""
+        error = self.bad({}, {"SELLIA_REQUIRE_AUTH": "false", "SELLIA_MASTER_KEY": "k"})
+        self.assertEqual(error.line, "SELLIA_REQUIRE_AUTH: a master key is set, and is then required")
+        self.assertEqual(
+            self.bad({"open": True, "master_key": "k"}).line, "--open: cannot be given together with a master key"
+        )
+        self.assertTrue(load({"require_auth": True, "master_key": "k"}, {}).master_key)
+
+    def test_an_open_server_beyond_loopback_is_asked_for(self):
+        beyond = (
+            *({"domain": "example.com"}, {"host": "0.0.0.0"}, {"host": "::"}, {"host": "example.com"}),
+            *({"listen": ["tcp:1"]}, {"listen": ["tcp:1:interface=127.0.0.1", "ssl:2:privateKey=k"]}),
+            *({"listen": ["systemd:domain=INET:index=0"]}, {"listen": ["tcp:1:interface=\\:\\:"]}),
+            {"listen": ["haproxy:tcp:1"]},
+        )
+        for flags in beyond:
+            error = self.bad(flags)
+            self.assertEqual(error.line, "without a master key everybody could open tunnels here", flags)
+            self.assertIn("--open", error.hint)
+            self.assertTrue(load({**flags, "open": True}, {}).open)
+            self.assertTrue(load({**flags, "master_key": "k"}, {}).master_key)
+
+    def test_loopback_may_be_open(self):
+        local = (
+            *({}, {"domain": "t.localhost"}, {"domain": "example.com", "host": "127.0.0.2"}, {"host": "[::1]"}),
+            *({"host": "localhost"}, {"listen": ["unix:/run/s:mode=666", "tcp:1:interface=\\:\\:1"]}),
+            {"listen": ["haproxy:tcp:1:interface=127.0.0.1:backlog=5"]},
+        )
+        for flags in local:
+            self.assertTrue(load(flags, {}).local_only, flags)
+
     def test_key_that_cannot_be_read_stops_the_start(self):
         for required in ("true", "false"):
             environment = {"SELLIA_REQUIRE_AUTH": required, "SELLIA_MASTER_KEY_FILE": "/nowhere"}
@@ -124,10 +160,12 @@ class KeyTests(ServerCase):
 
 class ListenTests(ServerCase):
     def endpoints(self, **flags):
-        return load(flags, {}).endpoints
+        return load({"open": True, **flags}, {}).endpoints
 
     def test_host_and_port(self):
-        self.assertEqual(self.endpoints(), ("tcp:3000:interface=0.0.0.0:backlog=1024",))
+        self.assertEqual(self.endpoints(), ("tcp:3000:interface=127.0.0.1:backlog=1024",))
+        beyond = self.endpoints(domain="example.com")
+        self.assertEqual(beyond, ("tcp:3000:interface=0.0.0.0:backlog=1024",))
         self.assertEqual(self.endpoints(host="localhost", port="81"), ("tcp:81:interface=localhost:backlog=1024",))
 
     def test_ipv6(self):
@@ -140,7 +178,7 @@ class ListenTests(ServerCase):
 
     def test_endpoints(self):
         self.assertEqual(self.endpoints(listen=["tcp:1", "unix:/run/s"]), ("tcp:1", "unix:/run/s"))
-        self.assertEqual(load({}, {}, self.write("listen: tcp:1\n")).endpoints, ("tcp:1",))
+        self.assertEqual(load({}, {}, self.write("listen: tcp:1\nopen: true\n")).endpoints, ("tcp:1",))
 
     def test_not_an_endpoint(self):
         for text in ("3000", "tcp", "tcp:", ":80", "127.0.0.1:80"):
@@ -164,7 +202,7 @@ class ListenTests(ServerCase):
         self.assertTrue(error.line.endswith("line 2: host: cannot be given together with listen"), error.line)
 
     def test_stronger_source_wins(self):
-        self.assertEqual(load({"listen": ["tcp:1"]}, {"SELLIA_PORT": "2"}).endpoints, ("tcp:1",))
+        self.assertEqual(load({"listen": ["tcp:1"]}, {"SELLIA_PORT": "2", "SELLIA_OPEN": "true"}).endpoints, ("tcp:1",))
         config = self.write("listen: [tcp:1]\n")
         self.assertIn("tcp:2:", load({"port": "2"}, {}, config).endpoints[0])
         config = self.write("listen: [tcp:1]\nhost: 127.0.0.1\n")
@@ -173,7 +211,7 @@ class ListenTests(ServerCase):
 
 class UrlPortTests(ServerCase):
     def port(self, **flags):
-        return load(flags, {}).url_port
+        return load({"open": True, **flags}, {}).url_port
 
     def test_what_is_listened_on(self):
         self.assertEqual(self.port(), 3000)

@@ -32,7 +32,9 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(settings.trust_proxy, ("127.0.0.1", "::1", "10.0.0.0/8"))
 
     def test_listen_repeated(self):
-        self.assertEqual(self.parse("--listen", "tcp:1", "--listen", "unix:/s").endpoints, ("tcp:1", "unix:/s"))
+        self.assertEqual(
+            self.parse("--open", "--listen", "tcp:1", "--listen", "unix:/s").endpoints, ("tcp:1", "unix:/s")
+        )
 
     def test_no_rate_limit(self):
         self.assertTrue(self.parse().rate_limit)
@@ -47,7 +49,7 @@ class OptionsTests(SynchronousTestCase):
         path = self.mktemp()
         with open(path, "w") as file:
             file.write("domain: example.com\n")
-        self.assertEqual(self.parse("--config", path).domain, "example.com")
+        self.assertEqual(self.parse("--config", path, "--open").domain, "example.com")
 
     def test_wrong_setting(self):
         error = self.assertRaises(UsageError, self.parse, "--port", "x")
