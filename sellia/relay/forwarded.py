@@ -33,17 +33,18 @@ _SCHEMES: Final = frozenset((b"http", b"https", b"ws", b"wss"))
 
 
 class TrustedPeers:
-    """The peers whose forwarded headers are believed: addresses, networks, and ``unix`` for unix sockets."""
+    """The peers that a setting names, by default those whose forwarded headers are believed: addresses, networks, and
+    ``unix`` for unix sockets."""
 
-    def __init__(self, settings: Iterable[str] = ()) -> None:
+    def __init__(self, settings: Iterable[str] = (), setting: str = "trust-proxy") -> None:
         self._networks: list[IPv4Network | IPv6Network] = []
         self._unix = False
-        for setting in settings:
-            text = setting.strip()
+        for each in settings:
+            text = each.strip()
             if text == UNIX:
                 self._unix = True
             else:
-                self._networks.append(_network(text))
+                self._networks.append(_network(text, setting))
         self.is_trusted: Callable[[str], bool] = lru_cache(maxsize=REMEMBERED_PEERS)(self._decide)
         """Whether a peer with this address (`UNIX` or empty for a unix socket) is one of them."""
 
@@ -138,7 +139,7 @@ def _hop_address(hop: bytes) -> str | None:
     return None if parsed is None else parsed.compressed
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _network(text: str, setting: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError:
@@ -147,6 +148,6 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         meant = ip_network(text, strict=False)
     except ValueError:
         raise SettingsError(
-            f"{text!r} in trust-proxy is not an address (192.0.2.1), a network (10.0.0.0/8) or the word unix."
+            f"{text!r} in {setting} is not an address (192.0.2.1), a network (10.0.0.0/8) or the word unix."
         ) from None
-    raise SettingsError(f"{text!r} in trust-proxy has bits to the right of its mask; write {str(meant)!r}.")
+    raise SettingsError(f"{text!r} in {setting} has bits to the right of its mask; write {str(meant)!r}.")

@@ -13,6 +13,7 @@ from sellia.relay.forwarded import visitor as find_visitor
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
 from sellia.server.ingress import Ingress
+from sellia.server.interim import through_a_proxy
 from sellia.server.upgrade import UpgradeExchange
 
 
@@ -47,6 +48,12 @@ class Carrier:
         scheme = self.scheme.decode()
         trusted = self.ingress.trusted
         return find_visitor(request.headers, peer=self.peer, scheme=scheme, host=host, trusted=trusted).address
+
+    def takes_interim(self, request: Request) -> bool:
+        """Whether every interim response may be sent for this request: see `sellia.server.interim`."""
+        if self.ingress.knows_interim.is_trusted(self.peer):
+            return True
+        return not self.trusted and not through_a_proxy(request)
 
     # --- the transport: a producer -------------------------------------------------------------------------
 

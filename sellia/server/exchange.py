@@ -17,6 +17,7 @@ from sellia.relay.headers import check_reason, check_status, response_to_visitor
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
 from sellia.server.http1 import Request
+from sellia.server.interim import expects_continue
 from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Interim responses (1xx) that a service may send before its answer.
 _INTERIM_LIMIT: Final = 16
+
+#: The one interim response for a proxy that does not know the others.
+_CONTINUE: Final = ResponseHead(100, b"Continue", [])
 
 #: A field's line from its name and value.
 _field: Final = b": ".join
@@ -60,6 +64,7 @@ class HttpExchange(StrictLeg):
 
     __slots__ = (
         "_chunking",
+        "_continued",
         "_interim",
         "_left",
         "connection",
@@ -83,6 +88,7 @@ class HttpExchange(StrictLeg):
         self.head_sent = False
         self.over = False
         self._interim = 0
+        self._continued = False
         self._chunking = False
         self._left = -1
 
@@ -182,8 +188,13 @@ class HttpExchange(StrictLeg):
         self._interim += 1
         if self._interim > _INTERIM_LIMIT:
             raise ProtocolError("more interim responses than the limit")
-        if self.request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
+        if not self.request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
+            return
+        if self.connection.takes_interim(self.request):
             self.write_interim(head)
+        elif head.status == 100 and not self._continued and expects_continue(self.request):
+            self._continued = True
+            self.write_interim(_CONTINUE)
 
     def write_interim(self, head: ResponseHead) -> None:
         """Write an interim response."""

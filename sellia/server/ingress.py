@@ -96,6 +96,8 @@ class Ingress:
         self.rooms = rooms
         self.clock = clock
         self.trusted = TrustedPeers(settings.trust_proxy)
+        #: Proxies that do not take an interim response for the final one.
+        self.knows_interim = TrustedPeers(settings.interim_responses, "interim_responses")
         self.turn = turn_of(clock)
         self.pipes = VisitorPipeFactory(clock)
         self.connections: set[Watched] = set()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sellia.errors import SettingsError
 from sellia.protocol import limits
@@ -122,6 +122,11 @@ class ServerSettings(Settings):
     trust_proxy: Annotated[tuple[str, ...], BeforeValidator(_separated)] = Field(
         (),
         description="Give the addresses and networks of reverse proxies, as in 127.0.0.1, 10.0.0.0/8, ::1 or unix.",
+    )
+    interim_responses: Annotated[tuple[str, ...], BeforeValidator(_separated)] = Field(
+        (),
+        description="Give the addresses and networks of reverse proxies that know interim responses, as 103 Early "
+        "Hints: all others are sent none but a 100 that they asked for.",
     )
 
     log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
@@ -262,11 +267,11 @@ class ServerSettings(Settings):
             raise wrong(f"{printable(value)[:80]} is not a domain name", hint)
         return domain
 
-    @field_validator("trust_proxy")
+    @field_validator("trust_proxy", "interim_responses")
     @classmethod
-    def _check_trust_proxy(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_peers(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         try:
-            TrustedPeers(value)
+            TrustedPeers(value, (info.field_name or "").replace("trust_proxy", "trust-proxy"))
         except SettingsError as error:
             raise wrong(printable(str(error))) from None
         return value

@@ -162,6 +162,11 @@ class Peer:
                     return each
             self._act(self.hear())
 
+    def take_records(self) -> list[Record]:
+        """All records that have been received and not been asked for."""
+        records, self._records = self._records, []
+        return records
+
     def is_alive(self) -> bool:
         """Whether the other side answers a ping, and so has acted on all that was said before."""
         number = time.monotonic_ns() & 0xFFFFFF
