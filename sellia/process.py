@@ -25,6 +25,7 @@ from twisted.python import usage
 
 from sellia.errors import SelliaError, SettingsError
 from sellia.relay.text import printable
+from sellia.terminal import SteadyStream, flush_streams, has_terminal, on_hangup, settle_streams
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -117,7 +118,9 @@ def complain(text: str) -> None:
     """Tell the user what ends the process, in the log and on standard error."""
     _log.critical("{problem}", problem=". ".join(text.splitlines()))
     if sys.__stderr__ is not None:
-        print(f"sellia: {text}", file=sys.__stderr__, flush=True)
+        stream = SteadyStream(sys.__stderr__)
+        stream.write(f"sellia: {text}\n")
+        stream.flush()
 
 
 class ExitStatus:
@@ -133,9 +136,7 @@ class ExitStatus:
 
 
 def _leave(status: int) -> NoReturn:
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        if stream is not None:
-            stream.flush()
+    flush_streams()
     os._exit(status)
 
 
@@ -163,8 +164,14 @@ def let_second_signal_kill(reactor: Any) -> None:
     reactor.addSystemEventTrigger("before", "shutdown", restore)
 
 
-def stop_in_order(reactor: Any, set_signal: Callable[[int, Any], Any] = signal.signal) -> None:
-    """SIGINT and SIGTERM stop the reactor, and a process that comes to its end in order has status 0.
+def stop_in_order(
+    reactor: Any,
+    set_signal: Callable[[int, Any], Any] = signal.signal,
+    controlled: Callable[[], bool] = has_terminal,
+) -> None:
+    """Have SIGINT and SIGTERM stop the reactor, and let a process that comes to its end in order have status 0.
+
+    So does SIGHUP where the terminal of the process hangs up, as often as it comes; elsewhere it ends nothing.
 
     Left to itself twistd ends by the very signal that it was sent, however well everything was put away before that,
     and whoever watches over it takes that for a crash.
@@ -179,9 +186,13 @@ def stop_in_order(reactor: Any, set_signal: Callable[[int, Any], Any] = signal.s
     def on_signal(number: int, frame: FrameType | None) -> None:
         reactor.callFromThread(stop)
 
+    def ignore() -> None:
+        reactor.callFromThread(_log.info, "SIGHUP is ignored: no terminal controls this process")
+
     def install() -> None:
         for number in _SIGNALS:
             set_signal(number, on_signal)
+        on_hangup(lambda: reactor.callFromThread(stop), ignore, set_signal, controlled)
 
     reactor.callWhenRunning(install)  # because running the reactor sets Twisted's own
     let_second_signal_kill(reactor)
@@ -220,6 +231,7 @@ def take_over(reactor: Any, seconds: Callable[[], float] = time.monotonic) -> Ti
     """
     keep_monotonic_time(reactor, seconds)
     fail_in_one_line()
+    settle_streams()
     stop_in_order(reactor)
     keep_freed_memory()
     return TimerService(GIVE_BACK, give_back_memory)

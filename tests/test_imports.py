@@ -23,16 +23,17 @@ ALLOWED = {
     "": set(),
     "errors": set(),
     "text": set(),
+    "terminal": set(),
     "settings": {"errors"},
     "protocol": {"errors", "settings"},
     "relay": {"errors", "settings", "protocol"},
     "transports": {"errors", "settings", "protocol", "relay"},
     "server": {"", "errors", "settings", "protocol", "relay", "transports"},
     "client": {"", "errors", "settings", "protocol", "relay", "transports"},
-    "process": {"", "errors", "settings"},
+    "process": {"", "errors", "settings", "terminal"},
     "server.tap": {"", "errors", "settings", "process", "transports", "server"},
     "client.tap": {"", "errors", "settings", "process", "transports", "client"},
-    "cli": {"", "errors", "settings", "process", "transports", "client", "server"},
+    "cli": {"", "errors", "settings", "terminal", "process", "transports", "client", "server"},
 }
 
 #: What imports nothing of Sellia, and may be imported from anywhere.

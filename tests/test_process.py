@@ -237,15 +237,25 @@ class StopInOrderTests(SynchronousTestCase):
     def test_signals_stop_the_reactor(self):
         """They leave no trace in it, by which twistd would end itself; a second one too many does no harm."""
         reactor, signals = StoppableReactor(), {}
-        stop_in_order(reactor, signals.__setitem__)
+        stop_in_order(reactor, signals.__setitem__, lambda: True)
         self.assertEqual(signals, {}, "running the reactor sets Twisted's own")
         for function, arguments, named in reactor.whenRunningHooks:
             function(*arguments, **named)
-        self.assertEqual(set(signals), {signal.SIGINT, signal.SIGTERM})
+        self.assertEqual(set(signals), {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         self.assertIn("shutdown", reactor.triggers["before"])
         signals[signal.SIGTERM](signal.SIGTERM, None)
         signals[signal.SIGINT](signal.SIGINT, None)
-        self.assertEqual(reactor.stopped, 2)
+        signals[signal.SIGHUP](signal.SIGHUP, None)
+        self.assertEqual(reactor.stopped, 3)
+
+    def test_hangup_ends_nothing_without_a_terminal(self):
+        reactor, signals = StoppableReactor(), {}
+        stop_in_order(reactor, signals.__setitem__, lambda: False)
+        for function, arguments, named in reactor.whenRunningHooks:
+            function(*arguments, **named)
+        with capturedLogs() as logs:
+            signals[signal.SIGHUP](signal.SIGHUP, None)
+        self.assertEqual((reactor.stopped, len(logs)), (0, 1))
 
 
 class MonotonicTimeTests(SynchronousTestCase):

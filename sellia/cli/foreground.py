@@ -1,7 +1,8 @@
 """Runs a client in the foreground: from its start until it has ended by itself, or until the user ends it.
 
 The first SIGINT or SIGTERM stops the service and waits for what is under way; the second does not wait.  A third
-does what the signal does by itself, in case nothing else helps.
+does what the signal does by itself, in case nothing else helps.  SIGHUP, from a terminal that hangs up, counts as a
+first one only: shells send it on, so it comes more than once.
 """
 
 import signal
@@ -15,6 +16,7 @@ from twisted.python.failure import Failure
 
 from sellia.cli.output import LinePrinter
 from sellia.errors import RefusedError, SelliaError
+from sellia.terminal import has_terminal, on_hangup
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -30,11 +32,19 @@ class Foreground:
 
     _log = Logger()
 
-    def __init__(self, service: Any, printer: LinePrinter, reactor: Any, set_signal: SetSignal = signal.signal) -> None:
+    def __init__(
+        self,
+        service: Any,
+        printer: LinePrinter,
+        reactor: Any,
+        set_signal: SetSignal = signal.signal,
+        controlled: Callable[[], bool] = has_terminal,
+    ) -> None:
         self._service = service
         self._printer = printer
         self._reactor = reactor
         self._set_signal = set_signal
+        self._controlled = controlled
         self._interrupts = 0
         self._left = False
         self.status = 0
@@ -49,6 +59,7 @@ class Foreground:
         """Begin: called once the reactor runs, because running it sets Twisted's own handlers of signals."""
         for number in _SIGNALS:
             self._set_signal(number, self._on_signal)
+        on_hangup(self._on_hangup, lambda: None, self._set_signal, self._controlled)
         self._service.finished.addCallbacks(self._ended, self._failed)
         try:
             self._service.privilegedStartService()
@@ -73,6 +84,14 @@ class Foreground:
             for each in _SIGNALS:
                 self._set_signal(each, signal.SIG_DFL)
         self._reactor.callFromThread(self.interrupt)
+
+    def _on_hangup(self) -> None:
+        if not self._interrupts:
+            self._reactor.callFromThread(self._hang_up)
+
+    def _hang_up(self) -> None:
+        if not self._interrupts:
+            self.interrupt()
 
     def _stop(self) -> None:
         stopping: Deferred[Any] = maybeDeferred(self._service.stopService)

@@ -22,6 +22,7 @@ from sellia.cli.output import LinePrinter
 from sellia.client.settings import ClientSettings, load
 from sellia.errors import SettingsError
 from sellia.settings import LogLevel
+from sellia.terminal import SteadyStream, settle_streams
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,10 +70,17 @@ def run_client(settings: ClientSettings) -> int:
     keep_monotonic_time(reactor, time_with_suspend)
     poll_plainly(reactor)
     keep_freed_memory()
+    settle_streams()
     begin_log(settings.log_level)
-    printer = LinePrinter(Console(highlight=False, emoji=False, markup=False))
+    printer = LinePrinter(terminal_console(sys.stdout))
     service: Any = make_service(settings, reactor, printer)
     return Foreground(service, printer, reactor).run()
+
+
+def terminal_console(stream: Any) -> Console:
+    """Return a console on ``stream`` that shows text as it is, and to which writing never fails."""
+    steady: Any = SteadyStream(stream)
+    return Console(file=steady, highlight=False, emoji=False, markup=False)
 
 
 def begin_log(level: LogLevel) -> None:
@@ -83,6 +91,7 @@ def begin_log(level: LogLevel) -> None:
 
     predicate: Any = unexpected  # A zope interface is not a Protocol to mypy.
 
-    to_stderr: Any = textFileLogObserver(sys.stderr)
+    stream: Any = SteadyStream(sys.stderr)
+    to_stderr: Any = textFileLogObserver(stream)
     observer: Any = to_stderr if level == "debug" else FilteringLogObserver(to_stderr, [predicate])
     globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)

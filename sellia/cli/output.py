@@ -137,7 +137,8 @@ class LinePrinter:
                 self._print(pieces)
             return
         text = Text.assemble(*pieces)
-        text.truncate(max(1, self._console.width - 1), overflow="ellipsis")
+        room = self._console.width - (1 if self._console.encoding.startswith("utf") else 3)
+        text.truncate(max(1, room), overflow="ellipsis")
         self._console.control(_CLEAR)
         self._console.print(text, end="", soft_wrap=True)
         self._shown_in_place = True

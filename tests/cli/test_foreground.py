@@ -55,7 +55,7 @@ class ForegroundTests(SynchronousTestCase):
         self.reactor = StoppableReactor()
         self.signals = {}
         self.printer = LinePrinter(Console(file=self.screen, width=200))
-        self.run = Foreground(self.service, self.printer, self.reactor, self.signals.__setitem__)
+        self.run = Foreground(self.service, self.printer, self.reactor, self.signals.__setitem__, lambda: True)
 
     def signal(self, number=signal.SIGINT):
         self.signals[number](number, None)
@@ -63,7 +63,7 @@ class ForegroundTests(SynchronousTestCase):
     def test_starts(self):
         self.run.start()
         self.assertTrue(self.service.running)
-        self.assertEqual(set(self.signals), {signal.SIGINT, signal.SIGTERM})
+        self.assertEqual(set(self.signals), {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
     def test_first_signal_waits(self):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,6 +74,15 @@ class ForegroundTests(SynchronousTestCase):
             self.assertIn("press Ctrl-C again", self.screen.getvalue())
             self.service.stopping.callback(None)
             self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
+
+    def test_hangup_waits_however_often_it_comes(self):
+        """Both the kernel and the shell send it."""
+        self.run.start()
+        for _ in range(3):
+            self.signal(signal.SIGHUP)
+        self.assertEqual((self.service.stops, self.reactor.stopped), (1, 0))
+        self.service.stopping.callback(None)
+        self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
 
     def test_second_signal_does_not_wait(self):
         self.run.start()
