@@ -107,6 +107,8 @@ class VisitorConnection(Receiver, Unread):
         self._lagging.clear()
         if self._exchange is not None and self._exchange.stream is not None:
             self._exchange.stream.flow()
+        elif self._kept and self._again is None:
+            self._advance()
 
     # --- from the receiver ---------------------------------------------------------------------------------
 
@@ -136,7 +138,7 @@ class VisitorConnection(Receiver, Unread):
             exchange.request_complete if exchange is not None else not request.has_body and not request.upgrade
         )
         keep = complete and request is not None and request.keep_alive and not request.upgrade
-        keep = keep and not self.ingress.draining
+        keep = keep and not self.ingress.draining and not self._last
         accept = b",".join(request.values(b"accept")) if request is not None else b""
         host = request.hosts[0] if request is not None and request.hosts else b""
         target = request.target if request is not None else b""
@@ -184,8 +186,7 @@ class VisitorConnection(Receiver, Unread):
             return
         self._resume(STREAM)
         self._idle()
-        if not self._advancing:
-            self._advance()
+        self._advance()
 
     def let_go(self) -> Any:
         self._outlet.flush()
@@ -225,7 +226,7 @@ class VisitorConnection(Receiver, Unread):
     @property
     def busy(self) -> bool:
         """Whether the visitor waits for a response, or for the rest of one."""
-        return self._exchange is not None or bool(self._pending) or unsent(self.transport) > 0
+        return self._exchange is not None or bool(self._kept) or unsent(self.transport) > 0
 
     # --- deadlines -----------------------------------------------------------------------------------------
 
@@ -235,24 +236,31 @@ class VisitorConnection(Receiver, Unread):
         if exchange is not None:
             if exchange.overdue(now):
                 exchange.timed_out("response-timeout")
-            elif self.unread(now) >= self.ingress.settings.unread_timeout:
-                self.ingress.guard.refused("unread", self.peer, "closed")
-                self.transport.abortConnection()
-            elif not exchange.request_complete:
+            elif not self._watch_unread(now) and not exchange.request_complete:
                 self._pace(exchange)
         elif self._parting is not None:
             self._parting.check(now)
+        elif self._kept:
+            self._watch_unread(now)
         elif self._deadline <= now:
             reader = self._reader
             if reader is not None and reader.in_head:
                 self.ingress.guard.refused("header_time", self.peer, 408)
                 self._refuse(Refusal(PROBLEMS["request-timeout"]))
-            elif not self._pending:
+            else:
                 if self._shaking:
                     self.ingress.guard.refused("tls_handshake", self.peer, "closed")
                 else:
                     self.ingress.guard.count("idle")
                 self._close()
+
+    def _watch_unread(self, now: float) -> bool:
+        """End the connection if its visitor has taken nothing for too long of what waits for it."""
+        late = self.unread(now) >= self.ingress.settings.unread_timeout
+        if late:
+            self.ingress.guard.refused("unread", self.peer, "closed")
+            self.transport.abortConnection()
+        return late
 
     # --- inside --------------------------------------------------------------------------------------------
 
@@ -261,7 +269,7 @@ class VisitorConnection(Receiver, Unread):
         if self._parting is not None:
             return
         reader = self._reader
-        more = self._last or bool(self._pending) or self._rest is not None or reader is None or not reader.at_start
+        more = self._last or bool(self._kept) or self._rest is not None or reader is None or not reader.at_start
         parting = self._part()
         self._outlet.flush()
         self._resume(STREAM | PENDING | HANDSHAKE)

@@ -5,20 +5,20 @@ Need
     that order.
 
 Invariants
-    * At most one request of a connection is in exchange; what was pipelined behind it waits in ``_pending``.
+    * At most one request of a connection is read and not yet answered; what came behind it waits, unread, in ``_kept``.
     * Reading is paused while anything waits there, and while the request's stream has enough.
-    * After a refused request nothing of the connection's input is taken for a request any more.  What is refused is
-      answered in its turn.
+    * After a refused request nothing of the connection's input is taken for a request any more.
 
 Bounds
-    One socket read (120 KiB) may hold many tiny requests: at most ``pipelined_requests`` of them are kept, the
-    connection ends behind the last.  A body must keep to a least rate while we are willing to read it
-    (`sellia.server.pace`).  Behind a handshake 64 KiB are read before it is answered.
+    One read of the socket (120 KiB) is kept as it came, so what is pipelined takes as much memory as was sent.
+    Requests that need no service are answered ``AT_ONCE`` at a time, and none while the visitor does not take its
+    answers.  A body must keep to a least rate while we are willing to read it (`sellia.server.pace`).  Behind a
+    handshake 64 KiB are read before it is answered.
 """
 
-from collections import deque
 from typing import Any, Final
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.logger import Logger
 
@@ -30,8 +30,11 @@ from sellia.server.http1 import Refusal, Request, RequestReader
 from sellia.server.ingress import Ingress
 from sellia.server.pace import BodyPace
 
-#: Octets that may come behind a handshake before it is answered; then reading pauses.
+#: Bytes that may come behind a handshake before it is answered; then reading pauses.
 _BEHIND_HANDSHAKE: Final = 64 * 1024
+
+#: Pipelined requests that are answered in one turn of the reactor.
+AT_ONCE: Final = 16
 
 #: Why reading is paused; any of them is enough.
 STREAM: Final = 1
@@ -41,18 +44,6 @@ HANDSHAKE: Final = 4
 _NEVER: Final = float("inf")
 
 _log = Logger()
-
-
-class _Waiting:
-    """A pipelined request that has been read, as far as it has been."""
-
-    __slots__ = ("body", "complete", "request", "trailers")
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.body: list[bytes] = []
-        self.complete = False
-        self.trailers: Headers = []
 
 
 class Receiver(Carrier, TwistedProtocol):
@@ -76,12 +67,13 @@ class Receiver(Carrier, TwistedProtocol):
             target_limit=settings.target_limit,
         )
         self._exchange: HttpExchange | None = None
-        self._pending: deque[_Waiting] = deque()
+        #: What came behind the request that is being answered.
+        self._kept = b""
         self._paused = 0
         self._rest: bytes | None = None
         self._last = False
-        self._refusal: Refusal | None = None
-        self._advancing = False
+        self._reading = False
+        self._again: IDelayedCall | None = None
         self._deadline = _NEVER
         self._came = 0
         self._body: BodyPace | None = None
@@ -95,55 +87,75 @@ class Receiver(Carrier, TwistedProtocol):
         raise NotImplementedError
 
     def dataReceived(self, data: bytes) -> None:
-        reader = self._reader
-        if reader is None or self._last:
-            return
+        exchange = self._exchange
         if self._rest is not None:
             self._rest += data
             if len(self._rest) > _BEHIND_HANDSHAKE:
                 self._pause(HANDSHAKE)
-            return
+        elif self._kept or (exchange is not None and exchange.request_complete):
+            self._keep(data)
+        else:
+            self._read(data)
+        self.ingress.turn.nudge()
+
+    def _keep(self, data: bytes) -> None:
+        """Read this, and whatever comes behind it, when the request before it has been answered."""
+        exchange = self._exchange
+        if self._last or (exchange is not None and not exchange.request.keep_alive):
+            return  # what follows the last request of a connection is not read
+        self._kept += data
+        self._pause(PENDING)
+
+    def _read(self, data: bytes) -> None:
+        """Parse until a request waits for its answer."""
+        self._reading = True
+        try:
+            for _ in range(AT_ONCE):
+                data = self._read_one(data)
+                exchange = self._exchange
+                if not data or self.full or (exchange is not None and exchange.request_complete):
+                    break
+        finally:
+            self._reading = False
+        if data:
+            self._keep(data)
+            if self._exchange is None and not self.full and not self._last:
+                self._again = self.ingress.clock.callLater(0, self._go_on)
+
+    def _read_one(self, data: bytes) -> bytes:
+        """Parse up to the end of a request; returns what follows."""
+        reader = self._reader
+        if reader is None or self._last:
+            return b""
         in_head = reader.in_head
         try:
             rest = reader.feed(data)
         except Refusal as refusal:
             self._refuse(refusal)
+            return b""
         except Exception:
             _log.failure("a defect of Sellia's own ended a visitor's connection")
             self._last = True
-            self._pending.clear()
             if self._exchange is not None:
                 self._exchange.request_refused("internal", "")
             else:
                 self.answer_problem(PROBLEMS["internal"], None)
-        else:
-            if rest is not None:
-                self._rest_arrived(rest)
-            elif not in_head and reader.in_head:
-                self._deadline = self.ingress.clock.seconds() + self.ingress.settings.header_timeout
-        if self._pending:
-            self._pause(PENDING)
-        self.ingress.turn.nudge()
+            return b""
+        if reader.upgraded:
+            self._rest_arrived(rest)
+            return b""
+        if not in_head and reader.in_head:
+            self._deadline = self.ingress.clock.seconds() + self.ingress.settings.header_timeout
+        return rest
 
     # --- the reader's sink ---------------------------------------------------------------------------------
 
     def request_begun(self, request: Request) -> None:
-        if self._last:
-            return  # it was read together with the one that was refused
-        if self._exchange is None and not self._pending:
+        if not self._last:
             self._begin(request)
-        elif len(self._pending) < self.ingress.settings.pipelined_requests:
-            self._pending.append(_Waiting(request))
-        else:
-            self._last = True
-            self.ingress.guard.refused("pipelined", self.peer, "closed")
 
     def body_received(self, data: bytes) -> None:
-        if self._last:
-            return
-        if self._pending:
-            self._pending[-1].body.append(data)
-        elif self._exchange is not None:
+        if self._exchange is not None and not self._last:
             self._came += len(data)
             self._exchange.body_received(data)
 
@@ -151,10 +163,7 @@ class Receiver(Carrier, TwistedProtocol):
         self._deadline = _NEVER
         if self._last:
             return
-        if self._pending:
-            self._pending[-1].complete = True
-            self._pending[-1].trailers = trailers
-        elif self._exchange is not None:
+        if self._exchange is not None:
             self._complete(self._exchange, trailers)
         else:
             self._idle()
@@ -182,37 +191,23 @@ class Receiver(Carrier, TwistedProtocol):
 
     def _idle(self) -> None:
         """Between two requests."""
-        if self._reader is not None and self._reader.at_start and not self._pending:
+        if self._reader is not None and self._reader.at_start and not self._kept:
             self._deadline = self.ingress.clock.seconds() + self.ingress.settings.keep_alive
 
     def _advance(self) -> None:
-        """Answer what was pipelined, as far as it can be answered now."""
-        self._advancing = True
-        try:
-            while self._exchange is None and self._pending:
-                waiting = self._pending.popleft()
-                self._begin(waiting.request)
-                self._feed(waiting)
-        finally:
-            self._advancing = False
-        if not self._pending:
-            if self._last and self._exchange is None:
-                refusal = self._refusal
-                if refusal is not None and self._reader is not None:
-                    self.answer_problem(refusal.problem, None, refusal.detail)
-                self._close()
-                return
+        """Read on where a request has been answered, unless that was called from there, or the visitor is full."""
+        if self._reading or self._exchange is not None or self.full:
+            return
+        kept, self._kept = self._kept, b""
+        if kept:
+            self._read(kept)
+        if not self._kept:
             self._resume(PENDING)
 
-    def _feed(self, waiting: _Waiting) -> None:
-        """Give the exchange that has just begun what came of its request's body, until it wants no more."""
-        for data in waiting.body:
-            if self._exchange is None:
-                return
-            self._came += len(data)
-            self._exchange.body_received(data)
-        if waiting.complete and self._exchange is not None:
-            self._complete(self._exchange, waiting.trailers)
+    def _go_on(self) -> None:
+        self._again = None
+        self._advance()
+        self.ingress.turn.nudge()
 
     def _pace(self, exchange: HttpExchange) -> None:
         """A body that is still to come, of which we have read all that has come: is it fast enough?"""
@@ -226,7 +221,10 @@ class Receiver(Carrier, TwistedProtocol):
         """Nothing that comes is a request any more."""
         self._last = True
         self._reader = None
-        self._pending.clear()
+        self._kept = b""
+        again, self._again = self._again, None
+        if again is not None:
+            again.cancel()
 
     def _pause(self, why: int) -> None:
         if not self._paused:
@@ -253,13 +251,8 @@ class Receiver(Carrier, TwistedProtocol):
         if self._last:
             return
         self._last = True
-        exchange, pending = self._exchange, self._pending
-        if pending and not pending[-1].complete:
-            pending.pop()  # it was read in part
-        elif not pending and exchange is not None and not exchange.request_complete:
+        exchange = self._exchange
+        if exchange is not None:
             exchange.request_refused(refusal.problem.word, refusal.detail)
-            return
-        if exchange is not None or pending:
-            self._refusal = refusal  # answered in its turn
         else:
             self.answer_problem(refusal.problem, None, refusal.detail)

@@ -164,9 +164,6 @@ class ServerSettings(Settings):
     )
     control_rate: PerSecond = Field(100.0, description="Pings and pongs on a WebSocket a second in the long run.")
     keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
-    pipelined_requests: Count = Field(
-        100, description="The most requests that wait on one connection while another is answered."
-    )
     page_body_limit: Octets = Field(
         limits.MIB, description="The largest body of a request for one of the server's own pages, as in 1 MiB."
     )

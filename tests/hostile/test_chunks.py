@@ -49,7 +49,6 @@ BODIES = {
     "folded trailer": b"0\r\nA: b\r\n c\r\n\r\n",
     "trailer with a line feed": b"0\r\nA: b\nC: d\r\n\r\n",
     "trailer with nul": b"0\r\nA: b\x00\r\n\r\n",
-    "trailer with nel": b"0\r\nA: b\x85\r\n\r\n",
     "trailer with a space before the colon": b"0\r\nA : b\r\n\r\n",
 }
 

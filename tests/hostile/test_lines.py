@@ -34,8 +34,6 @@ LINES = [
         ("nul in a name", b"A\x00: b"),
         ("nul in a value", b"A: b\x00c"),
         ("nel in a name", b"A\x85: b"),
-        ("nel in a value", b"A: b\x85c"),
-        ("nel in utf-8 in a value", b"A: \xc2\x85"),
         ("letter beyond ascii in a name", b"\xc3\x84: b"),
         *(
             (f"control {octet:02x} in a value", b"A: b%cc" % octet)
@@ -126,6 +124,8 @@ class VersionTests(HostileCase):
             False,
         ),
         Row("white space behind a value", (get(b"/spaces", b"A: b \t "),), (200,), 1, False),
+        Row("nel in a value", (get(b"/spaces", b"A: b\x85c"),), (200,), 1, False),
+        Row("nel in utf-8 in a value", (get(b"/spaces", b"A: \xc2\x85"),), (200,), 1, False),
         Row("blank lines before a request", (b"\r\n\r\n\r\n" + get(b"/spaces"),), (200,), 1, False),
     ],
     play_row,
@@ -135,7 +135,10 @@ class ToleratedTests(HostileCase):
 
     def tearDown(self) -> None:
         super().tearDown()
-        self.assertTrue(stage.ledger().wait_for("/spaces").head.startswith(b"GET /spaces HTTP/1.1\r\n"))
+        head = stage.ledger().wait_for("/spaces").head
+        self.assertTrue(head.startswith(b"GET /spaces HTTP/1.1\r\n"))
+        self.assertNotIn(b"\x85", head)
+        self.assertNotIn(b" \r", head.replace(b"A:  \r", b""))  # of a value that was nothing but a line end
 
 
 @cases(

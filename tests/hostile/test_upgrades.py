@@ -102,8 +102,8 @@ class ForgedTests(HostileCase):
         Row("without a key", (upgrade(b"/").replace(b"Sec-WebSocket-Key", b"X-Key") + SMUGGLED,), (400,)),
         Row("with two keys", (upgrade(b"/", b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==") + SMUGGLED,), (400,)),
         Row("of the base domain", (upgrade(b"/", host=b"localhost") + SMUGGLED,), (404,)),
-        Row("http 2 preface", (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(32),), (400,)),
-        Row("http 2 preface as http 1.1", (b"PRI * HTTP/1.1\r\nHost: demo.localhost\r\n\r\nSM\r\n\r\n",), (400,)),
+        Row("http 2 preface", (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(32),), (505,)),
+        Row("http 2 preface as http 1.1", (b"PRI * HTTP/1.1\r\nHost: demo.localhost\r\n\r\nSM\r\n\r\n",), (505,)),
     ],
     play_row,
 )

@@ -57,17 +57,29 @@ def reader(sink: Sink, **limits: int) -> RequestReader:
     )
 
 
-def read(*pieces: bytes, **limits: int) -> tuple[Sink, list[bytes | None], Problem | None]:
-    """Feed each piece by itself: what the sink was told, what was returned, and the problem that it ended with."""
+def read(*pieces: bytes, **limits: int) -> tuple[Sink, bytes | None, Problem | None]:
+    """Feed each piece by itself, again and again as long as something of it follows a request.
+
+    Returns what the sink was told, what followed a handshake (None if there was none), and the problem that it ended
+    with.
+    """
     sink = Sink()
     it = reader(sink, **limits)
-    returned: list[bytes | None] = []
     try:
-        for piece in pieces:
-            returned.append(it.feed(piece))
+        for number, piece in enumerate(pieces):
+            rest = feed_all(it, piece)
+            if it.upgraded:
+                return sink, b"".join([rest, *pieces[number + 1 :]]), None
     except Refusal as refusal:
-        return sink, returned, refusal.problem
-    return sink, returned, None
+        return sink, None, refusal.problem
+    return sink, None, None
+
+
+def feed_all(it: RequestReader, data: bytes) -> bytes:
+    """What is left behind a handshake when all requests before it have been read."""
+    while data and not it.upgraded:
+        data = it.feed(data)
+    return data
 
 
 def octet_by_octet(data: bytes) -> list[bytes]:

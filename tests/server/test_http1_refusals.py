@@ -18,7 +18,18 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(bool(sink.requests), begun, data[:120])
 
     def test_lengths(self) -> None:
-        for value in (b"+3", b"0x3", b"003", b"3" * 5000, b"", b"3, 3", b"3 3", b"-3", b"3.0", b"1" + b"0" * 18):
+        for value in (
+            b"+3",
+            b"0x3",
+            b"0" * 50 + b"3",
+            b"3" * 5000,
+            b"",
+            b"3, 3",
+            b"3 3",
+            b"-3",
+            b"3.0",
+            b"1" * 19,
+        ):
             self.refused(post(b"abc", b"Content-Length: " + value))
         self.refused(post(b"abc", b"Content-Length: 3", b"Content-Length: 3"))
         self.refused(post(b"abc", b"Content-Length: 3", b"content-length: 4"))
@@ -39,7 +50,7 @@ class RefusalTests(SynchronousTestCase):
     def test_lines(self) -> None:
         for field in (
             b"A: b\r\n c", b"A: b\r\n\tc", b"A: b\nB: c", b"A: b\rB: c", b"A : b", b"A\t: b", b" A: b", b"A", b": b",
-            b"A: b\x00c", b"A: b\x01c", b"A: b\x7fc", b"A: b\x0bc", b"A: b\x85c", b"A: \xc2\x85",
+            b"A: b\x00c", b"A: b\x01c", b"A: b\x7fc", b"A: b\x0bc",
             b"A\x00: b", b"A\x85: b", b"A(: b", b"A\xc2\x85: b",
         ):  # fmt: skip
             self.refused(get(field))
@@ -75,7 +86,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_trailers(self) -> None:
         for field in (
-            b"Content-Length: 3", b"Transfer-Encoding: chunked", b"content_length: 3", b"A: b\x85", b"A : b",
+            b"Content-Length: 3", b"Transfer-Encoding: chunked", b"content_length: 3", b"A : b",
             b"A: b\r\n c",
         ):  # fmt: skip
             self.refused(chunked(b"0\r\n" + field + b"\r\n\r\n"), begun=True)
@@ -141,7 +152,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_endless_value(self) -> None:
         self.endless(get()[:-2] + b"A: ", b"x" * 1000)
-        self.endless(get() + get()[:-2] + b"A: ", b"x" * READ)
+        self.endless(get()[:-2] + b"A: ", b"x" * READ)
 
     def test_endless_name(self) -> None:
         self.endless(get()[:-2], b"x" * 1000)

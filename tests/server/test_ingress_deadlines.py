@@ -46,10 +46,12 @@ class HeadTests(ServerCase):
         self.assert_answers(visitor, (408, "request-timeout"))
 
     def test_part_of_a_head_behind_a_request(self) -> None:
-        """It came in one read with a whole request, and has as long as any other."""
+        """It came in one read with a whole request, and has as long as any other from when it is read."""
         visitor = self.stage.visitor(GET + b"GET /")
         self.stage.wait(20)
         self.stage.asked[0].answer()
+        self.stage.wait(9)
+        self.assertEqual(visitor.end, "open")
         self.stage.wait(1)
         self.assert_answers(visitor, (200, None), (408, "request-timeout"))
 

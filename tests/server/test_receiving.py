@@ -1,6 +1,11 @@
 """Requests of one connection: in which order they are answered, and what is taken for one."""
 
-from tests.server.support import GET, VISITOR, ServerCase, chunked, get, post
+import gc
+import tracemalloc
+
+from sellia.server.receiving import AT_ONCE
+from sellia.transports.sockets import READ
+from tests.server.support import GET, LateTransport, ServerCase, Visitor, answers, chunked, get, post
 
 BAD = b"GET / HTTP/1.1\r\nHost : demo.localhost\r\n\r\n"
 
@@ -73,11 +78,11 @@ class PipelineTests(ServerCase):
         self.assert_answers(visitor, (404, "no-such-tunnel"), (400, "bad-request"))
 
     def test_a_pipelined_body_that_turns_out_to_be_none(self) -> None:
-        """Its request never reaches the service."""
+        """Its request ends as broken at the service."""
         visitor = self.stage.visitor(GET + chunked(b"hello") + b"xyz\r\n")
         self.stage.asked[0].answer()
         self.assert_answers(visitor, (200, None), (400, "bad-request"))
-        self.assertEqual(len(self.stage.asked), 1)
+        self.assertEqual([each.reset for each in self.stage.asked], [None, "bad-request"])
 
     def test_a_refused_request_behind_the_last(self) -> None:
         """Connection: close means that nothing follows, not even a refusal."""
@@ -86,25 +91,68 @@ class PipelineTests(ServerCase):
         self.assert_answers(visitor, (200, None))
         self.assertEqual(visitor.end, "closed")
 
-    def test_the_bound(self) -> None:
-        """More than that many are answered as far as that, and the connection ends in order."""
-        lines = self.logged()
-        visitor = self.stage.visitor(get() * 151)
-        for _ in range(101):
+    def test_as_many_as_one_read_holds(self) -> None:
+        count = min(READ // len(GET), 1_900)  # a tunnel takes no more at once
+        visitor = self.stage.visitor(GET * count)
+        for number in range(count):
+            self.assertEqual(len(self.stage.asked), number + 1)
             self.stage.asked[-1].answer()
-        self.assertEqual(len(self.stage.asked), 101)
-        self.assert_answers(visitor, *[(200, None)] * 101)
-        self.assertEqual(visitor.end, "half", "the requests that were not read must not make it end in a reset")
-        self.assert_counted(pipelined=1)
-        self.assertEqual(lines, [f"limit reached: limit=pipelined peer={VISITOR} answer=closed untold=0"])
-
-    def test_as_many_as_may_be(self) -> None:
-        visitor = self.stage.visitor(get() * 101)
-        for _ in range(101):
-            self.stage.asked[-1].answer()
-        self.assert_answers(visitor, *[(200, None)] * 101)
+        self.assertEqual(answers(visitor.read()), [(200, None)] * count)
         self.assertEqual(visitor.end, "open")
-        self.assert_counted()
+
+    def test_none_is_answered_while_the_visitor_takes_nothing(self) -> None:
+        visitor = self.stage.visitor(GET + get(host=b"nobody.localhost") * 3)
+        visitor.full()
+        self.stage.asked[0].answer()
+        self.assert_answers(visitor, (200, None))
+        self.assertFalse(visitor.reading)
+        visitor.drained()
+        self.assert_answers(visitor, *[(404, "no-such-tunnel")] * 3)
+        self.assertTrue(visitor.reading)
+
+    def test_a_visitor_who_leaves_in_the_middle_of_many_problems(self) -> None:
+        """Nothing is left to be called."""
+        visitor = Visitor(self.stage, LateTransport())
+        self.stage.visitors.append(visitor)
+        visitor.connection.dataReceived(get(host=b"nobody.localhost") * 50)
+        self.assertEqual(len(answers(visitor.read())), AT_ONCE)
+        visitor.leave()
+        self.assertEqual(answers(visitor.read()), [])
+
+    def test_memory_of_small_chunks(self) -> None:
+        """What a request brings of its body is one piece for each read, for a service that does not take it."""
+        head = get(b"/in", b"Transfer-Encoding: chunked", method=b"POST")
+        self.stage.visitor(GET)
+        visitor = self.stage.visitor(head)
+        gc.collect()
+        tracemalloc.start()
+        visitor.connection.dataReceived(b"2\r\nxx\r\n" * 16_000)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        self.assertLess(held, READ)
+
+    def test_memory(self) -> None:
+        """What waits takes what was sent, whatever it is: small requests, small fields, small chunks."""
+        fields = get(b"/", *[b"a:"] * 100)
+        chunks = get(b"/in", b"Transfer-Encoding: chunked", method=b"POST") + b"1\r\nx\r\n" * 20_000
+        for data in (get(), fields, chunks):
+            whole = (data * (READ // len(data) + 1))[:READ]
+            connections = [self.stage.factory.buildProtocol(None) for _ in range(20)]
+            transports = [LateTransport() for _ in connections]
+            for connection, transport in zip(connections, transports, strict=True):
+                connection.makeConnection(transport)
+                connection.dataReceived(GET)
+            self.stage.talk()
+            gc.collect()
+            tracemalloc.start()
+            for connection in connections:
+                connection.dataReceived(bytes(bytearray(whole)))
+            held, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            self.assertLess(held / len(connections), 1.1 * READ)
+            for connection in connections:
+                connection.connectionLost()
+            self.stage.talk()
 
     def test_behind_an_early_answer(self) -> None:
         visitor = self.stage.visitor(post(b"abc", length=5))

@@ -264,7 +264,7 @@ class CheckTests(ServerCase):
 
     def test_bounds_of_what_comes(self):
         """Each takes what is needed at least, and nothing below."""
-        for name in ("websocket_empty_fragments", "pipelined_requests", "page_body_limit", "link_control_burst"):
+        for name in ("websocket_empty_fragments", "page_body_limit", "link_control_burst"):
             self.assertEqual(getattr(load({name: "1"}, {}), name), 1)
             for value in ("0", "-1", "x", ""):
                 self.bad({name: value})
