@@ -1,33 +1,39 @@
 """Whose forwarded headers are believed, and what they say about the visitor.
 
 A reverse proxy in front of the server is the peer of every connection; who the visitor is, only the proxy knows and
-says in ``X-Forwarded-For``, ``-Proto`` and ``-Host``.  Anybody can send these headers, so they count only from peers
-that the settings name.  Rewriting them is the task of `sellia.relay.headers`; this module decides about trust, and
-reads them for logs and for limits by address.
+says in ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``.  Anybody can send these headers, so they count only
+from peers that the settings name, and of those only what the peer itself has said: a proxy may pass on what a visitor
+made up.  Writing the headers that a service gets is the task of `sellia.relay.headers`; this module decides about
+trust, and finds out what is true.
 
-``Forwarded`` (RFC 7239) is passed on but not read: the proxies that Sellia is used with send the older headers.
+``Forwarded`` (RFC 7239) and ``X-Real-IP`` are not read: few proxies set them, and those that do not pass them on from
+visitors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 from sellia.errors import SettingsError
 from sellia.protocol.messages import Headers
-from sellia.relay.hosts import canonical_host
+from sellia.relay.hosts import REMEMBERED_HOSTS, canonical_host
 
 REMEMBERED_PEERS: Final = 1024
 """Addresses whose answer is remembered at once."""
+
+FIELDS_ADDED: Final = 6
+"""Fields of an origin that a request can gain on its way to a service."""
 
 HOPS_LIMIT: Final = 32
 """Entries of ``X-Forwarded-For`` that are looked at, from the right."""
 
 UNIX: Final = "unix"
 """What stands for every peer on a unix socket, in the settings and as an address."""
+
+_UNKNOWN: Final = b"unknown"
 
 _SCHEMES: Final = frozenset((b"http", b"https", b"ws", b"wss"))
 
@@ -57,45 +63,79 @@ class TrustedPeers:
         return any(parsed in network for network in self._networks if network.version == parsed.version)
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Where a request really came from, as far as it can be known: for logs and limits, never for routing."""
+class Origin(NamedTuple):
+    """Where a request came from, as far as it can be known: for its service, for logs and limits, never for routing."""
 
-    address: str
-    scheme: str
-    host: str
+    hops: bytes  #: for ``X-Forwarded-For``: the visitor, then the proxies that are trusted
+    scheme: bytes
+    host: bytes  #: with its port, if it has one
+    port: bytes
+    address: str  #: the visitor's, or `UNIX`
+    trusted: bool = False  #: whether the peer is a proxy whose word counts
 
 
-def visitor(headers: Headers, *, peer: str, scheme: str, host: str, trusted: TrustedPeers) -> Visitor:
-    """The visitor behind the connection from `peer`, on which the request came with `scheme` and for `host`.
+def origin(headers: Headers, *, peer: str, scheme: bytes, host: bytes, trusted: TrustedPeers) -> Origin:
+    """The origin of a request that came from `peer` by `scheme` and for `host`, as its Host header says it.
 
-    Of ``X-Forwarded-For`` it is the last address that is not itself trusted, because everything to the left of that
-    was said by somebody who is not.  What cannot be read ends the search, and the hop before it counts.
+    Of ``X-Forwarded-For`` the visitor is the last address that is not itself trusted, because everything to the left of
+    that was said by somebody who is not.  What cannot be read ends the search, and the hop before it counts.  Of
+    ``X-Forwarded-Proto``, ``-Host`` and ``-Port`` the last element counts, for proxies may add theirs to what they got.
     """
     address = plain_address(peer)
+    hops = [] if address == UNIX else [address.encode("ascii", "replace")]
     if not trusted.is_trusted(peer):
-        return Visitor(address, scheme, host)
-    hops: list[bytes] = []
+        return Origin(hops[0] if hops else _UNKNOWN, scheme, host, port_of(host, scheme), address)
+    entries: list[bytes] = []
+    port = b""
     for name, value in headers:
+        if not 15 <= len(name) <= 17:
+            continue
         folded = name.lower()
         if folded == b"x-forwarded-for":
-            hops += value.split(b",")
-        elif folded == b"x-forwarded-proto":
-            said = value.rpartition(b",")[2].strip().lower()
-            scheme = said.decode("ascii") if said in _SCHEMES else scheme
-        elif folded == b"x-forwarded-host":
-            try:
-                host = canonical_host([value.rpartition(b",")[2].strip()])
-            except ValueError:
-                pass
-    for hop in hops[: -HOPS_LIMIT - 1 : -1]:
-        said_address = _hop_address(hop)
+            entries += value.split(b",")
+            continue
+        said = value.rpartition(b",")[2].strip(b" \t")
+        if folded == b"x-forwarded-proto" and said.lower() in _SCHEMES:
+            scheme = said.lower()
+        elif folded == b"x-forwarded-host" and _is_host(said):
+            host = said
+        elif folded == b"x-forwarded-port" and said.isdigit() and len(said) <= 5 and 0 < int(said) < 65536:
+            port = said
+    for entry in entries[: -HOPS_LIMIT - 1 : -1]:
+        said_address = _hop_address(entry)
         if said_address is None:
             break
         address = said_address
+        hops.append(address.encode("ascii"))
         if not trusted.is_trusted(address):
             break
-    return Visitor(address, scheme, host)
+    hops.reverse()
+    return Origin(b", ".join(hops) or _UNKNOWN, scheme, host, port or port_of(host, scheme), address, True)
+
+
+@lru_cache(maxsize=REMEMBERED_HOSTS)
+def port_of(host: bytes, scheme: bytes) -> bytes:
+    """The port that a Host header names, or that of the scheme where it names none."""
+    _, colon, port = host.rpartition(b":")
+    if colon and port.isdigit():
+        return port
+    return b"443" if scheme in (b"https", b"wss") else b"80"
+
+
+def standard_field(where: Origin) -> bytes:
+    """The value of ``Forwarded`` (RFC 7239) that tells this origin."""
+    node = b"unknown" if where.address == UNIX else where.address.encode("ascii", "replace")
+    if b":" in node:
+        node = b'"[%b]"' % node
+    return b'for=%b;host="%b";proto=%b' % (node, where.host, where.scheme)
+
+
+def _is_host(value: bytes) -> bool:
+    try:
+        canonical_host([value])
+    except ValueError:
+        return False
+    return True
 
 
 def plain_address(address: str) -> str:

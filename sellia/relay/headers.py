@@ -8,8 +8,8 @@ The invariants:
 * What is hop-by-hop (RFC 9110, section 7.6.1) ends here, in both directions, with everything that ``Connection``
   names.  Framing and upgrades belong to the connection, so the leg that makes the next one writes its own
   ``Connection``, ``Upgrade`` and ``Transfer-Encoding``.
-* What a visitor says about where it comes from is removed before ours is added, so naming ``X-Forwarded-For`` in
-  ``Connection`` gains nothing.  Only a trusted peer's word is kept, and added to.
+* What a request says about where it comes from is removed before ours is added, so naming ``X-Forwarded-For`` in
+  ``Connection`` gains nothing.  A trusted peer's word is in ours (`sellia.relay.forwarded`).
 * All else stays: order, case, repetition, bytes.
 
 Speed matters here, so a name's rule is found with one look into a table that is keyed by the name as spelled.  The
@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from sellia.protocol.messages import Headers
+from sellia.relay.forwarded import UNIX, Origin, standard_field
 
 LEARNED_NAMES_LIMIT: Final = 1024
 """Spellings of header names that the table of rules learns at most, on top of the usual ones."""
@@ -39,12 +40,11 @@ _CONNECTION: Final = 2
 _TE: Final = 3
 _UPGRADE: Final = 4
 _EXTENSIONS: Final = 5
-_FORWARDED: Final = 6  # believed from trusted peers only
-_FORWARDED_FOR: Final = 7
-_FORWARDED_PROTO: Final = 8
-_FORWARDED_HOST: Final = 9
-_SHADOW: Final = 10  # an underscore where a forwarded or framing header has a hyphen
-_SELLIA: Final = 11
+_FORWARDED: Final = 6  # says where a request comes from; ours to write
+_REAL_IP: Final = 7
+_STANDARD: Final = 8
+_SHADOW: Final = 9  # an underscore where a forwarded or framing header has a hyphen
+_SELLIA: Final = 10
 
 _FIRST_FORWARDED: Final = _FORWARDED
 
@@ -59,11 +59,8 @@ _RULES: Final = {
     b"te": _TE,
     b"upgrade": _UPGRADE,
     b"sec-websocket-extensions": _EXTENSIONS,
-    b"forwarded": _FORWARDED,
-    b"x-real-ip": _FORWARDED,
-    b"x-forwarded-for": _FORWARDED_FOR,
-    b"x-forwarded-proto": _FORWARDED_PROTO,
-    b"x-forwarded-host": _FORWARDED_HOST,
+    b"forwarded": _STANDARD,
+    b"x-real-ip": _REAL_IP,
     b"sellia-error": _SELLIA,
 }
 
@@ -75,7 +72,7 @@ _USUAL_NAMES: Final = b"""
     Sec-WebSocket-Key Sec-WebSocket-Protocol Sec-WebSocket-Version Server Set-Cookie Strict-Transport-Security
     Upgrade-Insecure-Requests User-Agent Vary Via X-Content-Type-Options X-Frame-Options X-Powered-By X-Requested-With
     Connection Forwarded Keep-Alive Proxy-Connection Sec-WebSocket-Extensions TE Transfer-Encoding Upgrade
-    X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Real-IP
+    X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto X-Real-IP
 """.split()
 
 
@@ -143,23 +140,25 @@ def _without(headers: Headers, names: frozenset[bytes]) -> Headers:
 
 
 def request_to_service(
-    headers: Headers, *, peer: bytes, scheme: bytes, host: bytes, trusted: bool, upgrade: bool = False
+    headers: Headers, origin: Origin | None, *, upgrade: bool = False, believed: frozenset[bytes] = frozenset()
 ) -> Headers:
     """A visitor's header section as its service is to see it.
 
-    `peer` is the address that the request came from (empty for a unix socket), `scheme` how it came, `host` its Host
-    header; they become ``X-Forwarded-For``, ``-Proto`` and ``-Host``.  What the visitor says about these itself counts
-    only when it is `trusted`.  With `upgrade` the request is a WebSocket handshake, and only the extensions that the
-    relay can carry are offered on: those named ``permessage-*`` work on whole messages with the RSV bits that pass
-    through, while any other might give a meaning to the framing itself.
+    `origin` becomes ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``; with None there are none of these.  Where
+    a trusted peer has sent ``X-Real-IP`` and ``Forwarded``, they say the same; of its other ``X-Forwarded-*`` those
+    pass whose lower-case names are `believed`.
+
+    With `upgrade` the request is a WebSocket handshake, and only the extensions that the relay can carry are offered
+    on: those named ``permessage-*`` work on whole messages with the RSV bits that pass through, while any other might
+    give a meaning to the framing itself.
 
     ``TE`` goes on as far as it says ``trailers``, as they pass through the relay.
     """
     kept: Headers = []
     keep = kept.append
     connection: list[bytes] = []
-    forwarded_for = -1
-    has_proto = has_host = False
+    trusted = origin is not None and origin.trusted
+    real_ip = standard = False
     rules = _rules
     for pair in headers:
         rule = rules[pair[0]]
@@ -168,16 +167,13 @@ def request_to_service(
         elif rule >= _FIRST_FORWARDED:
             if rule == _SELLIA:
                 keep(pair)
-            elif not trusted or rule == _SHADOW:
-                continue
-            else:
-                if rule == _FORWARDED_FOR:
-                    forwarded_for = len(kept)
-                elif rule == _FORWARDED_PROTO:
-                    has_proto = True
-                elif rule == _FORWARDED_HOST:
-                    has_host = True
-                keep(pair)
+            elif trusted:
+                if rule == _REAL_IP:
+                    real_ip = True
+                elif rule == _STANDARD:
+                    standard = True
+                elif rule == _FORWARDED and pair[0].lower() in believed:
+                    keep(pair)
         elif rule == _CONNECTION:
             if pair[1] not in _PLAIN_CONNECTION:
                 connection.append(pair[1])
@@ -188,16 +184,18 @@ def request_to_service(
         elif rule == _TE and _wants_trailers(pair[1]):
             keep((pair[0], b"trailers"))
 
-    if forwarded_for >= 0:
-        if peer:
-            name, value = kept[forwarded_for]
-            kept[forwarded_for] = (name, value + b", " + peer if value else peer)
-    else:
-        keep((b"X-Forwarded-For", peer or b"unknown"))
-    if not has_proto:
-        keep((b"X-Forwarded-Proto", scheme))
-    if not has_host:
-        keep((b"X-Forwarded-Host", host))
+    if origin is not None:
+        hops, scheme, host, port, address, _ = origin
+        kept += (
+            (b"X-Forwarded-For", hops),
+            (b"X-Forwarded-Proto", scheme),
+            (b"X-Forwarded-Host", host),
+            (b"X-Forwarded-Port", port),
+        )
+        if real_ip and address != UNIX:
+            keep((b"X-Real-IP", address.encode("ascii", "replace")))
+        if standard:
+            keep((b"Forwarded", standard_field(origin)))
     if connection:
         # What was added above is among the names that Connection cannot remove.
         names = _names_in(connection)

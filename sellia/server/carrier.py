@@ -9,7 +9,7 @@ from typing import Any
 
 from sellia.errors import Problem
 from sellia.relay.answers import RETRY_AFTER_SECONDS
-from sellia.relay.forwarded import visitor as find_visitor
+from sellia.relay.forwarded import Origin, origin, port_of
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
 from sellia.server.ingress import Ingress
@@ -40,14 +40,17 @@ class Carrier:
 
     _exchange: HttpExchange | None
 
+    def origin_of(self, request: Request) -> Origin:
+        """Where the request came from: behind a trusted proxy, what the proxy says."""
+        host = request.hosts[0] if request.hosts else b""
+        if self.trusted:
+            trusted = self.ingress.trusted
+            return origin(request.headers, peer=self.peer, scheme=self.scheme, host=host, trusted=trusted)
+        return Origin(self.peer_octets or b"unknown", self.scheme, host, port_of(host, self.scheme), self.peer)
+
     def visitor_of(self, request: Request) -> str:
         """The visitor's address for people: behind a trusted proxy, what the proxy says."""
-        if not self.trusted:
-            return self.peer
-        host = request.hosts[0].decode("latin-1") if request.hosts else ""
-        scheme = self.scheme.decode()
-        trusted = self.ingress.trusted
-        return find_visitor(request.headers, peer=self.peer, scheme=scheme, host=host, trusted=trusted).address
+        return self.origin_of(request).address if self.trusted else self.peer
 
     def takes_interim(self, request: Request) -> bool:
         """Whether every interim response may be sent for this request: see `sellia.server.interim`."""

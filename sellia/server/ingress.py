@@ -96,6 +96,8 @@ class Ingress:
         self.rooms = rooms
         self.clock = clock
         self.trusted = TrustedPeers(settings.trust_proxy)
+        #: Lower-case names of the fields that pass besides, if a trusted proxy sends them.
+        self.believed = frozenset(each.lower().encode("ascii") for each in settings.forwarded_fields)
         #: Proxies that do not take an interim response for the final one.
         self.knows_interim = TrustedPeers(settings.interim_responses, "interim_responses")
         self.turn = turn_of(clock)

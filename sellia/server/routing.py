@@ -76,17 +76,11 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
         connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
         return
     upgrade = request.upgrade
-    headers = request_to_service(
-        request.headers,
-        peer=connection.peer_octets,
-        scheme=connection.scheme,
-        host=request.hosts[0],
-        trusted=connection.trusted,
-        upgrade=upgrade,
-    )
+    origin = connection.origin_of(request)
+    headers = request_to_service(request.headers, origin, upgrade=upgrade, believed=ingress.believed)
     if tunnel.auth is not None:
         headers = strip_authorization(headers)
-    visitor = connection.visitor_of(request)
+    visitor = origin.address
     settings = ingress.settings
     now = ingress.clock.seconds()
     exchange: HttpExchange

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from sellia.errors import SettingsError
 from sellia.protocol import limits
-from sellia.relay.forwarded import TrustedPeers
+from sellia.relay.forwarded import FIELDS_ADDED, TrustedPeers
 from sellia.relay.hosts import canonical_domain
 from sellia.relay.text import printable
 from sellia.settings import (
@@ -54,6 +54,7 @@ _GIVE_A_KEY: Final = (
 
 _ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
 _PROXIED_TLS: Final = re.compile(r"^haproxy:(ssl|tls):")
+_FORWARDED_FIELD: Final = re.compile(r"^x-forwarded-(?!(?:for|proto|host|port)$)[a-z0-9-]+$", re.IGNORECASE)
 _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)+$")
 
 
@@ -123,6 +124,11 @@ class ServerSettings(Settings):
         (),
         description="Give the addresses and networks of reverse proxies, as in 127.0.0.1, 10.0.0.0/8, ::1 or unix.",
     )
+    forwarded_fields: Annotated[tuple[str, ...], BeforeValidator(_separated)] = Field(
+        (),
+        description="Give the names of further fields that trusted proxies set, as in X-Forwarded-Prefix: all other "
+        "X-Forwarded-* but -For, -Proto, -Host and -Port are dropped.",
+    )
     interim_responses: Annotated[tuple[str, ...], BeforeValidator(_separated)] = Field(
         (),
         description="Give the addresses and networks of reverse proxies that know interim responses, as 103 Early "
@@ -141,7 +147,9 @@ class ServerSettings(Settings):
         30.0, description="Seconds that exchanges may go on after the server is told to stop."
     )
     header_limit: Octets = Field(64 * limits.KIB, description="The largest header section, as in 64 KiB.")
-    header_fields: Count = Field(128, le=limits.HEADER_COUNT_LIMIT, description="The most fields of a header section.")
+    header_fields: Count = Field(
+        128, le=limits.HEADER_COUNT_LIMIT - FIELDS_ADDED, description="The most fields of a header section."
+    )
     header_timeout: Seconds = Field(10.0, description="Seconds until the whole head of a request must be there.")
     target_limit: Octets = Field(8 * limits.KIB, description="The longest request target, as in 8 KiB.")
     session_credit: Octets = Field(
@@ -271,6 +279,18 @@ class ServerSettings(Settings):
             TrustedPeers(value, (info.field_name or "").replace("trust_proxy", "trust-proxy"))
         except SettingsError as error:
             raise wrong(printable(str(error))) from None
+        return value
+
+    @field_validator("forwarded_fields")
+    @classmethod
+    def _check_forwarded_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not _FORWARDED_FIELD.match(each):
+                raise wrong(
+                    f"{printable(each)[:80]} is not the name of a further X-Forwarded field",
+                    "Names begin with X-Forwarded-, as in X-Forwarded-Prefix; -For, -Proto, -Host and -Port are "
+                    "Sellia's own to write, and other fields pass without being named.",
+                )
         return value
 
     @field_validator("gateway_path")

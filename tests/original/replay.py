@@ -25,7 +25,7 @@ IDS = ("request_id", "tunnel_id", "account_id")
 
 HOPS = ("connection", "keep-alive", "transfer-encoding")
 
-FORWARDED = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+FORWARDED = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port")
 
 
 def without(*names: str) -> Change:

@@ -21,7 +21,8 @@ def as_our_server_passes(headers: dict[str, list[str]]) -> dict[str, list[str]]:
     """A visitor's headers as our server passes them on, by those that the original passed on."""
     password = "authorization" if headers.get("Authorization", [""])[0].startswith("Basic ") else ""
     kept = without(password, "upgrade", "connection")(headers)
-    forwarded = dict(zip(FORWARDED, (["203.0.113.7"], ["http"], headers["Host"]), strict=True))
+    port = headers["Host"][0].partition(":")[2] or "80"
+    forwarded = dict(zip(FORWARDED, (["203.0.113.7"], ["http"], headers["Host"], [port]), strict=True))
     upgrade = {"Upgrade": ["websocket"], "Connection": ["Upgrade"]} if "Upgrade" in headers else {}
     return {**kept, **forwarded, **upgrade}
 

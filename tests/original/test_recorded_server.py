@@ -99,9 +99,11 @@ class OurClientTests(Replay):
         head, _, body = self.service(request_id).read().partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         self.assertEqual(first, f"{start['method']} {start['path']} HTTP/1.1")
-        forwarded = [f"{name}: {value}" for name, value in zip(FORWARDED, ("unknown", "http"), strict=False)]
+        host = start["headers"]["Host"][0]
+        values = ("unknown", "http", host, host.partition(":")[2] or "80")
+        forwarded = [f"{name}: {value}" for name, value in zip(FORWARDED, values, strict=True)]
         expected = [f"{name}: {value}" for name, value in wire.pairs(start["headers"])]
-        self.assertEqual(lines, [*expected, *forwarded, f"X-Forwarded-Host: {start['headers']['Host'][0]}"])
+        self.assertEqual(lines, [*expected, *forwarded])
         self.assertEqual(body, b"".join(each["chunk"] for each in bodies))
 
     def after_ws_frame(self, request_id: str, said: Message) -> None:

@@ -6,7 +6,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SettingsError
 from sellia.protocol.messages import Headers
-from sellia.relay.forwarded import REMEMBERED_PEERS, TrustedPeers, Visitor, counted_address, plain_address, visitor
+from sellia.relay.forwarded import (
+    REMEMBERED_PEERS,
+    Origin,
+    TrustedPeers,
+    counted_address,
+    origin,
+    plain_address,
+    port_of,
+    standard_field,
+)
 
 
 class TrustedPeersTests(SynchronousTestCase):
@@ -43,26 +52,65 @@ class TrustedPeersTests(SynchronousTestCase):
         self.assertLessEqual(peers.is_trusted.cache_info().currsize, REMEMBERED_PEERS)  # type: ignore[attr-defined]
 
 
-class VisitorTests(SynchronousTestCase):
+class OriginTests(SynchronousTestCase):
     trusted = TrustedPeers(["10.0.0.0/8", "unix"])
 
-    def seen(self, peer: str, *headers: tuple[bytes, bytes]) -> Visitor:
+    def seen(self, peer: str, *headers: tuple[bytes, bytes]) -> Origin:
         section: Headers = list(headers)
-        return visitor(section, peer=peer, scheme="http", host="demo.localhost", trusted=self.trusted)
+        return origin(section, peer=peer, scheme=b"http", host=b"demo.localhost", trusted=self.trusted)
 
     def test_an_untrusted_peer_is_the_visitor(self) -> None:
         """Whatever it says."""
         seen = self.seen("203.0.113.7", (b"X-Forwarded-For", b"198.51.100.1"), (b"X-Forwarded-Proto", b"https"))
-        self.assertEqual(seen, Visitor("203.0.113.7", "http", "demo.localhost"))
+        self.assertEqual(seen, Origin(b"203.0.113.7", b"http", b"demo.localhost", b"80", "203.0.113.7"))
 
     def test_a_trusted_proxy_says_who_it_is(self) -> None:
         seen = self.seen(
             "10.0.0.1",
             (b"X-Forwarded-For", b"198.51.100.1"),
             (b"x-forwarded-proto", b"HTTPS"),
-            (b"X-Forwarded-Host", b"Demo.example:443"),
+            (b"X-Forwarded-Host", b"Demo.example:8443"),
+            (b"X-FORWARDED-PORT", b"444"),
         )
-        self.assertEqual(seen, Visitor("198.51.100.1", "https", "demo.example"))
+        hops = b"198.51.100.1, 10.0.0.1"
+        self.assertEqual(seen, Origin(hops, b"https", b"Demo.example:8443", b"444", "198.51.100.1", True))
+
+    def test_what_it_does_not_say(self) -> None:
+        seen = self.seen("10.0.0.1", (b"X-Forwarded-Proto", b"wss"), (b"X-Forwarded-For", b""))
+        self.assertEqual(seen, Origin(b"10.0.0.1", b"wss", b"demo.localhost", b"443", "10.0.0.1", True))
+        self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-Host", b"a:81")).port, b"81")
+        self.assertEqual(self.seen("unix").hops, b"unknown")
+        self.assertEqual(self.seen("unix", (b"X-Forwarded-For", b"198.51.100.1")).hops, b"198.51.100.1")
+
+    def test_what_it_has_added_counts(self) -> None:
+        """Before it stands what a visitor may have made up."""
+        seen = self.seen(
+            "10.0.0.1",
+            (b"X-Forwarded-For", b"6.6.6.6, 198.51.100.1"),
+            (b"X-Forwarded-Host", b"evil.example"),
+            (b"X-Forwarded-Host", b"evil.example, demo.localhost"),
+            (b"X-Forwarded-Proto", b"http, https"),
+            (b"X-Forwarded-Port", b"666,443"),
+        )
+        hops = b"198.51.100.1, 10.0.0.1"
+        self.assertEqual(seen, Origin(hops, b"https", b"demo.localhost", b"443", "198.51.100.1", True))
+
+    def test_ports(self) -> None:
+        for host, scheme, port in (
+            (b"a", b"http", b"80"),
+            (b"a", b"https", b"443"),
+            (b"a:3000", b"https", b"3000"),
+            (b"[::1]", b"http", b"80"),
+            (b"[::1]:81", b"http", b"81"),
+            (b"a:", b"http", b"80"),
+        ):
+            self.assertEqual(port_of(host, scheme), port)
+        for said in (b"0", b"65536", b"-1", b"+80", b"80x", b"", b"000080"):
+            self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-Port", said)).port, b"80")
+
+    def test_in_the_words_of_the_standard(self) -> None:
+        where = Origin(b"", b"https", b"a.example:3000", b"", "2001:db8::1")
+        self.assertEqual(standard_field(where), b'for="[2001:db8::1]";host="a.example:3000";proto=https')
 
     def test_the_last_that_is_not_trusted_counts(self) -> None:
         """What stands left of it, a visitor may have made up."""
@@ -76,10 +124,11 @@ class VisitorTests(SynchronousTestCase):
         self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-For", b"198.51.100.1, unknown")).address, "10.0.0.1")
         self.assertEqual(self.seen("", (b"X-Forwarded-For", b"\x1b[2J")).address, "unix")
         seen = self.seen("10.0.0.1", (b"X-Forwarded-Proto", b"gopher"), (b"X-Forwarded-Host", b"a b"))
-        self.assertEqual(seen, Visitor("10.0.0.1", "http", "demo.localhost"))
+        self.assertEqual(seen, Origin(b"10.0.0.1", b"http", b"demo.localhost", b"80", "10.0.0.1", True))
 
     def test_entries_with_ports_and_brackets(self) -> None:
         self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-For", b"198.51.100.1:5000")).address, "198.51.100.1")
+        self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-For", b"[::1]x")).hops, b"::1, 10.0.0.1")
         self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-For", b"[2001:DB8::1]:5000")).address, "2001:db8::1")
         self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-For", b"::ffff:192.0.2.1")).address, "192.0.2.1")
 

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol.messages import Headers
 from sellia.relay import headers as rules
+from sellia.relay.forwarded import UNIX, Origin
 from sellia.relay.headers import (
     carried_extensions,
     check_method,
@@ -26,14 +27,16 @@ from sellia.relay.headers import (
 FOR = (b"X-Forwarded-For", b"203.0.113.7")
 PROTO = (b"X-Forwarded-Proto", b"http")
 HOST = (b"X-Forwarded-Host", b"demo.localhost")
-FRESH = [FOR, PROTO, HOST]
+PORT = (b"X-Forwarded-Port", b"80")
+FRESH = [FOR, PROTO, HOST, PORT]
+ORIGIN = Origin(FOR[1], PROTO[1], HOST[1], PORT[1], "203.0.113.7")
+TRUSTED = ORIGIN._replace(trusted=True)
 
 
-def onward(headers: Headers, *, trusted: bool = False, upgrade: bool = False, peer: bytes = b"203.0.113.7") -> Headers:
+def onward(headers: Headers, *, trusted: bool = False, upgrade: bool = False, believed: bytes = b"") -> Headers:
     """The section as it goes on from a visitor at 203.0.113.7 who asked for demo.localhost over http."""
-    return request_to_service(
-        headers, peer=peer, scheme=b"http", host=b"demo.localhost", trusted=trusted, upgrade=upgrade
-    )
+    origin = TRUSTED if trusted else ORIGIN
+    return request_to_service(headers, origin, upgrade=upgrade, believed=frozenset(believed.split()))
 
 
 class RequestTests(SynchronousTestCase):
@@ -76,7 +79,8 @@ class RequestTests(SynchronousTestCase):
         said = [(b"Forwarded", b"for=198.51.100.1"), (b"X-Real-IP", b"198.51.100.1")]
         connection = [(b"Connection", named), (b"Connection", b"close, Sec-WebSocket-Key, TE")]
         self.assertEqual(onward(kept + connection), kept + FRESH)
-        self.assertEqual(onward(kept + said + connection, trusted=True), kept + said + FRESH)
+        written = [(b"X-Real-IP", b"203.0.113.7"), (b"Forwarded", b'for=203.0.113.7;host="demo.localhost";proto=http')]
+        self.assertEqual(onward(kept + said + connection, trusted=True), kept + FRESH + written)
 
     def test_te_goes_on_as_far_as_it_says_trailers(self) -> None:
         self.assertEqual(onward([(b"TE", b"gzip;q=0.5, Trailers")]), [(b"TE", b"trailers"), *FRESH])
@@ -110,28 +114,37 @@ class RequestTests(SynchronousTestCase):
         for trusted in (False, True):
             self.assertEqual(onward(sent, trusted=trusted), FRESH)
 
-    def test_a_trusted_peer_is_believed_and_added_to_the_chain(self) -> None:
+    def test_what_a_trusted_peer_passes_on_is_written_anew(self) -> None:
+        """The origin has its word already; further fields of it pass if they are believed."""
         said = [
             (b"X-Forwarded-For", b"198.51.100.1"),
             (b"x-forwarded-for", b"198.51.100.2"),
             (b"X-Forwarded-Proto", b"https"),
-            (b"X-Forwarded-Host", b"demo.example"),
-            (b"X-Real-IP", b"198.51.100.1"),
+            (b"x-real-ip", b"198.51.100.1"),
+            (b"X-Forwarded-User", b"root"),
+            (b"X-Forwarded-Prefix", b"/app"),
+            (b"X-Forwarded-Server", b"evil"),
+            (b"X-Forwarded-Ssl", b"on"),
+            (b"X-Forwarded-Scheme", b"https"),
+            (b"X-Forwarded", b"for=1"),
             (b"Accept", b"*/*"),
         ]
-        expected = [*said]
-        expected[1] = (b"x-forwarded-for", b"198.51.100.2, 203.0.113.7")
-        self.assertEqual(onward(said, trusted=True), expected)
+        accept, real, prefix = said[-1], (b"X-Real-IP", b"203.0.113.7"), (b"X-Forwarded-Prefix", b"/app")
+        self.assertEqual(onward(said, trusted=True), [accept, *FRESH, real])
+        self.assertEqual(onward(said, trusted=True, believed=b"x-forwarded-prefix"), [prefix, accept, *FRESH, real])
+        self.assertEqual(onward(said, believed=b"x-forwarded-prefix"), [accept, *FRESH])
 
-    def test_what_a_trusted_peer_does_not_say_is_filled_in(self) -> None:
-        self.assertEqual(onward([], trusted=True), FRESH)
-        self.assertEqual(onward([(b"X-Forwarded-For", b"")], trusted=True), FRESH)
+    def test_a_visitor_without_an_address(self) -> None:
+        said = [(b"X-Real-IP", b"1.2.3.4"), (b"Forwarded", b"for=1.2.3.4")]
+        origin = Origin(b"unknown", b"https", b"a:1", b"1", UNIX, True)
+        received = request_to_service(said, origin)
+        self.assertEqual(received[0], (b"X-Forwarded-For", b"unknown"))
+        self.assertEqual(received[4:], [(b"Forwarded", b'for=unknown;host="a:1";proto=https')])
 
-    def test_a_peer_without_an_address(self) -> None:
-        """One on a unix socket is unknown if not trusted, and adds nothing if it is."""
-        self.assertEqual(onward([], peer=b"")[0], (b"X-Forwarded-For", b"unknown"))
-        said = [(b"X-Forwarded-For", b"198.51.100.1"), PROTO, HOST]
-        self.assertEqual(onward(said, peer=b"", trusted=True), said)
+    def test_no_forwarded_fields_at_all(self) -> None:
+        """Neither ours nor anybody's."""
+        sent = [(b"X-Forwarded-For", b"1.2.3.4"), (b"Forwarded", b"for=1"), (b"X-Real-IP", b"1"), (b"Accept", b"*/*")]
+        self.assertEqual(request_to_service(sent, None, believed=frozenset((b"x-forwarded-for",))), sent[-1:])
 
     def test_the_given_section_is_not_changed(self) -> None:
         sent = [(b"Connection", b"x"), (b"X", b"1"), (b"X-Forwarded-For", b"10.0.0.1")]
@@ -156,12 +169,12 @@ class RequestTests(SynchronousTestCase):
     def test_nothing_forged_or_hop_by_hop_ever_passes(self, sent: Headers, upgrade: bool) -> None:
         """Whatever an untrusted visitor sends: one true X-Forwarded-For, all Hosts, nothing of the connection's."""
         received = onward(sent, upgrade=upgrade)
-        self.assertEqual(received[-3:], FRESH)
+        self.assertEqual(received[-4:], FRESH)
         names = [name.lower().replace(b"_", b"-") for name, _ in received]
         self.assertEqual(names.count(b"x-forwarded-for"), 1)
         self.assertFalse({b"connection", b"upgrade", b"transfer-encoding", b"x-real-ip", b"forwarded"} & set(names))
         self.assertEqual(names.count(b"host"), sum(name == b"Host" for name, _ in sent))
-        self.assertTrue(all(pair in sent for pair in received[:-3]))
+        self.assertTrue(all(pair in sent for pair in received[:-4]))
 
 
 class UpgradeTests(SynchronousTestCase):

@@ -24,6 +24,7 @@ class RoutingTests(ServerCase):
                 (b"X-Forwarded-For", VISITOR.encode()),
                 (b"X-Forwarded-Proto", b"http"),
                 (b"X-Forwarded-Host", b"demo.localhost"),
+                (b"X-Forwarded-Port", b"80"),
             ],
         )
         self.assertEqual((opening.visitor, service.no_body), (VISITOR, True))

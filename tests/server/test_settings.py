@@ -240,6 +240,21 @@ class CheckTests(ServerCase):
         self.assertIn("'x'", self.bad({"trust_proxy": ["127.0.0.1,x"]}).line)
         self.assertIn("10.0.0.0/8", self.bad({"trust_proxy": ["10.0.0.1/8"]}).line)
 
+    def test_what_is_known_of_proxies(self):
+        settings = load({"interim_responses": "unix", "forwarded_fields": "X-Forwarded-Prefix, x-forwarded-user"}, {})
+        self.assertEqual(settings.interim_responses, ("unix",))
+        self.assertEqual(settings.forwarded_fields, ("X-Forwarded-Prefix", "x-forwarded-user"))
+        self.assertIn("in interim_responses", self.bad({"interim_responses": ["proxy"]}).line)
+        for name in (
+            "X-Real-IP",
+            "Forwarded",
+            "X-Forwarded-For",
+            "x-forwarded-port",
+            "X-Forwarded-",
+            "X-Forwarded-A b",
+        ):
+            self.assertIn("X-Forwarded", self.bad({"forwarded_fields": [name]}).line)
+
     def test_gateway_path(self):
         for path in ("ws", "/", "/w s", "/ws?x", "//"):
             self.bad({"gateway_path": path})

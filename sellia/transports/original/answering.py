@@ -26,6 +26,7 @@ from sellia.protocol.limits import HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
 from sellia.protocol.original import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
 from sellia.relay.answers import answer
+from sellia.relay.forwarded import UNIX, Origin, port_of
 from sellia.relay.headers import check_method, check_target, request_to_service, validate
 from sellia.transports.original.bridge import BridgeLeg
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 VISITOR: Final = "unknown"
 
 #: Fields that the header rules may add.
-_ADDED: Final = 3
+_ADDED: Final = 4
 
 
 class Answering(BridgeLeg):
@@ -156,7 +157,8 @@ def for_service(method: bytes, path: bytes, headers: Headers, scheme: bytes, upg
         validate(headers)
     except ValueError as error:
         raise ProblemError(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.") from None
-    return request_to_service(headers, peer=b"", scheme=scheme, host=host_of(headers), trusted=False, upgrade=upgrade)
+    host = host_of(headers)
+    return request_to_service(headers, Origin(b"unknown", scheme, host, port_of(host, scheme), UNIX), upgrade=upgrade)
 
 
 def framing(headers: Headers) -> tuple[bool, int]:

@@ -43,7 +43,7 @@ class RequestTests(AnsweringCase):
         self.assertEqual(
             service.read(),
             b"GET /a%20b?c HTTP/1.1\r\nHost: demo.localhost\r\nAccept: */*\r\nX-Forwarded-For: unknown\r\n"
-            b"X-Forwarded-Proto: http\r\nX-Forwarded-Host: demo.localhost\r\n\r\n",
+            b"X-Forwarded-Proto: http\r\nX-Forwarded-Host: demo.localhost\r\nX-Forwarded-Port: 80\r\n\r\n",
         )
         self.stage.body(final=True)
         self.stage.answer(service, OK)

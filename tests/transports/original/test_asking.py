@@ -38,6 +38,7 @@ class RequestTests(AskingCase):
                 "X-Forwarded-For": ["203.0.113.7"],
                 "X-Forwarded-Proto": ["http"],
                 "X-Forwarded-Host": ["demo.localhost"],
+                "X-Forwarded-Port": ["80"],
             },
         )
 
