@@ -1,0 +1,33 @@
+// Connects by long polling, waits for the upgrade, and on SIGUSR1 asks for echoes; the last line is the outcome.
+'use strict';
+
+const { io } = require('socket.io-client');
+
+const socket = io(process.argv[2], { reconnection: false, timeout: 60000 });
+const large = Buffer.alloc(3000000, 'x');
+const seen = [];
+
+socket.on('disconnect', (reason) => {
+  console.log(`disconnected: ${reason}`);
+  process.exit(0);
+});
+socket.on('connect_error', (error) => {
+  console.log(`failed: ${error.message}`);
+  process.exit(0);
+});
+socket.on('connect', () => {
+  socket.io.engine.on('upgrade', () => {
+    seen.push(`upgraded to ${socket.io.engine.transport.name}`);
+    console.log('ready');
+  });
+});
+process.on('SIGUSR1', () => {
+  socket.emit('echo', 'hello', (text) => {
+    seen.push(text);
+    socket.emit('echo', large, (bytes) => {
+      seen.push(`${bytes.length} bytes`);
+      console.log(seen.join(', '));
+      process.exit(0);
+    });
+  });
+});
