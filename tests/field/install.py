@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.prepare import SEARCH_PATH, install_debian_packages, may_install_debian_packages
+from tests.e2e.prepare import SEARCH_PATH, may_install_debian_packages, no_daemons
 from tests.processes import ROOT
 
 FOLDER = Path(os.environ.get("SELLIA_FIELD_DIR") or ROOT / ".field")
@@ -142,10 +142,10 @@ class Apt(Requirement):
             return
         if not may_install_debian_packages():
             raise Unavailable(f"not root; install it: apt install {' '.join(missing)}")
-        try:
-            install_debian_packages(missing)
-        except subprocess.CalledProcessError as error:
-            raise Unavailable(f"`{' '.join(error.cmd)}` failed") from None
+        with no_daemons():
+            command(["apt-get", "update", "-qq"], folder)
+            options = ["install", "-qq", "-y", "--no-install-recommends"]
+            command(["apt-get", *options, *missing], folder, DEBIAN_FRONTEND="noninteractive")
 
     def version(self, folder: Path) -> str:
         for program, package in self.programs[:1]:
@@ -156,6 +156,23 @@ class Apt(Requirement):
             except Unavailable:  # put there by hand
                 break
         return "installed"
+
+
+@dataclass(frozen=True)
+class Several(Requirement):
+    """More than one requirement; the version is the last one's."""
+
+    parts: tuple[Requirement, ...] = ()
+
+    def __init__(self, *parts: Requirement) -> None:
+        object.__setattr__(self, "parts", parts)
+
+    def install(self, folder: Path) -> None:
+        for part in self.parts:
+            part.install(folder)
+
+    def version(self, folder: Path) -> str:
+        return self.parts[-1].version(folder)
 
 
 @dataclass(frozen=True)

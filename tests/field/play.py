@@ -91,7 +91,7 @@ def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Res
             result.outcomes[name] = program.visit(way)
         except Exception:
             result.outcomes[name] = {"failed": traceback.format_exc(limit=0).strip().splitlines()[-1][:300]}
-            result.troubles.append(f"{name}: {traceback.format_exc(limit=-2)}")
+            result.troubles.append(f"{name}: {traceback.format_exc(limit=-1)}")
         finally:
             way.settle()
             result.cuts = way.cuts
@@ -107,6 +107,8 @@ def _compare(program: Program, result: Result) -> None:
     direct = result.outcomes.get("direct", {})
     for name in PLAYS[1:]:
         outcome = result.outcomes.get(name, {})
+        if "failed" in direct or "failed" in outcome:
+            continue
         for key in sorted(direct.keys() | outcome.keys(), key=str):
             if direct.get(key) != outcome.get(key):
                 if key in program.better:
@@ -117,7 +119,7 @@ def _compare(program: Program, result: Result) -> None:
                     result.troubles.append(
                         f"{name}: {key} is {outcome.get(key)!r:.300}, directly {direct.get(key)!r:.300}"
                     )
-    if not result.cuts:
+    if not result.cuts and not result.troubles:
         result.troubles.append("cut: no link was there to be cut")
 
 
@@ -129,5 +131,3 @@ def _start_client(program: Program, server_port: int, service_port: int) -> Proc
 
 def _wait_for_tunnel(client: Process, server_port: int, host: str) -> None:
     client.wait_for(lambda: tunnel_is_open(server_port, host), f"the tunnel {host}")
-
-

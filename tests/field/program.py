@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -29,6 +30,12 @@ LOOPBACK = Path(__file__).resolve().parent / "loopback"
 START_DEADLINE = 90.0
 
 Outcome = dict[str, Any]
+
+
+def outcome_of(output: str) -> Outcome:
+    """What a visitor's program has found out: the JSON object in the last line that it wrote."""
+    outcome: Outcome = json.loads(output.strip().splitlines()[-1])
+    return outcome
 
 
 class Kit:
@@ -143,10 +150,8 @@ class Way:
             time.sleep(seconds)
             self.proxy.heal()
 
-    def soon(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call this in so many seconds, beside the visit; `settle` waits for it."""
-        if self.proxy is None:
-            return
+    def soon(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call this in so many seconds, beside the visit and in every play; `settle` waits for it."""
         thread = threading.Timer(seconds, call)
         thread.daemon = True
         thread.start()

@@ -23,7 +23,9 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             for word in ["one", "two", "three", None]:
                 choice = {"index": 0, "delta": {"content": word} if word else {}, "finish_reason": word or "stop"}
-                self.chunk(b"data: " + json.dumps({**base, "object": "chat.completion.chunk", "choices": [choice]}).encode())
+                self.chunk(
+                    b"data: " + json.dumps({**base, "object": "chat.completion.chunk", "choices": [choice]}).encode()
+                )
                 time.sleep(0.2)
             self.chunk(b"data: [DONE]")
             self.wfile.write(b"0\r\n\r\n")

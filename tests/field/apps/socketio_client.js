@@ -16,10 +16,15 @@ socket.on('connect_error', (error) => {
   process.exit(0);
 });
 socket.on('connect', () => {
-  socket.io.engine.on('upgrade', () => {
-    seen.push(`upgraded to ${socket.io.engine.transport.name}`);
+  const upgraded = () => {
+    if (socket.io.engine.transport.name !== 'websocket') {
+      setTimeout(upgraded, 20);
+      return;
+    }
+    seen.push('upgraded to websocket');
     console.log('ready');
-  });
+  };
+  upgraded();
 });
 process.on('SIGUSR1', () => {
   socket.emit('echo', 'hello', (text) => {

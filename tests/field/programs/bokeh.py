@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 from tests.field.install import Pip
-from tests.field.program import Kit, Outcome, Program, Way
+from tests.field.program import Kit, Outcome, Program, Way, outcome_of
 from tests.field.visitor import ask
 
 
 def serve(kit: Kit) -> int:
     port = kit.free_port()
-    options = ["--port", str(port), "--address", "127.0.0.1", "--allow-websocket-origin", f"{kit.host}:*"]
+    options = ["--port", str(port), "--address", "127.0.0.1", "--allow-websocket-origin", kit.host]
     kit.start(kit.python, "-m", "bokeh", "serve", kit.app("bokeh_app.py"), *options, port=port)
     return port
 
@@ -19,8 +17,8 @@ def serve(kit: Kit) -> int:
 def visit(way: Way) -> Outcome:
     page = ask(way, "/bokeh_app")
     script = way.kit.app("bokeh_visitor.py")
-    good = json.loads(way.run(way.kit.python, script, way.url("/bokeh_app"), way.url(""), line="connected"))
-    bad = json.loads(way.run(way.kit.python, script, way.url("/bokeh_app"), "http://evil.example"))
+    good = outcome_of(way.run(way.kit.python, script, way.url("/bokeh_app"), f"http://{way.host}", line="connected"))
+    bad = outcome_of(way.run(way.kit.python, script, way.url("/bokeh_app"), "http://evil.example"))
     return {"page": page.status, "array": good["array"], "another origin": bad["array"]}
 
 

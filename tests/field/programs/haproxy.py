@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from tests.e2e.fronts import certificate
 from tests.field.install import Apt
-from tests.field.program import Kit, Outcome, Program, Way
+from tests.field.program import Kit, Outcome, Program, Way, outcome_of
 from tests.field.programs.node_services import serve_ws
 
 CONFIG = """
@@ -36,8 +34,7 @@ def front(kit: Kit, target: int) -> int:
 
 def visit(way: Way) -> Outcome:
     with way.cutting(0.4):
-        outcome: Outcome = json.loads(way.node("h2_visitor.js", str(way.port), way.authority).splitlines()[-1])
-    return outcome
+        return outcome_of(way.node("h2_visitor.js", str(way.port), way.authority))
 
 
 PROGRAM = Program(

@@ -27,7 +27,13 @@ def visit(way: Way) -> Outcome:
     page = ask(way, "/lab", headers=headers)
     started = ask(way, "/api/kernels", "POST", b"{}", headers=headers)
     kernel = json.loads(started.body)["id"]
-    header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3"}
+    header = {
+        "msg_id": uuid.uuid4().hex,
+        "msg_type": "execute_request",
+        "username": "",
+        "session": "s",
+        "version": "5.3",
+    }
     content = {"code": CODE, "silent": False, "store_history": False, "allow_stdin": False, "user_expressions": {}}
     wish = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
     printed, status = 0, ""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from tests.field.install import Pip
-from tests.field.program import Kit, Outcome, Program, Way
+from tests.field.program import Kit, Outcome, Program, Way, outcome_of
 
 THINKS = 33.0
 """Seconds before the head of the answer: the one long wait of a run, once for each play."""
@@ -19,8 +17,7 @@ def serve(kit: Kit) -> int:
 
 def visit(way: Way) -> Outcome:
     output = way.run(way.kit.python, way.kit.app("openai_visitor.py"), way.url("/v1"), line="asked")
-    outcome: Outcome = json.loads(output.strip().splitlines()[-1])
-    return outcome
+    return outcome_of(output)
 
 
 PROGRAM = Program(

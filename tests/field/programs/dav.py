@@ -1,0 +1,126 @@
+"""WebDAV: Apache's mod_dav with TLS in front, judged by litmus, whose COPY and MOVE name the public URL."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from tests.e2e.fronts import certificate
+from tests.field.install import Apt, Pip
+from tests.field.program import Kit, Outcome, Program, Way
+
+APACHE = """
+ServerRoot /usr/lib/apache2
+PidFile {work}/pid
+ServerName localhost
+Listen 127.0.0.1:{port}
+LoadModule mpm_event_module modules/mod_mpm_event.so
+LoadModule authz_core_module modules/mod_authz_core.so
+LoadModule dav_module modules/mod_dav.so
+LoadModule dav_fs_module modules/mod_dav_fs.so
+LoadModule dir_module modules/mod_dir.so
+LoadModule mime_module modules/mod_mime.so
+TypesConfig /etc/mime.types
+User www-data
+Group www-data
+DavLockDB {work}/lock
+ErrorLog /dev/stderr
+DocumentRoot {work}/files
+<Directory {work}/files>
+    Require all granted
+    Dav On
+</Directory>
+"""
+
+TLS = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend https
+    bind 127.0.0.1:{port} ssl crt {pem} alpn http/1.1
+    http-request set-header X-Forwarded-Proto https
+    default_backend behind
+backend behind
+    server behind 127.0.0.1:{target}
+"""
+
+
+def tls_front(kit: Kit, target: int) -> int:
+    """TLS in front of ``target``."""
+    port = kit.free_port()
+    cert, key = certificate()
+    pem, config = kit.work / "pem", kit.work / f"haproxy-{port}.cfg"
+    pem.write_text(cert.read_text() + key.read_text())
+    config.write_text(TLS.format(port=port, pem=pem, target=target))
+    kit.start(kit.bin("haproxy"), "-f", config, "-db", port=port)
+    return port
+
+
+def serve_apache(kit: Kit) -> int:
+    port = kit.free_port()
+    (kit.work / "files").mkdir()
+    (kit.work / "apache.conf").write_text(APACHE.format(work=kit.work, port=port))
+    for path in (kit.work, kit.work / "files"):
+        path.chmod(0o777)
+    kit.start(kit.bin("apache2"), "-X", "-f", kit.work / "apache.conf", port=port)
+    return port
+
+
+def serve_wsgidav(kit: Kit) -> int:
+    port = kit.free_port()
+    (kit.work / "files").mkdir()
+    options = ["--host", "127.0.0.1", f"--port={port}", f"--root={kit.work}/files", "--auth", "anonymous"]
+    kit.start(kit.bin("wsgidav"), *options, "--no-config", port=port)
+    return port
+
+
+def litmus(way: Way, scheme: str) -> Outcome:
+    """
+    Each of litmus' suites, in a namespace of its own in which the public name leads to this machine.
+
+    litmus asks the system for names, so its ``/etc/hosts`` is another one.
+    """
+    hosts = way.kit.work / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost {way.host}\n")
+    suites = ["basic", "copymove", "props", "http"]
+    script = 'mount --bind "$1" /etc/hosts && exec litmus -k "$2"'
+    words = ["unshare", "--mount", "sh", "-c", script, "litmus", str(hosts), f"{scheme}://{way.authority}/"]
+    with way.cutting(0.5):
+        output = way.run(*words, env={"TESTS": " ".join(suites), "HOME": str(way.kit.work)}, deadline=240.0)
+    outcome: Outcome = {}
+    for suite, tests, passed in re.findall(r"summary for `(\w+)': of (\d+) tests run: (\d+) passed", output):
+        outcome[suite] = f"{passed} of {tests}"
+    outcome["failed"] = re.findall(r"^ *\d+\. (\w+)\.* +FAIL", output, re.MULTILINE)
+    return outcome
+
+
+def can_unshare() -> bool:
+    """Whether this process may give a child an ``/etc/hosts`` of its own."""
+    return os.geteuid() == 0 and Path("/usr/bin/unshare").exists()
+
+
+APACHE_DAV = Program(
+    "litmus",
+    "litmus, Apache mod_dav",
+    "all of litmus 0.13 but locks, with TLS in front, link cuts twice a second",
+    serve_apache,
+    lambda way: litmus(way, "https"),
+    needs=Apt({"litmus": "litmus", "apache2": "apache2-bin", "haproxy": "haproxy"}),
+    front=tls_front,
+    server_options=("--trust-proxy", "127.0.0.1"),
+    better={
+        "copymove": "directly behind TLS, Apache refuses a Destination that says https",
+        "failed": "directly behind TLS, Apache refuses a Destination that says https",
+    },
+)
+WSGIDAV = Program(
+    "wsgidav",
+    "WsgiDAV",
+    "all of litmus 0.13 but locks, link cuts twice a second",
+    serve_wsgidav,
+    lambda way: litmus(way, "http"),
+    needs=Pip("wsgidav==4.3.3", "cheroot"),
+)
