@@ -1,7 +1,7 @@
 """
 Play one program: install it, serve it, visit it directly, through the tunnel, and while the link is cut; compare.
 
-The tunnel is a real ``twistd sellia-server`` and a real ``twistd sellia-client``, whose link goes through a fault proxy.
+The tunnel is a real ``twistd sellia-server`` and a real ``twistd sellia-client``; its link goes through a fault proxy.
 """
 
 from __future__ import annotations

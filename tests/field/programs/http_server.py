@@ -5,7 +5,12 @@ from __future__ import annotations
 from tests.field.program import Kit, Outcome, Program, Way
 from tests.field.visitor import ask
 
-SCRIPT = "#!/bin/sh\nprintf 'Content-Type: text/plain\\nX-From: cgi\\n\\n'\nprintf 'hello '\nsleep 0.5\necho \"$QUERY_STRING\"\n"
+SCRIPT = """#!/bin/sh
+printf 'Content-Type: text/plain\\nX-From: cgi\\n\\n'
+printf 'hello '
+sleep 0.5
+echo "$QUERY_STRING"
+"""
 
 
 def serve(kit: Kit) -> int:

@@ -111,7 +111,8 @@ def serve_verdaccio(kit: Kit) -> int:
     config = kit.work / "config.yaml"
     config.write_text(
         f"storage: {kit.work}/storage\nauth:\n  htpasswd:\n    file: {kit.work}/htpasswd\n"
-        "packages:\n  '**':\n    access: $all\n    publish: $all\nmax_body_size: 50mb\nlog: {type: stdout, level: warn}\n"
+        "packages:\n  '**':\n    access: $all\n    publish: $all\n"
+        "max_body_size: 50mb\nlog: {type: stdout, level: warn}\n"
     )
     kit.start(kit.bin("verdaccio"), "--config", config, "--listen", f"127.0.0.1:{port}", port=port)
     return port

@@ -125,7 +125,8 @@ def serve_caddy(kit: Kit) -> int:
     (kit.work / "site" / "large.bin").write_bytes(LARGE)
     config = kit.work / "Caddyfile"
     config.write_text(
-        f"{{\n  admin off\n  auto_https off\n}}\nhttp://:{port} {{\n  bind 127.0.0.1\n  root * {kit.work}/site\n  file_server browse\n}}\n"
+        f"{{\n  admin off\n  auto_https off\n}}\nhttp://:{port} {{\n  bind 127.0.0.1\n"
+        f"  root * {kit.work}/site\n  file_server browse\n}}\n"
     )
     environment = {"XDG_DATA_HOME": str(kit.work), "XDG_CONFIG_HOME": str(kit.work)}
     kit.start(kit.bin("caddy"), "run", "--config", config, "--adapter", "caddyfile", port=port, env=environment)

@@ -1,4 +1,4 @@
-"""Threads, greenlets and older web servers in Python: Gunicorn, Flask-SocketIO, Sanic, CherryPy, Datasette, Radicale."""
+"""Further web servers and programs in Python: Gunicorn, Waitress, Sanic, Datasette, Radicale."""
 
 from __future__ import annotations
 
