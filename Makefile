@@ -9,7 +9,8 @@ UNIT := tests.protocol tests.relay tests.transports tests.server tests.client te
 	tests.test_imports tests.test_security tests.test_settings
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-newest unit lint format docs news constraints demo conformance chaos soak hostile fuzz bench clean
+.PHONY: help test test-newest unit lint format docs news constraints demo conformance chaos soak hostile field fuzz bench \
+	clean
 
 # Versions that the tests are known to pass with. Empty: the newest that setup.py allows.
 CONSTRAINTS ?= constraints.txt
@@ -26,6 +27,7 @@ help:
 	@echo "make chaos        break links and processes a thousand times, and account for every byte"
 	@echo "make soak         an hour of mixed traffic, then look for what was left behind; or MINUTES=5"
 	@echo "make hostile      others' tools against it: slowhttptest, testssl.sh, smuggling through nginx and HAProxy"
+	@echo "make field        real programs, directly and through a tunnel whose link is cut; or PROGRAMS='bokeh next'"
 	@echo "make fuzz         octets of every kind into every parser, for 7 minutes; or MINUTES=60"
 	@echo "make bench        measure, and write bench/RESULTS.md"
 	@echo "make clean        delete what the above have built"
@@ -81,6 +83,10 @@ hostile: $(READY)
 	$(BIN)/python -m tests.hostile
 	SELLIA_HOSTILE_EXAMPLES=500 SELLIA_HOSTILE_SECONDS=60 $(BIN)/python -m tests.run tests.hostile.test_model
 
+field: $(READY)
+	$(BIN)/python -m tests.e2e.prepare
+	$(BIN)/python -m tests.field $(PROGRAMS)
+
 fuzz: $(READY)
 	$(INSTALL) -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz $(or $(MINUTES),7)
@@ -90,7 +96,7 @@ bench: $(READY)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) .venv-newest docs/_build build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) .venv-newest docs/_build build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis .fuzz .field
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made anew when what it is made of changes. Debian keeps venv in a package of its own; the C

@@ -73,9 +73,9 @@ class Requirement:
         """The version of the first package, for the table."""
         return f"Python {sys.version_info.major}.{sys.version_info.minor}"
 
-    def ensure(self, name: str) -> Path:
+    def ensure(self, name: str, home: Path = FOLDER) -> Path:
         """The folder of the program called ``name``, installed if it is not there as this requirement says."""
-        folder = FOLDER / name
+        folder = home / name
         stamp = folder / ".installed"
         digest = hashlib.sha256(repr(self).encode()).hexdigest()
         if not (stamp.exists() and stamp.read_text() == digest):

@@ -95,7 +95,7 @@ def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Res
         finally:
             way.settle()
             result.cuts = way.cuts
-    _compare(program, result)
+    compare(program, result)
     for process in (server, client):
         if "Traceback" in process.output:
             begin = process.output.index("Traceback")
@@ -103,7 +103,8 @@ def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Res
     result.output = f"--- server ---\n{server.output}\n--- client ---\n{client.output}"
 
 
-def _compare(program: Program, result: Result) -> None:
+def compare(program: Program, result: Result) -> None:
+    """Put every entry that differs from the direct outcome into the result's troubles, or its notes."""
     direct = result.outcomes.get("direct", {})
     for name in PLAYS[1:]:
         outcome = result.outcomes.get(name, {})

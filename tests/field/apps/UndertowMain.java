@@ -1,6 +1,7 @@
 // The application of tests/field/contract.py with Undertow.
 import io.undertow.Handlers;
 import io.undertow.Undertow;
+import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.handlers.BlockingHandler;
@@ -83,6 +84,6 @@ public class UndertowMain {
             .addExactPath("/digest", new BlockingHandler(UndertowMain::digest))
             .addExactPath("/stream", new BlockingHandler(UndertowMain::stream))
             .addExactPath("/echo", echo);
-        Undertow.builder().addHttpListener(Integer.parseInt(arguments[0]), "127.0.0.1").setHandler(paths).build().start();
+        Undertow.builder().setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L).addHttpListener(Integer.parseInt(arguments[0]), "127.0.0.1").setHandler(paths).build().start();
     }
 }
