@@ -8,8 +8,8 @@ calls for each event: 140 us of CPU for a hello-world request in each of our pro
 :func:`poll_plainly` gives Twisted's epoll reactor, and no other, a loop that leaves it out.  Errors are handled where
 they always were: in the reactor's ``_doReadOrWrite``, which logs what escapes and drops the connection.
 
-The loop also tells the reactor's :class:`~sellia.transports.turn.Turn` when it begins to act on what has become ready
-and when it is done, so that what is to be flushed by then needs no timer.
+The loop also tells the reactor's :class:`~sellia.transports.turn.Turn` how many sockets are ready when it begins to act
+on them, and when it is done, so that what is to be flushed by then needs no timer.
 
 Only whoever owns the process may ask for this: the taps and the command line.
 """
@@ -46,7 +46,7 @@ def _poll(reactor: Any, turn: Turn, timeout: float | None) -> None:
             return
         raise
     act = reactor._doReadOrWrite
-    turn.begin()
+    turn.begin(len(events))
     for descriptor, event in events:
         selectable = selectables.get(descriptor)
         if selectable is not None:

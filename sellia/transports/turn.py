@@ -10,8 +10,9 @@ How
     Whoever has something to flush hands its flush to :meth:`Turn.later`, once.  It runs at the end of the turn at the
     latest: as a timer of the reactor, or, where the reactor's loop says when a turn begins and ends
     (`sellia.transports.polling`), without one, which spares each quiet exchange a trip through the reactor.  Whoever
-    has worked through one piece of input calls :meth:`Turn.nudge`: while turns are quiet, that flushes at once.  Turns
-    are quiet while the last one saw no more than ``QUIET`` nudges.
+    has worked through one piece of input calls :meth:`Turn.nudge`: in a quiet turn, that flushes at once.  A turn is
+    quiet if it begins with no more than ``QUIET`` events, where the loop tells their number; elsewhere, if the turn
+    before it saw no more than that many nudges.
 
 Designs not chosen
     *Always at once*: fifty busy connections would cost fifty link messages.  *Always at the end*: it costs a quiet
@@ -27,7 +28,7 @@ from twisted.logger import Logger
 
 from sellia.transports.sockets import write_now
 
-#: Nudges in one turn up to which the next is expected to be quiet.
+#: Events in a turn, or nudges in the turn before it, up to which the turn is quiet.
 QUIET: Final = 2
 
 #: Octets that an outlet collects before it writes.
@@ -49,14 +50,15 @@ class Turn:
         self._nudges = 0
         self.quiet = True
 
-    def begin(self) -> None:
-        """The loop is about to act on what has become readable or writable; :meth:`end` follows."""
+    def begin(self, events: int) -> None:
+        """Begin a turn in which the loop acts on this many ready sockets; :meth:`end` must follow."""
         self._inside = True
+        self.quiet = events <= QUIET
 
     def end(self) -> None:
-        """It has: the turn is over."""
+        """End the turn: flush what is left."""
         self._inside = False
-        self.quiet = self._nudges <= QUIET
+        self.quiet = self._nudges <= QUIET  # until `begin` knows better
         self._nudges = 0
         if self._calls:
             self.run()
