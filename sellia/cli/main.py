@@ -44,6 +44,11 @@ def version() -> None:
 @click.option("--auth", metavar="USER:PASS", help="What visitors must know.")
 @click.option("--local-host", metavar="HOST", help="Host of your service. [default: localhost]")
 @click.option("--local-scheme", metavar="http|https", help="What your service speaks. [default: http]")
+@click.option(
+    "--request-timeout",
+    metavar="SECONDS",
+    help="Seconds that your service may take until it begins to answer. [default: the server's, 600]",
+)
 @click.option("--log-level", metavar="info|debug", help="debug: the log, with each frame, on standard error.")
 @click.option("--config", metavar="FILE", help="Settings file, in YAML; it can describe many tunnels.")
 def http(config: str | None, **flags: str | None) -> None:

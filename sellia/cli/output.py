@@ -23,6 +23,8 @@ from sellia.client.events import (
     Refused,
     RequestFinished,
     RequestStarted,
+    RequestWaiting,
+    ResponseStreaming,
     ServerStopping,
     WebSocketClosed,
     WebSocketOpened,
@@ -151,6 +153,17 @@ def line(event: Event) -> Iterable[Piece]:
             return [("open    ", "green"), (safe(event.url), "bold"), (_named(event.tunnel), "dim")]
         case RequestStarted():
             return []
+        case RequestWaiting():
+            waited = f"  no answer for {duration(event.seconds)} so far"
+            return [(f"{safe(event.method):<7} ", "bold"), (safe(event.target), ""), (waited, "yellow")]
+        case ResponseStreaming():
+            flowed = f"  open for {duration(event.seconds)}, {size(event.bytes_out)} out so far"
+            return [
+                (f"{safe(event.method):<7} ", "bold"),
+                (safe(event.target), ""),
+                (f"  {event.status}", "green" if event.status < 400 else "yellow"),
+                (flowed, "dim"),
+            ]
         case RequestFinished():
             return _request(event)
         case WebSocketOpened():

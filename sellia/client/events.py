@@ -28,6 +28,29 @@ class RequestStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestWaiting:
+    """A request, or an upgrade, that has no response head ``seconds`` after it came; told once, after 10 s."""
+
+    id: int
+    method: str
+    target: str
+    visitor: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStreaming:
+    """A response that still flows 10 s after its head; told once."""
+
+    id: int
+    method: str
+    target: str
+    status: int
+    seconds: float
+    bytes_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestFinished:
     """A request is over, with its cause if it failed; ``status`` is None when it ended before one was known."""
 
@@ -131,6 +154,8 @@ class Problem:
 Event: TypeAlias = (
     Connected
     | RequestStarted
+    | RequestWaiting
+    | ResponseStreaming
     | RequestFinished
     | WebSocketOpened
     | WebSocketRefused

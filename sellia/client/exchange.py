@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from sellia.client.connection import BadAnswer, HttpConnection
 from sellia.client.dial import ServiceSocket
-from sellia.client.events import Event
+from sellia.client.events import Event, RequestWaiting
 from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem, ProblemError
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
 from sellia.relay.headers import check_method, check_target, validate
@@ -143,11 +143,22 @@ class Exchange(StrictLeg):
         """The service has taken all that it was sent."""
         self.stream.flow()
 
-    # --- for the deadlines ---------------------------------------------------------------------------------
+    # --- for who listens -----------------------------------------------------------------------------------
 
-    def late(self) -> None:
-        """The service has not answered in time."""
-        raise NotImplementedError
+    def slow(self) -> None:
+        """Tell whoever listens that the service has not answered yet."""
+        if self.report is not None:
+            method, target = self.method.decode("utf-8", "backslashreplace"), self.opening.target
+            seconds = self.service.clock.seconds() - self.started
+            self.report(
+                RequestWaiting(
+                    self.stream.id,
+                    method,
+                    target.decode("utf-8", "backslashreplace"),
+                    self.opening.visitor,
+                    seconds,
+                )
+            )
 
     # --- for the kinds -------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from sellia.client.connection import BadAnswer, HttpConnection
 from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.client.exchange import Exchange, Report, request_head
-from sellia.errors import BAD_REQUEST, UPGRADE_TIMEOUT, Problem, ProtocolError
+from sellia.errors import BAD_REQUEST, Problem, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.headers import response_to_visitor, values_of
 from sellia.relay.stream import Stream
@@ -56,7 +56,8 @@ class HandshakeLeg(Exchange):
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a WebSocket handshake that cannot be passed on: {error}.")
             return
-        service.upgrading.add(self)
+        if report is not None:
+            service.slow.add(self)
         self.dial()
 
     def connected(self, connection: HttpConnection) -> None:
@@ -65,11 +66,6 @@ class HandshakeLeg(Exchange):
     def end_received(self, trailers: Headers) -> None:
         if self.status is None:
             raise ProtocolError("a WebSocket ended before it was open")
-
-    def late(self) -> None:
-        seconds = self.service.upgrade_timeout
-        message = f"{self.service.where} did not answer the WebSocket handshake within {seconds:g} seconds."
-        self.fail(UPGRADE_TIMEOUT, message)
 
     # --- agreed --------------------------------------------------------------------------------------------
 

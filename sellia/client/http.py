@@ -9,10 +9,9 @@ When a request is repeated
     that connection ended before a single octet of the answer.  Such a connection was most likely closed by the
     service because it was idle.  In all other cases the visitor is told that the service died.
 
-When the clock runs
-    The service has ``request_timeout`` until its response head.  That time runs while we wait for the service: after
-    the whole request has been handed over, while the service takes no more of it, and while the visitor awaits a 100.
-    It does not run while the visitor is slow.
+How long the service may take
+    As long as the server lets it, which has the tunnel's limit and resets the stream.  Whoever listens is told of a
+    request that waits for its response head for ``SLOW`` seconds, and of a response that flows for as long.
 
 When the service answers early
     The answer is passed on at once, and the rest of the request still goes to the service.  If the service closes the
@@ -28,9 +27,9 @@ What is believed of the server
 from typing import TYPE_CHECKING, Final
 
 from sellia.client.connection import HttpConnection
-from sellia.client.events import RequestFinished, RequestStarted
+from sellia.client.events import RequestFinished, RequestStarted, ResponseStreaming
 from sellia.client.exchange import Exchange, Report, request_head
-from sellia.errors import BAD_REQUEST, RESPONSE_TIMEOUT, SERVICE_DIED, Problem
+from sellia.errors import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.relay.headers import trailers_to_pass, validate
 from sellia.relay.stream import Stream
@@ -50,7 +49,6 @@ class HttpLeg(Exchange):
     __slots__ = (
         "_answered",
         "_asked",
-        "_awaits_continue",
         "_chunked",
         "_left",
         "_repeatable",
@@ -72,9 +70,9 @@ class HttpLeg(Exchange):
         self._asked = end
         self._answered = False
         self._repeatable = end and opening.method in _REPEATABLE
-        self._awaits_continue = False
         self._unsent: list[bytes] = []
         if report is not None:
+            service.slow.add(self)
             report(RequestStarted(stream.id, _text(opening.method), _text(opening.target), opening.visitor))
         try:
             head = self._head(opening, end)
@@ -92,11 +90,8 @@ class HttpLeg(Exchange):
         if end:
             if self._repeatable:
                 self._unsent.append(head)
-            service.waiting.add(self)
             connection.write_whole(head)
         else:
-            if self._awaits_continue:
-                service.waiting.add(self)
             connection.write(head)
 
     def _head(self, opening: HttpRequest, end: bool) -> bytes:
@@ -118,8 +113,6 @@ class HttpLeg(Exchange):
             elif size == 2:
                 if name.lower() == b"te":
                     extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
-            elif size == 6 and name.lower() == b"expect":
-                self._awaits_continue = not end
         if hosts != 1:
             raise ValueError("it does not name one host")
         if self._chunked:
@@ -146,10 +139,6 @@ class HttpLeg(Exchange):
                 self.fail(BAD_REQUEST, "The server sent more of a request than its Content-Length says.")
                 return
         self._hand_over(data)
-        if self._awaits_continue:
-            self._awaits_continue = False
-            if self._connection is not None and not self._connection.stalled:
-                self.service.waiting.discard(self)
 
     def end_received(self, trailers: Headers) -> None:
         self._asked = True
@@ -168,8 +157,6 @@ class HttpLeg(Exchange):
             return
         if self._answered:
             self._finish(reuse=False)
-        elif self._connection is not None and self.status is None:
-            self.service.waiting.add(self)
 
     def _hand_over(self, data: bytes) -> None:
         if self._connection is not None:
@@ -182,8 +169,6 @@ class HttpLeg(Exchange):
     def connected(self, connection: HttpConnection) -> None:
         data = b"".join(self._unsent)
         self._unsent.clear()
-        if self._asked or self._awaits_continue:
-            self.service.waiting.add(self)
         if self._asked:
             connection.write_whole(data)
         else:
@@ -191,29 +176,12 @@ class HttpLeg(Exchange):
         if not connection.stalled:
             self.stream.flow()
 
-    def stalled(self) -> None:
-        self.stream.stall()
-        if self.status is None:
-            self.service.waiting.add(self)
-
-    def flowing(self) -> None:
-        self.stream.flow()
-        if not self._asked:
-            self.service.waiting.discard(self)
-
     # --- the answer ----------------------------------------------------------------------------------------
 
-    def send_interim(self, head: ResponseHead) -> None:
-        super().send_interim(head)
-        if head.status == 100 and self._awaits_continue:
-            self._awaits_continue = False
-            self.service.waiting.discard(self)
-        elif self in self.service.waiting:
-            self.service.waiting.add(self)
-
     def send_head(self, head: ResponseHead, end: bool) -> None:
-        self.service.waiting.discard(self)
         self.status = head.status
+        if self.report is not None:
+            self.service.forget(self) if end else self.service.slow.add(self)
         self.stream.send_head(head, end)
 
     def answer_ended(self) -> None:
@@ -230,20 +198,25 @@ class HttpLeg(Exchange):
         elif self._repeatable and connection.reused and not began:
             self._repeatable = False
             self._connection = None
-            self.service.waiting.discard(self)
             self.dial()
         else:
             super().lost(connection, began)
 
-    def late(self) -> None:
-        seconds = self.service.request_timeout
-        self.fail(RESPONSE_TIMEOUT, f"{self.service.where} sent no response head within {seconds:g} seconds.")
+    def slow(self) -> None:
+        if self.status is None:
+            super().slow()
+        elif self.report is not None:
+            target, seconds = _text(self.opening.target), self.service.clock.seconds() - self.started
+            self.report(
+                ResponseStreaming(self.stream.id, _text(self.method), target, self.status, seconds, self.bytes_out)
+            )
 
     # --- ends ----------------------------------------------------------------------------------------------
 
     def _finish(self, *, reuse: bool = True) -> None:
         """Both directions have ended; ``reuse`` says whether the connection may serve another exchange."""
         self.over = True
+        self.service.forget(self)
         connection, self._connection = self._connection, None
         if connection is not None:
             if connection.stalled:
@@ -254,6 +227,7 @@ class HttpLeg(Exchange):
     def _abandon(self) -> None:
         """The answer has left, and nobody wants the rest of the request."""
         self.over = True
+        self.service.forget(self)
         self.stream.reset(SERVICE_DIED.word, f"{self.service.where} closed the connection after its answer.")
         self._report(None)
 

@@ -26,11 +26,8 @@ from sellia.transports.websocket import ServicePipeFactory
 #: Seconds for the service to accept a connection, TLS included.
 CONNECT_TIMEOUT: Final = 10.0
 
-#: Seconds until the head of its response must be there; the body may take as long as it likes.
-REQUEST_TIMEOUT: Final = 30.0
-
-#: Seconds until it must have answered a WebSocket handshake, dialling included.
-UPGRADE_TIMEOUT: Final = 30.0
+#: Seconds after which whoever listens is told of a request without a response head, or of a response that still flows.
+SLOW: Final = 10.0
 
 
 class LocalService:
@@ -51,23 +48,18 @@ class LocalService:
         scheme: str = "http",
         *,
         connect_timeout: float = CONNECT_TIMEOUT,
-        request_timeout: float = REQUEST_TIMEOUT,
-        upgrade_timeout: float = UPGRADE_TIMEOUT,
         idle_limit: int = IDLE_LIMIT,
         idle_seconds: float = IDLE_SECONDS,
         verify: bool | None = None,
     ) -> None:
         self.clock: Any = reactor
         self.name = "-"
-        self.request_timeout = request_timeout
-        self.upgrade_timeout = upgrade_timeout
         self._dialer = Dialer(reactor, host, port, scheme, timeout=connect_timeout, verify=verify)
         #: The service's address for people.
         self.where = self._dialer.where
         self.pool: Pool[HttpConnection] = Pool(reactor, limit=idle_limit, seconds=idle_seconds)
-        #: Exchanges for which the service owes a response head, or the answer to a handshake.
-        self.waiting: Deadlines[Exchange] = Deadlines(reactor, request_timeout, _late)
-        self.upgrading: Deadlines[Exchange] = Deadlines(reactor, upgrade_timeout, _late)
+        #: Exchanges that whoever listens has not been told to be slow.
+        self.slow: Deadlines[Exchange] = Deadlines(reactor, SLOW, _slow)
         self.pipes = ServicePipeFactory(reactor)
         self._turn = turn_of(reactor)
         self._refusals = Refusals()
@@ -92,9 +84,8 @@ class LocalService:
         return self._dialer.dial(self._http)
 
     def forget(self, exchange: Exchange) -> None:
-        """The service owes this exchange nothing any more."""
-        self.waiting.discard(exchange)
-        self.upgrading.discard(exchange)
+        """This exchange is answered, or over."""
+        self.slow.discard(exchange)
 
     def violated(self, story: WebSocketStory) -> int | None:
         """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.
@@ -105,13 +96,12 @@ class LocalService:
 
     def stop(self) -> None:
         """Drop the idle connections and all timers.  Call it when the session is over, and with it every leg."""
-        self.waiting.stop()
-        self.upgrading.stop()
+        self.slow.stop()
         self.pool.stop()
 
     def _http(self) -> HttpConnection:
         return HttpConnection(self.pool, self._turn)
 
 
-def _late(exchange: Exchange) -> None:
-    exchange.late()
+def _slow(exchange: Exchange) -> None:
+    exchange.slow()

@@ -36,7 +36,6 @@ class ClientService(Service):
                 tunnel.port,
                 tunnel.local_scheme,
                 connect_timeout=settings.connect_timeout,
-                request_timeout=settings.request_timeout,
             )
             for tunnel in settings.tunnels
         ]

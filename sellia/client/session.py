@@ -125,8 +125,9 @@ class ClientSession:
         #: For how long the server keeps the session without a link; None until there was one.
         self._window: float | None = None
         self._expiry: IDelayedCall | None = None
-        #: What the user has been told about links to this server.
+        #: What the user has been told about links to this server, and about the longest timeout that it allows.
         self._caveat = ""
+        self._ceiling = 0.0
         #: Fires with None when the client has stopped, or fails when the server refused it for good.
         self.finished: Deferred[None] = Deferred()
 
@@ -208,6 +209,9 @@ class ClientSession:
         times = (welcome.ping_interval, welcome.ping_timeout, welcome.resume_window)
         if not all(math.isfinite(each) and each > 0 for each in times):
             raise ProtocolError("a time in welcome is not one")
+        ceiling = welcome.limits.request_timeout
+        if not (math.isfinite(ceiling) and ceiling >= 0):
+            raise ProtocolError("a limit in welcome is not one")
         resumed = welcome.resumed and self.session is not None
         self._cancel_expiry()
         self._window = min(welcome.resume_window, LONGEST_WINDOW) if link.resumable else 0.0
@@ -226,11 +230,28 @@ class ClientSession:
             self._caveat = link.caveat
             if self._caveat:
                 self._report(Problem(self._caveat))
+        if not resumed and ceiling and ceiling != self._ceiling:
+            self._ceiling = ceiling
+            self._compare_timeouts(ceiling)
         if not resumed and not self.stopping:
             for tunnel in self.tunnels.values():
                 tunnel.cancel_retry()
                 if not tunnel.refused:
                     self._ask(tunnel)
+
+    def _compare_timeouts(self, ceiling: float) -> None:
+        """Tell the user of each timeout that is longer than this server allows."""
+        for tunnel in self.tunnels.values():
+            for setting in ("request_timeout", "upgrade_timeout"):
+                wanted = getattr(tunnel.settings, setting)
+                if wanted is not None and wanted > ceiling:
+                    name = tunnel.settings.subdomain or f"for port {tunnel.settings.port}"
+                    self._report(
+                        Problem(
+                            f"The tunnel {name} has a {setting} of {wanted:g} s, and this server allows {ceiling:g} s: "
+                            "its operator can raise request_timeout_limit."
+                        )
+                    )
 
     def _back(self, session: Session, resumed: bool) -> None:
         """There is a link again, or for the first time."""
@@ -311,6 +332,7 @@ class ClientSession:
                     "http",
                     tunnel.name or tunnel.settings.subdomain,
                     auth.get_secret_value() if auth is not None else None,
+                    tunnel.settings.options,
                 )
             )
 

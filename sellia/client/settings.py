@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from sellia.errors import ProblemError
+from sellia.protocol.messages import TunnelOptions
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
 from sellia.relay.text import printable
@@ -43,7 +44,10 @@ TUNNEL_LIMIT: Final = 256
 _HOST: Final = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$")
 _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)*/?$")
 
-_ONE_TUNNEL: Final = ("port", "local_host", "local_scheme", "subdomain", "auth")
+_ONE_TUNNEL: Final = (
+    *("port", "local_host", "local_scheme", "subdomain", "auth"),
+    *("request_timeout", "upgrade_timeout"),
+)
 
 
 def _host(text: str) -> str:
@@ -72,6 +76,20 @@ class TunnelSettings(Settings):
         None, description="Use 3 to 63 letters, digits and hyphens; leave it out and the server picks a name."
     )
     auth: Secret | None = Field(None, description="What visitors must know, as USER:PASS.")
+    request_timeout: Seconds | None = Field(
+        None, description="Seconds until the head of a response must be there, instead of the server's default, 600."
+    )
+    upgrade_timeout: Seconds | None = Field(
+        None, description="Seconds until an upgrade must be answered, instead of the server's default, 60."
+    )
+
+    @property
+    def options(self) -> TunnelOptions:
+        """What the server is told of it."""
+        return TunnelOptions(
+            request_timeout=self.request_timeout or 0.0,
+            upgrade_timeout=self.upgrade_timeout or 0.0,
+        )
 
     @field_validator("local_host")
     @classmethod
@@ -114,7 +132,6 @@ class ClientSettings(Settings):
         15.0, description="Seconds of silence on the link before it is given up, if the server does not say less."
     )
     connect_timeout: Seconds = Field(10.0, description="Seconds until the service must have accepted a connection.")
-    request_timeout: Seconds = Field(30.0, description="Seconds until the head of a service's response must be there.")
     drain_timeout: Seconds = Field(
         30.0, description="Seconds that exchanges may go on after the client is told to stop."
     )

@@ -31,6 +31,12 @@ class Options(OneLineOptions):
         ["local-scheme", None, None, "What your service speaks: http or https. [default: http]"],
         ["subdomain", None, None, "Name to ask for; without it, the server picks one."],
         ["auth", None, None, "USER:PASS that visitors must know."],
+        [
+            "request-timeout",
+            None,
+            None,
+            "Seconds until the head of a response must be there. [default: the server's, 600]",
+        ],
         ["log-level", None, None, "info, or debug: a line for each request and frame. [default: info]"],
         ["config", None, None, "Settings file, in YAML."],
     ]
@@ -40,7 +46,10 @@ class Options(OneLineOptions):
     def postOptions(self) -> None:
         flags: dict[str, object] = {
             name.replace("-", "_"): self[name]
-            for name in ("server", "api-key", "port", "local-host", "local-scheme", "subdomain", "auth", "log-level")
+            for name in (
+                *("server", "api-key", "port", "local-host", "local-scheme", "subdomain", "auth"),
+                *("request-timeout", "log-level"),
+            )
         }
         self.settings = load(flags, os.environ, self["config"])
 

@@ -66,3 +66,7 @@ URGENT_LIMIT: Final = 16 * MIB
 #: Streams that we have reset, of which a receiver remembers that late records may still arrive.  Of older ones it
 #: drops whatever arrives, without telling late from wrong.
 LINGERING_LIMIT: Final = 4096
+
+#: Seconds until the head of a response, and the answer to an upgrade, must be there, for a tunnel that sets no limits.
+REQUEST_TIMEOUT: Final = 600.0
+UPGRADE_TIMEOUT: Final = 60.0

@@ -34,9 +34,14 @@ class _Options(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class TunnelOptions(_Options, frozen=True):
     """How the server treats a tunnel, as its owner wants it; a field at its default is the server's to decide."""
 
+    request_timeout: float = 0.0  #: seconds until the head of a response must be there; 0 for the server's default
+    upgrade_timeout: float = 0.0  #: seconds until an upgrade must be answered; 0 for the server's default
+
 
 class ServerLimits(_Options, frozen=True):
     """The server's limits that its clients apply as well; a field at its default sets no limit."""
+
+    request_timeout: float = 0.0  #: seconds that a tunnel may ask for as its request_timeout or upgrade_timeout
 
 
 # --- link messages -------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from random import Random
 from typing import Final, Generic, TypeVar
 
 from sellia.errors import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, ProblemError
+from sellia.protocol.messages import TunnelOptions
 from sellia.relay.names import suggest_name
 from sellia.relay.secrets import SecretDigest
 
@@ -46,10 +47,15 @@ TOTAL_LIMIT: Final = 10_000
 
 _SUGGESTIONS: Final = 50
 
+_NO_OPTIONS: Final = TunnelOptions()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tunnel(Generic[Session]):
-    """A name bound to a session.  `tunnel_id` is its number there; `auth` what visitors must know, if anything."""
+    """A name bound to a session.  `tunnel_id` is its number there; `auth` what visitors must know, if anything.
+
+    `options` are what its owner asked for.
+    """
 
     label: str
     session: Session
@@ -57,6 +63,7 @@ class Tunnel(Generic[Session]):
     owner: Hashable
     auth: SecretDigest | None = None
     account: Hashable = None
+    options: TunnelOptions = _NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class TunnelRegistry(Generic[Session]):
         tunnel_id: int,
         auth: SecretDigest | None = None,
         account: Hashable = None,
+        options: TunnelOptions = _NO_OPTIONS,
     ) -> Claim[Session]:
         """Bind the valid name `label` to `session`, or raise `ProblemError`.
 
@@ -128,7 +136,7 @@ class TunnelRegistry(Generic[Session]):
         if displaced is not None:
             self._unbind(displaced)
         self._drop_hold(label)
-        tunnel = Tunnel(label, session, tunnel_id, owner, auth, account)
+        tunnel = Tunnel(label, session, tunnel_id, owner, auth, account, options)
         self.by_label[label] = tunnel
         self._sessions.setdefault(session, {})[label] = tunnel
         self._counts[account] = self._counts.get(account, 0) + 1

@@ -7,6 +7,7 @@ trip, which is ``GHOST_LEAST`` seconds at least and ``GHOST_MOST`` at most, the 
 the name; if something does, there are two clients, and the name is taken.
 """
 
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
@@ -51,6 +52,9 @@ class Claims:
         mine = self._gateway.registry.tunnels_of(session)
         if wanted.tunnel in session.claiming or any(tunnel.tunnel_id == wanted.tunnel for tunnel in mine):
             raise ProtocolError("a tunnel was opened twice")
+        options = wanted.options
+        if not all(isfinite(each) and each >= 0 for each in (options.request_timeout, options.upgrade_timeout)):
+            raise ProtocolError("a timeout of a tunnel is not a number of seconds")
         self._claim(session, wanted, len(mine) + len(session.claiming), sure=False)
 
     def close(self, session: "ServerSession", message: CloseTunnel) -> None:
@@ -112,6 +116,7 @@ class Claims:
                 tunnel_id=wanted.tunnel,
                 auth=auth,
                 account=session.counts_as,
+                options=wanted.options,
             )
         except ProblemError as error:
             self._refuse(session, wanted, error)

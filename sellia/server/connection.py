@@ -116,7 +116,7 @@ class VisitorConnection(Receiver, Unread):
         self._deadline = _NEVER
         if request.has_body:
             self._came = 0
-            self._body = BodyPace(self.ingress.settings, expects=bool(request.values(b"expect")))
+            self._body = BodyPace(self.ingress.settings)
         route(self, request)
 
     # --- for exchanges -------------------------------------------------------------------------------------

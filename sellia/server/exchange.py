@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
-from sellia.errors import INTERNAL, PROBLEMS, ProtocolError
-from sellia.protocol.messages import Headers, ResponseHead
+from sellia.errors import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT, ProtocolError
+from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
 from sellia.relay.headers import check_reason, check_status, response_to_visitor, trailers_to_pass, validate
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
 from sellia.server.http1 import Request
 from sellia.server.interim import expects_continue
+from sellia.server.patience import explain_timeout
 from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _INTERIM_LIMIT: Final = 16
 
 #: The one interim response for a proxy that does not know the others.
 _CONTINUE: Final = ResponseHead(100, b"Continue", [])
+
+_NEVER: Final = float("inf")
+_NO_OPTIONS: Final = TunnelOptions()
 
 #: A field's line from its name and value.
 _field: Final = b": ".join
@@ -67,11 +71,14 @@ class HttpExchange(StrictLeg):
         "_continued",
         "_interim",
         "_left",
+        "awaits_continue",
         "connection",
         "deadline",
         "head_sent",
         "keep_alive",
+        "options",
         "over",
+        "patience",
         "request",
         "request_complete",
         "stream",
@@ -83,6 +90,12 @@ class HttpExchange(StrictLeg):
         self.stream: Stream | None = None
         #: When the head of the response must be there; infinite once it is.
         self.deadline = deadline
+        #: Seconds that the service has for its response head, from when it is all that is waited for.
+        self.patience = _NEVER
+        #: What the owner of the tunnel asked for.
+        self.options = _NO_OPTIONS
+        #: Whether the visitor sends its body only once the service has sent a 100 (RFC 9110, 10.1.1).
+        self.awaits_continue = False
         self.keep_alive = request.keep_alive
         self.request_complete = not request.has_body
         self.head_sent = False
@@ -96,6 +109,8 @@ class HttpExchange(StrictLeg):
 
     def body_received(self, data: bytes) -> None:
         """Octets of the request's body."""
+        if self.awaits_continue:
+            self._await_body()
         if self.stream is not None and not self.stream.local_ended:
             self.stream.send_data(data)
 
@@ -118,20 +133,28 @@ class HttpExchange(StrictLeg):
         self.fail(word, detail)
 
     def overdue(self, now: float) -> bool:
-        """Whether the service's time is up.  It stands still for what was asked before the link was lost."""
+        """Whether the service's time is up.  It stands still while the link of its client is away."""
         if self.deadline > now:
             return False
         stream = self.stream
-        return stream is None or bool(stream.opening) or stream.session.attached
+        return stream is None or stream.session.attached
+
+    def await_service(self) -> None:
+        """From now on it is the service that is waited for: its time begins."""
+        self.deadline = self.connection.ingress.clock.seconds() + self.patience
+
+    def _await_body(self) -> None:
+        """It is the visitor's body that is waited for, as long as that comes."""
+        self.awaits_continue = False
+        if not self.head_sent:
+            self.deadline = _NEVER
 
     def timed_out(self, word: str) -> None:
-        """The service has not answered in time, or has not been asked because the client is away."""
-        stream = self.stream
-        detail = ""
-        if stream is not None:
-            if stream.opening and not stream.session.attached:
-                detail = "The client of this tunnel has lost its connection, and has not come back so far."
-            stream.reset(word, detail)
+        """The service has not answered in time."""
+        settings = self.connection.ingress.settings
+        detail = explain_timeout(self.options, settings, upgrade=word == UPGRADE_TIMEOUT.word)
+        if self.stream is not None:
+            self.stream.reset(word, detail)
         self.fail(word, detail)
 
     # --- from the stream: the response -----------------------------------------------------------------------
@@ -188,6 +211,8 @@ class HttpExchange(StrictLeg):
         self._interim += 1
         if self._interim > _INTERIM_LIMIT:
             raise ProtocolError("more interim responses than the limit")
+        if self.deadline < _NEVER:
+            self.await_service()  # it shows that it works on the request
         if not self.request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
             return
         if self.connection.takes_interim(self.request):
@@ -200,6 +225,8 @@ class HttpExchange(StrictLeg):
         """Write an interim response."""
         fields = b"".join([b"%b: %b\r\n" % pair for pair in response_to_visitor(head.headers, head.status)])
         self.connection.write(status_line(head) + fields + _CHUNK_END)
+        if head.status == 100 and self.awaits_continue:
+            self._await_body()
 
     def data_received(self, data: bytes) -> None:
         if not self.head_sent:

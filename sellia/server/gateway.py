@@ -38,6 +38,7 @@ from sellia.protocol.messages import (
     LinkMessage,
     OpenTunnel,
     Refused,
+    ServerLimits,
     SessionMessage,
     Welcome,
 )
@@ -56,6 +57,8 @@ from sellia.transports.link import LinkMixin
 from sellia.transports.native import ServerLink
 from sellia.transports.original.server import OriginalServerLink
 from sellia.transports.turn import turn_of
+
+_NEVER: Final = float("inf")
 
 _CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
 
@@ -307,6 +310,7 @@ class Gateway:
                 ping_interval=settings.ping_interval,
                 ping_timeout=settings.ping_timeout,
                 resume_window=settings.resume_window,
+                limits=ServerLimits(request_timeout=settings.request_timeout_limit),
             )
         )
         received = hello.received if resumed else 0
@@ -392,7 +396,15 @@ class Gateway:
 
 
 def _extend(session: Session, seconds: float) -> None:
-    """Give the services of a session's exchanges as much longer to answer as they could not be reached."""
+    """Give the services of a session's exchanges as much longer to answer as they could not be reached.
+
+    What came while the link was away is asked only now, and has all of its time.
+    """
     for stream in session.streams.values():
-        if isinstance(stream.leg, HttpExchange) and not stream.opening:
-            stream.leg.deadline += seconds
+        leg = stream.leg
+        if not isinstance(leg, HttpExchange):
+            continue
+        if not stream.opening:
+            leg.deadline += seconds
+        elif leg.deadline < _NEVER:
+            leg.await_service()

@@ -16,15 +16,14 @@ class BodyPace:
     """The time that the body of one request has left.
 
     It starts with ``body_grace``, is gained with octets (one second for ``body_rate`` of them), and runs only while we
-    read.  Who sends at the rate keeps what it has for ever; who sends nothing has used it up after the grace.  A
-    client that waits for a 100 (RFC 9110, 10.1.1) waits for the service, so the service's time is added.
+    read.  Who sends at the rate keeps what it has for ever; who sends nothing has used it up after the grace.
     """
 
     __slots__ = ("_left", "_rate")
 
-    def __init__(self, settings: ServerSettings, *, expects: bool = False) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self._rate = settings.body_rate
-        self._left = settings.body_grace + (settings.request_timeout if expects else 0.0)
+        self._left = settings.body_grace
 
     def lags(self, came: int, seconds: float) -> bool:
         """So many octets have come in so many seconds: whether that was too little, all in all."""

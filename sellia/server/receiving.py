@@ -171,7 +171,7 @@ class Receiver(Carrier, TwistedProtocol):
     def _complete(self, exchange: HttpExchange, trailers: Headers) -> None:
         exchange.request_ended(trailers)
         if exchange.deadline == _NEVER and not exchange.head_sent:
-            exchange.deadline = self.ingress.clock.seconds() + self.ingress.settings.request_timeout
+            exchange.await_service()
 
     # --- for exchanges -------------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Receiver(Carrier, TwistedProtocol):
         self._pause(STREAM)
         exchange = self._exchange
         if exchange is not None and not exchange.head_sent and exchange.deadline == _NEVER:
-            exchange.deadline = self.ingress.clock.seconds() + self.ingress.settings.request_timeout
+            exchange.await_service()
 
     def resume_reading(self) -> None:
         self._resume(STREAM)
@@ -212,7 +212,9 @@ class Receiver(Carrier, TwistedProtocol):
     def _pace(self, exchange: HttpExchange) -> None:
         """A body that is still to come, of which we have read all that has come: is it fast enough?"""
         body, came, self._came = self._body, self._came, 0
-        if body is None or self._paused or exchange.head_sent or not body.lags(came, self.ingress.step):
+        if body is None or self._paused or exchange.head_sent or exchange.awaits_continue:
+            return
+        if not body.lags(came, self.ingress.step):
             return
         self.ingress.guard.refused("body_rate", self.peer, 408)
         self._refuse(Refusal(PROBLEMS["request-timeout"], "Its body comes more slowly than is allowed here."))

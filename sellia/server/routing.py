@@ -17,6 +17,8 @@ from sellia.relay.text import printable, shown_target
 from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
+from sellia.server.interim import expects_continue
+from sellia.server.patience import response_patience, upgrade_patience
 from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
@@ -82,18 +84,23 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
         headers = strip_authorization(headers)
     visitor = origin.address
     settings = ingress.settings
-    now = ingress.clock.seconds()
+    options = tunnel.options
     exchange: HttpExchange
     if upgrade:
-        exchange = upgrading = connection.upgrades(connection, request, now + settings.upgrade_timeout)
+        exchange = upgrading = connection.upgrades(connection, request, _NEVER)
+        exchange.patience = upgrade_patience(options, settings)
         upgrading.offer = headers
         upgrading.tunnel = tunnel.label
         upgrading.visitor = visitor
         opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor)
     else:
-        deadline = _NEVER if request.has_body else now + settings.request_timeout
-        exchange = connection.exchanges(connection, request, deadline)
+        exchange = connection.exchanges(connection, request, _NEVER)
+        exchange.patience = response_patience(options, settings)
         opening = HttpRequest(tunnel.tunnel_id, request.method, path, headers, visitor, request.chunked, request.minor)
+        exchange.awaits_continue = request.has_body and expects_continue(request)
+    exchange.options = options
+    if not request.has_body or exchange.awaits_continue:
+        exchange.await_service()
     connection.exchange_begins(exchange)
     try:
         stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)

@@ -138,8 +138,17 @@ class ServerSettings(Settings):
     log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
 
     gateway_path: str = Field("/ws", description="Where clients connect on the base domain, as in /ws.")
-    request_timeout: Seconds = Field(30.0, description="Seconds until the head of a service's response must be there.")
-    upgrade_timeout: Seconds = Field(30.0, description="Seconds until a service must have answered an upgrade.")
+    request_timeout: Seconds = Field(
+        limits.REQUEST_TIMEOUT,
+        description="Seconds until the head of a response must be there, for tunnels that set no limit of their own.",
+    )
+    upgrade_timeout: Seconds = Field(
+        limits.UPGRADE_TIMEOUT,
+        description="Seconds until an upgrade must be answered, for tunnels that set no limit of their own.",
+    )
+    request_timeout_limit: Seconds = Field(
+        3600.0, description="The most seconds that a tunnel may set as its request_timeout or upgrade_timeout."
+    )
     ping_interval: Seconds = Field(5.0, description="Seconds of silence on a link before it is pinged.")
     ping_timeout: Seconds = Field(15.0, description="Seconds of silence on a link before it is given up.")
     resume_window: Seconds = Field(120.0, description="Seconds that visitors wait for a client whose link is lost.")
@@ -324,6 +333,11 @@ class ServerSettings(Settings):
         if self.connections_per_address > self.connections:
             hint = "Give one address at most as many connections as there may be in all."
             raise wrong("connections_per_address is larger than connections", hint, "connections_per_address")
+        for name in ("request_timeout", "upgrade_timeout"):
+            if getattr(self, name) > self.request_timeout_limit:
+                hint = "Raise request_timeout_limit, the most for any tunnel, to at least as much."
+                most = f"request_timeout_limit ({self.request_timeout_limit:g} s)"
+                raise wrong(f"{name} is longer than {most}", hint, name)
         if self.ping_timeout <= self.ping_interval:
             hint = "A link must have the time to answer a ping: make the timeout longer."
             raise wrong("ping_timeout is not longer than ping_interval", hint, "ping_timeout")

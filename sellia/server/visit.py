@@ -157,7 +157,7 @@ class WebVisit(Carrier):
     def _await_service(self) -> None:
         exchange = self._exchange
         if exchange is not None and not exchange.head_sent:
-            exchange.deadline = self.ingress.clock.seconds() + self.ingress.settings.request_timeout
+            exchange.await_service()
 
     # --- twisted.web: a producer ---------------------------------------------------------------------------
 

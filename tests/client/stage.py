@@ -179,7 +179,7 @@ class Stage:
         assert not self.pair.client.failures, self.pair.client.failures
         assert not self.pair.client.session.streams, self.pair.client.session.streams
         assert not self.pair.client.session.held, "credit was not given back"
-        assert not len(self.service.waiting) and not len(self.service.upgrading), "a deadline was left behind"
+        assert not len(self.service.slow), "a deadline was left behind"
         self.service.stop()
 
 

@@ -20,18 +20,6 @@ class LocalServiceTests(SynchronousTestCase):
         self.assertEqual(Stage("localhost").service.where, "localhost:8080")
         self.assertEqual(Stage("::1").service.where, "[::1]:8080")
 
-    def test_timeouts_are_settings(self) -> None:
-        stage = Stage(request_timeout=2.5, upgrade_timeout=1.5)
-        request, upgrade = stage.ask(), stage.ask(UPGRADE, end=False)
-        stage.accept()
-        stage.accept()
-        stage.reactor.advance(1.5)
-        stage.reactor.advance(1.0)
-        stage.talk()
-        self.assertIn("within 2.5 seconds", request.why)
-        self.assertIn("within 1.5 seconds", upgrade.why)
-        stage.check()
-
     def test_connect_timeout_is_a_setting(self) -> None:
         stage = Stage(connect_timeout=3.0)
         visitor = stage.ask()

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import PROBLEMS, Problem
-from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
+from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, TunnelOptions, WebSocketRequest
 from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_digest
 from sellia.relay.session import Session
@@ -37,6 +37,7 @@ UPGRADE = (
 )
 SWITCHING = ResponseHead(101, b"Switching Protocols", [(b"Upgrade", b"websocket"), (b"Sec-WebSocket-Accept", ACCEPT)])
 VISITOR = "203.0.113.7"
+NO_OPTIONS = TunnelOptions()
 
 
 def get(path: bytes = b"/", *fields: bytes, host: bytes = b"demo.localhost", method: bytes = b"GET") -> bytes:
@@ -253,10 +254,10 @@ class PublicSide:
         self.open_tunnel("demo")
         self.open_tunnel("locked", "ann:s3cret")
 
-    def open_tunnel(self, label: str, auth: str | None = None) -> None:
+    def open_tunnel(self, label: str, auth: str | None = None, options: TunnelOptions = NO_OPTIONS) -> None:
         """A tunnel of that name, on the one session there is."""
         digest = None if auth is None else basic_auth_digest(auth)
-        self.tunnels.by_label[label] = Tunnel(label, self.holder, 1, "owner", digest)
+        self.tunnels.by_label[label] = Tunnel(label, self.holder, 1, "owner", digest, options=options)
 
     def _opened(self, stream: Stream, opening: HttpRequest | WebSocketRequest, end: bool) -> Service:
         service = Service()

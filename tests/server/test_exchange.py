@@ -271,7 +271,7 @@ class EndTests(ServerCase):
 
     def test_no_answer_in_time(self) -> None:
         visitor, service = self.stage.ask()
-        self.stage.wait(29)
+        self.stage.wait(599)
         self.assertEqual(visitor.read(), b"")
         self.stage.wait(1)
         self.assert_answers(visitor, (504, "response-timeout"))
@@ -294,7 +294,7 @@ class EndTests(ServerCase):
         visitor, service = self.stage.ask(post(b"ab" * 5000, length=10_002))
         self.stage.wait(100)  # at the least rate
         visitor.send(b"cd")
-        self.stage.wait(29)
+        self.stage.wait(599)
         self.assertEqual(visitor.read(), b"")
         self.stage.wait(2)
         self.assert_answers(visitor, (504, "response-timeout"))
@@ -304,7 +304,7 @@ class EndTests(ServerCase):
         service.stream.stall()
         while visitor.reading:
             visitor.send(b"x" * 64 * KIB)
-        self.stage.wait(29)
+        self.stage.wait(599)
         self.assertEqual(visitor.read(), b"")
         self.stage.wait(2)
         self.assert_answers(visitor, (504, "response-timeout"))

@@ -2,8 +2,11 @@
 
 from sellia.protocol import native
 from sellia.protocol.messages import Goodbye, Hello, Welcome
+from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
+from sellia.server.ingress import Ingress
+from sellia.server.settings import ServerSettings
 from tests.relay.scripts import GET, OK, RecordingLeg
 from tests.server.gateways import Client, GatewayCase
 from tests.transports.links import MemoryLink
@@ -267,7 +270,11 @@ class DeadlineTests(GatewayCase):
     def exchange(self, deadline: float) -> HttpExchange:
         request = Request()
         request.length, request.chunked, request.keep_alive = None, False, True
-        return HttpExchange(None, request, deadline)  # type: ignore[arg-type]
+        carrier = Carrier()
+        carrier.ingress = Ingress(ServerSettings(), None, None, self.server.clock)  # type: ignore[arg-type]
+        exchange = HttpExchange(carrier, request, deadline)
+        exchange.patience = 30.0
+        return exchange
 
     def test_the_clock_stands_still_for_what_was_asked_before(self) -> None:
         client = self.server.client().connect().open()
@@ -284,15 +291,18 @@ class DeadlineTests(GatewayCase):
         self.assertLessEqual(left, 31.0)
         self.assertTrue(exchange.overdue(exchange.deadline))
 
-    def test_it_runs_for_those_who_come_later(self) -> None:
+    def test_it_begins_with_the_link_for_those_who_come_later(self) -> None:
         client = self.server.client().connect().open()
         self.server.cut(client)
-        exchange = self.exchange(30.0)
-        exchange.stream = client.session.session.open(GET, exchange, end=True)
-        self.server.wait(31)
-        self.assertTrue(exchange.overdue(self.server.clock.seconds()))
+        exchange, uploading = self.exchange(30.0), self.exchange(float("inf"))
+        for each in (exchange, uploading):
+            each.stream = client.session.session.open(GET, each, end=True)
+        self.server.wait(40)
+        self.assertFalse(exchange.overdue(self.server.clock.seconds()))
         client.connect()
-        self.assertEqual(exchange.deadline, 30.0)
+        self.assertEqual(exchange.deadline, self.server.clock.seconds() + 30.0)
+        self.assertEqual(uploading.deadline, float("inf"), "it is not the service that is waited for")
+        self.assertTrue(exchange.overdue(exchange.deadline))
 
 
 class GoodbyeTests(GatewayCase):

@@ -32,9 +32,6 @@ class BodyPaceTests(SynchronousTestCase):
         """A look that comes a minute late counts for no more than two seconds."""
         self.assertEqual(self.looks(BodyPace(SETTINGS), 0, 60.0), 20 / LOOK)
 
-    def test_who_waits_for_a_100_waits_for_the_service(self) -> None:
-        self.assertEqual(self.looks(BodyPace(SETTINGS, expects=True), 0), 50)
-
 
 class SlowBodyTests(ServerCase):
     """A body that comes too slowly is refused; one that we do not read is not."""

@@ -185,7 +185,7 @@ class RefusalTests(ServerCase):
 
     def test_no_answer_in_time(self) -> None:
         visitor, service = self.stage.ask(UPGRADE)
-        self.stage.wait(29)
+        self.stage.wait(59)
         self.assertEqual(visitor.read(), b"")
         self.stage.wait(1)
         self.assert_answers(visitor, (504, "upgrade-timeout"))

@@ -19,10 +19,11 @@ from sellia.errors import (
     HEADER_TOO_LARGE,
     INTERNAL,
     PROBLEMS,
+    RESPONSE_TIMEOUT,
     SERVICE_UNREACHABLE,
     ProblemError,
 )
-from sellia.protocol.limits import HEADER_COUNT_LIMIT
+from sellia.protocol.limits import HEADER_COUNT_LIMIT, REQUEST_TIMEOUT
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
 from sellia.protocol.original import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
 from sellia.relay.answers import answer
@@ -43,7 +44,7 @@ _ADDED: Final = 4
 class Answering(BridgeLeg):
     """One request.  :meth:`ClientBridge.begin` once, then :meth:`body` with what the server says of its body."""
 
-    __slots__ = ("_answered", "_asked", "_begun", "_counted", "_start")
+    __slots__ = ("_answered", "_asked", "_begun", "_counted", "_patience", "_start")
 
     bridge: "ClientBridge"
 
@@ -51,6 +52,8 @@ class Answering(BridgeLeg):
         super().__init__(bridge)
         self.request_id = start.request_id
         self._start = start
+        #: Seconds that the service has for the head of its answer.
+        self._patience = REQUEST_TIMEOUT
         #: Whether the server has sent all of the request, and has been sent the head, and the end, of the answer.
         self._asked = False
         self._begun = False
@@ -66,6 +69,12 @@ class Answering(BridgeLeg):
         opening = HttpRequest(tunnel.number, start.method, start.path, headers, VISITOR, chunked)
         return opening, not chunked and not length
 
+    def begun(self, tunnel: "OpenTunnelOf", end: bool) -> None:
+        """It is on its way; ``end`` says that all of it is."""
+        self._patience = tunnel.options.request_timeout or REQUEST_TIMEOUT
+        if end:
+            self.bridge.await_service(self, self._patience, RESPONSE_TIMEOUT)
+
     def body(self, said: RequestBody) -> None:
         """The server has said this of the request's body."""
         stream = self.stream
@@ -79,12 +88,15 @@ class Answering(BridgeLeg):
             self._asked = True
             if self._answered:
                 self._finish()
+            elif not self._begun and not self.over:
+                self.bridge.await_service(self, self._patience, RESPONSE_TIMEOUT)
 
     # --- from the stream -----------------------------------------------------------------------------------
 
     def head_received(self, head: ResponseHead) -> None:
         if head.status < 200:
             return
+        self.bridge.answered(self)
         self._begun = True
         self._counted = any(name.lower() == b"content-length" for name, _ in head.headers)
         self.bridge.send(ResponseStart(self.request_id, head.status, head.headers))

@@ -50,6 +50,7 @@ from sellia.protocol.messages import (
     OpenTunnel,
     Refused,
     SessionMessage,
+    TunnelOptions,
     TunnelReady,
     TunnelRefused,
     Welcome,
@@ -57,7 +58,7 @@ from sellia.protocol.messages import (
 from sellia.relay.session import Session
 from sellia.relay.text import printable
 from sellia.transports.original.answering import Answering
-from sellia.transports.original.bridge import Bridge
+from sellia.transports.original.bridge import Bridge, BridgeLeg
 from sellia.transports.original.dialing import Dialing
 from sellia.transports.original.link import OriginalLink
 from sellia.transports.original.websocket import Assembly
@@ -206,6 +207,7 @@ class OpenTunnelOf(NamedTuple):
     number: int
     tunnel_id: str
     scheme: bytes
+    options: TunnelOptions = TunnelOptions()
 
 
 class ClientBridge(Bridge):
@@ -225,8 +227,10 @@ class ClientBridge(Bridge):
         self.assembly = Assembly()
         #: Octets that wait for services which have not agreed to their WebSockets yet.
         self.early = 0
-        #: Numbers of tunnels that were asked for and not answered, and the end of our patience with the first.
-        self._asked: deque[int] = deque()
+        #: Tunnels that were asked for and not answered, and the end of our patience with the first.
+        self._asked: deque[OpenTunnel] = deque()
+        #: For each leg that waits for the service: the end of its time, which an original server leaves to us.
+        self._late: dict[Answering | Dialing, IDelayedCall] = {}
         self._answer: IDelayedCall | None = None
         self._tunnels: dict[str, OpenTunnelOf] = {}
         _log.warn(
@@ -241,7 +245,26 @@ class ClientBridge(Bridge):
 
     def close(self, word: str, message: str) -> None:
         self._cancel()
+        for leg in list(self._late):
+            self.answered(leg)
         super().close(word, message)
+
+    def await_service(self, leg: Answering | Dialing, seconds: float, problem: Problem) -> None:
+        """The service is waited for, from now on and for so many seconds, the limit of its tunnel."""
+        self.answered(leg)
+        why = f"There was no answer within {seconds:g} s, the limit that the client of this tunnel sets."
+        self._late[leg] = self.clock.callLater(seconds, leg.fail, problem.word, why)
+
+    def answered(self, leg: Answering | Dialing) -> None:
+        """It has answered, or does not have to any more."""
+        late = self._late.pop(leg, None)
+        if late is not None and late.active():
+            late.cancel()
+
+    def forget(self, leg: BridgeLeg) -> None:
+        if isinstance(leg, Answering | Dialing):
+            self.answered(leg)
+        super().forget(leg)
 
     def begin(self, leg: Answering | Dialing, tunnel_id: str) -> None:
         """Ask our service what the server asks of this tunnel, or refuse it."""
@@ -260,6 +283,7 @@ class ClientBridge(Bridge):
             leg.refuse(error.problem.word, error.detail)
         else:
             self.register(leg, leg.request_id)
+            leg.begun(tunnel, end)
 
     # --- from the server -----------------------------------------------------------------------------------
 
@@ -277,13 +301,13 @@ class ClientBridge(Bridge):
         else:  # what only a client says, or is said of tcp
             self.link.said_nothing()
 
-    def _answered(self) -> int:
-        """The tunnel that was asked for first has been answered: its number."""
-        number = self._asked.popleft()
+    def _answered(self) -> OpenTunnel:
+        """The tunnel that was asked for first has been answered."""
+        asked = self._asked.popleft()
         self._cancel()
         if self._asked:
             self._expect()
-        return number
+        return asked
 
     def _expect(self) -> None:
         self._answer = self.clock.callLater(ANSWER_WAIT, self.link.drop, _NO_ANSWER)
@@ -295,9 +319,10 @@ class ClientBridge(Bridge):
 
     def _ready(self, message: original.TunnelReady) -> None:
         if self._asked and len(message.tunnel_id) <= ID_LIMIT:
-            number = self._answered()
+            asked = self._answered()
+            number = asked.tunnel
             scheme = b"https" if message.url.startswith("https:") else b"http"
-            self._tunnels[message.tunnel_id] = OpenTunnelOf(number, message.tunnel_id, scheme)
+            self._tunnels[message.tunnel_id] = OpenTunnelOf(number, message.tunnel_id, scheme, asked.options)
             self.session.say(TunnelReady(number, message.subdomain, message.url))
 
     def _closed(self, message: original.TunnelClose) -> None:
@@ -309,13 +334,13 @@ class ClientBridge(Bridge):
         elif self._asked:
             problem = refusal(reason)
             why = _sentence(reason or problem.sentence)
-            self.session.say(TunnelRefused(self._answered(), problem.word, why, problem is not NAME_TAKEN))
+            self.session.say(TunnelRefused(self._answered().tunnel, problem.word, why, problem is not NAME_TAKEN))
 
     # --- from our session ----------------------------------------------------------------------------------
 
     def message_received(self, message: SessionMessage) -> None:
         if isinstance(message, OpenTunnel):
-            self._asked.append(message.tunnel)
+            self._asked.append(message)
             if self._answer is None:
                 self._expect()
             self.send(original.TunnelOpen(message.kind, LOCAL_PORT, message.name, message.auth))

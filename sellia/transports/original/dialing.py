@@ -28,7 +28,7 @@ from sellia.errors import (
     SERVICE_UNREACHABLE,
     UPGRADE_REFUSED,
 )
-from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT
+from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT, UPGRADE_TIMEOUT
 from sellia.protocol.messages import Headers, Opening, ResponseHead, WebSocketRequest
 from sellia.protocol.original import WsClose, WsFrame, WsUpgrade, WsUpgradeError, WsUpgradeOk
 from sellia.relay.headers import without_extensions
@@ -77,6 +77,11 @@ class Dialing(MessageLeg):
         headers = first_subprotocol(without_extensions(headers))
         return WebSocketRequest(tunnel.number, upgrade.path, headers, VISITOR), False
 
+    def begun(self, tunnel: "OpenTunnelOf", end: bool) -> None:
+        """It is on its way."""
+        patience = tunnel.options.upgrade_timeout or UPGRADE_TIMEOUT
+        self.bridge.await_service(self, patience, PROBLEMS["upgrade-timeout"])
+
     def closing(self, code: int | None) -> WsClose | None:
         return WsClose(self.request_id, code)
 
@@ -111,6 +116,7 @@ class Dialing(MessageLeg):
     def head_received(self, head: ResponseHead) -> None:
         if head.status < 200 and head.status != 101:
             return
+        self.bridge.answered(self)
         if head.status != 101:
             self.told = self.over = True
             self.bridge.forget(self)

@@ -206,7 +206,7 @@ class AnswerTests(AnsweringCase):
     def test_a_service_that_does_not_answer(self) -> None:
         self.stage.request().body(final=True)
         self.stage.accept()
-        self.stage.wait(31)
+        self.stage.wait(600)
         status, headers, _, _ = self.answered()
         self.assertEqual((status, headers["Sellia-Error"]), (504, ["response-timeout"]))
 

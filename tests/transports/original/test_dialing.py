@@ -127,7 +127,7 @@ class HandshakeTests(DialingCase):
     def test_a_service_that_does_not_answer(self) -> None:
         self.stage.upgrade()
         self.stage.accept()
-        self.stage.wait(31)
+        self.stage.wait(60)
         [said] = self.heard()
         self.assertEqual((said["type"], said["status_code"]), ("ws_upgrade_error", 504))
 

@@ -42,7 +42,7 @@ class LivenessTests(GatewayCase):
         self.assertEqual(self.client.closed, close(1000, "Connection timeout"))
         self.client.wire.lose()
         self.assertEqual(self.server.gateway.sessions, {})
-        self.assertEqual(answers(visitor.take())[-1][0], 504)  # it had been waiting for longer than that
+        self.assertEqual(answers(visitor.take())[-1], (502, "session-expired"))
 
     def test_any_octet_is_life(self) -> None:
         self.client.silent = True
