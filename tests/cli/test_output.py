@@ -15,6 +15,8 @@ from sellia.client.events import (
     Refused,
     RequestFinished,
     RequestStarted,
+    RequestWaiting,
+    ResponseStreaming,
     ServerStopping,
     WebSocketClosed,
     WebSocketOpened,
@@ -50,6 +52,12 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(self.screen.getvalue(), "")
         shown = self.shown(RequestFinished(1, "GET", "/a?b=c", 200, 0.0123, 0, 123456, None))
         self.assertEqual(shown, "GET     /a?b=c  200  12 ms  0 B in, 120.6 KiB out")
+
+    def test_request_that_takes_long(self):
+        shown = self.shown(RequestWaiting(1, "GET", "/sync", "1.2.3.4", 10.0))
+        self.assertEqual(shown, "GET     /sync  no answer for 10.00 s so far")
+        shown = self.shown(ResponseStreaming(1, "GET", "/events", 200, 10.0, 1500))
+        self.assertEqual(shown, "GET     /events  200  open for 10.00 s, 1.5 KiB out so far")
 
     def test_request_that_failed(self):
         shown = self.shown(RequestFinished(1, "POST", "/", None, 2.5, 10, 0, "the visitor left"))

@@ -25,6 +25,7 @@ from sellia.protocol.messages import (
     Hello,
     LinkMessage,
     OpenTunnel,
+    ServerLimits,
     SessionMessage,
     TunnelReady,
     Welcome,
@@ -110,6 +111,7 @@ class FarServer:
         self.party = Party(even=True)
         self.heard: list[LinkMessage] = []
         self.times = (5.0, 15.0, 120.0)
+        self.limits = ServerLimits()
         #: What the next hello is answered with: ``new``, ``resumed``, or nothing at all.
         self.manner = "new"
         self.names = True
@@ -129,7 +131,7 @@ class FarServer:
             self.manner = "resumed"
             interval, timeout, window = self.times
             link.say(
-                Welcome(1, "far", b"token", resumed, received, [], interval, timeout, window),
+                Welcome(1, "far", b"token", resumed, received, [], interval, timeout, window, self.limits),
             )
             link.carry(self.party.session, message.received if resumed else 0, interval, timeout)
 

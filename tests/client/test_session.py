@@ -14,7 +14,17 @@ from sellia.client.events import (
     WebSocketClosed,
 )
 from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL, LONGEST_WINDOW, NAME_RETRY
-from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, HttpRequest, TunnelReady, TunnelRefused, Welcome
+from sellia.protocol.messages import (
+    CloseTunnel,
+    GoAway,
+    Goodbye,
+    HttpRequest,
+    ServerLimits,
+    TunnelOptions,
+    TunnelReady,
+    TunnelRefused,
+    Welcome,
+)
 from sellia.protocol.messages import Refused as RefusedMessage
 from tests.client.links import ClientStage
 from tests.client.stage import ACCEPT, GET, HELLO, UPGRADE, Service
@@ -92,6 +102,27 @@ class OpenTests(SessionCase):
             self.stage.network.join(self.stage.connector, self.stage.server).cut()
             self.assertIsNone(self.session.session)
             self.session.stop()
+
+    def test_limits_that_are_none(self) -> None:
+        for value in (-1.0, float("inf"), float("nan")):
+            self.setUp()
+            self.stage.server.limits = ServerLimits(request_timeout=value)
+            self.stage.session.start()
+            self.stage.network.join(self.stage.connector, self.stage.server).cut()
+            self.assertIsNone(self.session.session)
+            self.session.stop()
+
+    def test_a_timeout_that_is_longer_than_the_server_allows(self) -> None:
+        """The user is told, once for each server that says so."""
+        self.stage.server.limits = ServerLimits(request_timeout=100)
+        tunnel = self.session.tunnels[1]
+        tunnel.settings = tunnel.settings.model_copy(update={"request_timeout": 101.0, "upgrade_timeout": 100.0})
+        self.stage.start()
+        [wanted] = self.stage.server.asked
+        self.assertEqual(wanted.options, TunnelOptions(request_timeout=101.0, upgrade_timeout=100.0))
+        said = "The tunnel demo has a request_timeout of 101 s, and this server allows 100 s: its operator can raise "
+        self.assertIn(Problem(f"{said}request_timeout_limit."), self.stage.events)
+        self.assertEqual(len(self.stage.events), 2)
 
     def test_pings_are_as_often_as_the_more_anxious_of_the_two_wants(self) -> None:
         for own, theirs, expected in (

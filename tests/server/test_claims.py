@@ -1,7 +1,7 @@
 """Names: who gets one, who does not, and that nobody is kept from a name by their own ghost."""
 
 from sellia.errors import ProtocolError
-from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel
+from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel, TunnelOptions
 from sellia.server.claims import GHOST_LEAST, GHOST_MOST
 from tests.relay.scripts import GET, RecordingLeg
 from tests.server.gateways import Client, GatewayCase
@@ -38,6 +38,19 @@ class ClaimTests(GatewayCase):
         client.link_broken = lambda link, error: None  # type: ignore[method-assign]
         client.open("other")
         self.assertEqual(self.gateway.sessions, {})
+
+    def test_timeouts_that_are_none(self) -> None:
+        for value in (-1.0, float("inf"), float("nan")):
+            for name in ("request_timeout", "upgrade_timeout"):
+                client = self.server.client().connect()
+                client.link_broken = lambda link, error: None  # type: ignore[method-assign]
+                client.say(OpenTunnel(1, "http", options=TunnelOptions(**{name: value})))
+                self.assertEqual(self.gateway.sessions, {})
+
+    def test_options_are_kept(self) -> None:
+        client = self.server.client().connect()
+        client.say(OpenTunnel(1, "http", "demo", options=TunnelOptions(request_timeout=1e300)))
+        self.assertEqual(self.server.registry.by_label["demo"].options.request_timeout, 1e300)
 
     def test_bound(self) -> None:
         client = self.server.client().connect()

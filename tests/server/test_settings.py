@@ -75,6 +75,14 @@ class DefaultTests(ServerCase):
         }
         self.assertEqual({name: getattr(settings, name) for name in expected}, expected)
 
+    def test_no_default_above_the_ceiling(self):
+        for name in ("request_timeout", "upgrade_timeout"):
+            load({}, {}, self.write(f"{name}: 3600\n"))
+            error = self.assertRaises(BadSetting, load, {}, {}, self.write(f"{name}: 3601\n"))
+            self.assertIn(f"{name} is longer than request_timeout_limit (3600 s)", str(error))
+            self.assertIn("Raise request_timeout_limit", error.hint)
+            load({}, {}, self.write(f"{name}: 3601\nrequest_timeout_limit: 3601\n"))
+
     def test_every_setting_has_a_hint(self):
         for name, setting in ServerSettings.model_fields.items():
             self.assertTrue(setting.description, name)
