@@ -9,6 +9,13 @@ Invariant
     After a refused upgrade, or a response without keep-alive, nothing of the connection's input is taken for a request
     any more.
 
+Half-close
+    A visitor that has sent FIN behind its request is answered (RFC 9112, 9.6).  One that has closed its connection
+    sends the same FIN, and is told apart by the reset that comes when it is written to.  So whatever the answer will
+    be, its first bytes are written then: ``HTTP/1.1`` and a space, or, where it is under way in chunks, a zero in front
+    of the next chunk's size.  While reading is paused not even FIN need arrive, as it waits behind what is not read: so
+    the same bytes are written one at a time, after 4, 8, 16 seconds and so on.
+
 Bounds
     What is received has bounds of its own.  Heads have limits of size, count and time; idle connections have one of
     time.  Somebody for whom something waits must take some of it now and then (`sellia.transports.unread`), and the end
@@ -20,7 +27,8 @@ Designs not chosen
 
 from typing import Any, Final
 
-from twisted.internet.interfaces import IHandshakeListener, IPushProducer
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IPushProducer
+from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -39,17 +47,23 @@ from sellia.server.pace import BodyPace
 from sellia.server.parting import Parting
 from sellia.server.receiving import HANDSHAKE, PENDING, STREAM, Receiver
 from sellia.server.routing import route
-from sellia.transports.sockets import quicken, unsent
+from sellia.transports.sockets import ENDED, GONE, hangup, quicken, unsent
 from sellia.transports.turn import Outlet
 from sellia.transports.unread import Unread
 from sellia.transports.verbosity import verbosity
 
 _NEVER: Final = float("inf")
 
+#: How each answer begins.
+_BEGINNING: Final = b"HTTP/1.1 "
+
+#: Seconds for which nothing is read of a visitor before it is written to only to see whether it is there.
+_STILL: Final = 4
+
 _log = Logger()
 
 
-@implementer(IPushProducer, IHandshakeListener)
+@implementer(IPushProducer, IHandshakeListener, IHalfCloseableProtocol)
 class VisitorConnection(Receiver, Unread):
     """One connection of a visitor, or of a reverse proxy on behalf of many."""
 
@@ -60,6 +74,10 @@ class VisitorConnection(Receiver, Unread):
         #: Once nothing that comes is a request any more, and nothing but what was written is sent.
         self._parting: Parting | None = None
         self._shaking = False
+        #: Whether the visitor sends nothing more, as it says itself or as the kernel does.
+        self._ended = self._known_ended = False
+        #: Seconds for which nothing has been read, and bytes of the next answer's beginning that are written.
+        self._still = self._begun = 0
         #: For whom it counts besides its peer: behind a trusted proxy, the visitor who asked for a WebSocket.
         self.counted = ""
 
@@ -97,6 +115,24 @@ class VisitorConnection(Receiver, Unread):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.visitor_gone()
+
+    def readConnectionLost(self) -> None:
+        """The visitor sends nothing more: if it has asked for something, it is answered."""
+        if self._ended:
+            return
+        self._ended = True
+        exchange = self._exchange
+        if self._parting is not None:
+            self.transport.loseConnection()
+        elif exchange is None:
+            self._close_if_ended()
+        elif exchange.request_complete and self._rest is None:
+            self._probe(len(_BEGINNING))
+        else:
+            self.transport.abortConnection()
+
+    def writeConnectionLost(self) -> None:
+        """What was written to a visitor whose connection has ended from here is out."""
 
     # --- the transport: a producer -------------------------------------------------------------------------
 
@@ -187,6 +223,7 @@ class VisitorConnection(Receiver, Unread):
         self._resume(STREAM)
         self._idle()
         self._advance()
+        self._close_if_ended()
 
     def let_go(self) -> Any:
         self._outlet.flush()
@@ -204,9 +241,15 @@ class VisitorConnection(Receiver, Unread):
         lost = self.ingress.guard.until_lost(protocol, self._entered, self.counted)
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.connectionLost = lost  # type: ignore[method-assign, assignment]
+        ended = getattr(protocol, "readConnectionLost", self._lose)
+        self.readConnectionLost = ended  # type: ignore[method-assign]
         self._resume(STREAM | PENDING | HANDSHAKE)
         if rest:
             protocol.dataReceived(rest)
+
+    def _lose(self) -> None:
+        """The other end has sent FIN, and the protocol that has the socket knows no half-close."""
+        self.transport.connectionLost(Failure(CONNECTION_DONE))
 
     def break_off(self) -> None:
         if self._parting is not None:
@@ -233,6 +276,11 @@ class VisitorConnection(Receiver, Unread):
     def check(self, now: float) -> None:
         """Once a second."""
         exchange = self._exchange
+        if not (self._paused or self._ended):
+            self._still = 0
+        elif self._is_gone():
+            self.transport.abortConnection()
+            return
         if exchange is not None:
             if exchange.overdue(now):
                 exchange.timed_out("response-timeout")
@@ -253,6 +301,43 @@ class VisitorConnection(Receiver, Unread):
                 else:
                     self.ingress.guard.count("idle")
                 self._close()
+
+    def _is_gone(self) -> bool:
+        """Ask the kernel whether the visitor is there, as nothing else tells while nothing is read."""
+        events = hangup(self.transport)
+        self._still += 1
+        if events & ENDED and not self._known_ended:
+            self._known_ended = True
+            self._probe(len(_BEGINNING))
+        elif self._paused and self._still >= _STILL and self._still & (self._still - 1) == 0:
+            self._probe(1)
+        return bool(events & GONE)
+
+    def _probe(self, count: int) -> None:
+        """Write something that changes nothing: the kernel of a visitor that is gone answers it with a reset."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if exchange.head_sent:
+            if exchange.may_write_zero:
+                self.write(b"0")
+            return
+        begun, self._begun = self._begun, min(self._begun + count, len(_BEGINNING))
+        self.__dict__.pop("write", None)
+        self.write(_BEGINNING[begun : self._begun])
+        self.write = self._write_rest  # type: ignore[method-assign]
+
+    def _write_rest(self, data: bytes) -> None:
+        """Write an answer but for what `_probe` has written of its beginning."""
+        assert data.startswith(_BEGINNING)
+        begun, self._begun = self._begun, 0
+        del self.write
+        self.write(data[begun:])
+
+    def _close_if_ended(self) -> None:
+        """Close the connection of a visitor that sends nothing more once all of its requests have been answered."""
+        if self._ended and self._exchange is None and not self._kept:
+            self._close()
 
     def _watch_unread(self, now: float) -> bool:
         """End the connection if its visitor has taken nothing for too long of what waits for it."""

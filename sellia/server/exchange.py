@@ -291,6 +291,11 @@ class HttpExchange(StrictLeg):
         """Whether the visitor can tell a response that is cut short from a complete one."""
         return self._chunking or self._left > 0
 
+    @property
+    def may_write_zero(self) -> bool:
+        """Whether the size of a chunk comes next, which may have any number of zeros in front (RFC 9112, 7.1)."""
+        return self._chunking and not self.over
+
     # --- ends ------------------------------------------------------------------------------------------------
 
     def fail(self, word: str, message: str) -> None:

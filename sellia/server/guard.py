@@ -193,6 +193,8 @@ class Guard:
         if pipe.unread(now) >= self._unread_timeout:
             self.refused("unread", pipe.visitor, "closed")
             pipe.drop()
+        elif pipe.gone:
+            pipe.drop()
         elif self.frame_rate is not None and pipe.outruns(self.frame_rate, now) and not pipe.ending:
             if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(_TOO_FAST)):
                 self.refused("websocket_rate", pipe.visitor, 1013)

@@ -204,9 +204,14 @@ class Receiver(Carrier, TwistedProtocol):
         if not self._kept:
             self._resume(PENDING)
 
+    def _close_if_ended(self) -> None:
+        """Close the connection if nothing more comes, and all that came has been answered."""
+        raise NotImplementedError
+
     def _go_on(self) -> None:
         self._again = None
         self._advance()
+        self._close_if_ended()
         self.ingress.turn.nudge()
 
     def _pace(self, exchange: HttpExchange) -> None:

@@ -1,5 +1,6 @@
 """What is asked of sockets, beyond what Twisted's transports do by themselves."""
 
+import select
 import socket
 from typing import Any, Final
 
@@ -12,12 +13,19 @@ READ: Final = 120 * 1024
 #: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
 UNSENT: Final = 128 * 1024
 
+#: Seconds of silence before the kernel asks whether the peer is there, seconds between two such probes, and how many
+#: may go unanswered: a peer that left without a word is noticed after two minutes.
+PROBES: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+#: What `hangup` tells: the peer is gone, or it sends nothing more.
+GONE: Final = select.POLLERR | select.POLLHUP
+ENDED: Final = getattr(select, "POLLRDHUP", 0x2000)
+
 
 def quicken(transport: Any) -> None:
     """Set what a socket wants on which small messages must not wait, and large ones should not cost much.
 
-    Also that the system finds out, in its own time, when a peer is gone that left without a word.  A unix socket has
-    none of the options.
+    Also that the system finds out when a peer is gone that left without a word.  A unix socket has none of the options.
     """
     try:
         transport.bufferSize = READ
@@ -29,6 +37,8 @@ def quicken(transport: Any) -> None:
         handle = transport.getHandle()
         if isinstance(handle, socket.socket):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+            for name, value in PROBES.items():
+                handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     except (AttributeError, OSError):
         pass
 
@@ -64,6 +74,23 @@ def unsent(transport: Any) -> int:
         if not isinstance(transport, FileDescriptor):
             return 0
     return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+
+def hangup(transport: Any) -> int:
+    """What the kernel knows of the peer's end, as bits of ``GONE`` and ``ENDED``, also while nothing is read.
+
+    A peer that has closed its socket looks like one that sends nothing more, until it is written to.
+    """
+    if not isinstance(transport, FileDescriptor):
+        transport = getattr(transport, "transport", None)  # that of TLS has the socket's below it
+        if not isinstance(transport, FileDescriptor):
+            return 0
+    number = transport.fileno()
+    if number < 0:
+        return 0
+    poll = select.poll()
+    poll.register(number, ENDED)
+    return sum(event for _, event in poll.poll(0))
 
 
 def half_close(transport: Any) -> bool:

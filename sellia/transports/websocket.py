@@ -37,6 +37,7 @@ from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketServerFactory
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -54,7 +55,7 @@ from sellia.transports.frames import (
     parse_close,
     problem_close,
 )
-from sellia.transports.sockets import half_close, unsent
+from sellia.transports.sockets import GONE, half_close, hangup, unsent
 from sellia.transports.story import Side, WebSocketStory
 from sellia.transports.turn import Outlet, turn_of
 from sellia.transports.unread import Unread
@@ -85,6 +86,7 @@ class WebSocketPipe(FrameSocket, Unread):
     """
 
     _hung_up = False
+    _held = False  #: whether nothing is read, so that nobody tells when the peer is gone
     _unsent = -1
     _frame_rate: Bucket | None = None
     _counted = 0
@@ -142,6 +144,14 @@ class WebSocketPipe(FrameSocket, Unread):
             self._story.ended("visitor" if self._visitor else "service", None, _DROPPED)
             self._vanished()
         self._story.over()
+
+    def readConnectionLost(self) -> None:
+        """The peer sends nothing more: behind its close frame it may still read what answers that."""
+        self._held = True
+        if self._hung_up or (self._close_in and self._close_out):
+            self.transport.loseConnection()
+        elif not self._close_in:
+            self.transport.connectionLost(Failure(CONNECTION_DONE))
 
     def _vanished(self) -> None:
         """The peer is gone without a close frame: say so, behind what it said before."""
@@ -249,6 +259,11 @@ class WebSocketPipe(FrameSocket, Unread):
             bucket = self._frame_rate = Bucket(rate)
         return bucket.take(now, came) > 0.0
 
+    @property
+    def gone(self) -> bool:
+        """Whether the peer is gone while nothing is read from it."""
+        return self._held and bool(hangup(self.transport) & GONE)
+
     def drop(self) -> None:
         """End the connection without a word."""
         self._drop()
@@ -332,10 +347,12 @@ class WebSocketPipe(FrameSocket, Unread):
         self._after(CLOSE_WAIT, self._late)
 
     def pause_sending(self) -> None:
+        self._held = True
         if not self._gone:
             self.transport.pauseProducing()
 
     def resume_sending(self) -> None:
+        self._held = False
         if not self._gone:
             self.transport.resumeProducing()
 

@@ -28,6 +28,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "curl": "curl",
     "faketime": "faketime",
+    "nc": "netcat-openbsd",
     "openssl": "openssl",
     "wrk": "wrk",
     "slowhttptest": "slowhttptest",

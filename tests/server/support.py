@@ -122,6 +122,11 @@ class Visitor:
             self.transport.producer.resumeProducing()
         self.stage.talk()
 
+    def finish(self) -> None:
+        """The visitor has sent FIN."""
+        self.connection.readConnectionLost()
+        self.stage.talk()
+
     def leave(self) -> None:
         """The connection is gone, whoever ended it."""
         if not self.lost:

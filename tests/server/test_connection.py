@@ -3,7 +3,7 @@
 from twisted.internet.testing import StringTransport
 
 from sellia.relay.session import Session
-from tests.server.support import GET, PublicSide, ServerCase, get
+from tests.server.support import GET, UPGRADE, PublicSide, ServerCase, get, post
 
 
 class DefectTests(ServerCase):
@@ -20,6 +20,79 @@ class DefectTests(ServerCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assert_answers(visitor, (500, "internal"))
         self.assertEqual(visitor.end, "half")
+
+
+class HalfCloseTests(ServerCase):
+    """Visitors who send FIN behind their requests."""
+
+    def test_a_request_is_answered(self) -> None:
+        for answer in (b"", b"hello"):
+            visitor, service = self.stage.ask()
+            visitor.finish()
+            self.assertEqual((visitor.read(), visitor.end), (b"HTTP/1.1 ", "open"))
+            service.answer(answer)
+            self.assertTrue(visitor.read().startswith(b"200 OK\r\n"))
+            self.assertEqual((visitor.end, service.reset), ("closed", None))
+
+    def test_an_interim_response_and_chunks(self) -> None:
+        visitor, service = self.stage.ask()
+        visitor.finish()
+        service.head(103, (b"Link", b"</a>"))
+        service.head(200)
+        service.say(b"one", end=True)
+        head, _, body = visitor.read().partition(b"HTTP/1.1 200 OK\r\n")
+        self.assertEqual(head, b"HTTP/1.1 103 OK\r\nLink: </a>\r\n\r\n")
+        self.assertTrue(body.endswith(b"\r\n\r\n3\r\none\r\n0\r\n\r\n"))
+
+    def test_in_the_middle_of_an_answer_in_chunks(self) -> None:
+        visitor, service = self.stage.ask()
+        service.head()
+        service.say(b"one")
+        visitor.read()
+        visitor.finish()
+        visitor.connection.readConnectionLost()  # resuming a socket makes Twisted say it again
+        service.say(b"two")
+        service.say(end=True)
+        self.assertEqual((visitor.read(), visitor.end), (b"03\r\ntwo\r\n0\r\n\r\n", "closed"))
+
+    def test_in_the_middle_of_an_answer_with_a_length(self) -> None:
+        visitor, service = self.stage.ask()
+        service.head(200, (b"Content-Length", b"6"))
+        service.say(b"one")
+        visitor.read()
+        visitor.finish()
+        service.say(b"two", end=True)
+        self.assertEqual((visitor.read(), visitor.end), (b"two", "closed"))
+
+    def test_all_of_a_pipeline_is_answered(self) -> None:
+        visitor = self.stage.visitor(GET + get(host=b"nobody.localhost") + GET)
+        visitor.finish()
+        self.stage.asked[0].answer()
+        self.stage.asked[1].answer()
+        self.assert_answers(visitor, (200, None), (404, "no-such-tunnel"), (200, None))
+        self.assertEqual(visitor.end, "closed")
+
+    def test_what_is_not_whole_is_not_answered(self) -> None:
+        for sent in (b"GET / HT", post(b"abc", length=5)):
+            visitor = self.stage.visitor(sent)
+            visitor.finish()
+            self.assertNotEqual(visitor.end, "open")
+
+    def test_a_handshake_ends_with_its_socket(self) -> None:
+        visitor, _ = self.stage.ask(UPGRADE)
+        visitor.finish()
+        self.assertEqual(visitor.end, "aborted")
+
+    def test_nothing_asked(self) -> None:
+        visitor = self.stage.visitor(get(host=b"nobody.localhost"))
+        visitor.finish()
+        self.assertEqual(visitor.end, "closed")
+
+    def test_after_the_last_answer(self) -> None:
+        visitor = self.stage.visitor(b"rubbish\r\n\r\n")
+        self.assertEqual(visitor.end, "half")
+        visitor.finish()
+        self.assertEqual(visitor.end, "closed")
 
 
 class UnixTests(ServerCase):

@@ -305,7 +305,7 @@ class EndTests(ServerCase):
         while visitor.reading:
             visitor.send(b"x" * 64 * KIB)
         self.stage.wait(599)
-        self.assertEqual(visitor.read(), b"")
+        self.assertEqual(visitor.transport.value(), b"HTTP/1.1", "written to see whether the visitor is there")
         self.stage.wait(2)
         self.assert_answers(visitor, (504, "response-timeout"))
         self.assertEqual(visitor.end, "half")
@@ -319,4 +319,6 @@ class EndTests(ServerCase):
             self.stage.wait(20)
             service.stream.flow()
             self.stage.talk()
-        self.assertEqual((visitor.read(), visitor.end), (b"", "open"))
+        self.assertEqual((visitor.transport.value(), visitor.end), (b"HTTP/", "open"))
+        service.answer(status=413)
+        self.assert_answers(visitor, (413, None))

@@ -118,6 +118,11 @@ class Peer:
             self.transport.producer.resumeProducing()
         self.stage.talk()
 
+    def finish(self) -> None:
+        """It has sent FIN."""
+        self.pipe.readConnectionLost()
+        self.stage.talk()
+
     def drop(self) -> None:
         """The connection is gone, whoever ended it."""
         self.vanish()

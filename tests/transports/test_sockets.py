@@ -1,10 +1,15 @@
 """What sockets are asked for, and how they are written to and closed."""
 
+import socket
+
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.testing import StringTransport
+from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.sockets import half_close, quicken, unsent, write_now
+from sellia.transports.sockets import ENDED, GONE, half_close, hangup, quicken, unsent, write_now
+from tests.processes import wait_until
 from tests.server.slow import SlowSocket
 from tests.server.support import VisitorTransport
 
@@ -36,6 +41,51 @@ class OptionTests(SynchronousTestCase):
         transport = Recorder()
         quicken(transport)
         self.assertEqual(transport.options, ["no delay True", "keep alive True"])
+
+
+class RealSocketTests(SynchronousTestCase):
+    """What the kernel is asked for, and what it tells."""
+
+    def setUp(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.peer = socket.create_connection(listener.getsockname())
+            self.socket, _ = listener.accept()
+        self.transport = Connection(self.socket, Protocol(), reactor=MemoryReactorClock())
+        self.transport.setTcpNoDelay = self.transport.setTcpKeepAlive = lambda enabled: None
+        self.addCleanup(self.peer.close)
+        self.addCleanup(self.socket.close)
+
+    def test_probes(self) -> None:
+        """Who has left without a word is noticed after two minutes."""
+        quicken(self.transport)
+        idle, every, count = (
+            self.socket.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        self.assertEqual(idle + every * count, 120)
+
+    def told(self, bit: int) -> None:
+        wait_until(lambda: hangup(self.transport) & bit, "the kernel to say so")
+
+    def test_a_peer_that_sends_nothing_more(self) -> None:
+        self.assertEqual(hangup(self.transport), 0)
+        self.peer.sendall(b"something that is not read")
+        self.assertEqual(hangup(self.transport), 0)
+        self.peer.shutdown(socket.SHUT_WR)
+        self.told(ENDED)
+        self.assertFalse(hangup(self.transport) & GONE)
+
+    def test_a_peer_that_has_closed(self) -> None:
+        """It looks the same until it is written to."""
+        self.peer.close()
+        self.told(ENDED)
+        self.assertFalse(hangup(self.transport) & GONE)
+        self.socket.send(b"H")
+        self.told(GONE)
+
+    def test_what_has_no_socket(self) -> None:
+        self.assertEqual(hangup(StringTransport()), 0)
+        self.assertEqual(hangup(object()), 0)
 
 
 class WriteNowTests(SynchronousTestCase):

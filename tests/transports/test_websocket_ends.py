@@ -89,6 +89,38 @@ class CloseTests(SocketsCase):
         self.assertEqual(self.service.end, "aborted")
 
 
+class HalfCloseTests(SocketsCase):
+    """FIN from one side, behind its close frame."""
+
+    def test_the_visitor_gets_what_the_service_still_says(self) -> None:
+        self.visitor.send((TEXT, b"bye"), close(1000))
+        self.visitor.finish()
+        self.assertEqual(self.service.read(), [(TEXT, b"bye"), close(1000)])
+        self.service.send((TEXT, b"last words"), close(1000))
+        self.assertEqual(self.visitor.read(), [(TEXT, b"last words"), close(1000)])
+        self.assertEqual(self.visitor.end, "closed")
+
+    def test_the_service_gets_what_the_visitor_still_says(self) -> None:
+        self.service.send(close(1001))
+        self.service.finish()
+        self.assertEqual(self.visitor.read(), [close(1001)])
+        self.visitor.send((TEXT, b"on its way"), close(1001))
+        self.assertEqual(self.service.read(), [(TEXT, b"on its way"), close(1001)])
+
+    def test_the_service_after_both_close_frames(self) -> None:
+        self.visitor.send(close(1000))
+        self.service.send(close(1000))
+        self.service.finish()
+        self.assertEqual(self.service.end, "closed")
+
+    def test_after_we_have_hung_up(self) -> None:
+        self.visitor.raw(b"\xff\xff\xff\xff")
+        self.stage.wait(1)
+        self.assertEqual(self.visitor.end, "half")
+        self.visitor.finish()
+        self.assertEqual(self.visitor.end, "closed")
+
+
 class DropTests(SocketsCase):
     """A connection that ends without a close frame: never told as an orderly end."""
 
