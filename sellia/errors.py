@@ -140,6 +140,13 @@ SESSION_EXPIRED = _problem(
     "The client of this tunnel lost its connection and did not come back in time.",
     "Try again; if the tunnel is yours, check the network of the machine its client runs on.",
 )
+CLIENT_AWAY = _problem(
+    "client-away",
+    503,
+    None,
+    "The client of this tunnel has lost its connection, and is expected back.",
+    "Try again in a few seconds.",
+)
 SERVER_RESTARTING = _problem(
     "server-restarting",
     503,

@@ -328,16 +328,20 @@ def start_client(
     return _ready(client, lambda: client.wait_for(lambda: tunnel_is_open(server_port, host), f"tunnel {subdomain}"))
 
 
+NO_TUNNEL = ("no-such-tunnel", "client-gone", "session-expired")
+"""The server's words for a name that nobody has, or no longer."""
+
+
 def tunnel_is_open(server_port: int, host: str) -> bool:
     """
-    Whether the server knows a tunnel for ``host``: it answers anything but its own ``no-such-tunnel``.
+    Whether the server knows a tunnel for ``host``: it answers anything but its own `NO_TUNNEL`.
 
     When there is a tunnel, the service sees one ``HEAD /``. A service that leaves it unanswered counts as well.
     """
     connection = http.client.HTTPConnection("127.0.0.1", server_port, timeout=2.0)
     try:
         connection.request("HEAD", "/", headers={"Host": host, "Connection": "close"})
-        return connection.getresponse().getheader("Sellia-Error") != "no-such-tunnel"
+        return connection.getresponse().getheader("Sellia-Error") not in NO_TUNNEL
     except TimeoutError:
         return True
     except (OSError, http.client.HTTPException):

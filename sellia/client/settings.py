@@ -46,7 +46,7 @@ _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)*/?$")
 
 _ONE_TUNNEL: Final = (
     *("port", "local_host", "local_scheme", "subdomain", "auth"),
-    *("request_timeout", "upgrade_timeout"),
+    *("request_timeout", "upgrade_timeout", "while_away"),
 )
 
 
@@ -82,6 +82,10 @@ class TunnelSettings(Settings):
     upgrade_timeout: Seconds | None = Field(
         None, description="Seconds until an upgrade must be answered, instead of the server's default, 60."
     )
+    while_away: Literal["wait", "refuse"] = Field(
+        "wait",
+        description="wait or refuse: what a new request does while the client has lost its connection to the server.",
+    )
 
     @property
     def options(self) -> TunnelOptions:
@@ -89,6 +93,7 @@ class TunnelSettings(Settings):
         return TunnelOptions(
             request_timeout=self.request_timeout or 0.0,
             upgrade_timeout=self.upgrade_timeout or 0.0,
+            while_away=self.while_away,
         )
 
     @field_validator("local_host")

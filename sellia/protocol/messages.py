@@ -36,6 +36,7 @@ class TunnelOptions(_Options, frozen=True):
 
     request_timeout: float = 0.0  #: seconds until the head of a response must be there; 0 for the server's default
     upgrade_timeout: float = 0.0  #: seconds until an upgrade must be answered; 0 for the server's default
+    while_away: str = "wait"  #: what new requests do while the link is away: ``wait``, or ``refuse``
 
 
 class ServerLimits(_Options, frozen=True):

@@ -27,7 +27,7 @@ take it from one another for ever, each sure that it reconnected.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Generic, TypeVar
@@ -41,6 +41,9 @@ Session = TypeVar("Session", bound=Hashable)
 
 HOLD_SECONDS: Final = 120.0
 """How long a name is held for an owner whose session is lost: the resume window."""
+
+REMEMBERED_LIMIT: Final = 1_000
+"""Names of which it is remembered why they are free."""
 
 PER_OWNER_LIMIT: Final = 100
 TOTAL_LIMIT: Final = 10_000
@@ -99,6 +102,8 @@ class TunnelRegistry(Generic[Session]):
         self._away: set[Session] = set()
         self._holds: dict[str, _Hold] = {}  # in the order in which they run out
         self._counts: dict[Hashable, int] = {}
+        #: Why names are free that were bound a moment ago, and until when that is remembered; oldest first.
+        self._free: dict[str, tuple[str, float]] = {}
 
     def claim(
         self,
@@ -138,6 +143,7 @@ class TunnelRegistry(Generic[Session]):
         self._drop_hold(label)
         tunnel = Tunnel(label, session, tunnel_id, owner, auth, account, options)
         self.by_label[label] = tunnel
+        self._free.pop(label, None)
         self._sessions.setdefault(session, {})[label] = tunnel
         self._counts[account] = self._counts.get(account, 0) + 1
         return Claim(tunnel, displaced)
@@ -206,6 +212,20 @@ class TunnelRegistry(Generic[Session]):
         if hold is not None and hold.owner == owner:
             self._drop_hold(label)
 
+    def remember(self, labels: Iterable[str], word: str, now: float) -> None:
+        """These names are free because of that; it is remembered for as long as a name is held."""
+        for label in labels:
+            self._free.pop(label, None)
+            if label not in self.by_label:
+                self._free[label] = word, now + self.hold_seconds
+        while len(self._free) > REMEMBERED_LIMIT:
+            del self._free[next(iter(self._free))]
+
+    def why_free(self, label: str, now: float) -> str | None:
+        """The word for why a name is free that was bound a moment ago."""
+        word, until = self._free.get(label, (None, 0.0))
+        return word if until > now else None
+
     def is_held(self, label: str, now: float) -> bool:
         """Whether nobody has the name but its last owner may come back for it: to a visitor, the client is gone."""
         hold = self._holds.get(label)
@@ -233,6 +253,7 @@ class TunnelRegistry(Generic[Session]):
         assert self._counts == {owner: owners.count(owner) for owner in owners}
         assert all(count <= self.per_owner for count in self._counts.values())
         assert len(self.by_label) <= self.total and len(self._holds) <= self.total
+        assert not self.by_label.keys() & self._free.keys() and len(self._free) <= REMEMBERED_LIMIT
         untils = [hold.until for hold in self._holds.values()]
         assert untils == sorted(untils)
 

@@ -193,6 +193,7 @@ class Gateway:
             return
         self.registry.away(session)
         session.lost_at, session.heard_at = self.clock.seconds(), link.heard
+        session.streams_at_loss = len(session.session.streams)
         session.wait(self.settings.resume_window)
         _log.info(
             "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s",
@@ -345,6 +346,9 @@ class Gateway:
         released = self.registry.release_session(session, self.clock.seconds(), held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)
+        if not held:
+            labels = [tunnel.label for tunnel in released] + [label for label, _ in session.left]
+            self.registry.remember(labels, word, self.clock.seconds())
         link, session.link = session.link, None
         if link is not None:
             self._sessions_by_link.pop(link, None)

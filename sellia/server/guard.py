@@ -42,7 +42,7 @@ LIMITS: Final = frozenset(
     header_size target_length header_time body_rate unread page_body idle
     connections connections_per_address tls_handshake proxy_header
     request_rate websocket_rate frame_size empty_frames websocket_violations
-    session_streams tunnel_streams session_queue session_credit
+    session_streams tunnel_streams away_requests session_queue session_credit
     failed_passwords failed_keys link_rate sessions links_per_key
     tunnel_rate tunnels tunnels_per_key tunnels_per_client hello_time link_violations original_exchanges
     """.split()
@@ -77,6 +77,7 @@ class Guard:
         )
         self._unread_timeout = settings.unread_timeout
         self._tunnel_streams = settings.tunnel_streams
+        self._away_requests = settings.away_requests
         #: What else is called once a second, with the time.
         self.each_second: list[Callable[[float], None]] = []
         #: Wrong passwords, by address and tunnel.
@@ -123,6 +124,8 @@ class Guard:
             return "session_streams"
         if session.by_tunnel.get(tunnel.tunnel_id, 0) >= self._tunnel_streams:
             return "tunnel_streams"
+        if not session.attached and len(session.streams) - tunnel.session.streams_at_loss >= self._away_requests:
+            return "away_requests"
         return "session_queue" if session.crowded else None
 
     # --- connections ---------------------------------------------------------------------------------------

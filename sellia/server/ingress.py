@@ -150,10 +150,12 @@ class Ingress:
             denied = guard.check_password(label, tunnel.auth, request.headers, lambda: visit.visitor_of(request))
             if denied is not None:
                 return denied
+        if tunnel.options.while_away == "refuse" and not tunnel.session.session.attached:
+            return Denial(PROBLEMS["client-away"])
         limit = guard.room(tunnel)
         if limit is not None:
             guard.refused(limit, visit.visitor_of(request), 503)
-            return Denial(PROBLEMS["overloaded"])
+            return Denial(PROBLEMS["client-away" if limit == "away_requests" else "overloaded"])
         return tunnel
 
     def sweep(self) -> None:

@@ -110,9 +110,11 @@ class BaseRooms:
         exchange.run()
 
     def why_absent(self, label: str) -> Problem:
-        """Nobody has the name; or its owner may still come back for it."""
-        held = self._registry.is_held(label, self._now())
-        return PROBLEMS["client-gone" if held else "no-such-tunnel"]
+        """Nobody has the name; or its owner may still come back for it, or had it a moment ago."""
+        now = self._now()
+        if self._registry.is_held(label, now):
+            return PROBLEMS["client-gone"]
+        return PROBLEMS[self._registry.why_free(label, now) or "no-such-tunnel"]
 
     def refusing(self) -> Problem | None:
         """While the server drains, it takes nothing new."""

@@ -55,6 +55,8 @@ class ServerSession:
         self.stops = False
         #: Names that it had until its client said that it would stop, each with its owner.
         self.left: list[tuple[str, Hashable]] = []
+        #: Exchanges that were open when its link was lost; the others have come since.
+        self.streams_at_loss = 0
         #: When the loss of its link was noticed, and when something came over it for the last time.
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None

@@ -172,6 +172,9 @@ class ServerSettings(Settings):
     session_streams: Count = Field(
         limits.MAX_STREAMS, le=limits.MAX_STREAMS, description="The most exchanges at once of one session."
     )
+    away_requests: Count = Field(
+        1_000, description="The most new requests of one client that wait while its connection to the server is lost."
+    )
     tunnel_streams: Count = Field(limits.MAX_STREAMS // 2, description="The most exchanges at once of one tunnel.")
     websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
     websocket_fragments: Count = Field(131_072, description="The most fragments of one WebSocket message.")

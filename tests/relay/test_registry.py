@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem, ProblemError
-from sellia.relay.registry import HOLD_SECONDS, Tunnel, TunnelRegistry
+from sellia.relay.registry import HOLD_SECONDS, REMEMBERED_LIMIT, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest
 
 
@@ -116,6 +116,23 @@ class RegistryTests(SynchronousTestCase):
         self.registry.release_session("first", 10.0, held=False)
         self.claim("demo", "second", "bob", 10.0)
         self.assertEqual(self.registry.release_session("nobody", 10.0, held=True), [])
+
+    def test_why_a_name_is_free_is_remembered_for_a_while(self) -> None:
+        self.claim("bound", "first", "alice")
+        self.registry.remember(["demo", "bound"], "client-gone", 10.0)
+        self.assertEqual(self.registry.why_free("demo", 10.0 + HOLD_SECONDS - 0.1), "client-gone")
+        self.assertIsNone(self.registry.why_free("demo", 10.0 + HOLD_SECONDS))
+        self.assertIsNone(self.registry.why_free("bound", 10.0))
+        self.assertIsNone(self.registry.why_free("other", 10.0))
+        self.claim("demo", "second", "bob", 11.0)
+        self.assertIsNone(self.registry.why_free("demo", 11.0))
+
+    def test_so_many_names_are_remembered(self) -> None:
+        """The oldest is forgotten first; one that is told again is not the oldest."""
+        self.registry.remember((f"name-{number}" for number in range(REMEMBERED_LIMIT)), "client-gone", 0.0)
+        self.registry.remember(["name-0", "one-more"], "session-expired", 1.0)
+        found = [self.registry.why_free(name, 2.0) for name in ("name-0", "name-1", "name-2", "one-more")]
+        self.assertEqual(found, ["session-expired", None, "client-gone", "session-expired"])
 
     def test_holds_run_out(self) -> None:
         for label, now in (("one", 0.0), ("two", 5.0)):

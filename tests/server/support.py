@@ -205,6 +205,7 @@ class Holder:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.streams_at_loss = 0
 
 
 class Tunnels:

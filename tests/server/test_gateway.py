@@ -342,7 +342,7 @@ class EndTests(GatewayCase):
         self.assertEqual(client.closes, [close(1000, "client-gone")])
         self.assertEqual((self.server.gateway.sessions, self.server.gateway.registry.by_label), ({}, {}))
         self.assertEqual(answers(visitor.take()), [(502, "client-gone")])
-        self.assertEqual(answers(self.server.visit().take()), [(404, "no-such-tunnel")])
+        self.assertEqual(answers(self.server.visit().take()), [(502, "client-gone")])
 
     def test_lost_link(self) -> None:
         client, visitor = self.serving()
