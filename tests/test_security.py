@@ -79,7 +79,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_the_defaults(self) -> None:
         octets = {
-            *("header_limit", "target_limit", "page_body_limit", "session_credit", "session_queue"),
+            *("header_limit", "target_limit", "session_credit", "session_queue"),
             "websocket_frame_limit",
         }
         for row in rows():

@@ -39,7 +39,7 @@ _log = Logger()
 #: The names of all limits.
 LIMITS: Final = frozenset(
     """
-    header_size target_length header_time body_rate unread page_body idle
+    header_size target_length header_time body_rate unread idle
     connections connections_per_address tls_handshake proxy_header
     request_rate websocket_rate frame_size empty_frames websocket_violations
     session_streams tunnel_streams away_requests session_queue session_credit

@@ -184,9 +184,6 @@ class ServerSettings(Settings):
     )
     control_rate: PerSecond = Field(100.0, description="Pings and pongs on a WebSocket a second in the long run.")
     keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
-    page_body_limit: Octets = Field(
-        limits.MIB, description="The largest body of a request for one of the server's own pages, as in 1 MiB."
-    )
     hello_timeout: Seconds = Field(10.0, description="Seconds until a client must have said who it is.")
     link_control_burst: Count = Field(1_000, description="Pings and pongs on a link at once.")
     link_control_rate: PerSecond = Field(100.0, description="Pings and pongs on a link a second in the long run.")

@@ -4,7 +4,9 @@ The ingress parses requests itself; what belongs to the base domain is then give
 ``twisted.web.server.Site`` through the small channel below, which is all that ``twisted.web.http.Request`` needs of
 one.  (``twisted.web._http2.H2Stream`` does the same for HTTP/2.)
 
-Bounds: a body is collected before the Resource runs, so it may have ``page_body_limit`` octets: 413 beyond that.
+A Resource runs as soon as the head of the request is there.  It sees neither its body nor its query, as no page needs
+them: so nothing is collected, and none of twisted.web's parsers of forms and queries runs.  A connection whose request
+was answered before its body had come is closed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,6 @@ from twisted.web.http_headers import Headers as WebHeaders
 from twisted.web.server import Request as WebRequest
 from twisted.web.server import Site
 
-from sellia.errors import PROBLEMS
 from sellia.protocol.messages import Headers
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
@@ -33,40 +34,24 @@ class PageExchange(HttpExchange):
         super().__init__(connection, request, float("inf"))
         self.site = site
         self.transport = connection.transport
-        self._path = path
-        self._size = 0
-        self._limit = connection.ingress.settings.page_body_limit
+        self._path = path.partition(b"?")[0]
         self._web = web = WebRequest(self, False)
-        web.gotLength(0)  # whatever it is: beyond the limit there is none, and up to that there is no temporary file
+        web.gotLength(0)
         for name, value in request.headers:
             web.requestHeaders.addRawHeader(name, value)
-        web.parseCookies()
 
     def run(self) -> None:
-        """For a request without a body: answer it now."""
-        if self.request_complete:
-            self._web.requestReceived(self.request.method, self._path, b"HTTP/1.%d" % self.request.minor)
+        """Answer it now."""
+        self.keep_alive = self.keep_alive and self.request_complete
+        self._web.requestReceived(self.request.method, self._path, b"HTTP/1.%d" % self.request.minor)
 
     # --- from the connection -------------------------------------------------------------------------------
 
     def body_received(self, data: bytes) -> None:
-        if self.over:
-            return
-        self._size += len(data)
-        if self._size > self._limit:
-            self.over = True
-            connection = self.connection
-            connection.ingress.guard.refused("page_body", connection.visitor_of(self.request), 413)
-            connection.answer_problem(PROBLEMS["body-too-large"], self.request, "", self)
-            return
-        self._web.handleContentChunk(data)
+        """Nobody reads it."""
 
     def request_ended(self, trailers: Headers) -> None:
-        if self.request_complete:
-            return  # it had no body: it has run already
         self.request_complete = True
-        if not self.over:
-            self._web.requestReceived(self.request.method, self._path, b"HTTP/1.%d" % self.request.minor)
 
     def overdue(self, now: float) -> bool:
         """A page has as long as it takes: there is no service that is to answer in time."""
@@ -120,12 +105,6 @@ class PageExchange(HttpExchange):
         self.connection.break_off()
 
     abortConnection = loseConnection
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        """twisted.web could not make sense of a form."""
-        self._web.finished = 1
-        self.over = True
-        self.connection.answer_problem(PROBLEMS["bad-request"], self.request, "", self)
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Pages are small: whoever produces is not slowed down, the connection's buffer takes it."""

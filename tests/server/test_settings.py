@@ -288,7 +288,7 @@ class CheckTests(ServerCase):
 
     def test_bounds_of_what_comes(self):
         """Each takes what is needed at least, and nothing below."""
-        for name in ("websocket_empty_fragments", "page_body_limit", "link_control_burst"):
+        for name in ("websocket_empty_fragments", "link_control_burst"):
             self.assertEqual(getattr(load({name: "1"}, {}), name), 1)
             for value in ("0", "-1", "x", ""):
                 self.bad({name: value})
@@ -296,7 +296,7 @@ class CheckTests(ServerCase):
             self.assertEqual(getattr(load({name: "0.5"}, {}), name), 0.5)
             for value in ("0", "-1", "inf", "nan", "x"):
                 self.bad({name: value})
-        self.assertEqual(load({"page_body_limit": "64 KiB"}, {}).page_body_limit, 65536)
+        self.assertEqual(load({"header_limit": "64 KiB"}, {}).header_limit, 65536)
 
     def test_ping_has_time_for_an_answer(self):
         self.assertTrue(self.bad({"ping_timeout": "5"}).line.startswith("--ping-timeout: "))
