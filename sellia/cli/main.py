@@ -41,6 +41,7 @@ def version() -> None:
 @click.option("-s", "--subdomain", metavar="NAME", help="Name to ask for; without it, the server picks one.")
 @click.option("--server", metavar="URL", help="The tunnel server, as https://example.com. [env: SELLIA_SERVER]")
 @click.option("--api-key", metavar="KEY", help="API key. [env: SELLIA_API_KEY, SELLIA_API_KEY_FILE]")
+@click.option("--ca", metavar="FILE", help="Certificate of the private authority that signed the server's.")
 @click.option("--auth", metavar="USER:PASS", help="What visitors must know.")
 @click.option("--local-host", metavar="HOST", help="Host of your service. [default: localhost]")
 @click.option("--local-scheme", metavar="http|https", help="What your service speaks. [default: http]")
@@ -53,6 +54,8 @@ def version() -> None:
 @click.option("--config", metavar="FILE", help="Settings file, in YAML; it can describe many tunnels.")
 def http(config: str | None, **flags: str | None) -> None:
     """Expose the HTTP and WebSocket service on PORT, and show what visitors do.
+
+    PORT can also be an address, as in https://localhost:8443 or 192.168.1.5:80.
 
     Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
     """

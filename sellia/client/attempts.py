@@ -18,13 +18,12 @@ Bounds
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TCPTimedOutError, TimeoutError
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from sellia.client.delays import ATTEMPT_TIME
-from sellia.relay.text import printable
+from sellia.client.reasons import reason
 from sellia.transports.link import LinkMixin
 from sellia.transports.native import ClientLink
 from sellia.transports.tls import SpeaksHttp1
@@ -32,7 +31,8 @@ from sellia.transports.tls import SpeaksHttp1
 #: Attempts at a time.
 RACERS: Final = 4
 
-NO_ANSWER: Final = "the server did not answer in time"
+#: Seconds after which it is told that a server says nothing.
+SILENCE: Final = 5.0
 
 
 class Starter(Protocol):
@@ -47,6 +47,9 @@ class Starter(Protocol):
     def attempt_failed(self, attempt: "Attempt", why: str) -> None:
         """Nothing came of it."""
 
+    def attempt_silent(self, attempt: "Attempt", why: str) -> None:
+        """Nothing came of it so far, for ``SILENCE`` seconds; it goes on."""
+
 
 class Attempt(SpeaksHttp1, Factory):
     """One connection on its way to become a link.  It is the factory that an endpoint is given."""
@@ -58,7 +61,8 @@ class Attempt(SpeaksHttp1, Factory):
         self.connected = False
         #: Its link, from when there is a connection.
         self.link: LinkMixin | None = None
-        self.late: IDelayedCall | None = None
+        #: Its timers: when it is told that the server is silent, and when it is given up.
+        self.timers: tuple[IDelayedCall, ...] = ()
         self._attempts = attempts
         self._dialled: Deferred[Any] | None = None
 
@@ -84,26 +88,16 @@ class Attempt(SpeaksHttp1, Factory):
         self._attempts.connected(self)
 
     def _failed(self, failure: Failure) -> None:
-        self._attempts.failed(self, _why(failure))
-
-
-def _why(failure: Failure) -> str:
-    """What to say of an attempt that came to no connection."""
-    if failure.check(ConnectionRefusedError):
-        return "the server refused the connection"
-    if failure.check(TimeoutError, TCPTimedOutError):
-        return NO_ANSWER
-    if failure.check(DNSLookupError):
-        return "no address was found for the server"
-    return printable(failure.getErrorMessage()).rstrip(".")
+        self._attempts.failed(self, f"{self._attempts.where} {reason(failure)}")
 
 
 class Attempts:
-    """Those of one client, to one endpoint."""
+    """Those of one client, to one endpoint at a time; ``where`` is the server's address for people."""
 
-    def __init__(self, starter: Starter, endpoint: Any, clock: IReactorTime) -> None:
+    def __init__(self, starter: Starter, endpoint: Any, clock: IReactorTime, where: str = "the server") -> None:
         self.starter = starter
         self.endpoint = endpoint
+        self.where = where
         self._clock = clock
         #: Oldest first.
         self._under_way: list[Attempt] = []
@@ -121,7 +115,10 @@ class Attempts:
         if len(self._under_way) >= RACERS:
             self._too_late(next((each for each in self._under_way if not each.connected), self._under_way[0]))
         attempt = Attempt(self, self._clock.seconds())
-        attempt.late = self._clock.callLater(ATTEMPT_TIME, self._too_late, attempt)
+        attempt.timers = (
+            self._clock.callLater(SILENCE, self._silent, attempt),
+            self._clock.callLater(ATTEMPT_TIME, self._too_late, attempt),
+        )
         self._under_way.append(attempt)
         return attempt
 
@@ -165,9 +162,18 @@ class Attempts:
     def _of(self, link: LinkMixin) -> Attempt | None:
         return next((attempt for attempt in self._under_way if attempt.link is link), None)
 
+    def _silent(self, attempt: Attempt) -> None:
+        self.starter.attempt_silent(attempt, self._no_answer(attempt))
+
     def _too_late(self, attempt: Attempt) -> None:
-        self._give_up(attempt, NO_ANSWER)
-        self.starter.attempt_failed(attempt, NO_ANSWER)
+        why = self._no_answer(attempt)
+        self._give_up(attempt, why)
+        self.starter.attempt_failed(attempt, why)
+
+    def _no_answer(self, attempt: Attempt) -> str:
+        if attempt.connected:
+            return f"{self.where} accepts connections and says nothing: is it a Sellia server, and is it http or https?"
+        return f"{self.where} did not answer in time"
 
     def _give_up(self, attempt: Attempt, why: str) -> None:
         self._remove(attempt)
@@ -177,7 +183,8 @@ class Attempts:
         if attempt not in self._under_way:
             return False
         self._under_way.remove(attempt)
-        late, attempt.late = attempt.late, None
-        if late is not None and late.active():
-            late.cancel()
+        timers, attempt.timers = attempt.timers, ()
+        for timer in timers:
+            if timer.active():
+                timer.cancel()
         return True

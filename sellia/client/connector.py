@@ -24,11 +24,9 @@ again, for which it has one rule, is said by :mod:`sellia.client.delays`.
 
 from random import Random
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from autobahn.twisted.websocket import WebSocketClientFactory
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import ReconnectingClientFactory
@@ -36,9 +34,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sellia import __version__
-from sellia.client.attempts import NO_ANSWER, Attempt, Attempts
+from sellia.client.attempts import Attempt, Attempts
 from sellia.client.delays import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Delays
-from sellia.client.tls import connection_creator
+from sellia.client.route import Route
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.relay.rates import Rate
@@ -46,21 +44,20 @@ from sellia.relay.refusals import Refusals
 from sellia.relay.text import printable
 from sellia.transports.link import LinkMixin
 from sellia.transports.native import ClientLink
+from sellia.transports.opening import moved_to
 from sellia.transports.original.client import OriginalClientLink
 
 #: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.
 BEAT: Final = 1.0
 SLEPT: Final = 3.0
 
-#: Seconds between the addresses of a host.  Twisted looks no sooner whether there is another one when an address has
-#: failed, so it is also what a refused connection takes, and ``localhost`` where only IPv4 is listened on.
-NEXT_ADDRESS: Final = 0.03
-
 #: Seconds by which a timer is late where the process was busy, and answers may wait to be read.
 BUSY: Final = 0.2
 
 #: Lines about one thing that a server can bring about.
 LINES: Final = Rate(20, 0.1)
+
+_AGENT: Final = f"sellia/{__version__}"
 
 _log = Logger()
 
@@ -86,6 +83,9 @@ class Caller(Protocol):
     def link_lost(self, reason: str) -> None:
         """A link is lost, or could not be made; another attempt follows unless the connector was stopped."""
 
+    def moved(self, url: str) -> None:
+        """The server is found at another URL from now on."""
+
     def beat(self) -> None:
         """Another second is over."""
 
@@ -93,7 +93,8 @@ class Caller(Protocol):
 class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     """Makes links to the gateway at ``url`` (ws or wss), for ``caller``.
 
-    ``retries`` are the attempts since the last link was lost.
+    ``retries`` are the attempts since the last link was lost.  ``ca`` names a file with authorities that are trusted
+    besides those of this machine.
     """
 
     protocol = ClientLink
@@ -103,17 +104,10 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     maxDelay = LONGEST_DELAY  # type: ignore[assignment]  # Twisted says int, and takes any number
     _callID: IDelayedCall | None
 
-    def __init__(self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random) -> None:
-        parts = urlsplit(url)
-        secure = parts.scheme == "wss"
-        host = parts.hostname or "localhost"
-        port = parts.port or (443 if secure else 80)
-        super().__init__(
-            url=url,
-            protocols=[SUBPROTOCOL],
-            useragent=f"sellia/{__version__}",
-            reactor=reactor,
-        )
+    def __init__(
+        self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random, ca: str | None = None
+    ) -> None:
+        super().__init__(url=url, protocols=[SUBPROTOCOL], useragent=_AGENT, reactor=reactor)
         self.setProtocolOptions(
             failByDrop=False,
             openHandshakeTimeout=0,
@@ -121,8 +115,9 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             serverConnectionDropTimeout=2,
             echoCloseCodeReason=True,
         )
-        self.server = url
         self.clock: Any = reactor
+        self._ca = ca
+        self.route = Route(url, reactor, timeout=LONGEST_PATIENCE, ca=ca)
         #: The link that has said hello.
         self.link: LinkMixin | None = None
         self.stopping = False
@@ -143,10 +138,12 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._beat_due = 0.0
         self._closed: list[Deferred[None]] = []
         self._remarks = Refusals(LINES)
-        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LONGEST_PATIENCE, attemptDelay=NEXT_ADDRESS)
-        if secure:
-            endpoint = wrapClientTLS(connection_creator(host, verify=True), endpoint)
-        self.connector = self.attempts = Attempts(self, endpoint, reactor)
+        self.connector = self.attempts = Attempts(self, self.route.endpoint, reactor, self.route.where)
+
+    @property
+    def server(self) -> str:
+        """The URL at which the server is dialled."""
+        return self.route.url
 
     def start(self) -> None:
         """Dial, and never stop trying."""
@@ -245,7 +242,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         link: Any = self.buildProtocol(address)
         link.keeper = self
         link.clock = self.clock
-        link.remote = self.server
+        self.route.prepare(link)
         link.otherwise = OriginalClientLink
         return link
 
@@ -257,6 +254,20 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         if attempt is self._youngest and self.link is None:
             self.clientConnectionFailed(self.attempts, Failure(ConnectError(string=why)))
         self._caller.link_lost(why)
+
+    def attempt_silent(self, attempt: Attempt, why: str) -> None:
+        if self.link is None:
+            self._caller.link_lost(why)
+
+    def _follow(self, url: str) -> None:
+        """The server is elsewhere: dial there from now on, at once."""
+        self.attempts.give_up("the server has moved")
+        self.route = route = Route(url, self.clock, timeout=LONGEST_PATIENCE, ca=self._ca)
+        self.attempts.endpoint, self.attempts.where = route.endpoint, route.where
+        self.setSessionParameters(url=url, protocols=[SUBPROTOCOL], useragent=_AGENT)
+        self._caller.moved(url)
+        self._began_at = self.clock.seconds()
+        self._schedule(self._began_at)
 
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
 
@@ -271,15 +282,14 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._opener_began_at = attempt.started
         silent, self.link = self.link, link
         if silent is not None:
-            silent.drop(NO_ANSWER)
+            silent.drop(self._no_answer)
         _cancel(self._answer)
-        self._answer = self.clock.callLater(LONGEST_PATIENCE, link.drop, NO_ANSWER)
+        self._answer = self.clock.callLater(LONGEST_PATIENCE, link.drop, self._no_answer)
         self._schedule(self.clock.seconds() + self._delays.without_welcome(self.delay))
         self._hellos += 1
         token, received = self._caller.resume_state()
-        agent = f"sellia/{__version__}"
         link.say(
-            Hello(version=VERSION, agent=agent, key=self._key, session=token, received=received, attempt=self._hellos)
+            Hello(version=VERSION, agent=_AGENT, key=self._key, session=token, received=received, attempt=self._hellos)
         )
 
     def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
@@ -324,7 +334,12 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def link_lost(self, link: LinkMixin, reason: str) -> None:
         if link is not self.link:
-            self.attempts.lost(link, reason)
+            answer = getattr(link, "handshake_answer", None)
+            elsewhere = moved_to(answer, self.server) if answer is not None and not self.stopping else None
+            if elsewhere is not None and self.link is None:
+                self._follow(elsewhere)
+            else:
+                self.attempts.lost(link, reason)
             return
         self.link = None
         self._settled()
@@ -346,6 +361,10 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             return
         self._began_at, self.delay = now, self._delays.after_failure(now)
         self.clientConnectionLost(self.attempts, Failure(ConnectionLost(reason)))
+
+    @property
+    def _no_answer(self) -> str:
+        return f"{self.route.where} opened a link, and then did not answer in time"
 
     def _settled(self) -> None:
         """The server has answered, or the link is gone."""

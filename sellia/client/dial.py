@@ -13,15 +13,15 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
+from twisted.internet.error import DNSLookupError, TimeoutError, UnknownHostError
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sellia.client.reasons import FurthestEndpoint, SaysHowFar, furthest, is_refusal, reason, shown_address
 from sellia.errors import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE, ProblemError
-from sellia.relay.text import printable
 from sellia.transports.sockets import READ
 
 #: Seconds after which the other address is tried beside one that has not answered.
@@ -53,15 +53,23 @@ class Dialer:
     """Reaches one service.  ``verify`` says whether its certificate must be good; see :mod:`sellia.client.tls`."""
 
     def __init__(
-        self, reactor: Any, host: str, port: int, scheme: str, *, timeout: float, verify: bool | None = None
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        scheme: str,
+        *,
+        timeout: float,
+        verify: bool | None = None,
+        ca: str | None = None,
     ) -> None:
         self.reactor = reactor
         self.host = host
         self.timeout = timeout
         self.secure = scheme == "https"
         #: The service's address for people, as ``localhost:8080``.
-        self.where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._endpoints = [self._over_tls(plain, verify) for plain in self._plain_endpoints(port)]
+        self.where = shown_address(host, port)
+        self._endpoints = [self._over_tls(plain, verify, ca) for plain in self._plain_endpoints(port)]
         self._preferred = 0
 
     def dial(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket]":
@@ -83,18 +91,16 @@ class Dialer:
         where = self.where
         if not failures:
             return ProblemError(SERVICE_UNREACHABLE, f"{where} did not answer within {self.timeout:g} seconds.")
-        for failure in failures:
-            if failure.check(ConnectionRefusedError):
-                return ProblemError(SERVICE_REFUSED, f"{where} refused the connection.")
-        failure = failures[0]
-        if failure.check(DNSLookupError):
+        failure = furthest(failures)
+        if is_refusal(failure):
+            return ProblemError(SERVICE_REFUSED, f"{where} refused the connection.")
+        if failure.check(DNSLookupError, UnknownHostError):
             return ProblemError(SERVICE_UNREACHABLE, f"No address was found for {self.host}.")
         if failure.check(TimeoutError):
             return self.problem([])
         if failure.check(_TlsFailed):
             return ProblemError(SERVICE_TLS_FAILED, f"{where} {failure.value}.")
-        cause = printable(str(getattr(failure.value, "osError", None) or failure.value), 200).rstrip(".")
-        return ProblemError(SERVICE_UNREACHABLE, f"{where} could not be reached: {cause}.")
+        return ProblemError(SERVICE_UNREACHABLE, f"{where} {reason(failure)}.")
 
     def _plain_endpoints(self, port: int) -> list[Any]:
         reactor, host, timeout = self.reactor, self.host, self.timeout
@@ -106,19 +112,23 @@ class Dialer:
         try:
             version = ip_address(host).version
         except ValueError:
-            return [HostnameEndpoint(reactor, host, port, timeout, attemptDelay=STAGGER)]
+            return [FurthestEndpoint(reactor, host, port, timeout=timeout, attemptDelay=STAGGER)]
         return [(TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint)(reactor, host, port, timeout)]
 
-    def _over_tls(self, plain: Any, verify: bool | None) -> Any:
+    def _over_tls(self, plain: Any, verify: bool | None, ca: str | None) -> Any:
         if not self.secure:
             return plain
         from sellia.client.tls import connection_creator
 
-        return wrapClientTLS(connection_creator(self.host, verify), plain)
+        return wrapClientTLS(connection_creator(self.host, verify, ca), plain)
 
 
-class _TlsFailed(Exception):
+class _TlsFailed(SaysHowFar):
     """The service was reached, but no TLS connection came of it; `str` says why."""
+
+
+class _Silent(SaysHowFar):
+    """The service was reached, and the TLS handshake did not come to its end in time."""
 
 
 class _Dial:
@@ -189,7 +199,13 @@ class _Dial:
             self._give_up(self._failures)
 
     def _timed_out(self) -> None:
-        self._give_up([])
+        failures = list(self._failures)
+        if self._securing:
+            within = f"within {self._dialer.timeout:g} seconds"
+            failures.append(Failure(_Silent(f"accepted the connection, and did not answer the TLS handshake {within}")))
+        elif failures:
+            failures.append(Failure(TimeoutError()))
+        self._give_up(failures)
 
     def _give_up(self, failures: list[Failure]) -> None:
         self._stop()

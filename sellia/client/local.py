@@ -35,7 +35,8 @@ class LocalService:
 
     ``host`` is a name or an address without brackets; ``localhost`` is tried over IPv4 and IPv6.  With ``scheme``
     https, a service on loopback may have any certificate, because most there have signed their own; every other host
-    must have one that is valid for its name.  ``verify`` overrides that either way.
+    must have one that is valid for its name.  ``verify`` overrides that either way; ``ca`` is the path of a file with
+    certificates of authorities that are trusted besides those of this machine, and implies ``verify``.
 
     ``name`` is the tunnel's public name, for the log; set it when it is known.  Call :meth:`stop` at the end.
     """
@@ -51,10 +52,11 @@ class LocalService:
         idle_limit: int = IDLE_LIMIT,
         idle_seconds: float = IDLE_SECONDS,
         verify: bool | None = None,
+        ca: str | None = None,
     ) -> None:
         self.clock: Any = reactor
         self.name = "-"
-        self._dialer = Dialer(reactor, host, port, scheme, timeout=connect_timeout, verify=verify)
+        self._dialer = Dialer(reactor, host, port, scheme, timeout=connect_timeout, verify=verify, ca=ca)
         #: The service's address for people.
         self.where = self._dialer.where
         self.pool: Pool[HttpConnection] = Pool(reactor, limit=idle_limit, seconds=idle_seconds)

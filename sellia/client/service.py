@@ -36,6 +36,8 @@ class ClientService(Service):
                 tunnel.port,
                 tunnel.local_scheme,
                 connect_timeout=settings.connect_timeout,
+                verify=tunnel.local_verify,
+                ca=tunnel.local_ca,
             )
             for tunnel in settings.tunnels
         ]

@@ -22,7 +22,7 @@ from sellia.client.events import Connected, Event, LinkBack, LinkLost, Problem, 
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.exchange import Report
 from sellia.client.local import LocalService
-from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
 from sellia.errors import CLIENT_GONE, ProtocolError, RefusedError
 from sellia.protocol.messages import (
     CloseTunnel,
@@ -112,7 +112,7 @@ class ClientSession:
             number: OpenedTunnel(number, tunnel, service)
             for number, (tunnel, service) in enumerate(zip(settings.tunnels, services, strict=True), 1)
         }
-        self.connector = Connector(settings.link_url, key, self, reactor, random)
+        self.connector = Connector(settings.link_url, key, self, reactor, random, settings.ca)
         self.session: Session | None = None
         self.counters = LinkCounters()
         #: Whether the client has been told to stop.
@@ -312,6 +312,12 @@ class ClientSession:
         elif news or tries & (tries - 1) == 0:  # the first attempts follow each other quickly
             format = "no link yet: server={server} reason={reason} attempts={attempts}"
             _log.info(format, server=server, reason=reason, attempts=tries)
+
+    def moved(self, url: str) -> None:
+        secure = "https" + printable(url).removeprefix("wss")
+        _log.info("the server redirects to https: url={url}", url=secure)
+        secure = secure.removesuffix(GATEWAY_PATH)
+        self._report(Problem(f"The server redirects to https, and is followed: give --server {secure} from now on."))
 
     def beat(self) -> None:
         if self.session is not None:

@@ -44,8 +44,15 @@ TUNNEL_LIMIT: Final = 256
 _HOST: Final = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$")
 _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)*/?$")
 
+#: A service as one text: a scheme, a host and a port, of which the host is always there.
+_TARGET: Final = re.compile(
+    r"^(?:(?P<scheme>https?)://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]?#]+)(?::(?P<port>[0-9]{1,5}))?/?$"
+)
+
+_SERVICE: Final = "Write it as https://localhost:8443, without a path, a user name or a password."
+
 _ONE_TUNNEL: Final = (
-    *("port", "local_host", "local_scheme", "subdomain", "auth"),
+    *("port", "local_host", "local_scheme", "local_verify", "local_ca", "subdomain", "auth"),
     *("request_timeout", "upgrade_timeout", "while_away"),
 )
 
@@ -66,10 +73,26 @@ def _host(text: str) -> str:
     return name
 
 
+def _authorities(path: str | None) -> str | None:
+    """The path of a file of certificates, which can be read."""
+    if path is not None:
+        from sellia.client.tls import authorities
+
+        try:
+            authorities(path)
+        except OSError as error:
+            raise wrong(f"cannot read {printable(path)}: {error.strerror}") from None
+        except ValueError as error:
+            raise wrong(f"{printable(path)} {error}") from None
+    return path
+
+
 class TunnelSettings(Settings):
     """One tunnel: the service that it exposes, and the name that it asks for."""
 
-    port: Port = Field(description="The port that your service listens on, from 1 to 65535, as in 8080.")
+    port: Port = Field(
+        description="The port that your service listens on, as in 8080, or its address, as in https://localhost:8443."
+    )
     local_host: str = Field("localhost", description="The host that your service runs on, as in localhost or ::1.")
     local_scheme: Literal["http", "https"] = Field("http", description="http or https: what your service speaks.")
     subdomain: str | None = Field(
@@ -86,6 +109,12 @@ class TunnelSettings(Settings):
         "wait",
         description="wait or refuse: what a new request does while the client has lost its connection to the server.",
     )
+    local_verify: bool | None = Field(
+        None, description="Whether your https service's certificate must be valid; by default, except on loopback."
+    )
+    local_ca: str | None = Field(
+        None, description="A PEM file with the certificate of the authority that signed your https service's."
+    )
 
     @property
     def options(self) -> TunnelOptions:
@@ -95,6 +124,43 @@ class TunnelSettings(Settings):
             upgrade_timeout=self.upgrade_timeout or 0.0,
             while_away=self.while_away,
         )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_target(cls, value: object) -> object:
+        """Take a port that is a target, as ``https://localhost:8443`` or ``192.168.1.5:80``, apart."""
+        port = value.get("port") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(port, str) or not re.search(r"[^0-9]", port.strip()):
+            return value
+        found = _TARGET.match(port.strip())
+        if found is None and re.search("[/@]", port):
+            # It is not repeated, because a password may be in it.
+            raise wrong("is not the address of a service", _SERVICE, "port")
+        if found is None:
+            return value
+        scheme, host, number = found["scheme"], found["host"], found["port"]
+        given = {"local_scheme": scheme, "local_host": host}
+        for name, part in given.items():
+            if part is not None and value.get(name) is not None:
+                raise wrong(f"names the {name.removeprefix('local_')}, and so does {name}", "Keep one.", "port")
+        if number is None and scheme is None:
+            return value
+        return {
+            **value,
+            **{name: part for name, part in given.items() if part is not None},
+            "port": number if number is not None else {"http": 80, "https": 443}[scheme],
+        }
+
+    @field_validator("local_ca")
+    @classmethod
+    def _check_local_ca(cls, value: str | None) -> str | None:
+        return _authorities(value)
+
+    @model_validator(mode="after")
+    def _check_verification(self) -> Self:
+        if self.local_ca is not None and self.local_verify is False:
+            raise wrong("is of no use where local_verify is false", "Keep one of the two.", "local_ca")
+        return self
 
     @field_validator("local_host")
     @classmethod
@@ -128,6 +194,9 @@ class ClientSettings(Settings):
 
     server: str = Field(description="The URL of the server, as in --server https://example.com or SELLIA_SERVER.")
     api_key: Secret | None = Field(None, description="The API key that the owner of the server gave you.")
+    ca: str | None = Field(
+        None, description="A PEM file with the certificate of the authority that signed the server's, if it is private."
+    )
     tunnels: tuple[TunnelSettings, ...] = Field(description="Describe 1 to 256 tunnels, each with a port.")
     log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
     ping_interval: Seconds = Field(
@@ -140,6 +209,11 @@ class ClientSettings(Settings):
     drain_timeout: Seconds = Field(
         30.0, description="Seconds that exchanges may go on after the client is told to stop."
     )
+
+    @field_validator("ca")
+    @classmethod
+    def _check_ca(cls, value: str | None) -> str | None:
+        return _authorities(value)
 
     @field_validator("server")
     @classmethod

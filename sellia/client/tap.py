@@ -26,7 +26,8 @@ class Options(OneLineOptions):
     optParameters = [
         ["server", None, None, "URL of the tunnel server, as https://example.com."],
         ["api-key", None, None, "API key; better given as SELLIA_API_KEY_FILE."],
-        ["port", None, None, "Port of your service."],
+        ["ca", None, None, "File with the certificate of the private authority that signed the server's."],
+        ["port", None, None, "Port of your service, or its address, as in https://localhost:8443."],
         ["local-host", None, None, "Host of your service. [default: localhost]"],
         ["local-scheme", None, None, "What your service speaks: http or https. [default: http]"],
         ["subdomain", None, None, "Name to ask for; without it, the server picks one."],
@@ -47,7 +48,7 @@ class Options(OneLineOptions):
         flags: dict[str, object] = {
             name.replace("-", "_"): self[name]
             for name in (
-                *("server", "api-key", "port", "local-host", "local-scheme", "subdomain", "auth"),
+                *("server", "api-key", "ca", "port", "local-host", "local-scheme", "subdomain", "auth"),
                 *("request-timeout", "log-level"),
             )
         }

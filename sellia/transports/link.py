@@ -59,9 +59,6 @@ _DROPPED: Final = "peer dropped the TCP connection"
 _log = Logger()
 
 
-_UNANSWERED: Final = "the connection broke off without an answer (if that goes on: is the URL right, http or https?)"
-
-
 class LinkKeeper(Protocol):
     """Who has links: the gateway, or the connector."""
 
@@ -255,7 +252,7 @@ class LinkMixin:
         why = getattr(self, "wasNotCleanReason", None)
         text = why if isinstance(why, str) and why else failure.getErrorMessage()
         if text.startswith(_DROPPED):
-            return "the connection broke off" if self._opened else _UNANSWERED
+            return "the connection broke off"
         return printable(text).rstrip(".")
 
     # --- Autobahn: input -----------------------------------------------------------------------------------

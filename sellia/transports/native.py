@@ -14,9 +14,13 @@ Designs not chosen
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from sellia.errors import ProtocolError
 from sellia.protocol import native
@@ -24,6 +28,7 @@ from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
 from sellia.relay.pace import Pace
 from sellia.relay.session import Session
 from sellia.transports.link import LinkMixin
+from sellia.transports.opening import Answer, read_answer, why_no_link
 from sellia.transports.sockets import write_now
 from sellia.transports.whole import binary_frame
 
@@ -157,6 +162,7 @@ class ServerLink(NativeLink, WebSocketServerProtocol):  # type: ignore[misc]
         return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
 
 
+@implementer(IHandshakeListener)
 class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
     """A link as the connector has it, until the server has answered its handshake, and after that if it is native."""
 
@@ -164,6 +170,47 @@ class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
 
     #: What it becomes where the server has chosen no dialect: the one that is spoken is known only then.
     otherwise: "type[LinkMixin] | None" = None
+
+    #: The server's address for people, and what explains why a connection ended before there was a link.
+    where = "the server"
+    explain: Callable[[Failure], str] | None = None
+
+    #: The answer to the handshake, and whether TLS, if it is spoken, is.
+    handshake_answer: Answer | None = None
+    secured = False
+
+    def handshakeCompleted(self) -> None:
+        self.secured = True
+
+    def processHandshake(self) -> None:
+        """Judge the answer before Autobahn does, which says of another than 101 only that it is none."""
+        if self.reason:
+            return  # it has been judged
+        answer = read_answer(self.data)
+        if isinstance(answer, str):
+            self._refused(answer)
+        elif answer is not None:
+            self.handshake_answer = answer
+            if answer.status != 101:
+                self.failHandshake("")
+                return
+            try:
+                super().processHandshake()
+            except Exception:  # of octets that Autobahn's parser does not expect
+                self.failHandshake("")
+
+    def failHandshake(self, reason: str) -> None:
+        """Tell in our words what the answer was."""
+        if self.handshake_answer is not None:
+            self._refused(why_no_link(self.handshake_answer, self.factory.path))
+
+    def _refused(self, why: str) -> None:
+        self.drop(f"{self.where} {why}")
+
+    def _why(self, failure: Failure) -> str:
+        if self._opened or self.explain is None:
+            return super()._why(failure)
+        return f"{self.where} {self.explain(failure)}"
 
     def onConnect(self, response: Any) -> None:
         """The server has agreed to a WebSocket, and chosen our dialect, or none: there was no other on offer."""

@@ -8,10 +8,13 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.attempts import NO_ANSWER, RACERS, Attempt, Attempts
+from sellia.client.attempts import RACERS, SILENCE, Attempt, Attempts
 from sellia.client.delays import ATTEMPT_TIME
 from tests.client.links import FarServer, Network
 from tests.transports.links import MemoryLink
+
+NO_ANSWER = "the server did not answer in time"
+SAYS_NOTHING = "the server accepts connections and says nothing: is it a Sellia server, and is it http or https?"
 
 
 class Starter:
@@ -20,6 +23,7 @@ class Starter:
     def __init__(self, clock: Any) -> None:
         self.clock = clock
         self.told: list[tuple[Attempt, str]] = []
+        self.silent: list[str] = []
 
     def build_link(self, address: IAddress | None) -> Any:
         return MemoryLink(FarServer(), self.clock)
@@ -29,6 +33,9 @@ class Starter:
 
     def attempt_failed(self, attempt: Attempt, why: str) -> None:
         self.told.append((attempt, why))
+
+    def attempt_silent(self, attempt: Attempt, why: str) -> None:
+        self.silent.append(why)
 
 
 class AttemptsTests(SynchronousTestCase):
@@ -57,7 +64,10 @@ class AttemptsTests(SynchronousTestCase):
         for error, why in (
             (ConnectionRefusedError(), "the server refused the connection"),
             (TCPTimedOutError(), NO_ANSWER),
-            (DNSLookupError("x"), "no address was found for the server"),
+            (
+                DNSLookupError("x"),
+                "the server could not be reached: no address was found for this name (is it spelled right?)",
+            ),
         ):
             self.make()
             self.network.dials[-1].result.errback(Failure(error))
@@ -86,7 +96,7 @@ class AttemptsTests(SynchronousTestCase):
         made = [self.make() for _ in range(RACERS)]
         links = [self.connect(attempt) for attempt in made]
         self.make()
-        self.assertEqual(self.starter.told[-1], (made[0], NO_ANSWER))
+        self.assertEqual(self.starter.told[-1], (made[0], SAYS_NOTHING))
         self.assertEqual([link.transport.aborted for link in links], [True] + [False] * (RACERS - 1))
 
     def test_too_late(self) -> None:
@@ -96,9 +106,18 @@ class AttemptsTests(SynchronousTestCase):
         self.assertFalse(link.transport.aborted)
         self.clock.advance(0.1)
         self.assertTrue(link.transport.aborted)
-        self.assertEqual(self.starter.told[-1], (attempt, NO_ANSWER))
+        self.assertEqual(self.starter.told[-1], (attempt, SAYS_NOTHING))
         self.attempts.lost(link, "it was dropped")
         self.assertEqual(len(self.starter.told), 2, "it ends once")
+
+    def test_silence_is_told_soon(self) -> None:
+        """After five seconds, and what it is that is missing."""
+        self.make()
+        self.clock.advance(SILENCE)
+        self.connect(self.make())
+        self.clock.advance(SILENCE)
+        self.assertEqual(self.starter.silent, [NO_ANSWER, SAYS_NOTHING])
+        self.assertEqual(len(self.attempts), 2, "they go on")
 
     def test_the_first_that_opens(self) -> None:
         """The others are given up, and nobody is told of them."""

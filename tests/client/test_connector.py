@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.attempts import NO_ANSWER
-from sellia.client.connector import BEAT, BUSY, LINES, NEXT_ADDRESS, Connector
+from sellia.client.connector import BEAT, BUSY, LINES, Connector
 from sellia.client.delays import (
     ATTEMPT_TIME,
     BESIDE_LEAST,
@@ -21,6 +20,7 @@ from sellia.client.delays import (
     QUICK_LEAST,
     QUICK_MOST,
 )
+from sellia.client.route import NEXT_ADDRESS
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Goodbye, Hello, Refused, Welcome
 from sellia.transports.link import LinkMixin
@@ -56,11 +56,15 @@ class Caller:
     def link_lost(self, reason: str) -> None:
         self.told.append(("lost", reason))
 
+    def moved(self, url: str) -> None:
+        self.told.append(("moved", url))
+
     def beat(self) -> None:
         self.beats += 1
 
 
-REFUSED = "the server refused the connection"
+NO_ANSWER = "127.0.0.1:1 opened a link, and then did not answer in time"
+REFUSED = "127.0.0.1:1 refused the connection"
 
 
 class ConnectorCase(SynchronousTestCase):
@@ -368,11 +372,48 @@ class HelloTests(ConnectorCase):
         dial.accept()
         link.makeConnection(StringTransport())
         self.wait(ATTEMPT_TIME + 0.2)
-        self.assertEqual(link.reason, NO_ANSWER)
+        self.assertIn("accepts connections and says nothing", link.reason)
         self.assertTrue(link.transport.disconnected)
         link.connectionLost(Failure(ConnectionLost()))
-        self.assertIn(("lost", NO_ANSWER), self.caller.told)
+        self.assertIn(("lost", link.reason), self.caller.told)
         self.assertGreater(len(self.network.tried), 1)
+
+    def answer(self, said: bytes) -> None:
+        """The attempt under way leads to something that says this."""
+        [dial] = self.network.pending
+        link = dial.factory.buildProtocol(None)
+        dial.accept()
+        link.makeConnection(StringTransport())
+        link.dataReceived(said)
+        self.assertTrue(link.transport.disconnected)
+        link.connectionLost(Failure(ConnectionDone()))
+
+    def test_a_redirect_to_https_is_followed(self) -> None:
+        self.answer(b"HTTP/1.1 308 Permanent Redirect\r\nLocation: https://127.0.0.1:2/ws\r\n\r\n")
+        self.assertEqual(self.caller.told, [("moved", "wss://127.0.0.1:2/ws")])
+        self.assertEqual((self.connector.server, self.connector.resource), ("wss://127.0.0.1:2/ws", "/ws"))
+        self.assertEqual((self.connector.host, self.connector.port, self.connector.isSecure), ("127.0.0.1", 2, True))
+        self.assertIsNot(self.connector.attempts.endpoint, self.network)
+        self.connector.attempts.endpoint = self.network
+        self.clock.advance(0)
+        self.assertEqual(len(self.network.tried), 2, "at once")
+        self.answer(b"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1:3/ws\r\n\r\n")
+        self.assertEqual(self.caller.told[1:], [
+            ("lost", "127.0.0.1:2 redirects elsewhere (302), to https://127.0.0.1:3/ws: if that is the Sellia server, "
+             "give its URL with --server")
+        ])  # fmt: skip
+
+    def test_what_stands_there_is_told(self) -> None:
+        for said, words in (
+            (b"SSH-2.0-OpenSSH_9.2\r\n", '127.0.0.1:1 is not a web server: it said "SSH-2.0-OpenSSH_9.2"'),
+            (b"HTTP/1.1 200 OK\r\n\r\n", "127.0.0.1:1 is a web server, and did not open a WebSocket at /ws (200): is "
+             "it a Sellia server?"),
+            (b"HTTP/1.1 101 Yes\r\nx: \xff\r\n\r\n", "127.0.0.1:1 agreed to a WebSocket in a way that breaks RFC "
+             "6455: is it a Sellia server?"),
+        ):  # fmt: skip
+            self.answer(said)
+            self.assertEqual(self.caller.told[-1], ("lost", words))
+            self.dial()
 
     def test_a_connection_that_ends_before_it_is_a_link(self) -> None:
         [dial] = self.network.pending

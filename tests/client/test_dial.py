@@ -217,7 +217,7 @@ class SecureTests(DialCase):
         protocol.connectionLost(Failure(ConnectionDone()))
         word, detail = self.problem(dialing)
         self.assertEqual(word, "service-tls-failed")
-        self.assertTrue(detail.startswith("127.0.0.1:8443 could not agree on TLS: "), detail)
+        self.assertTrue(detail.startswith("127.0.0.1:8443 does not speak TLS: "), detail)
 
     def test_closed_during_the_handshake(self) -> None:
         dialing = self.dial()

@@ -160,3 +160,41 @@ class TunnelValueTests(ClientCase):
     def test_secrets_are_not_shown(self):
         shown = repr(load(BASE | {"auth": "u:SECRET", "api_key": "SECRET"}, {}))
         self.assertNotIn("SECRET", shown)
+
+
+class TargetTests(SynchronousTestCase):
+    """A port may be the whole address of a service."""
+
+    def tunnel(self, port: str, **more: str) -> tuple[str, str, int]:
+        settings = load({"server": "http://x", "port": port, **more}, {})
+        (tunnel,) = settings.tunnels
+        return tunnel.local_scheme, tunnel.local_host, tunnel.port
+
+    def test_targets(self) -> None:
+        for text, parts in (
+            ("8080", ("http", "localhost", 8080)),
+            ("https://localhost:8443", ("https", "localhost", 8443)),
+            ("https://nas.example/", ("https", "nas.example", 443)),
+            ("http://nas.example", ("http", "nas.example", 80)),
+            ("192.168.1.5:81", ("http", "192.168.1.5", 81)),
+            ("[::1]:81", ("http", "::1", 81)),
+        ):
+            self.assertEqual(self.tunnel(text), parts)
+        self.assertEqual(self.tunnel("nas:81", local_scheme="https"), ("https", "nas", 81))
+
+    def test_what_is_none(self) -> None:
+        for text in ("80x", "ftp://x:1", "http://x:1/path", "http://u:p@x:1", "x:y", "a b:1", "host", "x:99999"):
+            error = self.assertRaises(BadSetting, self.tunnel, text)
+            self.assertTrue(error.line.startswith("--port: "), error.line)
+            self.assertNotIn("u:p", str(error))
+
+    def test_twice(self) -> None:
+        error = self.assertRaises(BadSetting, self.tunnel, "https://x:1", local_scheme="http")
+        self.assertEqual(error.line, "--port: names the scheme, and so does local_scheme")
+        self.assertRaises(BadSetting, self.tunnel, "x:1", local_host="y")
+
+    def test_verification(self) -> None:
+        error = self.assertRaises(BadSetting, self.tunnel, "https://x", local_ca="/nowhere")
+        self.assertIn("cannot read /nowhere", error.line)
+        settings = load({"server": "http://x", "port": "https://x", "local_verify": "false"}, {})
+        self.assertIs(settings.tunnels[0].local_verify, False)

@@ -128,7 +128,7 @@ class ValidCertificateTests(SynchronousTestCase):
     def judge(self, shown: PrivateCertificate, host: str, trusted: PrivateCertificate | None) -> tuple[bool, str]:
         verified = Verified()
         root = None if trusted is None else Certificate.loadPEM(trusted.dumpPEM())
-        good = verified.shake_hands(ValidCertificate(host, root), shown)
+        good = verified.shake_hands(ValidCertificate(host, root, "what to do"), shown)
         return good, explain(verified.fault) if verified.fault is not None else ""
 
     def test_a_good_one(self) -> None:
@@ -139,11 +139,16 @@ class ValidCertificateTests(SynchronousTestCase):
         """The last one is taken by Twisted's own verification, with a traceback in the log."""
         good, old, nobody = certificate("web.example"), certificate("web.example", 2021), certificate("")
         for shown, host, trusted, fault in (
-            (good, "web.example", None, "is signed by nobody but itself"),
-            (good, "other.example", good, "is for another host name"),
-            (good, "192.0.2.1", good, "is for another host name"),
+            (good, "web.example", None, "is signed by nobody but itself (what to do)"),
+            (good, "other.example", good, "is for web.example, and not for other.example"),
+            (good, "192.0.2.1", good, "is for web.example, and not for 192.0.2.1"),
             (old, "web.example", old, "has expired"),
-            (nobody, "web.example", nobody, "is for no host name at all"),
+            (
+                nobody,
+                "web.example",
+                nobody,
+                "names no host as certificates must (subjectAltName), only nobody in the old way (CN)",
+            ),
         ):
             self.assertEqual(self.judge(shown, host, trusted), (False, f"has a certificate that {fault}"))
 
@@ -173,8 +178,8 @@ class ExplainTests(SynchronousTestCase):
         wrong = SSL.Error([("SSL routines", "", "wrong version number"), ("", "", "")])
         for error, expected in (
             (BadCertificate("has a certificate that has expired"), "has a certificate that has expired"),
-            (wrong, "could not agree on TLS: wrong version number"),
-            (SSL.Error([("a", "b", "evil\x1b[2J")]), "could not agree on TLS: evil\\x1b[2J"),
+            (wrong, "does not speak TLS: is it http:// that it speaks?"),
+            (SSL.Error([("a", "b", "evil\x1b[2J")]), "does not agree on TLS"),
             (SSL.Error(), "ended the connection during the TLS handshake"),
             (ConnectionDone(), "ended the connection during the TLS handshake"),
         ):
