@@ -70,3 +70,6 @@ LINGERING_LIMIT: Final = 4096
 #: Seconds until the head of a response, and the answer to an upgrade, must be there, for a tunnel that sets no limits.
 REQUEST_TIMEOUT: Final = 600.0
 UPGRADE_TIMEOUT: Final = 60.0
+
+#: Records of unknown kinds in one parcel.
+IDLE_LIMIT: Final = 1024

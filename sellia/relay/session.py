@@ -32,8 +32,10 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import (
     ACK_EVERY,
+    IDLE_LIMIT,
     LINGERING_LIMIT,
     MAX_STREAMS,
+    RECORD_COST,
     REPLAY_LIMIT,
     SESSION_HELD_LIMIT,
     SESSION_QUEUE_LIMIT,
@@ -87,6 +89,8 @@ class Session(Outbound):
         self.held = 0
         self.queued = 0
         self.by_tunnel: dict[int, int] = {}
+        #: Records, and parcels without any, that said nothing; records that changed nothing.  For the link to bound.
+        self.idle = self.late = 0
         #: Told of each stream that was reset because a bound of the session was reached, and of which.
         self.relieved: Callable[[Stream, str], None] | None = None
         self.max_streams = max_streams
@@ -174,6 +178,8 @@ class Session(Outbound):
         self.received += 1
         self._owed += len(message)
         streams = self.streams
+        if len(message) == native.PARCEL_HEADER:
+            self.idle += 1
         for kind, flags, number, payload in native.records(message):
             stream = streams.get(number)
             if stream is not None:
@@ -186,15 +192,21 @@ class Session(Outbound):
                         stream.reset("internal")
                         self.owner.leg_failed(stream, error)
                 elif kind == native.CREDIT:
-                    stream.credited(native.decode_credit(payload))
+                    amount = native.decode_credit(payload)
+                    if amount < RECORD_COST:
+                        self.late += 1
+                    stream.credited(amount)
                 elif kind == native.BLOCKED:
-                    stream.starved()
+                    if not stream.starved():
+                        self.late += 1
                 elif kind == native.RESET:
                     self._reset_received(stream, native.decode_reset(payload))
                 elif kind == native.OPEN:
                     raise ProtocolError("a stream was opened twice")
                 elif kind == native.CONTROL:
                     raise ProtocolError("a control record names a stream")
+                else:
+                    self._idle()
             elif kind == native.OPEN:
                 self._opened(number, flags, payload)
             elif kind == native.CONTROL:
@@ -203,6 +215,8 @@ class Session(Outbound):
                 said = native.decode_control(payload)
                 if said is not None:
                     self.owner.message_received(said)
+                else:
+                    self._idle()
             else:
                 self._late(kind, number)
             if self.closed:
@@ -244,7 +258,9 @@ class Session(Outbound):
     def _late(self, kind: int, number: int) -> None:
         """A record for a stream that is not open: late, of a kind we do not know, or a violation."""
         if kind not in _STREAM_RECORDS and kind not in (native.CREDIT, native.BLOCKED, native.RESET):
+            self._idle()
             return
+        self.late += 1
         if number & 1 == self._peer_parity:
             known = 0 < number <= self._last_peer_id
         else:
@@ -253,6 +269,12 @@ class Session(Outbound):
             raise ProtocolError("something was sent on a stream that was never opened")
         if kind in _STREAM_RECORDS and not self._lingering.excuses(number):
             raise ProtocolError("something was sent on a stream that had ended")
+
+    def _idle(self) -> None:
+        """A record of a kind that we do not know."""
+        self.idle += 1
+        if self.idle > IDLE_LIMIT:
+            raise ProtocolError("a parcel has too many records that say nothing", 1008)
 
     def _guarded(self, stream: Stream, call: Callable[..., None], *arguments: Any) -> None:
         try:

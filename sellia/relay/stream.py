@@ -193,13 +193,18 @@ class Stream:
         if amount:
             self._grant(amount)
 
-    def starved(self) -> None:
-        """The peer has more than its credit allows.  A leg that has kept up may well take more at a time."""
+    def starved(self) -> bool:
+        """The peer has more than its credit allows.  A leg that has kept up may well take more at a time.
+
+        Whether that changed anything.
+        """
         if self.kept_up and not self.stalled and self.window < MAX_CREDIT and not self.remote_ended:
             amount = min(self.window, MAX_CREDIT - self.window)
             self.window += amount
             self._grant(amount + self.unreturned)
             self.unreturned = 0
+            return True
+        return False
 
     def received(self, kind: int, flags: int, payload: bytes) -> None:
         """A record of this stream has arrived: check it against its credit and hand it to the leg."""

@@ -185,8 +185,8 @@ class ServerSettings(Settings):
     control_rate: PerSecond = Field(100.0, description="Pings and pongs on a WebSocket a second in the long run.")
     keep_alive: Seconds = Field(60.0, description="Seconds that an idle visitor's connection is kept open.")
     hello_timeout: Seconds = Field(10.0, description="Seconds until a client must have said who it is.")
-    link_control_burst: Count = Field(1_000, description="Pings and pongs on a link at once.")
-    link_control_rate: PerSecond = Field(100.0, description="Pings and pongs on a link a second in the long run.")
+    link_control_burst: Count = Field(1_000, description="Pings on a link at once, and as much that says nothing.")
+    link_control_rate: PerSecond = Field(100.0, description="The same, a second in the long run.")
 
     connections: Count = Field(20_000, description="The most connections in all, of visitors and of clients.")
     connections_per_address: Count = Field(

@@ -11,10 +11,11 @@ Invariants
     * The session is detached exactly once, before ``link_lost``.
 
 Bounds
-    A link message is at most ``LINK_MESSAGE_LIMIT`` octets in at most ``FRAGMENTS`` frames.  What is written and not
-    yet taken by the kernel is bounded by the transport's buffer (64 KiB) plus one parcel, and in the kernel by
-    `sockets.UNSENT`, so that an urgent record never waits behind megabytes.  Pings have a rate; while the peer does not
-    read, only the last one is answered, later (RFC 6455, 5.5.3), so that pongs do not pile up.
+    A link message is at most ``LINK_MESSAGE_LIMIT`` octets in at most ``FRAGMENTS`` frames.  What comes before the
+    hello has been answered, and in one turn of the reactor, is bounded by `sellia.transports.intake`.  What is written
+    and not yet taken by the kernel is bounded by the transport's buffer (64 KiB) plus one parcel, and in the kernel by
+    `sockets.UNSENT`, so that an urgent record never waits behind megabytes.  Pings have a rate, and so has what says
+    nothing; while the peer does not read, only the last ping is answered, later (RFC 6455, 5.5.3).
 
 Designs not chosen
     *permessage-deflate on the link*: traffic is mostly compressed already, and it would cost more than the rest.
@@ -22,7 +23,7 @@ Designs not chosen
 
 from collections.abc import Callable
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
@@ -36,12 +37,18 @@ from sellia.protocol.messages import LinkMessage, Refused
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
+from sellia.transports.autobahn import AutobahnParser
+from sellia.transports.intake import Intake
+from sellia.transports.keeper import LinkKeeper as LinkKeeper
 from sellia.transports.sockets import quicken, write_now
 from sellia.transports.turn import turn_of
-from sellia.transports.whole import WholeMessages, binary_frame
+from sellia.transports.whole import binary_frame
 
 #: Frames in which a peer, or a proxy between, may send one link message.
 FRAGMENTS: Final = 1024
+
+#: Octets that a fragment carries at least on average; one that carries less says nothing.
+FRAGMENT: Final = 1024
 
 #: Seconds for which the answer to one ``ask`` is one to all: who asks may be brought to by others.
 ASK_AGAIN: Final = 0.1
@@ -49,8 +56,8 @@ ASK_AGAIN: Final = 0.1
 #: Seconds for the peer to answer our close frame.
 CLOSE_WAIT: Final = 5.0
 
-#: Pings of either kind, and pongs of WebSocket, that may come on a link whose factory does not say otherwise.  We send
-#: one in ``ping_interval`` ourselves.
+#: Pings of either kind that may come on a link whose factory does not say otherwise, and as often what says nothing.
+#: We send a ping in ``ping_interval`` ourselves.
 CONTROL_RATE: Final = Rate(1000, 100.0)
 
 #: How Autobahn says that a connection ended without a close frame.
@@ -59,28 +66,6 @@ _DROPPED: Final = "peer dropped the TCP connection"
 _log = Logger()
 
 
-class LinkKeeper(Protocol):
-    """Who has links: the gateway, or the connector."""
-
-    def link_opened(self, link: "LinkMixin") -> None:
-        """The WebSocket is open; nothing has been said."""
-
-    def link_message(self, link: "LinkMixin", message: LinkMessage) -> None:
-        """The peer said something that concerns the link's or the session's existence.  May raise ProtocolError."""
-
-    def link_faulty(self, link: "LinkMixin", code: int, fault: str) -> None:
-        """The peer broke our protocol or WebSocket's, and the link is being closed with ``code``: tell the log."""
-
-    def remark(self, topic: str) -> int | None:
-        """Whether a line may tell of something that a peer can bring about as often as it likes: None if none may now,
-        else how many before it got none.
-        """
-
-    def link_broken(self, link: "LinkMixin", error: ProtocolError) -> None:
-        """The peer broke the protocol: its session cannot go on.  The link is being closed; ``link_lost`` follows."""
-
-    def link_lost(self, link: "LinkMixin", reason: str) -> None:
-        """The link is gone, and its session, if it carried one, has been detached."""
 
 
 @implementer(IPushProducer)
@@ -95,10 +80,12 @@ class LinkMixin:
     #: Autobahn's, which has neither until the opening handshake is complete; a handshake may come in pieces.
     current_frame: Any = None
     inside_message = False
-    data: bytes
 
     #: What may come that says nothing but that the peer is there.
     control = CONTROL_RATE
+
+    #: Messages that may come before the hello is answered; 0 at the end that sends it.
+    attempts = 0
 
     #: The largest message that is accepted, in octets.
     message_limit = LINK_MESSAGE_LIMIT
@@ -127,11 +114,16 @@ class LinkMixin:
     _message_size = 0
     _frames = 0
     _masks = False  #: whether this end masks what it sends, and the other does not
-    _whole: WholeMessages | None = None  #: reads what comes in, while Autobahn is not in the middle of anything
-    _parser: WholeMessages
+    _intake: Intake | None = None
     _control_rate: Bucket | None = None
+    _idle_rate: Bucket | None = None
+    _held = 0  #: for how many reasons the socket is not read
     #: By kind of ping, the answer to the last that could not be answered yet.
     _owed: dict[str, tuple[Callable[[Any], None], Any]] | None = None
+
+    @property
+    def _autobahn(self) -> AutobahnParser:
+        return AutobahnParser(self)
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
@@ -205,6 +197,13 @@ class LinkMixin:
         self.release()
         self.transport.abortConnection()
 
+    def hang_up(self, reason: str) -> None:
+        """End the link behind what was written, whatever the peer still sends."""
+        if not self.reason:
+            self.reason = reason
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
     # --- for the session -----------------------------------------------------------------------------------
 
     def send(self, message: bytes) -> None:
@@ -217,7 +216,7 @@ class LinkMixin:
     def onOpen(self) -> None:
         self._opened = True
         self._message = []
-        self._parser = WholeMessages(not self._masks, self.message_limit)
+        self._intake = Intake(self, self._autobahn, not self._masks, self.message_limit, self.attempts)
         self._heard = self.clock.seconds()
         quicken(self.transport)
         self.transport.registerProducer(self, True)
@@ -233,6 +232,8 @@ class LinkMixin:
             self._timer.cancel()
         if self._parting is not None and self._parting.active():
             self._parting.cancel()
+        if self._intake is not None:
+            self._intake.stop()
         closing = getattr(self, "closeHandshakeTimeoutCall", None)
         if closing is not None:  # Autobahn leaves it running, and with it this link in memory
             closing.cancel()
@@ -259,20 +260,29 @@ class LinkMixin:
 
     def dataReceived(self, data: bytes) -> None:
         self._heard = self.clock.seconds()
-        whole = self._whole
-        if whole is not None:
-            if self.state == WebSocketServerProtocol.STATE_OPEN:
-                data = whole.feed(data, self._act)
-            else:
-                data = whole.give_up() + data
-        if data:
-            self._whole = None
-            self._dataReceived(data)  # type: ignore[attr-defined]
-            if self.state == WebSocketServerProtocol.STATE_OPEN and not (
-                self.data or self.current_frame or self.inside_message
-            ):
-                self._whole = self._parser
+        if self._intake is None:
+            data = self._autobahn.shake(data)
+        if self._intake is not None and data:
+            self._intake.feed(data)
         turn_of(self.clock).run()
+
+    # --- for the intake ------------------------------------------------------------------------------------
+
+    def took(self, message: bytes) -> None:
+        self._guarded(self._received, message)
+
+    def violated(self, error: ProtocolError) -> None:
+        self._fault(error)
+
+    def hold_reading(self, held: bool) -> None:
+        """Leave the socket unread, for one reason more, or for one less."""
+        self._held += 1 if held else -1
+        if self._held == 1 and held:
+            self.transport.pauseProducing()
+        elif not self._held:
+            self.transport.resumeProducing()
+
+    # --- Autobahn: messages that are not whole frames, control frames --------------------------------------
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         write_now(self.transport, data)
@@ -280,7 +290,7 @@ class LinkMixin:
     def onMessageBegin(self, isBinary: bool) -> None:
         self._message.clear()
         self._message_size = self._frames = 0
-        self._binary = isBinary  # text says nothing in this dialect: it is read and ignored
+        self._binary = isBinary  # text says nothing: it is read and ignored
 
     def onMessageFrameBegin(self, length: int) -> None:
         self._message_size += length
@@ -288,6 +298,8 @@ class LinkMixin:
         if self._message_size > self.message_limit or self._frames > FRAGMENTS:
             self._message.clear()
             self._fault(ProtocolError("a link message is longer than the limit", 1009))
+        elif self._frames > 1 + self._message_size // FRAGMENT:
+            self._guarded(self.idle)
 
     def onMessageFrameData(self, payload: bytes) -> None:
         if self._binary and self.state == WebSocketServerProtocol.STATE_OPEN:
@@ -297,6 +309,8 @@ class LinkMixin:
         """Nothing: the message is put together at its end."""
 
     def onMessageEnd(self) -> None:
+        if not self._binary:
+            self._guarded(self.idle)
         if self.state != WebSocketServerProtocol.STATE_OPEN or not self._binary:
             return
         message = self._message[0] if len(self._message) == 1 else b"".join(self._message)
@@ -311,10 +325,18 @@ class LinkMixin:
             self._owe("websocket", self.sendPong, payload)  # type: ignore[attr-defined]
 
     def onPong(self, payload: bytes) -> None:
-        self._guarded(self._controlled)
+        self._guarded(self.idle)
+
+    def idle(self, count: int = 1) -> None:
+        """The peer sent so much that says nothing.  Raises ProtocolError when it does so too often."""
+        bucket = self._idle_rate
+        if bucket is None:
+            bucket = self._idle_rate = Bucket(self.control)
+        if bucket.take(self.clock.seconds(), count):
+            raise ProtocolError("too much that says nothing on one link", 1008)
 
     def _controlled(self) -> None:
-        """The peer sent something that says nothing."""
+        """The peer sent a ping."""
         bucket = self._control_rate
         if bucket is None:
             bucket = self._control_rate = Bucket(self.control)
@@ -333,11 +355,6 @@ class LinkMixin:
         if owed is not None:
             for call, answer in owed.values():
                 call(answer)
-
-    def _act(self, message: bytes) -> bool:
-        """A whole binary message, which Autobahn has not seen; whether the link takes another."""
-        self._guarded(self._received, message)
-        return self.state == WebSocketServerProtocol.STATE_OPEN
 
     def _received(self, message: bytes) -> None:
         """A whole binary message.  May raise ProtocolError."""

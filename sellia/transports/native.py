@@ -15,7 +15,7 @@ Designs not chosen
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketClientProtocol, WebSocketServerProtocol
 from twisted.internet.interfaces import IHandshakeListener
@@ -26,11 +26,16 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
 from sellia.relay.pace import Pace
+from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.transports.link import LinkMixin
 from sellia.transports.opening import Answer, read_answer, why_no_link
 from sellia.transports.sockets import write_now
 from sellia.transports.whole import binary_frame
+
+#: Records of streams that have ended, and others that change nothing, on one link.  Both happen to honest peers, a few
+#: for each stream.
+LATE: Final = Rate(60_000, 10_000.0)
 
 
 class NativeLink(LinkMixin):
@@ -39,14 +44,20 @@ class NativeLink(LinkMixin):
     _pace: Pace | None = None
     _unasked = 0  #: octets since the last ping that the pace asked for
     _ask_after = sys.maxsize
+    _unanswered = 0  #: pings that were sent and have no pong yet
+    _late_rate: Bucket | None = None
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
     def say(self, message: LinkMessage) -> None:
+        if isinstance(message, Ping):
+            self._unanswered += 1
         self.send(native.encode_link(message))
 
     def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
         self.session = session
+        if self._intake is not None:
+            self._intake.greeted()
         self._interval, self._timeout = interval, timeout
         self._pace = pace = Pace()
         # ahead of everything, because the shortest round trip is one of an empty way
@@ -79,17 +90,37 @@ class NativeLink(LinkMixin):
             if session is None:
                 raise ProtocolError("a parcel came before the session was agreed on")
             session.receive(message)
+            if session.idle or session.late:
+                self._said_little(session)
         elif message[:1] == b"\x00":
             said = native.decode_link(message)
             if isinstance(said, Ack):
+                before = session.acked if session is not None else 0
                 if session is not None:
                     session.acknowledged(said.received)
+                if session is None or session.acked == before:
+                    self.idle()
             elif isinstance(said, Ping):
                 self._pinged(said.number)
             elif isinstance(said, Pong):
                 self._ponged(said.number)
             elif said is not None:
                 self.keeper.link_message(self, said)
+            else:
+                self.idle()
+        else:
+            self.idle()
+
+    def _said_little(self, session: Session) -> None:
+        """A parcel had records that change nothing."""
+        idle, late, session.idle, session.late = session.idle, session.late, 0, 0
+        if idle:
+            self.idle(idle)
+        if late:
+            if self._late_rate is None:
+                self._late_rate = Bucket(LATE)
+            if self._late_rate.take(self.clock.seconds(), late):
+                raise ProtocolError("too many records that come too late on one link", 1008)
 
     def _pinged(self, number: int) -> None:
         self._controlled()
@@ -131,6 +162,10 @@ class NativeLink(LinkMixin):
         self.say(Ping(pace.ask(now, 0, 0) if under_way is None else pace.ask(now, session.sent, under_way)))
 
     def _ponged(self, number: int) -> None:
+        if self._unanswered:
+            self._unanswered -= 1
+        else:
+            self.idle()
         session, pace = self.session, self._pace
         if session is None or pace is None:
             return
@@ -156,6 +191,8 @@ class NativeLink(LinkMixin):
 
 class ServerLink(NativeLink, WebSocketServerProtocol):  # type: ignore[misc]
     """A link as the gateway has it."""
+
+    attempts = 1
 
     def onConnect(self, request: Any) -> str | None:
         """Choose our dialect where it is offered."""

@@ -35,11 +35,12 @@ def binary_frame(message: bytes, masked: bool) -> bytes | memoryview:
 class WholeMessages:
     """Takes the messages out of what a socket brings.  ``masked`` says whether its peer masks."""
 
-    __slots__ = ("_limit", "_masked", "_missing", "_pieces")
+    __slots__ = ("_masked", "_missing", "_pieces", "limit")
 
     def __init__(self, masked: bool, limit: int) -> None:
         self._masked = masked
-        self._limit = limit
+        #: Octets of the longest message that is taken.
+        self.limit = limit
         self._pieces: list[bytes] = []
         self._missing = 0
 
@@ -63,7 +64,7 @@ class WholeMessages:
             if data[offset] != _BINARY:
                 break
             start, stop = span(data, offset, masked)
-            if start < 0 or stop - start > self._limit:
+            if start < 0 or stop - start > self.limit:
                 break
             if stop > end:
                 self._pieces.append(data[offset:] if offset else data)

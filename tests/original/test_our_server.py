@@ -278,7 +278,7 @@ class LinkTests(Placed, EndToEndTests):
             writer.close()
             return link.code
 
-        self.assertEqual(asyncio.run(flood()), 1008)
+        self.assertEqual(asyncio.run(flood()), 1002)
         self.assertEqual(self.status("calm", "/o/calm")[0], 200)
 
     def test_upload_of_unknown_length(self) -> None:

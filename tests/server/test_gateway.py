@@ -12,6 +12,7 @@ from sellia.protocol.messages import (
     TunnelReady,
     Welcome,
 )
+from sellia.transports.intake import UNGREETED
 from sellia.transports.link import CLOSE_WAIT
 from tests.relay.scripts import OK, parcel
 from tests.server.clients import Client, GatewayCase, Wire
@@ -47,13 +48,14 @@ class HelloTests(GatewayCase):
         client.wire.lose()
 
     def test_who_says_something_else_is_dropped_too(self) -> None:
-        """Pings, text and nonsense of other kinds are no hello."""
+        """Pings, text and nonsense of other kinds are no hello: text at once, a message if another follows."""
+        for octets in (frame(TEXT, b"hello"), frame(BINARY, native.encode_link(Ping())) + frame(BINARY, b"\x07")):
+            client = Client(self.server).dial()
+            client.octets(octets)
+            self.assertEqual(client.closes, [close(1002, UNGREETED)])
         client = Client(self.server).dial()
-        for _ in range(10):
-            client.say(Ping())
-            client.octets(frame(TEXT, b"hello"))
-            client.octets(frame(BINARY, b"\x07"))
-            self.server.wait(1)
+        client.octets(frame(BINARY, b"\x07"))
+        self.server.wait(10)
         self.assertEqual(client.closes, [close(1008, "no hello came in time")])
 
     def test_twice(self) -> None:
@@ -84,7 +86,7 @@ class HelloTests(GatewayCase):
         for hello in (Hello(1, "x" * limit), Hello(1, "x", ["y"] * limit), Hello(1, "x", [], "k" * limit)):
             client = Client(self.server).dial()
             client.say(hello)
-            self.assertEqual(client.closes, [close(1002, "a link message is longer than the limit")])
+            self.assertEqual(client.closes, [close(1002, UNGREETED)])
         self.assertEqual(self.server.gateway.sessions, {})
 
     def test_hostile_names_are_escaped_in_the_log(self) -> None:

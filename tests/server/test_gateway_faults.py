@@ -146,7 +146,7 @@ class ToldTests(GatewayCase):
         self.assertEqual([], [line for line in told if not line.isprintable()])
 
     def test_faults_of_websocket(self) -> None:
-        """They count with the others: whoever commits them need not have a session."""
+        """They count with the others: whoever commits them before a session is told so in the same way."""
 
         def fault() -> None:
             client = Client(self.server).dial()
@@ -154,7 +154,7 @@ class ToldTests(GatewayCase):
             client.wire.lose()
 
         told = self.limited("limit reached: limit=link_violations ", fault)
-        self.assertIn(" answer=1002 untold=0 fault=this is not WebSocket: ", told[0])
+        self.assertIn(" answer=1002 untold=0 fault=before the hello is answered, ", told[0])
         self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": LINES.burst + 21})
 
     def test_links_without_a_hello(self) -> None:

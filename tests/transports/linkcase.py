@@ -57,7 +57,9 @@ class Keeper:
 
 
 class LinkCase(SynchronousTestCase):
-    """A link as the server has it, open; an error that is logged fails the test."""
+    """A link as the server has it, open and greeted, unless ``attempts`` says otherwise."""
+
+    attempts = 0
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -72,6 +74,7 @@ class LinkCase(SynchronousTestCase):
         self.link.keeper = self.keeper
         self.link.clock = self.clock
         self.link.remote = "203.0.113.7"
+        self.link.attempts = self.attempts
         self.transport = VisitorTransport()
         self.link.makeConnection(self.transport)
         self.link.dataReceived(HANDSHAKE)
@@ -86,7 +89,11 @@ class LinkCase(SynchronousTestCase):
 
     def lose(self) -> None:
         if not self.keeper.lost:
-            self.link.connectionLost(Failure(ConnectionLost()))
+            self.link.connectionLost(self.gone())
+
+    def gone(self) -> Failure:
+        """Why a connection ended."""
+        return Failure(ConnectionLost())
 
     def carry(self) -> None:
         """The link carries a session from now on; the first that it says is a ping, to learn how far the way is."""

@@ -2,15 +2,13 @@
 
 from sellia.errors import ProtocolError
 from sellia.protocol import native
-from sellia.protocol.limits import LINK_MESSAGE_LIMIT
+from sellia.protocol.limits import IDLE_LIMIT, KIB, LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import Ack, Goodbye, Hello, Ping, Pong
 from sellia.relay.rates import Rate
 from sellia.transports.link import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS
 from tests.relay.scripts import parcel, record
 from tests.transports.linkcase import LinkCase
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, close, frame, head
-
-KIB = 1024
 
 
 class MessageTests(LinkCase):
@@ -52,6 +50,7 @@ class MessageTests(LinkCase):
 
     def test_many_in_one_read(self) -> None:
         self.link.dataReceived(b"".join(frame(BINARY, native.encode_link(Goodbye("x", str(n)))) for n in range(50)))
+        self.clock.pump([0.0] * 9)
         self.assertEqual([each.message for each in self.keeper.messages], [str(n) for n in range(50)])
 
     def test_text_says_nothing(self) -> None:
@@ -59,7 +58,8 @@ class MessageTests(LinkCase):
         message = native.encode_link(Goodbye("x", ""))
         self.send(message, TEXT)
         self.send(b"\xff\xfe", TEXT)
-        self.link.dataReceived(frame(0x01, message[:1]) + frame(0x00) * 1000 + frame(0x80, message[1:]))
+        self.link.dataReceived(frame(0x01, message[:1]) + frame(0x00) * 900 + frame(0x80, message[1:]))
+        self.clock.pump([0.0] * 100)
         self.assertEqual((self.keeper.messages, self.keeper.faults), ([], []))
         self.send(message)
         self.assertEqual(len(self.keeper.messages), 1)
@@ -133,7 +133,7 @@ class FaultTests(LinkCase):
         self.link.dataReceived(head(BINARY, 1 << 40, True))
         for _ in range(100):
             self.link.dataReceived(b"x" * 64 * KIB)
-        kept = sum(map(len, self.link._parser._pieces)) + sum(map(len, self.link._message)) + len(self.link.data)
+        kept = sum(map(len, self.link._intake._whole._pieces)) + sum(map(len, self.link._message)) + len(self.link.data)
         self.assertEqual(kept, 0)
 
     def test_the_longest_message(self) -> None:
@@ -158,7 +158,9 @@ class FaultTests(LinkCase):
         self.fault(1009)
 
     def test_fragments_without_end(self) -> None:
+        self.link.control = Rate(2 * FRAGMENTS, 1.0)
         self.link.dataReceived(frame(0x02, b"x") + frame(0x00) * (FRAGMENTS - 1))
+        self.clock.pump([0.0] * 100)
         self.assertEqual(self.keeper.faults, [])
         self.link.dataReceived(frame(0x00))
         self.fault(1009)
@@ -189,18 +191,18 @@ class PingTests(LinkCase):
             self.say(Ping())
             self.send(b"", PING)
         self.assertEqual((len(self.read()), self.keeper.faults), (CONTROL_RATE.burst, []))
-        self.send(b"", PONG)
+        self.send(b"", PING)
         self.assertEqual(self.read(), [close(1008, "too many pings on one link")])
         self.assertEqual(self.keeper.faults, [("too many pings on one link", 1008)])
 
     def test_a_limit_of_its_factory(self) -> None:
         self.link.control = Rate(3, 1.0)
         for _ in range(3):
-            self.send(b"", PONG)
+            self.send(b"", PING)
         self.clock.advance(1)
-        self.send(b"", PONG)
+        self.send(b"", PING)
         self.assertEqual(self.keeper.faults, [])
-        self.send(b"", PONG)
+        self.send(b"", PING)
         self.assertEqual(self.keeper.complaints, [(1008, "too many pings on one link")])
 
     def test_as_many_as_are_needed(self) -> None:
@@ -222,6 +224,79 @@ class PingTests(LinkCase):
         self.assertEqual(self.read(), [(BINARY, native.encode_link(Pong(99))), (PONG, b"99")])
         self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
         self.assertEqual(self.read(), [])
+
+
+class IdleTests(LinkCase):
+    """What says nothing: so much is read and ignored, and then the link ends."""
+
+    def assert_bounded(self, *octets: bytes, each: int = 1) -> None:
+        """So many pass, whatever the time; one more in the same moment is too much."""
+        self.link.control = Rate(20, 10.0)
+        fitting = 20 // each
+        for _ in range(3):
+            for number in range(fitting):
+                self.link.dataReceived(octets[number % len(octets)])
+            self.assertEqual(self.keeper.complaints, [])
+            self.clock.advance(2)
+        self.transport.clear()
+        for number in range(fitting + 1):
+            self.link.dataReceived(octets[number % len(octets)])
+        self.assertEqual(self.keeper.complaints, [(1008, "too much that says nothing on one link")])
+
+    def test_text(self) -> None:
+        self.assert_bounded(frame(TEXT, b"x"))
+
+    def test_text_in_fragments(self) -> None:
+        self.assert_bounded(frame(0x01, b"x") + frame(0x80, b"x"), each=2)
+
+    def test_small_fragments(self) -> None:
+        self.carry()
+        whole = native.encode_link(Ack(0))
+        self.assert_bounded(frame(0x02, whole[:1]) + frame(0x80, whole[1:]), each=2)
+
+    def test_large_fragments_are_work(self) -> None:
+        """As a proxy may cut a parcel into frames."""
+        self.carry()
+        self.link.control = Rate(5, 0.001)
+        message = b"\x01" + native.pack_parcel(native.PARCEL, 0)[1:] + record(native.CONTROL, 0, b"\x91\xa1x")
+        message += record(99, 0, bytes(16 * KIB))
+        for _ in range(2):
+            pieces = [message[at : at + 1100] for at in range(0, len(message), 1100)]
+            self.link.dataReceived(frame(0x02, pieces[0]) + b"".join(frame(0x00, each) for each in pieces[1:-1]))
+            self.clock.pump([0.0] * 20)
+            self.link.dataReceived(frame(0x80, pieces[-1]))
+        self.assertEqual((self.keeper.complaints, self.party.session.received), ([], 2))
+
+    def test_pongs(self) -> None:
+        self.assert_bounded(frame(PONG), frame(BINARY, native.encode_link(Pong(7))))
+
+    def test_pongs_that_were_asked_for(self) -> None:
+        self.carry()
+        self.link.control = Rate(1, 0.001)
+        for _ in range(20):
+            self.link.ping()
+            self.say(Pong(0))
+        self.assertEqual(self.keeper.complaints, [])
+
+    def test_acks_that_acknowledge_nothing(self) -> None:
+        self.carry()
+        self.assert_bounded(frame(BINARY, native.encode_link(Ack(0))))
+
+    def test_messages_of_unknown_kinds(self) -> None:
+        self.assert_bounded(frame(BINARY, b""), frame(BINARY, b"\x02what"), frame(BINARY, b"\x00\x92\xa7unknown\x01"))
+
+    def test_parcels_that_are_empty_or_unknown(self) -> None:
+        self.carry()
+        self.assert_bounded(
+            frame(BINARY, parcel()),
+            frame(BINARY, parcel(record(99, 0))),
+            frame(BINARY, parcel(record(native.CONTROL, 0, b"\x91\xa1x"))),
+        )
+
+    def test_a_parcel_full_of_unknown_records(self) -> None:
+        self.carry()
+        self.send(parcel(*[record(99, 0)] * (IDLE_LIMIT + 1)))
+        self.assertEqual(self.keeper.complaints, [(1008, "a parcel has too many records that say nothing")])
 
 
 class EndTests(LinkCase):

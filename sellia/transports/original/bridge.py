@@ -82,6 +82,8 @@ class Bridge:
         leg = self._legs.get(message.request_id)  # type: ignore[union-attr]
         if isinstance(leg, kind):
             take(leg, message)
+        else:
+            self.link.came_late()
 
     def told(self, message: original.Message) -> None:
         """The original peer has said this, which is for no leg.  May raise ProtocolError."""

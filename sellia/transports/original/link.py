@@ -12,7 +12,7 @@ Bounds
     ends that it is about; one of more than ``SKIPPED`` octets ends the link with 1009.
 
     What says nothing (garbage, unknown types, text messages) is ignored, as the original does, but not for ever:
-    beyond the rate ``GARBAGE`` the link is closed with 1008.
+    beyond the rate ``GARBAGE`` the link is closed with 1008; so it is for what comes too late, beyond ``LATE``.
 """
 
 from typing import Any, Final
@@ -26,7 +26,7 @@ from sellia.protocol.limits import KIB, MIB
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.text import printable
-from sellia.transports.link import FRAGMENTS, LinkMixin
+from sellia.transports.link import FRAGMENT, FRAGMENTS, LinkMixin
 from sellia.transports.original.bridge import Bridge
 
 #: Seconds between two pings, and of silence after which the link is given up.
@@ -35,6 +35,9 @@ SILENCE: Final = 60.0
 
 #: Messages that say nothing.
 GARBAGE: Final = Rate(100, 1.0)
+
+#: Messages about exchanges that have ended: a client that can't be told goes on with a response to its end.
+LATE: Final = Rate(20_000, 2000.0)
 
 #: Octets of a message that are read at most, and that are kept of one that is longer than the limit.
 SKIPPED: Final = 64 * MIB
@@ -58,6 +61,7 @@ class OriginalLink(LinkMixin):
     _interval = INTERVAL
     _timeout = SILENCE
     _garbage: Bucket | None = None
+    _late: Bucket | None = None
     _skipping = False
 
     # --- for the roles -------------------------------------------------------------------------------------
@@ -76,6 +80,8 @@ class OriginalLink(LinkMixin):
     def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
         """From now on this link carries ``session``.  The times are those of native links, and are not looked at."""
         self.session = session
+        if self._intake is not None:
+            self._intake.greeted()
         self.bridge = self.make_bridge(session)
 
     @property
@@ -96,12 +102,12 @@ class OriginalLink(LinkMixin):
 
     def pause_reading(self) -> None:
         """Read nothing for a while."""
-        self.transport.pauseProducing()
+        self.hold_reading(True)
 
     def resume_reading(self) -> None:
         """Read on."""
         self._heard = self.clock.seconds()
-        self.transport.resumeProducing()
+        self.hold_reading(False)
 
     def write(self, message: original.Message) -> None:
         """Say something to the original peer."""
@@ -110,6 +116,13 @@ class OriginalLink(LinkMixin):
     def ping_answered(self) -> None:
         """The peer has answered a ping.  Raises ProtocolError when it does so more often than we can have asked."""
         self._controlled()
+
+    def came_late(self) -> None:
+        """The peer spoke of an exchange that is not known.  Raises LimitExceeded when it does so too often."""
+        if self._late is None:
+            self._late = Bucket(LATE)
+        if self._late.take(self.clock.seconds()):
+            raise LimitExceeded("too many messages about exchanges that are not known", 1008)
 
     def guarded(self, call: Any, *arguments: Any) -> None:
         """Call this; what it raises ends the link."""
@@ -133,6 +146,8 @@ class OriginalLink(LinkMixin):
         if self.message_limit < size <= SKIPPED and self._frames < FRAGMENTS:
             self._message_size = size
             self._frames += 1
+            if self._frames > 1 + size // FRAGMENT:
+                self._guarded(self.idle)
             if not self._skipping:
                 self._skipping = True
                 self._message = [b"".join(self._message)[:BEGINNING]]

@@ -66,6 +66,8 @@ _log = Logger()
 class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore[misc]
     """A link of an original client, as the gateway has it."""
 
+    attempts = TRIES
+
     #: What ``auth_ok`` says that an account may have.
     max_tunnels = 100
     max_connections = MAX_STREAMS

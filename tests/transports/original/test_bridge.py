@@ -41,6 +41,10 @@ class FakeLink:
         self.said: list[original.Message | None] = []
         self.faults: list[Exception] = []
         self.reading = True
+        self.late = 0
+
+    def came_late(self) -> None:
+        self.late += 1
 
     def send(self, message: bytes) -> None:
         self.said.append(original.decode(message))
@@ -160,7 +164,7 @@ class BridgeTests(SynchronousTestCase):
         end = original.ResponseEnd(leg.request_id)
         for said in (end, original.ResponseEnd("unknown"), WsClose(leg.request_id)):
             self.bridge.heard(said)
-        self.assertEqual((self.link.said, self.bridge.rest), ([end], []))
+        self.assertEqual((self.link.said, self.bridge.rest, self.link.late), ([end], [], 2))
 
     def test_what_it_says_of_no_leg_reaches_the_role(self) -> None:
         self.bridge.heard(original.Ping(1))

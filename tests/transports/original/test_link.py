@@ -85,15 +85,22 @@ class GarbageTests(GatewayCase):
         self.client.asked()
 
     def test_before_anything_else(self) -> None:
+        """Messages that mean nothing are ignored as long as they are as few as hellos; all else ends the link."""
         client = Original(self.server, "192.0.2.9")
         for each in self.KINDS:
-            client.octets(each)
+            if each[0] == 0x80 | BINARY:
+                client.octets(each)
         client.open("other")
+        for other in (frame(TEXT, b"hello"), frame(0x02, b"x"), frame(0x89), frame(BINARY, bytes(17_000))):
+            client = Original(self.server, "192.0.2.9").octets(other)
+            client.heard()
+            assert client.closed is not None
+            self.assertEqual(client.closed[1][:2], (1002).to_bytes(2, "big"))
 
     def test_a_flood(self) -> None:
         """At the limit the link stays, beyond it it is closed, of whichever kind it is."""
         for each in self.KINDS:
-            client = Original(self.server, "192.0.2.9")
+            client = Original(self.server, "192.0.2.9").open("flood")
             for _ in range(GARBAGE.burst):
                 client.octets(each)
             client.heard()
@@ -146,7 +153,7 @@ class GarbageTests(GatewayCase):
         self.client.octets(head(BINARY, SKIPPED, True) + bytes(100))
         self.client.heard()
         self.assertIsNone(self.client.closed)
-        other = Original(self.server, "192.0.2.9")
+        other = Original(self.server, "192.0.2.9").open("other")
         other.octets(head(BINARY, SKIPPED + 1, True) + bytes(100))
         other.heard()
         self.assertEqual(other.closed, close(1009, "a link message is longer than the limit"))
