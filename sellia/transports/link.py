@@ -66,8 +66,6 @@ _DROPPED: Final = "peer dropped the TCP connection"
 _log = Logger()
 
 
-
-
 @implementer(IPushProducer)
 class LinkMixin:
     """What both ends of a link do alike, over an Autobahn protocol.  The factory sets ``keeper`` and ``clock``."""
