@@ -68,6 +68,9 @@ class Caller(Protocol):
     def resume_state(self) -> tuple[bytes | None, int]:
         """The token of the session to go on with, and how many of its parcels have arrived."""
 
+    def window(self) -> float:
+        """Seconds for which the server keeps that session without a link; 0 where there is none to go on with."""
+
     def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
         """The server has accepted: the link is to carry a session."""
 
@@ -197,7 +200,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def _start_over(self) -> None:
         """Dial at once, with all delays before us."""
-        self._delays.lost(self.clock.seconds(), self._caller.resume_state()[0] is not None)
+        self._delays.lost(self.clock.seconds(), self._caller.window())
         self._schedule(self._began_at + QUICK_LEAST)
 
     # --- attempts: their Starter ---------------------------------------------------------------------------
@@ -248,7 +251,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def attempt_connected(self, attempt: Attempt) -> None:
         if attempt is self._youngest:
-            self._schedule(self._began_at + self._delays.without_welcome(self.delay))
+            self._schedule(self._began_at + self._delays.without_welcome(self.clock.seconds(), self.delay))
 
     def attempt_failed(self, attempt: Attempt, why: str) -> None:
         if attempt is self._youngest and self.link is None:
@@ -285,7 +288,8 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             silent.drop(self._no_answer)
         _cancel(self._answer)
         self._answer = self.clock.callLater(LONGEST_PATIENCE, link.drop, self._no_answer)
-        self._schedule(self.clock.seconds() + self._delays.without_welcome(self.delay))
+        now = self.clock.seconds()
+        self._schedule(now + self._delays.without_welcome(now, self.delay))
         self._hellos += 1
         token, received = self._caller.resume_state()
         link.say(
@@ -309,7 +313,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             self._caller.refused(message)
         elif isinstance(message, Goodbye):
             self._dismissed = True
-            self._delays.lost(self.clock.seconds(), False)
+            self._delays.lost(self.clock.seconds(), 0.0)
             self._caller.dismissed(message)
             link.reason = "the server has stopped"
             link.close(1000, "goodbye")

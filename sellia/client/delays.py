@@ -8,15 +8,17 @@ Need
 How
     The first attempt after a loss is immediate.  For ``QUICK_FOR`` seconds after it, attempts that *fail* (refused,
     unreachable) follow each other after ``QUICK_LEAST`` to ``QUICK_MOST`` seconds, if there is a session to go on with.
-    From then on delays grow by half each from ``FIRST_DELAY`` to ``LONGEST_DELAY``, and each is cut by a random factor
-    between 0 and 1 (full jitter).  Who has been told that the server stops, or been refused, leaves out all that is
-    quick and begins with ``POLITE_DELAY``.
+    From then on delays grow by half each from ``FIRST_DELAY``, and each is cut by a random factor between 0 and 1 (full
+    jitter).  They grow to ``LONGEST_IN_WINDOW`` while the server keeps the session, and after that to
+    ``LONGEST_DELAY``.  Who has been told that the server stops, or been refused, leaves out all that is quick and
+    begins with ``POLITE_DELAY``.
 
     An attempt that has *no answer* is different: what it is waiting for may come, and a slow server must not be asked
     again and again.  Another is made beside it after ``BESIDE_LEAST`` to ``BESIDE_MOST`` seconds while the connection
     is not there, which is what a network that swallows everything looks like.  Where it is there and the server says
     nothing, it is after ``PATIENCE`` seconds, or three times as long as the last welcome took, and twice as long after
-    each time that was too little, up to ``LONGEST_PATIENCE``.  Never before the delay is over.
+    each time that was too little, up to ``LONGEST_PATIENCE``; within the window up to ``LONGEST_IN_WINDOW``, unless
+    three times the last welcome is more.  Never before the delay is over.
 
 Arithmetic
     *An outage of less than* ``QUICK_FOR``: attempts are on average 62 ms apart and the return of the network falls
@@ -29,6 +31,8 @@ Arithmetic
     meets a quarter of its clients in its busiest 100 ms, one that is away for 4 s a tenth.  One that says goodbye
     meets a fifth of them at the soonest.  Who is away for less than the quick second meets all at once, as they do who
     lose all of their links and stay: it is what an immediate first attempt means.
+
+    Within the window delays stop at 5 s, so from T = 9 s on it is 4 of 100 in 100 ms, and all are back within 5 s.
 
     *Work made in vain*: forty attempts at most in the quick second.
 
@@ -49,6 +53,9 @@ POLITE_DELAY: Final = 1.0
 GROWTH: Final = 1.5
 LONGEST_DELAY: Final = 30.0
 
+#: The longest delay, and the longest wait for a welcome, while the server keeps the session, for which visitors wait.
+LONGEST_IN_WINDOW: Final = 5.0
+
 #: Seconds without a connection after which another attempt is made beside the first.
 BESIDE_LEAST: Final = 0.25
 BESIDE_MOST: Final = 0.5
@@ -68,14 +75,15 @@ class Delays:
     def __init__(self, random: Random) -> None:
         self._random = random
         self._delay = FIRST_DELAY
-        self._quick_until = 0.0
+        self._quick_until = self._window_until = 0.0
         self._patience = PATIENCE
         self._unanswered = 0
 
-    def lost(self, now: float, resumable: bool) -> None:
-        """A link that carried a session is lost; ``resumable``, if a visitor may be waiting for it."""
+    def lost(self, now: float, window: float) -> None:
+        """A link is lost whose session the server keeps for ``window`` seconds, in which visitors wait for it; or 0."""
         self._delay = FIRST_DELAY
-        self._quick_until = now + QUICK_FOR if resumable else now
+        self._quick_until = now + QUICK_FOR if window > 0.0 else now
+        self._window_until = now + window
 
     def unwanted(self) -> None:
         """The server stops, or does not want this client now: everybody whom it told would come at once, too."""
@@ -96,13 +104,16 @@ class Delays:
         if now < self._quick_until:
             return self._random.uniform(QUICK_LEAST, QUICK_MOST)
         delay = self._delay
-        self._delay = min(delay * GROWTH, LONGEST_DELAY)
+        self._delay = min(delay * GROWTH, LONGEST_IN_WINDOW if now < self._window_until else LONGEST_DELAY)
         return delay * self._random.random()
 
     def without_connection(self, delay: float) -> float:
         """The same, should nothing come of it at all; ``delay`` is what ``after_failure`` said."""
         return max(delay, self._random.uniform(BESIDE_LEAST, BESIDE_MOST))
 
-    def without_welcome(self, delay: float) -> float:
+    def without_welcome(self, now: float, delay: float) -> float:
         """The same, where there is a connection, and no word from the server."""
-        return max(delay, min(self._patience * 2.0**self._unanswered, LONGEST_PATIENCE))
+        longest = LONGEST_PATIENCE
+        if now < self._window_until:
+            longest = min(longest, max(self._patience, LONGEST_IN_WINDOW))
+        return max(delay, min(self._patience * 2.0**self._unanswered, longest))

@@ -205,6 +205,9 @@ class ClientSession:
             return None, 0
         return self._token, self.session.received
 
+    def window(self) -> float:
+        return self._window or 0.0 if self._token is not None else 0.0
+
     def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
         times = (welcome.ping_interval, welcome.ping_timeout, welcome.resume_window)
         if not all(math.isfinite(each) and each > 0 for each in times):
@@ -418,8 +421,10 @@ class ClientSession:
 
     def _give_up(self, error: RefusedError) -> None:
         self.connector.stop()
-        self._end_session("client-gone", "the server refused the client")
         link = self.connector.link
+        if link is not None and self.session is not None:
+            link.say(Goodbye(CLIENT_GONE.word, "the server refused all that the client asked for"))
+        self._end_session("client-gone", "the server refused the client")
         if link is not None:
             link.close(1000, "goodbye")
         if not self.finished.called:

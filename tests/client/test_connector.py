@@ -13,7 +13,7 @@ from sellia.client.delays import (
     BESIDE_LEAST,
     BESIDE_MOST,
     FIRST_DELAY,
-    LONGEST_DELAY,
+    LONGEST_IN_WINDOW,
     LONGEST_PATIENCE,
     PATIENCE,
     POLITE_DELAY,
@@ -40,6 +40,9 @@ class Caller:
 
     def resume_state(self) -> tuple[bytes | None, int]:
         return self.state
+
+    def window(self) -> float:
+        return 0.0 if self.state[0] is None else 120.0
 
     def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
         self.told.append(("welcomed", welcome.resumed))
@@ -165,7 +168,7 @@ class DialTests(ConnectorCase):
         self.assertEqual(self.network.tried[1], 5.0)
         self.assertEqual(gaps[:16], [quick] * 16)
         self.assertEqual(gaps[16:18], [FIRST_DELAY / 2, FIRST_DELAY * 1.5 / 2])
-        self.assertEqual(gaps[-1], LONGEST_DELAY / 2)
+        self.assertEqual(gaps[-1], LONGEST_IN_WINDOW / 2)
 
     def test_without_a_session_there_is_no_hurry(self) -> None:
         wire = self.join()

@@ -9,6 +9,7 @@ from sellia.client.delays import (
     BESIDE_MOST,
     FIRST_DELAY,
     LONGEST_DELAY,
+    LONGEST_IN_WINDOW,
     LONGEST_PATIENCE,
     PATIENCE,
     POLITE_DELAY,
@@ -20,9 +21,9 @@ from sellia.client.delays import (
 from tests.client.links import Half
 
 
-def refusals(delays: Delays, lost: float, back: float, *, resumable: bool = True) -> list[float]:
+def refusals(delays: Delays, lost: float, back: float, *, window: float = 120.0) -> list[float]:
     """When a client tries, whose link is lost at a time and whose server refuses connections until another."""
-    delays.lost(lost, resumable)
+    delays.lost(lost, window)
     tries = [lost]
     while tries[-1] < back:
         tries.append(tries[-1] + delays.after_failure(tries[-1]))
@@ -65,19 +66,19 @@ class DelayTests(SynchronousTestCase):
 
     def test_nobody_waits(self) -> None:
         """Without a session that could go on there is no hurry."""
-        tries = refusals(Delays(Half()), 0.0, 1.0, resumable=False)
+        tries = refusals(Delays(Half()), 0.0, 1.0, window=0.0)
         self.assertEqual(tries[:3], [0.0, FIRST_DELAY / 2, FIRST_DELAY / 2 + FIRST_DELAY * 0.75])
 
     def test_unwanted(self) -> None:
         """Nothing is quick any more, and what has grown does not shrink."""
         delays = Delays(Half())
-        delays.lost(0.0, True)
+        delays.lost(0.0, 120.0)
         delays.unwanted()
         self.assertEqual(delays.after_failure(0.1), POLITE_DELAY / 2)
         for _ in range(20):
             delays.after_failure(0.1)
         delays.unwanted()
-        self.assertEqual(delays.after_failure(0.1), LONGEST_DELAY / 2)
+        self.assertEqual(delays.after_failure(0.1), LONGEST_IN_WINDOW / 2)
 
     def test_beside(self) -> None:
         """Another attempt, while the first has no answer: never before the delay is over."""
@@ -85,22 +86,46 @@ class DelayTests(SynchronousTestCase):
         for _ in range(100):
             self.assertTrue(BESIDE_LEAST <= delays.without_connection(0.05) <= BESIDE_MOST)
         self.assertEqual(delays.without_connection(7.0), 7.0)
-        self.assertEqual(delays.without_welcome(0.05), PATIENCE)
-        self.assertEqual(delays.without_welcome(7.0), 7.0)
+        self.assertEqual(delays.without_welcome(0.0, 0.05), PATIENCE)
+        self.assertEqual(delays.without_welcome(0.0, 7.0), 7.0)
         delays.welcomed(1.5)
-        self.assertEqual(delays.without_welcome(0.05), 4.5)
+        self.assertEqual(delays.without_welcome(0.0, 0.05), 4.5)
         delays.welcomed(0.1)
-        self.assertEqual(delays.without_welcome(0.05), PATIENCE)
+        self.assertEqual(delays.without_welcome(0.0, 0.05), PATIENCE)
 
     def test_a_server_that_is_slow_is_asked_less_and_less(self) -> None:
         delays = Delays(Half())
         waits = []
         for _ in range(5):
-            waits.append(delays.without_welcome(0.05))
+            waits.append(delays.without_welcome(0.0, 0.05))
             delays.unanswered()
         self.assertEqual(waits, [PATIENCE, 2 * PATIENCE, 4 * PATIENCE, LONGEST_PATIENCE, LONGEST_PATIENCE])
         delays.welcomed(0.1)
-        self.assertEqual(delays.without_welcome(0.05), PATIENCE)
+        self.assertEqual(delays.without_welcome(0.0, 0.05), PATIENCE)
+
+    def test_within_the_window(self) -> None:
+        """Every 5 s at the latest, however long it lasts; behind it delays grow on."""
+        tries = refusals(Delays(Random(1)), 1000.0, 1110.0)
+        gaps = [after - before for before, after in zip(tries, tries[1:], strict=False)]
+        self.assertLessEqual(max(gaps), LONGEST_IN_WINDOW)
+        self.assertGreater(max(gaps), LONGEST_IN_WINDOW - 0.5)
+        delays = Delays(Half())
+        delays.lost(1000.0, 120.0)
+        found = [delays.after_failure(1110.0) for _ in range(20)]
+        self.assertEqual(found[-1], LONGEST_IN_WINDOW / 2)
+        self.assertEqual(delays.after_failure(1120.0), LONGEST_IN_WINDOW / 2)
+        self.assertEqual(delays.after_failure(1120.0), LONGEST_IN_WINDOW * 0.75)
+
+    def test_a_silent_server_within_the_window(self) -> None:
+        """Is asked again after 5 s, or three times as long as it needed before."""
+        for took, longest in ((0.1, LONGEST_IN_WINDOW), (2.0, 6.0), (20.0, LONGEST_PATIENCE)):
+            delays = Delays(Half())
+            delays.welcomed(took)
+            delays.lost(0.0, 120.0)
+            for _ in range(5):
+                delays.unanswered()
+            self.assertEqual(delays.without_welcome(119.9, 0.05), longest)
+            self.assertEqual(delays.without_welcome(120.0, 0.05), LONGEST_PATIENCE)
 
 
 class ArithmeticTests(SynchronousTestCase):
@@ -123,13 +148,22 @@ class ArithmeticTests(SynchronousTestCase):
             back = [refusals(Delays(random), 0.0, away)[-1] for _ in range(1000)]
             self.assertLess(busiest(back), 1300 * share, f"away for {away} s")
 
+    def test_after_a_minute(self) -> None:
+        """A thousand clients are back within 5 s, half of them within 1.5 s, and 4 of 100 in the busiest 100 ms."""
+        for away in (10.0, 50.0, 70.0, 115.0):
+            random = Random(6)
+            waits = sorted(refusals(Delays(random), 0.0, away)[-1] - away for _ in range(1000))
+            self.assertLessEqual(waits[-1], 5.0)
+            self.assertLess(waits[500], 1.6)
+            self.assertLess(busiest(waits), 60, f"away for {away} s")
+
     def test_who_was_told(self) -> None:
         """A server that says goodbye, and is back in a moment, meets a fifth of its clients in 100 ms at the most."""
         random = Random(4)
         moments = []
         for _ in range(1000):
             delays = Delays(random)
-            delays.lost(0.0, True)
+            delays.lost(0.0, 120.0)
             delays.unwanted()
             moments.append(delays.after_failure(0.0))
         self.assertLess(busiest(moments), 200)

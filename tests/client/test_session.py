@@ -18,6 +18,7 @@ from sellia.protocol.messages import (
     CloseTunnel,
     GoAway,
     Goodbye,
+    Hello,
     HttpRequest,
     ServerLimits,
     TunnelOptions,
@@ -322,6 +323,8 @@ class RefusedTests(SessionCase):
         self.refuse("name-taken", False)
         self.assertEqual(self.stage.of(Refused), [Refused("name-taken", "No.", True)])
         self.assertTrue(self.session.finished.called)
+        goodbyes = [each.word for each in self.stage.server.heard if isinstance(each, Goodbye)]
+        self.assertEqual(goodbyes, ["client-gone"], "the server is not to keep a session that nobody comes back for")
 
     def test_a_name_that_was_ours(self) -> None:
         """It is asked for again and again: whoever has it may leave."""
@@ -367,6 +370,7 @@ class RefusedTests(SessionCase):
         self.stage.talk()
         self.assertEqual(self.stage.of(Refused), [Refused("wrong-key", "No.", True)])
         self.assertTrue(finished.called)
+        self.assertEqual([type(each) for each in self.stage.server.heard], [Hello])
         self.stage.wait(60, 1)
         self.assertEqual(len(self.stage.network.tried), 1)
 
