@@ -43,16 +43,14 @@ class Deadlines(Generic[T]):
         """``item`` has made it, if it is in here at all."""
         self._due.pop(item, None)
 
-    def pop_newest(self, younger_than: float | None = None) -> T | None:
-        """Take out and return the item that came last, if there is one and it came less than so many seconds ago."""
-        due = self._due
-        if not due:
-            return None
-        item, end = due.popitem()
-        if younger_than is not None and self._clock.seconds() - (end - self.seconds) >= younger_than:
-            due[item] = end
-            return None
-        return item
+    def age(self, item: T) -> float:
+        """Seconds since ``item``, which must be in here, was added."""
+        age: float = self._clock.seconds() - (self._due[item] - self.seconds)
+        return age
+
+    def newest(self) -> T | None:
+        """The item that came last, if there is one; it stays in here."""
+        return next(reversed(self._due)) if self._due else None
 
     def pop_oldest(self) -> T:
         """Take out and return the item that came first; there must be one."""

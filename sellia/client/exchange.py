@@ -15,11 +15,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sellia.client.connection import BadAnswer, HttpConnection
+from sellia.client.connection import HttpConnection
 from sellia.client.dial import ServiceSocket
 from sellia.client.events import Event, RequestWaiting
 from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem, ProblemError
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
+from sellia.relay.framing import BadAnswer
 from sellia.relay.headers import check_method, check_target, validate
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
@@ -41,6 +42,7 @@ class Exchange(StrictLeg):
         "_dialing",
         "bodiless",
         "bytes_out",
+        "login",
         "method",
         "opening",
         "over",
@@ -61,6 +63,8 @@ class Exchange(StrictLeg):
         self.method = b"GET"
         #: Whether the answer has no body whatever its head says.
         self.bodiless = False
+        #: Whether the request brings a login that belongs to its connection.
+        self.login = False
         self.over = False
         self.status: int | None = None
         self.bytes_out = 0

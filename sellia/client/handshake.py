@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
-from sellia.client.connection import BadAnswer, HttpConnection
+from sellia.client.connection import HttpConnection
 from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.client.exchange import Exchange, Report, request_head
 from sellia.errors import BAD_REQUEST, Problem, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
+from sellia.relay.framing import BadAnswer
 from sellia.relay.headers import response_to_visitor, values_of
 from sellia.relay.stream import Stream
 from sellia.relay.switching import Agreement, agreement
@@ -58,7 +59,13 @@ class HandshakeLeg(Exchange):
             return
         if report is not None:
             service.slow.add(self)
-        self.dial()
+        connection = service.pool.take_login(opening.connection)
+        if connection is None:
+            self.dial()
+        else:
+            self._connection = connection
+            connection.begin(self)
+            self.connected(connection)
 
     def connected(self, connection: HttpConnection) -> None:
         connection.write(self._head)

@@ -5,9 +5,10 @@ Need
     that is safe beyond doubt.
 
 When a request is repeated
-    Once, if all of this holds: it is a GET, HEAD or OPTIONS without a body; its connection had served others before;
-    that connection ended before a single octet of the answer.  Such a connection was most likely closed by the
-    service because it was idle.  In all other cases the visitor is told that the service died.
+    Once, if its connection had served others before and ended before a single byte of the answer, and if it is a GET,
+    HEAD or OPTIONS without a body, or if the service has certainly received nothing of it: the connection's end came
+    in order, and acknowledged no byte of it.  Such a connection was closed because it was idle.  In all other cases
+    the visitor is told that the service died.  At most 64 KiB of a request are kept for that.
 
 How long the service may take
     As long as the server lets it, which has the tunnel's limit and resets the stream.  Whoever listens is told of a
@@ -32,6 +33,7 @@ from sellia.client.exchange import Exchange, Report, request_head
 from sellia.errors import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.relay.headers import trailers_to_pass, validate
+from sellia.relay.logins import is_bound
 from sellia.relay.stream import Stream
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ if TYPE_CHECKING:
 
 #: Digits of the largest Content-Length that everybody can count to.
 _LENGTH_DIGITS: Final = 18
+
+#: Bytes of a request that are kept while it is not known whether the service has closed its connection.
+KEPT_LIMIT: Final = 64 * 1024
+
+#: Answers without a body, behind which a broken service may send one.
+_BODILESS: Final = frozenset((204, 304))
 
 _REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
@@ -50,7 +58,9 @@ class HttpLeg(Exchange):
         "_answered",
         "_asked",
         "_chunked",
+        "_kept",
         "_left",
+        "_length",
         "_repeatable",
         "_unsent",
         "bytes_in",
@@ -66,11 +76,14 @@ class HttpLeg(Exchange):
         self.bodiless = opening.method == b"HEAD"
         self.bytes_in = 0
         self._chunked = opening.chunked
+        self._length = 0
         self._left = 0
         self._asked = end
         self._answered = False
         self._repeatable = end and opening.method in _REPEATABLE
         self._unsent: list[bytes] = []
+        #: Bytes of the request that may yet be kept for another connection; negative: none is kept.
+        self._kept = -1
         if report is not None:
             service.slow.add(self)
             report(RequestStarted(stream.id, _text(opening.method), _text(opening.target), opening.visitor))
@@ -79,7 +92,7 @@ class HttpLeg(Exchange):
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
             return
-        connection = service.pool.take(fresh=not self._repeatable)
+        connection = service.pool.take(opening.connection, fresh=not self._repeatable)
         if connection is None:
             self._unsent.append(head)
             stream.stall()
@@ -87,9 +100,11 @@ class HttpLeg(Exchange):
             return
         self._connection = connection
         connection.begin(self)
+        self._unsent.append(head)
+        if not self._repeatable:
+            self._kept = KEPT_LIMIT
+            connection.watch()
         if end:
-            if self._repeatable:
-                self._unsent.append(head)
             connection.write_whole(head)
         else:
             connection.write(head)
@@ -113,6 +128,9 @@ class HttpLeg(Exchange):
             elif size == 2:
                 if name.lower() == b"te":
                     extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
+            elif size == 13:
+                if name.lower() == b"authorization":
+                    self.login = is_bound(value)
         if hosts != 1:
             raise ValueError("it does not name one host")
         if self._chunked:
@@ -122,7 +140,7 @@ class HttpLeg(Exchange):
         elif length > 0:
             if end:
                 raise ValueError("its body is missing")
-            self._left = length
+            self._left = self._length = length
         head = request_head(opening.method, opening.target, opening.headers, extra)
         return head + b"0\r\n\r\n" if end and self._chunked else head
 
@@ -160,15 +178,26 @@ class HttpLeg(Exchange):
 
     def _hand_over(self, data: bytes) -> None:
         if self._connection is not None:
+            if self._kept >= 0:
+                self._keep(data)
             self._connection.write(data)
         elif not self._answered:
             self._unsent.append(data)
         elif self.stream.drained:
             self._abandon()
 
+    def _keep(self, data: bytes) -> None:
+        """Keep what is written to a connection that served others before, in case that the service has closed it."""
+        self._kept -= len(data)
+        if self._kept >= 0:
+            self._unsent.append(data)
+        else:
+            self._unsent.clear()
+
     def connected(self, connection: HttpConnection) -> None:
         data = b"".join(self._unsent)
         self._unsent.clear()
+        self._kept = -1
         if self._asked:
             connection.write_whole(data)
         else:
@@ -195,11 +224,16 @@ class HttpLeg(Exchange):
             self.stream.flow()
             if self.stream.drained:
                 self._abandon()
-        elif self._repeatable and connection.reused and not began:
+        elif connection.reused and not began and (self._repeatable or (connection.unreceived and self._kept >= 0)):
+            self.service.pool.caught(0.0)
             self._repeatable = False
+            self._kept = -1
             self._connection = None
+            self.stream.stall()
             self.dial()
         else:
+            if connection.reused and not began:
+                self.service.pool.caught(0.0)
             super().lost(connection, began)
 
     def slow(self) -> None:
@@ -211,6 +245,12 @@ class HttpLeg(Exchange):
                 ResponseStreaming(self.stream.id, _text(self.method), target, self.status, seconds, self.bytes_out)
             )
 
+    @property
+    def _dirty(self) -> bool:
+        """Whether the service may have left something unread on the connection, or may send something late."""
+        opening = self.opening
+        return self._length > 0 or opening.chunked or self.bodiless or self.status in _BODILESS or self.login
+
     # --- ends ----------------------------------------------------------------------------------------------
 
     def _finish(self, *, reuse: bool = True) -> None:
@@ -221,7 +261,7 @@ class HttpLeg(Exchange):
         if connection is not None:
             if connection.stalled:
                 self.stream.flow()
-            connection.release(reuse=reuse)
+            connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
         self._report(None)
 
     def _abandon(self) -> None:

@@ -89,6 +89,14 @@ class LocalService:
         """This exchange is answered, or over."""
         self.slow.discard(exchange)
 
+    def visitor_left(self, connection: int) -> None:
+        """The visitor's connection with this number is closed."""
+        self.pool.left(connection)
+
+    def disown(self) -> None:
+        """The session is over: the numbers of visitors' connections mean nothing any more."""
+        self.pool.disown()
+
     def violated(self, story: WebSocketStory) -> int | None:
         """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.
 
@@ -102,7 +110,7 @@ class LocalService:
         self.pool.stop()
 
     def _http(self) -> HttpConnection:
-        return HttpConnection(self.pool, self._turn)
+        return HttpConnection(self.pool, self._turn, self.clock)
 
 
 def _slow(exchange: Exchange) -> None:

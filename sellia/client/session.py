@@ -35,6 +35,7 @@ from sellia.protocol.messages import (
     SessionMessage,
     TunnelReady,
     TunnelRefused,
+    VisitorLeft,
     WebSocketRequest,
     Welcome,
 )
@@ -189,6 +190,9 @@ class ClientSession:
             self._tunnel_refused(message)
         elif isinstance(message, CloseTunnel):
             self._report(Problem(f"The server has closed a tunnel: {printable(message.message or message.word)}"))
+        elif isinstance(message, VisitorLeft):
+            for service in self._services:
+                service.visitor_left(message.connection)
         elif isinstance(message, GoAway):
             _log.info("the server stops: word={word}", word=printable(message.word, 64))
             self._report(ServerStopping(message.seconds))
@@ -393,6 +397,8 @@ class ClientSession:
             count = len(session.streams)
             self._report(Problem(f"{count} connection{'s were' if count > 1 else ' was'} lost: {message}."))
         session.close(word, message)
+        for service in self._services:
+            service.disown()
 
     def _expired(self) -> None:
         """The server has ended the session by now."""

@@ -28,7 +28,7 @@ HEAD_LIMIT: Final = 96 * KIB
 SHORT_BODY: Final = 8 * KIB
 
 #: Fields in one header section, at most.
-HEADER_COUNT_LIMIT: Final = 256
+HEADER_COUNT_LIMIT: Final = 512
 
 #: Any other control message, encoded.
 CONTROL_LIMIT: Final = 16 * KIB

@@ -124,6 +124,7 @@ class HttpRequest(_Message, frozen=True, tag="http"):
     visitor: str = ""  #: the visitor's address, for people
     chunked: bool = False  #: body of unknown length (trailers may follow)
     minor: int = 1  #: minor HTTP/1 version the visitor speaks
+    connection: int = 0  #: number of the visitor's connection, unique in the session; 0: not told
 
 
 class WebSocketRequest(_Message, frozen=True, tag="ws"):
@@ -133,6 +134,7 @@ class WebSocketRequest(_Message, frozen=True, tag="ws"):
     target: bytes
     headers: Headers  #: with the visitor's own Sec-WebSocket-*
     visitor: str = ""
+    connection: int = 0  #: number of the visitor's connection, unique in the session; 0: not told
 
 
 class TcpConnection(_Message, frozen=True, tag="tcp"):
@@ -214,4 +216,10 @@ class GoAway(_Message, frozen=True, tag="go-away"):
     seconds: float = 0.0
 
 
-SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway
+class VisitorLeft(_Message, frozen=True, tag="visitor-left"):
+    """Server to client: the visitor's connection with this number is closed; nothing more comes from it."""
+
+    connection: int
+
+
+SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft

@@ -135,6 +135,10 @@ def _names_in(connection: Iterable[bytes]) -> frozenset[bytes]:
     )
 
 
+#: What must not stand in a response that cannot have a body.
+_WITHOUT_BODY: Final = frozenset((b"content-length", b"trailer"))
+
+
 def _without(headers: Headers, names: frozenset[bytes]) -> Headers:
     return [pair for pair in headers if pair[0].lower() not in names]
 
@@ -208,6 +212,9 @@ def response_to_visitor(headers: Headers, status: int = 200) -> Headers:
 
     ``Sellia-Error`` is ours alone, so a service's is dropped.  A 426 keeps its ``Upgrade``, as RFC 9110 (section
     15.5.22) demands one; every ``Sec-WebSocket-*`` stays, for a 101 as for a refusal.
+
+    An interim response and a 204 have no body, so nothing that speaks of one stays in them (RFC 9110, section 8.6):
+    a proxy that reads them otherwise would take the next response for the body of this one.
     """
     kept: Headers = []
     keep = kept.append
@@ -226,7 +233,10 @@ def response_to_visitor(headers: Headers, status: int = 200) -> Headers:
         names = _names_in(connection)
         if status == 426:
             names -= {b"upgrade"}
-        return _without(kept, names) if names else kept
+        if names:
+            kept = _without(kept, names)
+    if status < 200 or status == 204:
+        return _without(kept, _WITHOUT_BODY)
     return kept
 
 
@@ -325,6 +335,20 @@ def validate(headers: Headers) -> None:
     check_values([value for _, value in headers])
 
 
+def validate_response(headers: Headers) -> None:
+    """Raise ValueError unless every name is a token and every value is free of control characters.
+
+    NEL may stand in a response's value, in which old encodings have names of files: no browser ends a line at it.
+    """
+    rules = _rules
+    for name, _ in headers:
+        if rules[name] < 0:
+            raise ValueError("a header name is not a token")
+    joined = b" ".join([value for _, value in headers])
+    if len(joined.translate(None, _CONTROLS)) != len(joined):
+        raise ValueError("a header value has a control character in it")
+
+
 def check_values(values: list[bytes]) -> None:
     """Raise ValueError unless every value is free of control characters."""
     joined = b" ".join(values)
@@ -356,7 +380,7 @@ def check_reason(reason: bytes) -> bytes:
     """The reason phrase, or ValueError if a control character is in it (RFC 9112, section 4)."""
     if reason in _USUAL_REASONS:
         return reason
-    if len(reason.translate(None, _CONTROLS)) != len(reason) or _has_nel(reason):
+    if len(reason.translate(None, _CONTROLS)) != len(reason):
         raise ValueError("a reason phrase has a control character in it")
     return reason
 

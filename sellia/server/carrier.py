@@ -10,6 +10,7 @@ from typing import Any
 from sellia.errors import Problem
 from sellia.relay.answers import RETRY_AFTER_SECONDS
 from sellia.relay.forwarded import Origin, origin, port_of
+from sellia.relay.session import Session
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
 from sellia.server.ingress import Ingress
@@ -34,6 +35,12 @@ class Carrier:
     #: Whether the visitor takes nothing more for now.
     full: bool
 
+    #: Number of the visitor's connection for clients (``docs/protocol.rst``, 4.4); 0 if it is a proxy's, or unknown.
+    number: int = 0
+
+    #: Whether a request has been looked at for what proxies add.
+    looked_at: bool = False
+
     #: What exchanges are made of: those of requests, and those of WebSocket handshakes.
     exchanges: type[HttpExchange] = HttpExchange
     upgrades: type[UpgradeExchange] = UpgradeExchange
@@ -51,6 +58,14 @@ class Carrier:
     def visitor_of(self, request: Request) -> str:
         """The visitor's address for people: behind a trusted proxy, what the proxy says."""
         return self.origin_of(request).address if self.trusted else self.peer
+
+    def number_for(self, request: Request) -> int:
+        """``number``, once it is known that the first request did not come through a proxy, which pools."""
+        if self.number and not self.looked_at:
+            self.looked_at = True
+            if through_a_proxy(request):
+                self.number = 0
+        return self.number
 
     def takes_interim(self, request: Request) -> bool:
         """Whether every interim response may be sent for this request: see `sellia.server.interim`."""
@@ -106,6 +121,9 @@ class Carrier:
     def exchange_over(self, exchange: HttpExchange) -> None:
         """The response has been written."""
         raise NotImplementedError
+
+    def answered(self, session: Session) -> None:
+        """A client has completed a response, so it may keep a connection to its service for this visitor."""
 
     def break_off(self) -> None:
         """End a response as broken: what was written goes out, but nothing can take it for complete."""

@@ -35,8 +35,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import PROBLEMS, Problem
+from sellia.protocol.messages import VisitorLeft
 from sellia.relay.answers import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.forwarded import UNIX
+from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import shown_host, shown_target
 from sellia.server.exchange import HttpExchange
@@ -78,6 +80,8 @@ class VisitorConnection(Receiver, Unread):
         self._ended = self._known_ended = False
         #: Seconds for which nothing has been read, and bytes of the next answer's beginning that are written.
         self._still = self._begun = 0
+        #: Sessions whose clients may keep a connection to a service for this one.
+        self._sessions: set[Session] = set()
         #: For whom it counts besides its peer: behind a trusted proxy, the visitor who asked for a WebSocket.
         self.counted = ""
 
@@ -90,6 +94,7 @@ class VisitorConnection(Receiver, Unread):
         transport.registerProducer(self, True)
         self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self.trusted = self.ingress.trusted.is_trusted(self.peer)
+        self.number = 0 if self.trusted else next(self.ingress.numbers)
         settings = self.ingress.settings
         self._shaking = hasattr(transport, "getPeerCertificate")
         self.scheme = b"https" if settings.https or self._shaking else b"http"
@@ -115,6 +120,7 @@ class VisitorConnection(Receiver, Unread):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.visitor_gone()
+        self._tell_left()
 
     def readConnectionLost(self) -> None:
         """The visitor sends nothing more: if it has asked for something, it is answered."""
@@ -225,6 +231,17 @@ class VisitorConnection(Receiver, Unread):
         self._advance()
         self._close_if_ended()
 
+    def answered(self, session: Session) -> None:
+        if self.number:
+            self._sessions.add(session)
+
+    def _tell_left(self) -> None:
+        """No more requests come from this connection: clients close what they kept for it."""
+        for session in self._sessions:
+            if not session.closed:
+                session.say(VisitorLeft(self.number))
+        self._sessions.clear()
+
     def let_go(self) -> Any:
         self._outlet.flush()
         for stream in self._lagging:
@@ -236,6 +253,7 @@ class VisitorConnection(Receiver, Unread):
     def become(self, protocol: Any) -> None:
         rest, self._rest = self._rest, None
         self.ingress.connections.discard(self)
+        self._tell_left()
         self._reader = None
         self._exchange = None
         lost = self.ingress.guard.until_lost(protocol, self._entered, self.counted)

@@ -13,8 +13,10 @@ from twisted.logger import Logger
 
 from sellia.errors import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
-from sellia.relay.headers import check_reason, check_status, response_to_visitor, trailers_to_pass, validate
+from sellia.relay.headers import response_to_visitor, trailers_to_pass, validate_response
+from sellia.relay.interim import InterimPace
 from sellia.relay.leg import StrictLeg
+from sellia.relay.responses import check_head
 from sellia.relay.stream import Stream
 from sellia.server.http1 import Request
 from sellia.server.interim import expects_continue
@@ -23,9 +25,6 @@ from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
     from sellia.server.carrier import Carrier
-
-#: Interim responses (1xx) that a service may send before its answer.
-_INTERIM_LIMIT: Final = 16
 
 #: The one interim response for a proxy that does not know the others.
 _CONTINUE: Final = ResponseHead(100, b"Continue", [])
@@ -48,19 +47,6 @@ _log = Logger()
 def status_line(head: ResponseHead) -> bytes:
     """The first line of a response."""
     return b"HTTP/1.1 %d %s\r\n" % (head.status, head.reason)
-
-
-def content_length(headers: Headers) -> int | None:
-    """The one Content-Length, or None; ValueError if there are several, or it is not a plain number."""
-    length = None
-    for name, value in headers:
-        if len(name) == 14 and name.lower() == b"content-length":
-            if length is not None:
-                raise ValueError("the response has more than one Content-Length")
-            if not value.isdigit() or len(value) > 18:
-                raise ValueError("the response has a Content-Length that is not a number")
-            length = int(value)
-    return length
 
 
 class HttpExchange(StrictLeg):
@@ -100,7 +86,7 @@ class HttpExchange(StrictLeg):
         self.request_complete = not request.has_body
         self.head_sent = False
         self.over = False
-        self._interim = 0
+        self._interim: InterimPace | None = None
         self._continued = False
         self._chunking = False
         self._left = -1
@@ -163,10 +149,7 @@ class HttpExchange(StrictLeg):
         if self.head_sent:
             raise ProtocolError("a second response head")
         try:
-            check_status(head.status)
-            check_reason(head.reason)
-            validate(head.headers)
-            length = content_length(head.headers)
+            length = check_head(head)
         except ValueError as error:
             self._refuse_response(str(error))
             return
@@ -208,9 +191,11 @@ class HttpExchange(StrictLeg):
         if head.status == 101:
             self._refuse_response("the service answered 101 to a request that asked for no upgrade")
             return
-        self._interim += 1
-        if self._interim > _INTERIM_LIMIT:
-            raise ProtocolError("more interim responses than the limit")
+        now = self.connection.ingress.clock.seconds()
+        if self._interim is None:
+            self._interim = InterimPace(now)
+        if not self._interim.take(now):
+            return
         if self.deadline < _NEVER:
             self.await_service()  # it shows that it works on the request
         if not self.request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
@@ -260,7 +245,7 @@ class HttpExchange(StrictLeg):
         if self._chunking:
             if trailers:
                 try:
-                    validate(trailers)
+                    validate_response(trailers)
                 except ValueError as error:
                     self._break(str(error))
                     return
@@ -270,11 +255,13 @@ class HttpExchange(StrictLeg):
                 self.connection.write(_LAST_CHUNK)
         self.over = True
         stream = self.stream
-        if stream is not None and not stream.local_ended:
-            if self.request_complete:
-                stream.end()  # a handshake that was refused has no end of its own
-            else:
-                stream.reset("response-complete", "the response was complete before the request")
+        if stream is not None:
+            self.connection.answered(stream.session)
+            if not stream.local_ended:
+                if self.request_complete:
+                    stream.end()  # a handshake that was refused has no end of its own
+                else:
+                    stream.reset("response-complete", "the response was complete before the request")
         self.connection.exchange_over(self)
 
     def reset_received(self, word: str, message: str) -> None:

@@ -7,6 +7,7 @@ Designs not chosen
     *A timer for each connection*: one sweep a second over all of them costs less than moving timers with every request.
 """
 
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -103,6 +104,8 @@ class Ingress:
         self.turn = turn_of(clock)
         self.pipes = VisitorPipeFactory(clock)
         self.connections: set[Watched] = set()
+        #: Numbers of visitors' connections for clients; each is given once.
+        self.numbers = count(1)
         self.draining = False
         #: Seconds between the last two looks at deadlines.
         self.step = 1.0

@@ -92,11 +92,20 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
         upgrading.offer = headers
         upgrading.tunnel = tunnel.label
         upgrading.visitor = visitor
-        opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor)
+        opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor, connection.number_for(request))
     else:
         exchange = connection.exchanges(connection, request, _NEVER)
         exchange.patience = response_patience(options, settings)
-        opening = HttpRequest(tunnel.tunnel_id, request.method, path, headers, visitor, request.chunked, request.minor)
+        opening = HttpRequest(
+            tunnel.tunnel_id,
+            request.method,
+            path,
+            headers,
+            visitor,
+            request.chunked,
+            request.minor,
+            connection.number_for(request),
+        )
         exchange.awaits_continue = request.has_body and expects_continue(request)
     exchange.options = options
     if not request.has_body or exchange.awaits_continue:

@@ -11,7 +11,7 @@ A client may be hostile: a 101 is believed only with the accept value that belon
 from twisted.logger import Logger
 
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.headers import check_reason, response_to_visitor, validate
+from sellia.relay.headers import check_reason, response_to_visitor, validate_response
 from sellia.relay.switching import Agreement, agreement
 from sellia.relay.text import printable, shown_target
 from sellia.server.exchange import HttpExchange, status_line
@@ -39,7 +39,7 @@ class UpgradeExchange(HttpExchange):
             return
         try:
             check_reason(head.reason)
-            validate(head.headers)
+            validate_response(head.headers)
             if head.body:
                 raise ValueError("the service's 101 has a body")
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import sys
 from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
@@ -102,3 +103,39 @@ def half_close(transport: Any) -> bool:
         return False
     transport.loseWriteConnection()
     return True
+
+
+def quiet(transport: Any) -> bool:
+    """Whether nothing waits to be read from a connection, and its other end has not closed it: one look at the socket.
+
+    True for a transport without a socket, as tests have.  Of TLS the socket below is looked at.
+    """
+    handle = getattr(transport, "socket", None)
+    if handle is None:
+        handle = getattr(getattr(transport, "transport", None), "socket", None)
+        if handle is None:
+            return True
+    try:
+        handle.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+#: Offset of ``tcpi_bytes_acked`` in the kernel's ``struct tcp_info``, and the size that holds it.
+_BYTES_ACKED: Final = 120
+_TCP_INFO_SIZE: Final = _BYTES_ACKED + 8
+
+
+def bytes_acknowledged(transport: Any) -> int | None:
+    """Bytes that the kernel of a connection's other end has acknowledged, or None where that cannot be told."""
+    handle = getattr(transport, "socket", None)
+    if not isinstance(handle, socket.socket) or handle.family == socket.AF_UNIX or not hasattr(socket, "TCP_INFO"):
+        return None
+    try:
+        info = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:
+        return None
+    return int.from_bytes(info[_BYTES_ACKED:], sys.byteorder) if len(info) == _TCP_INFO_SIZE else None

@@ -12,6 +12,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
+from sellia.client.connection import HttpConnection
 from sellia.client.events import Event
 from sellia.client.local import LocalService
 from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, WebSocketRequest
@@ -157,6 +158,12 @@ class Stage:
         """It does not."""
         self.dials.pop(0)[2].clientConnectionFailed(None, Failure(error or ConnectionRefusedError()))
         self.talk()
+
+    def connection_of(self, visitor: Visitor) -> HttpConnection:
+        """The client's connection on which it serves this visitor."""
+        leg: Any = self.client_streams[visitor.stream.id].leg
+        connection: HttpConnection = leg._connection
+        return connection
 
     def pooled(self) -> Service:
         """A connection that has served a request before and waits for the next."""

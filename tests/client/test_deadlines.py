@@ -65,19 +65,19 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual(self.late, ["a", "c"])
 
     def test_newest_and_oldest(self) -> None:
-        self.assertIsNone(self.deadlines.pop_newest())
+        self.assertIsNone(self.deadlines.newest())
         for item in "abc":
             self.deadlines.add(item)
             self.clock.advance(1)
-        self.assertEqual(self.deadlines.pop_newest(), "c")
+        self.assertEqual(self.deadlines.newest(), "c")
+        self.assertIn("c", self.deadlines)
         self.assertEqual(self.deadlines.pop_oldest(), "a")
         self.assertIn("b", self.deadlines)
 
-    def test_newest_only_if_young_enough(self) -> None:
+    def test_age(self) -> None:
         self.deadlines.add("a")
         self.clock.advance(1)
-        self.assertIsNone(self.deadlines.pop_newest(younger_than=1))
-        self.assertEqual(self.deadlines.pop_newest(younger_than=1.5), "a")
+        self.assertEqual(self.deadlines.age("a"), 1.0)
 
     def test_stop_leaves_no_timer(self) -> None:
         self.deadlines.add("a")

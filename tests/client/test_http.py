@@ -1,10 +1,12 @@
 """Requests to a service and its answers, from the visitor's end of the stream to the service's end of the socket."""
 
+from msgspec import structs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import RequestFinished, RequestStarted, RequestWaiting, ResponseStreaming
+from sellia.client.http import KEPT_LIMIT
 from sellia.protocol.messages import HttpRequest, ResponseHead
-from tests.client.stage import CHUNKED, GET, HELLO, HOST, POST, LogLines, Stage
+from tests.client.stage import CHUNKED, GET, HELLO, HOST, POST, LogLines, Service, Stage, Visitor
 
 
 class RequestTests(SynchronousTestCase):
@@ -389,6 +391,132 @@ class RepetitionTests(SynchronousTestCase):
         self.service.close()
         self.stage.ask()
         self.assertEqual(len(self.stage.dials), 1)
+
+
+class SharingTests(SynchronousTestCase):
+    """Who may use a connection to the service again."""
+
+    def setUp(self) -> None:
+        self.stage = Stage()
+
+    def ask_on(self, opening: HttpRequest, connection: int, body: bytes = b"") -> Visitor:
+        return self.stage.ask(structs.replace(opening, connection=connection), body=body)
+
+    def used(self, opening: HttpRequest, connection: int, body: bytes = b"", answer: bytes = HELLO) -> Service:
+        """A connection that has served this request."""
+        self.ask_on(opening, connection, body)
+        service = self.stage.accept()
+        service.say(answer)
+        self.stage.talk()
+        service.read()
+        return service
+
+    def assert_used(self, service: Service, connection: int, expected: bool = True) -> None:
+        """Whether a visitor's connection is served on this one of the service."""
+        self.ask_on(GET, connection)
+        self.assertEqual(bool(service.read()), expected)
+        if not expected:
+            self.stage.dials.clear()
+
+    def test_a_clean_one_serves_everybody(self) -> None:
+        self.assert_used(self.used(GET, 3), 4)
+
+    def test_after_a_body_only_the_same_visitors_connection(self) -> None:
+        for opening in (POST, CHUNKED):
+            service = self.used(opening, 3, b"hello")
+            self.assert_used(service, 4, expected=False)
+            self.assert_used(service, 0, expected=False)
+            self.assert_used(service, 3)
+            service.say(HELLO)
+            self.stage.talk()
+            self.assert_used(service, 4, expected=False)
+            self.stage.service.pool.disown()
+
+    def test_after_head_and_answers_without_a_body(self) -> None:
+        for opening, answer in (
+            (HttpRequest(1, b"HEAD", b"/", [HOST]), HELLO[:-5]),
+            (GET, b"HTTP/1.1 204 No Content\r\n\r\n"),
+            (GET, b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+        ):
+            service = self.used(opening, 3, answer=answer)
+            self.assert_used(service, 4, expected=False)
+            self.assert_used(service, 3)
+
+    def test_nobody_where_connections_are_not_told_apart(self) -> None:
+        """An old server, or a proxy that pools."""
+        service = self.used(POST, 0, b"hello")
+        self.assertFalse(service.open)
+
+    def test_a_body_on_a_clean_one_makes_it_its_visitors(self) -> None:
+        service = self.used(GET, 3)
+        self.ask_on(POST, 4, b"hello")
+        self.assertTrue(service.read())
+        service.say(HELLO)
+        self.stage.talk()
+        self.assert_used(service, 3, expected=False)
+        self.assert_used(service, 4)
+
+    def test_it_is_closed_with_the_visitors_connection(self) -> None:
+        service = self.used(POST, 3, b"hello")
+        self.stage.service.visitor_left(4)
+        self.assertTrue(service.open)
+        self.stage.service.visitor_left(3)
+        self.assertFalse(service.open)
+
+    def test_a_login_belongs_to_its_visitor(self) -> None:
+        """From the first word of it on, in either direction, and for as long as the visitor stays."""
+        login = structs.replace(GET, headers=[HOST, (b"authorization", b"nTLM abc")])
+        offered = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n"
+        for opening, answer in ((login, HELLO), (GET, offered)):
+            service = self.used(opening, 3, answer=answer)
+            self.stage.reactor.advance(600)
+            self.assert_used(service, 4, expected=False)
+            self.assert_used(service, 3)
+            service.say(HELLO)
+            self.stage.talk()
+            self.stage.reactor.advance(600)
+            self.assertTrue(service.open)
+            self.stage.service.visitor_left(3)
+            self.assertFalse(service.open)
+
+    def test_a_login_is_for_nobody_where_connections_are_not_told_apart(self) -> None:
+        login = structs.replace(GET, headers=[HOST, (b"Authorization", b"NTLM abc")])
+        self.assertFalse(self.used(login, 0).open)
+
+    def test_other_logins_are_for_each_request(self) -> None:
+        basic = structs.replace(GET, headers=[HOST, (b"Authorization", b"Basic YTpi")])
+        self.assert_used(self.used(basic, 3), 4)
+
+    def test_a_post_is_sent_again_where_it_was_certainly_not_received(self) -> None:
+        for received in (False, True):
+            stage = Stage()
+            service = stage.pooled()
+            visitor = stage.ask(POST, end=False, body=b"he")
+            stage.connection_of(visitor).unreceived = not received
+            service.close()
+            stage.talk()
+            if received:
+                self.assertEqual(visitor.reset, "service-died")
+                continue
+            visitor.stream.send_data(b"llo", end=True)
+            stage.talk()
+            again = stage.accept()
+            self.assertTrue(again.read().endswith(b"\r\n\r\nhello"))
+            again.say(HELLO)
+            stage.talk()
+            self.assertEqual(visitor.data, b"hello")
+            stage.check()
+
+    def test_no_more_of_it_is_kept_than_the_limit(self) -> None:
+        for size, again in ((KEPT_LIMIT, True), (KEPT_LIMIT + 1, False)):
+            stage = Stage()
+            service = stage.pooled()
+            opening = structs.replace(POST, headers=[HOST, (b"Content-Length", b"%d" % (size + 1))])
+            visitor = stage.ask(opening, end=False, body=b"x" * size)
+            stage.connection_of(visitor).unreceived = True
+            service.close()
+            stage.talk()
+            self.assertEqual(visitor.reset, None if again else "service-died")
 
 
 class PaceTests(SynchronousTestCase):

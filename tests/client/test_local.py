@@ -6,7 +6,7 @@ from sellia.client.handshake import HandshakeLeg
 from sellia.client.http import HttpLeg
 from sellia.client.tcp import TcpLeg
 from sellia.protocol.messages import TcpConnection
-from tests.client.stage import GET, UPGRADE, Stage
+from tests.client.stage import GET, HELLO, UPGRADE, Stage
 
 
 class LocalServiceTests(SynchronousTestCase):
@@ -33,7 +33,7 @@ class LocalServiceTests(SynchronousTestCase):
         stage.ask()
         first, second = stage.accept(), stage.accept()
         for service in (first, second):
-            service.say(b"HTTP/1.1 204 No Content\r\n\r\n")
+            service.say(HELLO)
         stage.talk()
         self.assertEqual((first.open, second.open), (False, True))
         stage.reactor.advance(5.0)

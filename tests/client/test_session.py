@@ -24,11 +24,12 @@ from sellia.protocol.messages import (
     TunnelOptions,
     TunnelReady,
     TunnelRefused,
+    VisitorLeft,
     Welcome,
 )
 from sellia.protocol.messages import Refused as RefusedMessage
 from tests.client.links import ClientStage
-from tests.client.stage import ACCEPT, GET, HELLO, UPGRADE, Service
+from tests.client.stage import ACCEPT, GET, HELLO, HOST, UPGRADE, Service
 from tests.relay.scripts import RecordingLeg
 
 SWITCHED = (
@@ -508,6 +509,35 @@ class StopTests(SessionCase):
         self.stage.far.say(CloseTunnel(1, "", "It was asked to."))
         self.stage.talk()
         self.assertEqual(self.stage.of(Problem), [Problem("The server has closed a tunnel: It was asked to.")])
+
+
+class VisitorTests(SynchronousTestCase):
+    """What is kept for a visitor's connection."""
+
+    def setUp(self) -> None:
+        self.stage = ClientStage().start()
+        self.stage.far.open(HttpRequest(1, b"HEAD", b"/", [HOST], connection=3), RecordingLeg(), end=True)
+        self.stage.talk()
+        self.service = self.stage.accept()
+        self.service.say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        self.stage.talk()
+        self.assertTrue(self.service.open)
+
+    def test_it_goes_with_the_visitor(self) -> None:
+        self.stage.far.say(VisitorLeft(4))
+        self.stage.talk()
+        self.assertTrue(self.service.open)
+        self.stage.far.say(VisitorLeft(3))
+        self.stage.talk()
+        self.assertFalse(self.service.open)
+
+    def test_it_goes_with_the_session(self) -> None:
+        """In another session the same number is another visitor's."""
+        self.stage.server.manner = "new"
+        self.stage.cut()
+        self.assertTrue(self.service.open)
+        self.stage.connect()
+        self.assertFalse(self.service.open)
 
 
 class StrangeTests(SessionCase):

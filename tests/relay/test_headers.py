@@ -21,6 +21,7 @@ from sellia.relay.headers import (
     trailer_breaks_framing,
     trailers_to_pass,
     validate,
+    validate_response,
     without_extensions,
 )
 
@@ -320,13 +321,24 @@ class WellFormednessTests(SynchronousTestCase):
     def test_nel_ends_lines_in_some_parsers(self) -> None:
         """U+0085 is refused in Latin-1 and in UTF-8, but not the octet 0x85 inside of a character of UTF-8."""
         for value in (b"a\x85X-Forged: 1", "a\x85b".encode()):
-            for check in (lambda v: validate([(b"A", v)]), check_reason, check_target):
+            for check in (lambda v: validate([(b"A", v)]), check_target):
                 with self.assertRaises(ValueError):
                     check(value)
         capital = "\N{LATIN CAPITAL LETTER A WITH RING ABOVE}".encode()
         self.assertIn(b"\x85", capital)
         validate([(b"A", capital)])
         self.assertEqual(check_reason(capital), capital)
+
+    def test_nel_passes_towards_visitors(self) -> None:
+        """Names of files in Shift-JIS and GBK have it; no browser ends a line there."""
+        for value in (b"a\x85b", "a\x85b".encode(), b"\x85"):
+            validate_response([(b"A", value)])
+            self.assertEqual(check_reason(value), value)
+
+    def test_a_response_is_judged_like_a_request_otherwise(self) -> None:
+        for pair in ((b"A B", b"x"), (b"", b"x"), (b"A", b"a\rb"), (b"A", b"\x00"), (b"A", b"\x7f")):
+            with self.assertRaises(ValueError, msg=repr(pair)):
+                validate_response([(b"B", b"y"), pair])
 
     def test_nel_is_judged_value_by_value(self) -> None:
         """Latin-1 in one header does not spoil UTF-8 in another."""

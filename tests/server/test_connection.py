@@ -2,6 +2,7 @@
 
 from twisted.internet.testing import StringTransport
 
+from sellia.protocol.messages import VisitorLeft
 from sellia.relay.session import Session
 from tests.server.support import GET, UPGRADE, PublicSide, ServerCase, get, post
 
@@ -110,6 +111,61 @@ class UnixTests(ServerCase):
         self.assertEqual(self.stage.asked[0].value(b"X-Forwarded-For"), b"unknown")
         connection.dataReceived(get(host=b"nobody.localhost"))
         connection.connectionLost(None)
+
+
+class NumberTests(ServerCase):
+    """What clients are told of visitors' connections."""
+
+    def left(self) -> list[int]:
+        """The connections of which the client was told that they are closed."""
+        return [each.connection for each in self.stage.pair.client.messages if isinstance(each, VisitorLeft)]
+
+    def test_each_connection_has_its_own(self) -> None:
+        visitor, first = self.stage.ask()
+        first.answer()
+        visitor.send(GET)
+        _, other = self.stage.ask()
+        numbers = [service.opening.connection for service in self.stage.asked]
+        self.assertEqual(numbers[0], numbers[1])
+        self.assertNotIn(0, numbers)
+        self.assertNotEqual(numbers[0], other.opening.connection)
+
+    def test_a_handshake_has_it_too(self) -> None:
+        _, service = self.stage.ask(UPGRADE)
+        self.assertGreater(service.opening.connection, 0)
+
+    def test_the_client_is_told_when_it_is_closed(self) -> None:
+        visitor, service = self.stage.ask()
+        service.answer()
+        self.stage.talk()
+        self.assertEqual(self.left(), [])
+        visitor.leave()
+        self.stage.talk()
+        self.assertEqual(self.left(), [service.opening.connection])
+
+    def test_the_client_is_told_only_of_those_that_it_has_answered(self) -> None:
+        """A stranger who connects and leaves costs the link nothing while it is away."""
+        visitor, _ = self.stage.ask()
+        visitor.leave()
+        self.stage.visitor().leave()
+        self.stage.talk()
+        self.assertEqual(self.left(), [])
+
+    def test_a_proxys_connection_has_none(self) -> None:
+        """It carries the requests of many visitors."""
+        stage = PublicSide(trust_proxy=["192.0.2.7"])
+        visitor = stage.visitor(GET, host="192.0.2.7")
+        self.assertEqual(stage.asked[0].opening.connection, 0)
+        stage.asked[0].answer()
+        visitor.leave()
+        stage.talk()
+        self.assertEqual(stage.pair.client.messages, [])
+
+    def test_nor_has_that_of_a_proxy_that_nobody_has_named(self) -> None:
+        visitor, first = self.stage.ask(get(b"/", b"Via: 1.1 a"))
+        first.answer()
+        visitor.send(GET)
+        self.assertEqual([service.opening.connection for service in self.stage.asked], [0, 0])
 
 
 class StopTests(ServerCase):

@@ -1,0 +1,66 @@
+"""Where a service's response ends, as its fields and chunks say it: read leniently, refused where it is ambiguous."""
+
+from typing import Final
+
+from sellia.protocol.messages import Headers
+
+#: Digits of the largest length that everybody can count to.
+LENGTH_DIGITS: Final = 18
+
+#: Hexadecimal digits of a chunk's size, without zeros in front.
+_SIZE_DIGITS: Final = 15
+_HEX: Final = b"0123456789abcdefABCDEF"
+
+_BLANK: Final = b" \t"
+
+
+class BadAnswer(Exception):
+    """The service's answer cannot be passed on; `str` goes on after its name, as in `localhost:8080 ...`."""
+
+
+def one_length(values: list[bytes]) -> tuple[int, bool]:
+    """The length that all values agree on, and whether it stands there once in plain digits."""
+    value = values[0]
+    if len(values) == 1 and value.isdigit() and len(value) <= LENGTH_DIGITS and (value[:1] != b"0" or value == b"0"):
+        return int(value), True
+    parts = [part.strip(_BLANK) for part in b",".join(values).split(b",")]
+    said = {part.lstrip(b"0") or part[-1:] for part in parts}
+    if len(said) > 1:
+        raise BadAnswer("sent two lengths that differ (Content-Length)")
+    length = said.pop()
+    if not length.isdigit() or len(length) > LENGTH_DIGITS:
+        raise BadAnswer("sent a length that is not a number (Content-Length)")
+    return int(length), False
+
+
+def with_length(headers: Headers, length: int) -> Headers:
+    """The fields with one length in plain digits, where the first stood."""
+    kept: Headers = []
+    found = False
+    for pair in headers:
+        if len(pair[0]) == 14 and pair[0].lower() == b"content-length":
+            if not found:
+                found = True
+                kept.append((pair[0], b"%d" % length))
+        else:
+            kept.append(pair)
+    return kept
+
+
+def is_chunked(codings: list[bytes]) -> bool:
+    """Whether the body is in chunks."""
+    named = [coding.strip(_BLANK).lower() for coding in b",".join(codings).split(b",")]
+    named = [coding for coding in named if coding and coding != b"identity"]
+    if named not in ([], [b"chunked"]):
+        raise BadAnswer("sent a body in a transfer coding that is not spoken here")
+    return bool(named)
+
+
+def chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip(b" \t\r")
+    if not digits or digits.translate(None, _HEX):
+        raise BadAnswer("sent a chunk whose size is not a number")
+    digits = digits.lstrip(b"0")
+    if len(digits) > _SIZE_DIGITS:
+        raise BadAnswer("sent a chunk whose size is not a number")
+    return int(digits, 16) if digits else 0

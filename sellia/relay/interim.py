@@ -1,0 +1,30 @@
+"""How many interim responses (1xx) of an exchange pass: by their rate, not by their number.
+
+A service that works for an hour may send one every few seconds.  What comes faster than the rate is dropped, as any
+proxy may (RFC 9110, section 15.2), because an end that refused it would blame a burst that an outage of the link made.
+"""
+
+from typing import Final
+
+#: Interim responses that pass at once, and in a second in the long run.
+BURST: Final = 100
+PER_SECOND: Final = 10.0
+
+
+class InterimPace:
+    """A token bucket.  ``now`` is in seconds and never goes back."""
+
+    __slots__ = ("_at", "_tokens")
+
+    def __init__(self, now: float) -> None:
+        self._tokens = float(BURST)
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Whether one more passes now."""
+        self._tokens = min(float(BURST), self._tokens + (now - self._at) * PER_SECOND)
+        self._at = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
