@@ -16,7 +16,7 @@ from sellia.protocol.packing import Unfit
 
 #: Fields in one ``headers`` at most.  Beyond what an exchange may have (``HEADER_COUNT_LIMIT``), so that a service
 #: that sends too many of them ends its exchange, and not its client's link.
-FIELDS_LIMIT: Final = 4 * HEADER_COUNT_LIMIT
+FIELDS_LIMIT: Final = 2 * HEADER_COUNT_LIMIT
 
 #: Octets that are text on the wire, in whatever charset.
 TextOctets = Annotated[bytes, "text"]
