@@ -165,6 +165,8 @@ class HttpExchange(StrictLeg):
         if verbosity.debug and self.stream is not None:
             _log.debug("response: id={id} status={status}", id=self.stream.id, status=head.status)
         self.write_head(head)
+        if not self._left:
+            self._complete()
         if head.body:
             self.data_received(head.body)
 
@@ -229,10 +231,18 @@ class HttpExchange(StrictLeg):
             return
         if self._left >= 0:
             self._left -= len(data)
-            if self._left < 0:
-                self._break("the response is longer than its Content-Length")
+            if self._left <= 0:
+                self._last_data(data)
                 return
         self.connection.write(data)
+
+    def _last_data(self, data: bytes) -> None:
+        """What completes a response of known length, or is too much."""
+        if self._left < 0:
+            self._break("the response is longer than its Content-Length")
+        elif not self.over:
+            self.connection.write(data)
+            self._complete()
 
     def end_received(self, trailers: Headers) -> None:
         if self.over:
@@ -253,6 +263,10 @@ class HttpExchange(StrictLeg):
                 self.connection.write(b"0\r\n" + fields + _CHUNK_END)
             else:
                 self.connection.write(_LAST_CHUNK)
+        self._complete()
+
+    def _complete(self) -> None:
+        """The visitor has the whole response: the connection is free, even where the end of the stream is to come."""
         self.over = True
         stream = self.stream
         if stream is not None:
@@ -307,5 +321,6 @@ class HttpExchange(StrictLeg):
     def _break(self, why: str) -> None:
         if self.stream is not None:
             self.stream.reset("bad-service-response", why)
-        self.over = True
-        self.connection.break_off()
+        if not self.over:
+            self.over = True
+            self.connection.break_off()

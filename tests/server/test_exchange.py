@@ -152,7 +152,7 @@ class HostileResponseTests(ServerCase):
 
     def test_too_long(self) -> None:
         """What is too much is not written; the visitor sees a connection that breaks, not another response."""
-        for first, second in ((b"", b"123456"), (b"12345", b"6"), (b"123", b"456")):
+        for first, second in ((b"", b"123456"), (b"123", b"456")):
             visitor, service = self.stage.ask()
             service.head(200, (b"Content-Length", b"5"))
             service.say(first)
@@ -172,7 +172,39 @@ class HostileResponseTests(ServerCase):
         visitor, service = self.stage.ask(get(method=b"HEAD"))
         service.head(200)
         service.say(b"HTTP/1.1 200 OK\r\n\r\n")
-        self.assertEqual((visitor.read().count(b"HTTP/"), visitor.end), (1, "aborted"))
+        self.assertEqual((visitor.read().count(b"HTTP/"), visitor.end), (1, "open"))
+        self.assertEqual(service.reset, "bad-service-response")
+
+    def test_more_than_a_whole_response(self) -> None:
+        """The visitor has what it asked for, and goes on; the rest is the stream's fault alone."""
+        visitor, service = self.stage.ask()
+        service.head(200, (b"Content-Length", b"5"))
+        service.say(b"12345")
+        service.say(b"6")
+        self.assertTrue(visitor.read().endswith(b"\r\n\r\n12345"))
+        self.assertEqual((visitor.end, service.reset), ("open", "bad-service-response"))
+        visitor.send(GET)
+        self.stage.asked[-1].answer()
+        self.assert_answers(visitor, (200, None))
+
+    def test_an_end_that_does_not_come(self) -> None:
+        """A whole response frees the connection: a proxy may use it for another tenant's visitor at once."""
+        for method, status, fields, body in (
+            (b"GET", 200, [(b"Content-Length", b"5")], b"hello"),
+            (b"GET", 200, [(b"Content-Length", b"0")], b""),
+            (b"HEAD", 200, [], b""),
+            (b"GET", 204, [], b""),
+            (b"GET", 304, [(b"Content-Length", b"5")], b""),
+        ):
+            visitor, service = self.stage.ask(get(method=method))
+            service.head(status, *fields)
+            service.say(body)
+            visitor.read()
+            visitor.send(GET)
+            self.stage.asked[-1].answer(b"next")
+            self.assertTrue(visitor.read().endswith(b"next"))
+            service.say(b"", end=True)
+            self.assertEqual((visitor.read(), visitor.end, service.reset), (b"", "open", None))
 
     def test_trailers_that_split(self) -> None:
         visitor, service = self.stage.ask()
