@@ -35,7 +35,8 @@ UNIX: Final = "unix"
 
 _UNKNOWN: Final = b"unknown"
 
-_SCHEMES: Final = frozenset((b"http", b"https", b"ws", b"wss"))
+#: What ``X-Forwarded-Proto`` may say, and what that is for a service: Traefik says ``wss`` of a WebSocket.
+_SCHEMES: Final = {b"http": b"http", b"https": b"https", b"ws": b"http", b"wss": b"https"}
 
 
 class TrustedPeers:
@@ -96,7 +97,7 @@ def origin(headers: Headers, *, peer: str, scheme: bytes, host: bytes, trusted: 
             continue
         said = value.rpartition(b",")[2].strip(b" \t")
         if folded == b"x-forwarded-proto" and said.lower() in _SCHEMES:
-            scheme = said.lower()
+            scheme = _SCHEMES[said.lower()]
         elif folded == b"x-forwarded-host" and _is_host(said):
             host = said
         elif folded == b"x-forwarded-port" and said.isdigit() and len(said) <= 5 and 0 < int(said) < 65536:
@@ -119,7 +120,7 @@ def port_of(host: bytes, scheme: bytes) -> bytes:
     _, colon, port = host.rpartition(b":")
     if colon and port.isdigit():
         return port
-    return b"443" if scheme in (b"https", b"wss") else b"80"
+    return b"443" if scheme == b"https" else b"80"
 
 
 def standard_field(where: Origin) -> bytes:

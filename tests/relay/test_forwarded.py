@@ -77,7 +77,7 @@ class OriginTests(SynchronousTestCase):
 
     def test_what_it_does_not_say(self) -> None:
         seen = self.seen("10.0.0.1", (b"X-Forwarded-Proto", b"wss"), (b"X-Forwarded-For", b""))
-        self.assertEqual(seen, Origin(b"10.0.0.1", b"wss", b"demo.localhost", b"443", "10.0.0.1", True))
+        self.assertEqual(seen, Origin(b"10.0.0.1", b"https", b"demo.localhost", b"443", "10.0.0.1", True))
         self.assertEqual(self.seen("10.0.0.1", (b"X-Forwarded-Host", b"a:81")).port, b"81")
         self.assertEqual(self.seen("unix").hops, b"unknown")
         self.assertEqual(self.seen("unix", (b"X-Forwarded-For", b"198.51.100.1")).hops, b"198.51.100.1")
