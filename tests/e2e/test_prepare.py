@@ -79,7 +79,12 @@ class NodePackagesTests(SynchronousTestCase):
 
     def test_main_does_nothing_where_all_is_there(self) -> None:
         """Run on a prepared machine, it is quick, quiet and content."""
-        if prepare.missing() or not prepare.node_packages_are_current() or not prepare.has_websocat():
+        if (
+            prepare.missing()
+            or not prepare.node_packages_are_current()
+            or not prepare.has_websocat()
+            or prepare.missing_from_pip()
+        ):
             raise SkipTest(f"not everything is installed; run `{PREPARE}`")
         self.assertEqual(prepare.main(), 0)
         self.assertTrue(os.path.isdir(prepare.NODE))

@@ -35,8 +35,8 @@ STOLEN = ResponseHead(
 
 STOLEN_OCTETS = b"HTTP/1.1 302 Found\r\nSet-Cookie: evil=1\r\nLocation: https://evil/\r\nContent-Length: 0\r\n\r\n"
 
-ANSWER_WAIT = 0.4
-"""Seconds for an answer that may never come, as it waits behind another in the proxy or at Sellia."""
+ANSWER_WAIT = 2.0
+"""Seconds for an answer that never comes if it waits behind another one, in the proxy or at Sellia."""
 
 DEADLINE = 10.0
 
@@ -167,12 +167,20 @@ FINALS = (
 )
 """Final answers whose framing is doubtful, or that tell a proxy to do something else."""
 
+UNENDED = (
+    Trick("whole", (ResponseHead(200, b"OK", [(_LENGTH, b"5")]),), b"hello"),
+    Trick("whole without a body", (ResponseHead(200, b"OK", [(_LENGTH, b"0")]),)),
+    Trick("204", (ResponseHead(204, b"No Content", []),)),
+    Trick("304", (ResponseHead(304, b"Not Modified", [(_LENGTH, b"5")]),)),
+)
+"""Final answers that are whole to whoever reads them, while their end is held back."""
+
 
 def plays(every: bool) -> Iterator[tuple[Ask, Trick]]:
     """All pairs that are to be tried; not ``every`` one leaves out half of the interim responses."""
     interims = INTERIMS if every else INTERIMS[::2]
     yield from itertools.product(ASKS, interims)
-    yield from itertools.product(ASKS[:2], FINALS)
+    yield from itertools.product(ASKS[:2], FINALS + UNENDED)
     yield from itertools.product(UPGRADES, (*SWITCHES, *INTERIMS[15:20]))
 
 
@@ -259,19 +267,18 @@ class Tenants:
             return False
 
     def _visit(self, held: int, what: str) -> list[str]:
-        """Visit the good tenant; if it seems not to answer, the evil one goes on."""
+        """Visit the good tenant; then the evil one goes on with what it has held back."""
         with self._dial("good") as visitor:
             visitor.sendall(f"GET /good HTTP/1.1\r\nHost: good.{DOMAIN}\r\n\r\n".encode())
             answered = _answer(visitor, ANSWER_WAIT if held else DEADLINE)
             if held:
                 self._tell(record(native.HEAD, held, native.encode(STOLEN), native.END))
-            if answered is None:
-                answered = _answer(visitor, DEADLINE)
-        if answered is None:
+            late = _answer(visitor, DEADLINE) if answered is None else answered
+        if late is None:
             return [f"{what}: no answer"]
-        if (answered.status, answered.body) != (200, GOOD_BODY):
-            return [f"{what}: {answered.status} {answered.fields} {answered.body[:100]!r}"]
-        return []
+        if (late.status, late.body) != (200, GOOD_BODY):
+            return [f"{what}: {late.status} {late.fields} {late.body[:100]!r}"]
+        return [f"{what}: waited for the other tenant"] if answered is None else []
 
     def _dial(self, name: str) -> ssl.SSLSocket:
         connection = socket.create_connection(("127.0.0.1", self.front.https_port), timeout=DEADLINE)

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e import fronts
-from tests.e2e.fronts import Front
+from tests.e2e.fronts import STARTERS
 from tests.hostile.tenants import Tenants, plays
+from tests.processes import Process
 
 EVERY = os.environ.get("SELLIA_HOSTILE_EVERY", "") not in ("", "0")
+"""Whether all interim responses are tried, and not each second one."""
 
 
-class TenantTests:
-    """Mixed into a test case for each proxy; ``start`` starts it in front of a port."""
+class TenantTests(SynchronousTestCase):
+    """Whatever one tenant answers, another's visitors get their own answers."""
 
-    start: Callable[[int], Front]
-
-    def test_tricks_of_one_tenant(self: Any) -> None:
-        """Whatever one tenant answers, another's visitors get their own answers."""
-        port = fronts.server().port
-        tenants = Tenants(fronts.front(type(self).start, port), port)
+    def tricks(self, name: str, server: Process) -> None:
+        tenants = Tenants(fronts.front(STARTERS[name], server.port), server.port)
         self.addCleanup(tenants.close)
         wrong = [each for ask, trick in plays(EVERY) for each in tenants.play(ask, trick)]
         self.assertEqual(wrong, [])
 
+    def test_nginx(self) -> None:
+        self.tricks("nginx", fronts.server())
 
-class NginxTests(TenantTests, SynchronousTestCase):
-    """Through nginx."""
+    def test_caddy(self) -> None:
+        self.tricks("caddy", fronts.server())
 
-    start = staticmethod(fronts.start_nginx)
+    def test_haproxy(self) -> None:
+        self.tricks("haproxy", fronts.server())
 
+    def test_apache(self) -> None:
+        self.tricks("apache", fronts.server())
 
-class CaddyTests(TenantTests, SynchronousTestCase):
-    """Through Caddy."""
+    def test_traefik(self) -> None:
+        self.tricks("traefik", fronts.server())
 
-    start = staticmethod(fronts.start_caddy)
+    def test_envoy(self) -> None:
+        self.tricks("envoy", fronts.server())
