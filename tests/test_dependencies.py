@@ -6,15 +6,44 @@ knows more.
 
 import ast
 import re
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from twisted.trial.unittest import SynchronousTestCase
 
 SETUP = Path(__file__).resolve().parent.parent / "setup.py"
 
-#: The first version of each that is free of what is known.
-FLOORS = {"twisted": "26.10", "autobahn": "26.10.1", "h11": "0.16", "msgpack": "1.2.1"}
+#: The first version of each that is free of what is known, for all that had an advisory: ours, and what they bring.
+FLOORS = {
+    "autobahn": "26.10.1",
+    "cbor2": "5.9",
+    "cryptography": "50.0",
+    "h11": "0.16",
+    "idna": "3.7",
+    "jinja2": "3.1.6",
+    "markdown-it-py": "2.2",
+    "msgpack": "1.2.1",
+    "multipart": "1.3.1",
+    "pydantic": "2.4",
+    "pygments": "2.20",
+    "pyopenssl": "26.0",
+    "setuptools": "78.1.1",
+    "twisted": "26.10",
+    "ujson": "5.12",
+    "websockets": "9.1",
+}
+
+#: What else is installed with Sellia, and has had none.
+CLEAN = frozenset(
+    """
+    annotated-types attrs automat cffi click constantly httptools hyperlink incremental mdurl msgspec packaging
+    pycparser pydantic-core rich ruamel-yaml sellia service-identity treq txaio typing-extensions typing-inspection
+    zope-interface
+    """.split()
+)
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z]+\])?>=([0-9.]+)")
 
@@ -34,6 +63,47 @@ def release(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+def brought() -> set[str]:
+    """All that an installation of Sellia has, by what the installed packages say that they require."""
+    found: set[str] = set()
+    left = ["sellia"]
+    while left:
+        name = canonicalize_name(left.pop())
+        if name in found:
+            continue
+        found.add(name)
+        for text in requires(name) or ():
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                left.append(requirement.name)
+                left += [*_of_extras(requirement)]
+    return found
+
+
+def _of_extras(requirement: Requirement) -> Iterator[str]:
+    """What the extras of a requirement ask for."""
+    for extra in requirement.extras:
+        for text in requires(requirement.name) or ():
+            needed = Requirement(text)
+            if needed.marker is not None and needed.marker.evaluate({"extra": extra}):
+                yield needed.name
+
+
+def imported() -> set[str]:
+    """The packages whose modules Sellia imports."""
+    found: set[str] = set()
+    owners = packages_distributions()
+    for path in (SETUP.parent / "sellia").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            for name in names:
+                found |= {canonicalize_name(owner) for owner in owners.get(name.partition(".")[0], [])}
+    # pydantic asks for exactly one pydantic-core; of the namespace zope, only zope.interface is imported
+    return found - {"sellia", "pydantic-core", "zope-event", "zope-schema"}
+
+
 class FloorTests(SynchronousTestCase):
     """Floors, and what is installed here."""
 
@@ -42,6 +112,15 @@ class FloorTests(SynchronousTestCase):
         for name, least in FLOORS.items():
             self.assertIn(name, floors)
             self.assertGreaterEqual(release(floors[name]), release(least), name)
+
+    def test_all_that_is_brought_along_was_looked_at(self) -> None:
+        """A package that is new here belongs into one of the lists."""
+        self.assertEqual(brought() - set(FLOORS) - CLEAN, set())
+        self.assertGreater(len(brought()), 25)
+
+    def test_all_that_is_imported_is_declared(self) -> None:
+        self.assertEqual(imported() - {canonicalize_name(name) for name in declared()}, set())
+        self.assertGreater(len(imported()), 10)
 
     def test_what_is_installed(self) -> None:
         for name, least in declared().items():

@@ -6,9 +6,12 @@ below half a kibibyte integers win, above it the native masker does.
 Autobahn's own class for it copies a payload three times around the masking itself.  So the native code is called here
 on a buffer that is ours, in which the head of the frame stands already: a payload is copied once, and masked where it
 is.  Autobahn's class remains for payloads that come in pieces, and for an Autobahn without the native code.
+
+Keys come from the system's generator, a thousand at a time: 0.6 times what pseudo-random ones of ``random`` cost.
 """
 
-from random import getrandbits
+import os
+from struct import Struct
 from typing import Any, Final, Protocol
 
 from autobahn.websocket import USES_NVX
@@ -24,6 +27,15 @@ _NATIVE_FROM: Final = 512
 
 #: The native masker is fastest where a payload begins at a multiple of this.
 _ALIGNMENT: Final = 16
+
+#: Keys that are drawn from the system at once: one by one they would cost a system call each, eight times as much.
+_DRAWN: Final = 1024
+_keys: list[bytes] = []
+_take = _keys.pop
+_cut = Struct("4s" * _DRAWN).unpack
+
+os.register_at_fork(after_in_child=_keys.clear)  # or the parent would use the same ones
+
 _PADDING: Final = [bytes(-size % _ALIGNMENT) for size in range(_ALIGNMENT)]
 
 
@@ -40,8 +52,12 @@ def native_masking() -> bool:
 
 
 def new_key() -> bytes:
-    """A fresh masking key."""
-    return getrandbits(32).to_bytes(4, "little")
+    """Return a masking key that nobody can predict (RFC 6455, 10.3)."""
+    try:
+        return _take()
+    except IndexError:
+        _keys.extend(_cut(os.urandom(4 * _DRAWN)))
+        return _take()
 
 
 def mask(payload: bytes, key: bytes) -> bytes:

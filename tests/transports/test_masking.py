@@ -1,6 +1,7 @@
 """Masking, by either way and in any pieces, is the XOR of RFC 6455."""
 
 import os
+import random
 import subprocess
 import sys
 
@@ -66,6 +67,27 @@ class MaskTests(SynchronousTestCase):
         keys = {new_key() for _ in range(100)}
         self.assertGreater(len(keys), 95)
         self.assertEqual({len(key) for key in keys}, {4})
+
+    def test_keys_are_drawn_from_the_system(self) -> None:
+        """Whoever knows the state of ``random`` knows nothing of them."""
+        found = []
+        for _ in range(2):
+            random.seed(1)
+            found.append([new_key() for _ in range(3000)])
+        self.assertNotEqual(found[0], found[1])
+        self.assertLess(len(set(found[0]) & set(found[1])), 10)
+
+    def test_a_fork_has_keys_of_its_own(self) -> None:
+        new_key()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(writer, b"".join(new_key() for _ in range(8)))
+            os._exit(0)
+        os.waitpid(child, 0)
+        self.assertNotEqual(os.read(reader, 32), b"".join(new_key() for _ in range(8)))
+        os.close(reader)
+        os.close(writer)
 
     def test_native(self) -> None:
         self.assertIsInstance(native_masking(), bool)
