@@ -43,6 +43,11 @@ def version() -> None:
 @click.option("--api-key", metavar="KEY", help="API key. [env: SELLIA_API_KEY, SELLIA_API_KEY_FILE]")
 @click.option("--ca", metavar="FILE", help="Certificate of the private authority that signed the server's.")
 @click.option("--auth", metavar="USER:PASS", help="What visitors must know.")
+@click.option(
+    "--auth-preflight",
+    metavar="pass|refuse",
+    help="What becomes of CORS preflights, which never carry that. [default: refuse]",
+)
 @click.option("--local-host", metavar="HOST", help="Host of your service. [default: localhost]")
 @click.option("--local-scheme", metavar="http|https", help="What your service speaks. [default: http]")
 @click.option(

@@ -53,7 +53,7 @@ _SERVICE: Final = "Write it as https://localhost:8443, without a path, a user na
 
 _ONE_TUNNEL: Final = (
     *("port", "local_host", "local_scheme", "local_verify", "local_ca", "subdomain", "auth"),
-    *("request_timeout", "upgrade_timeout", "while_away"),
+    *("request_timeout", "upgrade_timeout", "while_away", "auth_preflight"),
 )
 
 
@@ -99,6 +99,10 @@ class TunnelSettings(Settings):
         None, description="Use 3 to 63 letters, digits and hyphens; leave it out and the server picks a name."
     )
     auth: Secret | None = Field(None, description="What visitors must know, as USER:PASS.")
+    auth_preflight: Literal["pass", "refuse"] = Field(
+        "refuse",
+        description="pass or refuse: what becomes of CORS preflights, which never carry the password of auth.",
+    )
     request_timeout: Seconds | None = Field(
         None, description="Seconds until the head of a response must be there, instead of the server's default, 600."
     )
@@ -123,6 +127,7 @@ class TunnelSettings(Settings):
             request_timeout=self.request_timeout or 0.0,
             upgrade_timeout=self.upgrade_timeout or 0.0,
             while_away=self.while_away,
+            auth_preflight=self.auth_preflight,
         )
 
     @model_validator(mode="before")

@@ -32,6 +32,7 @@ class Options(OneLineOptions):
         ["local-scheme", None, None, "What your service speaks: http or https. [default: http]"],
         ["subdomain", None, None, "Name to ask for; without it, the server picks one."],
         ["auth", None, None, "USER:PASS that visitors must know."],
+        ["auth-preflight", None, None, "CORS preflights without that: pass or refuse. [default: refuse]"],
         [
             "request-timeout",
             None,
@@ -49,6 +50,7 @@ class Options(OneLineOptions):
             name.replace("-", "_"): self[name]
             for name in (
                 *("server", "api-key", "ca", "port", "local-host", "local-scheme", "subdomain", "auth"),
+                "auth-preflight",
                 *("request-timeout", "log-level"),
             )
         }

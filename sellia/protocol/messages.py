@@ -37,6 +37,7 @@ class TunnelOptions(_Options, frozen=True):
     request_timeout: float = 0.0  #: seconds until the head of a response must be there; 0 for the server's default
     upgrade_timeout: float = 0.0  #: seconds until an upgrade must be answered; 0 for the server's default
     while_away: str = "wait"  #: what new requests do while the link is away: ``wait``, or ``refuse``
+    auth_preflight: str = "refuse"  #: what becomes of CORS preflights without the password: ``refuse``, or ``pass``
 
 
 class ServerLimits(_Options, frozen=True):

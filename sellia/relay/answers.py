@@ -11,7 +11,19 @@ from html import escape
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from sellia.errors import METHOD_NOT_ALLOWED, OVERLOADED, RATE_LIMITED, UPGRADE_REQUIRED, Problem
+from sellia.errors import (
+    BAD_SERVICE_RESPONSE,
+    METHOD_NOT_ALLOWED,
+    OVERLOADED,
+    RATE_LIMITED,
+    SERVICE_DIED,
+    SERVICE_REFUSED,
+    SERVICE_TLS_FAILED,
+    SERVICE_UNREACHABLE,
+    UPGRADE_REFUSED,
+    UPGRADE_REQUIRED,
+    Problem,
+)
 from sellia.protocol.messages import Headers
 from sellia.relay.secrets import challenge
 from sellia.relay.text import printable
@@ -26,6 +38,20 @@ ACCEPT_LENGTH_LIMIT: Final = 1024
 """Octets of ``Accept`` that are looked at."""
 
 ALLOWED_METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+_READABLE: Final = (
+    (b"Access-Control-Allow-Origin", b"*"),
+    (b"Access-Control-Expose-Headers", b"Sellia-Error, Retry-After"),
+)
+
+_OWNERS: Final = frozenset(
+    problem.word
+    for problem in (
+        *(SERVICE_REFUSED, SERVICE_UNREACHABLE, SERVICE_TLS_FAILED, SERVICE_DIED, BAD_SERVICE_RESPONSE),
+        UPGRADE_REFUSED,
+    )
+)
+"""Words of problems between a client and its service."""
 
 _HTML: Final = b"text/html; charset=utf-8"
 _JSON: Final = b"application/json"
@@ -68,11 +94,13 @@ def answer(
     detail: str = "",
     realm: str = "",
     retry_after: int = RETRY_AFTER_SECONDS,
+    cross_origin: bool = False,
 ) -> Answer:
     """What a visitor who can read `accept` is told about `problem`, which must be one that has a status.
 
     `host` and `target` are what the visitor asked for; `detail` is a sentence that says more than the catalogue does.
-    `realm` counts for a 401, `retry_after`, in seconds, for 429 and 503.
+    `realm` counts for a 401, `retry_after`, in seconds, for 429 and 503.  `cross_origin` says that the request had an
+    ``Origin``: its page may read the answer, whatever site it is of, or it would see a CORS error and not this one.
     """
     if problem.status is None:
         raise ValueError(f"{problem.word} is not an answer to a request")
@@ -87,6 +115,8 @@ def answer(
         (b"Vary", b"Accept"),
         (b"X-Content-Type-Options", b"nosniff"),
     ]
+    if cross_origin:
+        headers += _READABLE
     if kind is _HTML:
         headers.append((b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'"))
     if problem.status == 401:
@@ -99,6 +129,11 @@ def answer(
     if problem.status in (RATE_LIMITED.status, OVERLOADED.status):
         headers.append((b"Retry-After", b"%d" % max(1, retry_after)))
     return Answer(problem.status, headers, body)
+
+
+def public_detail(word: str, detail: str) -> str:
+    """What visitors are told of the detail that a client gives: nothing where it can name private hosts and ports."""
+    return "" if word in _OWNERS else detail
 
 
 def to_bytes(response: Answer, *, head: bool = False, close: bool = False) -> bytes:

@@ -192,6 +192,7 @@ class VisitorConnection(Receiver, Unread):
             detail=detail,
             realm=realm,
             retry_after=retry_after,
+            cross_origin=request is not None and bool(request.values(b"origin")),
         )
         if request is None and problem.word in HEAD_LIMITS:
             self.ingress.guard.refused(HEAD_LIMITS[problem.word], self.peer, response.status)

@@ -13,11 +13,13 @@ from twisted.logger import Logger
 
 from sellia.errors import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
+from sellia.relay.answers import public_detail
 from sellia.relay.headers import response_to_visitor, trailers_to_pass, validate_response
 from sellia.relay.interim import InterimPace
 from sellia.relay.leg import StrictLeg
 from sellia.relay.responses import check_head
 from sellia.relay.stream import Stream
+from sellia.relay.text import printable
 from sellia.server.http1 import Request
 from sellia.server.interim import expects_continue
 from sellia.server.patience import explain_timeout
@@ -279,7 +281,14 @@ class HttpExchange(StrictLeg):
         self.connection.exchange_over(self)
 
     def reset_received(self, word: str, message: str) -> None:
-        self.fail(word, message)
+        if verbosity.debug and message and self.stream is not None:
+            _log.debug(
+                "request failed: id={id} word={word} reason={reason}",
+                id=self.stream.id,
+                word=printable(word),
+                reason=printable(message),
+            )
+        self.fail(word, public_detail(word, message))
 
     def pause_sending(self) -> None:
         self.connection.pause_reading()

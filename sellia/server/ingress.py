@@ -80,6 +80,16 @@ class Rooms(Protocol):
         """Why new visitors are refused, if they are."""
 
 
+def is_preflight(request: Request) -> bool:
+    """Whether a browser asks on behalf of a page whether it may send a request (Fetch, 3.3.2)."""
+    return (
+        request.method == b"OPTIONS"
+        and not request.has_body
+        and bool(request.values(b"origin"))
+        and bool(request.values(b"access-control-request-method"))
+    )
+
+
 class Ingress:
     """What all visitors' connections share.  Start and stop it with the service."""
 
@@ -149,7 +159,7 @@ class Ingress:
             wait = guard.requests.take(label, self.clock.seconds())
             if wait:
                 return guard.too_often("request_rate", visit.visitor_of(request), wait)
-        if tunnel.auth is not None:
+        if tunnel.auth is not None and not (tunnel.options.auth_preflight == "pass" and is_preflight(request)):
             denied = guard.check_password(label, tunnel.auth, request.headers, lambda: visit.visitor_of(request))
             if denied is not None:
                 return denied

@@ -81,7 +81,12 @@ class _Problem(Resource):
 
     def render(self, request: Request) -> bytes:
         accept = request.getHeader(b"accept") or b""
-        response = answer(PROBLEMS[self._word], accept=accept, target=request.uri)
+        response = answer(
+            PROBLEMS[self._word],
+            accept=accept,
+            target=request.uri,
+            cross_origin=request.requestHeaders.hasHeader(b"origin"),
+        )
         request.setResponseCode(response.status, HTTPStatus(response.status).phrase.encode())
         for name, value in response.headers:
             request.setHeader(name, value)

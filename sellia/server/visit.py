@@ -241,6 +241,7 @@ class WebVisit(Carrier):
             detail=detail,
             realm=realm,
             retry_after=retry_after,
+            cross_origin=request is not None and bool(request.values(b"origin")),
         )
         web.setResponseCode(response.status)
         for name, value in response.headers:

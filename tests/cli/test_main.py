@@ -38,13 +38,14 @@ class CommandTests(SynchronousTestCase):
         self.patch(cli, "run_client", lambda settings: seen.append(settings) or 7)
         self.invoke(
             *("http", "8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
-            *("--auth", "u:p", "--local-host", "::1", "--local-scheme", "https"),
+            *("--auth", "u:p", "--auth-preflight", "pass", "--local-host", "::1", "--local-scheme", "https"),
             *("--log-level", "debug"),
             status=7,
         )
         (settings,) = seen
         (tunnel,) = settings.tunnels
         self.assertEqual((tunnel.port, tunnel.subdomain, tunnel.local_host), (8080, "myapp", "::1"))
+        self.assertEqual(tunnel.options.auth_preflight, "pass")
         self.assertEqual((tunnel.local_scheme, tunnel.auth.get_secret_value()), ("https", "u:p"))
         self.assertEqual(settings.log_level, "debug")
         self.assertEqual((settings.server, settings.api_key.get_secret_value()), ("http://localhost:3000", "k"))

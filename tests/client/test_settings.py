@@ -141,6 +141,9 @@ class TunnelValueTests(ClientCase):
             self.assertTrue(error.line.startswith("--auth: "))
             self.assertNotIn("SECRET", str(error))
 
+    def test_auth_preflight(self):
+        self.assertIn("must be 'pass' or 'refuse', not on", self.bad(BASE | {"auth_preflight": "on"}).line)
+
     def test_subdomain(self):
         for text in ("ab", "-abc", "a_b_c", "a.b.c", "x" * 64, "www", "é" * 5, ""):
             self.assertIn("cannot be the name of a tunnel", self.bad(BASE | {"subdomain": text}).line)

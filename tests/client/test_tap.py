@@ -25,10 +25,12 @@ class OptionsTests(SynchronousTestCase):
         settings = self.parse(
             *("--server", "http://localhost:3000", "--api-key", "k", "--port", "8080", "--local-host", "::1"),
             *("--local-scheme", "https", "--subdomain", "myapp", "--auth", "u:p", "--request-timeout", "90"),
+            *("--auth-preflight", "pass"),
         )
         (tunnel,) = settings.tunnels
         self.assertEqual((tunnel.port, tunnel.local_host, tunnel.local_scheme), (8080, "::1", "https"))
         self.assertEqual((tunnel.subdomain, tunnel.auth.get_secret_value()), ("myapp", "u:p"))
+        self.assertEqual(tunnel.options.auth_preflight, "pass")
         self.assertEqual((tunnel.request_timeout, tunnel.options.request_timeout), (90.0, 90.0))
         self.assertEqual(settings.api_key.get_secret_value(), "k")
 

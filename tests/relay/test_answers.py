@@ -18,7 +18,7 @@ from sellia.errors import (
     SERVICE_REFUSED,
     UNAUTHORIZED,
 )
-from sellia.relay.answers import SHOWN_LENGTH, answer, preferred, to_bytes
+from sellia.relay.answers import SHOWN_LENGTH, answer, preferred, public_detail, to_bytes
 from sellia.relay.headers import validate
 
 HTML = b"text/html; charset=utf-8"
@@ -154,6 +154,19 @@ class AnswerTests(SynchronousTestCase):
                     json.loads(text)
                 else:
                     self.assertEqual(text.count("\n"), 2)
+
+    def test_pages_of_other_sites_may_read_it(self) -> None:
+        for problem in (NO_SUCH_TUNNEL, UNAUTHORIZED, RATE_LIMITED):
+            self.assertNotIn(b"Access-Control-Allow-Origin", dict(answer(problem).headers))
+            said = dict(answer(problem, cross_origin=True).headers)
+            self.assertEqual(said[b"Access-Control-Allow-Origin"], b"*")
+            self.assertNotIn(b"Access-Control-Allow-Credentials", said)
+
+    def test_what_is_between_a_client_and_its_service_is_told_to_nobody_else(self) -> None:
+        for word in ("service-refused", "service-unreachable", "service-tls-failed", "service-died"):
+            self.assertEqual(public_detail(word, "10.0.0.7:8080 did something."), "")
+        self.assertEqual(public_detail("bad-service-response", "10.0.0.7:8080 sent something else."), "")
+        self.assertEqual(public_detail("response-timeout", "It took too long."), "It took too long.")
 
     def test_long_input_is_cut(self) -> None:
         text = answer(NO_SUCH_TUNNEL, accept=b"application/json", target="x" * 1000).body.decode()

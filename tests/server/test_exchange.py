@@ -235,7 +235,7 @@ class EndTests(ServerCase):
             visitor, service = self.stage.ask()
             service.fail(word, "127.0.0.1:8080 did.")
             data = visitor.read()
-            self.assertIn(b"127.0.0.1:8080 did.", data)
+            self.assertEqual(b"127.0.0.1:8080 did." in data, word == "response-timeout")
             self.assertTrue(data.startswith(b"HTTP/1.1 %d" % status))
             self.assertEqual(visitor.end, "open", "the request was complete, so the connection can be kept")
 

@@ -26,7 +26,7 @@ from sellia.errors import (
 from sellia.protocol.limits import HEADER_COUNT_LIMIT, REQUEST_TIMEOUT
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
 from sellia.protocol.original import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
-from sellia.relay.answers import answer
+from sellia.relay.answers import answer, public_detail
 from sellia.relay.forwarded import UNIX, Origin, port_of
 from sellia.relay.headers import check_method, check_target, request_to_service, validate
 from sellia.transports.original.bridge import BridgeLeg
@@ -140,7 +140,14 @@ class Answering(BridgeLeg):
         if problem.status is None:
             problem = SERVICE_UNREACHABLE
         accept = b", ".join(value for name, value in start.headers if name.lower() == b"accept")
-        said = answer(problem, accept=accept, host=host_of(start.headers), target=start.path, detail=detail)
+        said = answer(
+            problem,
+            accept=accept,
+            host=host_of(start.headers),
+            target=start.path,
+            detail=public_detail(word, detail),
+            cross_origin=any(name.lower() == b"origin" for name, _ in start.headers),
+        )
         self._begun = True
         body = [] if start.method == b"HEAD" else chunks(said.body)
         self.bridge.link.answer(

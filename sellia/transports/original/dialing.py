@@ -31,6 +31,7 @@ from sellia.errors import (
 from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT, UPGRADE_TIMEOUT
 from sellia.protocol.messages import Headers, Opening, ResponseHead, WebSocketRequest
 from sellia.protocol.original import WsClose, WsFrame, WsUpgrade, WsUpgradeError, WsUpgradeOk
+from sellia.relay.answers import public_detail
 from sellia.relay.headers import without_extensions
 from sellia.transports.frames import close_payload
 from sellia.transports.original.answering import VISITOR, for_service
@@ -210,7 +211,7 @@ class Dialing(MessageLeg):
         """Tell the server that the service does not agree."""
         problem = PROBLEMS.get(word, INTERNAL)
         status = problem.status or SERVICE_UNREACHABLE.status or 502
-        message = f"{problem.word}: {detail or problem.sentence}"
+        message = f"{problem.word}: {public_detail(word, detail) or problem.sentence}"
         self.bridge.link.answer(WsUpgradeError(self.request_id, status, message))
 
 
