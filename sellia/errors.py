@@ -328,8 +328,8 @@ FRAME_TOO_LARGE = _problem(
     "frame-too-large",
     None,
     1009,
-    "A WebSocket frame was larger than is allowed here.",
-    "Send smaller messages, or split them into fragments of at most 16 MiB.",
+    "A WebSocket frame or message was larger than is allowed here.",
+    "Send smaller messages, or have the limit raised that the reason names: it is in the server's settings file.",
 )
 TOO_MANY_FRAMES = _problem(
     "too-many-frames",

@@ -13,9 +13,9 @@ from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.relay.rates import Rate
 from sellia.relay.refusals import LINES
 from sellia.relay.text import SHOWN
+from sellia.relay.websocket_limits import UNLIMITED, FrameLimits
 from sellia.server.guard import LIMITS
 from sellia.server.settings import ServerSettings
-from sellia.transports.frames import FrameLimits
 from sellia.transports.link import CONTROL_RATE
 from sellia.transports.story import FRAME_LINES
 
@@ -64,6 +64,8 @@ def rows() -> list[Row]:
 
 def spelled(value: Any, unit: str = "") -> str:
     """A default as the document spells it."""
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return str(value).lower()
     if unit == "octets":
@@ -80,7 +82,7 @@ class DocumentTests(SynchronousTestCase):
     def test_the_defaults(self) -> None:
         octets = {
             *("header_limit", "target_limit", "session_credit", "session_queue"),
-            "websocket_frame_limit",
+            *("websocket_frame_limit", "websocket_message_limit"),
         }
         for row in rows():
             unit = "octets" if row.setting in octets else "seconds" if row.default.endswith(" s") else ""
@@ -112,9 +114,8 @@ class DocumentTests(SynchronousTestCase):
         text = " ".join(DOCUMENT.split())
         limits = FrameLimits()
         settings = ServerSettings()
-        self.assertEqual(
-            (limits.size, limits.fragments), (settings.websocket_frame_limit, settings.websocket_fragments)
-        )
+        self.assertEqual((limits.size, limits.message), (UNLIMITED, UNLIMITED))
+        self.assertEqual(limits.fragments, settings.websocket_fragments)
         self.assertEqual(limits.empty, settings.websocket_empty_fragments)
         for rate, burst, per_second in (
             (limits.control, settings.control_burst, settings.control_rate),

@@ -100,7 +100,13 @@ class HandshakeLeg(Exchange):
             report(WebSocketOpened(stream.id, _text(opening.target), opening.visitor, subprotocol))
         transport = connection.let_go()
         pipe = WebSocketPipe(
-            service.pipes, transport, stream, compressed=agreed.compressed, clock=service.clock, story=story
+            service.pipes,
+            transport,
+            stream,
+            compressed=agreed.compressed,
+            clock=service.clock,
+            story=story,
+            limits=service.frames,
         )
         connection.hand_over(pipe)
         if rest:

@@ -15,10 +15,11 @@ from sellia.client.handshake import HandshakeLeg
 from sellia.client.http import HttpLeg
 from sellia.client.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.client.tcp import TcpLeg
-from sellia.protocol.messages import HttpRequest, Opening, TcpConnection
+from sellia.protocol.messages import HttpRequest, Opening, ServerLimits, TcpConnection
 from sellia.relay.leg import Leg
 from sellia.relay.refusals import Refusals
 from sellia.relay.stream import Stream
+from sellia.relay.websocket_limits import as_told
 from sellia.transports.story import WebSocketStory
 from sellia.transports.turn import turn_of
 from sellia.transports.websocket import ServicePipeFactory
@@ -63,6 +64,8 @@ class LocalService:
         #: Exchanges that whoever listens has not been told to be slow.
         self.slow: Deadlines[Exchange] = Deadlines(reactor, SLOW, _slow)
         self.pipes = ServicePipeFactory(reactor)
+        #: What a service may send on a WebSocket: what the server says, as soon as it has.
+        self.frames = as_told(ServerLimits())
         self._turn = turn_of(reactor)
         self._refusals = Refusals()
 

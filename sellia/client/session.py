@@ -44,6 +44,7 @@ from sellia.relay.leg import NOBODY, Leg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable
+from sellia.relay.websocket_limits import as_told
 from sellia.transports.link import LinkMixin
 from sellia.transports.turn import turn_of
 from sellia.transports.waiting import wait_for
@@ -219,6 +220,7 @@ class ClientSession:
         ceiling = welcome.limits.request_timeout
         if not (math.isfinite(ceiling) and ceiling >= 0):
             raise ProtocolError("a limit in welcome is not one")
+        frames = as_told(welcome.limits)
         resumed = welcome.resumed and self.session is not None
         self._cancel_expiry()
         self._window = min(welcome.resume_window, LONGEST_WINDOW) if link.resumable else 0.0
@@ -228,6 +230,8 @@ class ClientSession:
             self._token = welcome.session
         session = self.session
         assert session is not None
+        for service in self._services:
+            service.frames = frames
         settings = self._settings
         interval = max(LEAST_INTERVAL, min(welcome.ping_interval, settings.ping_interval))
         timeout = max(2.0 * interval, min(welcome.ping_timeout, settings.ping_timeout))

@@ -44,6 +44,12 @@ class ServerLimits(_Options, frozen=True):
     """The server's limits that its clients apply as well; a field at its default sets no limit."""
 
     request_timeout: float = 0.0  #: seconds that a tunnel may ask for as its request_timeout or upgrade_timeout
+    websocket_frame_limit: int = 0  #: bytes of a WebSocket frame
+    websocket_message_limit: int = 0  #: bytes of a WebSocket message, as it is on the wire
+    websocket_fragments: int = 0  #: fragments of a message
+    websocket_empty_fragments: int = 0  #: fragments in a row that have no byte
+    control_burst: int = 0  #: control frames on a WebSocket at once
+    control_rate: float = 0.0  #: the same, a second
 
 
 # --- link messages -------------------------------------------------------------------------------------------
@@ -169,6 +175,20 @@ class Reset(_Message, frozen=True, tag="reset"):
 
     word: str
     message: str = ""
+    frames: int = -1  #: as in `Ending`
+    bytes: int = -1
+
+
+class Ending(_Message, frozen=True, tag="ending"):
+    """Tells more of a WebSocket's end than its frames do: right before a close frame of this end's own, and before END.
+
+    In front of END, and with ``by`` empty, it tells the counts only.
+    """
+
+    by: str = ""  #: because of whom this end closes it: ``sellia``, ``visitor`` or ``service``
+    dropped: bool = False  #: whether that side's connection was lost without a close frame
+    frames: int = -1  #: frames of the other end that went to this end's socket, in all; -1: not told
+    bytes: int = -1  #: the same of their payloads
 
 
 # --- control records: the session ------------------------------------------------------------------------------

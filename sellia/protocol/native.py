@@ -22,6 +22,7 @@ import msgspec
 from sellia.errors import ProtocolError
 from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import (
+    Ending,
     Headers,
     LinkMessage,
     Opening,
@@ -48,6 +49,7 @@ FRAME_MORE: Final = 7  #: a piece of the payload of the frame begun
 RESET: Final = 8  #: a ``Reset``
 CREDIT: Final = 9  #: four octets: so much more may be sent on this stream
 BLOCKED: Final = 10  #: empty: the sender has more for this stream than its credit allows
+ENDING: Final = 11  #: an ``Ending``: whose the close frame is that follows
 CONTROL: Final = 16  #: a ``SessionMessage``; stream 0
 
 #: Flag of OPEN, HEAD and DATA: the sender has ended its direction of the stream.
@@ -74,6 +76,7 @@ _link_decoder: msgspec.msgpack.Decoder[LinkMessage] = msgspec.msgpack.Decoder(Li
 _opening_decoder: msgspec.msgpack.Decoder[Opening] = msgspec.msgpack.Decoder(Opening)
 _head_decoder = msgspec.msgpack.Decoder(ResponseHead)
 _trailers_decoder = msgspec.msgpack.Decoder(Trailers)
+_ending_decoder = msgspec.msgpack.Decoder(Ending)
 _reset_decoder = msgspec.msgpack.Decoder(Reset)
 _control_decoder: msgspec.msgpack.Decoder[SessionMessage] = msgspec.msgpack.Decoder(SessionMessage)
 
@@ -164,6 +167,11 @@ def decode_trailers(payload: bytes) -> Trailers:
 def decode_reset(payload: bytes) -> Reset:
     """Why a stream ended."""
     return _decode(_reset_decoder, payload, CONTROL_LIMIT, "a reset")
+
+
+def decode_ending(payload: bytes) -> Ending:
+    """Whose the next close frame is."""
+    return _decode(_ending_decoder, payload, CONTROL_LIMIT, "an ending")
 
 
 def decode_control(payload: bytes) -> SessionMessage | None:

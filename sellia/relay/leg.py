@@ -9,7 +9,7 @@ of credit.  In the other direction ``pause_sending`` asks it to stop reading fro
 from typing import Final, Protocol
 
 from sellia.errors import ProtocolError
-from sellia.protocol.messages import Headers, ResponseHead
+from sellia.protocol.messages import Ending, Headers, ResponseHead
 
 
 class Leg(Protocol):
@@ -29,6 +29,9 @@ class Leg(Protocol):
 
     def frame_continued(self, payload: bytes) -> None:
         """The next piece of that payload."""
+
+    def ending_received(self, ending: Ending) -> None:
+        """What the other end of the link says of a WebSocket's end."""
 
     def end_received(self, trailers: Headers) -> None:
         """The other end will send nothing more; ``trailers`` is empty unless a chunked body had some."""
@@ -55,6 +58,8 @@ class Nobody:
     def frame_begun(self, first: int, length: int) -> None: ...
 
     def frame_continued(self, payload: bytes) -> None: ...
+
+    def ending_received(self, ending: Ending) -> None: ...
 
     def end_received(self, trailers: Headers) -> None: ...
 
@@ -87,6 +92,9 @@ class StrictLeg:
 
     def frame_continued(self, payload: bytes) -> None:
         raise ProtocolError("part of a WebSocket frame where none belongs")
+
+    def ending_received(self, ending: Ending) -> None:
+        raise ProtocolError("the end of a WebSocket where none belongs")
 
     def end_received(self, trailers: Headers) -> None:
         raise ProtocolError("an end where none belongs")

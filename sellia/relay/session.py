@@ -41,7 +41,7 @@ from sellia.protocol.limits import (
     SESSION_QUEUE_LIMIT,
     URGENT_LIMIT,
 )
-from sellia.protocol.messages import Opening, Reset, SessionMessage
+from sellia.protocol.messages import Ending, Opening, Reset, SessionMessage
 from sellia.relay.leg import NOBODY, Leg
 from sellia.relay.outbound import Flusher, Outbound
 from sellia.relay.stream import Stream, opening_record
@@ -51,7 +51,7 @@ _TOO_MUCH_HELD: Final = "the reader is too slow, and too much is waiting for rea
 _TOO_MUCH_QUEUED: Final = "too much is waiting for the link of this session"
 
 _STREAM_RECORDS: Final = frozenset(
-    {native.HEAD, native.DATA, native.TRAILERS, native.FRAME, native.FRAME_BEGIN, native.FRAME_MORE}
+    {native.HEAD, native.DATA, native.TRAILERS, native.FRAME, native.FRAME_BEGIN, native.FRAME_MORE, native.ENDING}
 )
 
 
@@ -253,6 +253,8 @@ class Session(Outbound):
 
     def _reset_received(self, stream: Stream, reset: Reset) -> None:
         self.forget(stream, tell=None)
+        if reset.frames >= 0:
+            self._guarded(stream, stream.leg.ending_received, Ending(frames=reset.frames, bytes=reset.bytes))
         self._guarded(stream, stream.leg.reset_received, reset.word, reset.message)
 
     def _late(self, kind: int, number: int) -> None:

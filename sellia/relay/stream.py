@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Final
 from sellia.errors import HEADER_TOO_LARGE, ProblemError, ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, INITIAL_CREDIT, MAX_CREDIT, RECORD_COST, RECORD_LIMIT
-from sellia.protocol.messages import Headers, Opening, Reset, ResponseHead, Trailers
-from sellia.protocol.native import DATA, END, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
+from sellia.protocol.messages import Ending, Headers, Opening, Reset, ResponseHead, Trailers
+from sellia.protocol.native import DATA, END, ENDING, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
 from sellia.relay.leg import NOBODY, Leg
 
 if TYPE_CHECKING:
@@ -131,6 +131,10 @@ class Stream:
         else:
             self._put(FRAME, first, payload)
 
+    def send_ending(self, ending: Ending) -> None:
+        """Say whose the close frame is that is sent next, or what has been taken."""
+        self._put(ENDING, 0, native.encode(ending))
+
     def begin_frame(self, first: int, length: int) -> None:
         """A frame whose payload of ``length`` octets will follow in pieces."""
         self._put(FRAME_BEGIN, first, native.pack_length(length))
@@ -150,12 +154,12 @@ class Stream:
             self._put(DATA, END, b"")
         self._end_local()
 
-    def reset(self, word: str, message: str = "") -> None:
+    def reset(self, word: str, message: str = "", frames: int = -1, octets: int = -1) -> None:
         """Over, both ways; what is queued is dropped.  The leg is not told.  Harmless on a stream that has ended."""
         if self.session.streams.get(self.id) is not self:
             self.session.release(self)
             return
-        self.session.forget(self, tell=None if self.opening else Reset(word, message))
+        self.session.forget(self, tell=None if self.opening else Reset(word, message, frames, octets))
 
     # --- for the leg: receiving ----------------------------------------------------------------------------
 
@@ -235,6 +239,8 @@ class Stream:
             leg.head_received(native.decode_head(payload))
             if flags & END and not self.remote_ended:
                 self._end_remote([])
+        elif kind == ENDING:
+            leg.ending_received(native.decode_ending(payload))
         elif kind == TRAILERS:
             self._end_remote(native.decode_trailers(payload).headers)
         if not self.stalled:

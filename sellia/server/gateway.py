@@ -38,7 +38,6 @@ from sellia.protocol.messages import (
     LinkMessage,
     OpenTunnel,
     Refused,
-    ServerLimits,
     SessionMessage,
     Welcome,
 )
@@ -311,7 +310,7 @@ class Gateway:
                 ping_interval=settings.ping_interval,
                 ping_timeout=settings.ping_timeout,
                 resume_window=settings.resume_window,
-                limits=ServerLimits(request_timeout=settings.request_timeout_limit),
+                limits=self.guard.told,
             )
         )
         received = hello.received if resumed else 0

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sellia.errors import PROBLEMS, RATE_LIMITED
-from sellia.protocol.messages import Headers
+from sellia.protocol.messages import Headers, ServerLimits
 from sellia.relay.answers import Denial
 from sellia.relay.census import Census
 from sellia.relay.forwarded import UNIX, counted_address
@@ -28,8 +28,8 @@ from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import SecretDigest, parse_authorization
 from sellia.relay.session import Session
 from sellia.relay.text import printable
+from sellia.relay.websocket_limits import AT_THE_SERVER, UNLIMITED, FrameLimits
 from sellia.server.settings import ServerSettings
-from sellia.transports.frames import FrameLimits
 from sellia.transports.story import WebSocketStory
 from sellia.transports.tls import handshake_fault
 from sellia.transports.websocket import WebSocketPipe
@@ -69,11 +69,22 @@ class Guard:
             self.requests = Buckets(Rate(settings.request_burst, settings.request_rate))
         #: Frames that come on a WebSocket.
         self.frame_rate = Rate(settings.websocket_burst, settings.websocket_rate) if settings.rate_limit else None
+        #: What may pass on a WebSocket, and what clients are told of the limits.
         self.frames = FrameLimits(
-            settings.websocket_frame_limit,
+            settings.websocket_frame_limit or UNLIMITED,
+            settings.websocket_message_limit or UNLIMITED,
             settings.websocket_fragments,
             Rate(settings.control_burst, settings.control_rate),
             settings.websocket_empty_fragments,
+        )
+        self.told = ServerLimits(
+            request_timeout=settings.request_timeout_limit,
+            websocket_frame_limit=settings.websocket_frame_limit or 0,
+            websocket_message_limit=settings.websocket_message_limit or 0,
+            websocket_fragments=settings.websocket_fragments,
+            websocket_empty_fragments=settings.websocket_empty_fragments,
+            control_burst=settings.control_burst,
+            control_rate=settings.control_rate,
         )
         self._unread_timeout = settings.unread_timeout
         self._tunnel_streams = settings.tunnel_streams
@@ -190,16 +201,18 @@ class Guard:
                 self._look(pipe, now)
             except Exception:  # the others are to be looked at all the same, and again in a second
                 _log.failure("a defect of Sellia's own: a WebSocket could not be looked at")
-                pipe.drop()
+                pipe.drop("internal: a defect of Sellia's own")
 
     def _look(self, pipe: WebSocketPipe, now: float) -> None:
         if pipe.unread(now) >= self._unread_timeout:
             self.refused("unread", pipe.visitor, "closed")
-            pipe.drop()
+            took = f"unread: nothing taken for {self._unread_timeout:g} s"
+            pipe.drop(f"{took}; unread_timeout {AT_THE_SERVER}")
         elif pipe.gone:
             pipe.drop()
         elif self.frame_rate is not None and pipe.outruns(self.frame_rate, now) and not pipe.ending:
-            if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(_TOO_FAST)):
+            too_fast = f"more than {self.frame_rate.per_second:,g} frames a second; websocket_rate {AT_THE_SERVER}"
+            if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(too_fast)):
                 self.refused("websocket_rate", pipe.visitor, 1013)
 
     def websocket_violated(self, story: WebSocketStory) -> int | None:
@@ -229,8 +242,6 @@ class Guard:
         self.passwords.take(key, now)
         return Denial(PROBLEMS["unauthorized"])
 
-
-_TOO_FAST: Final = "Too many frames came in too short a time."
 
 _FRAMES: Final = {"frame-too-large": "frame_size", "too-many-frames": "empty_frames"}
 

@@ -176,7 +176,10 @@ class ServerSettings(Settings):
         1_000, description="The most new requests of one client that wait while its connection to the server is lost."
     )
     tunnel_streams: Count = Field(limits.MAX_STREAMS // 2, description="The most exchanges at once of one tunnel.")
-    websocket_frame_limit: Octets = Field(16 * limits.MIB, description="The largest WebSocket frame, as in 16 MiB.")
+    websocket_frame_limit: Octets | None = Field(None, description="The largest WebSocket frame, as in 64 MiB.")
+    websocket_message_limit: Octets | None = Field(
+        None, description="The largest WebSocket message, as it is on the wire, as in 256 MiB."
+    )
     websocket_fragments: Count = Field(131_072, description="The most fragments of one WebSocket message.")
     websocket_empty_fragments: Count = Field(1_000, description="The most fragments in a row that have no octet.")
     control_burst: Count = Field(

@@ -93,5 +93,6 @@ class UpgradeExchange(HttpExchange):
                 untold=ingress.guard.websocket_violated,
             ),
             limits=ingress.guard.frames,
+            judge=True,
         )
         connection.become(pipe)

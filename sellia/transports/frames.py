@@ -3,7 +3,7 @@
 Autobahn's own message layer assembles, inflates, validates text and answers pings.  A relay must do none of that, so
 :class:`FrameSocket` takes the parser (``processData``) with its checks of the frame rules, and replaces all that lies
 above it: frames go out as they came in, with their first octet (fin, rsv, opcode) untouched.  Frames that arrive
-whole are handed on whole; of others the pieces are handed on as they arrive, so that a frame of 16 MiB is never held
+whole are handed on whole; of others the pieces are handed on as they arrive, so that a large frame is never held
 and a receiver that fails fast fails as fast as if it were directly connected.
 
 Whole frames of the usual kind, which are nearly all, are found without Autobahn (see ``scan``); it sees whatever else
@@ -15,19 +15,20 @@ socket is handed over by the HTTP parser that read it.
 Control frames are at most 125 octets and are always handed on whole.  After a close frame, or after a violation,
 what the peer still sends is read and dropped.
 
-Bounds: a frame has a size.  A message has a number of fragments, few of which in a row may be empty: it could otherwise
-go on for ever without saying anything.  Control frames have a rate, since each makes the other end work; the burst is
-what may have piled up while a link was away and then comes at once.
+Bounds: frames stream, so neither they nor messages need a size to protect the relay; they have one where it is set.  A
+message has a number of fragments, few of which in a row may be empty: it could otherwise go on for ever without saying
+anything.  Control frames have a rate, since each makes the other end work; the burst is what may have piled up while a
+link was away and then comes at once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
 
 from sellia.errors import PROBLEMS
-from sellia.relay.rates import Bucket, Rate
+from sellia.relay.rates import Bucket
+from sellia.relay.websocket_limits import FrameLimits, MessageMeter, Violation
 from sellia.transports.masking import Masker, mask, masked_frame, masker, new_key
 from sellia.transports.scan import span
 
@@ -52,28 +53,6 @@ _INSIDE: Final = frozenset((0x00, 0x80, 0x89, 0x8A))
 
 #: Octets of a control frame's payload, at most (RFC 6455, 5.5).
 _CONTROL_LIMIT: Final = 125
-
-
-@dataclass(frozen=True, slots=True)
-class FrameLimits:
-    """What one peer may send on one WebSocket: octets of a frame, fragments of a message, control frames a second.
-
-    ``empty`` are fragments without an octet in a row.
-    """
-
-    size: int = 16 * 1024 * 1024
-    fragments: int = 131_072
-    control: Rate = Rate(2000, 100.0)
-    empty: int = 1000
-
-
-class Violation(Exception):
-    """The peer of a FrameSocket broke RFC 6455: ``code`` is what it is to be closed with."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 def frame_head(first: int, length: int, masked: bool) -> bytes:
@@ -132,8 +111,7 @@ class FrameSocket(WebSocketProtocol):
     limits = FrameLimits()
 
     _control_rate: Bucket | None = None
-    _fragments = 0
-    _empty = 0
+    _meter: MessageMeter | None = None
 
     factory: Any
     current_frame: Any
@@ -184,7 +162,7 @@ class FrameSocket(WebSocketProtocol):
         masked = not self._masks
         between = _BETWEEN if self._perMessageCompress is None else _BETWEEN_COMPRESSED
         known = _INSIDE if self.inside_message else between
-        offset, end, limit = 0, len(data), self.limits.size
+        offset, end, limit = 0, len(data), self.limits.whole
         while offset < end:
             first = data[offset]
             if first not in known:
@@ -199,10 +177,8 @@ class FrameSocket(WebSocketProtocol):
             if first & CLOSE:
                 self._controlled()
             else:
-                if known is _INSIDE:
-                    self._continued(stop - start)
-                elif first < 0x80:
-                    self._fragments, self._empty = 1, 0
+                if known is _INSIDE or first < 0x80:
+                    self._metered(first, stop - start)
                 self.inside_message = first < 0x80
                 known = _INSIDE if first < 0x80 else between
             self.frame(first, payload)
@@ -223,12 +199,8 @@ class FrameSocket(WebSocketProtocol):
         raise NotImplementedError
 
     def _protocol_violation(self, reason: str) -> bool:
-        return self._fail(1002, reason)
-
-    def _fail(self, code: int, reason: str) -> bool:
-        self.deaf = True
-        self.data = b""
-        raise Violation(code, reason)
+        self._deafen()
+        raise Violation(1002, reason)
 
     def onFrameBegin(self) -> None:
         frame = self.current_frame
@@ -236,25 +208,25 @@ class FrameSocket(WebSocketProtocol):
         if opcode >= CLOSE:
             self._controlled()
             return
-        if frame.length > self.limits.size:
-            self._fail(1009, f"frame-too-large: a frame of more than {self.limits.size} octets")
-        if not opcode:
-            self._continued(frame.length)
-        elif not frame.fin:
-            self._fragments, self._empty = 1, 0
+        if frame.length > self.limits.whole or not (opcode and frame.fin):
+            self._metered(frame.fin << 7 | opcode, frame.length)
         self.inside_message = not frame.fin
 
-    def _continued(self, length: int) -> None:
-        """Another fragment of a message begins."""
-        self._fragments += 1
-        if self._fragments > self.limits.fragments:
-            self._fail(1009, f"frame-too-large: a message of more than {self.limits.fragments} fragments")
-        if length:
-            self._empty = 0
-            return
-        self._empty += 1
-        if self._empty > self.limits.empty:
-            self._fail(1008, f"too-many-frames: more than {self.limits.empty} empty fragments in a row")
+    def _metered(self, first: int, length: int) -> None:
+        """A fragment begins, or a frame that may be too long."""
+        meter = self._meter
+        if meter is None:
+            meter = self._meter = MessageMeter(self.limits)
+        try:
+            meter.frame(first, length)
+        except Violation:
+            self._deafen()
+            raise
+
+    def _deafen(self) -> None:
+        """Drop what has come and what comes."""
+        self.deaf = True
+        self.data = b""
 
     def _controlled(self) -> None:
         """A control frame begins."""
@@ -262,7 +234,9 @@ class FrameSocket(WebSocketProtocol):
         if bucket is None:
             bucket = self._control_rate = Bucket(self.limits.control)
         if bucket.take(self.now()):
-            self._fail(1008, f"too-many-frames: more than {self.limits.control.per_second:g} control frames a second")
+            self._deafen()
+            what = f"more than {self.limits.control.per_second:g} control frames a second"
+            raise self.limits.exceeded(1008, "too-many-frames", what, "control_rate")
 
     def now(self) -> float:
         """The time, in seconds from whenever."""

@@ -7,6 +7,9 @@ while :attr:`WebSocketStory.frames_shown` is False, as it is unless the log leve
 Bounds: a line takes over 100 us, so a flood of frames would slow down everybody else while somebody looks.  The frames
 of one WebSocket have ``FRAME_LINES``; the next line, or a last one, says how many had none.  Violations have as many
 lines as who counts them allows.
+
+Counts: frames and payloads that passed between visitor and service, so that both ends tell the same.  A close frame
+that Sellia has made is none of them, nor is what one side still sent when the other was gone.
 """
 
 from collections.abc import Callable
@@ -16,7 +19,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sellia.relay.rates import Bucket, Rate
-from sellia.relay.text import printable, shown_target
+from sellia.relay.text import field, shown_subprotocol, shown_target
+from sellia.relay.websocket_limits import Violation
 
 Side = Literal["visitor", "service", "sellia"]
 
@@ -37,6 +41,7 @@ class WebSocketStory:
         "_clock",
         "_closed",
         "_lines",
+        "_settled",
         "_started",
         "_unshown",
         "_untold",
@@ -81,6 +86,7 @@ class WebSocketStory:
         self._untold = untold
         self._lines: Bucket | None = None
         self._unshown = 0
+        self._settled: tuple[int, int] | None = None
         self._started = clock.seconds()
         self.came_frames = self.came_bytes = self.went_frames = self.went_bytes = 0
         self.by: Side | None = None
@@ -92,10 +98,10 @@ class WebSocketStory:
         _log.info(
             "websocket opened: id={id} tunnel={tunnel} path={path} visitor={visitor} subprotocol={subprotocol}",
             id=number,
-            tunnel=tunnel,
-            path=shown_target(target),
-            visitor=printable(visitor),
-            subprotocol=printable(subprotocol) or "-",
+            tunnel=field(tunnel),
+            path=field(shown_target(target)),
+            visitor=field(visitor),
+            subprotocol=field(shown_subprotocol(subprotocol)),
         )
 
     def came(self, first: int, size: int, whole: bool) -> None:
@@ -117,22 +123,28 @@ class WebSocketStory:
         if self.by is None:
             self.by, self.code, self.reason = by, code, reason
 
-    def violated(self, by: Side, code: int, reason: str) -> None:
-        """Somebody broke the protocol, and will be closed with ``code``."""
-        self.violation = reason.partition(":")[0]
-        self.ended(by, code, reason)
+    def settle(self, frames: int, octets: int) -> None:
+        """Of what came from this socket, so much went to the other one, and nothing more will."""
+        self._settled = max(0, min(frames, self.came_frames)), max(0, min(octets, self.came_bytes))
+
+    def violated(self, violation: Violation, sender: Side) -> None:
+        """The sender's frames broke the protocol, or a limit of Sellia's, and the WebSocket will be closed for it."""
+        self.violation = violation.word
+        by: Side = "sellia" if violation.ours else sender
+        self.ended(by, violation.code, violation.reason)
         untold = 0 if self._untold is None else self._untold(self)
         if untold is not None:
             _log.warn(
-                "websocket violation: id={id} tunnel={tunnel} path={path} visitor={visitor} by={by} code={code} "
-                "reason={reason} untold={untold}",
+                "websocket violation: id={id} tunnel={tunnel} path={path} visitor={visitor} by={by} from={sender} "
+                "code={code} reason={reason} untold={untold}",
                 id=self.number,
-                tunnel=self.tunnel,
-                path=shown_target(self.target),
-                visitor=printable(self.visitor),
+                tunnel=field(self.tunnel),
+                path=field(shown_target(self.target)),
+                visitor=field(self.visitor),
                 by=by,
-                code=code,
-                reason=printable(reason),
+                sender=sender,
+                code=violation.code,
+                reason=field(violation.reason),
                 untold=untold,
             )
 
@@ -149,6 +161,8 @@ class WebSocketStory:
     def over(self) -> None:
         """The socket is gone."""
         self.seconds = self._clock.seconds() - self._started
+        if self._settled is not None:
+            self.came_frames, self.came_bytes = self._settled
         if self.frames_shown and self._unshown:
             _log.debug("websocket frames without a line: id={id} untold={untold}", id=self.number, untold=self._unshown)
         frames_in, bytes_in = self.from_visitor
@@ -158,11 +172,11 @@ class WebSocketStory:
             "frames_in={frames_in} bytes_in={bytes_in} frames_out={frames_out} bytes_out={bytes_out} "
             "seconds={seconds:.3f}",
             id=self.number,
-            tunnel=self.tunnel,
-            path=shown_target(self.target),
+            tunnel=field(self.tunnel),
+            path=field(shown_target(self.target)),
             by=self.by or "sellia",
             code="-" if self.code is None else self.code,
-            reason=printable(self.reason) or "-",
+            reason=field(self.reason),
             frames_in=frames_in,
             bytes_in=bytes_in,
             frames_out=frames_out,

@@ -42,15 +42,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import ProtocolError
-from sellia.protocol.messages import Headers, ResponseHead
+from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.stream import Stream
+from sellia.relay.websocket_limits import UNLIMITED, FrameLimits, MessageMeter, Violation
 from sellia.transports.frames import (
     CLOSE,
     CLOSE_FRAME,
-    FrameLimits,
     FrameSocket,
-    Violation,
     close_payload,
     parse_close,
     problem_close,
@@ -66,11 +65,12 @@ CLOSE_WAIT: Final = 10.0
 #: Seconds that a violator's verdict waits for what the other side still says to what came before.
 VERDICT_WAIT: Final = 0.05
 
-_DROPPED: Final = "the connection was dropped without a close frame"
+_DROPPED: Final = "connection dropped without a close frame"
+_GONE: Final = "the visitor's connection was dropped without a close frame"
 _DIED: Final = "the service dropped the connection without a close frame"
 
-#: Who ended it, by the word of the reset that tells so; with any other word it was Sellia.
-_ENDED_BY: Final[dict[str, Side]] = {"visitor-gone": "visitor", "service-died": "service"}
+#: Who dropped the connection, by the word of the reset that tells so.
+_DROPPED_BY: Final[dict[str, Side]] = {"visitor-gone": "visitor", "service-died": "service"}
 
 #: Behind the reason of an end that the peer could not be told.
 _UNSAID: Final = " (told by no close frame: the rest of a frame was still to come)"
@@ -82,7 +82,8 @@ class WebSocketPipe(FrameSocket, Unread):
 
     ``factory`` is a :class:`VisitorPipeFactory` or :class:`ServicePipeFactory`; ``compressed`` says whether an
     extension that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the
-    handshake to :meth:`dataReceived`.
+    handshake to :meth:`dataReceived`.  ``limits`` count for what comes from the socket.  With ``judge``
+    their sizes count for what goes to it as well, because the other end of the link may not know them.
     """
 
     _hung_up = False
@@ -90,6 +91,9 @@ class WebSocketPipe(FrameSocket, Unread):
     _unsent = -1
     _frame_rate: Bucket | None = None
     _counted = 0
+
+    #: Who ended it, where the close frame that comes next was made by the other end of the link.
+    _ending: Side | None = None
 
     def __init__(
         self,
@@ -101,6 +105,7 @@ class WebSocketPipe(FrameSocket, Unread):
         clock: IReactorTime,
         story: WebSocketStory,
         limits: FrameLimits = FrameSocket.limits,
+        judge: bool = False,
     ) -> None:
         self._turn = turn_of(clock)
         self._outlet = Outlet(transport, self._turn)
@@ -112,6 +117,9 @@ class WebSocketPipe(FrameSocket, Unread):
         self._clock = clock
         self._story = story
         self._visitor = bool(factory.isServer)
+        self._side: Side = "visitor" if self._visitor else "service"
+        self._other: Side = "service" if self._visitor else "visitor"
+        self._judge = MessageMeter(limits) if judge and limits.whole < UNLIMITED else None
         self._close_in = False
         self._close_out = False
         self._gone = False
@@ -136,12 +144,10 @@ class WebSocketPipe(FrameSocket, Unread):
         self._gone = True
         self.factory.open.discard(self)
         self._cancel()
-        stream = self._stream
         if self._close_in:
-            stream.end()
-            stream.flow()
+            self._end_stream()
         else:
-            self._story.ended("visitor" if self._visitor else "service", None, _DROPPED)
+            self._story.ended(self._side, None, _DROPPED)
             self._vanished()
         self._story.over()
 
@@ -158,21 +164,35 @@ class WebSocketPipe(FrameSocket, Unread):
         stream, visitor = self._stream, self._visitor
         if stream.drained or stream.local_ended or (self._pieces and not visitor):
             if visitor:
-                stream.reset("visitor-gone", "the visitor's connection was dropped without a close frame")
+                stream.reset("visitor-gone", _GONE, *self._taken)
             else:
-                stream.reset("service-died", _DIED)
+                stream.reset("service-died", _DIED, *self._taken)
             return
         if not visitor:
+            stream.send_ending(Ending(self._side, True, *self._taken))
             stream.send_frame(CLOSE_FRAME, problem_close("service-died", _DIED))
-        stream.end()
+        self._end_stream()
+
+    def _end_stream(self) -> None:
+        """The socket is gone: say behind all that it said what it had taken, and end this direction."""
+        stream = self._stream
+        if not stream.local_ended:
+            stream.send_ending(Ending("", False, *self._taken))
+            stream.end()
         stream.flow()
 
+    @property
+    def _taken(self) -> tuple[int, int]:
+        """Frames and bytes of the other side that went to the socket."""
+        return self._story.went_frames, self._story.went_bytes
+
     def frame(self, first: int, payload: bytes) -> None:
-        self._story.came(first, len(payload), True)
+        if not self._stream.local_ended:
+            self._story.came(first, len(payload), True)
         if first & 0x0F == CLOSE:
             self._close_in = True
             code, reason = parse_close(payload)
-            self._story.ended("visitor" if self._visitor else "service", code, reason)
+            self._story.ended(self._side, code, reason)
             if not self._stream.local_ended:
                 self._stream.send_frame(first, payload)
             if self._close_out:
@@ -181,8 +201,8 @@ class WebSocketPipe(FrameSocket, Unread):
             self._stream.send_frame(first, payload)
 
     def frame_begins(self, first: int, length: int) -> None:
-        self._story.came(first, length, False)
         if not self._stream.local_ended:
+            self._story.came(first, length, False)
             self._stream.begin_frame(first, length)
 
     def frame_more(self, payload: bytes) -> None:
@@ -190,18 +210,18 @@ class WebSocketPipe(FrameSocket, Unread):
             self._stream.continue_frame(payload)
 
     def _violated(self, violation: Violation) -> None:
-        """The peer broke the protocol: the other side is told in its turn, the peer soon after."""
-        reason = violation.reason if violation.code in (1008, 1009) else f"bad-frame: {violation.reason}"
-        self._verdict = close_payload(violation.code, reason)
+        """The peer broke the protocol, or a limit: the other side is told in its turn, the peer soon after."""
+        self._verdict = close_payload(violation.code, violation.reason)
         self._close_in = True
-        self._story.violated("visitor" if self._visitor else "service", violation.code, reason)
+        self._story.violated(violation, self._side)
         if self._stream.local_ended:
             self._pronounce()
             return
         if self._pieces:  # the frame in progress will never end: the other side cannot be told in order
-            self._stream.reset("bad-frame", violation.reason)
+            self._stream.reset(violation.word, violation.detail)
             self._pronounce()
             return
+        self._stream.send_ending(Ending("sellia" if violation.ours else self._side))
         self._stream.send_frame(CLOSE_FRAME, self._verdict)
         self._after(VERDICT_WAIT, self._pronounce)
 
@@ -233,6 +253,7 @@ class WebSocketPipe(FrameSocket, Unread):
             return False
         payload = close_payload(code, reason)
         self._story.ended("sellia", code, reason)
+        self._stream.send_ending(Ending("sellia", False, *self._taken))
         self._stream.send_frame(CLOSE_FRAME, payload)
         self._stream.end()
         self._close_out = True
@@ -264,8 +285,10 @@ class WebSocketPipe(FrameSocket, Unread):
         """Whether the peer is gone while nothing is read from it."""
         return self._held and bool(hangup(self.transport) & GONE)
 
-    def drop(self) -> None:
-        """End the connection without a word."""
+    def drop(self, reason: str = "") -> None:
+        """End the connection without a word; ``reason`` is for the log, if it is Sellia that ends it."""
+        if reason:
+            self._story.ended("sellia", None, reason)
         self._drop()
 
     def now(self) -> float:
@@ -284,7 +307,10 @@ class WebSocketPipe(FrameSocket, Unread):
             return
         if self.inside_out_frame:
             raise ProtocolError("a WebSocket frame inside another")
-        self._story.went(first, len(payload), True)
+        if self._judge is not None and first & 0x0F < CLOSE and not self._allowed(first, len(payload)):
+            return
+        if self._ending is None or first & 0x0F != CLOSE:
+            self._story.went(first, len(payload), True)
         if first & 0x0F != CLOSE:
             self.write_frame(first, payload)
             return
@@ -293,7 +319,7 @@ class WebSocketPipe(FrameSocket, Unread):
             payload = self._verdict
         else:
             code, reason = parse_close(payload)
-            self._story.ended("service" if self._visitor else "visitor", code, reason)
+            self._story.ended(self._ending or self._other, code, reason)
         self.write_frame(first, payload)
         if self._close_in:
             self._handshake_done()
@@ -305,6 +331,8 @@ class WebSocketPipe(FrameSocket, Unread):
             return
         if self.inside_out_frame or first & 0x0F >= CLOSE:
             raise ProtocolError("a WebSocket frame inside another, or a control frame in pieces")
+        if self._judge is not None and not self._allowed(first, length):
+            return
         self._story.went(first, length, False)
         self.write_begin(first, length)
 
@@ -313,6 +341,27 @@ class WebSocketPipe(FrameSocket, Unread):
             return
         if not self.write_more(payload):
             raise ProtocolError("a WebSocket frame is longer than it said")
+
+    def _allowed(self, first: int, length: int) -> bool:
+        """Whether a data frame that is to go to the socket keeps to the limits; if not, the WebSocket ends here."""
+        assert self._judge is not None
+        try:
+            self._judge.frame(first, length)
+        except Violation as violation:
+            self._story.violated(violation, self._other)
+            if not self.close(violation.code, violation.reason):  # a frame that goes the other way is not over
+                self._stream.reset(violation.word, violation.detail)
+                self.reset_received(violation.word, violation.detail)
+            return False
+        return True
+
+    def ending_received(self, ending: Ending) -> None:
+        if ending.frames >= 0:
+            self._story.settle(ending.frames, ending.bytes)
+        if ending.by:
+            self._ending = self._other if ending.by == self._other else "sellia"
+            if ending.dropped and not (self._gone or self._close_out):
+                self._story.ended(self._ending, None, _DROPPED)
 
     def end_received(self, trailers: Headers) -> None:
         """The other side's socket has closed, after a close frame went this way; or without one."""
@@ -330,8 +379,10 @@ class WebSocketPipe(FrameSocket, Unread):
     def reset_received(self, word: str, message: str) -> None:
         if self._gone:
             return
-        reason = f"{word}: {message}" if message else word
-        self._story.ended(_ENDED_BY.get(word, "sellia"), None, reason + _UNSAID if self.inside_out_frame else reason)
+        by, reason = _DROPPED_BY.get(word), _DROPPED
+        if by is None:
+            by, reason = (self._other if word == "bad-frame" else "sellia"), f"{word}: {message}" if message else word
+        self._story.ended(by, None, reason + _UNSAID if self.inside_out_frame else reason)
         if self._close_out or self.inside_out_frame or (not self._visitor and word == "visitor-gone"):
             self._hang_up()
             return

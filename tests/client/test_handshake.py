@@ -56,7 +56,7 @@ class AgreedTests(HandshakeCase):
             self.upgrade(AGREED + b"\r\n\x8f\x00")
         told = [line for line in log.lines if line.startswith("websocket violation: ")]
         self.assertEqual(len(told), LINES.burst)
-        self.assertIn(" visitor=203.0.113.7 by=service code=1002 ", told[0])
+        self.assertIn(" visitor=203.0.113.7 by=service from=service code=1002 ", told[0])
         self.stage.reactor.advance(1 / LINES.per_second)
         self.upgrade(AGREED + b"\r\n\x8f\x00")
         told = [line for line in log.lines if line.startswith("websocket violation: ")]

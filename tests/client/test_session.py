@@ -16,6 +16,7 @@ from sellia.client.events import (
 from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL, LONGEST_WINDOW, NAME_RETRY
 from sellia.protocol.messages import (
     CloseTunnel,
+    Ending,
     GoAway,
     Goodbye,
     Hello,
@@ -468,6 +469,7 @@ class StopTests(SessionCase):
         self.stage.talk()
         payload = (1001).to_bytes(2, "big") + b"client-gone: the client was stopped"
         self.assertEqual(visitor.events[1:], [("frame", 0x88, payload), ("end", [])])
+        self.assertEqual(visitor.endings, [Ending("sellia", frames=0, bytes=0)])
         self.assertEqual(service.read()[:2], bytes((0x88, 0x80 | len(payload))))
         self.assertNoResult(finished)
         service.say(b"\x88\x02\x03\xe9")

@@ -35,7 +35,7 @@ class LimitCase(EndToEndTests):
         config = Path(tempfile.mkdtemp()) / "server.yaml"
         config.write_text(json.dumps(self.settings))
         self.server = self.ended(start_server("--config", str(config), *self.options))
-        self.ended(start_client(self.server.port, self.recorder.port, "demo"))
+        self.client = self.ended(start_client(self.server.port, self.recorder.port, "demo"))
 
     def ended(self, process: Process) -> Process:
         self.addCleanup(process.stop)

@@ -17,9 +17,10 @@ from sellia.protocol.messages import HttpRequest, Opening, SessionMessage
 from sellia.relay.leg import Leg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
+from sellia.relay.websocket_limits import Violation
 from sellia.server.http1 import Refusal
 from sellia.server.settings import load as load_server
-from sellia.transports.frames import FrameSocket, Violation
+from sellia.transports.frames import FrameSocket
 from sellia.transports.websocket import ServicePipeFactory, VisitorPipeFactory
 from tests.fuzz import stages
 from tests.relay.scripts import RecordingLeg

@@ -65,6 +65,9 @@ class EchoLeg(RecordingLeg):
     def frame_continued(self, payload: bytes) -> None:
         self._stream.continue_frame(payload)
 
+    def ending_received(self, ending: Any) -> None:
+        self._stream.send_ending(ending)
+
     def end_received(self, trailers: Any) -> None:
         if not self._stream.local_ended:
             self._stream.end()

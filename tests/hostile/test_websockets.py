@@ -116,8 +116,6 @@ BAD = [
         for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)
     ),
     Bad("frame that is not masked", frame(0x81, b"hi", masked=False), 1002),
-    Bad("frame of 1 TiB", head(0x82, 1 << 40, True), 1009),
-    Bad("frame of 16 MiB and one octet", head(0x82, 16 * MIB + 1, True), 1009),
     Bad("frame of 2 to the 63", head(0x82, 1 << 63, True), 1002),
     Bad("frame of 2 to the 64 less one", head(0x82, (1 << 64) - 1, True), 1002),
     Bad("length in more octets than it needs", b"\x82\xfe\x00\x05\x01\x02\x03\x04hello", 1002),

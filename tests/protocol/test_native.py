@@ -300,4 +300,4 @@ class SpellingTests(SynchronousTestCase):
             native.encode(ResponseHead(200, b"OK", [(b"Server", b"x")])),
             b"\x96\xa4head\xcc\xc8\xc4\x02OK\x91\x92\xc4\x06Server\xc4\x01x\xc2\xc4\x00",
         )
-        self.assertEqual(native.encode(Reset("visitor-gone")), b"\x93\xa5reset\xacvisitor-gone\xa0")
+        self.assertEqual(native.encode(Reset("visitor-gone")), b"\x95\xa5reset\xacvisitor-gone\xa0\xff\xff")

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Any
 
 from sellia.protocol.limits import RECORD_LIMIT
-from sellia.protocol.messages import Headers, ResponseHead
+from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.stream import Stream
 from tests.relay.scripts import KIB
 
@@ -149,6 +149,9 @@ class ModelLeg:
     def frame_continued(self, payload: bytes) -> None:
         self._expect("more", payload)
         self._feel()
+
+    def ending_received(self, ending: Ending) -> None:
+        self._expect("ending", ending)
 
     def end_received(self, trailers: Headers) -> None:
         self._expect("end", trailers)

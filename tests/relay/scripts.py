@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from sellia.protocol import native
-from sellia.protocol.messages import Ack, Headers, HttpRequest, Opening, ResponseHead, SessionMessage
+from sellia.protocol.messages import Ack, Ending, Headers, HttpRequest, Opening, ResponseHead, SessionMessage
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 
@@ -23,6 +23,7 @@ KINDS = {
     native.RESET: "RESET",
     native.CREDIT: "CREDIT",
     native.BLOCKED: "BLOCKED",
+    native.ENDING: "ENDING",
     native.CONTROL: "CONTROL",
 }
 
@@ -67,6 +68,7 @@ class RecordingLeg:
 
     def __init__(self, react: Callable[[tuple[object, ...]], None] | None = None) -> None:
         self.events: list[tuple[object, ...]] = []
+        self.endings: list[Ending] = []
         self.paused = False
         self.react = react
 
@@ -90,6 +92,9 @@ class RecordingLeg:
 
     def frame_continued(self, payload: bytes) -> None:
         self._note("more", payload)
+
+    def ending_received(self, ending: Ending) -> None:
+        self.endings.append(ending)
 
     def end_received(self, trailers: Headers) -> None:
         self._note("end", trailers)

@@ -1,12 +1,13 @@
 """Nothing that comes from outside steers a terminal or breaks a line of the log."""
 
+import re
 import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.relay.text import SHOWN, printable, shown_host, shown_target
+from sellia.relay.text import SHOWN, field, printable, shown_host, shown_subprotocol, shown_target, size_of
 
 
 class PrintableTests(SynchronousTestCase):
@@ -77,3 +78,106 @@ class TargetTests(SynchronousTestCase):
         self.assertEqual(shown_host(b"demo.localhost:3000"), "demo.localhost:3000")
         self.assertEqual(shown_host("ann:s3cret@demo.localhost"), "…@demo.localhost")
         self.assertEqual(shown_host(b"\xff\x1b@\x1b"), r"…@\x1b")
+
+    def test_parameters_of_a_path(self) -> None:
+        self.assertEqual(shown_target(b"/a;jsessionid=s3cret/b;x?y"), "/a;…/b;…?…")
+
+
+class SubprotocolTests(SynchronousTestCase):
+    """Names are shown, tokens are not."""
+
+    def test_names(self) -> None:
+        for name in (
+            *(
+                "vite-hmr",
+                "vite-ping",
+                "graphql-transport-ws",
+                "graphql-ws",
+                "mqtt",
+                "mqttv3.1",
+                "v12.stomp",
+                "ocpp1.6",
+            ),
+            *(
+                "v4.channel.k8s.io",
+                "actioncable-v1-json",
+                "wamp.2.json",
+                "sip",
+                "xmpp",
+                "soap",
+                "Chat",
+                "SOAP",
+                "realtime",
+            ),
+            *("ocpp2.0.1", "json.webpubsub.azure.v1", "v1.kernel.websocket.jupyter.org", "sec-websocket-protocol", ""),
+        ):
+            self.assertEqual(shown_subprotocol(name), name)
+            self.assertEqual(shown_subprotocol(name.encode()), name)
+
+    def test_tokens(self) -> None:
+        for name, shown in (
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "…"),
+            ("bearer.eyJhbGciOiJIUzI1NiJ9.e30.x", "bearer.…"),
+            (
+                "base64url.bearer.authorization.k8s.io.dG9rZW4tc2VjcmV0LXZhbHVl",
+                "base64url.bearer.authorization.k8s.io.…",
+            ),
+            ("openai-insecure-api-key.sk-proj-Ab3dE5", "openai-insecure-api-key.sk-proj-…"),
+            ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "…"),
+            ("deadbeef0123456789", "…"),
+            ("xkqzrtplm", "…"),
+            ("a" * 100, "…"),
+            ("-".join(["word"] * 30), "word-" * 12 + "…"),
+            ("\x1b[2J", "…"),
+        ):
+            self.assertEqual(shown_subprotocol(name), shown)
+
+
+class FieldTests(SynchronousTestCase):
+    """One value of a ``name=value`` pair."""
+
+    def test_quotes(self) -> None:
+        for value, shown in (
+            ("plain", "plain"),
+            ("", "-"),
+            ("-", '"-"'),
+            (7, "7"),
+            (None, "None"),
+            (b"a b", '"a b"'),
+            ("x by=service code=1000", '"x by=service code=1000"'),
+            ('say "hi"', r'"say \"hi\""'),
+            ('\\" by=sellia', r'"\\\" by=sellia"'),
+            ("it's", '"it\'s"'),
+            ("a\n\tb=c", r'"a\\n\\tb=c"'),
+            ("a\u00a0b", r"a\xa0b"),
+        ):
+            self.assertEqual(field(value), shown)
+
+    @given(st.one_of(st.text(), st.binary()))
+    def test_nothing_passes_for_another_field(self, value: str | bytes) -> None:
+        shown = field(value)
+        line = f"event: a={shown} b=1"
+        found = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|[^\s"=]*)(?=\s|$)', line)
+        assert found == [("a", shown), ("b", "1")], found
+
+    def test_credentials(self) -> None:
+        for value, shown in (
+            ("invalid token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", '"invalid token …"'),
+            ("Authorization: Bearer abc.def-123 was wrong", '"Authorization: Bearer … was wrong"'),
+            ("GET /x?access_token=s3cret&a=b", '"GET /x?access_token=…&a=b"'),
+            ("bad password: hunter2", '"bad password: …"'),
+            ("api_key=s3cret", '"api_key=…"'),
+            ("the token is too old", '"the token is too old"'),
+            ("Basic YTpi", '"Basic …"'),
+        ):
+            self.assertEqual(field(value), shown)
+
+    def test_sizes(self) -> None:
+        for amount, shown in (
+            (1, "1 byte"),
+            (1500, "1,500 bytes"),
+            (1024, "1 KiB"),
+            (3 << 30, "3 GiB"),
+            (0, "0 bytes"),
+        ):
+            self.assertEqual(size_of(amount), shown)

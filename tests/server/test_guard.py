@@ -238,7 +238,8 @@ class WebSocketTests(ServerCase):
         self.assertEqual(visitor.read(), b"")
         visitor.send(*[frame(TEXT, b"x")] * 30)
         self.stage.wait(1)
-        verdict = close(1013, "rate-limited: Too many frames came in too short a time.")
+        reason = "rate-limited: more than 10 frames a second; websocket_rate in the server's settings file"
+        verdict = close(1013, reason)
         self.assertEqual(frames(visitor.read()), ([verdict], b""))
         self.assertEqual((len(service.frames), service.frames[-1]), (81, verdict))
         self.assert_counted(websocket_rate=1)
@@ -277,14 +278,15 @@ class WebSocketTests(ServerCase):
         visitor.send(head(TEXT, 1001, True))
         told = [line for line in lines if "closed" not in line and "opened" not in line]
         self.assertEqual(len(told), LINES.burst + 1)
-        for line in told:
-            self.assertRegex(line, f"^websocket violation: id=[0-9]+ .* path=/chat visitor={VISITOR} by=visitor code=")
+        for line, by in zip(told, ["visitor"] * LINES.burst + ["sellia"], strict=True):
+            story = f"^websocket violation: id=[0-9]+ .* path=/chat visitor={VISITOR} by={by} from=visitor code="
+            self.assertRegex(line, story)
             self.assertTrue(line.endswith("untold=0"), line)
         self.assertEqual(len([line for line in lines if "websocket closed" in line]), LINES.burst + 10)
         self.stage.wait(10)
         visitor, _ = self.websocket()
         visitor.send(frame(0x8F))
-        self.assertIn("code=1002 reason=bad-frame: ", lines[-1])
+        self.assertIn('code=1002 reason="bad-frame: ', lines[-1])
         self.assertTrue(lines[-1].endswith("untold=10"), lines[-1])
 
     def test_empty_fragments(self) -> None:

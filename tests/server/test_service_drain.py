@@ -17,6 +17,7 @@ class Unfinished:
     """A WebSocket that can not be closed."""
 
     ending = False
+    gone = False
 
     def close(self, code: int, reason: str) -> bool:
         return False

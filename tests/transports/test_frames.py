@@ -10,11 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import PROBLEMS
 from sellia.relay.rates import Rate
+from sellia.relay.websocket_limits import AT_THE_SERVER, FrameLimits, Violation
 from sellia.transports.frames import (
     CLOSE_FRAME,
-    FrameLimits,
     FrameSocket,
-    Violation,
     close_payload,
     frame_head,
     parse_close,
@@ -202,13 +201,32 @@ class ViolationTests(SynchronousTestCase):
         self.refused(b"\x81\xff\x80" + bytes(7) + KEY)
 
     def test_size(self) -> None:
-        """The head alone is enough to refuse it: nothing waits for a tebibyte."""
-        limit = 16 * MIB
-        self.assertIsNone(read(head(BINARY, limit, True))[1])
-        self.refused(head(BINARY, limit + 1, True), 1009)
-        self.refused(head(BINARY, 1 << 40, True), 1009)
+        """None by default; with one, the head alone is enough to refuse it."""
+        self.assertIsNone(read(head(BINARY, (1 << 63) - 1, True))[1])
+        limit = FrameLimits(size=16 * MIB)
+        self.assertIsNone(read(head(BINARY, 16 * MIB, True), limit=limit)[1])
+        self.refused(head(BINARY, 16 * MIB + 1, True), 1009, limit=limit)
+        self.refused(head(BINARY, 1 << 40, True), 1009, limit=limit)
         self.refused(frame(TEXT, b"x" * 1001), 1009, limit=FrameLimits(size=1000))
         self.assertIsNone(read(frame(TEXT, b"x" * 1000), limit=FrameLimits(size=1000))[1])
+
+    def test_message_size(self) -> None:
+        """Whole, in fragments, compressed; the next message begins anew, and control frames do not count."""
+        limit = FrameLimits(message=1000)
+        fits = frame(0x01, b"x" * 400) + frame(PING, b"x" * 100) + frame(0x00, b"x" * 400) + frame(0x80, b"x" * 200)
+        self.assertIsNone(read(fits + frame(TEXT, b"x" * 1000) + fits, limit=limit)[1])
+        for data, before in (
+            (frame(TEXT, b"x" * 1001), 0),
+            (head(TEXT, 1001, True), 0),
+            (frame(0x01, b"x" * 1001), 0),
+            (frame(0x01, b"x" * 600) + frame(0x80, b"x" * 401), 1),
+            (frame(0x01, b"x" * 600) + head(0x00, 401, True), 1),
+        ):
+            self.refused(data, 1009, before, limit=limit)
+        socket, violation = read(frame(0xC1, b"x" * 1001), limit=limit, compressed=True)
+        assert violation is not None
+        reason = f"frame-too-large: a message of more than 1,000 bytes; websocket_message_limit {AT_THE_SERVER}"
+        self.assertEqual((violation.reason, violation.ours, socket.frames), (reason, True, []))
 
     def test_messages_have_no_size_of_their_own(self) -> None:
         """They are not put together here."""
@@ -247,7 +265,8 @@ class LimitTests(SynchronousTestCase):
         self.assertIsNone(read(frame(0x01) + frame(0x00) * 2, limit=limit)[1])
         _, violation = read(frame(0x01) + frame(0x00) * 3, limit=limit)
         assert violation is not None
-        self.assertEqual(violation.reason, "too-many-frames: more than 2 empty fragments in a row")
+        reason = "too-many-frames: more than 2 empty fragments in a row; websocket_empty_fragments "
+        self.assertEqual(violation.reason, reason + AT_THE_SERVER)
 
     def test_control_frames(self) -> None:
         """So many at once, and so many a second; pongs count as pings do, other frames do not."""
@@ -259,7 +278,8 @@ class LimitTests(SynchronousTestCase):
             socket.feed(frame(PONG) + frame(TEXT, b"x") * 10)
         with self.assertRaises(Violation) as raised:
             socket.feed(frame(CLOSE))
-        self.assertEqual(raised.exception.reason, "too-many-frames: more than 2 control frames a second")
+        reason = "too-many-frames: more than 2 control frames a second; control_rate in the server's settings file"
+        self.assertEqual(raised.exception.reason, reason)
 
     def test_control_frames_by_default(self) -> None:
         """As many as may have waited for a link that was away."""

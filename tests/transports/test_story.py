@@ -4,6 +4,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.relay.websocket_limits import Violation
 from sellia.transports.story import FRAME_LINES, WebSocketStory
 
 
@@ -66,15 +67,15 @@ class StoryTests(SynchronousTestCase):
 
     def test_violation(self) -> None:
         story = self.story()
-        story.violated("visitor", 1002, "bad-frame: it was")
+        story.violated(Violation(1002, "it was"), "visitor")
         story.over()
         _, violation, closed = self.lines
         self.assertEqual(
             violation,
-            "websocket violation: id=7 tunnel=demo path=/chat visitor=203.0.113.7 by=visitor code=1002 "
-            "reason=bad-frame: it was untold=0",
+            "websocket violation: id=7 tunnel=demo path=/chat visitor=203.0.113.7 by=visitor from=visitor "
+            'code=1002 reason="bad-frame: it was" untold=0',
         )
-        self.assertIn("by=visitor code=1002 reason=bad-frame: it was", closed)
+        self.assertIn('by=visitor code=1002 reason="bad-frame: it was" ', closed)
         self.assertEqual(self.events[1]["log_level"], LogLevel.warn)
 
     def test_violations_have_as_many_lines_as_the_counter_says(self) -> None:
@@ -88,20 +89,34 @@ class StoryTests(SynchronousTestCase):
 
         for _ in range(2):
             story = self.story(untold=untold)
-            story.violated("visitor", 1009, "frame-too-large: it was")
+            story.violated(Violation(1009, "it was", "frame-too-large"), "visitor")
             story.over()
         self.assertEqual(asked, [("frame-too-large", "203.0.113.7", 1009)] * 2)
         [line] = [line for line in self.lines if line.startswith("websocket violation: ")]
-        self.assertTrue(line.endswith(" reason=frame-too-large: it was untold=4"), line)
-        self.assertEqual(len([line for line in self.lines if "by=visitor code=1009 reason=frame-too-large" in line]), 3)
+        self.assertTrue(
+            line.endswith(' by=sellia from=visitor code=1009 reason="frame-too-large: it was" untold=4'), line
+        )
+        closed = [line for line in self.lines if ' by=sellia code=1009 reason="frame-too-large: it was" ' in line]
+        self.assertEqual(len(closed), 2, "a limit is Sellia's own, so it is Sellia that ends it")
 
     def test_nothing_from_outside_steers_a_terminal(self) -> None:
         story = self.story(target=b"/\x1b[2J\r\n", subprotocol="\x1b]8;;")
         story.ended("visitor", 1000, "\x1b[31m\u202e\n")
-        story.violated("visitor", 1002, "\x07")
+        story.violated(Violation(1002, "\x07"), "visitor")
         story.over()
         for line in self.lines:
             self.assertTrue(line.isprintable(), line)
+
+    def test_nothing_from_outside_forges_a_field(self) -> None:
+        story = self.story(target=b"/a=b")
+        story.ended("visitor", 1000, 'x by=sellia code=1011 reason="')
+        story.over()
+        self.assertIn(r' by=visitor code=1000 reason="x by=sellia code=1011 reason=\"" frames_in=', self.lines[1])
+        self.assertIn(' path="/a=b" ', self.lines[0])
+
+    def test_no_token_in_a_subprotocol(self) -> None:
+        self.story(subprotocol="bearer.eyJhbGciOiJIUzI1NiJ9.e30.c2ln")
+        self.assertTrue(self.lines[0].endswith(" subprotocol=bearer.…"), self.lines)
 
     def test_frames_are_told_to_who_asks(self) -> None:
         story = self.story()

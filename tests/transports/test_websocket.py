@@ -8,7 +8,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol.limits import INITIAL_CREDIT, RECORD_LIMIT
 from sellia.protocol.messages import ResponseHead
 from sellia.relay.rates import Rate
-from sellia.transports.frames import FrameLimits
+from sellia.relay.websocket_limits import AT_THE_SERVER, FrameLimits
 from tests.transports.support import BINARY, KEY, PING, PONG, TEXT, Peer, Sockets, close, frame, head
 
 KIB = 1024
@@ -188,7 +188,7 @@ class ViolationTests(SocketsCase):
         for data, code in (
             (frame(0x8F), 1002),
             (frame(0xC1, b"x"), 1002),
-            (head(BINARY, 1 << 40, True), 1009),
+            (head(BINARY, (1 << 64) - 1, True), 1002),
             (frame(TEXT, b"x", masked=False), 1002),
         ):
             stage = Sockets()
@@ -248,7 +248,10 @@ class ViolationTests(SocketsCase):
         stage.visitor.raw(frame(TEXT, b"x" * 1000))
         self.assertEqual(len(stage.service.read()), 1)
         stage.visitor.raw(head(TEXT, 1001, True) + KEY)
-        self.assertEqual(stage.service.read(), [close(1009, "frame-too-large: a frame of more than 1000 octets")])
+        self.assertEqual(
+            stage.service.read(),
+            [close(1009, f"frame-too-large: a frame of more than 1,000 bytes; websocket_frame_limit {AT_THE_SERVER}")],
+        )
         stage.check()
 
     def test_a_flood_of_pings(self) -> None:
@@ -256,7 +259,7 @@ class ViolationTests(SocketsCase):
         for name in ("visitor", "service"):
             stage = Sockets(limits=FrameLimits(control=Rate(20, 5.0)))
             sender = getattr(stage, name)
-            verdict = close(1008, "too-many-frames: more than 5 control frames a second")
+            verdict = close(1008, f"too-many-frames: more than 5 control frames a second; control_rate {AT_THE_SERVER}")
             sender.send(*[(PING, b"x")] * 1000)
             self.assertEqual(stage.other(sender).read(), [(PING, b"x")] * 20 + [verdict])
             stage.wait(0.05)
@@ -271,7 +274,8 @@ class ViolationTests(SocketsCase):
             sender.send((0x01, b"x"), *[(0x00, b"")] * 5000)
             stage.wait(0.05)
             [verdict] = sender.read()
-            self.assertEqual(verdict, close(1008, "too-many-frames: more than 1000 empty fragments in a row"))
+            reason = "too-many-frames: more than 1,000 empty fragments in a row; websocket_empty_fragments "
+            self.assertEqual(verdict, close(1008, reason + AT_THE_SERVER))
             stage.check()
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from sellia.errors import FRAME_TOO_LARGE, OVERLOADED
 from sellia.protocol.limits import MIB, SESSION_HELD_LIMIT
-from sellia.protocol.messages import Headers
+from sellia.protocol.messages import Ending, Headers
 from sellia.protocol.original import WEBSOCKET_LIMIT, WsClose, WsFrame
 from sellia.transports.frames import (
     BINARY,
@@ -155,6 +155,9 @@ class MessageLeg(BridgeLeg):
             message, opcode = b"".join(self._parts), self._opcode
             self._drop()
             self.bridge.send(WsFrame(self.request_id, opcode, message, True))
+
+    def ending_received(self, ending: Ending) -> None:
+        """The original dialect has no word for it."""
 
     def end_received(self, trailers: Headers) -> None:
         self._drop()
