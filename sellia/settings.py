@@ -17,13 +17,15 @@ error.
 """
 
 import difflib
+import os
 import re
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -39,6 +41,9 @@ FILE_LIMIT: Final = 256 * 1024
 
 #: Lists and mappings in one another in a settings file.  Settings are three deep: all, a list, one of its items.
 DEPTH_LIMIT: Final = 16
+
+#: Where containers find their secrets, which others cannot see whatever the mode of the files.
+_CONTAINER_SECRETS: Final = ("/run/secrets/", "/var/run/secrets/")
 
 #: How much of a wrong value is repeated in a message, in characters.
 _SHOWN: Final = 40
@@ -75,12 +80,20 @@ class Given:
     place: str
     rank: Rank
     parts: Mapping[Trail, str] = field(default_factory=dict)
+    path: str = ""  #: of the file that it was read from
 
 
 class Settings(BaseModel):
     """A frozen model that takes no unknown names; the description of each field is the hint when it is wrong."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    _cautions: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the user should know about the settings, each one sentence; nothing of it stops the start."""
+        return self._cautions
 
 
 _Model = TypeVar("_Model", bound=Settings)
@@ -126,10 +139,67 @@ def flag(name: str) -> str:
 def check(model: type[_Model], given: Mapping[str, Given]) -> _Model:
     """``model`` made of what was given and of defaults.  Raises `BadSetting` for the first thing that is wrong."""
     try:
-        return model.model_validate({name: each.value for name, each in given.items()})
+        checked = model.model_validate({name: each.value for name, each in given.items()})
+        checked._cautions = tuple(_exposed(model, given))
+        return checked
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)[0]
+        found = error.errors(include_url=False, include_input=False)
+    # What is missing may be there under a name that is misspelt, which says more.
+    details = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+    if found[0]["type"] not in ("missing", "extra_forbidden"):
+        details = found[0]
     raise _explain(model, given, details)
+
+
+def refuse_unknown(model: type[Settings], given: Mapping[str, Given], besides: Sequence[str] = ()) -> None:
+    """Raise `BadSetting` for the first name that neither ``model`` nor ``besides`` has."""
+    known = [*model.model_fields, *besides]
+    for name, each in given.items():
+        if name not in known:
+            raise _no_setting(known, each.place, name)
+
+
+def _exposed(model: type[Settings], given: Mapping[str, Given]) -> Iterator[str]:
+    """Files that hold a secret and can be read by every user of this machine."""
+    told: set[str] = set()
+    for name, each in given.items():
+        if each.path and each.path not in told and _holds_secret(model, name, each) and _is_public(each.path):
+            told.add(each.path)
+            shown = printable(each.path)
+            yield f"{shown} holds a secret, and every user of this machine can read it: `chmod o-r {shown}` ends that."
+
+
+def _holds_secret(model: type[Settings], name: str, given: Given) -> bool:
+    setting = model.model_fields.get(name)
+    if setting is None:
+        return False
+    if "SecretStr" in repr(setting.annotation):
+        return True
+    secret = {
+        inner
+        for nested in _models_in(setting.annotation)
+        for inner, described in nested.model_fields.items()
+        if "SecretStr" in repr(described.annotation)
+    }
+    items = given.value if isinstance(given.value, list) else [given.value]
+    return any(isinstance(item, dict) and any(item.get(inner) for inner in secret) for item in items)
+
+
+def _is_public(path: str) -> bool:
+    """Whether everybody can read a file, and reach it; what a container is given as a secret is nobody else's."""
+    real = os.path.realpath(path)
+    if real.startswith(_CONTAINER_SECRETS):
+        return False
+    try:
+        if not os.stat(real).st_mode & stat.S_IROTH:
+            return False
+        while real != os.path.dirname(real):
+            real = os.path.dirname(real)
+            if not os.stat(real).st_mode & stat.S_IXOTH:
+                return False
+    except OSError:
+        return False
+    return True
 
 
 def _from_environment(variable: str, environment: Mapping[str, str]) -> Given | None:
@@ -147,7 +217,7 @@ def _from_environment(variable: str, environment: Mapping[str, str]) -> Given | 
     text = _read(path, place).rstrip("\r\n")
     if not text:
         raise BadSetting(f"{place}: {printable(path)} is empty", "Put the value into the file, on one line.")
-    return Given(text, place, Rank.ENVIRONMENT)
+    return Given(text, place, Rank.ENVIRONMENT, path=path)
 
 
 def _from_file(path: str) -> dict[str, Given]:
@@ -179,7 +249,7 @@ def _from_file(path: str) -> dict[str, Given]:
     for name, value in document.items():
         if value is not None:
             nested = parts.get(name, {})
-            given[str(name)] = Given(value, nested.pop((), shown), Rank.FILE, nested)
+            given[str(name)] = Given(value, nested.pop((), shown), Rank.FILE, nested, path)
     return given
 
 
@@ -281,8 +351,10 @@ def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDe
 
 def _unknown(model: type[Settings], place: str, trail: Trail) -> BadSetting:
     owner = _owner(model, trail)
-    known = list(owner.model_fields) if owner is not None else []
-    name = str(trail[-1])
+    return _no_setting(list(owner.model_fields) if owner is not None else [], place, str(trail[-1]))
+
+
+def _no_setting(known: Sequence[str], place: str, name: str) -> BadSetting:
     near = difflib.get_close_matches(name.replace("-", "_").lower(), known, n=1)
     where = place.rpartition(": ")[0] or place
     hint = f"Did you mean {near[0]}?" if near else f"The settings are: {', '.join(known)}."

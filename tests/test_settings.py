@@ -12,6 +12,7 @@ from sellia.settings import (
     FILE_LIMIT,
     BadSetting,
     Count,
+    Given,
     Octets,
     Port,
     Rank,
@@ -279,3 +280,73 @@ class ValueTests(SettingsCase):
         for text, value in (("true", True), ("1", True), ("no", False), ("off", False)):
             self.assertIs(self.load(environment={"T_QUICK": text}).quick, value)
         self.assertTrue(self.bad(environment={"T_QUICK": "maybe"}).line.startswith("T_QUICK: must be"))
+
+
+class Secretive(Settings):
+    key: Secret | None = Field(None, description="A key.")
+    plain: str = Field("", description="No secret.")
+
+
+class Several(Settings):
+    items: tuple[Secretive, ...] = Field((), description="Some.")
+
+
+class CautionTests(SynchronousTestCase):
+    """Files with secrets that others can read; whose directory is closed to others, cannot be."""
+
+    def setUp(self) -> None:
+        self.directory = os.path.abspath(self.mktemp())
+        os.mkdir(self.directory)
+        self.path = os.path.join(self.directory, "file")
+
+    def cautions(self, text: str, mode: int, model: type[Settings] = Secretive, **environment: str) -> tuple[str, ...]:
+        with open(self.path, "w") as file:
+            file.write(text)
+        os.chmod(self.path, mode)
+        config = None if environment else self.path
+        given = gather(flags={}, variables={"key": "KEY"}, environment=environment, config=config)
+        return check(model, given).cautions
+
+    def open_up(self) -> None:
+        """Let everybody reach the directory; where that is impossible the machine is closed to others as it is."""
+        where = self.directory
+        while where != os.path.dirname(where):
+            if not os.stat(where).st_mode & 0o001:
+                os.chmod(where, os.stat(where).st_mode | 0o001)
+                self.addCleanup(os.chmod, where, os.stat(where).st_mode & ~0o001)
+            where = os.path.dirname(where)
+
+    def test_readable(self) -> None:
+        self.open_up()
+        [caution] = self.cautions("key: SECRET\n", 0o644)
+        self.assertEqual(
+            caution,
+            f"{self.path} holds a secret, and every user of this machine can read it: "
+            f"`chmod o-r {self.path}` ends that.",
+        )
+        self.assertEqual(len(self.cautions("items: [{key: SECRET}]\n", 0o604, Several)), 1)
+        self.assertEqual(len(self.cautions("SECRET\n", 0o644, KEY_FILE=self.path)), 1)
+
+    def test_nothing_to_say(self) -> None:
+        self.open_up()
+        self.assertEqual(self.cautions("key: SECRET\n", 0o640), ())
+        self.assertEqual(self.cautions("plain: text\n", 0o644), ())
+        self.assertEqual(self.cautions("items: [{plain: text}]\n", 0o644, Several), ())
+        self.assertEqual(self.cautions("plain: text\n", 0o644, KEY="SECRET"), ())
+        self.assertEqual(Secretive(key="x").cautions, ())
+
+    def test_out_of_reach(self) -> None:
+        self.open_up()
+        os.chmod(self.directory, 0o700)
+        self.assertEqual(self.cautions("key: SECRET\n", 0o644), ())
+
+
+class MisspeltTests(SynchronousTestCase):
+    def test_what_is_missing_is_misspelt(self) -> None:
+        class Needs(Settings):
+            server: str = Field(description="A server.")
+
+        for given in ({"sevrer": Given("x", "line 1: sevrer", Rank.FILE)},):
+            error = self.assertRaises(BadSetting, check, Needs, given)
+            self.assertIn("sevrer is not a setting", error.line)
+            self.assertEqual(error.hint, "Did you mean server?")

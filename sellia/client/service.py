@@ -8,7 +8,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from sellia.client.events import Event, Listener, RequestFinished
+from sellia.client.events import Event, Listener, Problem, RequestFinished
 from sellia.client.local import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings
@@ -55,6 +55,10 @@ class ClientService(Service):
         txaio.set_global_log_level("error")  # type: ignore[attr-defined]  # Autobahn's debug lines cost more than its work
         if not native_masking():
             _log.warn("Autobahn's native masking (NVX) is missing: large WebSocket frames will be very slow.")
+        for caution in self.settings.cautions:
+            _log.warn("{caution}", caution=caution)
+            if self._listener is not None:
+                self._notify(Problem(caution))
         self.session.start()
 
     def stopService(self) -> Deferred[None]:

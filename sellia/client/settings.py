@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
+from sellia.relay.hosts import is_loopback
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
 from sellia.relay.text import printable
@@ -29,6 +30,7 @@ from sellia.settings import (
     Trail,
     check,
     gather,
+    refuse_unknown,
     wrong,
 )
 
@@ -251,6 +253,15 @@ class ClientSettings(Settings):
         return self
 
     @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the user should know about the settings."""
+        url = urlsplit(self.server)
+        if self.api_key is None or url.scheme == "https" or is_loopback(url.hostname or ""):
+            return super().cautions
+        plain = f"The API key goes to {url.netloc} over http, and everybody on the way can read it: use https:// there."
+        return (*super().cautions, plain)
+
+    @property
     def link_url(self) -> str:
         """Where links go, as a ``ws:`` or ``wss:`` URL with its path, and with a port where ``server`` has one."""
         url = urlsplit(self.server)
@@ -272,6 +283,7 @@ def _check_parts(url: SplitResult) -> None:
 def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ClientSettings:
     """The settings of a client; ``flags`` are by setting, None where not given.  Raises `BadSetting`."""
     given = gather(flags=flags, variables=VARIABLES, environment=environment, config=config)
+    refuse_unknown(ClientSettings, given, _ONE_TUNNEL)
     return check(ClientSettings, _with_tunnels(given))
 
 
@@ -285,6 +297,11 @@ def _with_tunnels(given: Mapping[str, Given]) -> dict[str, Given]:
         raise BadSetting(
             f"{strongest.place}: is not used beside tunnels",
             "Move it into the tunnel that it is meant for, or describe a single tunnel without the list.",
+        )
+    if listed is not None and strongest is not None:
+        raise BadSetting(
+            f"{strongest.place}: cannot be given together with the tunnels of {printable(listed.path)}",
+            "Say it in the file, in the tunnel that it is meant for, or leave the file out.",
         )
     if strongest is not None or listed is None:
         if "port" not in one:

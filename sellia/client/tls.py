@@ -37,6 +37,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import SelliaError
+from sellia.relay.hosts import is_loopback
 from sellia.relay.text import printable
 
 #: What OpenSSL's numbers mean (X509_V_ERR_...) that people meet; "its certificate" goes before.
@@ -94,16 +95,6 @@ _NAMES_SHOWN: Final = 5
 
 class BadCertificate(SelliaError):
     """The other side's certificate is not good; `str` goes on after its name."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a connection to this host stays on this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def connection_creator(host: str, verify: bool | None = None, ca: str | None = None, remedy: str = LOCAL_REMEDY) -> Any:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address
 from typing import Final
 
 REMEMBERED_HOSTS: Final = 1024
@@ -141,3 +141,15 @@ def public_url(label: str | None, domain: str, port: int, https: bool) -> str:
     host = f"{label}.{domain}" if label else domain
     suffix = "" if port in (80, 443) else f":{port}"
     return f"{'https' if https else 'http'}://{host}{suffix}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a connection to this host, or from this address, stays on this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

@@ -91,6 +91,10 @@ class Admission:
         """It has ended."""
         self._sessions.leave(who)
 
+    def shows_key(self, key: str, remote: str) -> bool:
+        """Return whether a visitor shows the master key; wrong ones count as those of clients do."""
+        return self._key is not None and self._judge_key(Hello(VERSION, "", key=key), remote) is None
+
     def _judge_key(self, hello: Hello, remote: str) -> Rejection | None:
         assert self._key is not None
         if not hello.key:

@@ -384,9 +384,18 @@ class Gateway:
         for session in list(self.sessions.values()):
             session.session.relieve_queue()
 
+    def shows_key(self, key: str, remote: str) -> bool:
+        """Whether a visitor shows the master key."""
+        return self._admission.shows_key(key, remote)
+
+    def brief_health(self) -> dict[str, Any]:
+        """What ``/health`` tells everybody."""
+        return {"draining": self.draining}
+
     def health(self) -> dict[str, Any]:
-        """Numbers for ``/health``."""
+        """Numbers for ``/health``, for those who run the server."""
         return {
+            "version": __version__,
             "draining": self.draining,
             "sessions": len(self.sessions),
             "links": self.link_count,

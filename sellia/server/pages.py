@@ -9,7 +9,6 @@ from typing import Any, Final
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from sellia import __version__
 from sellia.errors import PROBLEMS
 from sellia.relay.answers import RETRY_AFTER_SECONDS, answer
 from sellia.relay.hosts import public_url
@@ -128,7 +127,7 @@ class BaseDomain(Resource):
     def _health_page(self) -> tuple[bytes, bytes]:
         health = self._health()
         status = "draining" if health.pop("draining", False) else "ok"
-        body = {"status": status, "version": __version__, **health}
+        body = {"status": status, **health}
         return b"application/json", json.dumps(body).encode() + b"\n"
 
 

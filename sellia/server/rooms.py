@@ -9,7 +9,7 @@ from twisted.web.server import Site
 from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.headers import values_of
-from sellia.relay.hosts import canonical_host, is_address
+from sellia.relay.hosts import canonical_host, is_address, is_loopback
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.carrier import Carrier
 from sellia.server.connection import VisitorConnection
@@ -23,6 +23,12 @@ _KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 #: Pages that are there while the server drains.
 _ALWAYS: Final = (b"/health", b"/ready")
+
+#: The page whose numbers are not for everybody, and fields by which a request tells that a proxy has passed it on.
+_COUNTERS: Final = b"/health"
+_PROXIED: Final = frozenset(
+    (b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"via")
+)
 
 _HANDSHAKE: Final = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -59,11 +65,17 @@ class BaseRooms:
     """The gateway at its path, pages everywhere else."""
 
     def __init__(
-        self, gateway: Gateway, registry: TunnelRegistry[ServerSession], site: Site, now: Callable[[], float]
+        self,
+        gateway: Gateway,
+        registry: TunnelRegistry[ServerSession],
+        site: Site,
+        now: Callable[[], float],
+        strangers_site: Site | None = None,
     ) -> None:
         self._gateway = gateway
         self._registry = registry
         self._site = site
+        self._strangers_site = strangers_site or site
         self._now = now
         self._path = gateway.settings.gateway_path.encode()
 
@@ -105,9 +117,25 @@ class BaseRooms:
         if problem is not None and path.partition(b"?")[0] not in _ALWAYS:
             connection.answer_problem(problem, request)
             return
-        exchange = PageExchange(connection, request, self._site, path)
+        counters = path.partition(b"?")[0] == _COUNTERS
+        site = self._site if counters and self._may_see_counters(connection, request) else self._strangers_site
+        exchange = PageExchange(connection, request, site, path)
         connection.exchange_begins(exchange)
         exchange.run()
+
+    def _may_see_counters(self, connection: VisitorConnection, request: Request) -> bool:
+        """Whether a request comes from a program on this machine, or shows the master key.
+
+        What a proxy has passed on comes from anywhere, also where the proxy is on this machine.
+        """
+        proxied = connection.trusted or any(name.lower() in _PROXIED for name, _ in request.headers)
+        if not proxied and is_loopback(connection.peer):
+            return True
+        shown = request.values(b"authorization")
+        if len(shown) != 1 or shown[0][:7].lower() != b"bearer ":
+            return False
+        key = shown[0][7:].strip().decode("latin-1")
+        return bool(key) and self._gateway.shows_key(key, connection.visitor_of(request))
 
     def why_absent(self, label: str) -> Problem:
         """Nobody has the name; or its owner may still come back for it, or had it a moment ago."""

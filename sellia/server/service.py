@@ -49,7 +49,8 @@ class ServerService(MultiService):
         self.guard = Guard(settings, reactor)
         self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard)
         site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port)
-        rooms = BaseRooms(self.gateway, self.registry, site, reactor.seconds)
+        strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port)
+        rooms = BaseRooms(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
         self.factory = VisitorFactory(self.ingress)
         self.listening = ListeningService(
@@ -84,6 +85,8 @@ class ServerService(MultiService):
             url=public_url(None, self.settings.domain, self.gateway.public_port, self.settings.https),
         )
         self._tell_of_open_door()
+        for caution in self.settings.cautions:
+            _log.warn("{caution}", caution=caution)
 
     def _tell_of_open_door(self) -> None:
         settings = self.settings

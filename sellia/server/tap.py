@@ -104,13 +104,13 @@ def _fitting(settings: ServerSettings, allow: Callable[[int], int] = allow_descr
     room = max(1, allow(settings.connections + _OTHERS) - _OTHERS)
     if room >= settings.connections:
         return settings
-    say = _log.warn if room < _MANY or "connections" in settings.model_fields_set else _log.debug
-    say(
-        "only {room} of {connections} connections have room: raise the limit of open files (LimitNOFILE, ulimit -n), "
-        "or lower the setting",
-        room=room,
-        connections=settings.connections,
-    )
+    if room < _MANY or "connections" in settings.model_fields_set:
+        _log.warn(
+            "{room} connections are accepted at once, and not {connections}: this process may have no more files open. "
+            "Raise that limit (LimitNOFILE= of systemd, or `ulimit -n`), or set connections to {room}",
+            room=room,
+            connections=settings.connections,
+        )
     return settings.model_copy(
         update={"connections": room, "connections_per_address": min(room, settings.connections_per_address)}
     )

@@ -68,10 +68,37 @@ class ManyTunnelsTests(ClientCase):
         first, second = load({}, {}, config).tunnels
         self.assertEqual((first.port, second.port, second.subdomain), (1, 2, "abc"))
 
-    def test_flags_replace_them(self):
+    def test_a_flag_for_one_tunnel_beside_the_tunnels_of_a_file(self):
+        """Which of them it is for, nobody said."""
         config = self.write("server: http://x\ntunnels:\n- port: 1\n- port: 2\n")
-        self.assertEqual(load({"port": "3"}, {}, config).tunnels, (TunnelSettings(port=3),))
-        self.assertIn("which port", self.bad({"subdomain": "abc"}, {}, config).line)
+        for flags in ({"port": "3"}, {"subdomain": "abc"}, {"auth": "a:b"}):
+            error = self.bad(flags, {}, config)
+            (name,) = flags
+            self.assertEqual(error.line, f"--{name}: cannot be given together with the tunnels of {config}")
+            self.assertIn("leave the file out", error.hint)
+
+    def test_a_misspelt_name_is_told_before_what_it_leaves_missing(self):
+        for text, near in (
+            ("sevrer: http://x\nport: 1\n", "server"),
+            ("server: http://x\nprt: 1\n", "port"),
+            ("server: http://x\ntunnels:\n- prt: 1\n", "port"),
+            ("server: http://x\ntunnel:\n- port: 1\n", "tunnels"),
+        ):
+            error = self.bad({}, {}, self.write(text))
+            self.assertIn("is not a setting", error.line)
+            self.assertEqual(error.hint, f"Did you mean {near}?")
+
+    def test_a_key_in_the_clear(self):
+        for server, told in (
+            ("http://t.example", True),
+            ("ws://10.0.0.1:3000", True),
+            ("https://t.example", False),
+            ("http://localhost:3000", False),
+            ("http://127.0.0.1", False),
+        ):
+            cautions = load({"server": server, "port": "1", "api_key": "k"}, {}).cautions
+            self.assertEqual(len(cautions), int(told), server)
+        self.assertEqual(load({"server": "http://t.example", "port": "1"}, {}).cautions, ())
 
     def test_beside_a_single_one(self):
         error = self.bad({}, {}, self.write("server: http://x\ntunnels:\n- port: 1\nport: 2\n"))

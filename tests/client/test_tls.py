@@ -24,7 +24,6 @@ from sellia.client.tls import (
     ValidCertificate,
     connection_creator,
     explain,
-    is_loopback,
 )
 from tests.client.stage import GET, HELLO, Visitor
 from tests.relay.scripts import Pair
@@ -154,12 +153,6 @@ class ValidCertificateTests(SynchronousTestCase):
 
 
 class CreatorTests(SynchronousTestCase):
-    def test_what_is_loopback(self) -> None:
-        for host in ("localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "::1"):
-            self.assertTrue(is_loopback(host), host)
-        for host in ("example.com", "notlocalhost", "10.0.0.1", "::2", "127.0.0.1.example.com"):
-            self.assertFalse(is_loopback(host), host)
-
     def test_verified_unless_on_loopback(self) -> None:
         self.assertIsInstance(connection_creator("localhost"), AnyCertificate)
         self.assertNotIsInstance(connection_creator("web.example"), AnyCertificate)

@@ -13,6 +13,7 @@ from sellia.relay.hosts import (
     canonical_domain,
     canonical_host,
     is_address,
+    is_loopback,
     locate,
     public_url,
     split_target,
@@ -166,3 +167,11 @@ class AddressTests(SynchronousTestCase):
             self.assertTrue(is_address(host))
         for host in ("localhost", "1.example.com", "a1"):
             self.assertFalse(is_address(host))
+
+
+class LoopbackTests(SynchronousTestCase):
+    def test_what_is_loopback(self) -> None:
+        for host in ("localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"):
+            self.assertTrue(is_loopback(host), host)
+        for host in ("example.com", "notlocalhost", "10.0.0.1", "::2", "127.0.0.1.example.com", "", "::ffff:1.2.3.4"):
+            self.assertFalse(is_loopback(host), host)

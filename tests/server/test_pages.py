@@ -2,9 +2,10 @@
 
 import json
 from html.parser import HTMLParser
+from typing import Any
 
 from sellia import __version__
-from tests.server.clients import GatewayCase
+from tests.server.clients import GatewayCase, Wire
 from tests.server.support import get
 
 
@@ -50,14 +51,50 @@ class SecuredTests(PageCase):
 
 
 class HealthTests(PageCase):
+    """The counters are for programs on the machine itself and for who shows the master key."""
+
+    settings = {"master_key": "right", "trust_proxy": ["127.0.0.9"], "failed_auth_burst": 3}
+
+    def health(self, peer: str, *fields: bytes) -> dict[str, Any]:
+        wire = Wire(self.server, peer)
+        wire.send(get(b"/health?x", *fields, host=b"localhost"))
+        status, _, headers, body = page(wire.take())
+        self.assertEqual((status, headers[b"content-type"]), (200, b"application/json"))
+        health: dict[str, Any] = json.loads(body)
+        return health
+
     def test_numbers(self) -> None:
-        self.assert_ready(self.server.client().open_tunnel("demo"))
+        self.assert_ready(self.server.client("right").open_tunnel("demo"))
         self.server.visit()
-        status, _, fields, body = self.get(b"/health")
-        self.assertEqual((status, fields[b"content-type"]), (200, b"application/json"))
-        health = json.loads(body)
         expected = {"status": "ok", "version": __version__, "sessions": 1, "links": 1, "tunnels": 1, "streams": 1}
-        self.assertEqual({name: health[name] for name in expected}, expected)
+        for peer, fields in (("127.0.0.1", ()), ("::1", ()), ("203.0.113.7", (b"Authorization: Bearer right",))):
+            health = self.health(peer, *fields)
+            self.assertEqual({name: health[name] for name in expected}, expected)
+        self.assertEqual(
+            self.health("127.0.0.9", b"X-Forwarded-For: 1.2.3.4", b"authorization: bearer right")["links"], 1
+        )
+
+    def test_strangers(self) -> None:
+        for peer, fields in (
+            ("203.0.113.7", ()),
+            ("203.0.113.7", (b"Authorization: Bearer wrong",)),
+            ("203.0.113.7", (b"Authorization: Basic right",)),
+            ("203.0.113.7", (b"Authorization: Bearer right", b"Authorization: Bearer right")),
+            ("203.0.113.7", (b"X-Forwarded-For: 127.0.0.1",)),
+            ("127.0.0.9", ()),  # a trusted proxy on loopback: its visitors come from anywhere
+            ("127.0.0.9", (b"X-Forwarded-For: 127.0.0.1",)),
+            ("127.0.0.1", (b"X-Forwarded-For: 203.0.113.7",)),  # one that nobody has named
+            ("127.0.0.1", (b"Via: 1.1 cache",)),
+            ("127.0.0.1", (b"Forwarded: for=203.0.113.7",)),
+            ("", ()),  # a unix socket, on which proxies listen as well
+        ):
+            self.assertEqual(self.health(peer, *fields), {"status": "ok"}, (peer, fields))
+
+    def test_guesses_are_counted(self) -> None:
+        for _ in range(3):
+            self.assertEqual(self.health("203.0.113.7", b"Authorization: Bearer wrong"), {"status": "ok"})
+        self.assertEqual(self.health("203.0.113.7", b"Authorization: Bearer right"), {"status": "ok"})
+        self.assertIn("sessions", self.health("203.0.113.8", b"Authorization: Bearer right"))
 
     def test_never_cached(self) -> None:
         self.assertEqual(self.get(b"/health")[2][b"cache-control"], b"no-store")

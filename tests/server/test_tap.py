@@ -72,7 +72,7 @@ class OptionsTests(SynchronousTestCase):
         lines = [formatEvent(event) for event in events]
         self.assertEqual((settings.connections, settings.connections_per_address), (500, 500))
         self.assertEqual(len(lines), 1)
-        self.assertIn("only 500 of 1000 connections have room", lines[0])
+        self.assertIn("500 connections are accepted at once, and not 1000: this process may have", lines[0])
         settings = ServerSettings(connections=1000, connections_per_address=900)
         self.assertIs(tap._fitting(settings, lambda wanted: wanted), settings)
 
