@@ -55,9 +55,12 @@ def version() -> None:
     metavar="SECONDS",
     help="Seconds that your service may take until it begins to answer. [default: the server's, 600]",
 )
+@click.option(
+    "--no-forwarded", is_flag=True, help="Send your service no X-Forwarded-* fields: it learns nothing of visitors."
+)
 @click.option("--log-level", metavar="info|debug", help="debug: the log, with each frame, on standard error.")
 @click.option("--config", metavar="FILE", help="Settings file, in YAML; it can describe many tunnels.")
-def http(config: str | None, **flags: str | None) -> None:
+def http(config: str | None, no_forwarded: bool, **flags: str | None) -> None:
     """Expose the HTTP and WebSocket service on PORT, and show what visitors do.
 
     PORT can also be an address, as in https://localhost:8443 or 192.168.1.5:80.
@@ -65,7 +68,7 @@ def http(config: str | None, **flags: str | None) -> None:
     Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
     """
     try:
-        settings = load(flags, os.environ, config)
+        settings = load({**flags, "forwarded": False if no_forwarded else None}, os.environ, config)
     except SettingsError as error:
         # Here the port is no flag.
         raise click.ClickException(str(error).replace("--port:", "PORT:")) from None

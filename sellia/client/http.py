@@ -35,6 +35,8 @@ from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.relay.headers import trailers_to_pass, validate
 from sellia.relay.logins import is_bound
 from sellia.relay.stream import Stream
+from sellia.relay.webdav import METHODS as DESTINATION_METHODS
+from sellia.relay.webdav import with_destination
 
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
@@ -141,7 +143,10 @@ class HttpLeg(Exchange):
             if end:
                 raise ValueError("its body is missing")
             self._left = self._length = length
-        head = request_head(opening.method, opening.target, opening.headers, extra)
+        headers = opening.headers
+        if opening.method in DESTINATION_METHODS:
+            headers = with_destination(headers, self.service.scheme)
+        head = request_head(opening.method, opening.target, headers, extra)
         return head + b"0\r\n\r\n" if end and self._chunked else head
 
     # --- the request ---------------------------------------------------------------------------------------

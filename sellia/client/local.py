@@ -58,6 +58,8 @@ class LocalService:
         self.clock: Any = reactor
         self.name = "-"
         self._dialer = Dialer(reactor, host, port, scheme, timeout=connect_timeout, verify=verify, ca=ca)
+        #: What the service is asked by: ``http`` or ``https``.
+        self.scheme = scheme.encode("ascii")
         #: The service's address for people.
         self.where = self._dialer.where
         self.pool: Pool[HttpConnection] = Pool(reactor, limit=idle_limit, seconds=idle_seconds)

@@ -55,7 +55,7 @@ _SERVICE: Final = "Write it as https://localhost:8443, without a path, a user na
 
 _ONE_TUNNEL: Final = (
     *("port", "local_host", "local_scheme", "local_verify", "local_ca", "subdomain", "auth"),
-    *("request_timeout", "upgrade_timeout", "while_away", "auth_preflight"),
+    *("request_timeout", "upgrade_timeout", "while_away", "auth_preflight", "forwarded"),
 )
 
 
@@ -115,6 +115,7 @@ class TunnelSettings(Settings):
         "wait",
         description="wait or refuse: what a new request does while the client has lost its connection to the server.",
     )
+    forwarded: bool = Field(True, description="false to send your service no X-Forwarded-For, -Proto, -Host and -Port.")
     local_verify: bool | None = Field(
         None, description="Whether your https service's certificate must be valid; by default, except on loopback."
     )
@@ -130,6 +131,7 @@ class TunnelSettings(Settings):
             upgrade_timeout=self.upgrade_timeout or 0.0,
             while_away=self.while_away,
             auth_preflight=self.auth_preflight,
+            forwarded=self.forwarded,
         )
 
     @model_validator(mode="before")

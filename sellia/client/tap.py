@@ -43,6 +43,10 @@ class Options(OneLineOptions):
         ["config", None, None, "Settings file, in YAML."],
     ]
 
+    optFlags = [
+        ["no-forwarded", None, "Send your service no X-Forwarded-* fields."],
+    ]
+
     settings: ClientSettings
 
     def postOptions(self) -> None:
@@ -54,6 +58,7 @@ class Options(OneLineOptions):
                 *("request-timeout", "log-level"),
             )
         }
+        flags["forwarded"] = False if self["no-forwarded"] else None
         self.settings = load(flags, os.environ, self["config"])
 
 

@@ -38,6 +38,7 @@ class TunnelOptions(_Options, frozen=True):
     upgrade_timeout: float = 0.0  #: seconds until an upgrade must be answered; 0 for the server's default
     while_away: str = "wait"  #: what new requests do while the link is away: ``wait``, or ``refuse``
     auth_preflight: str = "refuse"  #: what becomes of CORS preflights without the password: ``refuse``, or ``pass``
+    forwarded: bool = True  #: whether requests tell their service where they came from (``X-Forwarded-For`` and others)
 
 
 class ServerLimits(_Options, frozen=True):

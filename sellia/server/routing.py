@@ -79,7 +79,8 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
         return
     upgrade = request.upgrade
     origin = connection.origin_of(request)
-    headers = request_to_service(request.headers, origin, upgrade=upgrade, believed=ingress.believed)
+    told = origin if tunnel.options.forwarded else None
+    headers = request_to_service(request.headers, told, upgrade=upgrade, believed=ingress.believed)
     if tunnel.auth is not None:
         headers = strip_authorization(headers)
     visitor = origin.address

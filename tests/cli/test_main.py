@@ -39,7 +39,7 @@ class CommandTests(SynchronousTestCase):
         self.invoke(
             *("http", "8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
             *("--auth", "u:p", "--auth-preflight", "pass", "--local-host", "::1", "--local-scheme", "https"),
-            *("--log-level", "debug"),
+            *("--log-level", "debug", "--no-forwarded"),
             status=7,
         )
         (settings,) = seen
@@ -47,5 +47,5 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual((tunnel.port, tunnel.subdomain, tunnel.local_host), (8080, "myapp", "::1"))
         self.assertEqual(tunnel.options.auth_preflight, "pass")
         self.assertEqual((tunnel.local_scheme, tunnel.auth.get_secret_value()), ("https", "u:p"))
-        self.assertEqual(settings.log_level, "debug")
+        self.assertEqual((settings.log_level, tunnel.options.forwarded), ("debug", False))
         self.assertEqual((settings.server, settings.api_key.get_secret_value()), ("http://localhost:3000", "k"))

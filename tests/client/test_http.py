@@ -56,6 +56,14 @@ class RequestTests(SynchronousTestCase):
         self.stage.ask(HttpRequest(1, b"GET", b"/", [HOST, (b"TE", b"trailers")]))
         self.assertIn(b"\r\nTE: trailers\r\nConnection: TE\r\n\r\n", self.stage.accept().read())
 
+    def test_destination_of_a_copy(self) -> None:
+        """Its scheme is the one that the service is asked by."""
+        field = (b"Destination", b"https://demo.localhost/b")
+        self.stage.ask(HttpRequest(1, b"COPY", b"/a", [HOST, field]))
+        self.assertIn(b"\r\nDestination: http://demo.localhost/b\r\n", self.stage.accept().read())
+        self.stage.ask(HttpRequest(1, b"GET", b"/a", [HOST, field]))
+        self.assertIn(b"\r\nDestination: https://demo.localhost/b\r\n", self.stage.accept().read())
+
     def test_nothing_is_dialled_for_a_request_that_is_none(self) -> None:
         """A server must not be able to put a second request into the first, nor to desynchronize a connection."""
         bad = [

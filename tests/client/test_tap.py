@@ -26,11 +26,13 @@ class OptionsTests(SynchronousTestCase):
             *("--server", "http://localhost:3000", "--api-key", "k", "--port", "8080", "--local-host", "::1"),
             *("--local-scheme", "https", "--subdomain", "myapp", "--auth", "u:p", "--request-timeout", "90"),
             *("--auth-preflight", "pass"),
+            "--no-forwarded",
         )
         (tunnel,) = settings.tunnels
         self.assertEqual((tunnel.port, tunnel.local_host, tunnel.local_scheme), (8080, "::1", "https"))
         self.assertEqual((tunnel.subdomain, tunnel.auth.get_secret_value()), ("myapp", "u:p"))
         self.assertEqual(tunnel.options.auth_preflight, "pass")
+        self.assertFalse(tunnel.options.forwarded)
         self.assertEqual((tunnel.request_timeout, tunnel.options.request_timeout), (90.0, 90.0))
         self.assertEqual(settings.api_key.get_secret_value(), "k")
 
@@ -38,7 +40,8 @@ class OptionsTests(SynchronousTestCase):
         path = self.mktemp()
         with open(path, "w") as file:
             file.write("server: http://x\ntunnels:\n- port: 1\n- port: 2\n")
-        self.assertEqual(len(self.parse("--config", path).tunnels), 2)
+        tunnels = self.parse("--config", path).tunnels
+        self.assertEqual([tunnel.options.forwarded for tunnel in tunnels], [True, True])
 
     def test_wrong_setting(self):
         error = self.assertRaises(UsageError, self.parse, "--server", "x", "--port", "1")

@@ -1,5 +1,6 @@
 """Which request goes where, what its service sees of it, and whom forwarded headers are believed."""
 
+from sellia.protocol.messages import TunnelOptions
 from tests.server.support import GET, VISITOR, ServerCase, get
 
 KIB = 1024
@@ -170,6 +171,15 @@ class ForwardedTests(ServerCase):
         self.assertEqual(service.value(b"X-Forwarded-For"), b"1.2.3.4, 10.0.0.1")
         self.assertEqual(service.value(b"X-Forwarded-Proto"), b"https")
         self.assertEqual(service.opening.visitor, "1.2.3.4")
+
+    def test_a_tunnel_that_wants_none(self) -> None:
+        """Its service is told nothing of the kind, whoever says it; the log knows the visitor all the same."""
+        self.stage.open_tunnel("silent", options=TunnelOptions(forwarded=False))
+        for host in (VISITOR, "10.0.0.1"):
+            self.stage.visitor(get(b"/", *self.FORGED, b"X-Real-IP: 1.2.3.4", host=b"silent.localhost"), host=host)
+            service = self.stage.asked[-1]
+            self.assertEqual(service.opening.headers, [(b"Host", b"silent.localhost")])
+            self.assertEqual(service.opening.visitor, VISITOR if host == VISITOR else "1.2.3.4")
 
     def test_ipv4_on_an_ipv6_socket(self) -> None:
         """One address has one spelling, for services, for trust and in the log."""

@@ -64,7 +64,7 @@ class Answering(BridgeLeg):
     def opening(self, tunnel: "OpenTunnelOf") -> tuple[Opening, bool]:
         """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
         start = self._start
-        headers = for_service(start.method, start.path, start.headers, tunnel.scheme)
+        headers = for_service(start.method, start.path, start.headers, tunnel)
         chunked, length = framing(start.headers)
         opening = HttpRequest(tunnel.number, start.method, start.path, headers, VISITOR, chunked)
         return opening, not chunked and not length
@@ -166,7 +166,7 @@ def chunks(data: bytes) -> Iterator[bytes]:
         yield data[offset : offset + CHUNK]
 
 
-def for_service(method: bytes, path: bytes, headers: Headers, scheme: bytes, upgrade: bool = False) -> Headers:
+def for_service(method: bytes, path: bytes, headers: Headers, tunnel: "OpenTunnelOf", upgrade: bool = False) -> Headers:
     """The section of a request's headers as its service is to see it; ProblemError if it could not be passed on."""
     if len(headers) > HEADER_COUNT_LIMIT - _ADDED:
         raise ProblemError(HEADER_TOO_LARGE)
@@ -176,8 +176,11 @@ def for_service(method: bytes, path: bytes, headers: Headers, scheme: bytes, upg
         validate(headers)
     except ValueError as error:
         raise ProblemError(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.") from None
-    host = host_of(headers)
-    return request_to_service(headers, Origin(b"unknown", scheme, host, port_of(host, scheme), UNIX), upgrade=upgrade)
+    origin = None
+    if tunnel.options.forwarded:
+        host = host_of(headers)
+        origin = Origin(b"unknown", tunnel.scheme, host, port_of(host, tunnel.scheme), UNIX)
+    return request_to_service(headers, origin, upgrade=upgrade)
 
 
 def framing(headers: Headers) -> tuple[bool, int]:

@@ -74,7 +74,7 @@ class Dialing(MessageLeg):
     def opening(self, tunnel: "OpenTunnelOf") -> tuple[Opening, bool]:
         """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
         upgrade = self._upgrade
-        headers = for_service(b"GET", upgrade.path, upgrade.headers, tunnel.scheme, upgrade=True)
+        headers = for_service(b"GET", upgrade.path, upgrade.headers, tunnel, upgrade=True)
         headers = first_subprotocol(without_extensions(headers))
         return WebSocketRequest(tunnel.number, upgrade.path, headers, VISITOR), False
 
