@@ -171,10 +171,6 @@ class ClientSession:
 
     # --- a session's owner ---------------------------------------------------------------------------------
 
-    def flush_wanted(self) -> None:
-        assert self.session is not None
-        self._turn.later(self.session.flush)
-
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         tunnel = self.tunnels.get(opening.tunnel)
         if tunnel is None or not isinstance(opening, HttpRequest | WebSocketRequest):
@@ -200,8 +196,8 @@ class ClientSession:
         else:
             raise ProtocolError("a session message that only a client sends")
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
-        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=stream.id, error=error)
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
+        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=number, error=error)
 
     # --- the connector's caller ----------------------------------------------------------------------------
 
@@ -226,7 +222,7 @@ class ClientSession:
         self._window = min(welcome.resume_window, LONGEST_WINDOW) if link.resumable else 0.0
         if not resumed:
             self._end_session("session-expired", "the server no longer had the session")
-            self.session = Session(self, even=False)
+            self.session = Session(self, self._turn.later, even=False)
             self._token = welcome.session
         session = self.session
         assert session is not None
@@ -268,7 +264,7 @@ class ClientSession:
         """There is a link again, or for the first time."""
         lost_at, self._lost_at = self._lost_at, None
         self._why_lost = ""
-        messages, octets = session.unacknowledged
+        messages, octets = session.out.unacknowledged
         if resumed:
             self.counters.went_on((messages, octets))
         if lost_at is None:
@@ -424,7 +420,7 @@ class ClientSession:
         session = self.session
         if pipes or session is None:
             return not pipes
-        return session.quiet and (session.attached or not session.unacknowledged[0])
+        return session.quiet and (session.attached or not session.out.unacknowledged[0])
 
     def _pipes(self) -> list[WebSocketPipe]:
         return [pipe for service in self._services for pipe in service.pipes.open]

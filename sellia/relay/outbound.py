@@ -25,14 +25,14 @@ Designs not chosen
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import ACK_EVERY, PARCEL_TARGET, RECORD_COST
 from sellia.protocol.messages import Ack
 from sellia.relay.lingering import Lingering
-from sellia.relay.stream import Stream
+from sellia.relay.send_half import SendHalf
 
 #: Octets that one stream may send before the next gets its turn.
 TURN: Final = 16 * 1024
@@ -40,7 +40,7 @@ TURN: Final = 16 * 1024
 #: Turns of streams that say little, one after the other, while others wait: they can't keep out those.
 FRESH_RUN: Final = 8
 
-_NOBODY: Final[deque[Stream]] = deque(maxlen=0)
+_NOBODY: Final[deque[SendHalf]] = deque(maxlen=0)
 
 #: More than any record costs.
 _ANY: Final = 1 << 20
@@ -57,19 +57,23 @@ class Link(Protocol):
         """Send one link message; never fails: a broken link says so by ``detach``."""
 
 
-class Flusher(Protocol):
-    """Who sees to it that what is ready leaves."""
-
-    def flush_wanted(self) -> None:
-        """Something is ready to leave: call ``flush()`` before the turn of the reactor ends."""
-
-
 class Outbound:
-    """The sending half of a session; what has come is counted here by the other half, to be acknowledged."""
+    """The sending half of a session; what has come is counted here by the other half, to be acknowledged.
 
-    owner: Flusher
+    ``schedule`` arranges for a call before the turn of the reactor ends, not at once.  ``eased`` is told of each half
+    that may ask its leg to go on, and ``emptied`` of each that has ended and whose last record has left.
+    """
 
-    def __init__(self, replay_limit: int) -> None:
+    def __init__(
+        self,
+        schedule: Callable[[Callable[[], None]], None],
+        eased: Callable[[SendHalf], None],
+        emptied: Callable[[int], None],
+        replay_limit: int,
+    ) -> None:
+        self._schedule = schedule
+        self._eased = eased
+        self._emptied = emptied
         self.closed = False
         self.sent = 0
         self.acked = 0
@@ -88,9 +92,9 @@ class Outbound:
         self._size = 0
         self._urgent: deque[bytes] = deque()
         self._urgent_size = 0
-        self._active: deque[Stream] = deque()
+        self._active: deque[SendHalf] = deque()
         #: Those that are served before them, because all others have had a turn since their last one.
-        self._fresh: deque[Stream] = deque()
+        self._fresh: deque[SendHalf] = deque()
         self._fresh_run = 0
         self._turns = 0
         self._replay: deque[bytes] = deque()
@@ -100,11 +104,8 @@ class Outbound:
         self._flushing = False
         self._owed = 0
         self._told = 0
-        self._lingering = Lingering()
-
-    def _guarded(self, stream: Stream, call: Callable[..., None], *arguments: Any) -> None:
-        """Call a stream's leg; a defect of it costs the stream, and nothing else."""
-        raise NotImplementedError
+        #: Streams that we have reset, and of which late records may still arrive.
+        self.lingering = Lingering()
 
     # --- links ---------------------------------------------------------------------------------------------
 
@@ -195,6 +196,18 @@ class Outbound:
             self._owed = 0
             self._link.send(native.encode_link(Ack(self.received)))
 
+    # --- in ------------------------------------------------------------------------------------------------
+
+    def arrived(self, size: int) -> None:
+        """Count a parcel of the peer, of this many bytes, that is to be acknowledged."""
+        self.received += 1
+        self._owed += size
+
+    def acted(self) -> None:
+        """After a parcel has been acted on: acknowledge soon, if enough has come since the last ack."""
+        if self._owed >= ACK_EVERY and not self._wanted:
+            self._want()
+
     # --- out -----------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
@@ -214,6 +227,8 @@ class Outbound:
                 self._fill()
                 if self._parts:
                     link.send(self._parcel())
+                    if not (self._active or self._fresh or self._urgent or self._parts):
+                        break
                 elif not self._urgent:  # which a turn that moved nothing may have brought
                     break
         finally:
@@ -242,21 +257,36 @@ class Outbound:
         if not self._wanted:
             self._want()
 
-    def activate(self, stream: Stream) -> None:
+    def activate(self, half: SendHalf) -> None:
         """For streams: there is something to send; take turns."""
-        if not stream.active:
-            stream.active = True
-            if self._turns - stream.turn >= len(self._active):
-                self._fresh.append(stream)
+        if not half.active:
+            half.active = True
+            if self._turns - half.turn >= len(self._active):
+                self._fresh.append(half)
             else:
-                self._active.append(stream)
+                self._active.append(half)
             if not self._wanted:
                 self._want()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing at all waits to be sent before a record that is appended now."""
+        return not (self._active or self._fresh or self._urgent)
+
+    @property
+    def empty(self) -> bool:
+        """Whether all that was said has been handed to a link."""
+        return not (self._parts or self._urgent or self._resend)
+
+    @property
+    def urgent_size(self) -> int:
+        """Bytes of urgent records that wait."""
+        return self._urgent_size
 
     def _want(self) -> None:
         self._wanted = True
         if self._link is not None:
-            self.owner.flush_wanted()
+            self._schedule(self.flush)
 
     def _settle(self) -> None:
         link = self._link
@@ -285,26 +315,28 @@ class Outbound:
             active = self._active if self._replay_size < self._window else _NOBODY
             while size < piece and (active or fresh):
                 if fresh and (self._fresh_run < FRESH_RUN or not active):
-                    stream = fresh.popleft()
+                    half = fresh.popleft()
                     self._fresh_run += 1
                 else:
-                    stream = active.popleft()
+                    half = active.popleft()
                     self._fresh_run = 0
-                self._turns = stream.turn = self._turns + 1
-                size += stream.drain(parts, self._turn)
-                if stream.ready:
-                    self._active.append(stream)
+                self._turns = half.turn = self._turns + 1
+                size += half.drain(parts, self._turn)
+                if half.ready:
+                    self._active.append(half)
                 else:
-                    stream.active = False
-                if stream.paused:
+                    half.active = False
+                    if half.ended and half.drained:
+                        self._emptied(half.id)
+                if half.paused:
                     if eased is None:
-                        eased = [stream]
+                        eased = [half]
                     else:
-                        eased.append(stream)
+                        eased.append(half)
         self._size = size
         if eased is not None:
-            for stream in eased:
-                self._guarded(stream, stream.eased)
+            for half in eased:
+                self._eased(half)
 
     def _parcel(self) -> bytes:
         parcel = b"".join((native.pack_parcel(native.PARCEL, self.received), *self._parts))
@@ -315,12 +347,14 @@ class Outbound:
         self.sent += 1
         self._replay.append(parcel)
         self._replay_size += len(parcel)
-        if self._lingering and not self._urgent:
-            self._lingering.left_in(self.sent)
+        if self.lingering and not self._urgent:
+            self.lingering.left_in(self.sent)
         return parcel
 
-    def _clear(self) -> None:
-        """Nothing is sent any more."""
+    def close(self) -> None:
+        """Send nothing any more."""
+        self.closed = True
+        self.detach()
         self._active.clear()
         self._fresh.clear()
         self._urgent.clear()

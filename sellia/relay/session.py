@@ -8,8 +8,6 @@ Invariants (``check_invariants`` holds them in tests)
     * A parcel is acted on once: ``received`` counts them, and a new link starts at the peer's ``received + 1``.
     * No record of a stream leaves after its reset.  None arrives after ours, once the peer has sent a whole parcel
       that it began to build after our reset had arrived there.
-    * ``held`` is what the legs of ``streams`` and ``leaving`` have been given and have not taken; ``queued`` is what
-      waits in all outboxes, and as openings; ``by_tunnel`` counts the streams that were opened here.
 
 Bounds
     What all streams hold for legs that do not take it is bounded by ``SESSION_HELD_LIMIT``: beyond it the stream that
@@ -19,19 +17,17 @@ Bounds
     peer that sends without reading what it causes is cut off at ``URGENT_LIMIT``.
 
 What the caller must do
-    Call :meth:`flush` soon after ``owner.flush_wanted()`` (not from inside it), and whenever the link becomes writable;
-    call :meth:`receive` with each parcel, :meth:`attach` and :meth:`detach` as links come and go, and nothing with
+    Hand over a ``schedule`` that calls what it is given soon, not at once; call :meth:`flush` whenever the link becomes
+    writable, :meth:`receive` with each parcel, :meth:`attach` and :meth:`detach` as links come and go, and nothing with
     what a link still brings after it was detached.
 """
 
 from collections.abc import Callable
-from itertools import chain
 from typing import Any, Final, Protocol
 
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import (
-    ACK_EVERY,
     IDLE_LIMIT,
     LINGERING_LIMIT,
     MAX_STREAMS,
@@ -42,9 +38,11 @@ from sellia.protocol.limits import (
     URGENT_LIMIT,
 )
 from sellia.protocol.messages import Ending, Opening, Reset, SessionMessage
-from sellia.relay.leg import NOBODY, Leg
-from sellia.relay.outbound import Flusher, Outbound
+from sellia.relay.leg import Leg
+from sellia.relay.outbound import Link, Outbound
+from sellia.relay.send_half import SendHalf
 from sellia.relay.stream import Stream, opening_record
+from sellia.relay.streams import StreamTable
 
 _OVERLOADED: Final = "overloaded"
 _TOO_MUCH_HELD: Final = "the reader is too slow, and too much is waiting for readers of this session"
@@ -55,7 +53,7 @@ _STREAM_RECORDS: Final = frozenset(
 )
 
 
-class Owner(Flusher, Protocol):
+class Owner(Protocol):
     """What a session asks of its surroundings."""
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
@@ -64,16 +62,17 @@ class Owner(Flusher, Protocol):
     def message_received(self, message: SessionMessage) -> None:
         """The peer said something about the session."""
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
-        """A leg raised: a defect of ours.  The stream has been reset on both sides; the error wants logging."""
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
+        """The leg of a stream raised: a defect of ours.  The stream has been reset; the error wants logging."""
 
 
-class Session(Outbound):
+class Session:
     """One end of a session.  ``even`` says whether it opens streams with even numbers (the server does)."""
 
     def __init__(
         self,
         owner: Owner,
+        schedule: Callable[[Callable[[], None]], None],
         *,
         even: bool,
         max_streams: int = MAX_STREAMS,
@@ -81,14 +80,15 @@ class Session(Outbound):
         queue_limit: int = SESSION_QUEUE_LIMIT,
         replay_limit: int = REPLAY_LIMIT,
     ) -> None:
-        super().__init__(replay_limit)
-        self.owner: Owner = owner
-        self.streams: dict[int, Stream] = {}
-        #: Streams that have ended both ways while their legs still hold what they were given.
-        self.leaving: dict[int, Stream] = {}
-        self.held = 0
-        self.queued = 0
-        self.by_tunnel: dict[int, int] = {}
+        self.owner = owner
+        self._next_id = 2 if even else 1
+        self._peer_parity = 1 - (self._next_id & 1)
+        self._last_peer_id = 0
+        self.table = StreamTable(self._peer_parity)
+        #: The streams that are open, by number.
+        self.streams = self.table.open
+        self.out = Outbound(schedule, self._eased, self._emptied, replay_limit)
+        self.closed = False
         #: Records, and parcels without any, that said nothing; records that changed nothing.  For the link to bound.
         self.idle = self.late = 0
         #: Told of each stream that was reset because a bound of the session was reached, and of which.
@@ -96,10 +96,33 @@ class Session(Outbound):
         self.max_streams = max_streams
         self._held_limit = held_limit
         self._queue_limit = queue_limit
-        self._next_id = 2 if even else 1
-        self._peer_parity = 1 - (self._next_id & 1)
-        self._peer_open = 0
-        self._last_peer_id = 0
+
+    # --- for links -----------------------------------------------------------------------------------------
+
+    @property
+    def attached(self) -> bool:
+        """Whether a link carries the session now."""
+        return self.out.attached
+
+    @property
+    def received(self) -> int:
+        """How many of the peer's parcels have arrived."""
+        return self.out.received
+
+    def attach(self, link: Link, peer_received: int) -> None:
+        """Go on over ``link``, with a peer at which so many of our parcels have arrived.
+
+        Raises ProtocolError when the peer cannot have got that many, or forgets some that it had.
+        """
+        self.out.attach(link, peer_received)
+
+    def detach(self) -> None:
+        """The link is gone; streams wait."""
+        self.out.detach()
+
+    def flush(self) -> None:
+        """Send what is ready, as far as the link takes it."""
+        self.out.flush()
 
     # --- streams -------------------------------------------------------------------------------------------
 
@@ -113,91 +136,86 @@ class Session(Outbound):
         number = self._next_id
         self._next_id += 2
         record = opening_record(number, opening, end)
-        stream = Stream(self, number, record)
+        out = self.out
+        stream = Stream(self, out, self.table, number, record)
         stream.leg = leg
-        stream.local_ended = end
-        stream.tunnel = tunnel = opening.tunnel
-        self.by_tunnel[tunnel] = self.by_tunnel.get(tunnel, 0) + 1
-        self.streams[number] = stream
-        if self.direct and not (self._active or self._fresh or self._urgent):  # the reset that made room goes first
-            stream.opening = b""
-            self.append(record, b"", 0)
+        stream.sending.ended = end
+        stream.tunnel = opening.tunnel
+        self.table.add(stream)
+        if out.direct and out.idle:  # the reset that made room goes first
+            stream.sending.opening = b""
+            out.append(record, b"", 0)
         else:
-            self.queued += len(record)
-            self.activate(stream)
+            self.table.queued += len(record)
+            out.activate(stream.sending)
         return stream
 
     @property
     def full(self) -> bool:
         """Whether as many streams that were opened here are open as the limit allows."""
-        return len(self.streams) - self._peer_open >= self.max_streams
+        return self.table.ours >= self.max_streams
 
     @property
     def crowded(self) -> bool:
         """Whether as much waits to be sent as the limit allows."""
-        return self.queued >= self._queue_limit
+        return self.table.queued >= self._queue_limit
 
     @property
     def quiet(self) -> bool:
         """Whether no stream is open, and all that was said has been handed to a link."""
-        return not (self.streams or self._parts or self._urgent or self._resend)
+        return not self.streams and self.out.empty
 
     def say(self, message: SessionMessage) -> None:
         """Say something about the session; in order with whatever else is said this way."""
         payload = native.encode(message)
-        self.urge(native.pack_record(native.CONTROL, 0, 0, len(payload)) + payload)
+        self.out.urge(native.pack_record(native.CONTROL, 0, 0, len(payload)) + payload)
 
     def close(self, word: str, message: str) -> None:
         """The session is over: every leg is told so, and nothing more is sent or received."""
         if self.closed:
             return
         self.closed = True
-        self.detach()
-        streams = list(self.streams.values())
-        for stream in tuple(self.leaving.values()):
-            self.release(stream)
-        self.streams.clear()
-        self.by_tunnel.clear()
-        self._peer_open = 0
-        self._clear()
+        streams = self.table.clear()
+        self.out.close()
         for stream in streams:
-            self.release(stream)
-            stream.local_ended = stream.remote_ended = True  # its leg may go on for a while, and has nobody to talk to
-            stream.discard()
+            self.table.end(stream)  # its leg may go on for a while, and has nobody to talk to
+            leg = stream.leg
             try:
-                stream.leg.reset_received(word, message)
+                leg.reset_received(word, message)
             except Exception as error:
-                self.owner.leg_failed(stream, error)
+                self.owner.leg_failed(stream.id, leg, error)
 
     # --- in ------------------------------------------------------------------------------------------------
 
     def receive(self, message: bytes) -> None:
         """Act on the next parcel.  Raises ProtocolError when the peer has broken the protocol: close the link then."""
         ack = native.parcel_ack(message)
-        self.acknowledged(ack)
-        self.received += 1
-        self._owed += len(message)
-        streams = self.streams
+        out, table, streams = self.out, self.table, self.streams
+        out.acknowledged(ack)
+        out.arrived(len(message))
         if len(message) == native.PARCEL_HEADER:
             self.idle += 1
         for kind, flags, number, payload in native.records(message):
             stream = streams.get(number)
             if stream is not None:
                 if kind in _STREAM_RECORDS:
+                    receiving = stream.receiving
                     try:
-                        stream.received(kind, flags, payload)
+                        receiving.received(kind, flags, payload)
                     except ProtocolError:
                         raise
                     except Exception as error:
-                        stream.reset("internal")
-                        self.owner.leg_failed(stream, error)
+                        self._failed(stream, error)
+                    else:
+                        if receiving.ended and stream.sending.ended:
+                            table.finished(stream)
                 elif kind == native.CREDIT:
                     amount = native.decode_credit(payload)
                     if amount < RECORD_COST:
                         self.late += 1
-                    stream.credited(amount)
+                    stream.sending.credited(amount)
                 elif kind == native.BLOCKED:
-                    if not stream.starved():
+                    if not stream.receiving.starved():
                         self.late += 1
                 elif kind == native.RESET:
                     self._reset_received(stream, native.decode_reset(payload))
@@ -221,26 +239,24 @@ class Session(Outbound):
                 self._late(kind, number)
             if self.closed:
                 return
-        if self._lingering:
-            self._lingering.outlived(ack)
-        if self.held > self._held_limit:
-            self._relieve()
-        if self._urgent_size > URGENT_LIMIT:
+        if out.lingering:
+            out.lingering.outlived(ack)
+        if table.held > self._held_limit:
+            table.relieve_held(self._held_limit, self._drop_held)
+        if out.urgent_size > URGENT_LIMIT:
             raise ProtocolError("too much waits for a peer that sends without reading", 1008)
-        if self._owed >= ACK_EVERY and not self._wanted:
-            self._want()
+        out.acted()
 
     def _opened(self, number: int, flags: int, payload: bytes) -> None:
         if number & 1 != self._peer_parity or number <= self._last_peer_id:
             raise ProtocolError("a stream was opened with a number that is not the peer's next")
-        if self._peer_open >= self.max_streams:
+        if self.table.peer_open >= self.max_streams:
             raise ProtocolError("more streams were opened than the limit", 1008)
         opening = native.decode_opening(payload)
         self._last_peer_id = number
-        stream = Stream(self, number)
-        stream.remote_ended = end = bool(flags & native.END)
-        self.streams[number] = stream
-        self._peer_open += 1
+        stream = Stream(self, self.out, self.table, number)
+        stream.receiving.ended = end = bool(flags & native.END)
+        self.table.add(stream)
         try:
             leg = stream.leg = self.owner.stream_opened(stream, opening, end)
             if stream.paused:
@@ -248,11 +264,10 @@ class Session(Outbound):
         except ProtocolError:
             raise
         except Exception as error:
-            stream.reset("internal")
-            self.owner.leg_failed(stream, error)
+            self._failed(stream, error)
 
     def _reset_received(self, stream: Stream, reset: Reset) -> None:
-        self.forget(stream, tell=None)
+        self.table.end(stream)
         if reset.frames >= 0:
             self._guarded(stream, stream.leg.ending_received, Ending(frames=reset.frames, bytes=reset.bytes))
         self._guarded(stream, stream.leg.reset_received, reset.word, reset.message)
@@ -269,11 +284,11 @@ class Session(Outbound):
             known = 0 < number < self._next_id
         if not known:
             raise ProtocolError("something was sent on a stream that was never opened")
-        if kind in _STREAM_RECORDS and not self._lingering.excuses(number):
+        if kind in _STREAM_RECORDS and not self.out.lingering.excuses(number):
             raise ProtocolError("something was sent on a stream that had ended")
 
     def _idle(self) -> None:
-        """A record of a kind that we do not know."""
+        """Count a record of a kind that we do not know.  Raises ProtocolError beyond ``IDLE_LIMIT`` for the link."""
         self.idle += 1
         if self.idle > IDLE_LIMIT:
             raise ProtocolError("a parcel has too many records that say nothing", 1008)
@@ -284,28 +299,27 @@ class Session(Outbound):
         except ProtocolError:
             raise
         except Exception as error:
-            stream.reset("internal")
-            self.owner.leg_failed(stream, error)
+            self._failed(stream, error)
 
-    def _relieve(self) -> None:
-        """Too much is held for legs that do not take it: reset those that hold most, until it is not."""
-        while self.held > self._held_limit:
-            stream = max(chain(self.streams.values(), self.leaving.values()), key=lambda each: each.untaken)
-            if not stream.untaken:
-                break
-            self._overload(stream, _TOO_MUCH_HELD, "session_credit")
+    def _failed(self, stream: Stream, error: Exception) -> None:
+        leg = stream.leg
+        stream.reset("internal")
+        self.owner.leg_failed(stream.id, leg, error)
+
+    # --- too much ------------------------------------------------------------------------------------------
 
     def relieve_queue(self) -> None:
-        """Once a second: where too much waits to be sent, reset the streams that have most, until it does not.
+        """Reset the streams of which most waits to be sent, where too much does.  Call it once a second.
 
         Not from inside of a leg.
         """
-        if self.queued <= self._queue_limit:
-            return
-        for stream in sorted(self.streams.values(), key=lambda each: each.waiting, reverse=True):
-            self._overload(stream, _TOO_MUCH_QUEUED, "session_queue")
-            if self.queued <= self._queue_limit:
-                return
+        self.table.relieve_queued(self._queue_limit, self._drop_queued)
+
+    def _drop_held(self, stream: Stream) -> None:
+        self._overload(stream, _TOO_MUCH_HELD, "session_credit")
+
+    def _drop_queued(self, stream: Stream) -> None:
+        self._overload(stream, _TOO_MUCH_QUEUED, "session_queue")
 
     def _overload(self, stream: Stream, message: str, bound: str) -> None:
         stream.reset(_OVERLOADED, message)
@@ -316,55 +330,43 @@ class Session(Outbound):
     # --- for streams ---------------------------------------------------------------------------------------
 
     def finished(self, stream: Stream) -> None:
-        """Both directions have ended: forget the stream once all of it has left.
+        """Both directions have ended: forget the stream once all of it has left."""
+        self.table.finished(stream)
 
-        What its leg still holds counts until the leg calls ``flow`` or ``reset``.
-        """
-        if stream.drained:
-            self._remove(stream)
-            if stream.untaken and stream.stalled:
-                self.leaving[stream.id] = stream
-            elif not stream.paused:
-                stream.leg = NOBODY  # or each would keep the other for the garbage collector to find
-
-    def release(self, stream: Stream) -> None:
-        """What the stream's leg held is gone, or counts no more."""
-        self.held -= stream.untaken
-        stream.untaken = 0
-        self.leaving.pop(stream.id, None)
-
-    def forget(self, stream: Stream, *, tell: Reset | None) -> None:
-        """End a stream now: drop what is queued and, unless the peer knows nothing of it, ``tell`` it so."""
-        self.release(stream)
-        self._remove(stream)
-        stream.local_ended = stream.remote_ended = True
-        stream.discard()
-        if tell is not None and not self.closed:
-            payload = native.encode(tell)
-            self._lingering.add(stream.id)
-            self.urge(native.pack_record(native.RESET, 0, stream.id, len(payload)) + payload)
-
-    def _remove(self, stream: Stream) -> None:
-        if self.streams.pop(stream.id, None) is None:
+    def give_up(self, stream: Stream, reset: Reset) -> None:
+        """End a stream now, and tell the peer unless it has ended or the peer never knew of it."""
+        if self.streams.get(stream.id) is not stream:
+            self.table.release(stream)
             return
-        if stream.id & 1 == self._peer_parity:
-            self._peer_open -= 1
-            return
-        left = self.by_tunnel[stream.tunnel] - 1
-        if left:
-            self.by_tunnel[stream.tunnel] = left
-        else:
-            del self.by_tunnel[stream.tunnel]
+        known = stream.announced
+        self.table.end(stream)
+        if known and not self.closed:
+            payload = native.encode(reset)
+            self.out.lingering.add(stream.id)
+            self.out.urge(native.pack_record(native.RESET, 0, stream.id, len(payload)) + payload)
+
+    # --- for the scheduler ---------------------------------------------------------------------------------
+
+    def _emptied(self, number: int) -> None:
+        """The last record of a half that has ended has left."""
+        stream = self.streams.get(number)
+        if stream is not None and stream.receiving.ended:
+            self.table.finished(stream)
+
+    def _eased(self, half: SendHalf) -> None:
+        leg = half.leg
+        try:
+            half.eased()
+        except ProtocolError:
+            raise
+        except Exception as error:
+            stream = self.streams.get(half.id)
+            if stream is not None:
+                stream.reset("internal")
+            self.owner.leg_failed(half.id, leg, error)
 
     def check_invariants(self) -> None:
         """For tests: raise AssertionError where the module's invariants do not hold."""
-        super().check_invariants()
-        assert self.held == sum(stream.untaken for stream in chain(self.streams.values(), self.leaving.values()))
-        assert self.queued == sum(stream.waiting for stream in self.streams.values())
-        ours = [stream.tunnel for number, stream in self.streams.items() if number & 1 != self._peer_parity]
-        assert self.by_tunnel == {tunnel: ours.count(tunnel) for tunnel in ours}
-        assert self._peer_open == sum(number & 1 == self._peer_parity for number in self.streams)
-        assert not self.leaving.keys() & self.streams.keys()
-        assert len(self._lingering) <= LINGERING_LIMIT
-        for stream in self.streams.values():
-            stream.check_invariants()
+        self.out.check_invariants()
+        self.table.check_invariants()
+        assert len(self.out.lingering) <= LINGERING_LIMIT

@@ -10,7 +10,7 @@ from typing import Any
 from sellia.errors import Problem
 from sellia.relay.answers import RETRY_AFTER_SECONDS
 from sellia.relay.forwarded import Origin, origin, port_of
-from sellia.relay.session import Session
+from sellia.relay.stream import StreamOwner
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
 from sellia.server.ingress import Ingress
@@ -122,7 +122,7 @@ class Carrier:
         """The response has been written."""
         raise NotImplementedError
 
-    def answered(self, session: Session) -> None:
+    def answered(self, session: StreamOwner) -> None:
         """A client has completed a response, so it may keep a connection to its service for this visitor."""
 
     def break_off(self) -> None:

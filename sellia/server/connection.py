@@ -38,8 +38,7 @@ from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import VisitorLeft
 from sellia.relay.answers import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.forwarded import UNIX
-from sellia.relay.session import Session
-from sellia.relay.stream import Stream
+from sellia.relay.stream import Stream, StreamOwner
 from sellia.relay.text import shown_host, shown_target
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import HEAD_LIMITS
@@ -81,7 +80,7 @@ class VisitorConnection(Receiver, Unread):
         #: Seconds for which nothing has been read, and bytes of the next answer's beginning that are written.
         self._still = self._begun = 0
         #: Sessions whose clients may keep a connection to a service for this one.
-        self._sessions: set[Session] = set()
+        self._sessions: set[StreamOwner] = set()
         #: For whom it counts besides its peer: behind a trusted proxy, the visitor who asked for a WebSocket.
         self.counted = ""
 
@@ -232,7 +231,7 @@ class VisitorConnection(Receiver, Unread):
         self._advance()
         self._close_if_ended()
 
-    def answered(self, session: Session) -> None:
+    def answered(self, session: StreamOwner) -> None:
         if self.number:
             self._sessions.add(session)
 

@@ -125,7 +125,7 @@ class HttpExchange(StrictLeg):
         if self.deadline > now:
             return False
         stream = self.stream
-        return stream is None or stream.session.attached
+        return stream is None or stream.attached
 
     def await_service(self) -> None:
         """From now on it is the service that is waited for: its time begins."""

@@ -282,7 +282,7 @@ class Gateway:
         _extend(session.session, now - session.heard_at)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
-        resent = session.session.unacknowledged
+        resent = session.session.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
         _log.info(
             "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
@@ -416,7 +416,7 @@ def _extend(session: Session, seconds: float) -> None:
         leg = stream.leg
         if not isinstance(leg, HttpExchange):
             continue
-        if not stream.opening:
+        if stream.announced:
             leg.deadline += seconds
         elif leg.deadline < _NEVER:
             leg.await_service()

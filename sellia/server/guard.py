@@ -133,7 +133,7 @@ class Guard:
         session: Session = tunnel.session.session
         if session.full:
             return "session_streams"
-        if session.by_tunnel.get(tunnel.tunnel_id, 0) >= self._tunnel_streams:
+        if session.table.by_tunnel.get(tunnel.tunnel_id, 0) >= self._tunnel_streams:
             return "tunnel_streams"
         if not session.attached and len(session.streams) - tunnel.session.streams_at_loss >= self._away_requests:
             return "away_requests"

@@ -43,6 +43,7 @@ class ServerSession:
         self.attempt = 0
         self.session = Session(
             self,
+            gateway.turn.later,
             even=True,
             max_streams=settings.session_streams,
             held_limit=settings.session_credit,
@@ -68,20 +69,17 @@ class ServerSession:
 
     # --- a session's owner ---------------------------------------------------------------------------------
 
-    def flush_wanted(self) -> None:
-        self.gateway.turn.later(self.session.flush)
-
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         raise ProtocolError("a client opens no streams")
 
     def message_received(self, message: SessionMessage) -> None:
         self.gateway.session_message(self, message)
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
         _log.error(
             "a defect of Sellia's own ended an exchange: session={session} id={id} error={error!r}",
             session=self.name,
-            id=stream.id,
+            id=number,
             error=error,
         )
 

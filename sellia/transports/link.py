@@ -388,7 +388,7 @@ class LinkMixin:
         """The transport's buffer is full."""
         self.writable = False
         if self.session is not None:
-            self.session.link_full()
+            self.session.out.link_full()
 
     def resumeProducing(self) -> None:
         """The transport's buffer is empty."""

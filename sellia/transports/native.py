@@ -95,10 +95,10 @@ class NativeLink(LinkMixin):
         elif message[:1] == b"\x00":
             said = native.decode_link(message)
             if isinstance(said, Ack):
-                before = session.acked if session is not None else 0
+                before = session.out.acked if session is not None else 0
                 if session is not None:
-                    session.acknowledged(said.received)
-                if session is None or session.acked == before:
+                    session.out.acknowledged(said.received)
+                if session is None or session.out.acked == before:
                     self.idle()
             elif isinstance(said, Ping):
                 self._pinged(said.number)
@@ -135,19 +135,19 @@ class NativeLink(LinkMixin):
         """What the link now knows of its way becomes the session's measure."""
         self._ask_after = pace.share
         if self.session is not None:
-            self.session.pace(pace.window, pace.burst, pace.parcel)
+            self.session.out.pace(pace.window, pace.burst, pace.parcel)
 
     def _ask_for_ack(self) -> None:
         """Enough has been sent to measure the way, unless most of it has been acknowledged by itself."""
         session, pace = self.session, self._pace
         if session is None or pace is None:
             return
-        under_way = session.under_way
+        under_way = session.out.under_way
         if under_way is None:
             return
         if under_way < self._ask_after:
             self._unasked = under_way
-        elif pace.may_ask(self.clock.seconds(), session.blocked):
+        elif pace.may_ask(self.clock.seconds(), session.out.blocked):
             self._probe()
 
     def _probe(self) -> None:
@@ -157,9 +157,9 @@ class NativeLink(LinkMixin):
         if pace is None or session is None:
             self.say(Ping())
             return
-        under_way = session.under_way
+        under_way = session.out.under_way
         now = self.clock.seconds()
-        self.say(Ping(pace.ask(now, 0, 0) if under_way is None else pace.ask(now, session.sent, under_way)))
+        self.say(Ping(pace.ask(now, 0, 0) if under_way is None else pace.ask(now, session.out.sent, under_way)))
 
     def _ponged(self, number: int) -> None:
         if self._unanswered:
@@ -172,7 +172,7 @@ class NativeLink(LinkMixin):
         before = pace.window, pace.burst
         arrived = pace.answered(number, self.clock.seconds())
         if arrived:
-            session.acknowledged(arrived)
+            session.out.acknowledged(arrived)
         if before != (pace.window, pace.burst):
             self._follow(pace)
         if self._unasked >= self._ask_after:  # of a window that has become smaller
@@ -184,7 +184,7 @@ class NativeLink(LinkMixin):
         if self.session is not None:
             # The other side must hear something, too, however long it takes to send what it is sending.
             busy = silent < self._interval * 0.5
-            self.session.tell_acks(again=busy)
+            self.session.out.tell_acks(again=busy)
             if not busy:
                 self._probe()
 

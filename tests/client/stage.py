@@ -185,7 +185,7 @@ class Stage:
         """Nothing is left behind when every exchange is over."""
         assert not self.pair.client.failures, self.pair.client.failures
         assert not self.pair.client.session.streams, self.pair.client.session.streams
-        assert not self.pair.client.session.held, "credit was not given back"
+        assert not self.pair.client.session.table.held, "credit was not given back"
         assert not len(self.service.slow), "a deadline was left behind"
         self.service.stop()
 

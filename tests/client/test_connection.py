@@ -247,7 +247,7 @@ class BadAnswerTests(ConnectionCase):
         visitor = stage.ask()
         self.service = stage.accept()
         stream = stage.client_streams[visitor.stream.id]
-        stream.local_ended = True  # a stream that takes nothing: sending raises
+        stream.sending.ended = True  # a stream that takes nothing: sending raises
         self.service.say(HELLO)
         stage.talk()
         self.assertEqual(visitor.reset, "internal")

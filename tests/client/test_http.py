@@ -538,12 +538,12 @@ class PaceTests(SynchronousTestCase):
         for _ in range(20):
             visitor.stream.send_data(b"x" * 60000)
         self.stage.talk()
-        held = self.stage.pair.client.session.held
+        held = self.stage.pair.client.session.table.held
         self.assertTrue(0 < held <= 256 * 1024, held)
         service = self.stage.accept()
         self.stage.talk()
         self.assertGreater(len(service.read()), 20 * 60000)
-        self.assertEqual(self.stage.pair.client.session.held, 0)
+        self.assertEqual(self.stage.pair.client.session.table.held, 0)
 
     def test_upload_waits_for_the_service(self) -> None:
         visitor = self.stage.ask(CHUNKED, end=False)

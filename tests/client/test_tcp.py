@@ -29,9 +29,9 @@ class TcpTests(SynchronousTestCase):
         visitor = self.stage.ask(TCP, end=False)
         visitor.stream.send_data(b"early")
         self.stage.talk()
-        self.assertGreater(self.stage.pair.client.session.held, 0)
+        self.assertGreater(self.stage.pair.client.session.table.held, 0)
         self.assertEqual(self.stage.accept().read(), b"early")
-        self.assertEqual(self.stage.pair.client.session.held, 0)
+        self.assertEqual(self.stage.pair.client.session.table.held, 0)
 
     def test_visitor_ends_then_service(self) -> None:
         visitor, service = self.connect()

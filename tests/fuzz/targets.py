@@ -224,7 +224,7 @@ class _Party:
     writable = True
 
     def __init__(self, even: bool) -> None:
-        self.session = Session(self, even=even)
+        self.session = Session(self, self.schedule, even=even)
         self.sent = 0
         if even:
             for number in range(3):
@@ -235,7 +235,7 @@ class _Party:
     def send(self, message: bytes) -> None:
         self.sent += len(message)
 
-    def flush_wanted(self) -> None:
+    def schedule(self, flush: Callable[[], None]) -> None:
         """It is flushed after each message."""
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
@@ -249,7 +249,7 @@ class _Party:
     def message_received(self, message: SessionMessage) -> None:
         """Whatever it says."""
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
         raise AssertionError(f"a leg failed: {error!r}") from error
 
 
@@ -288,7 +288,7 @@ def session(data: bytes) -> None:
             record = native.pack_record(
                 number, flags & 0x3F if number == native.FRAME else flags & 1, stream, len(payload)
             )
-            ack = min(party.session.sent, flags >> 2) if flags & 2 else party.session.acked
+            ack = min(party.session.out.sent, flags >> 2) if flags & 2 else party.session.out.acked
             parcels += 1
             party.session.receive(native.pack_parcel(native.PARCEL, ack) + record + payload)
             party.session.flush()

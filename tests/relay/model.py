@@ -8,14 +8,17 @@ every stream must then end by itself, with everything delivered, without anybody
 """
 
 from collections import deque
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 from sellia.protocol import native
 from sellia.protocol.limits import INITIAL_CREDIT, LINK_MESSAGE_LIMIT, MAX_CREDIT, PARCEL_TARGET, RECORD_COST
 from sellia.protocol.messages import Ack, CloseTunnel, Opening, SessionMessage
+from sellia.relay.leg import Leg
+from sellia.relay.send_half import QUEUE_MARK
 from sellia.relay.session import Session
-from sellia.relay.stream import QUEUE_MARK, Stream
+from sellia.relay.stream import Stream
 from tests.relay.model_legs import SIZES, TRAILERS, Broken, ModelLeg
 from tests.relay.scripts import GET, KIB
 
@@ -54,7 +57,12 @@ class ModelParty:
     def begin(self) -> None:
         """A session, in place of one that is over."""
         self.session = Session(
-            self, even=self.even, max_streams=MAX_STREAMS, held_limit=HELD_LIMIT, replay_limit=REPLAY_LIMIT
+            self,
+            self.schedule,
+            even=self.even,
+            max_streams=MAX_STREAMS,
+            held_limit=HELD_LIMIT,
+            replay_limit=REPLAY_LIMIT,
         )
         self.wanted = False
         self.legs = {}
@@ -65,9 +73,9 @@ class ModelParty:
         open_legs = [leg for number, leg in self.legs.items() if number in self.session.streams]
         self.session.close(word, "by the script")
         assert all(leg.over for leg in open_legs)
-        assert self.session.unacknowledged == (0, 0) and self.session.held == 0
+        assert self.session.out.unacknowledged == (0, 0) and self.session.table.held == 0
 
-    def flush_wanted(self) -> None:
+    def schedule(self, flush: Callable[[], None]) -> None:
         self.wanted = True
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> ModelLeg:
@@ -93,7 +101,7 @@ class ModelParty:
     def message_received(self, message: SessionMessage) -> None:
         assert self.other.said.popleft() == message, "what was said of the session was lost, doubled or reordered"
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
         assert isinstance(error, Broken), repr(error)
 
     def open(self, mood: str, end: bool) -> None:
@@ -117,26 +125,26 @@ class ModelParty:
             self.session.attach(self.link, message)
         elif message[0] == native.PARCEL:
             self.session.receive(message)
-            assert self.session.held <= HELD_LIMIT
+            assert self.session.table.held <= HELD_LIMIT
         else:
             ack = native.decode_link(message)
             assert isinstance(ack, Ack)
-            self.session.acknowledged(ack.received)
+            self.session.out.acknowledged(ack.received)
 
     def check(self) -> None:
         session = self.session
         session.check_invariants()
-        assert session.unacknowledged[1] <= REPLAY_LIMIT + PARCEL_TARGET + 96 * KIB
-        assert session._size <= PARCEL_TARGET + 128 * KIB
+        assert session.out.unacknowledged[1] <= REPLAY_LIMIT + PARCEL_TARGET + 96 * KIB
+        assert session.out._size <= PARCEL_TARGET + 128 * KIB
         assert len(session.streams) <= 2 * MAX_STREAMS
         for number, stream in session.streams.items():
             assert stream.queued <= QUEUE_MARK + max(SIZES) + 10 * RECORD_COST + 2_000
             peer = self.other.session.streams.get(number)
             if peer is not None and not peer.remote_ended:
-                assert stream.credit <= peer.receivable <= MAX_CREDIT
+                assert stream.sending.credit <= peer.receiving.receivable <= MAX_CREDIT
         for leg in self.legs.values():
             if leg.over:
-                assert leg.stream.id not in session.streams and leg.stream.id not in session.leaving
+                assert leg.stream.id not in session.streams and leg.stream.id not in session.table.leaving
 
 
 class Model:
@@ -244,11 +252,11 @@ class Model:
         if writable:
             party.session.flush()
         else:
-            party.session.link_full()
+            party.session.out.link_full()
 
     def do_pace(self, side: int, window: int, piece: int) -> None:
         if self.parties[side].session.attached:
-            self.parties[side].session.pace(window, window // 2, piece)
+            self.parties[side].session.out.pace(window, window // 2, piece)
 
     def do_bye(self, side: int) -> None:
         """One end says goodbye; the other may never hear it."""
@@ -268,7 +276,7 @@ class Model:
             party.end("session-expired")
 
     def do_idle(self, side: int) -> None:
-        self.parties[side].session.tell_acks()
+        self.parties[side].session.out.tell_acks()
 
     def do_cut(self) -> None:
         """The link is lost with all that is under way; neither end knows yet."""
@@ -319,16 +327,16 @@ class Model:
     def settle(self) -> None:
         """Until nothing happens by itself any more."""
         for _ in range(2_000):
-            before = [party.session.sent for party in self.parties]
+            before = [party.session.out.sent for party in self.parties]
             for party in self.parties:
                 party.flush()
             self.check()
             moved = [self.deliver(party, 1_000) for party in self.parties]
             if not any(moved):
                 for party in self.parties:
-                    party.session.tell_acks()  # as an idle link does
+                    party.session.out.tell_acks()  # as an idle link does
                 moved = [self.deliver(party, 1_000) for party in self.parties]
-            after = [party.session.sent for party in self.parties]
+            after = [party.session.out.sent for party in self.parties]
             if not any(moved) and not any(party.wanted for party in self.parties) and before == after:
                 return
         raise AssertionError("they never stop")
@@ -353,9 +361,9 @@ class Model:
         self.settle()
         for party in self.parties:
             session = party.session
-            assert not session.streams and not session.leaving, f"streams that do not end: {list(session.streams)}"
-            assert session.held == 0
-            assert session.unacknowledged == (0, 0)
+            assert not session.streams and not session.table.leaving, f"do not end: {list(session.streams)}"
+            assert session.table.held == 0
+            assert session.out.unacknowledged == (0, 0)
             assert not party.said
             for number, leg in party.legs.items():
                 peer = party.other.legs.get(number)
@@ -364,4 +372,4 @@ class Model:
                 assert peer is not None, f"stream {number} never arrived"
                 assert leg.heard_end and leg.stream.local_ended
                 assert not any(each[0] != "data" or each[1] for each in leg.said), "something was lost"
-                assert leg.stream.window >= INITIAL_CREDIT
+                assert leg.stream.receiving.window >= INITIAL_CREDIT

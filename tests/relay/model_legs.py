@@ -80,8 +80,8 @@ class ModelLeg:
         self.stream.end(trailers)
 
     def stall(self) -> None:
-        if not self.stream.stalled:
-            self.allowance = self.stream.receivable
+        if not self.stream.receiving.stalled:
+            self.allowance = self.stream.receiving.receivable
         self.stream.stall()
 
     def cancel(self) -> None:
@@ -107,7 +107,7 @@ class ModelLeg:
             said.extendleft((["more", payload], ["begin", first, len(payload)]))
         if heard[0] in ("data", "more"):
             octets = memoryview(heard[1])
-            if self.stream.stalled:
+            if self.stream.receiving.stalled:
                 self.allowance -= len(octets)
                 assert self.allowance >= 0, "a reader that reads nothing was given more than its credit"
             while octets:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from sellia.protocol import native
 from sellia.protocol.messages import Ack, Ending, Headers, HttpRequest, Opening, ResponseHead, SessionMessage
+from sellia.relay.leg import Leg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 
@@ -155,7 +156,7 @@ class Party:
     """A session and its surroundings: the owner, who gives a recording leg to each stream that is opened here."""
 
     def __init__(self, *, even: bool, **bounds: int) -> None:
-        self.session = Session(self, even=even, **bounds)
+        self.session = Session(self, self.schedule, even=even, **bounds)
         self.link = MemoryLink()
         self.wanted = False
         self.openings: list[tuple[int, Opening, bool]] = []
@@ -167,7 +168,7 @@ class Party:
 
     # --- Owner ---------------------------------------------------------------------------------------------
 
-    def flush_wanted(self) -> None:
+    def schedule(self, flush: Callable[[], None]) -> None:
         self.wanted = True
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> RecordingLeg:
@@ -180,8 +181,8 @@ class Party:
     def message_received(self, message: SessionMessage) -> None:
         self.messages.append(message)
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
-        self.failures.append((stream.id, error))
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
+        self.failures.append((number, error))
 
     # --- for scripts ---------------------------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ class Party:
         else:
             link_message = native.decode_link(message)
             assert isinstance(link_message, Ack)
-            self.session.acknowledged(link_message.received)
+            self.session.out.acknowledged(link_message.received)
         self.session.check_invariants()
 
     def can_send(self, writable: bool) -> None:
@@ -217,7 +218,7 @@ class Party:
         if writable:
             self.session.flush()
         else:
-            self.session.link_full()
+            self.session.out.link_full()
         self.session.check_invariants()
 
 

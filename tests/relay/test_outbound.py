@@ -44,10 +44,10 @@ class TurnTests(SynchronousTestCase):
         pair.server.can_send(True)
         pair.server.link.take()
         session = pair.server.session
-        session.pace(100 * KIB, 100 * KIB, 8 * KIB)
+        session.out.pace(100 * KIB, 100 * KIB, 8 * KIB)
         for _ in range(5):
             small.send_data(b"ping")
-            session.acknowledged(session.sent)
+            session.out.acknowledged(session.out.sent)
             pair.server.flush()
             order = [number for message in pair.server.link.take() for _, number in said(message)]
             self.assertLess(order.index(small.id), 2)
@@ -98,11 +98,11 @@ class TurnTests(SynchronousTestCase):
     def test_a_link_that_takes_no_more_is_sent_no_more(self) -> None:
         pair = Pair()
         near, near_leg, _, _ = pair.open()
-        sent = pair.server.session.sent
+        sent = pair.server.session.out.sent
         pair.server.can_send(False)
         near.send_data(b"x" * 2 * RECORD_LIMIT)
         pair.server.flush()
-        self.assertEqual((pair.server.session.sent, near_leg.paused), (sent, True))
+        self.assertEqual((pair.server.session.out.sent, near_leg.paused), (sent, True))
         pair.server.can_send(True)
         pair.talk()
         self.assertFalse(near_leg.paused)
@@ -113,10 +113,10 @@ class TurnTests(SynchronousTestCase):
         far.stall()
         near.send_data(b"x" * INITIAL_CREDIT)
         pair.talk()
-        sent = pair.server.session.sent
+        sent = pair.server.session.out.sent
         near.send_data(b"y" * 100)
         pair.talk()
-        self.assertEqual(pair.server.session.sent, sent)
+        self.assertEqual(pair.server.session.out.sent, sent)
 
 
 class AckTests(SynchronousTestCase):
@@ -129,7 +129,7 @@ class AckTests(SynchronousTestCase):
         pair.client.flush()
         self.assertEqual(native.parcel_ack(pair.client.link.sent[0]), 1)
         pair.talk()
-        self.assertEqual(pair.server.session.unacknowledged, (0, 0))
+        self.assertEqual(pair.server.session.out.unacknowledged, (0, 0))
 
     def test_a_receiver_with_nothing_to_say_acknowledges_in_time(self) -> None:
         pair = Pair()
@@ -138,26 +138,26 @@ class AckTests(SynchronousTestCase):
         near.send_data(b"x" * 3 * RECORD_LIMIT)
         pair.talk()
         self.assertGreaterEqual(pair.traffic["ACK"], 1)
-        self.assertLess(pair.server.session.unacknowledged[1], ACK_EVERY)
+        self.assertLess(pair.server.session.out.unacknowledged[1], ACK_EVERY)
 
     def test_an_idle_link_carries_the_last_one(self) -> None:
         pair = Pair()
         pair.open()
-        self.assertEqual(pair.server.session.unacknowledged[0], 1)
+        self.assertEqual(pair.server.session.out.unacknowledged[0], 1)
         for _ in range(2):
-            pair.client.session.tell_acks()
+            pair.client.session.out.tell_acks()
         self.assertEqual(said(pair.client.link.sent[0]), [("ACK", 1)])
         self.assertEqual(len(pair.client.link.sent), 1)
         pair.talk()
-        self.assertEqual(pair.server.session.unacknowledged, (0, 0))
+        self.assertEqual(pair.server.session.out.unacknowledged, (0, 0))
 
     def test_an_old_ack_changes_nothing(self) -> None:
         pair = Pair()
         pair.open()
-        pair.client.session.tell_acks()
+        pair.client.session.out.tell_acks()
         pair.talk()
-        pair.server.session.acknowledged(0)
-        self.assertEqual(pair.server.session.acked, 1)
+        pair.server.session.out.acknowledged(0)
+        self.assertEqual(pair.server.session.out.acked, 1)
 
 
 class PaceTests(SynchronousTestCase):
@@ -169,8 +169,8 @@ class PaceTests(SynchronousTestCase):
         self.pair = Pair()
         self.near, _, self.far, self.far_leg = self.pair.open()
         self.session = self.pair.server.session
-        self.session.acknowledged(self.session.sent)
-        self.session.pace(self.WINDOW, self.WINDOW, self.PIECE)
+        self.session.out.acknowledged(self.session.out.sent)
+        self.session.out.pace(self.WINDOW, self.WINDOW, self.PIECE)
 
     def sent(self) -> list[bytes]:
         self.pair.server.flush()
@@ -182,7 +182,7 @@ class PaceTests(SynchronousTestCase):
         self.assertLess(sum(map(len, sent)), self.WINDOW + 2 * self.PIECE)
         self.assertLess(max(map(len, sent)), 2 * self.PIECE)
         self.assertEqual(self.sent(), [])
-        self.session.acknowledged(self.session.sent)
+        self.session.out.acknowledged(self.session.out.sent)
         self.assertGreater(sum(map(len, self.sent())), self.WINDOW / 2)
 
     def test_others_do_not(self) -> None:
@@ -195,7 +195,7 @@ class PaceTests(SynchronousTestCase):
         for _ in range(100):
             small.send_data(b"x" * KIB)
             self.sent()
-        self.assertLess(self.session.unacknowledged[1], self.WINDOW * 1.25 + 2 * self.PIECE)
+        self.assertLess(self.session.out.unacknowledged[1], self.WINDOW * 1.25 + 2 * self.PIECE)
         small.reset("cancelled")
         self.assertEqual([said(message) for message in self.sent()], [[("RESET", small.id)]])
 
@@ -204,29 +204,29 @@ class PaceTests(SynchronousTestCase):
         small = self.pair.open()[0]
         self.near.send_data(b"x" * 2 * RECORD_LIMIT)
         self.sent()
-        self.session.pace(self.WINDOW // 2, self.WINDOW // 2, self.PIECE)
+        self.session.out.pace(self.WINDOW // 2, self.WINDOW // 2, self.PIECE)
         small.send_data(b"ping")
         self.assertEqual([said(message) for message in self.sent()], [[("DATA", small.id)]])
 
     def test_a_burst_after_a_pause(self) -> None:
         """Then as much again as is acknowledged, up to the window; and where less was under way, a burst again."""
         burst = 2 * self.PIECE
-        self.session.pace(self.WINDOW, burst, self.PIECE)
+        self.session.out.pace(self.WINDOW, burst, self.PIECE)
         self.near.send_data(b"x" * 1000)
         self.sent()
-        self.session.acknowledged(self.session.sent)  # far less than the window was in use
+        self.session.out.acknowledged(self.session.out.sent)  # far less than the window was in use
         for _ in range(3):
             self.near.send_data(b"x" * RECORD_LIMIT)
         sizes = []
         for _ in range(5):
             sizes.append(sum(map(len, self.sent())))
-            self.session.acknowledged(self.session.sent)
+            self.session.out.acknowledged(self.session.out.sent)
         for size, wanted in zip(sizes, (burst, 2 * burst, self.WINDOW, self.WINDOW, self.WINDOW), strict=True):
             self.assertTrue(wanted <= size < wanted + 2 * self.PIECE, sizes)
 
     def test_pieces_smaller_than_any_credit_is_split_for(self) -> None:
         """Such a piece is no trickle: it is all that a slow link is to carry at once."""
-        self.session.pace(self.WINDOW, self.WINDOW, KIB)
+        self.session.out.pace(self.WINDOW, self.WINDOW, KIB)
         self.near.send_data(b"x" * RECORD_LIMIT)
         sent = self.sent()
         self.assertGreaterEqual(sum(map(len, sent)), self.WINDOW)
@@ -242,7 +242,7 @@ class PaceTests(SynchronousTestCase):
             self.assertLess(max(map(len, sent)), 3 * self.PIECE)
             for message in sent:
                 self.pair.client.hear(message)
-            self.session.acknowledged(self.session.sent)
+            self.session.out.acknowledged(self.session.out.sent)
         kinds = [event[0] for event in self.far_leg.events]
         self.assertEqual(kinds[:2], ["frame", "begin"])
         self.assertEqual(self.far_leg.events[1], ("begin", 0xC1, len(payload)))
@@ -258,7 +258,7 @@ class PaceTests(SynchronousTestCase):
     def test_never_more_than_may_be_unacknowledged(self) -> None:
         pair = Pair(replay_limit=50 * KIB)
         near = pair.open()[0]
-        pair.server.session.pace(10**9, 10**9, PARCEL_TARGET)
+        pair.server.session.out.pace(10**9, 10**9, PARCEL_TARGET)
         near.send_data(b"x" * 3 * RECORD_LIMIT)
         pair.server.flush()
-        self.assertLess(pair.server.session.unacknowledged[1], 50 * KIB + 2 * PARCEL_TARGET)
+        self.assertLess(pair.server.session.out.unacknowledged[1], 50 * KIB + 2 * PARCEL_TARGET)

@@ -118,19 +118,19 @@ class QueueTests(SynchronousTestCase):
         """Openings as well; and nothing once it has been sent."""
         pair, _, _ = self.away(1000, 2000)
         session = pair.server.session
-        self.assertEqual(session.queued, 3000 + 2 * RECORD_COST)
+        self.assertEqual(session.table.queued, 3000 + 2 * RECORD_COST)
         pair.server.open()
-        self.assertGreater(session.queued, 3000 + 2 * RECORD_COST)
+        self.assertGreater(session.table.queued, 3000 + 2 * RECORD_COST)
         session.check_invariants()
         pair.join()
         pair.talk()
-        self.assertEqual(session.queued, 0)
+        self.assertEqual(session.table.queued, 0)
         session.check_invariants()
 
     def test_the_edge(self) -> None:
         pair, _, legs = self.away(60 * KIB, 40 * KIB - 2 * RECORD_COST)
         session = pair.server.session
-        self.assertEqual((session.queued, session.crowded), (100 * KIB, True))
+        self.assertEqual((session.table.queued, session.crowded), (100 * KIB, True))
         session.relieve_queue()
         self.assertEqual([leg.reset for leg in legs], [None, None])
 
@@ -142,7 +142,7 @@ class QueueTests(SynchronousTestCase):
         session.relieve_queue()
         self.assertEqual([leg.reset for leg in legs], [None, "overloaded", None, None])
         self.assertEqual(told, [(4, "session_queue")])
-        self.assertFalse(session.crowded and session.queued > 100 * KIB)
+        self.assertFalse(session.crowded and session.table.queued > 100 * KIB)
         session.check_invariants()
 
     def test_what_is_opened_counts_for_its_tunnel(self) -> None:
@@ -150,17 +150,17 @@ class QueueTests(SynchronousTestCase):
         session = pair.server.session
         for tunnel in (1, 1, 2):
             pair.server.open(HttpRequest(tunnel, b"GET", b"/", []), end=True)
-        self.assertEqual(session.by_tunnel, {1: 2, 2: 1})
+        self.assertEqual(session.table.by_tunnel, {1: 2, 2: 1})
         pair.talk()
         for stream in list(session.streams.values()):
             stream.reset("visitor-gone")
-        self.assertEqual(session.by_tunnel, {})
+        self.assertEqual(session.table.by_tunnel, {})
 
     def test_a_session_that_ends_has_nothing(self) -> None:
         pair, _, _ = self.away(1000, 2000)
         pair.server.session.close("client-gone", "")
         pair.server.session.check_invariants()
-        self.assertEqual((pair.server.session.queued, pair.server.session.by_tunnel), (0, {}))
+        self.assertEqual((pair.server.session.table.queued, pair.server.session.table.by_tunnel), (0, {}))
 
 
 class HeldTests(SynchronousTestCase):
@@ -173,12 +173,12 @@ class HeldTests(SynchronousTestCase):
             far.stall()
             near.send_data(b"x" * size * KIB)
         pair.talk()
-        self.assertLessEqual(pair.client.session.held, 300 * KIB)
+        self.assertLessEqual(pair.client.session.table.held, 300 * KIB)
         ends[2][0].send_data(b"x" * 30 * KIB)
         pair.talk()
         self.assertEqual([far_leg.reset for *_, far_leg in ends], [None, "overloaded", None])
         self.assertEqual([near_leg.reset for _, near_leg, *_ in ends], [None, "overloaded", None])
-        self.assertEqual(pair.client.session.held, 120 * KIB + 3 * RECORD_COST)
+        self.assertEqual(pair.client.session.table.held, 120 * KIB + 3 * RECORD_COST)
 
     def test_a_reader_whose_stream_has_ended_counts_as_well(self) -> None:
         """A visitor who asks for much and reads nothing cannot hide behind the end of the answer."""
@@ -190,11 +190,11 @@ class HeldTests(SynchronousTestCase):
             far.send_data(b"x" * 150 * KIB, end=True)
             pair.talk()
             legs.append(near_leg)
-        self.assertLessEqual(pair.server.session.held, 300 * KIB)
+        self.assertLessEqual(pair.server.session.table.held, 300 * KIB)
         self.assertEqual([leg.reset for leg in legs].count("overloaded"), 2)
         for stream in pair.server.streams.values():
             stream.flow()
-        self.assertEqual((pair.server.session.held, pair.server.session.leaving), (0, {}))
+        self.assertEqual((pair.server.session.table.held, pair.server.session.table.leaving), (0, {}))
 
     def test_nothing_counts_once_the_session_is_over(self) -> None:
         """Also what is held for readers whose streams had ended."""
@@ -204,10 +204,10 @@ class HeldTests(SynchronousTestCase):
         far.send_data(b"x" * 150 * KIB, end=True)
         pair.talk()
         session = pair.server.session
-        self.assertEqual(list(session.leaving), [far.id])
+        self.assertEqual(list(session.table.leaving), [far.id])
         session.close("client-gone", "")
         session.check_invariants()
-        self.assertEqual(session.held, 0)
+        self.assertEqual(session.table.held, 0)
         pair.server.streams[far.id].flow()
         session.check_invariants()
 
@@ -217,8 +217,8 @@ class HeldTests(SynchronousTestCase):
         far.stall()
         near.send_data(b"x" * 1000)
         pair.talk()
-        self.assertEqual(pair.client.session.held, 1000 + RECORD_COST)
+        self.assertEqual(pair.client.session.table.held, 1000 + RECORD_COST)
         far.reset("service-died")
-        self.assertEqual(pair.client.session.held, 0)
+        self.assertEqual(pair.client.session.table.held, 0)
         far.flow()
-        self.assertEqual(pair.client.session.held, 0)
+        self.assertEqual(pair.client.session.table.held, 0)

@@ -78,7 +78,7 @@ class ResetTests(SynchronousTestCase):
         near.send_data(b"x", end=True)
         pair.talk()
         self.assertEqual([event[0] for event in far_leg.events], ["data"])
-        self.assertEqual(pair.client.session.held, 0)
+        self.assertEqual(pair.client.session.table.held, 0)
 
     def test_late_records_are_dropped_while_they_may_come_and_refused_after(self) -> None:
         pair = Pair()
@@ -99,7 +99,7 @@ class ResetTests(SynchronousTestCase):
         pair.server.hear(last)
         self.assertEqual(near_leg.events, [])
         with self.assertRaises(ProtocolError):
-            pair.server.hear(parcel(record(native.DATA, 2, b"too late"), ack=pair.server.session.sent))
+            pair.server.hear(parcel(record(native.DATA, 2, b"too late"), ack=pair.server.session.out.sent))
 
     def test_remembering_resets_is_bounded(self) -> None:
         """A peer that never sends a parcel costs a fixed amount, and its late records are still no fault."""
@@ -110,7 +110,7 @@ class ResetTests(SynchronousTestCase):
             stream.reset("visitor-gone")
         pair.server.flush()
         pair.server.session.check_invariants()
-        self.assertEqual(len(pair.server.session._lingering), LINGERING_LIMIT)
+        self.assertEqual(len(pair.server.session.out.lingering), LINGERING_LIMIT)
         pair.server.hear(parcel(record(native.DATA, 2, b"late"), record(native.DATA, 2 * LINGERING_LIMIT, b"late")))
 
     def test_a_leg_that_raises_costs_its_stream_only(self) -> None:
@@ -130,7 +130,7 @@ class ResetTests(SynchronousTestCase):
             pair.talk()
             self.assertEqual([number for number, _ in pair.server.failures], [near.id])
             self.assertEqual((other_leg.data, other_leg.ended), (b"unharmed", True))
-            self.assertEqual((pair.server.session.held, pair.server.session.streams), (0, {}))
+            self.assertEqual((pair.server.session.table.held, pair.server.session.streams), (0, {}))
 
     def test_a_leg_that_ends_its_stream_and_then_raises_holds_nothing(self) -> None:
         pair = Pair()
@@ -143,7 +143,7 @@ class ResetTests(SynchronousTestCase):
         near_leg.react = fail
         far.end()
         pair.talk()
-        self.assertEqual((len(pair.server.failures), pair.server.session.held), (1, 0))
+        self.assertEqual((len(pair.server.failures), pair.server.session.table.held), (1, 0))
 
     def test_the_other_side_learns_that_a_leg_raised(self) -> None:
         pair = Pair()
@@ -182,7 +182,7 @@ class ResetTests(SynchronousTestCase):
         near.send_data(b"x" * RECORD_LIMIT)
         pair.talk()
         self.assertEqual(pair.server.legs[2].reset, "no-such-tunnel")
-        self.assertEqual(pair.client.session.held, 0)
+        self.assertEqual(pair.client.session.table.held, 0)
 
     def test_close_tells_every_leg(self) -> None:
         pair = Pair()

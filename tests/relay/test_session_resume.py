@@ -141,11 +141,11 @@ class ResumeTests(SynchronousTestCase):
     def test_a_count_that_cannot_be_is_refused(self) -> None:
         pair = Pair()
         pair.open()
-        pair.client.session.tell_acks()
+        pair.client.session.out.tell_acks()
         pair.talk()
         pair.cut()
         session = pair.server.session
-        for count in (-1, session.acked - 1, session.sent + 1, 2**64):
+        for count in (-1, session.out.acked - 1, session.out.sent + 1, 2**64):
             self.assertRaises(ProtocolError, session.attach, MemoryLink(), count)
             self.assertFalse(session.attached)
 
@@ -168,12 +168,12 @@ class ResumeTests(SynchronousTestCase):
     def test_nothing_leaves_without_a_link(self) -> None:
         pair = Pair()
         near = pair.open()[0]
-        sent = pair.server.session.sent
+        sent = pair.server.session.out.sent
         pair.cut()
         near.send_data(b"x")
         pair.server.session.flush()
-        pair.server.session.tell_acks()
-        self.assertEqual((pair.server.session.sent, pair.server.link.sent), (sent, []))
+        pair.server.session.out.tell_acks()
+        self.assertEqual((pair.server.session.out.sent, pair.server.link.sent), (sent, []))
 
 
 class ReplayTests(SynchronousTestCase):
@@ -185,7 +185,7 @@ class ReplayTests(SynchronousTestCase):
         for stream in streams:
             stream.send_data(b"x" * 3 * RECORD_LIMIT)
         pair.server.flush()
-        parcels, octets = pair.server.session.unacknowledged
+        parcels, octets = pair.server.session.out.unacknowledged
         self.assertGreaterEqual(octets, 200 * KIB)
         self.assertLess(octets, 200 * KIB + PARCEL_TARGET + RECORD_LIMIT + KIB)
         messages = pair.server.link.take()
@@ -204,7 +204,7 @@ class ReplayTests(SynchronousTestCase):
         pair.server.flush()
         near.send_data(b"y")
         self.assertEqual(near.queued, 65)
-        pair.server.hear(native.encode_link(Ack(pair.server.session.sent)))
+        pair.server.hear(native.encode_link(Ack(pair.server.session.out.sent)))
         pair.server.flush()
         near.send_data(b"z")
         self.assertEqual(near.queued, 0)
@@ -216,9 +216,9 @@ class ReplayTests(SynchronousTestCase):
         far.stall()
         near.send_data(b"x" * 3 * RECORD_LIMIT)
         pair.talk()
-        pair.client.session.tell_acks()
+        pair.client.session.out.tell_acks()
         pair.talk()
-        self.assertEqual(pair.server.session.unacknowledged, (0, 0))
+        self.assertEqual(pair.server.session.out.unacknowledged, (0, 0))
 
     def test_resets_are_sent_once_however_often_the_link_is_lost(self) -> None:
         pair = Pair()
@@ -240,7 +240,7 @@ class ReplayTests(SynchronousTestCase):
         near.send_data(b"x")
         pair.server.flush()
         pair.client.hear(pair.server.link.take()[0])
-        pair.server.hear(parcel(ack=pair.server.session.sent))
-        self.assertEqual((pair.server.session.received, pair.server.session.unacknowledged), (1, (0, 0)))
+        pair.server.hear(parcel(ack=pair.server.session.out.sent))
+        self.assertEqual((pair.server.session.received, pair.server.session.out.unacknowledged), (1, (0, 0)))
         pair.server.hear(parcel(record(99, 0), ack=0))
         self.assertEqual(pair.server.session.received, 2)

@@ -83,7 +83,7 @@ class ViolationTests(SynchronousTestCase):
     def test_acknowledging_what_was_never_sent(self) -> None:
         self.refused(ack=99)
         pair = Pair()
-        self.assertRaises(ProtocolError, pair.client.session.acknowledged, 1)
+        self.assertRaises(ProtocolError, pair.client.session.out.acknowledged, 1)
 
     def test_unknown_kinds_and_messages_are_skipped(self) -> None:
         pair = Pair()
@@ -109,7 +109,7 @@ class ViolationTests(SynchronousTestCase):
         with self.assertRaises(ProtocolError) as caught:
             while True:  # its reader keeps up, so credit is granted again and again, and never sent
                 pair.client.hear(bulk)
-                self.assertLess(pair.client.session._urgent_size, URGENT_LIMIT + LINK_MESSAGE_LIMIT)
+                self.assertLess(pair.client.session.out.urgent_size, URGENT_LIMIT + LINK_MESSAGE_LIMIT)
                 for _ in range(1000):
                     pair.client.session.say(CloseTunnel(1))
         self.assertEqual(caught.exception.code, 1008)

@@ -6,7 +6,7 @@ from sellia.errors import ProblemError
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, INITIAL_CREDIT, PARCEL_TARGET, RECORD_COST, RECORD_LIMIT
 from sellia.protocol.messages import HttpRequest, ResponseHead
-from sellia.relay.stream import QUEUE_LOW, QUEUE_MARK
+from sellia.relay.send_half import QUEUE_LOW, QUEUE_MARK
 from tests.relay.scripts import GET, KIB, OK, Pair, Party, RecordingLeg, payloads, said
 
 FULL = RECORD_LIMIT - RECORD_COST
@@ -220,7 +220,7 @@ class PauseTests(SynchronousTestCase):
         pair.talk()
         self.assertTrue(near_leg.paused)
         queued = near.queued
-        near.credited(queued - QUEUE_LOW - 10 * KIB)  # as if a little came back
+        near.sending.credited(queued - QUEUE_LOW - 10 * KIB)  # as if a little came back
         pair.server.flush()
         self.assertGreater(near.queued, QUEUE_LOW)
         self.assertTrue(near_leg.paused)

@@ -22,9 +22,9 @@ class CreditTests(SynchronousTestCase):
             near.send_data(b"x" * RECORD_LIMIT)
         pair.talk()
         self.assertEqual(far.untaken, INITIAL_CREDIT)
-        self.assertEqual((near.credit, far.receivable), (0, 0))
+        self.assertEqual((near.sending.credit, far.receiving.receivable), (0, 0))
         self.assertEqual(len(far_leg.data), INITIAL_CREDIT - 4 * RECORD_COST)
-        self.assertEqual(pair.client.session.held, INITIAL_CREDIT)
+        self.assertEqual(pair.client.session.table.held, INITIAL_CREDIT)
 
     def test_data_is_split_at_the_edge_of_credit_and_the_end_stays_last(self) -> None:
         pair = Pair()
@@ -91,7 +91,7 @@ class CreditTests(SynchronousTestCase):
         near, _, far, _ = pair.open()
         near.send_data(b"x" * 3 * MAX_CREDIT)
         pair.talk()
-        self.assertEqual(far.window, MAX_CREDIT)
+        self.assertEqual(far.receiving.window, MAX_CREDIT)
         self.assertGreater(pair.traffic["BLOCKED"], 0)
         self.assertLess(pair.traffic["BLOCKED"], 10)
 
@@ -110,25 +110,25 @@ class CreditTests(SynchronousTestCase):
         far.stall()
         near.send_data(b"x" * 2 * INITIAL_CREDIT)
         pair.talk()
-        self.assertEqual((far.window, pair.traffic["CREDIT"]), (INITIAL_CREDIT, 0))
+        self.assertEqual((far.receiving.window, pair.traffic["CREDIT"]), (INITIAL_CREDIT, 0))
 
     def test_credit_shrinks_when_the_reader_stalls(self) -> None:
         pair = Pair()
         near, _, far, _ = pair.open()
         near.send_data(b"x" * 2 * MAX_CREDIT)
         pair.talk()
-        self.assertEqual(far.window, MAX_CREDIT)
+        self.assertEqual(far.receiving.window, MAX_CREDIT)
         sizes = []
         for _ in range(4):
             far.stall()
-            near.send_data(b"x" * (far.window // 2))
+            near.send_data(b"x" * (far.receiving.window // 2))
             pair.talk()
             far.flow()
             pair.talk()
-            sizes.append(far.window)
+            sizes.append(far.receiving.window)
         self.assertEqual(sizes, sorted(sizes, reverse=True))
         self.assertEqual(sizes[-1], INITIAL_CREDIT)
-        self.assertLessEqual(near.credit, far.receivable)
+        self.assertLessEqual(near.sending.credit, far.receiving.receivable)
 
     def test_credit_is_returned_in_quarters(self) -> None:
         """Not for each record: that would cost as much as the data."""
@@ -148,7 +148,7 @@ class CreditTests(SynchronousTestCase):
         far.flow()
         pair.talk()
         self.assertEqual(pair.traffic["CREDIT"], 0)
-        self.assertEqual(pair.client.session.held, 0)
+        self.assertEqual(pair.client.session.table.held, 0)
 
     def test_a_sender_that_exceeds_its_credit_is_cut_off(self) -> None:
         pair = Pair()

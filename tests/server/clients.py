@@ -150,7 +150,7 @@ class Client:
 
     def _hear(self, message: LinkMessage) -> None:
         if isinstance(message, Ack):
-            self.party.session.acknowledged(message.received)
+            self.party.session.out.acknowledged(message.received)
         elif isinstance(message, Ping):
             if not self.silent:
                 self.send(native.encode_link(Pong(message.number)))  # not `say`: there is more to hear first

@@ -308,8 +308,8 @@ class PublicSide:
         self.talk()
         session = self.pair.server.session
         assert not self.pair.server.failures, self.pair.server.failures
-        assert not session.streams and not session.leaving, session.streams
-        assert not session.held, "credit was not given back"
+        assert not session.streams and not session.table.leaving, session.streams
+        assert not session.table.held, "credit was not given back"
         assert not self.ingress.connections, "a connection is still watched"
         assert not self.ingress.guard.connections.count, "a connection is still counted"
         assert self.clock.getDelayedCalls() == [], "a timer was left behind"

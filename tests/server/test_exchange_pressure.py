@@ -91,16 +91,16 @@ class PressureTests(ServerCase):
         visitor.full()
         service.answer(b"x" * 100 * KIB)
         session = self.stage.pair.server.session
-        self.assertGreater(session.held, 100 * KIB)
+        self.assertGreater(session.table.held, 100 * KIB)
         visitor.send(GET)
         self.stage.asked[-1].answer(b"y" * 10 * KIB)
-        self.assertGreater(session.held, 110 * KIB)
+        self.assertGreater(session.table.held, 110 * KIB)
         visitor.drained()
-        self.assertEqual(session.held, 0)
+        self.assertEqual(session.table.held, 0)
 
     def test_a_visitor_who_leaves_with_an_answer_unread(self) -> None:
         visitor, service = self.stage.ask()
         visitor.full()
         service.answer(b"x" * 100 * KIB)
         visitor.leave()
-        self.assertEqual(self.stage.pair.server.session.held, 0)
+        self.assertEqual(self.stage.pair.server.session.table.held, 0)

@@ -89,7 +89,7 @@ class ResumeTests(GatewayCase):
         """Its session cannot go on."""
         client = self.server.client().connect().open()
         self.server.cut(client)
-        client.party.session.received = 1000
+        client.party.session.out.received = 1000
         client.link_broken = lambda link, error: None  # type: ignore[method-assign]
         client.connect()
         self.assertEqual(self.gateway.sessions, {})
@@ -258,10 +258,10 @@ class LivenessTests(GatewayCase):
     def test_acks_are_told_when_idle(self) -> None:
         """The last parcel is not kept for ever."""
         client = self.server.client().connect().open()
-        self.assertEqual(client.session.session.unacknowledged[0], 1)
+        self.assertEqual(client.session.session.out.unacknowledged[0], 1)
         self.server.wait(6)
-        self.assertEqual(client.session.session.unacknowledged, (0, 0))
-        self.assertEqual(client.party.session.unacknowledged, (0, 0))
+        self.assertEqual(client.session.session.out.unacknowledged, (0, 0))
+        self.assertEqual(client.party.session.out.unacknowledged, (0, 0))
 
 
 class DeadlineTests(GatewayCase):

@@ -180,6 +180,6 @@ class Sockets:
         self.service.drop()
         for party in (self.pair.server, self.pair.client):
             assert not party.failures, party.failures
-            assert not party.session.streams and not party.session.leaving, party.session.streams
-            assert not party.session.held, "credit was not given back"
+            assert not party.session.streams and not party.session.table.leaving, party.session.streams
+            assert not party.session.table.held, "credit was not given back"
         assert self.clock.getDelayedCalls() == [], "a timer was left behind"

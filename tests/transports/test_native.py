@@ -76,12 +76,12 @@ class PaceTests(LinkCase):
     def test_bulk_waits_and_what_is_urgent_does_not(self) -> None:
         self.carry()
         self.bulk()
-        under_way = self.party.session.unacknowledged[1]
+        under_way = self.party.session.out.unacknowledged[1]
         self.assertLess(under_way, 2 * FIRST)
         self.party.session.say(CloseTunnel(1))
         self.party.flush()
-        self.assertEqual(self.party.session.unacknowledged[0], self.party.session.sent)
-        self.assertGreater(self.party.session.unacknowledged[1], under_way)
+        self.assertEqual(self.party.session.out.unacknowledged[0], self.party.session.out.sent)
+        self.assertGreater(self.party.session.out.unacknowledged[1], under_way)
 
     def test_a_pong_acknowledges_what_was_before_its_ping(self) -> None:
         self.carry()
@@ -89,12 +89,12 @@ class PaceTests(LinkCase):
         numbers = self.numbers()
         self.assertEqual(numbers, list(range(2, 2 + len(numbers))))
         self.assertGreaterEqual(len(numbers), 2)
-        sent = self.party.session.sent
+        sent = self.party.session.out.sent
         self.say(Pong(numbers[0]))
-        self.assertGreater(self.party.session.acked, 0)
+        self.assertGreater(self.party.session.out.acked, 0)
         self.say(Pong(numbers[-1]))
         self.party.flush()
-        self.assertGreater(self.party.session.sent, sent, "there is room again")
+        self.assertGreater(self.party.session.out.sent, sent, "there is room again")
 
     def test_pongs_that_nobody_asked_for(self) -> None:
         """Acknowledge nothing."""
@@ -103,21 +103,21 @@ class PaceTests(LinkCase):
         self.bulk()
         for number in (0, 1, 99, 2**63):
             self.say(Pong(number))
-        self.assertEqual(self.party.session.acked, 0)
+        self.assertEqual(self.party.session.out.acked, 0)
 
     def test_nothing_is_acknowledged_that_went_over_another_link(self) -> None:
         """The first ping on a link goes ahead of what is sent again on it."""
         self.bulk()
         self.party.session.attach(MemoryLink(), 0)
         self.party.flush()
-        self.assertGreater(self.party.session.sent, 0)
+        self.assertGreater(self.party.session.out.sent, 0)
         self.party.session.detach()
         self.carry()
         self.say(Pong(1))
-        self.assertEqual(self.party.session.acked, 0)
+        self.assertEqual(self.party.session.out.acked, 0)
         self.party.flush()
         self.say(Pong(self.numbers()[-1]))
-        self.assertEqual(self.party.session.acked, self.party.session.sent)
+        self.assertEqual(self.party.session.out.acked, self.party.session.out.sent)
 
     def test_a_window_that_shrinks_is_asked_for(self) -> None:
         """However small it becomes, and whatever is under way, there is always an ack to come."""
@@ -134,7 +134,7 @@ class PaceTests(LinkCase):
             self.party.flush()
         session = self.party.session
         self.assertEqual(session.streams[2].queued, 0, "all of it has been sent")
-        self.assertLess(session.unacknowledged[1], session._window)
+        self.assertLess(session.out.unacknowledged[1], session.out._window)
 
 
 class HandshakeTests(SynchronousTestCase):

@@ -111,7 +111,7 @@ class PressureTests(SocketsCase):
                 sender.send((BINARY, b"x" * 16 * KIB))
                 sent += 1
             self.assertLess(sent * 16, 500)
-            held = [party.session.held for party in (self.stage.pair.server, self.stage.pair.client)]
+            held = [party.session.table.held for party in (self.stage.pair.server, self.stage.pair.client)]
             self.assertEqual(sorted(map(bool, held)), [False, True])
             receiver.drained()
             self.assertTrue(sender.reading)
@@ -312,7 +312,7 @@ class WatchTests(SocketsCase):
             answered += 100
         self.assertFalse(self.service.reading)
         self.assertLess(answered, 5000)
-        self.assertLessEqual(self.stage.near.session.held, INITIAL_CREDIT)
+        self.assertLessEqual(self.stage.pair.server.session.table.held, INITIAL_CREDIT)
         self.assertLess(self.stage.far.queued, 128 * KIB)
         self.visitor.drained()
         self.assertEqual(len(self.visitor.read()), answered)

@@ -38,7 +38,7 @@ class BothSidesTests(CloseCase):
             self.assertEqual((near.story.by, near.story.code, near.story.reason), ("sellia", 1012, WHY))
             near.drop()
             far.drop()
-            self.assertEqual(self.stage.near.session.streams, {}, "the stream is over")
+            self.assertEqual(self.stage.pair.server.session.streams, {}, "the stream is over")
             self.stage.check()
 
     def test_what_was_said_before_arrives_first(self) -> None:

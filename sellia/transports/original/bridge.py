@@ -64,9 +64,9 @@ class Bridge:
 
     def __init__(self, link: "OriginalLink", session: Session, *, even: bool) -> None:
         self.link = link
-        self.session = Session(self, even=even)
-        self.pressure = Pressure(link.clock, link.pause_reading, link.resume_reading)
         self._turn = turn_of(link.clock)
+        self.session = Session(self, self._turn.later, even=even)
+        self.pressure = Pressure(link.clock, link.pause_reading, link.resume_reading)
         self._legs: dict[str, BridgeLeg] = {}
         self._pipe = Pipe(session, self.session, lambda: link.writable, lambda: self._turn.later(self._end_of_turn))
 
@@ -139,18 +139,14 @@ class Bridge:
 
     # --- the counterpart's owner ---------------------------------------------------------------------------
 
-    def flush_wanted(self) -> None:
-        self._turn.later(self.session.flush)
-
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         raise ProtocolError("a stream was opened where none can be")
 
     def message_received(self, message: SessionMessage) -> None:
         raise NotImplementedError
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
-        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=stream.id, error=error)
-        leg = stream.leg
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
+        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=number, error=error)
         if isinstance(leg, BridgeLeg) and not leg.over:
             leg.reset_received(INTERNAL.word, "")
 

@@ -60,9 +60,9 @@ class _Way:
             else:
                 said = native.decode_link(message)
                 if isinstance(said, Ack):
-                    self.receiver.acknowledged(said.received)
+                    self.receiver.out.acknowledged(said.received)
         if moved and not self._pipe.closed:
-            self.sender.acknowledged(self.receiver.received)
+            self.sender.out.acknowledged(self.receiver.received)
             self.sender.flush()
         return moved
 

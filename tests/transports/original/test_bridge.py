@@ -13,8 +13,8 @@ from sellia.protocol.original import WsClose
 from sellia.relay.leg import Leg
 from sellia.relay.stream import Stream
 from sellia.transports.original.bridge import Bridge, BridgeLeg, new_id
-from sellia.transports.turn import turn_of
-from tests.relay.scripts import GET, Party
+from tests.relay.scripts import GET
+from tests.transports.original.sides import Side
 
 
 class FakeKeeper:
@@ -119,17 +119,15 @@ class EchoBridge(Bridge):
     def told(self, message: original.Message) -> None:
         self.rest.append(message)
 
-    def leg_failed(self, stream: Stream, error: Exception) -> None:
-        super().leg_failed(stream, error)
+    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
+        super().leg_failed(number, leg, error)
         self.failures.append(error)
 
 
 class BridgeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.link = FakeLink()
-        self.ours = Party(even=True)
-        turn = turn_of(self.link.clock)  # type: ignore[arg-type]
-        self.ours.flush_wanted = lambda: turn.later(self.ours.session.flush)  # type: ignore[method-assign]
+        self.ours = Side(self.link.clock, even=True)
         self.bridge = EchoBridge(self.link, self.ours.session)
 
     def turn(self) -> None:

@@ -10,18 +10,8 @@ from sellia.relay.leg import Leg
 from sellia.relay.stream import Stream
 from sellia.transports.original.pipe import Pipe
 from sellia.transports.turn import turn_of
-from tests.relay.scripts import GET, OK, Party
-
-
-class Side(Party):
-    """One of the two, flushed at the end of the reactor's turn."""
-
-    def __init__(self, clock: Clock, *, even: bool) -> None:
-        super().__init__(even=even)
-        self._clock = clock
-
-    def flush_wanted(self) -> None:
-        turn_of(self._clock).later(self.session.flush)  # type: ignore[arg-type]
+from tests.relay.scripts import GET, OK
+from tests.transports.original.sides import Side
 
 
 class PipeTests(SynchronousTestCase):
@@ -82,8 +72,8 @@ class PipeTests(SynchronousTestCase):
         self.turn()
         visitor.send_data(bytes(50_000))
         self.turn()
-        self.assertEqual(self.far.session.unacknowledged, (0, 0))
-        self.assertEqual(self.near.session.unacknowledged, (0, 0))
+        self.assertEqual(self.far.session.out.unacknowledged, (0, 0))
+        self.assertEqual(self.near.session.out.unacknowledged, (0, 0))
 
     def test_while_it_is_not_open_a_bounded_part_waits(self) -> None:
         """The near session's, that is; the far one is heard all the same."""
@@ -127,7 +117,7 @@ class PipeTests(SynchronousTestCase):
         for _ in range(4):
             service.send_data(bytes(60_000))
             self.near.session.flush()
-        self.assertLess(self.near.session.sent - self.near.session.acked, 4)
+        self.assertLess(self.near.session.out.sent - self.near.session.out.acked, 4)
         self.turn()
         self.assertEqual(len(self.far.legs[visitor.id].data), 240_000)
 

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol.limits import MAX_CREDIT, MIB
 from sellia.protocol.original import WEBSOCKET_LIMIT
-from sellia.relay.stream import QUEUE_MARK
+from sellia.relay.send_half import QUEUE_MARK
 from sellia.transports.original.link import SILENCE
 from sellia.transports.original.pressure import EASED, PATIENCE, SHARE, TOTAL, TOTAL_EASED, Pressure
 from tests.server.clients import GatewayCase, Wire
