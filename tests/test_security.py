@@ -27,7 +27,7 @@ RULE = re.compile(r"^=+(?: =+){4}$")
 #: Settings that are no limits; all others must be in the tables.
 NO_LIMITS = {
     *("host", "port", "listen", "domain", "https", "public_port", "gateway_path", "log_level"),
-    *("require_auth", "master_key", "open", "trust_proxy", "forwarded_fields", "interim_responses"),
+    *("require_auth", "master_key", "open", "offer_client", "trust_proxy", "forwarded_fields", "interim_responses"),
     *("ping_interval", "drain_timeout"),
 }
 

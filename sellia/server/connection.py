@@ -146,6 +146,8 @@ class VisitorConnection(Receiver, Unread):
         for stream in self._lagging:
             stream.flow()
         self._lagging.clear()
+        if self._exchange is not None and self._exchange.stream is None:
+            self._exchange.takes_more()
         if self._exchange is not None and self._exchange.stream is not None:
             self._exchange.stream.flow()
         elif self._kept and self._again is None:

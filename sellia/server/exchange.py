@@ -108,6 +108,9 @@ class HttpExchange(StrictLeg):
         if self.stream is not None:
             self.stream.end(trailers_to_pass(trailers))
 
+    def takes_more(self) -> None:
+        """The visitor takes more of an answer that no stream brings."""
+
     def visitor_gone(self) -> None:
         """The visitor's connection is lost: nothing can be answered any more."""
         self.over = True

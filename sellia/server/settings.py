@@ -137,6 +137,9 @@ class ServerSettings(Settings):
 
     log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
 
+    offer_client: bool = Field(
+        True, description="Whether the server offers the program that it runs for download, with the client in it."
+    )
     gateway_path: str = Field("/ws", description="Where clients connect on the base domain, as in /ws.")
     request_timeout: Seconds = Field(
         limits.REQUEST_TIMEOUT,

@@ -35,6 +35,8 @@ class PageExchange(HttpExchange):
         self.site = site
         self.transport = connection.transport
         self._path = path.partition(b"?")[0]
+        self._producer: Any = None
+        self._waiting = False
         self._web = web = WebRequest(self, False)
         web.gotLength(0)
         for name, value in request.headers:
@@ -107,13 +109,27 @@ class PageExchange(HttpExchange):
     abortConnection = loseConnection
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Pages are small: whoever produces is not slowed down, the connection's buffer takes it."""
+        """A producer that can be pulled is, piece by piece, at the visitor's pace.  Pages are small, and need none."""
         if not streaming:
-            while not self.over and not self._web.finished:
-                producer.resumeProducing()
+            self._producer = producer
+            self.takes_more()
 
     def unregisterProducer(self) -> None:
-        """See registerProducer."""
+        """There is no more."""
+        self._producer = None
+
+    def takes_more(self) -> None:
+        """The visitor has room: the next piece goes out, and it is seen in the next turn whether there still is."""
+        if self._producer is None or self.over or self._web.finished or self.connection.full:
+            return
+        self._producer.resumeProducing()
+        if self._producer is not None and not self._waiting:
+            self._waiting = True
+            self.connection.ingress.clock.callLater(0, self._next_piece)
+
+    def _next_piece(self) -> None:
+        self._waiting = False
+        self.takes_more()
 
     def getPeer(self) -> Any:
         """The visitor's address."""

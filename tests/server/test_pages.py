@@ -1,6 +1,10 @@
 """The base domain's pages: what they say, to whom, and in which methods."""
 
+import hashlib
+import io
 import json
+import re
+import zipfile
 from html.parser import HTMLParser
 from typing import Any
 
@@ -161,3 +165,63 @@ class PathTests(PageCase):
         self.assertEqual(self.get(b"/tunnels/connect")[0], 426)
         for path in (b"/ws", b"/tunnels", b"/connect"):
             self.assertEqual(self.get(path)[0], 404)
+
+
+class ClientTests(PageCase):
+    """The client that the server offers."""
+
+    def wheel(self) -> tuple[bytes, str]:
+        """The path of the wheel, and the digest that the page says."""
+        body = self.get(b"/client/")[3].decode()
+        name, digest = re.findall(r'href="([^"]+)".*SHA-256 ([0-9a-f]{64})', body)[0]
+        self.assertIn(f"<pre>pipx install http://localhost:3000/client/{name}</pre>", body)
+        return b"/client/" + name.encode(), digest
+
+    def test_download(self) -> None:
+        path, digest = self.wheel()
+        _, _, fields, body = self.get(path)
+        self.assertEqual(fields[b"content-type"], b"application/zip")
+        self.assertEqual(int(fields[b"content-length"]), len(body))
+        self.assertEqual(hashlib.sha256(body).hexdigest(), digest)
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            self.assertIsNone(archive.testzip())
+            self.assertIn("sellia/cli/main.py", archive.namelist())
+
+    def test_head(self) -> None:
+        path, _ = self.wheel()
+        status, _, fields, body = self.get(path, method=b"HEAD")
+        self.assertEqual((status, body), (200, b""))
+        self.assertGreater(int(fields[b"content-length"]), 100_000)
+
+    def test_at_the_pace_of_the_visitor(self) -> None:
+        """Who takes nothing is sent nothing more, whatever the size of the wheel."""
+        path, _ = self.wheel()
+        wire = Wire(self.server, "203.0.113.7")
+        wire.protocol.dataReceived(get(path, host=b"localhost"))
+        wire.protocol.pauseProducing()
+        self.server.talk()
+        self.server.wait(3)
+        first = wire.take()
+        self.assertLess(len(first), (1 << 17) + 1000)
+        wire.protocol.resumeProducing()
+        self.server.talk()
+        _, _, fields, body = page(first + wire.take())
+        self.assertEqual(int(fields[b"content-length"]), len(body))
+
+    def test_landing_page(self) -> None:
+        path, _ = self.wheel()
+        self.assertIn(b"pipx install http://localhost:3000" + path + b"\nsellia http 8080", self.get(b"/")[3])
+
+    def test_nothing_else(self) -> None:
+        for path in (b"/client", b"/client/x.whl", b"/client/../client/", b"/client/sellia"):
+            self.assertEqual(self.get(path)[0], 404)
+
+
+class NoClientTests(PageCase):
+    settings = {"offer_client": False}
+
+    def test_not_offered(self) -> None:
+        self.assertEqual(self.get(b"/client/")[0], 404)
+        body = self.get(b"/")[3]
+        self.assertNotIn(b"pip", body)
+        self.assertIn(b"ask whoever runs this server for it", body)
