@@ -11,7 +11,7 @@ What has no words in this dialect
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sellia.errors import (
     BAD_REQUEST,
@@ -29,10 +29,8 @@ from sellia.protocol.original import CHUNK, RequestBody, RequestStart, ResponseB
 from sellia.relay.answers import answer, public_detail
 from sellia.relay.forwarded import UNIX, Origin, port_of
 from sellia.relay.headers import check_method, check_target, request_to_service, validate
-from sellia.transports.original.bridge import BridgeLeg
-
-if TYPE_CHECKING:
-    from sellia.transports.original.client import ClientBridge, OpenTunnelOf
+from sellia.transports.original.bridge import Bridge, BridgeLeg
+from sellia.transports.original.server_peer import OpenTunnelOf, ServerPeer
 
 #: Who the visitor is, as far as the server says.
 VISITOR: Final = "unknown"
@@ -44,12 +42,11 @@ _ADDED: Final = 4
 class Answering(BridgeLeg):
     """One request.  :meth:`ClientBridge.begin` once, then :meth:`body` with what the server says of its body."""
 
-    __slots__ = ("_answered", "_asked", "_begun", "_counted", "_patience", "_start")
+    __slots__ = ("_answered", "_asked", "_begun", "_counted", "_patience", "_peer", "_start")
 
-    bridge: "ClientBridge"
-
-    def __init__(self, bridge: "ClientBridge", start: RequestStart) -> None:
+    def __init__(self, bridge: Bridge, peer: ServerPeer, start: RequestStart) -> None:
         super().__init__(bridge)
+        self._peer = peer
         self.request_id = start.request_id
         self._start = start
         #: Seconds that the service has for the head of its answer.
@@ -61,7 +58,7 @@ class Answering(BridgeLeg):
         #: Whether the head of the answer tells the length of its body, so that its visitor sees when it breaks off.
         self._counted = False
 
-    def opening(self, tunnel: "OpenTunnelOf") -> tuple[Opening, bool]:
+    def opening(self, tunnel: OpenTunnelOf) -> tuple[Opening, bool]:
         """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
         start = self._start
         headers = for_service(start.method, start.path, start.headers, tunnel)
@@ -69,11 +66,11 @@ class Answering(BridgeLeg):
         opening = HttpRequest(tunnel.number, start.method, start.path, headers, VISITOR, chunked)
         return opening, not chunked and not length
 
-    def begun(self, tunnel: "OpenTunnelOf", end: bool) -> None:
+    def begun(self, tunnel: OpenTunnelOf, end: bool) -> None:
         """It is on its way; ``end`` says that all of it is."""
         self._patience = tunnel.options.request_timeout or REQUEST_TIMEOUT
         if end:
-            self.bridge.await_service(self, self._patience, RESPONSE_TIMEOUT)
+            self._peer.await_service(self, self._patience, RESPONSE_TIMEOUT)
 
     def body(self, said: RequestBody) -> None:
         """The server has said this of the request's body."""
@@ -89,14 +86,14 @@ class Answering(BridgeLeg):
             if self._answered:
                 self._finish()
             elif not self._begun and not self.over:
-                self.bridge.await_service(self, self._patience, RESPONSE_TIMEOUT)
+                self._peer.await_service(self, self._patience, RESPONSE_TIMEOUT)
 
     # --- from the stream -----------------------------------------------------------------------------------
 
     def head_received(self, head: ResponseHead) -> None:
         if head.status < 200:
             return
-        self.bridge.answered(self)
+        self._peer.answered(self)
         self._begun = True
         self._counted = any(name.lower() == b"content-length" for name, _ in head.headers)
         self.bridge.send(ResponseStart(self.request_id, head.status, head.headers))
@@ -150,7 +147,7 @@ class Answering(BridgeLeg):
         )
         self._begun = True
         body = [] if start.method == b"HEAD" else chunks(said.body)
-        self.bridge.link.answer(
+        self._peer.answer(
             ResponseStart(self.request_id, said.status, said.headers),
             *(ResponseBody(self.request_id, chunk) for chunk in body),
             ResponseEnd(self.request_id),
@@ -166,7 +163,7 @@ def chunks(data: bytes) -> Iterator[bytes]:
         yield data[offset : offset + CHUNK]
 
 
-def for_service(method: bytes, path: bytes, headers: Headers, tunnel: "OpenTunnelOf", upgrade: bool = False) -> Headers:
+def for_service(method: bytes, path: bytes, headers: Headers, tunnel: OpenTunnelOf, upgrade: bool = False) -> Headers:
     """The section of a request's headers as its service is to see it; ProblemError if it could not be passed on."""
     if len(headers) > HEADER_COUNT_LIMIT - _ADDED:
         raise ProblemError(HEADER_TOO_LARGE)

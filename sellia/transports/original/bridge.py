@@ -27,7 +27,7 @@ Invariants
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from twisted.logger import Logger
 
@@ -39,12 +39,10 @@ from sellia.relay.leg import Leg, StrictLeg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable, shown_target
+from sellia.transports.keeper import LinkKeeper
 from sellia.transports.original.pipe import Pipe
 from sellia.transports.original.pressure import Pressure
 from sellia.transports.turn import turn_of
-
-if TYPE_CHECKING:
-    from sellia.transports.original.link import OriginalLink
 
 L = TypeVar("L", bound="BridgeLeg")
 
@@ -56,13 +54,40 @@ _TOO_SLOW: Final = "the reader is too slow for a peer that cannot be told to wai
 _log = Logger()
 
 
+class OriginalPeer(Protocol):
+    """What a bridge asks of the link to its original peer."""
+
+    clock: Any
+    keeper: LinkKeeper
+    remote: str
+
+    @property
+    def writable(self) -> bool:
+        """Whether the transport takes more."""
+
+    def send(self, message: bytes) -> None:
+        """Send one message."""
+
+    def guarded(self, call: Callable[[], None]) -> None:
+        """Call this; what it raises is the link's to deal with."""
+
+    def pause_reading(self) -> None:
+        """Read nothing for a while."""
+
+    def resume_reading(self) -> None:
+        """Read on."""
+
+    def came_late(self) -> None:
+        """Count a message about an exchange that is not known.  Raises LimitExceeded when there are too many."""
+
+
 class Bridge:
     """One link's, for one session.  ``even`` says whether the counterpart stands for a server."""
 
     #: For each type of message that is about an exchange: the kind of its leg, and that leg's method.
     takers: ClassVar[dict[type, tuple[type["BridgeLeg"], Callable[[Any, Any], None]]]] = {}
 
-    def __init__(self, link: "OriginalLink", session: Session, *, even: bool) -> None:
+    def __init__(self, link: OriginalPeer, session: Session, *, even: bool) -> None:
         self.link = link
         self._turn = turn_of(link.clock)
         self.session = Session(self, self._turn.later, even=even)

@@ -17,7 +17,7 @@ Bounds
 from collections import deque
 from collections.abc import Callable
 from secrets import token_bytes
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketClientProtocol
 from twisted.internet.interfaces import IDelayedCall
@@ -50,7 +50,6 @@ from sellia.protocol.messages import (
     OpenTunnel,
     Refused,
     SessionMessage,
-    TunnelOptions,
     TunnelReady,
     TunnelRefused,
     Welcome,
@@ -61,6 +60,7 @@ from sellia.transports.original.answering import Answering
 from sellia.transports.original.bridge import Bridge, BridgeLeg
 from sellia.transports.original.dialing import Dialing
 from sellia.transports.original.link import OriginalLink
+from sellia.transports.original.server_peer import OpenTunnelOf
 from sellia.transports.original.websocket import Assembly
 
 #: Seconds without a word from the server after which the link is given up.  The server pings every 30.
@@ -201,15 +201,6 @@ class OriginalClientLink(ClientRole, WebSocketClientProtocol):  # type: ignore[m
     _masks = True
 
 
-class OpenTunnelOf(NamedTuple):
-    """A tunnel that is public: its number in our session, its id at the server, and how visitors reach it."""
-
-    number: int
-    tunnel_id: str
-    scheme: bytes
-    options: TunnelOptions = TunnelOptions()
-
-
 class ClientBridge(Bridge):
     """Speaks for one original server."""
 
@@ -285,13 +276,22 @@ class ClientBridge(Bridge):
             self.register(leg, leg.request_id)
             leg.begun(tunnel, end)
 
+    def answer(self, *messages: original.Message) -> None:
+        self.link.answer(*messages)
+
+    def when_answered(self, call: Callable[[], None]) -> int:
+        return self.link.when_answered(call)
+
+    def no_matter(self, number: int) -> None:
+        self.link.no_matter(number)
+
     # --- from the server -----------------------------------------------------------------------------------
 
     def told(self, message: original.Message) -> None:
         if isinstance(message, original.RequestStart):
-            self.begin(Answering(self, message), message.tunnel_id)
+            self.begin(Answering(self, self, message), message.tunnel_id)
         elif isinstance(message, original.WsUpgrade):
-            self.begin(Dialing(self, self.assembly, message), message.tunnel_id)
+            self.begin(Dialing(self, self, self.assembly, message), message.tunnel_id)
         elif isinstance(message, original.TunnelReady):
             self._ready(message)
         elif isinstance(message, original.TunnelClose):

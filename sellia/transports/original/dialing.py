@@ -17,7 +17,7 @@ Bounds
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -35,10 +35,9 @@ from sellia.relay.answers import public_detail
 from sellia.relay.headers import without_extensions
 from sellia.transports.frames import close_payload
 from sellia.transports.original.answering import VISITOR, for_service
+from sellia.transports.original.bridge import Bridge
+from sellia.transports.original.server_peer import OpenTunnelOf, ServerPeer
 from sellia.transports.original.websocket import Assembly, MessageLeg, may_be_sent
-
-if TYPE_CHECKING:
-    from sellia.transports.original.client import ClientBridge, OpenTunnelOf
 
 #: Seconds between the answer to our ping and the first frame.
 GRACE: Final = 0.05
@@ -56,12 +55,11 @@ _AGREED: Final = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
 class Dialing(MessageLeg):
     """One WebSocket.  :meth:`ClientBridge.begin` once."""
 
-    __slots__ = ("_early", "_early_size", "_greeting", "_ticket", "_timer", "_upgrade")
+    __slots__ = ("_early", "_early_size", "_greeting", "_peer", "_ticket", "_timer", "_upgrade")
 
-    bridge: "ClientBridge"
-
-    def __init__(self, bridge: "ClientBridge", assembly: Assembly, upgrade: WsUpgrade) -> None:
+    def __init__(self, bridge: Bridge, peer: ServerPeer, assembly: Assembly, upgrade: WsUpgrade) -> None:
         super().__init__(bridge, assembly)
+        self._peer = peer
         self.request_id = upgrade.request_id
         self._upgrade = upgrade
         self._early: list[WsFrame] = []
@@ -71,17 +69,17 @@ class Dialing(MessageLeg):
         self._greeting: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = []
         self._timer: IDelayedCall | None = None
 
-    def opening(self, tunnel: "OpenTunnelOf") -> tuple[Opening, bool]:
+    def opening(self, tunnel: OpenTunnelOf) -> tuple[Opening, bool]:
         """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
         upgrade = self._upgrade
         headers = for_service(b"GET", upgrade.path, upgrade.headers, tunnel, upgrade=True)
         headers = first_subprotocol(without_extensions(headers))
         return WebSocketRequest(tunnel.number, upgrade.path, headers, VISITOR), False
 
-    def begun(self, tunnel: "OpenTunnelOf", end: bool) -> None:
+    def begun(self, tunnel: OpenTunnelOf, end: bool) -> None:
         """It is on its way."""
         patience = tunnel.options.upgrade_timeout or UPGRADE_TIMEOUT
-        self.bridge.await_service(self, patience, PROBLEMS["upgrade-timeout"])
+        self._peer.await_service(self, patience, PROBLEMS["upgrade-timeout"])
 
     def closing(self, code: int | None) -> WsClose | None:
         return WsClose(self.request_id, code)
@@ -95,9 +93,9 @@ class Dialing(MessageLeg):
             return
         size = len(said.payload) + _FRAME_COST
         self._early_size += size
-        self.bridge.early += size
+        self._peer.early += size
         self._early.append(said)
-        if self._early_size > EARLY or self.bridge.early > ALL_EARLY:
+        if self._early_size > EARLY or self._peer.early > ALL_EARLY:
             self.fail(OVERLOADED.word, "The visitor said too much before the service had agreed to the WebSocket.")
 
     def server_closed(self, said: WsClose) -> None:
@@ -117,7 +115,7 @@ class Dialing(MessageLeg):
     def head_received(self, head: ResponseHead) -> None:
         if head.status < 200 and head.status != 101:
             return
-        self.bridge.answered(self)
+        self._peer.answered(self)
         if head.status != 101:
             self.told = self.over = True
             self.bridge.forget(self)
@@ -129,7 +127,7 @@ class Dialing(MessageLeg):
         self.opened = True
         self.bridge.send(WsUpgradeOk(self.request_id, _AGREED))
         self.stream.stall()
-        self._ticket = self.bridge.link.when_answered(self._answered)
+        self._ticket = self._peer.when_answered(self._answered)
         for said in self._take_early():
             super().message(said)
 
@@ -183,7 +181,7 @@ class Dialing(MessageLeg):
     def _answered(self) -> None:
         """The server has read ``ws_upgrade_ok``."""
         if self._greeting is not None:
-            self._timer = self.bridge.clock.callLater(GRACE, self._settled)
+            self._timer = self._peer.clock.callLater(GRACE, self._settled)
 
     def _settled(self) -> None:
         """The server has worked through it, or it does not matter any more."""
@@ -191,7 +189,7 @@ class Dialing(MessageLeg):
             self._timer.cancel()
         self._timer = None
         if self._ticket:
-            self.bridge.link.no_matter(self._ticket)
+            self._peer.no_matter(self._ticket)
         greeting = self._greeting
         if greeting is None or not self.opened:
             return
@@ -203,7 +201,7 @@ class Dialing(MessageLeg):
     def _take_early(self) -> list[WsFrame]:
         """What has waited for the service, which waits no longer."""
         early, self._early = self._early, []
-        self.bridge.early -= self._early_size
+        self._peer.early -= self._early_size
         self._early_size = 0
         return early
 
@@ -212,7 +210,7 @@ class Dialing(MessageLeg):
         problem = PROBLEMS.get(word, INTERNAL)
         status = problem.status or SERVICE_UNREACHABLE.status or 502
         message = f"{problem.word}: {public_detail(word, detail) or problem.sentence}"
-        self.bridge.link.answer(WsUpgradeError(self.request_id, status, message))
+        self._peer.answer(WsUpgradeError(self.request_id, status, message))
 
 
 def first_subprotocol(headers: Headers) -> Headers:

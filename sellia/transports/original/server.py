@@ -133,6 +133,8 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
 class ServerBridge(Bridge):
     """Speaks for one original client."""
 
+    link: OriginalLink
+
     takers = {
         original.ResponseBody: (Asking, Asking.answer_goes_on),
         original.WsFrame: (Upgrading, Upgrading.message),
