@@ -59,7 +59,7 @@ def closing(socket: ClientConnection) -> str:
 
 def websocket_contract(way: Way, path: str = "/echo", protocol: str = "chat") -> Outcome:
     """Echoes, with a cut between question and answer; close codes both ways."""
-    with websocket(way, path, protocols=[protocol] if protocol else []) as socket:
+    with websocket(way, path, origin=way.url(""), protocols=[protocol] if protocol else []) as socket:
         socket.send("hello")
         text = socket.recv(timeout=DEADLINE)
         socket.send(LARGE)
@@ -71,7 +71,7 @@ def websocket_contract(way: Way, path: str = "/echo", protocol: str = "chat") ->
         way.cut()
         socket.send("close 4001")
         ours = closing(socket)
-    with websocket(way, path, protocols=[protocol] if protocol else []) as socket:
+    with websocket(way, path, origin=way.url(""), protocols=[protocol] if protocol else []) as socket:
         socket.send("once more")
         socket.recv(timeout=DEADLINE)
         way.cut()

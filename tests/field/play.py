@@ -77,7 +77,7 @@ def play(program: Program) -> Result:
 
 
 def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Result) -> None:
-    port = program.serve(kit)
+    port = kit.service_port = program.serve(kit)
     front = program.front or (lambda kit, port: port)
     server = stack.enter_context(start_server(*program.server_options, domain=DOMAIN))
     proxy = stack.enter_context(FaultProxy(server.port))

@@ -47,6 +47,7 @@ class Kit:
         self.work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"field-{name}-"))).resolve()
         self.work.chmod(0o755)  # for programs that give up being root
         self.host = f"{name}.{DOMAIN}"
+        self.service_port = 0
         self._stack = stack
 
     @property

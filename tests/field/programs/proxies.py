@@ -146,7 +146,7 @@ CADDY = Program(
 def serve_mosquitto(kit: Kit) -> int:
     port = kit.free_port()
     config = kit.work / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nprotocol websockets\nallow_anonymous true\nuser root\n")
+    config.write_text(f"listener {port}\nbind_interface lo\nprotocol websockets\nallow_anonymous true\nuser root\n")
     kit.start(kit.bin("mosquitto"), "-c", config, port=port)
     return port
 
