@@ -8,6 +8,7 @@ raises `Unavailable` with the reason, which becomes the reason why the program i
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -108,15 +109,18 @@ class Pip(Requirement):
 
 @dataclass(frozen=True)
 class Npm(Requirement):
-    """Packages from the npm registry; no install scripts are run: ``Npm("faye@1.4.3", "ws@8")``."""
+    """Packages from the npm registry; no install scripts are run: ``Npm("faye@1.4.3", "ws@8", glob="7.2.3")``."""
 
     packages: tuple[str, ...] = ()
+    overrides: tuple[tuple[str, str], ...] = ()
 
-    def __init__(self, *packages: str) -> None:
+    def __init__(self, *packages: str, **overrides: str) -> None:
         object.__setattr__(self, "packages", packages)
+        object.__setattr__(self, "overrides", tuple(overrides.items()))
 
     def install(self, folder: Path) -> None:
-        (folder / "package.json").write_text('{"name": "field", "private": true}\n')
+        package = {"name": "field", "private": True, "overrides": dict(self.overrides)}
+        (folder / "package.json").write_text(json.dumps(package))
         options = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-progress", "--loglevel=error"]
         command(["npm", "install", *options, *self.packages], folder)
 

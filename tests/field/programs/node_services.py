@@ -147,7 +147,7 @@ VERDACCIO = Program(
     "npm publishes a package of 2 MB, looks it up and fetches it, link cuts all the while",
     serve_verdaccio,
     visit_verdaccio,
-    needs=Npm("verdaccio@6"),
+    needs=Npm("verdaccio@6.8.0", **{"node-fetch": "2.7.0"}),
     notes="names the public URL in its answers, from X-Forwarded-Proto and Host",
 )
 

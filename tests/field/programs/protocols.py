@@ -139,7 +139,7 @@ def serve_devtools(kit: Kit) -> int:
 
 def visit_devtools(way: Way) -> Outcome:
     """The check of the host, and a screenshot of many megabytes over the browser's WebSocket."""
-    refused = ask(way, "/json/version")
+    refused = ask(way, "/json/version", during=way.cut)
     with urllib.request.urlopen(f"http://127.0.0.1:{way.kit.service_port}/json/version") as answer:
         path = json.loads(answer.read())["webSocketDebuggerUrl"]
     path = "/" + path.partition("//")[2].partition("/")[2]

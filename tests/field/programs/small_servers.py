@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tests.field.install import Apt
 from tests.field.program import Kit, Outcome, Program, Way
@@ -85,46 +85,29 @@ def status(answer: Answer | str) -> str:
     return answer if isinstance(answer, str) else str(answer.status)
 
 
-def small(name: str, title: str, package: str, *words: str, **options: str) -> Program:
-    """One of the family."""
-    return Program(name, title, TRIED, serving(*words), visit, needs=Apt({words[0]: package}), **options)  # type: ignore[arg-type]
+def small(name: str, title: str, package: str, line: str, better: Mapping[str, str] | None = None) -> Program:
+    """One of the family, by its command line."""
+    words = line.split()
+    needs = Apt({words[0]: package})
+    return Program(name, title, TRIED, serving(*words), visit, needs=needs, better=better or {})
 
 
-BUSYBOX = small("busybox", "BusyBox httpd", "busybox", "busybox", "httpd", "-f", "-p", "127.0.0.1:PORT", "-h", "SITE")
+CLOSES = "directly the connection ends without an answer, because webfs closed it in silence or left the body unread"
+BUSYBOX = small("busybox", "BusyBox httpd", "busybox", "busybox httpd -f -p 127.0.0.1:PORT -h SITE")
 WEBFS = small(
-    "webfs", "webfs", "webfs", "webfsd", "-F", "-i", "127.0.0.1", "-p", "PORT", "-r", "SITE", "-f", "index.html"
+    "webfs",
+    "webfs",
+    "webfs",
+    "webfsd -F -i 127.0.0.1 -p PORT -r SITE -f index.html",
+    {"HEAD": CLOSES, "POST": CLOSES},
 )
 MINI_HTTPD = small(
-    "mini-httpd",
-    "mini-httpd",
-    "mini-httpd",
-    "mini_httpd",
-    "-D",
-    "-h",
-    "127.0.0.1",
-    "-p",
-    "PORT",
-    "-d",
-    "SITE",
-    "-u",
-    "nobody",
+    "mini-httpd", "mini-httpd", "mini-httpd", "mini_httpd -D -h 127.0.0.1 -p PORT -d SITE -u nobody -i WORK/pid"
 )
-PHP = small("php", "PHP's own server", "php8.2-cli", "php8.2", "-S", "127.0.0.1:PORT", "-t", "SITE")
-RUBY = small(
-    "webrick",
-    "WEBrick",
-    "ruby-webrick",
-    "ruby",
-    "-rwebrick",
-    "-e",
-    "WEBrick::HTTPServer.new(Port: PORT, BindAddress: '127.0.0.1', DocumentRoot: 'SITE').start",
-)
-CIVETWEB = small(
-    "civetweb", "CivetWeb", "civetweb", "civetweb", "-listening_ports", "127.0.0.1:PORT", "-document_root", "SITE"
-)
-WEBORF = small(
-    "weborf", "weborf", "weborf", "weborf", "-p", "PORT", "-i", "127.0.0.1", "-b", "SITE", "-I", "index.html"
-)
+PHP = small("php", "PHP's own server", "php8.2-cli", "php8.2 -S 127.0.0.1:PORT -t SITE")
+RUBY = small("webrick", "WEBrick", "ruby-webrick", "ruby -run -e httpd SITE --port=PORT --bind-address=127.0.0.1")
+CIVETWEB = small("civetweb", "CivetWeb", "civetweb", "civetweb -listening_ports 127.0.0.1:PORT -document_root SITE")
+WEBORF = small("weborf", "weborf", "weborf", "weborf -p PORT -i 127.0.0.1 -b SITE -I index.html")
 
 
 def serve_lighttpd(kit: Kit) -> int:
