@@ -9,6 +9,7 @@ pieces over about a second) and, at the WebSocket ``/echo``, sends back what com
 from __future__ import annotations
 
 import hashlib
+import http.client
 import time
 
 from websockets.exceptions import ConnectionClosed
@@ -36,6 +37,7 @@ def http_contract(way: Way) -> Outcome:
     upload = browser.ask("/digest", "POST", UPLOAD, headers={"Content-Type": "application/octet-stream"})
     stream = browser.ask("/stream", during=way.cut)
     again = browser.ask("/hello")
+    odd = browser.ask('/hello?q=a|b[0]{1}^`"<>&%ff&=&&c=d?e/f;g', "OPTIONS")
     browser.close()
     expected = f"{len(UPLOAD)} {hashlib.sha256(UPLOAD).hexdigest()}"
     return {
@@ -44,7 +46,17 @@ def http_contract(way: Way) -> Outcome:
         "upload": f"{upload.status} {'whole' if upload.text.strip() == expected else upload.text[:60]}",
         "stream": f"{stream.status} {len(stream.body)} bytes",
         "again": again.status,
+        "OPTIONS and an odd query": odd.status,
+        "cookies of 14 and 40 kB": f"{with_cookie(way, 14_000)}, {with_cookie(way, 40_000)}",
     }
+
+
+def with_cookie(way: Way, size: int) -> int | str:
+    """The status of a request with that large a cookie; servers differ in what they take."""
+    try:
+        return ask(way, "/hello", headers={"Cookie": f"a={'c' * size}"}).status
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
 
 
 def closing(socket: ClientConnection) -> str:

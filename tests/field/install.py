@@ -133,7 +133,7 @@ class Npm(Requirement):
 
 @dataclass(frozen=True)
 class Apt(Requirement):
-    """Debian packages, each with the program that shows that it is there: ``Apt({"litmus": "litmus"})``."""
+    """Debian packages, by the program that shows that they are there: ``Apt({"ruby": "ruby ruby-webrick"})``."""
 
     programs: tuple[tuple[str, str], ...] = ()
 
@@ -141,7 +141,7 @@ class Apt(Requirement):
         object.__setattr__(self, "programs", tuple(programs.items()))
 
     def install(self, folder: Path) -> None:
-        missing = [package for program, package in self.programs if find(program) is None]
+        missing = [name for program, names in self.programs if find(program) is None for name in names.split()]
         if not missing:
             return
         if not may_install_debian_packages():
@@ -156,7 +156,8 @@ class Apt(Requirement):
             if find(program) is None:
                 raise Unavailable(f"{program} is gone; delete {folder} and run again")
             try:
-                return command(["dpkg-query", "-W", "-f", "${Version}", package], folder).strip().partition("-")[0]
+                words = ["dpkg-query", "-W", "-f", "${Version}", package.split()[-1]]
+                return command(words, folder).strip().partition("-")[0].rpartition(":")[2]
             except Unavailable:  # put there by hand
                 break
         return "installed"

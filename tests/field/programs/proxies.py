@@ -23,7 +23,7 @@ http {{
     access_log off;
     client_body_temp_path {work}/body; proxy_temp_path {work}/proxy; fastcgi_temp_path {work}/fastcgi;
     uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
-    client_max_body_size 50m;
+    client_max_body_size 5m;
     gzip on; gzip_types text/plain; gzip_min_length 100;
     types {{ text/plain txt; }}
     server {{
@@ -90,6 +90,29 @@ def files(way: Way, path: str) -> Outcome:
     }
 
 
+def too_large(way: Way) -> str:
+    """What curl is told for a body of which nginx reads nothing."""
+    file = way.kit.work / "too-large"
+    file.write_bytes(bytes(20_000_000))
+    options = [
+        "-s",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}\n",
+        "-H",
+        f"Host: {way.authority}",
+        "--data-binary",
+        f"@{file}",
+    ]
+    with way.cutting(0.3):
+        statuses = [
+            way.run("curl", *options, *more, f"http://127.0.0.1:{way.port}/digest.php?small").strip().splitlines()[-1]
+            for more in ([], ["-H", "Expect:"], ["-H", "Transfer-Encoding: chunked"])
+        ]
+    return ", ".join(statuses)
+
+
 def visit_nginx(way: Way) -> Outcome:
     body = LARGE[:3_000_000]
     way.soon(0.02, way.cut)
@@ -101,6 +124,7 @@ def visit_nginx(way: Way) -> Outcome:
         **files(way, "/large.bin"),
         "gzip": f"{text.headers.get('content-encoding')} {len(text.body)}",
         "PHP": f"{posted.status} {posted.headers['x-from']} {posted.text == f'{len(body)} ' + _full(body)}",
+        "too large": too_large(way),
         "redirect": f"{moved.status} {location if location.startswith('/') else location.rpartition('/')[2]}",
     }
 

@@ -105,9 +105,9 @@ MINI_HTTPD = small(
     "mini-httpd", "mini-httpd", "mini-httpd", "mini_httpd -D -h 127.0.0.1 -p PORT -d SITE -u nobody -i WORK/pid"
 )
 PHP = small("php", "PHP's own server", "php8.2-cli", "php8.2 -S 127.0.0.1:PORT -t SITE")
-RUBY = small("webrick", "WEBrick", "ruby-webrick", "ruby -run -e httpd SITE --port=PORT --bind-address=127.0.0.1")
+RUBY = small("webrick", "WEBrick", "ruby ruby-webrick", "ruby -run -e httpd SITE --port=PORT --bind-address=127.0.0.1")
 CIVETWEB = small("civetweb", "CivetWeb", "civetweb", "civetweb -listening_ports 127.0.0.1:PORT -document_root SITE")
-WEBORF = small("weborf", "weborf", "weborf", "weborf -p PORT -i 127.0.0.1 -b SITE -I index.html")
+WEBORF = small("weborf", "weborf", "weborf", "weborf -p PORT -i 127.0.0.1 -b SITE -I index.html", {"HEAD": CLOSES})
 
 
 def serve_lighttpd(kit: Kit) -> int:
