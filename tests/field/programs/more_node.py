@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.field.install import Apt, Npm, Several
 from tests.field.program import Kit, Outcome, Program, Way
@@ -18,22 +19,21 @@ def serve_redis_commander(kit: Kit) -> int:
 
 
 def visit_redis_commander(way: Way) -> Outcome:
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
     page = ask(way, "/")
-    way.cut()
-    body = json.dumps({"cmd": "set field hello"}).encode()
-    said = ask(way, "/apiv2/exec/R:127.0.0.1:0:0", "POST", body, headers={**form, "Content-Type": "application/json"})
+    paths = re.findall(r'(?:src|href)="([\w./-]+\.(?:js|css))"', page.text)[:8]
+    fetched = [ask(way, f"/{path}", during=way.cut if number == 2 else None) for number, path in enumerate(paths)]
+    connections = ask(way, "/connections")
     return {
         "page": page.status,
-        "assets": ask(way, "/images/favicon.png", during=way.cut).status,
-        "command": said.status,
+        "what it needs": [answer.status for answer in fetched],
+        "connections": f"{connections.status} {len(json.loads(connections.body)['connections'])}",
     }
 
 
 REDIS_COMMANDER = Program(
     "redis-commander",
     "Redis Commander",
-    "its page, a picture, a command",
+    "its page and what it needs, its list of connections",
     serve_redis_commander,
     visit_redis_commander,
     needs=Several(Apt({"redis-server": "redis-server"}), Npm("redis-commander@0.9.0")),

@@ -118,7 +118,7 @@ MCP = Program(
     "a tool called over streamable HTTP, with progress, the link cut during the call; another origin",
     serve_mcp,
     visit_mcp,
-    needs=Pip("mcp==1.20.0"),
+    needs=Pip("mcp==1.20.0", "pydantic<2.12"),
     notes="needs allowed_hosts and allowed_origins of its TransportSecuritySettings",
 )
 

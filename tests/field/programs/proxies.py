@@ -1,4 +1,4 @@
-"""Servers and gateways as the service: nginx with PHP-FPM, Caddy, Mosquitto over WebSocket, websockify."""
+"""Servers and gateways as the service: nginx with PHP-FPM, Caddy, MQTT over WebSocket, websockify."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 
-from tests.field.install import Apt, Npm, Pip, Several
+from tests.field.install import Apt, Npm, Pip
 from tests.field.program import Kit, Outcome, Program, Way, outcome_of
 from tests.field.visitor import DEADLINE, ask, digest, websocket
 
@@ -167,26 +167,24 @@ CADDY = Program(
 )
 
 
-def serve_mosquitto(kit: Kit) -> int:
+def serve_mqtt(kit: Kit) -> int:
     port = kit.free_port()
-    config = kit.work / "mosquitto.conf"
-    config.write_text(f"listener {port}\nbind_interface lo\nprotocol websockets\nallow_anonymous true\nuser root\n")
-    kit.start(kit.bin("mosquitto"), "-c", config, port=port)
+    kit.node("mqtt_server.js", str(port), port=port)
     return port
 
 
-def visit_mosquitto(way: Way) -> Outcome:
+def visit_mqtt(way: Way) -> Outcome:
     """MQTT.js: retained messages, quality of service 2, keep-alive pings of MQTT itself."""
     return outcome_of(way.node("mqtt_visitor.js", way.url("/mqtt", "ws"), line="subscribed"))
 
 
-MOSQUITTO = Program(
-    "mosquitto",
-    "Mosquitto over WebSocket",
+MQTT = Program(
+    "mqtt",
+    "MQTT over WebSocket (Aedes)",
     "MQTT.js publishes with quality of service 0, 1 and 2, and a message of 1 MB, the link cut before",
-    serve_mosquitto,
-    visit_mosquitto,
-    needs=Several(Npm("mqtt@5"), Apt({"mosquitto": "mosquitto"})),
+    serve_mqtt,
+    visit_mqtt,
+    needs=Npm("aedes@0.51.3", "mqtt@5", "ws@8"),
 )
 
 
