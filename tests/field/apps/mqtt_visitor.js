@@ -7,12 +7,12 @@ const client = mqtt.connect(process.argv[2], { keepalive: 1, reconnectPeriod: 0,
 const topic = `field/${Date.now()}`;
 const seen = [];
 
-client.on('error', (error) => { console.log(JSON.stringify({ failed: error.message }); process.exit(0); });
-client.on('close', () => { console.log(JSON.stringify({ failed: 'closed' }); process.exit(0); });
+client.on('error', (error) => { console.log(JSON.stringify({ failed: error.message })); process.exit(0); });
+client.on('close', () => { console.log(JSON.stringify({ failed: 'closed' })); process.exit(0); });
 client.on('message', (name, payload, packet) => {
   seen.push(`qos ${packet.qos}, ${payload.length} bytes`);
   if (seen.length === 4) {
-    console.log(JSON.stringify({ messages: seen });
+    console.log(JSON.stringify({ messages: seen }));
     process.exit(0);
   }
 });
