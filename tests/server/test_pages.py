@@ -8,6 +8,8 @@ import zipfile
 from html.parser import HTMLParser
 from typing import Any
 
+from twisted.logger import LogEvent, globalLogPublisher
+
 from sellia import __version__
 from tests.server.clients import GatewayCase, Wire
 from tests.server.support import get
@@ -151,11 +153,16 @@ class ElsewhereTests(PageCase):
                 self.assertNotIn(b"<html>", body)
 
     def test_head(self) -> None:
+        """No body and, from twisted.web, no line in the log: a stranger could cause any number of them."""
+        logged: list[LogEvent] = []
+        globalLogPublisher.addObserver(logged.append)
+        self.addCleanup(globalLogPublisher.removeObserver, logged.append)
         for path, status in ((b"/", 200), (b"/health", 200), (b"/nothing", 404), (b"/ws", 426)):
             found, _, fields, body = self.get(path, method=b"HEAD")
             self.assertEqual((found, body), (status, b""))
             if path != b"/health":
                 self.assertEqual(int(fields[b"content-length"]), len(self.get(path)[3]))
+        self.assertEqual([event for event in logged if "twisted.web" in event.get("log_namespace", "")], [])
 
 
 class PathTests(PageCase):
