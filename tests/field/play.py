@@ -17,6 +17,8 @@ from tests.field.program import DOMAIN, Kit, Outcome, Program, Way
 from tests.processes import Process, start_server, start_twistd, tunnel_is_open
 
 PLAYS = ("direct", "tunnel", "cut")
+FAILED = "the visit failed"
+"""The entry of an outcome that a visit did not come to."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Res
         try:
             result.outcomes[name] = program.visit(way)
         except Exception:
-            result.outcomes[name] = {"failed": traceback.format_exc(limit=0).strip().splitlines()[-1][:300]}
+            result.outcomes[name] = {FAILED: traceback.format_exc(limit=0).strip().splitlines()[-1][:300]}
             result.troubles.append(f"{name}: {traceback.format_exc(limit=-1)}")
         finally:
             way.settle()
@@ -108,7 +110,7 @@ def compare(program: Program, result: Result) -> None:
     direct = result.outcomes.get("direct", {})
     for name in PLAYS[1:]:
         outcome = result.outcomes.get(name, {})
-        if "failed" in direct or "failed" in outcome:
+        if FAILED in direct or FAILED in outcome:
             continue
         for key in sorted(direct.keys() | outcome.keys(), key=str):
             if direct.get(key) != outcome.get(key):

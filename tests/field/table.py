@@ -35,7 +35,8 @@ def lines(results: Iterable[Result]) -> list[str]:
     for result in results:
         text.append(f"{result.verdict:8} {result.name:16} {result.version:12} {result.seconds:5.1f} s  {result.tried}")
         if result.outcomes:
-            text.append(textwrap.shorten(f"         {result.cell('direct')}", 160))
+            cells = {play: result.cell(play) for play in result.outcomes}
+            text += [textwrap.shorten(f"{play:>8} {cell}", 200) for play, cell in cells.items()]
         for trouble in result.troubles:
             text += [f"         ! {line}" for line in trouble.strip().splitlines()]
     return text

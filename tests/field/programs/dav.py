@@ -98,6 +98,7 @@ APACHE_DAV = Program(
     front=tls_front,
     server_options=("--trust-proxy", "127.0.0.1"),
     better={
+        "props": "directly behind TLS, Apache refuses a Destination that says https",
         "copymove": "directly behind TLS, Apache refuses a Destination that says https",
         "failed": "directly behind TLS, Apache refuses a Destination that says https",
     },

@@ -99,4 +99,5 @@ JAVA = Program(
     serving("asgi_app:app", "--port", "PORT", module="uvicorn"),
     visit_java,
     needs=Several(Pip("uvicorn[standard]==0.54.0"), Compiled("Visitor.java")),
+    better={"seen": "directly, Uvicorn takes the POST with its offer of HTTP/2 for an empty one"},
 )
