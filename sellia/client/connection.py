@@ -31,7 +31,7 @@ from sellia.protocol.limits import SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.framing import BadAnswer
 from sellia.relay.headers import response_to_visitor, trailers_to_pass, values_of
-from sellia.relay.interim import InterimPace
+from sellia.relay.interim import InterimPace, section_size
 from sellia.relay.logins import answer_binds
 from sellia.relay.responses import Head, ResponseReader, check_head
 from sellia.transports.sockets import bytes_acknowledged, quiet, write_now
@@ -263,7 +263,7 @@ class HttpConnection(ServiceSocket):
         now = self._clock.seconds()
         if self._interims is None:
             self._interims = InterimPace(now)
-        if not self._interims.take(now):
+        if not self._interims.take(now, section_size(headers)):
             return
         exchange.send_interim(_checked(ResponseHead(status, reason, response_to_visitor(headers, status))))
 

@@ -15,7 +15,7 @@ from sellia.errors import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
 from sellia.relay.answers import public_detail
 from sellia.relay.headers import response_to_visitor, trailers_to_pass, validate_response
-from sellia.relay.interim import InterimPace
+from sellia.relay.interim import InterimPace, section_size
 from sellia.relay.leg import StrictLeg
 from sellia.relay.responses import check_head
 from sellia.relay.stream import Stream
@@ -201,7 +201,7 @@ class HttpExchange(StrictLeg):
         now = self.connection.ingress.clock.seconds()
         if self._interim is None:
             self._interim = InterimPace(now)
-        if not self._interim.take(now):
+        if not self._interim.take(now, section_size(head.headers)):
             return
         if self.deadline < _NEVER:
             self.await_service()  # it shows that it works on the request

@@ -1,8 +1,9 @@
 """The head of a request, as llhttp has split it, judged and brought to one spelling.
 
 What is legal passes, and what a parser behind us could read in another way than we do is written plainly or refused:
-the table in ``docs/messages.rst`` lists both.  White space behind a value goes, a Content-Length loses the zeros in
-front of it, and a line end of Unicode (U+0085), at which some services split lines, becomes a space.
+the table in ``docs/messages.rst`` lists both.  White space behind a value that is understood here goes, a
+Content-Length loses the zeros in front of it, and a line end of Unicode (U+0085), at which some services split lines,
+becomes a space.
 """
 
 import re
@@ -10,7 +11,10 @@ from typing import Final
 
 from sellia.errors import BAD_REQUEST, METHOD_NOT_ALLOWED, Problem
 from sellia.protocol.messages import Headers
-from sellia.relay.headers import NameTable, check_values, is_token, trailer_breaks_framing
+from sellia.relay.headers import NameTable, is_token, trailer_breaks_framing
+
+#: Control characters but for the tab (RFC 9110, 5.5).
+_CONTROLS: Final = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)
 
 #: A length in digits; the most zeros in front that somebody may have written on purpose.
 _LENGTH: Final = re.compile(rb"0{0,32}[0-9]{1,18}")
@@ -73,16 +77,20 @@ def judge(request: Request, *, upgrades: bool) -> None:
     """
     headers = request.headers = plain_values(request.headers)
     hosts = request.hosts
+    respell = False
     for name, value in headers:
         known = _specials[name]
-        if known == _HOST:
-            hosts.append(value)
-        elif known:
-            _special(request, known, value, upgrades)
+        if known:
+            plain = value.rstrip(b" \t")
+            if known == _HOST:
+                hosts.append(plain)
+            else:
+                plain = _special(request, known, plain, upgrades)
+            respell = respell or plain != value
     if request.method == b"CONNECT":
         raise Refusal(METHOD_NOT_ALLOWED)
-    if request.length is not None:
-        request.headers = _with_length(headers, request.length)
+    if respell:
+        request.headers = [(name, _plain(request, name, value)) for name, value in headers]
     if request.upgrade:
         _check_upgrade(request)
 
@@ -96,25 +104,14 @@ def judge_trailers(trailers: Headers) -> Headers:
     return plain_values(trailers)
 
 
-def section_size(headers: Headers) -> int:
-    """Bytes of a header section as it stands on the wire."""
-    return sum(len(name) + len(value) + 4 for name, value in headers)
-
-
 def plain_values(headers: Headers) -> Headers:
-    """The section with values that no parser splits or trims.  Raises :class:`Refusal` for control characters."""
+    """The section with values that no parser splits.  Raises :class:`Refusal` for control characters."""
     values = [value for _, value in headers]
-    joined = b"\n".join(values)
-    if b" \n" in joined or b"\t\n" in joined or joined.endswith((b" ", b"\t")):
-        values = [value.rstrip(b" \t") for value in values]
-        headers = [(name, value) for (name, _), value in zip(headers, values, strict=True)]
-    if b"\x85" in joined:
-        values = [_without_nel(value) for value in values]
-        headers = [(name, value) for (name, _), value in zip(headers, values, strict=True)]
-    try:
-        check_values(values)
-    except ValueError as error:
-        raise Refusal(BAD_REQUEST, f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    joined = b" ".join(values)
+    if len(joined.translate(None, _CONTROLS)) != len(joined):
+        raise Refusal(BAD_REQUEST, "A header value has a control character in it.")
+    if not joined.isascii() and b"\x85" in joined:
+        return [(name, _without_nel(value)) for name, value in headers]
     return headers
 
 
@@ -126,31 +123,31 @@ def _without_nel(value: bytes) -> bytes:
         return value.replace(b"\x85", b" ")
 
 
-def _with_length(headers: Headers, length: int) -> Headers:
-    """The section with its Content-Length in the shortest spelling."""
-    plain = b"%d" % length
-    for index, (name, value) in enumerate(headers):
-        if len(name) == 14 and name.lower() == b"content-length":
-            if value != plain:
-                headers = [*headers[:index], (name, plain), *headers[index + 1 :]]
-            break
-    return headers
+def _plain(request: Request, name: bytes, value: bytes) -> bytes:
+    """The value of a field as a service is to see it."""
+    known = _specials[name]
+    if known == _LENGTH_FIELD:
+        return b"%d" % (request.length or 0)
+    return value.rstrip(b" \t") if known else value
 
 
-def _special(request: Request, known: int, value: bytes, upgrades: bool) -> None:
+def _special(request: Request, known: int, value: bytes, upgrades: bool) -> bytes:
+    """Take note of what a field says; returns its value in the plainest spelling."""
     if known == _NO_NAME:
         raise Refusal(BAD_REQUEST, "A header name is not a token.")
     if known == _LENGTH_FIELD:
         if request.length is not None or not _LENGTH.fullmatch(value):
             raise Refusal(BAD_REQUEST, "The Content-Length is not one plain number.")
-        request.length = int(value)
-    elif known == _CODING:
+        request.length = length = int(value)
+        return b"%d" % length
+    if known == _CODING:
         if request.chunked or value.lower() != b"chunked" or request.minor == 0:
             raise Refusal(BAD_REQUEST, "The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.")
         request.chunked = True
     elif known == _UPGRADE:
         wanted = [each.strip(b" \t").lower() for each in value.split(b",")]
         request.upgrade = request.upgrade or (b"websocket" in wanted and upgrades)
+    return value
 
 
 def _check_upgrade(request: Request) -> None:

@@ -24,9 +24,10 @@ import httptools
 
 from sellia.errors import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, TARGET_TOO_LONG
 from sellia.protocol.messages import Headers
+from sellia.relay.interim import section_size
 from sellia.server.heads import Refusal as Refusal
 from sellia.server.heads import Request as Request
-from sellia.server.heads import judge, judge_trailers, section_size
+from sellia.server.heads import judge, judge_trailers
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 
@@ -69,6 +70,7 @@ class RequestReader:
     __slots__ = (
         "_body",
         "_field_limit",
+        "_head_limit",
         "_headers",
         "_held",
         "_left",
@@ -92,6 +94,7 @@ class RequestReader:
         self._section_limit = section_limit
         self._field_limit = field_limit
         self._target_limit = target_limit
+        self._head_limit = section_limit + target_limit + 64
         self._parser = httptools.HttpRequestParser(self)
         #: Whether no byte of the next request has come.
         self.at_start = True
@@ -125,8 +128,8 @@ class RequestReader:
         ours to parse.  Behind the last request of a connection nothing is read, and nothing returned.  Raises
         :class:`Refusal`.
         """
+        request = self._request
         if self.at_start or self._held:
-            request = self._request
             if data[:4] in _COMMON and not self._held and (request is None or request.keep_alive):
                 self._method = None
             else:
@@ -135,6 +138,10 @@ class RequestReader:
                     return b""
             self.at_start = False
             self._request = None
+            end = data.find(_EMPTY_LINE)
+            if end >= 0 and end + 4 == len(data):  # a head and nothing behind it, as nearly always
+                self._parse(data)
+                return b""
         at, size = 0, len(data)
         while at < size and not self.at_start and not self.upgraded:
             end = self._end(data, at, size)
@@ -142,13 +149,10 @@ class RequestReader:
             at = end
         if self._body:
             self._flush()
-        if at < size and (self.upgraded or self._keeps_alive):
-            return data[at:]
-        return b""
-
-    @property
-    def _keeps_alive(self) -> bool:
-        return self._request is not None and self._request.keep_alive
+        if at == size:
+            return b""
+        request = self._request
+        return data[at:] if self.upgraded or (request is not None and request.keep_alive) else b""
 
     def _end(self, data: bytes, at: int, size: int) -> int:
         """The first place behind ``at`` where the request can end, or ``size``."""
@@ -174,7 +178,7 @@ class RequestReader:
         self._size += len(piece)
         try:
             self._parser.feed_data(piece)
-            if self._size > self._section_limit + self._target_limit + 64 and not self.at_start:
+            if self._size > self._head_limit and not self.at_start:
                 raise Refusal(HEADER_TOO_LARGE)
         except httptools.HttpParserUpgrade:
             request = self._request

@@ -138,7 +138,6 @@ class ToleratedTests(HostileCase):
         head = stage.ledger().wait_for("/spaces").head
         self.assertTrue(head.startswith(b"GET /spaces HTTP/1.1\r\n"))
         self.assertNotIn(b"\x85", head)
-        self.assertNotIn(b" \r", head.replace(b"A:  \r", b""))  # of a value that was nothing but a line end
 
 
 @cases(
