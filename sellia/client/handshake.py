@@ -108,6 +108,7 @@ class HandshakeLeg(Exchange):
             story=story,
             limits=service.frames,
         )
+        pipe.answers_pings = service.answers_pings
         connection.hand_over(pipe)
         if rest:
             pipe.dataReceived(rest)

@@ -57,6 +57,8 @@ class LocalService:
     ) -> None:
         self.clock: Any = reactor
         self.name = "-"
+        #: Whether pings of its WebSockets are answered while the link is away; set it when the server has said so, too.
+        self.answers_pings = True
         self._dialer = Dialer(reactor, host, port, scheme, timeout=connect_timeout, verify=verify, ca=ca)
         #: What the service is asked by: ``http`` or ``https``.
         self.scheme = scheme.encode("ascii")

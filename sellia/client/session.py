@@ -232,6 +232,8 @@ class ClientSession:
         interval = max(LEAST_INTERVAL, min(welcome.ping_interval, settings.ping_interval))
         timeout = max(2.0 * interval, min(welcome.ping_timeout, settings.ping_timeout))
         link.carry(session, welcome.received if resumed else 0, interval, timeout)
+        for tunnel in self.tunnels.values():
+            tunnel.service.answers_pings = tunnel.settings.while_away_pings and welcome.limits.while_away_pings
         self._back(session, resumed)
         if link.caveat != self._caveat:
             self._caveat = link.caveat
@@ -304,6 +306,8 @@ class ClientSession:
             self._lost_at = self._clock.seconds()
             if self.session is not None:
                 self.counters.links_lost += 1
+                for pipe in self._pipes():
+                    pipe.link_away()
                 if self._window:
                     wait = self._window + self._settings.ping_timeout
                     self._expiry = self._clock.callLater(wait, self._expired)

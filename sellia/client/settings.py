@@ -55,7 +55,7 @@ _SERVICE: Final = "Write it as https://localhost:8443, without a path, a user na
 
 _ONE_TUNNEL: Final = (
     *("port", "local_host", "local_scheme", "local_verify", "local_ca", "subdomain", "auth"),
-    *("request_timeout", "upgrade_timeout", "while_away", "auth_preflight", "forwarded"),
+    *("request_timeout", "upgrade_timeout", "while_away", "while_away_pings", "auth_preflight", "forwarded"),
 )
 
 
@@ -122,6 +122,9 @@ class TunnelSettings(Settings):
     local_ca: str | None = Field(
         None, description="A PEM file with the certificate of the authority that signed your https service's."
     )
+    while_away_pings: bool = Field(
+        True, description="false to leave WebSocket pings unanswered while the client has lost its connection."
+    )
 
     @property
     def options(self) -> TunnelOptions:
@@ -130,6 +133,7 @@ class TunnelSettings(Settings):
             request_timeout=self.request_timeout or 0.0,
             upgrade_timeout=self.upgrade_timeout or 0.0,
             while_away=self.while_away,
+            while_away_pings=self.while_away_pings,
             auth_preflight=self.auth_preflight,
             forwarded=self.forwarded,
         )

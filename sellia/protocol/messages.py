@@ -36,6 +36,7 @@ class TunnelOptions(_Options, frozen=True):
 
     request_timeout: float = 0.0  #: seconds until the head of a response must be there; 0 for the server's default
     upgrade_timeout: float = 0.0  #: seconds until an upgrade must be answered; 0 for the server's default
+    while_away_pings: bool = True  #: whether each end answers WebSocket pings of its own side while the link is away
     while_away: str = "wait"  #: what new requests do while the link is away: ``wait``, or ``refuse``
     auth_preflight: str = "refuse"  #: what becomes of CORS preflights without the password: ``refuse``, or ``pass``
     forwarded: bool = True  #: whether requests tell their service where they came from (``X-Forwarded-For`` and others)
@@ -51,6 +52,7 @@ class ServerLimits(_Options, frozen=True):
     websocket_empty_fragments: int = 0  #: fragments in a row that have no byte
     control_burst: int = 0  #: control frames on a WebSocket at once
     control_rate: float = 0.0  #: the same, a second
+    while_away_pings: bool = True  #: whether WebSocket pings may be answered while the link is away
 
 
 # --- link messages -------------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ from sellia.transports.link import LinkMixin
 from sellia.transports.native import ServerLink
 from sellia.transports.original.server import OriginalServerLink
 from sellia.transports.turn import turn_of
+from sellia.transports.websocket import WebSocketPipe
 
 _NEVER: Final = float("inf")
 
@@ -193,6 +194,9 @@ class Gateway:
         self.registry.away(session)
         session.lost_at, session.heard_at = self.clock.seconds(), link.heard
         session.streams_at_loss = len(session.session.streams)
+        for stream in list(session.session.streams.values()):
+            if isinstance(stream.leg, WebSocketPipe):
+                stream.leg.link_away()
         session.wait(self.settings.resume_window)
         _log.info(
             "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s",

@@ -85,6 +85,7 @@ class Guard:
             websocket_empty_fragments=settings.websocket_empty_fragments,
             control_burst=settings.control_burst,
             control_rate=settings.control_rate,
+            while_away_pings=settings.while_away_pings,
         )
         self._unread_timeout = settings.unread_timeout
         self._tunnel_streams = settings.tunnel_streams

@@ -175,6 +175,9 @@ class ServerSettings(Settings):
     session_streams: Count = Field(
         limits.MAX_STREAMS, le=limits.MAX_STREAMS, description="The most exchanges at once of one session."
     )
+    while_away_pings: bool = Field(
+        True, description="false to leave WebSocket pings unanswered while a client has lost its connection."
+    )
     away_requests: Count = Field(
         1_000, description="The most new requests of one client that wait while its connection to the server is lost."
     )

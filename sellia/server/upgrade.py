@@ -95,4 +95,5 @@ class UpgradeExchange(HttpExchange):
             limits=ingress.guard.frames,
             judge=True,
         )
+        pipe.answers_pings = ingress.settings.while_away_pings and self.options.while_away_pings
         connection.become(pipe)

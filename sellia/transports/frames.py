@@ -41,6 +41,9 @@ PONG: Final = 10
 #: First octet of an unfragmented close frame.
 CLOSE_FRAME: Final = 0x80 | CLOSE
 
+#: The same of a pong.
+PONG_FRAME: Final = 0x80 | PONG
+
 _SMALL: Final = [bytes((length,)) for length in range(126)]
 _SMALL_MASKED: Final = [bytes((0x80 | length,)) for length in range(126)]
 _FIRST: Final = [bytes((first,)) for first in range(256)]

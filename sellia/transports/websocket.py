@@ -46,9 +46,13 @@ from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.stream import Stream
 from sellia.relay.websocket_limits import UNLIMITED, FrameLimits, MessageMeter, Violation
+from sellia.transports.away import AwayPings
 from sellia.transports.frames import (
     CLOSE,
     CLOSE_FRAME,
+    PING,
+    PONG,
+    PONG_FRAME,
     FrameSocket,
     close_payload,
     parse_close,
@@ -91,6 +95,10 @@ class WebSocketPipe(FrameSocket, Unread):
     _unsent = -1
     _frame_rate: Bucket | None = None
     _counted = 0
+
+    #: Whether this end answers the peer's pings while the link is away, and those that it knows of.
+    answers_pings = False
+    _pings: AwayPings | None = None
 
     #: Who ended it, where the close frame that comes next was made by the other end of the link.
     _ending: Side | None = None
@@ -187,18 +195,43 @@ class WebSocketPipe(FrameSocket, Unread):
         return self._story.went_frames, self._story.went_bytes
 
     def frame(self, first: int, payload: bytes) -> None:
-        if not self._stream.local_ended:
+        if first & CLOSE:
+            self._control_frame(first, payload)
+        elif not self._stream.local_ended:
             self._story.came(first, len(payload), True)
-        if first & 0x0F == CLOSE:
+            self._stream.send_frame(first, payload)
+
+    def _control_frame(self, first: int, payload: bytes) -> None:
+        """A frame whose opcode is 8 or above came from the socket."""
+        stream, opcode = self._stream, first & 0x0F
+        if not stream.local_ended:
+            if opcode == PING and self.answers_pings and self._answered_here(payload):
+                return
+            self._story.came(first, len(payload), True)
+        if opcode == CLOSE:
             self._close_in = True
             code, reason = parse_close(payload)
             self._story.ended(self._side, code, reason)
-            if not self._stream.local_ended:
-                self._stream.send_frame(first, payload)
-            if self._close_out:
-                self._handshake_done()
-        elif not self._stream.local_ended:
-            self._stream.send_frame(first, payload)
+        if not stream.local_ended:
+            stream.send_frame(first, payload)
+        if opcode == CLOSE and self._close_out:
+            self._handshake_done()
+
+    def _answered_here(self, payload: bytes) -> bool:
+        """Whether a ping is answered by this end, because the link is away."""
+        pings = self._pings
+        if pings is None:
+            pings = self._pings = AwayPings(self._pong)
+        return pings.came(payload, not self._stream.session.attached)
+
+    def _pong(self, payload: bytes) -> bool:
+        """Answer a ping of the peer's; False while there is no place for it."""
+        if self._close_out or self._gone:
+            return True
+        if self._stream.receiving.stalled or self.inside_out_frame:
+            return False
+        self.write_frame(PONG_FRAME, payload)
+        return True
 
     def frame_begins(self, first: int, length: int) -> None:
         if not self._stream.local_ended:
@@ -262,6 +295,18 @@ class WebSocketPipe(FrameSocket, Unread):
         self._after(CLOSE_WAIT, self._late)
         return True
 
+    # --- for whoever knows of the link ---------------------------------------------------------------------
+
+    def link_away(self) -> None:
+        """The link is lost: pings that were passed on will not be answered by the other side for a while."""
+        if self._pings is not None:
+            self._pings.lost()
+
+    @property
+    def pings_answered(self) -> int:
+        """Pings that this end has answered since the link was lost."""
+        return self._pings.count if self._pings is not None else 0
+
     # --- for whoever watches: once a second ------------------------------------------------------------------
 
     @property
@@ -307,13 +352,18 @@ class WebSocketPipe(FrameSocket, Unread):
             return
         if self.inside_out_frame:
             raise ProtocolError("a WebSocket frame inside another")
-        if self._judge is not None and first & 0x0F < CLOSE and not self._allowed(first, len(payload)):
+        if not first & CLOSE:
+            if self._judge is None or self._allowed(first, len(payload)):
+                self._story.went(first, len(payload), True)
+                self.write_frame(first, payload)
             return
-        if self._ending is None or first & 0x0F != CLOSE:
-            self._story.went(first, len(payload), True)
         if first & 0x0F != CLOSE:
-            self.write_frame(first, payload)
+            self._story.went(first, len(payload), True)
+            if first & 0x0F != PONG or self._pings is None or not self._pings.returned(payload):
+                self.write_frame(first, payload)
             return
+        if self._ending is None:
+            self._story.went(first, len(payload), True)
         self._close_out = True
         if self._verdict is not None:
             payload = self._verdict
@@ -416,6 +466,8 @@ class WebSocketPipe(FrameSocket, Unread):
     def resumeProducing(self) -> None:
         """The socket has taken all that was written."""
         self._stream.flow()
+        if self._pings is not None:
+            self._pings.flow()
 
     def stopProducing(self) -> None:
         """The socket is gone; connectionLost says so."""
