@@ -83,6 +83,8 @@ class VisitorConnection(Receiver, Unread):
         self._sessions: set[StreamOwner] = set()
         #: For whom it counts besides its peer: behind a trusted proxy, the visitor who asked for a WebSocket.
         self.counted = ""
+        #: Whether its place is one in excess: nothing but a link may begin on it.
+        self.lent = False
 
     # --- Twisted -------------------------------------------------------------------------------------------
 
@@ -99,7 +101,10 @@ class VisitorConnection(Receiver, Unread):
         self.scheme = b"https" if settings.https or self._shaking else b"http"
         patience = settings.handshake_timeout if self._shaking else settings.keep_alive
         self._deadline = self.ingress.clock.seconds() + patience
-        self._entered = self.ingress.guard.enter(self.peer, trusted=self.trusted)
+        guard = self.ingress.guard
+        self._place = guard.enter(self.peer, trusted=self.trusted)
+        self.lent = guard.places.exceeded
+        guard.places.idle(self, self._evict)
         self.ingress.connections.add(self)
 
     def handshakeCompleted(self) -> None:
@@ -112,7 +117,7 @@ class VisitorConnection(Receiver, Unread):
         if self._shaking and self._parting is None:
             self.ingress.guard.handshake_failed(self.peer, reason)
         self.ingress.connections.discard(self)
-        self.ingress.guard.connections.leave(self._entered)
+        self._place.leave()
         self._part()
         for stream in self._lagging:
             stream.reset("visitor-gone")
@@ -155,7 +160,19 @@ class VisitorConnection(Receiver, Unread):
 
     # --- from the receiver ---------------------------------------------------------------------------------
 
+    def _idle(self) -> None:
+        super()._idle()
+        if self._parting is None:
+            self.ingress.guard.places.idle(self, self._evict)
+
+    def _evict(self) -> None:
+        """Somebody else needs its place."""
+        self._shaking = False
+        self._place.leave()
+        self.drop()
+
     def _begin(self, request: Request) -> None:
+        self.ingress.guard.places.busy(self)
         self._deadline = _NEVER
         if request.has_body:
             self._came = 0
@@ -258,7 +275,8 @@ class VisitorConnection(Receiver, Unread):
         self._tell_left()
         self._reader = None
         self._exchange = None
-        lost = self.ingress.guard.until_lost(protocol, self._entered, self.counted)
+        self.ingress.guard.places.busy(self)
+        lost = self.ingress.guard.until_lost(protocol, self._place, self.counted)
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.connectionLost = lost  # type: ignore[method-assign, assignment]
         ended = getattr(protocol, "readConnectionLost", self._lose)
@@ -382,6 +400,7 @@ class VisitorConnection(Receiver, Unread):
 
     def _part(self) -> Parting:
         self._stop()
+        self.ingress.guard.places.busy(self)
         ingress = self.ingress
         parting = self._parting = Parting(self.transport, ingress.clock.seconds(), ingress.settings.keep_alive)
         return parting

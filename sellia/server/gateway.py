@@ -142,6 +142,7 @@ class Gateway:
 
     def link_opened(self, link: LinkMixin) -> None:
         self._open.add(link)
+        self.guard.link_waits(link)
         self._silent[link] = self.clock.callLater(self.settings.hello_timeout, self._too_silent, link)
 
     def _too_silent(self, link: LinkMixin) -> None:
@@ -178,6 +179,7 @@ class Gateway:
 
     def link_lost(self, link: LinkMixin, reason: str) -> None:
         self._open.discard(link)
+        self.guard.places.busy(link)
         waiting = self._silent.pop(link, None)
         if waiting is not None and waiting.active():
             waiting.cancel()
@@ -302,6 +304,7 @@ class Gateway:
     def _carry(self, link: LinkMixin, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
         settings = self.settings
         session.link = link
+        self.guard.link_carries(link)
         session.attempt = hello.attempt
         self._sessions_by_link[link] = session
         link.say(

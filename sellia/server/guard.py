@@ -20,7 +20,6 @@ from twisted.python.failure import Failure
 from sellia.errors import PROBLEMS, RATE_LIMITED
 from sellia.protocol.messages import Headers, ServerLimits
 from sellia.relay.answers import Denial
-from sellia.relay.census import Census
 from sellia.relay.forwarded import UNIX, counted_address
 from sellia.relay.rates import Buckets, Rate
 from sellia.relay.refusals import Refusals
@@ -29,7 +28,9 @@ from sellia.relay.secrets import SecretDigest, parse_authorization
 from sellia.relay.session import Session
 from sellia.relay.text import printable
 from sellia.relay.websocket_limits import AT_THE_SERVER, UNLIMITED, FrameLimits
+from sellia.server.places import Place, Places
 from sellia.server.settings import ServerSettings
+from sellia.transports.link import LinkMixin
 from sellia.transports.story import WebSocketStory
 from sellia.transports.tls import handshake_fault
 from sellia.transports.websocket import WebSocketPipe
@@ -60,7 +61,10 @@ class Guard:
 
     def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
         self._clock = clock
-        self.connections: Census[str] = Census(settings.connections, settings.connections_per_address)
+        self.places = Places(settings.connections, settings.connections_per_address)
+        self.connections = self.places.census
+        #: Those of connections that have become links, until they carry a session.
+        self._of_links: dict[Any, Place] = {}
         self.refusals = Refusals()
         self._remarks = Refusals()
         #: Requests, by the tunnel's name.
@@ -154,39 +158,57 @@ class Guard:
             )
 
     def full(self, peer: str, *, trusted: bool) -> str | None:
-        """The limit that another connection from there would break, if it would."""
-        full = self.connections.full(_own(peer, trusted))
-        return None if full is None else _CONNECTIONS[full]
+        """The limit for which another connection from there has no place, if it has none."""
+        count = self.connections.count
+        limit = self.places.full(_own(peer, trusted))
+        if limit is None and self.connections.count < count:
+            self.refused("connections", peer, "closed the longest idle")
+        return limit
 
-    def enter(self, peer: str, *, trusted: bool) -> str | None:
-        """A connection is open; what is returned is to be given back to ``connections.leave`` when it is gone."""
-        address = _own(peer, trusted)
-        self.connections.enter(address)
-        return address
+    def enter(self, peer: str, *, trusted: bool) -> Place:
+        """A connection is open; what is returned is to be given back when it is gone."""
+        return self.places.enter(_own(peer, trusted))
 
     def crowded(self, visitor: str) -> bool:
         """Whether a visitor who comes through a trusted proxy has as many connections of its own as it may."""
         return visitor not in ("", UNIX) and self.connections.crowded(counted_address(visitor))
 
-    def until_lost(self, protocol: Any, entered: str | None, visitor: str) -> Callable[[Failure], None]:
+    def until_lost(self, protocol: Any, place: Place, visitor: str) -> Callable[[Failure], None]:
         """The ``connectionLost`` of a connection that has become ``protocol``.
 
         It is a WebSocket or a link, and one visitor's alone: where it came through a trusted proxy, it counts for the
         visitor from now on.
         """
-        census = self.connections
-        own = None
-        if entered is None and visitor and visitor != UNIX:
-            own = counted_address(visitor)
-            census.settle(own)
+        if visitor and visitor != UNIX:
+            place.settle(counted_address(visitor))
+        if isinstance(protocol, LinkMixin):
+            self._of_links[protocol] = place
 
         def lost(reason: Failure = connectionDone) -> None:
-            census.leave(entered)
-            if own is not None:
-                census.unsettle(own)
+            place.leave()
+            self._of_links.pop(protocol, None)
             protocol.connectionLost(reason)
 
         return lost
+
+    def link_waits(self, link: LinkMixin) -> None:
+        """A link has come that carries no session: it is as good as idle."""
+
+        def evict() -> None:
+            self._give_back(link)
+            link.drop("the server needed its place")
+
+        self.places.idle(link, evict)
+
+    def link_carries(self, link: LinkMixin) -> None:
+        """It carries a session, which has room of its own."""
+        self.places.busy(link)
+        self._give_back(link)
+
+    def _give_back(self, link: LinkMixin) -> None:
+        place = self._of_links.pop(link, None)
+        if place is not None:
+            place.leave()
 
     # --- WebSockets ----------------------------------------------------------------------------------------
 
@@ -245,8 +267,6 @@ class Guard:
 
 
 _FRAMES: Final = {"frame-too-large": "frame_size", "too-many-frames": "empty_frames"}
-
-_CONNECTIONS: Final = {"total": "connections", "each": "connections_per_address"}
 
 
 def _own(peer: str, trusted: bool) -> str | None:

@@ -39,8 +39,9 @@ class ProxiedFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         peer = plain_address(getattr(addr, "host", UNIX))
-        if self.ingress.guard.full(peer, trusted=True) is not None:
-            return self.inner.turn_away(peer, "connections")
+        limit = self.ingress.guard.full(peer, trusted=True)
+        if limit is not None:
+            return self.inner.turn_away(peer, limit)
         connection = ProxiedConnection(self, peer)
         connection.factory = self
         return connection
@@ -63,8 +64,9 @@ class ProxiedConnection(Protocol):
 
     def connectionMade(self) -> None:
         ingress = self._ingress
-        self._entered = ingress.guard.enter(self._peer, trusted=True)
+        self._place = ingress.guard.enter(self._peer, trusted=True)
         self._deadline = ingress.clock.seconds() + ingress.settings.handshake_timeout
+        ingress.guard.places.idle(self, self._evict)
         ingress.connections.add(self)
         if ingress.settings.trust_proxy and not ingress.trusted.is_trusted(self._peer):
             self._refuse()
@@ -117,6 +119,12 @@ class ProxiedConnection(Protocol):
         if rest:
             inner.dataReceived(rest)
 
+    def _evict(self) -> None:
+        """Somebody else needs its place."""
+        self._reader = None
+        self._leave()
+        self.transport.abortConnection()
+
     def _refuse(self) -> None:
         self._reader = None
         self._ingress.guard.refused("proxy_header", self._peer, "closed")
@@ -125,4 +133,5 @@ class ProxiedConnection(Protocol):
     def _leave(self) -> None:
         if self in self._ingress.connections:
             self._ingress.connections.discard(self)
-            self._ingress.guard.connections.leave(self._entered)
+            self._ingress.guard.places.busy(self)
+            self._place.leave()

@@ -41,6 +41,11 @@ def route(connection: "VisitorConnection", request: Request) -> None:
         request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
         connection.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
         return
+    if connection.lent and ingress.guard.places.exceeded and not _is_link(connection, request, place, path):
+        ingress.guard.refused("connections", connection.peer, 503)
+        request.keep_alive = False
+        connection.answer_problem(PROBLEMS["overloaded"], request)
+        return
     if request.upgrade and connection.trusted:
         visitor = connection.visitor_of(request)
         # a proxy that does not say: it could be anybody
@@ -53,6 +58,11 @@ def route(connection: "VisitorConnection", request: Request) -> None:
         enter(connection, request, place.label, path)
     else:
         _own(connection, request, place, path)
+
+
+def _is_link(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> bool:
+    """Whether a client asks for a link."""
+    return place.side is not Side.TUNNEL and request.upgrade and connection.ingress.rooms.is_gateway(request, path)
 
 
 def _own(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> None:

@@ -8,10 +8,11 @@ from twisted.application.service import IService
 from twisted.logger import Logger
 
 from sellia.process import OneLineOptions, allow_descriptors, take_over
+from sellia.server.places import SPARE
 from sellia.server.settings import ServerSettings, load
 
-#: Descriptors for what is not a connection: listeners, logs, files that are being read.
-_OTHERS: Final = 128
+#: Descriptors for what is not a connection: listeners, logs, files that are being read; and for places in excess.
+_OTHERS: Final = 128 + SPARE
 
 #: Connections that are enough for most.
 _MANY: Final = 5_000
@@ -96,21 +97,31 @@ def makeService(options: Options) -> IService:
 
 
 def _fitting(settings: ServerSettings, allow: Callable[[int], int] = allow_descriptors) -> ServerSettings:
-    """The settings with no more connections than the process may have descriptors for.
+    """The settings with no more connections, and sessions, than the process may have descriptors for.
 
     At that limit the system would refuse connections one by one, those of clients as well, and a line in the log each.
-    The default is cut to what there is without a word, as long as that is much.
+    The default is cut to what there is without a word, as long as that is much.  A quarter is for clients, at least.
     """
-    room = max(1, allow(settings.connections + _OTHERS) - _OTHERS)
-    if room >= settings.connections:
+    wanted = settings.connections + settings.sessions
+    room = max(2, allow(wanted + _OTHERS) - _OTHERS)
+    if room >= wanted:
         return settings
-    if room < _MANY or "connections" in settings.model_fields_set:
+    sessions = min(settings.sessions, max(room // 4, room - settings.connections))
+    connections = min(settings.connections, room - sessions)
+    if room < _MANY or {"connections", "sessions"} & settings.model_fields_set:
         _log.warn(
-            "{room} connections are accepted at once, and not {connections}: this process may have no more files open. "
-            "Raise that limit (LimitNOFILE= of systemd, or `ulimit -n`), or set connections to {room}",
-            room=room,
-            connections=settings.connections,
+            "{connections} connections and {sessions} clients are accepted at once, and not {wanted} together: this "
+            "process may have no more files open. Raise that limit (LimitNOFILE= of systemd, or `ulimit -n`), or set "
+            "connections to {connections} and sessions to {sessions}",
+            connections=connections,
+            sessions=sessions,
+            wanted=wanted,
         )
     return settings.model_copy(
-        update={"connections": room, "connections_per_address": min(room, settings.connections_per_address)}
+        update={
+            "connections": connections,
+            "connections_per_address": min(connections, settings.connections_per_address),
+            "sessions": sessions,
+            "links_per_key": min(sessions, settings.links_per_key),
+        }
     )

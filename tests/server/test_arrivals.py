@@ -40,5 +40,6 @@ class ArrivalTests(ServerCase):
 
     def test_an_address_without_a_host(self) -> None:
         """A unix socket is a proxy's, trusted or not: it has no bound of its own."""
-        self.assertEqual(self.arrive(None, UNIXAddress("/s"), None, None), [*[VisitorConnection] * 3, TurnedAway])
+        self.assertEqual(self.arrive(None, UNIXAddress("/s"), None, None), [VisitorConnection] * 4)
         self.assert_counted(connections=1)
+        self.assertEqual([each.transport.disconnecting for each in self.here], [True, False, False, False])

@@ -163,11 +163,9 @@ class LimitTests(ProxiedCase):
         self.assertEqual(self.stage.ingress.guard.connections.of("192.0.2.1"), 2)
 
     def test_in_all(self) -> None:
-        """Those count that have said nothing yet."""
+        """Those count that have said nothing yet; the oldest of them gives its place up for who comes."""
         waiting = [self.connect() for _ in range(8)]
-        visitor = ProxiedVisitor(self.stage)
-        self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
-        self.assert_counted(connections=1)
-        waiting[0].leave()
         self.connect(LINE + GET)
+        self.assert_counted(connections=1)
+        self.assertEqual([each.end for each in waiting], ["aborted"] + ["open"] * 7)
         self.assertEqual(len(self.stage.asked), 1)

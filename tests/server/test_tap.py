@@ -67,18 +67,22 @@ class OptionsTests(SynchronousTestCase):
         self.assertFalse(service.running)
 
     def test_as_many_connections_as_there_are_descriptors(self):
+        """Clients have a quarter of them at least."""
+        asked = ServerSettings(connections=1000, connections_per_address=900, sessions=1000, links_per_key=800)
         with capturedLogs() as events:
-            settings = tap._fitting(ServerSettings(connections=1000, connections_per_address=900), lambda wanted: 628)
+            settings = tap._fitting(asked, lambda wanted: tap._OTHERS + 400)
         lines = [formatEvent(event) for event in events]
-        self.assertEqual((settings.connections, settings.connections_per_address), (500, 500))
+        self.assertEqual((settings.connections, settings.connections_per_address), (300, 300))
+        self.assertEqual((settings.sessions, settings.links_per_key), (100, 100))
         self.assertEqual(len(lines), 1)
-        self.assertIn("500 connections are accepted at once, and not 1000: this process may have", lines[0])
-        settings = ServerSettings(connections=1000, connections_per_address=900)
-        self.assertIs(tap._fitting(settings, lambda wanted: wanted), settings)
+        self.assertIn("300 connections and 100 clients are accepted at once, and not 2000 together: ", lines[0])
+        settings = tap._fitting(asked, lambda wanted: tap._OTHERS + 1500)
+        self.assertEqual((settings.connections, settings.sessions), (1000, 500))
+        self.assertIs(tap._fitting(asked, lambda wanted: wanted), asked)
 
     def test_a_default_that_does_not_fit_is_only_told_where_little_is_left(self):
         for room, warned in ((8_000, 0), (4_000, 1)):
             with capturedLogs() as events:
-                settings = tap._fitting(ServerSettings(), lambda wanted, room=room: room + 128)
-            self.assertEqual(settings.connections, room)
+                settings = tap._fitting(ServerSettings(), lambda wanted, room=room: room + tap._OTHERS)
+            self.assertEqual((settings.connections, settings.sessions), (room * 3 // 4, room // 4))
             self.assertEqual(sum(event["log_level"] is LogLevel.warn for event in events), warned)

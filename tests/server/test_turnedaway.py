@@ -1,6 +1,7 @@
 """Connections for which there is no room."""
 
 from sellia.server.parting import LINGER
+from sellia.server.places import SPARE
 from sellia.server.turnedaway import TURNED_AWAY
 from tests.server.slow import SecureTransport
 from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, Visitor, VisitorTransport, get
@@ -55,45 +56,90 @@ class AddressTests(ServerCase):
 
 
 class TotalTests(ServerCase):
-    """All together have so many."""
+    """All together have so many, and those that are busy keep their places."""
 
     settings = {"connections_per_address": 10, "connections": 10}
 
+    def somebody(self, *pieces: bytes) -> Visitor:
+        """A visitor from an address of its own."""
+        number = len(self.stage.visitors)
+        return self.stage.visitor(*pieces, host=f"10.0.{number >> 8}.{number & 255}")
+
+    def fill(self) -> list[Visitor]:
+        """All places, and those in excess, are taken by visitors who wait for an answer, or are about to ask."""
+        busy = [self.somebody(GET) for _ in range(10)]
+        for _ in range(SPARE):
+            visitor = self.somebody()
+            self.stage.ingress.guard.places.busy(visitor.connection)  # as if it did what nobody may
+        return busy
+
+    def test_the_longest_idle_goes(self) -> None:
+        lines = self.logged()
+        visitors = [self.stage.visitor(host=f"192.0.2.{number}") for number in range(10)]
+        visitors[0].send(get(host=b"nobody.localhost"))
+        visitor = self.stage.visitor(get(host=b"nobody.localhost"), host="192.0.2.100")
+        self.assert_answers(visitor, (404, "no-such-tunnel"))
+        self.assertEqual([each.end for each in visitors], ["open", "closed"] + ["open"] * 8)
+        self.assert_counted(connections=1)
+        self.assertIn(
+            "limit reached: limit=connections peer=192.0.2.100 answer=closed the longest idle untold=0", lines
+        )
+
+    def test_a_head_that_is_not_whole_is_idle(self) -> None:
+        """However often another octet of it comes."""
+        slow = [self.somebody(b"GET / HT") for _ in range(10)]
+        for visitor in slow:
+            visitor.send(b"T")
+        self.somebody()
+        self.assertEqual([each.end for each in slow], ["closed"] + ["open"] * 9)
+
+    def test_who_is_answered_stays(self) -> None:
+        busy = [self.somebody(GET) for _ in range(10)]
+        newcomers = [self.somebody(GET) for _ in range(3)]
+        for each in newcomers:
+            self.assert_answers(each, (503, "overloaded"))
+        self.assertEqual([each.end for each in busy], ["open"] * 10)
+        self.assertEqual(len(self.stage.asked), 10)
+
     def test_one_too_many(self) -> None:
-        for number in range(10):
-            self.stage.visitor(host=f"192.0.2.{number}")
+        self.fill()
         visitor = self.stage.visitor(host="192.0.2.100")
         self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
-        self.assert_counted(connections=1)
+        self.assertEqual(visitor.end, "half")
 
     def test_thousands_too_many(self) -> None:
         """Those for whom there is no room cost little, and are not kept."""
         lines = self.logged()
-        for _ in range(10 + 1000):
-            self.stage.visitor()
-        self.assertEqual(len(self.stage.ingress.connections), 10 + TURNED_AWAY)
-        self.assertEqual([each.end for each in self.stage.visitors[10 + TURNED_AWAY :]], ["aborted"] * 900)
-        self.assert_counted(connections=1000)
+        before = len(self.fill()) + SPARE
+        for _ in range(1000):
+            self.somebody()
+        self.assertEqual(len(self.stage.ingress.connections), before + TURNED_AWAY)
+        self.assertEqual([each.end for each in self.stage.visitors[before + TURNED_AWAY :]], ["aborted"] * 900)
         self.assertLess(len(lines), 10)
-        for visitor in self.stage.visitors[10:]:
+        for visitor in self.stage.visitors[before:]:
             visitor.leave()
         self.assertEqual(self.stage.ingress.guard.turned_away, 0)
 
+    def test_thousands_that_are_idle(self) -> None:
+        """There are never more than places."""
+        for _ in range(2000):
+            self.somebody()
+        self.assertEqual(self.stage.ingress.guard.connections.count, 10)
+        self.assertEqual([each.end for each in self.stage.visitors], ["closed"] * 1990 + ["open"] * 10)
+
     def test_without_a_handshake(self) -> None:
         """What would have to be encrypted first is not said."""
-        for _ in range(10):
-            self.stage.visitor()
+        self.fill()
         visitor = Visitor(self.stage, SecureTransport())
         self.stage.visitors.append(visitor)
         self.assertEqual((visitor.end, visitor.read()), ("aborted", b""))
 
     def test_the_server_stops(self) -> None:
-        for _ in range(11):
-            self.stage.visitor()
+        self.fill()
+        visitor = self.somebody()
         self.stage.ingress.drain()
-        self.assertFalse(self.stage.ingress.busy)
         self.stage.ingress.stop()
-        self.assertEqual(self.stage.visitors[-1].end, "aborted")
+        self.assertEqual(visitor.end, "aborted")
 
 
 class ProxyTests(ServerCase):
@@ -137,6 +183,5 @@ class ProxyTests(ServerCase):
         self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
 
     def test_it_has_a_bound_in_all(self) -> None:
-        for _ in range(51):
-            visitor = self.stage.visitor()
-        self.assertTrue(visitor.read().startswith(b"HTTP/1.1 503 "))
+        visitors = [self.stage.visitor() for _ in range(51)]
+        self.assertEqual([each.end for each in visitors], ["closed"] + ["open"] * 50)
