@@ -43,9 +43,9 @@ class StrangerTests(HostileCase):
 
     def assert_owner_gets_in(self) -> None:
         """In the time in which a client starts."""
-        with start_client(self.server.port, ledger().port, "owner", "--api-key", KEY):
+        with start_client(self.server.port, ledger().port, "keyholder", "--api-key", KEY):
             with dial(self.server.port) as visitor:
-                visitor.sendall(get(host=b"owner.localhost"))
+                visitor.sendall(get(host=b"keyholder.localhost"))
                 self.assertTrue(visitor.recv(100).startswith(b"HTTP/1.1 200 "))
 
     def test_silence(self) -> None:
