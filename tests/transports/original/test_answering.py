@@ -167,8 +167,7 @@ class AnswerTests(AnsweringCase):
         self.ask(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", method="HEAD")
         self.assertEqual(self.types(), ["response_start", "response_end"])
         for status in (b"204 No Content", b"304 Not Modified"):
-            self.stage.request().body(final=True)
-            self.stage.answer(self.service, b"HTTP/1.1 " + status + b"\r\n\r\n")
+            self.ask(b"HTTP/1.1 " + status + b"\r\n\r\n")
             self.assertEqual(self.types(), ["response_start", "response_end"])
 
     def test_interim_answers_and_trailers_are_left_out(self) -> None:
