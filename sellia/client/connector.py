@@ -41,7 +41,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.relay.rates import Rate
 from sellia.relay.refusals import Refusals
-from sellia.relay.text import printable
+from sellia.relay.text import field
 from sellia.transports.link import LinkMixin
 from sellia.transports.native import ClientLink
 from sellia.transports.opening import moved_to
@@ -323,9 +323,9 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
         _log.warn(
             "link closed: the peer broke the protocol: peer={peer} code={code} fault={fault}",
-            peer=printable(link.remote),
+            peer=field(link.remote),
             code=code,
-            fault=printable(fault),
+            fault=field(fault),
         )
 
     def remark(self, topic: str) -> int | None:

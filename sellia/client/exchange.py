@@ -24,7 +24,7 @@ from sellia.relay.framing import BadAnswer
 from sellia.relay.headers import check_method, check_target, validate
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable, shown_target
+from sellia.relay.text import printable, shown_target, without_secrets
 
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
@@ -197,7 +197,7 @@ class Exchange(StrictLeg):
             method=printable(self.method, 32),
             target=shown_target(target),
             word=problem.word,
-            cause=message or problem.sentence,
+            cause=without_secrets(message or problem.sentence),
             remedy=problem.remedy,
         )
         self.failed(problem, message or problem.sentence)

@@ -19,7 +19,7 @@ from sellia.relay.framing import BadAnswer
 from sellia.relay.headers import response_to_visitor, values_of
 from sellia.relay.stream import Stream
 from sellia.relay.switching import Agreement, agreement
-from sellia.relay.text import printable, shown_target
+from sellia.relay.text import field, shown_target
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
@@ -129,9 +129,9 @@ class HandshakeLeg(Exchange):
         _log.info(
             "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
             id=self.stream.id,
-            tunnel=self.service.name,
-            path=shown_target(self.opening.target),
-            visitor=printable(self.opening.visitor),
+            tunnel=field(self.service.name),
+            path=field(shown_target(self.opening.target)),
+            visitor=field(self.opening.visitor),
             status=head.status,
         )
         super().send_head(head, end)

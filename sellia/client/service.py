@@ -12,7 +12,7 @@ from sellia.client.events import Event, Listener, Problem, RequestFinished
 from sellia.client.local import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings
-from sellia.relay.text import printable, shown_target
+from sellia.relay.text import field, printable, shown_target
 from sellia.transports.masking import native_masking
 from sellia.transports.verbosity import verbosity
 
@@ -85,13 +85,13 @@ class ClientService(Service):
                 "request: id={id} method={method} target={target} status={status} bytes_in={bytes_in} "
                 "bytes_out={bytes_out} seconds={seconds:.3f} error={error}",
                 id=event.id,
-                method=printable(event.method, 32),
-                target=shown_target(event.target),
+                method=field(printable(event.method, 32)),
+                target=field(shown_target(event.target)),
                 status="-" if event.status is None else event.status,
                 bytes_in=event.bytes_in,
                 bytes_out=event.bytes_out,
                 seconds=event.seconds,
-                error=printable(event.error or "-"),
+                error=field(event.error or ""),
             )
         if self._listener is None:
             return

@@ -43,7 +43,7 @@ from sellia.relay.counters import LinkCounters
 from sellia.relay.leg import NOBODY, Leg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import defect, field, printable
 from sellia.relay.websocket_limits import as_told
 from sellia.transports.link import LinkMixin
 from sellia.transports.turn import turn_of
@@ -191,13 +191,14 @@ class ClientSession:
             for service in self._services:
                 service.visitor_left(message.connection)
         elif isinstance(message, GoAway):
-            _log.info("the server stops: word={word}", word=printable(message.word, 64))
+            _log.info("the server stops: word={word}", word=field(printable(message.word, 64)))
             self._report(ServerStopping(message.seconds))
         else:
             raise ProtocolError("a session message that only a client sends")
 
     def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
-        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=number, error=error)
+        format = "a defect of Sellia's own ended an exchange: id={id} error={error}"
+        _log.error(format, id=number, error=defect(error))
 
     # --- the connector's caller ----------------------------------------------------------------------------
 
@@ -319,14 +320,14 @@ class ClientSession:
             self._report(LinkLost(reason))
         server, tries = self.connector.server, self.connector.retries
         if first and self._window is not None:
-            _log.info("link lost: server={server} reason={reason}", server=server, reason=reason)
+            _log.info("link lost: server={server} reason={reason}", server=field(server), reason=field(reason))
         elif news or tries & (tries - 1) == 0:  # the first attempts follow each other quickly
             format = "no link yet: server={server} reason={reason} attempts={attempts}"
-            _log.info(format, server=server, reason=reason, attempts=tries)
+            _log.info(format, server=field(server), reason=field(reason), attempts=tries)
 
     def moved(self, url: str) -> None:
         secure = "https" + printable(url).removeprefix("wss")
-        _log.info("the server redirects to https: url={url}", url=secure)
+        _log.info("the server redirects to https: url={url}", url=field(secure))
         secure = secure.removesuffix(GATEWAY_PATH)
         self._report(Problem(f"The server redirects to https, and is followed: give --server {secure} from now on."))
 

@@ -19,6 +19,7 @@ from sellia.errors import INTERNAL, SERVICE_DIED, Problem, ProblemError
 from sellia.protocol.messages import Headers
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
+from sellia.relay.text import printable, without_secrets
 
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
@@ -116,7 +117,7 @@ class TcpLeg(StrictLeg):
             "a TCP connection failed: {word}: {cause} {remedy}",
             id=self.stream.id,
             word=problem.word,
-            cause=message or problem.sentence,
+            cause=without_secrets(printable(message or problem.sentence)),
             remedy=problem.remedy,
         )
 

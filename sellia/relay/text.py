@@ -84,6 +84,11 @@ def field(value: object) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def defect(error: Exception) -> str:
+    """An exception that says something of Sellia's own is wrong, as a field: not its arguments, which may be data."""
+    return field(f"{type(error).__name__}: {error}")
+
+
 def size_of(amount: int) -> str:
     """A number of bytes in the largest unit that keeps it whole: ``16 MiB``, ``1,500 bytes``."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):

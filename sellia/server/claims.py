@@ -17,7 +17,7 @@ from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelRead
 from sellia.relay.hosts import public_url
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
-from sellia.relay.text import printable
+from sellia.relay.text import field, printable
 from sellia.transports.link import LinkMixin
 from sellia.transports.waiting import wait_for
 
@@ -64,7 +64,11 @@ class Claims:
         for tunnel in gateway.registry.tunnels_of(session):
             if tunnel.tunnel_id == message.tunnel:
                 gateway.registry.release(tunnel, gateway.clock.seconds())
-                _log.info("tunnel closed: name={name} session={session}", name=tunnel.label, session=session.name)
+                _log.info(
+                    "tunnel closed: name={name} session={session}",
+                    name=field(tunnel.label),
+                    session=field(session.name),
+                )
 
     def leave(self, session: "ServerSession", message: GoAway) -> None:
         """A client will soon stop: its names are for nobody but its owner until it has, and visitors are told."""
@@ -79,8 +83,8 @@ class Claims:
         session.stops = True
         _log.info(
             "client stops: session={session} tunnels={tunnels} streams={streams} within={seconds:g}s",
-            session=session.name,
-            tunnels=",".join(tunnel.label for tunnel in released) or "-",
+            session=field(session.name),
+            tunnels=field(",".join(tunnel.label for tunnel in released)),
             streams=len(session.session.streams),
             seconds=message.seconds,
         )
@@ -128,7 +132,12 @@ class Claims:
         settings = gateway.settings
         url = public_url(name, settings.domain, gateway.public_port, settings.https)
         session.session.say(TunnelReady(wanted.tunnel, name, url))
-        _log.info("tunnel opened: name={name} session={session} url={url}", name=name, session=session.name, url=url)
+        _log.info(
+            "tunnel opened: name={name} session={session} url={url}",
+            name=field(name),
+            session=field(session.name),
+            url=field(url),
+        )
 
     def _refuse(self, session: "ServerSession", wanted: OpenTunnel, error: ProblemError) -> None:
         word = error.problem.word
@@ -138,10 +147,10 @@ class Claims:
         elif (untold := self._gateway.guard.remark(word)) is not None:
             _log.info(
                 "tunnel refused: name={name} session={session} peer={peer} word={word} untold={untold}",
-                name=printable(wanted.name or "-", 64),
-                session=session.name,
-                peer=printable(session.remote),
-                word=word,
+                name=field(printable(wanted.name or "", 64)),
+                session=field(session.name),
+                peer=field(session.remote),
+                word=field(word),
                 untold=untold,
             )
         session.session.say(TunnelRefused(wanted.tunnel, word, str(error), word not in _PASSING))

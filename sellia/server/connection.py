@@ -39,7 +39,7 @@ from sellia.protocol.messages import VisitorLeft
 from sellia.relay.answers import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.forwarded import UNIX
 from sellia.relay.stream import Stream, StreamOwner
-from sellia.relay.text import shown_host, shown_target
+from sellia.relay.text import field, shown_host, shown_target
 from sellia.server.exchange import HttpExchange
 from sellia.server.guard import HEAD_LIMITS
 from sellia.server.http1 import Refusal, Request
@@ -223,9 +223,9 @@ class VisitorConnection(Receiver, Unread):
                 "answered {status} {word}: peer={peer} host={host} target={target}",
                 status=response.status,
                 word=problem.word,
-                peer=self.peer,
-                host=shown_host(host),
-                target=shown_target(target),
+                peer=field(self.peer),
+                host=field(shown_host(host)),
+                target=field(shown_target(target)),
             )
         if exchange is not None and exchange is self._exchange:
             exchange.keep_alive = keep

@@ -19,7 +19,7 @@ from sellia.relay.interim import InterimPace, section_size
 from sellia.relay.leg import StrictLeg
 from sellia.relay.responses import check_head
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import field
 from sellia.server.http1 import Request
 from sellia.server.interim import expects_continue
 from sellia.server.patience import explain_timeout
@@ -288,8 +288,8 @@ class HttpExchange(StrictLeg):
             _log.debug(
                 "request failed: id={id} word={word} reason={reason}",
                 id=self.stream.id,
-                word=printable(word),
-                reason=printable(message),
+                word=field(word),
+                reason=field(message),
             )
         self.fail(word, public_detail(word, message))
 

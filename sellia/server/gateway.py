@@ -45,7 +45,7 @@ from sellia.relay.counters import LinkCounters
 from sellia.relay.rates import Rate
 from sellia.relay.registry import TunnelRegistry
 from sellia.relay.session import Session
-from sellia.relay.text import printable
+from sellia.relay.text import field, printable
 from sellia.server.admission import Admission, Rejection
 from sellia.server.claims import Claims
 from sellia.server.exchange import HttpExchange
@@ -202,9 +202,9 @@ class Gateway:
         session.wait(self.settings.resume_window)
         _log.info(
             "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s",
-            session=session.name,
-            peer=printable(session.remote),
-            reason=printable(reason),
+            session=field(session.name),
+            peer=field(session.remote),
+            reason=field(reason),
             streams=len(session.session.streams),
             window=self.settings.resume_window,
         )
@@ -232,9 +232,9 @@ class Gateway:
         self._carry(link, session, hello, resumed=False)
         _log.info(
             "session opened: session={session} peer={peer} agent={agent}",
-            session=session.name,
-            peer=printable(link.remote),
-            agent=printable(hello.agent, 64),
+            session=field(session.name),
+            peer=field(link.remote),
+            agent=field(printable(hello.agent, 64)),
         )
         return True
 
@@ -256,9 +256,9 @@ class Gateway:
         if untold is not None:
             _log.info(
                 "client refused: peer={peer} word={word} message={message} untold={untold}",
-                peer=printable(link.remote),
-                word=refused.word,
-                message=refused.message,
+                peer=field(link.remote),
+                word=field(refused.word),
+                message=field(refused.message),
                 untold=untold,
             )
         return link.refuse(refused, code)
@@ -267,8 +267,8 @@ class Gateway:
         if 0 < hello.attempt <= session.attempt:
             _log.info(
                 "link ignored, because it is older than the present one: session={session} peer={peer}",
-                session=session.name,
-                peer=printable(link.remote),
+                session=field(session.name),
+                peer=field(link.remote),
             )
             link.close(1000, "another link has taken over")
             return
@@ -293,8 +293,8 @@ class Gateway:
         _log.info(
             "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
             "resent_messages={messages} resent_bytes={octets}",
-            session=session.name,
-            peer=printable(link.remote),
+            session=field(session.name),
+            peer=field(link.remote),
             after=now - session.lost_at,
             took_over=old is not None,
             messages=resent[0],
@@ -363,9 +363,9 @@ class Gateway:
         session.session.close(word, message)
         _log.info(
             "session ended: session={session} reason={why} tunnels={tunnels} streams={streams}",
-            session=session.name,
-            why=printable(why),
-            tunnels=",".join(tunnel.label for tunnel in released) or "-",
+            session=field(session.name),
+            why=field(why),
+            tunnels=field(",".join(tunnel.label for tunnel in released)),
             streams=streams,
         )
 

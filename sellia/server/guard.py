@@ -26,7 +26,7 @@ from sellia.relay.refusals import Refusals
 from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import SecretDigest, parse_authorization
 from sellia.relay.session import Session
-from sellia.relay.text import printable
+from sellia.relay.text import field
 from sellia.relay.websocket_limits import AT_THE_SERVER, UNLIMITED, FrameLimits
 from sellia.server.places import Place, Places
 from sellia.server.settings import ServerSettings
@@ -122,10 +122,10 @@ class Guard:
             _log.info(
                 "limit reached: limit={limit} peer={peer} answer={answer} untold={untold}{fault}",
                 limit=limit,
-                peer=printable(peer),
+                peer=field(peer),
                 answer=answer,
                 untold=untold,
-                fault=fault and f" fault={printable(fault)}",
+                fault=fault and f" fault={field(fault)}",
             )
 
     def too_often(self, limit: str, peer: str, wait: float) -> Denial:
@@ -152,9 +152,9 @@ class Guard:
         if untold is not None:
             _log.info(
                 "TLS handshake failed: peer={peer} untold={untold} reason={reason}",
-                peer=printable(peer),
+                peer=field(peer),
                 untold=untold,
-                reason=handshake_fault(reason),
+                reason=field(handshake_fault(reason)),
             )
 
     def full(self, peer: str, *, trusted: bool) -> str | None:

@@ -13,7 +13,7 @@ from sellia.protocol.messages import HttpRequest, WebSocketRequest
 from sellia.relay.answers import Denial
 from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, is_address, locate, split_target
-from sellia.relay.text import printable, shown_target
+from sellia.relay.text import field, printable, shown_target
 from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
@@ -134,8 +134,8 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
         _log.debug(
             "request: id={id} tunnel={tunnel} method={method} target={target} visitor={visitor}",
             id=stream.id,
-            tunnel=tunnel.label,
-            method=printable(request.method, 32),
-            target=shown_target(request.target),
-            visitor=printable(visitor),
+            tunnel=field(tunnel.label),
+            method=field(printable(request.method, 32)),
+            target=field(shown_target(request.target)),
+            visitor=field(visitor),
         )

@@ -13,6 +13,7 @@ from sellia.relay.leg import Leg
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
+from sellia.relay.text import defect, field
 from sellia.server.exchange import HttpExchange
 from sellia.transports.link import LinkMixin
 from sellia.transports.websocket import WebSocketPipe
@@ -77,10 +78,10 @@ class ServerSession:
 
     def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
         _log.error(
-            "a defect of Sellia's own ended an exchange: session={session} id={id} error={error!r}",
-            session=self.name,
+            "a defect of Sellia's own ended an exchange: session={session} id={id} error={error}",
+            session=field(self.name),
             id=number,
-            error=error,
+            error=defect(error),
         )
 
     def _relieved(self, stream: Stream, limit: str) -> None:

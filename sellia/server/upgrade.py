@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, validate_response
 from sellia.relay.switching import Agreement, agreement
-from sellia.relay.text import printable, shown_target
+from sellia.relay.text import field, shown_target
 from sellia.server.exchange import HttpExchange, status_line
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
@@ -60,9 +60,9 @@ class UpgradeExchange(HttpExchange):
         _log.info(
             "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
             id=self.stream.id if self.stream is not None else 0,
-            tunnel=self.tunnel,
-            path=shown_target(self.request.target),
-            visitor=printable(self.visitor),
+            tunnel=field(self.tunnel),
+            path=field(shown_target(self.request.target)),
+            visitor=field(self.visitor),
             status=status,
         )
 

@@ -101,7 +101,7 @@ class WindowTests(HangupCase):
         window = Window(self.command())
         window.wait_for(b"open ")
         self.assertEqual(window.close(), 0)
-        self.server.wait_for_line("session ended: .* reason=the client said goodbye")
+        self.server.wait_for_line('session ended: .* reason="the client said goodbye"')
 
     def test_client(self) -> None:
         url = f"http://127.0.0.1:{self.server.port}"
@@ -109,7 +109,7 @@ class WindowTests(HangupCase):
         window = Window([*TWISTD, "sellia-client", *options])
         window.wait_for(b"tunnel ready")
         self.assertEqual(window.close(), 0)
-        self.server.wait_for_line("session ended: .* reason=the client said goodbye")
+        self.server.wait_for_line('session ended: .* reason="the client said goodbye"')
 
     def test_server(self) -> None:
         port = free_port()

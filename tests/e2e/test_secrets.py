@@ -6,7 +6,8 @@ import socket
 from base64 import b64encode
 
 from tests.e2e.case import EndToEndTests
-from tests.e2e.recorder import Recorder
+from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.websocket import accept_upgrade
 from tests.processes import Process, free_port, start_client, start_server, start_twistd, wait_until
 
 SECRET = "s3cr3t"
@@ -16,6 +17,9 @@ KEY = f"{SECRET}-master-key"
 PASSWORD = f"ann:{SECRET}-password"
 BASIC = b64encode(PASSWORD.encode()).decode()
 GUESS = b64encode(b"ann:" + f"{SECRET}-guess".encode()).decode()
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
+"""A JSON Web Token."""
 
 FIELDS = (
     f"Authorization: Basic {BASIC}\r\nCookie: session={SECRET}-cookie\r\nProxy-Authorization: Basic {BASIC}\r\n"
@@ -49,6 +53,13 @@ class LogTests(EndToEndTests):
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n{body}".encode("latin-1"))
             return connection.recv(65536).decode("latin-1")
 
+    def choose(self, exchange: Exchange) -> None:
+        """A service that has tokens in all that it says."""
+        accept_upgrade(exchange, f"Sec-WebSocket-Protocol: {exchange.header('Sec-WebSocket-Protocol')}")
+        payload = (4001).to_bytes(2, "big") + f"token={SECRET} by=visitor code=1000".encode()
+        exchange.send(bytes((0x88, len(payload))) + payload)
+        exchange.over = True
+
     def test_all_that_visitors_and_clients_send(self) -> None:
         query = f"?token={SECRET}-query&{SECRET}"
         self.assertIn(" 200 ", self.ask(f"/page{query}"))
@@ -61,6 +72,11 @@ class LogTests(EndToEndTests):
         self.assertIn(" 431 ", self.ask("/page", fields=f"{FIELDS}X: {SECRET * 20_000}\r\n"))
         self.assertIn(" 414 ", self.ask(f"/{SECRET * 2000}"))
         self.ask(f"/socket{query}", fields=FIELDS + UPGRADE)
+        self.recorder.on(f"/chosen;id={SECRET}{query}", self.choose)
+        offer = f"Sec-WebSocket-Protocol: bearer.{TOKEN}\r\n"
+        self.assertIn(" 101 ", self.ask(f"/chosen;id={SECRET}{query}", fields=FIELDS + UPGRADE + offer))
+        for process in (self.server, self.client):
+            wait_until(lambda process=process: "websocket closed" in process.output, "the end of the WebSocket")
         gone = self.start_client("gone", free_port())
         self.assertIn(" 502 ", self.ask(f"/page{query}", host="gone.localhost"))
         self.assertIn(" 502 ", self.ask(f"/socket{query}", host="gone.localhost", fields=FIELDS + UPGRADE))
@@ -78,5 +94,9 @@ class LogTests(EndToEndTests):
             self.assertNotIn(BASIC, process.output, process.name)
             self.assertNotIn(GUESS, process.output, process.name)
             self.assertNotIn("\x1b", process.output, process.name)
+            self.assertNotIn(TOKEN, process.output, process.name)
+        for process in (self.server, self.client):
+            self.assertIn(" path=/chosen;…?… visitor=127.0.0.1 subprotocol=bearer.…", process.output)
+            self.assertIn(' by=service code=4001 reason="token=… by=visitor code=1000" ', process.output)
         self.assertIn("target=/page?…", self.server.output)
         self.assertIn("GET /socket?… failed: service-refused", gone.output)

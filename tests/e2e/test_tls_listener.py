@@ -91,7 +91,7 @@ class TlsTests(EndToEndTests):
         said = run(argv)
         self.assertIn("no application protocol", said.errors)
         process = server()[0]
-        line = "TLS handshake failed: peer=127.0.0.1 untold=0 reason=it offers h2, and only http/1.1 is spoken here"
+        line = 'TLS handshake failed: peer=127.0.0.1 untold=0 reason="it offers h2, and only http/1.1 is spoken here"'
         process.wait_for(lambda: line in process.output, "the line that says why")
 
     def test_plain_http_at_the_port(self) -> None:
@@ -99,7 +99,7 @@ class TlsTests(EndToEndTests):
             connection.sendall(_ask("/ready"))
             self.assertNotIn(b"HTTP", connection.recv(100))
         process = server()[0]
-        line = "reason=it spoke plain HTTP to a port that does TLS"
+        line = 'reason="it spoke plain HTTP to a port that does TLS"'
         process.wait_for(lambda: line in process.output, "the line that says why")
 
     def test_curl(self) -> None:

@@ -359,5 +359,5 @@ class LinkTests(Placed, EndToEndTests):
         port = server.socket.getsockname()[1]
         arguments = ["--server", f"http://127.0.0.1:{port}", "--port", "1", "--subdomain", "demo"]
         with start_twistd("sellia-client", *arguments) as client:
-            client.wait_for_line("code=1008 fault=more messages that say nothing")
+            client.wait_for_line('code=1008 fault="more messages that say nothing')
             wait_until(lambda: 1008 in codes, "the server to be told")

@@ -154,7 +154,7 @@ class ToldTests(GatewayCase):
             client.wire.lose()
 
         told = self.limited("limit reached: limit=link_violations ", fault)
-        self.assertIn(" answer=1002 untold=0 fault=before the hello is answered, ", told[0])
+        self.assertIn(' answer=1002 untold=0 fault="before the hello is answered, ', told[0])
         self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": LINES.burst + 21})
 
     def test_links_without_a_hello(self) -> None:

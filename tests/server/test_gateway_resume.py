@@ -51,7 +51,7 @@ class ResumeTests(GatewayCase):
         self.assertEqual((counters["links_lost"], counters["links_back"], counters["resent_messages"]), (1, 1, 1))
         self.assertGreater(octets, 30)
         [lost] = [line for line in lines if line.startswith("link lost")]
-        self.assertIn("reason=Connection was reset streams=1 window=120s", lost)
+        self.assertIn('reason="Connection was reset" streams=1 window=120s', lost)
         [back] = [line for line in lines if line.startswith("link back")]
         self.assertIn(f"after=2.500s took_over=False resent_messages=1 resent_bytes={octets}", back)
 
@@ -219,7 +219,7 @@ class ExpiryTests(GatewayCase):
         self.server.wait(0.2, 0.1)
         self.assertEqual((early.reset, late.reset), ("session-expired", "session-expired"))
         self.assertEqual(self.gateway.health()["windows_expired"], 1)
-        self.assertIn("reason=its client did not come back in time tunnels=demo streams=2", lines[-1])
+        self.assertIn('reason="its client did not come back in time" tunnels=demo streams=2', lines[-1])
 
     def test_the_client_learns_of_it(self) -> None:
         client = self.server.client().connect().open()

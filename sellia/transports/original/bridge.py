@@ -38,7 +38,7 @@ from sellia.protocol.original import MESSAGE_LIMIT
 from sellia.relay.leg import Leg, StrictLeg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable, shown_target
+from sellia.relay.text import defect, field, shown_target
 from sellia.transports.keeper import LinkKeeper
 from sellia.transports.original.pipe import Pipe
 from sellia.transports.original.pressure import Pressure
@@ -171,7 +171,8 @@ class Bridge:
         raise NotImplementedError
 
     def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
-        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error!r}", id=number, error=error)
+        format = "a defect of Sellia's own ended an exchange: id={id} error={error}"
+        _log.error(format, id=number, error=defect(error))
         if isinstance(leg, BridgeLeg) and not leg.over:
             leg.reset_received(INTERNAL.word, "")
 
@@ -258,7 +259,7 @@ class BridgeLeg(StrictLeg):
                     "{what} failed: {word}: {cause} peer={peer} untold={untold}",
                     what=shown_target(self.described()),
                     word=word,
-                    cause=printable(message),
-                    peer=printable(link.remote),
+                    cause=field(message),
+                    peer=field(link.remote),
                     untold=untold,
                 )

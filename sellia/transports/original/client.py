@@ -55,7 +55,7 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.session import Session
-from sellia.relay.text import printable
+from sellia.relay.text import field, printable
 from sellia.transports.original.answering import Answering
 from sellia.transports.original.bridge import Bridge, BridgeLeg
 from sellia.transports.original.dialing import Dialing
@@ -231,7 +231,7 @@ class ClientBridge(Bridge):
             "a service does not learn that its visitor has left, nor a visitor that an answer has broken off, because "
             "there are no words for it; trailers, interim answers, pings and extensions of WebSockets do not pass; "
             "addresses of visitors are unknown. server={server}",
-            server=printable(link.remote),
+            server=field(link.remote),
         )
 
     def close(self, word: str, message: str) -> None:

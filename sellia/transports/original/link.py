@@ -25,7 +25,7 @@ from sellia.protocol import original
 from sellia.protocol.limits import KIB, MIB
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.session import Session
-from sellia.relay.text import printable
+from sellia.relay.text import field
 from sellia.transports.link import FRAGMENT, FRAGMENTS, LinkMixin
 from sellia.transports.original.bridge import Bridge
 
@@ -188,7 +188,7 @@ class OriginalLink(LinkMixin):
             if untold is not None:
                 _log.info(
                     "a message that says nothing is ignored: peer={peer} untold={untold}",
-                    peer=printable(self.remote),
+                    peer=field(self.remote),
                     untold=untold,
                 )
         if self._garbage.take(self.clock.seconds()):

@@ -44,7 +44,7 @@ from sellia.relay.leg import Leg, Nobody
 from sellia.relay.names import SHORTEST
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import field
 from sellia.transports.original.asking import Asking
 from sellia.transports.original.bridge import Bridge, new_id
 from sellia.transports.original.link import OriginalLink
@@ -160,7 +160,7 @@ class ServerBridge(Bridge):
                 "responses, extensions, fragments and pings of WebSockets and the codes with which visitors close them "
                 "do not pass; it sends a response when it has all of it, and none that takes more than 30 s. "
                 "peer={peer} untold={untold}",
-                peer=printable(link.remote),
+                peer=field(link.remote),
                 untold=untold,
             )
 

@@ -225,7 +225,7 @@ class BridgeTests(SynchronousTestCase):
         [line] = lines
         self.assertEqual(
             line,
-            "a \\x1b[2J thing?… failed: bad-service-response: It split \\r\\n a header. peer=198.51.100.1 untold=0",
+            r'a \x1b[2J thing?… failed: bad-service-response: "It split \\r\\n a header." peer=198.51.100.1 untold=0',
         )
 
     def test_no_peer_fills_the_log(self) -> None:
@@ -244,7 +244,7 @@ class BridgeTests(SynchronousTestCase):
             self.assertTrue(leg.over)
         self.assertEqual(self.link.keeper.topics, ["original_exchanges"] * 2)
         [line] = lines
-        self.assertTrue(line.endswith(" failed: overloaded:  peer=198.51.100.1 untold=7"), line)
+        self.assertTrue(line.endswith(" failed: overloaded: - peer=198.51.100.1 untold=7"), line)
 
     def test_a_defect_ends_one_exchange(self) -> None:
         stream, broken = self.ask()
