@@ -162,13 +162,14 @@ class VisitorConnection(Receiver, Unread):
 
     def _idle(self) -> None:
         super()._idle()
-        if self._parting is None:
+        if self._parting is None and self._reader is not None:
             self.ingress.guard.places.idle(self, self._evict)
 
     def _evict(self) -> None:
         """Somebody else needs its place."""
         self._shaking = False
         self._place.leave()
+        self._stop()  # what has arrived already may still be read in this turn
         self.drop()
 
     def _begin(self, request: Request) -> None:

@@ -68,9 +68,9 @@ class Places:
             return None if reached is None else _BY_FULL[reached]
         if address is not None and census.crowded(address):
             return _BY_FULL["each"]
-        if self.make_room() or census.count < self._total + SPARE:
-            return None
-        return _BY_FULL["total"]
+        while census.count >= self._total and self._idle:
+            self._idle.pop(next(iter(self._idle)))()
+        return None if census.count < self._total + SPARE else _BY_FULL["total"]
 
     def enter(self, address: str | None) -> Place:
         """A connection has come."""
@@ -89,11 +89,3 @@ class Places:
     def busy(self, who: Any) -> None:
         """It is not idle, or gone."""
         self._idle.pop(who, None)
-
-    def make_room(self) -> bool:
-        """Close whoever has been idle for longest; False if nobody is."""
-        if not self._idle:
-            return False
-        evict = self._idle.pop(next(iter(self._idle)))
-        evict()
-        return True

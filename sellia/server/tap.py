@@ -108,7 +108,9 @@ def _fitting(settings: ServerSettings, allow: Callable[[int], int] = allow_descr
         return settings
     sessions = min(settings.sessions, max(room // 4, room - settings.connections))
     connections = min(settings.connections, room - sessions)
-    if room < _MANY or {"connections", "sessions"} & settings.model_fields_set:
+    cut = {"connections"} if connections < settings.connections else set()
+    cut |= {"sessions"} if sessions < settings.sessions else set()
+    if room < _MANY or cut & settings.model_fields_set:
         _log.warn(
             "{connections} connections and {sessions} clients are accepted at once, and not {wanted} together: this "
             "process may have no more files open. Raise that limit (LimitNOFILE= of systemd, or `ulimit -n`), or set "

@@ -93,6 +93,14 @@ class TotalTests(ServerCase):
         self.somebody()
         self.assertEqual([each.end for each in slow], ["closed"] + ["open"] * 9)
 
+    def test_what_has_arrived_of_who_went(self) -> None:
+        """It may still be read in the same turn of the reactor."""
+        visitors = [self.somebody() for _ in range(11)]
+        for request in (GET, GET):
+            visitors[0].connection.dataReceived(request)
+        self.stage.talk()
+        self.assertEqual((self.stage.asked, self.stage.ingress.guard.connections.count), ([], 10))
+
     def test_who_is_answered_stays(self) -> None:
         busy = [self.somebody(GET) for _ in range(10)]
         newcomers = [self.somebody(GET) for _ in range(3)]
