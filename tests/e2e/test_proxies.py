@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from twisted.trial.unittest import SkipTest
+
 from tests.e2e import fronts
 from tests.e2e.fronts import Front
 from tests.e2e.recorder import Exchange, Recorder
-from tests.e2e.stage import DIRECT, Finished, Reach, curl, curl_argv, through_tunnel_only
+from tests.e2e.stage import DIRECT, Finished, Reach, curl, curl_argv, events, node_argv, through_tunnel_only
 from tests.e2e.visits import Visit, VisitTests, service_port
 from tests.processes import Process
 
@@ -249,14 +251,43 @@ class ProxyTests:
         self.assertEqual((seen["code"], seen["reason"]), (1008, "policy"))
 
 
-class CaddyTests(ProxyTests, VisitTests):
+class WebSocketOverHttp2Tests:
+    """What holds behind a proxy that offers WebSockets over HTTP/2 (RFC 8441); mixed in beside `ProxyTests`."""
+
+    def visit_by_http2(self: Any, path: str, *arguments: str) -> Process:
+        """A visitor's run, once it has come to its end."""
+        cert, _ = fronts.certificate()
+        place = fronts.place(type(self).start, service_port(), f"{self.name}-ws")
+        argv = node_argv("h2visitor.js", place.url(path, "https"), *arguments)
+        visitor = Process(argv, name="h2visitor.js", env={"NODE_EXTRA_CA_CERTS": str(cert)})
+        self.addCleanup(visitor.stop)
+        visitor.wait_for_exit()
+        if events(visitor)[0]["event"] == "unsupported":
+            raise SkipTest(f"this {self.name} offers no WebSockets over HTTP/2")
+        return visitor
+
+    def test_visitor_closes_over_http2(self: Any) -> None:
+        """It has sent its close frame and the end of its side, and gets the last message and the service's close."""
+        for number in range(3):
+            visitor = self.visit_by_http2(f"/echo?{number}", "hello", "4001", "enough")
+            said = [event for event in events(visitor) if event["event"] in ("message", "close", "stream-error")]
+            expected = [{"event": "message", "text": "hello"}, {"event": "close", "code": 4001, "reason": "enough"}]
+            self.assertEqual(said, expected)
+
+    def test_service_closes_over_http2(self: Any) -> None:
+        """The visitor gets the service's code and reason."""
+        visitor = self.visit_by_http2("/close?code=1008&reason=policy", "go")
+        self.assertEqual(events(visitor)[-2:][0], {"event": "close", "code": 1008, "reason": "policy"})
+
+
+class CaddyTests(WebSocketOverHttp2Tests, ProxyTests, VisitTests):
     """Behind Caddy."""
 
     start = staticmethod(fronts.start_caddy)
     name = "caddy"
 
 
-class HaproxyTests(ProxyTests, VisitTests):
+class HaproxyTests(WebSocketOverHttp2Tests, ProxyTests, VisitTests):
     """Behind HAProxy that speaks HTTP."""
 
     start = staticmethod(fronts.start_haproxy)
@@ -290,6 +321,16 @@ class EnvoyTests(ProxyTests, VisitTests):
 
     start = staticmethod(fronts.start_envoy)
     name = "envoy"
+
+    def test_no_websockets_over_http2(self) -> None:
+        """It would send handshakes without a key; browsers do without where it is not offered."""
+        cert, _ = fronts.certificate()
+        place = self.place()
+        argv = node_argv("h2visitor.js", place.url("/", "https"), "hello")
+        visitor = Process(argv, name="h2visitor.js", env={"NODE_EXTRA_CA_CERTS": str(cert)})
+        self.addCleanup(visitor.stop)
+        visitor.wait_for_exit()
+        self.assertEqual(events(visitor), [{"event": "unsupported"}])
 
 
 class NginxTests(ProxyTests, VisitTests):
