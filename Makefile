@@ -81,6 +81,7 @@ soak: $(READY)
 hostile: $(READY)
 	$(BIN)/python -m tests.e2e.prepare
 	$(BIN)/python -m tests.hostile
+	SELLIA_HOSTILE_EVERY=1 $(BIN)/python -m tests.run tests.hostile.test_tenants
 	SELLIA_HOSTILE_EXAMPLES=500 SELLIA_HOSTILE_SECONDS=60 $(BIN)/python -m tests.run tests.hostile.test_model
 
 field: $(READY)
