@@ -10,11 +10,12 @@ import time
 import traceback
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.chaos.proxy import FaultProxy
 from tests.field.install import Unavailable
 from tests.field.program import DOMAIN, Kit, Outcome, Program, Way
-from tests.processes import Process, start_server, start_twistd, tunnel_is_open
+from tests.processes import Process, ProcessError, start_server, start_twistd, tunnel_is_open
 
 PLAYS = ("direct", "tunnel", "cut")
 FAILED = "the visit failed"
@@ -70,7 +71,8 @@ def play(program: Program) -> Result:
             return result
         began = time.monotonic()
         try:
-            _visit_three_times(program, Kit(program.name, folder, stack), stack, result)
+            kit = _serve(program, folder, stack)
+            _visit_three_times(program, kit, stack, result)
         except Exception:
             result.troubles.append(f"could not be set up: {traceback.format_exc(limit=-3)}")
     result.seconds = time.monotonic() - began
@@ -78,8 +80,21 @@ def play(program: Program) -> Result:
     return result
 
 
+def _serve(program: Program, folder: Path, stack: ExitStack) -> Kit:
+    """Start the program; once more if it did not come up, since another process may have taken its port."""
+    for attempt in (1, 2):
+        kit = Kit(program.name, folder, stack)
+        try:
+            kit.service_port = program.serve(kit)
+            break
+        except ProcessError:
+            if attempt == 2:
+                raise
+    return kit
+
+
 def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Result) -> None:
-    port = kit.service_port = program.serve(kit)
+    port = kit.service_port
     front = program.front or (lambda kit, port: port)
     server = stack.enter_context(start_server(*program.server_options, domain=DOMAIN))
     proxy = stack.enter_context(FaultProxy(server.port))

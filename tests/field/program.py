@@ -91,6 +91,8 @@ class Kit:
             process.wait_for_line(line, deadline)
         if port is not None:
             process.wait_for_port(port, deadline)
+            if process.returncode is not None:
+                raise ProcessError(f"{self.name} has ended, and port {port} is another's: {process.output[-2000:]}")
         return process
 
     def free_port(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import select
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Browser:
         during: Callable[[], None] | None = None,
     ) -> Answer:
         """Ask and read the whole answer; ``during`` is called when the head has come."""
+        if self._connection.sock is not None and select.select([self._connection.sock], [], [], 0.02)[0]:
+            self._connection.close()  # the other side has closed it, as it may; http.client opens another
         self._connection.request(method, path, body, {"Host": self._way.authority, **(headers or {})})
         response = self._connection.getresponse()
         if during is not None:
