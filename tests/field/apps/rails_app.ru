@@ -21,6 +21,9 @@ class Field < Rails::Application
   end
 end
 
+Rails.env = "development"
+Field.initialize!
+
 class MainController < ActionController::Base
   skip_forgery_protection only: :digest
 
@@ -42,6 +45,4 @@ class MainController < ActionController::Base
   end
 end
 
-Rails.env = "development"
-Field.initialize!
 run Field

@@ -67,4 +67,6 @@ SOCKET_IO = Program(
     serve_socket_io,
     visit_socket_io,
     needs=Npm("socket.io@4.8.4", "socket.io-client@4.8.3"),
+    notes="nobody can answer a heartbeat in messages for it: after an outage of more than pingInterval and pingTimeout "
+    "together (45 s by default) its client connects again",
 )
