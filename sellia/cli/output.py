@@ -184,6 +184,8 @@ def line(event: Event) -> Iterable[Piece]:
             return [("wait    ", "yellow"), (f"reconnecting, {_who_waits(event)}", "")]
         case LinkBack():
             how = "nothing was lost" if event.resumed else "what was under way has ended"
+            if event.resumed and event.ended:
+                how = f"{event.ended} connection{'' if event.ended == 1 else 's'} ended meanwhile, all others go on"
             tries = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
             again = ""
             if event.resent_messages:

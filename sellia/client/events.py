@@ -117,8 +117,9 @@ class Reconnecting:
 
 @dataclass(frozen=True, slots=True)
 class LinkBack:
-    """There is a link again, ``after`` seconds and ``attempts`` attempts; ``resumed`` if no visitor noticed.
+    """There is a link again, ``after`` seconds and ``attempts`` attempts; ``resumed`` if the session goes on.
 
+    ``ended`` are the WebSockets that ended meanwhile, and the requests that failed, at either side.
     ``resent_messages``, of ``resent_bytes`` in all, go again: they may have been lost with the old link."""
 
     after: float
@@ -126,6 +127,7 @@ class LinkBack:
     resumed: bool
     resent_messages: int = 0
     resent_bytes: int = 0
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ it says goodbye.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
@@ -22,13 +23,16 @@ from sellia.client.events import Connected, Event, LinkBack, LinkLost, Problem, 
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.exchange import Report
 from sellia.client.local import LocalService
+from sellia.client.outage import Outage
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
 from sellia.errors import CLIENT_GONE, ProtocolError, RefusedError
 from sellia.protocol.messages import (
+    MEANWHILE,
     CloseTunnel,
     GoAway,
     Goodbye,
     HttpRequest,
+    Meanwhile,
     Opening,
     OpenTunnel,
     Refused,
@@ -53,12 +57,12 @@ from sellia.transports.websocket import WebSocketPipe
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0
 
-#: Seconds until a name that was ours, and is taken, is asked for again.
 #: Seconds: what a server may ask for at the least as interval of pings, and at the most as window.  A client that did
 #: as a hostile server says would do nothing but look at its clock.
 LEAST_INTERVAL: Final = 0.05
 LONGEST_WINDOW: Final = 86_400.0
 
+#: Seconds until a name that was ours, and is taken, is asked for again.
 NAME_RETRY: Final = 2.0
 
 #: Seconds between two looks at what is still open when the client stops.
@@ -109,7 +113,11 @@ class ClientSession:
         key = settings.api_key.get_secret_value() if settings.api_key is not None else None
         self._clock = reactor
         self._turn = turn_of(reactor)
-        self._listening = report
+        self._listening = self._heard if report is not None else None
+        self._listener = report
+        #: The loss of the link that is not over, or has not been told to be, and what is to be told then.
+        self._outage: Outage | None = None
+        self._untold: LinkBack | None = None
         self.tunnels = {
             number: OpenedTunnel(number, tunnel, service)
             for number, (tunnel, service) in enumerate(zip(settings.tunnels, services, strict=True), 1)
@@ -193,6 +201,8 @@ class ClientSession:
         elif isinstance(message, GoAway):
             _log.info("the server stops: word={word}", word=field(printable(message.word, 64)))
             self._report(ServerStopping(message.seconds))
+        elif isinstance(message, Meanwhile):
+            self._tell_back()
         else:
             raise ProtocolError("a session message that only a client sends")
 
@@ -235,7 +245,7 @@ class ClientSession:
         link.carry(session, welcome.received if resumed else 0, interval, timeout)
         for tunnel in self.tunnels.values():
             tunnel.service.answers_pings = tunnel.settings.while_away_pings and welcome.limits.while_away_pings
-        self._back(session, resumed)
+        self._back(session, resumed, fenced=MEANWHILE in welcome.capabilities)
         if link.caveat != self._caveat:
             self._caveat = link.caveat
             if self._caveat:
@@ -263,8 +273,8 @@ class ClientSession:
                         )
                     )
 
-    def _back(self, session: Session, resumed: bool) -> None:
-        """There is a link again, or for the first time."""
+    def _back(self, session: Session, resumed: bool, *, fenced: bool) -> None:
+        """There is a link again, or for the first time; ``fenced``: the server will say `Meanwhile`."""
         lost_at, self._lost_at = self._lost_at, None
         self._why_lost = ""
         messages, octets = session.out.unacknowledged
@@ -274,15 +284,28 @@ class ClientSession:
             return
         after = self._clock.seconds() - lost_at
         tries = self.connector.retries
-        self._report(LinkBack(after, tries, resumed, messages, octets))
+        self._untold = LinkBack(after, tries, resumed, messages, octets)
+        if not (resumed and fenced):
+            self._tell_back()
+
+    def _tell_back(self) -> None:
+        """All that happened at the other side while the link was away is known, as far as it will be."""
+        back, self._untold = self._untold, None
+        if back is None:
+            return
+        outage, self._outage = self._outage, None
+        ended, answered = (outage.ended, outage.pings_answered) if outage is not None else (0, 0)
+        self._report(replace(back, ended=ended))
         _log.info(
             "link back: after={after:.3f}s attempts={attempts} resumed={resumed} resent_messages={messages} "
-            "resent_bytes={octets}",
-            after=after,
-            attempts=tries,
-            resumed=resumed,
-            messages=messages,
-            octets=octets,
+            "resent_bytes={octets} ended={ended} pings_answered={answered}",
+            after=back.after,
+            attempts=back.attempts,
+            resumed=back.resumed,
+            messages=back.resent_messages,
+            octets=back.resent_bytes,
+            ended=ended,
+            answered=answered,
         )
 
     def refused(self, refused: Refused) -> None:
@@ -304,11 +327,11 @@ class ClientSession:
             return
         first = self._lost_at is None
         if first:
+            self._tell_back()
             self._lost_at = self._clock.seconds()
             if self.session is not None:
                 self.counters.links_lost += 1
-                for pipe in self._pipes():
-                    pipe.link_away()
+                self._outage = Outage(self._pipes())
                 if self._window:
                     wait = self._window + self._settings.ping_timeout
                     self._expiry = self._clock.callLater(wait, self._expired)
@@ -387,12 +410,19 @@ class ClientSession:
             self._give_up(RefusedError(refused.word, message))
 
     def _report(self, event: Event) -> None:
-        if self._listening is not None:
-            self._listening(event)
+        if self._listener is not None:
+            self._listener(event)
+
+    def _heard(self, event: Event) -> None:
+        """A leg tells this."""
+        if self._outage is not None:
+            self._outage.heard(event)
+        self._report(event)
 
     # --- ends ----------------------------------------------------------------------------------------------
 
     def _end_session(self, word: str, message: str) -> None:
+        self._tell_back()
         session, self.session = self.session, None
         self._token = None
         self._cancel_expiry()

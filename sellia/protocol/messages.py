@@ -246,4 +246,11 @@ class VisitorLeft(_Message, frozen=True, tag="visitor-left"):
     connection: int
 
 
-SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft
+class Meanwhile(_Message, frozen=True, tag="meanwhile"):
+    """Server to client, when a session goes on: what ended here while there was no link has been said before this."""
+
+
+#: The capability of a server that says `Meanwhile`.
+MEANWHILE: Final = "meanwhile"
+
+SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft | Meanwhile

@@ -29,6 +29,7 @@ from twisted.logger import Logger
 from sellia import __version__
 from sellia.errors import PROBLEMS, ProtocolError
 from sellia.protocol.messages import (
+    MEANWHILE,
     SUBPROTOCOL,
     VERSION,
     CloseTunnel,
@@ -36,6 +37,7 @@ from sellia.protocol.messages import (
     Goodbye,
     Hello,
     LinkMessage,
+    Meanwhile,
     OpenTunnel,
     Refused,
     SessionMessage,
@@ -195,10 +197,9 @@ class Gateway:
             return
         self.registry.away(session)
         session.lost_at, session.heard_at = self.clock.seconds(), link.heard
-        session.streams_at_loss = len(session.session.streams)
-        for stream in list(session.session.streams.values()):
-            if isinstance(stream.leg, WebSocketPipe):
-                stream.leg.link_away()
+        session.at_loss = frozenset(session.session.streams)
+        for pipe in _pipes(session.session):
+            pipe.link_away()
         session.wait(self.settings.resume_window)
         _log.info(
             "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s",
@@ -288,17 +289,20 @@ class Gateway:
         _extend(session.session, now - session.heard_at)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
+        session.session.say(Meanwhile())
         resent = session.session.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
         _log.info(
             "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
-            "resent_messages={messages} resent_bytes={octets}",
+            "resent_messages={messages} resent_bytes={octets} ended={ended} pings_answered={answered}",
             session=field(session.name),
             peer=field(link.remote),
             after=now - session.lost_at,
             took_over=old is not None,
             messages=resent[0],
             octets=resent[1],
+            ended=0 if old is not None else len(session.at_loss - session.session.streams.keys()),
+            answered=0 if old is not None else sum(pipe.pings_answered for pipe in _pipes(session.session)),
         )
 
     def _carry(self, link: LinkMixin, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
@@ -314,6 +318,7 @@ class Gateway:
                 session=session.token,
                 resumed=resumed,
                 received=session.session.received,
+                capabilities=[MEANWHILE],
                 ping_interval=settings.ping_interval,
                 ping_timeout=settings.ping_timeout,
                 resume_window=settings.resume_window,
@@ -412,6 +417,11 @@ class Gateway:
             "connections": self.guard.connections.count,
             "limits": self.guard.refusals.as_dict(),
         }
+
+
+def _pipes(session: Session) -> list[WebSocketPipe]:
+    """The WebSockets of a session."""
+    return [stream.leg for stream in session.streams.values() if isinstance(stream.leg, WebSocketPipe)]
 
 
 def _extend(session: Session, seconds: float) -> None:

@@ -57,8 +57,8 @@ class ServerSession:
         self.stops = False
         #: Names that it had until its client said that it would stop, each with its owner.
         self.left: list[tuple[str, Hashable]] = []
-        #: Exchanges that were open when its link was lost; the others have come since.
-        self.streams_at_loss = 0
+        #: Numbers of the streams that were open when its link was lost; the others have come since.
+        self.at_loss: frozenset[int] = frozenset()
         #: When the loss of its link was noticed, and when something came over it for the last time.
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
@@ -67,6 +67,11 @@ class ServerSession:
     def name(self) -> str:
         """For the log: enough of the token to tell sessions apart, too little to guess the rest."""
         return self.token[:4].hex()
+
+    @property
+    def streams_at_loss(self) -> int:
+        """How many exchanges were open when its link was lost."""
+        return len(self.at_loss)
 
     # --- a session's owner ---------------------------------------------------------------------------------
 

@@ -89,6 +89,9 @@ class LineTests(SynchronousTestCase):
         self.shown(Connected("demo", "http://demo.localhost"))
         self.assertEqual(self.shown(LinkLost("reset")), "lost    the link to the server: reset; trying to get it back")
         self.assertEqual(self.shown(LinkBack(3.0, 1, True)), "back    after 3.00 s and 1 attempt: nothing was lost")
+        for ended, said in ((1, "1 connection"), (2, "2 connections")):
+            shown = self.shown(LinkBack(3.0, 1, True, ended=ended))
+            self.assertEqual(shown, f"back    after 3.00 s and 1 attempt: {said} ended meanwhile, all others go on")
         self.assertEqual(
             self.shown(LinkBack(130.0, 4, False)),
             "back    after 2 min 10 s and 4 attempts: what was under way has ended",

@@ -112,6 +112,7 @@ class FarServer:
         self.heard: list[LinkMessage] = []
         self.times = (5.0, 15.0, 120.0)
         self.limits = ServerLimits()
+        self.capabilities: list[str] = []
         #: What the next hello is answered with: ``new``, ``resumed``, or nothing at all.
         self.manner = "new"
         self.names = True
@@ -130,8 +131,9 @@ class FarServer:
             received = self.party.session.received
             self.manner = "resumed"
             interval, timeout, window = self.times
+            told = self.capabilities
             link.say(
-                Welcome(1, "far", b"token", resumed, received, [], interval, timeout, window, self.limits),
+                Welcome(1, "far", b"token", resumed, received, told, interval, timeout, window, self.limits),
             )
             link.carry(self.party.session, message.received if resumed else 0, interval, timeout)
 

@@ -15,12 +15,14 @@ from sellia.client.events import (
 )
 from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL, LONGEST_WINDOW, NAME_RETRY
 from sellia.protocol.messages import (
+    MEANWHILE,
     CloseTunnel,
     Ending,
     GoAway,
     Goodbye,
     Hello,
     HttpRequest,
+    Meanwhile,
     ServerLimits,
     TunnelOptions,
     TunnelReady,
@@ -244,6 +246,75 @@ class ResumeTests(SessionCase):
         self.stage.cut("")
         self.stage.connect()
         self.assertEqual(self.stage.of(LinkLost), [LinkLost("nothing came from the other side for 15 s")])
+
+
+class MeanwhileTests(SessionCase):
+    """What the line about the link's return counts."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.stage.server.capabilities = [MEANWHILE]
+        self.stage.start()
+
+    def tearDown(self) -> None:
+        self.session.stop()
+        self.stage.wait(11, 1)  # for services that do not close
+        super().tearDown()
+
+    def test_nothing_ended(self) -> None:
+        """It is told when the server has said all that happened at its side."""
+        self.websocket()
+        self.stage.cut()
+        self.stage.wait(1)
+        self.stage.connect()
+        self.assertEqual(self.stage.of(LinkBack), [])
+        self.stage.far.say(Meanwhile())
+        self.stage.talk()
+        [back] = self.stage.of(LinkBack)
+        self.assertEqual((back.after, back.resumed, back.ended), (1.0, True, 0))
+
+    def test_what_ended_at_either_side(self) -> None:
+        (_, first), _, _ = self.websocket(), self.websocket(), self.websocket()
+        _, (_, dies), (_, answered) = self.ask(), self.ask(), self.ask()
+        self.stage.cut()
+        first.close()
+        dies.close()
+        answered.say(HELLO)
+        streams = list(self.stage.far.streams.values())
+        for left in (streams[1], streams[3]):
+            left.reset("visitor-gone", "the visitor's connection was lost")
+        self.stage.wait(1)
+        self.stage.connect()
+        self.stage.far.say(Meanwhile())
+        self.stage.talk()
+        self.assertEqual(self.stage.of(LinkBack)[0].ended, 4)
+
+    def test_lost_again_before_all_is_known(self) -> None:
+        self.stage.cut()
+        self.stage.wait(1)
+        self.stage.connect()
+        self.stage.cut()
+        self.assertEqual(len(self.stage.of(LinkBack)), 1, "it was there in between, and that is told first")
+        self.stage.connect()
+        self.stage.far.say(Meanwhile())
+        self.stage.far.say(Meanwhile())
+        self.stage.talk()
+        self.assertEqual(len(self.stage.of(LinkBack)), 2)
+
+    def test_pings_are_answered_while_it_is_away(self) -> None:
+        """Those of the service, unless the tunnel or the server does not want that."""
+        for tunnel, server, answered in ((True, True, 1), (False, True, 0), (True, False, 0)):
+            settings = self.session.tunnels[1].settings
+            self.session.tunnels[1].settings = settings.model_copy(update={"while_away_pings": tunnel})
+            self.stage.server.limits = ServerLimits(while_away_pings=server)
+            self.stage.cut()
+            self.stage.connect()
+            _, service = self.websocket()
+            self.stage.cut()
+            service.say(b"\x89\x01a")
+            self.stage.talk()
+            self.assertEqual(len(service.read()), answered * 7, "a pong, masked")
+            self.stage.connect()
 
 
 class LostSessionTests(SessionCase):
