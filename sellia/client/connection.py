@@ -11,7 +11,8 @@ Invariants
       ``lost``.
     * The service is not read faster than the stream takes, and the stream gets no credit back for what the service
       does not take.
-    * What the server would refuse of an answer is refused here, with the reason.
+    * What the server would refuse of an answer (:func:`sellia.relay.responses.check_head`) is refused here, with the
+      reason: no head passes the reader and :func:`sellia.relay.headers.response_to_visitor` that it would refuse.
 
 Bounds
     Those of :mod:`sellia.relay.responses`, which reads.  Interim answers pass as :mod:`sellia.relay.interim` says.
@@ -33,7 +34,7 @@ from sellia.relay.framing import BadAnswer
 from sellia.relay.headers import response_to_visitor, trailers_to_pass, values_of
 from sellia.relay.interim import InterimPace, section_size
 from sellia.relay.logins import answer_binds
-from sellia.relay.responses import Head, ResponseReader, check_head
+from sellia.relay.responses import Head, ResponseReader
 from sellia.transports.sockets import bytes_acknowledged, quiet, write_now
 from sellia.transports.turn import Outlet, Turn
 
@@ -265,7 +266,7 @@ class HttpConnection(ServiceSocket):
             self._interims = InterimPace(now)
         if not self._interims.take(now, section_size(headers)):
             return
-        exchange.send_interim(_checked(ResponseHead(status, reason, response_to_visitor(headers, status))))
+        exchange.send_interim(ResponseHead(status, reason, response_to_visitor(headers, status)))
 
     def _head_of(self, exchange: "Exchange", head: Head, body: bytes = b"") -> ResponseHead:
         """The answer's head as it goes on, with its whole body if that is short."""
@@ -273,7 +274,7 @@ class HttpConnection(ServiceSocket):
         if (status == 401 or exchange.login) and (exchange.login or answer_binds(headers)):
             self.login = True
         chunked = length is None and not bodiless
-        return _checked(ResponseHead(status, reason, response_to_visitor(headers, status), chunked, body))
+        return ResponseHead(status, reason, response_to_visitor(headers, status), chunked, body)
 
     def _switch(self, exchange: "Exchange", reader: ResponseReader, reason: bytes, headers: Headers) -> None:
         """The service wants to speak another protocol from here on."""
@@ -297,12 +298,3 @@ class HttpConnection(ServiceSocket):
             self._reader.keep_alive = False
         if self._exchange is None:
             self.abort()
-
-
-def _checked(head: ResponseHead) -> ResponseHead:
-    """The head, or BadAnswer where the server would refuse it."""
-    try:
-        check_head(head)
-    except ValueError as error:
-        raise BadAnswer(f"sent an answer that cannot be passed on: {error}") from None
-    return head

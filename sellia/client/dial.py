@@ -7,12 +7,13 @@ section 5).  Other names are resolved and tried by Twisted's own endpoint.
 A connection counts as made when the service can be spoken to: over TLS, after the handshake.
 """
 
+import errno
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.error import DNSLookupError, TimeoutError, UnknownHostError
 from twisted.internet.interfaces import IHandshakeListener
@@ -20,6 +21,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sellia.client.loopback import addresses, connect_now
 from sellia.client.reasons import FurthestEndpoint, SaysHowFar, furthest, is_refusal, reason, shown_address
 from sellia.errors import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE, ProblemError
 from sellia.transports.sockets import READ
@@ -71,16 +73,36 @@ class Dialer:
         self.where = shown_address(host, port)
         self._endpoints = [self._over_tls(plain, verify, ca) for plain in self._plain_endpoints(port)]
         self._preferred = 0
+        self._port = port
+        #: Addresses on loopback, for connections that are made at once.
+        self._near = [] if self.secure else addresses(reactor, host)
 
     def dial(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket]":
         """A new connection, with a protocol that ``make`` made.
 
         Fails with ProblemError when there is none within the timeout.  Cancelling the Deferred gives the dial up.
         """
+        if self._near:
+            made = self._at_once(make)
+            if made is not None:
+                return made
         order = list(enumerate(self._endpoints))
         if self._preferred:
             order.reverse()
         return _Dial(self, make, order).start()
+
+    def _at_once(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket] | None":
+        """A connection on loopback, or its refusal; None where that is not decided at once."""
+        near = self._near
+        for index in range(len(near)) if not self._preferred else range(len(near) - 1, -1, -1):
+            protocol = make()
+            fault = connect_now(self.reactor, *near[index], self._port, protocol)
+            if not fault:
+                self._preferred = index
+                return succeed(protocol)
+            if fault != errno.ECONNREFUSED:
+                return None
+        return fail(ProblemError(SERVICE_REFUSED, f"{self.where} refused the connection."))
 
     def prefer(self, index: int) -> None:
         """Remember which address answered."""

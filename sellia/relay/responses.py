@@ -26,6 +26,7 @@ Bounds
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
@@ -46,7 +47,12 @@ _LINE_LIMIT: Final = 16 * 1024
 
 _CONTROLS: Final = bytes(octet for octet in (*range(0x20), 0x7F) if octet not in b"\t\n\r")
 
+_CONTROLS_AND_ENDS: Final = _CONTROLS + b"\r\n"
+
 _BLANK: Final = b" \t"
+
+#: Lengths of the names of fields that say where a response ends.
+_FRAMING_LENGTHS: Final = frozenset(map(len, (b"content-length", b"transfer-encoding", b"connection")))
 
 _WAITING, _LENGTH, _CLOSE, _SIZE, _CHUNK, _CHUNK_END, _TRAILERS = range(7)
 
@@ -166,14 +172,15 @@ class ResponseReader:
         connection = b""
         for name, value in headers:
             size = len(name)
-            if size == 14:
-                if name.lower() == b"content-length":
-                    lengths.append(value)
-            elif size == 17:
-                if name.lower() == b"transfer-encoding":
-                    codings.append(value)
-            elif size == 10 and name.lower() == b"connection":
-                connection += b"," + value
+            if size in _FRAMING_LENGTHS:
+                if size == 14:
+                    if name.lower() == b"content-length":
+                        lengths.append(value)
+                elif size == 17:
+                    if name.lower() == b"transfer-encoding":
+                        codings.append(value)
+                elif name.lower() == b"connection":
+                    connection += b"," + value
         keep = minor == 1
         if connection:
             options = [option.strip(_BLANK) for option in connection.lower().split(b",")]
@@ -317,6 +324,8 @@ def _lines(section: bytes, what: str) -> list[bytes]:
         section = section[:-1]
     lines = section.split(b"\r\n")
     returns = len(lines) - 1
+    if len(section.translate(None, _CONTROLS_AND_ENDS)) == len(section) - 2 * returns:
+        return lines
     if section.count(b"\n") != returns:
         section = section.replace(b"\r\n", b"\n")
         lines = section.split(b"\n")
@@ -329,13 +338,19 @@ def _lines(section: bytes, what: str) -> list[bytes]:
 def _parse_head(section: bytes) -> tuple[int, int, bytes, Headers]:
     """Status, minor version, reason and fields of a head."""
     lines = _lines(section, "response head")
-    version, _, rest = lines[0].partition(b" ")
+    first = lines[0]
+    status, minor, reason = _usual_status_line(first) if len(first) < _USUAL_LENGTH else _status_line(first)
+    headers = _fields(lines[1:], "response head") if len(lines) > 1 else []
+    _check_size(len(section), headers, reason, "response head")
+    return status, minor, reason, headers
+
+
+def _status_line(line: bytes) -> tuple[int, int, bytes]:
+    """Status, minor version and reason of a response."""
+    version, _, rest = line.partition(b" ")
     code, _, reason = rest.lstrip(b" ").partition(b" ")
-    minor = 1 if version == b"HTTP/1.1" else 0
-    if (version not in (b"HTTP/1.1", b"HTTP/1.0", b"ICY") and not version[7:].isdigit()) or not (
-        len(code) == 3 and code.isdigit()
-    ):
-        raise BadAnswer(what_came(section))
+    if not (version == b"ICY" or version[7:].isdigit()) or len(code) != 3 or not code.isdigit():
+        raise BadAnswer(what_came(line))
     status = int(code)
     if status < 100:
         raise BadAnswer("sent a status that is not one")
@@ -343,15 +358,22 @@ def _parse_head(section: bytes) -> tuple[int, int, bytes, Headers]:
         check_reason(reason)
     except ValueError:
         raise BadAnswer("sent a reason phrase with a control character in it") from None
-    headers = _fields(lines[1:], "response head") if len(lines) > 1 else []
-    _check_size(len(section), headers, reason, "response head")
-    return status, minor, reason, headers
+    return status, int(version == b"HTTP/1.1"), reason
+
+
+#: Status lines that are remembered have fewer bytes; there are 128 of them at most.
+_USUAL_LENGTH: Final = 64
+
+_usual_status_line: Final = lru_cache(maxsize=128)(_status_line)
 
 
 def _fields(lines: list[bytes], section: str) -> Headers:
     headers: Headers = []
     for line in lines:
         name, colon, value = line.partition(b":")
+        if colon and name[:1] > b" " and name[-1:] > b" ":
+            headers.append((name, value.strip()))  # of white space, all but blanks has been refused
+            continue
         if line[:1] in (b" ", b"\t"):
             if headers:
                 before, start = headers[-1]
@@ -359,9 +381,7 @@ def _fields(lines: list[bytes], section: str) -> Headers:
             continue
         if not colon:
             raise BadAnswer(f"sent a {section} with a line that is not a field")
-        if name[-1:] in (b" ", b"\t"):
-            name = name.rstrip(_BLANK)
-        headers.append((name, value.strip(_BLANK)))
+        headers.append((name.rstrip(_BLANK), value.strip(_BLANK)))
     return headers
 
 

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.framing import BadAnswer
+from sellia.relay.headers import response_to_visitor
 from sellia.relay.responses import ResponseReader, check_head
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -194,7 +195,7 @@ class RefusedTests(SynchronousTestCase):
             self.assertRaises(BadAnswer, Answer, begun, *([b"x" * 4096] * (HEAD_LIMIT // 4096 + 1)))
 
 
-PARTS = [b"HTTP/1.1 200 OK", b"HTTP/1.1 100 C", b"\r\n", b"\n", b"A: b", b"Content-Length: 3"]
+PARTS = [b"HTTP/1.1 200 OK", b"HTTP/1.1 100 C", b"\r\n", b"\n", b"A: b", b"A b: c", b": d", b"Content-Length: 3"]
 PARTS += [b"Transfer-Encoding: chunked", b"3", b"0", b"abc", b"\x00", b" ", b"\r"]
 
 
@@ -226,8 +227,9 @@ class PiecesTests(SynchronousTestCase):
             return
         if answer.head is not None:
             status, reason, headers, _, _ = answer.head
-            named = [pair for pair in headers if pair[0].isalpha() or pair[0] == b"Content-Length"]
-            check_head(ResponseHead(status, reason, named))
+            check_head(ResponseHead(status, reason, response_to_visitor(headers, status)))
+        for status, headers in answer.interim:
+            check_head(ResponseHead(status, b"", response_to_visitor(headers, status)))
 
 
 class CheckHeadTests(SynchronousTestCase):
