@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 
-from tests.e2e.recorder import Exchange
-from tests.e2e.stage import program
+from tests.e2e.case import EndToEndTests
+from tests.e2e.fronts import place, start_haproxy
+from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.stage import node_argv, program, run
 from tests.e2e.test_limits import HANDSHAKE, LimitCase
 from tests.e2e.websocket import accept_upgrade
 from tests.processes import wait_until
@@ -92,3 +95,28 @@ class HalfCloseTests(LimitCase):
         visitor.shutdown(socket.SHUT_WR)
         self.assertEqual(self.rest(visitor), b"")
         wait_until(lambda: left, "the service's side to end")
+
+
+class ProxyTests(EndToEndTests):
+    """A page that closes its WebSocket over HTTP/2: the proxy passes on its close frame and, with it, FIN."""
+
+    def test_haproxy(self) -> None:
+        recorder = Recorder()
+        self.addCleanup(recorder.close)
+
+        def serve(exchange: Exchange) -> None:
+            accept_upgrade(exchange)
+            first, payload = exchange.read_frame()
+            assert (first, payload) == close(1000), (first, payload)
+            exchange.released.wait(0.5)
+            exchange.send(frame(TEXT, b"last words", masked=False) + frame(CLOSE, payload, masked=False))
+            exchange.wait_until_left()
+            exchange.over = True
+
+        recorder.on("/chat", serve)
+        reach = place(start_haproxy, recorder.port, "closing")
+        done = run(node_argv("h2_close.js", reach.url("/", "https"), "/chat"))
+        self.assertEqual(done.errors, "")
+        said = json.loads(done.output)
+        expected = frame(TEXT, b"last words", masked=False) + frame(CLOSE, b"\x03\xe8", masked=False)
+        self.assertEqual(said, {"status": 200, "came": expected.hex(), "code": 0})
