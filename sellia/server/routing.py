@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.logger import Logger
 
 from sellia.errors import PROBLEMS, ProblemError
-from sellia.protocol.messages import HttpRequest, WebSocketRequest
+from sellia.protocol.messages import Headers, HttpRequest, WebSocketRequest
 from sellia.relay.answers import Denial
 from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, is_address, locate, split_target
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from sellia.server.connection import VisitorConnection
 
 _NEVER: Final = float("inf")
+
+#: Fields that a request keeps while it waits for its answer; those of a visitor who sent more are let go but for the
+#: ones that Sellia's own answers depend on.
+FEW: Final = 32
+_FOR_ANSWERS: Final = frozenset((b"accept", b"expect", b"origin"))
 
 _log = Logger()
 
@@ -79,6 +84,10 @@ def _own(connection: "VisitorConnection", request: Request, place: Place, path: 
         connection.answer_problem(PROBLEMS["no-such-tunnel"], request)
 
 
+def _handshake(headers: Headers) -> Headers:
+    return [pair for pair in headers if pair[0].lower().startswith(b"sec-websocket-")]
+
+
 def enter(connection: Carrier, request: Request, label: str, path: bytes) -> None:
     """Open a stream on the tunnel of that name, if the visitor may use it.  ``path`` is what its service is asked."""
     ingress = connection.ingress
@@ -100,7 +109,7 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
     if upgrade:
         exchange = upgrading = connection.upgrades(connection, request, _NEVER)
         exchange.patience = upgrade_patience(options, settings)
-        upgrading.offer = headers
+        upgrading.offer = headers if len(headers) <= FEW else _handshake(headers)
         upgrading.tunnel = tunnel.label
         upgrading.visitor = visitor
         opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor, connection.number_for(request))
@@ -128,6 +137,8 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
         exchange.fail(error.problem.word, error.detail)
         return
     exchange.stream = stream
+    if len(request.headers) > FEW and not connection.trusted:
+        request.headers = [pair for pair in request.headers if pair[0].lower() in _FOR_ANSWERS][:FEW]
     if connection.full:
         stream.stall()
     if verbosity.debug:

@@ -1,10 +1,13 @@
 """Requests out of octets: however they are cut, they come through as they came."""
 
+import gc
+import tracemalloc
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import BAD_REQUEST, HTTP_VERSION_NOT_SUPPORTED, METHOD_NOT_ALLOWED
+from sellia.errors import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, METHOD_NOT_ALLOWED
 from tests.server.reading import H2C, READ, UPGRADE, Sink, chunked, feed_all, get, octet_by_octet, post, read, reader
 
 
@@ -174,6 +177,35 @@ class RequestTests(SynchronousTestCase):
         sink = Sink()
         sink.fault = ZeroDivisionError("a defect")
         self.assertRaises(ZeroDivisionError, reader(sink).feed, get())
+
+
+class PackTests(SynchronousTestCase):
+    """Heads that come in several reads are kept as bytes, and come through all the same."""
+
+    def test_fields(self) -> None:
+        fields = [b"A:", b"B: c:d", b"E: :", b"F: g\th", b"a: again", b"X: \xff\xfe"]
+        data = get(*fields)
+        whole, _, _ = read(data)
+        for size in range(1, len(data)):
+            cut, _, problem = read(*[data[at : at + size] for at in range(0, len(data), size)])
+            self.assertIsNone(problem)
+            self.assertEqual(cut.seen, whole.seen)
+
+    def test_memory(self) -> None:
+        """A head of small fields without an end takes no more than four times what came of it."""
+        data = get(*[b"ab:c"] * 120)[:-2]
+        readers = [reader(Sink()) for _ in range(100)]
+        gc.collect()
+        tracemalloc.start()
+        for each in readers:
+            each.feed(bytes(bytearray(data)))
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        self.assertLess(held / len(readers), 4 * len(data))
+
+    def test_the_limit_of_fields(self) -> None:
+        fields = [b"A: b"] * 130
+        self.assertIs(read(*octet_by_octet(get(*fields)))[2], HEADER_TOO_LARGE)
 
 
 class UpgradeTests(SynchronousTestCase):
