@@ -81,7 +81,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_the_defaults(self) -> None:
         octets = {
-            *("header_limit", "target_limit", "session_credit", "session_queue"),
+            *("header_limit", "target_limit", "session_credit", "session_queue", "sessions_memory"),
             *("websocket_frame_limit", "websocket_message_limit"),
         }
         for row in rows():

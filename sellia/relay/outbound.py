@@ -159,6 +159,11 @@ class Outbound:
         return len(self._replay), self._replay_size
 
     @property
+    def kept(self) -> int:
+        """Bytes that are kept until the peer has acknowledged them, or that are urgent and wait for its link."""
+        return self._replay_size + self._urgent_size
+
+    @property
     def under_way(self) -> int | None:
         """Octets of parcels on this link that are unacknowledged; None while some are still to be sent again."""
         return None if self._resend else self._replay_size

@@ -46,6 +46,7 @@ from sellia.relay.streams import StreamTable
 
 _OVERLOADED: Final = "overloaded"
 _TOO_MUCH_HELD: Final = "the reader is too slow, and too much is waiting for readers of this session"
+_TOO_MUCH_IN_ALL: Final = "too much is waiting in all sessions together, and most of it in this one"
 _TOO_MUCH_QUEUED: Final = "too much is waiting for the link of this session"
 
 _STREAM_RECORDS: Final = frozenset(
@@ -314,6 +315,18 @@ class Session:
         Not from inside of a leg.
         """
         self.table.relieve_queued(self._queue_limit, self._drop_queued)
+
+    @property
+    def footprint(self) -> int:
+        """Bytes that wait here: for readers, to be sent, and until they are acknowledged."""
+        return self.table.held + self.table.queued + self.out.kept
+
+    def shed(self, excess: int) -> None:
+        """Reset the streams that keep most waiting, until ``excess`` bytes less do.  Not from inside of a leg."""
+        self.table.shed(excess, self._drop_for_others)
+
+    def _drop_for_others(self, stream: Stream) -> None:
+        self._overload(stream, _TOO_MUCH_IN_ALL, "sessions_memory")
 
     def _drop_held(self, stream: Stream) -> None:
         self._overload(stream, _TOO_MUCH_HELD, "session_credit")

@@ -113,6 +113,16 @@ class StreamTable:
             if self.queued <= limit:
                 return
 
+    def shed(self, excess: int, drop: Callable[[Stream], None]) -> None:
+        """``drop`` the streams that keep most, held and waiting together, until ``excess`` bytes are released."""
+        least = self.held + self.queued - excess
+        streams = {stream: stream.untaken + stream.sending.waiting for stream in self.open.values()}
+        streams.update((stream, stream.untaken) for stream in self.leaving.values())
+        for stream in sorted(streams, key=streams.__getitem__, reverse=True):
+            if self.held + self.queued <= least or not streams[stream]:
+                return
+            drop(stream)
+
     def check_invariants(self) -> None:
         """For tests: raise AssertionError where the module's invariants do not hold."""
         assert self.held == sum(stream.untaken for stream in chain(self.open.values(), self.leaving.values()))

@@ -51,6 +51,7 @@ from sellia.relay.text import field, printable
 from sellia.server.admission import Admission, Rejection
 from sellia.server.claims import Claims
 from sellia.server.exchange import HttpExchange
+from sellia.server.footprint import FootprintLimit
 from sellia.server.guard import Guard
 from sellia.server.sessions import ServerSession
 from sellia.server.settings import ServerSettings
@@ -126,6 +127,7 @@ class Gateway:
         self._claims = Claims(self)
         self._open: set[LinkMixin] = set()
         self._admission = Admission(settings, clock)
+        self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_fat)
         self.guard.each_second.append(self.check)
         self._silent: dict[LinkMixin, IDelayedCall] = {}
         self._sessions_by_link: dict[LinkMixin, ServerSession] = {}
@@ -390,11 +392,18 @@ class Gateway:
             self.end(session, "server-restarting", "", "the server stops")
         for silent in list(self._silent):
             silent.drop("the server stops")
+        self._footprint.stop()
 
     def check(self, now: float) -> None:
         """Once a second: end what waits for links in excess of the bounds."""
         for session in list(self.sessions.values()):
             session.session.relieve_queue()
+        self._footprint.check()
+
+    def _too_fat(self, session: ServerSession) -> None:
+        """What waits in a session alone is too much for all, and it is not its streams'."""
+        self.guard.refused("sessions_memory", session.remote, 1013)
+        self.end(session, "overloaded", "", "all sessions together have too much waiting, and this one most of it")
 
     def shows_key(self, key: str, remote: str) -> bool:
         """Whether a visitor shows the master key."""

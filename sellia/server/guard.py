@@ -43,7 +43,7 @@ LIMITS: Final = frozenset(
     header_size target_length header_time body_rate unread idle
     connections connections_per_address tls_handshake proxy_header
     request_rate websocket_rate frame_size empty_frames websocket_violations
-    session_streams tunnel_streams away_requests session_queue session_credit
+    session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
     failed_passwords failed_keys link_rate sessions links_per_key
     tunnel_rate tunnels tunnels_per_key tunnels_per_client hello_time link_violations original_exchanges
     """.split()

@@ -73,6 +73,12 @@ class ServerSession:
         """How many exchanges were open when its link was lost."""
         return len(self.at_loss)
 
+    @property
+    def footprint(self) -> int:
+        """Bytes that wait in it, those included that wait for a client of the original dialect."""
+        bridge = getattr(self.link, "bridge", None)
+        return self.session.footprint + (bridge.session.footprint if bridge is not None else 0)
+
     # --- a session's owner ---------------------------------------------------------------------------------
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:

@@ -172,6 +172,10 @@ class ServerSettings(Settings):
         limits.SESSION_QUEUE_LIMIT,
         description="What may wait for the link of one session before what is largest is cut off, as in 64 MiB.",
     )
+    sessions_memory: Octets = Field(
+        1024 * limits.MIB,
+        description="What may wait in all sessions together before the one with the most is relieved, as in 1 GiB.",
+    )
     session_streams: Count = Field(
         limits.MAX_STREAMS, le=limits.MAX_STREAMS, description="The most exchanges at once of one session."
     )
@@ -339,6 +343,9 @@ class ServerSettings(Settings):
         if self.session_credit < limits.MAX_CREDIT:
             least = f"must not be below {limits.MAX_CREDIT // limits.MIB} MiB, which one visitor may use up"
             raise wrong(least, "", "session_credit")
+        if self.sessions_memory < self.session_credit:
+            hint = "Give all sessions together at least what one may have."
+            raise wrong("sessions_memory is smaller than session_credit", hint, "sessions_memory")
         if self.connections_per_address > self.connections:
             hint = "Give one address at most as many connections as there may be in all."
             raise wrong("connections_per_address is larger than connections", hint, "connections_per_address")
