@@ -94,7 +94,7 @@ class LinePrinter:
         self._in_place = console.is_terminal and not console.is_dumb_terminal
         self._shown_in_place = False
         self._visitors_wait: bool | None = None
-        self._linked = False
+        self._linked = self._ever_linked = False
         self.told_refusal = False
         """Whether the user has read that, and why, the server will not have this client."""
 
@@ -107,11 +107,12 @@ class LinePrinter:
         if isinstance(event, LinkBack):
             self._visitors_wait = None
         if isinstance(event, LinkBack | Connected):
-            self._linked = True
+            self._linked = self._ever_linked = True
         pieces = list(line(event))
         if isinstance(event, LinkLost):
             if not self._linked:
-                pieces = [("no link ", "yellow"), (f"to the server yet: {safe(event.reason)}; trying again", "")]
+                yet = "" if self._ever_linked else " yet"
+                pieces = [("no link ", "yellow"), (f"to the server{yet}: {safe(event.reason)}; trying again", "")]
             self._linked = False
         if pieces:
             self._print([self._now(), *pieces])

@@ -236,7 +236,7 @@ class ClientSettings(Settings):
             port = url.port
         except ValueError:
             raise wrong("is not a URL") from None
-        _check_parts(url)
+        _check_parts(url, value)
         host = _host(url.hostname or "")
         where = f"[{host}]" if ":" in host else host
         path = url.path.rstrip("/")
@@ -274,10 +274,18 @@ class ClientSettings(Settings):
         return f"{'wss' if url.scheme == 'https' else 'ws'}://{url.netloc}{url.path or GATEWAY_PATH}"
 
 
-def _check_parts(url: SplitResult) -> None:
+def _as_url(text: str) -> str:
+    """What to write instead of a text that is no URL; of what could be a password nothing is repeated."""
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?", text):
+        return "Write it as http://localhost:3000 or https://example.com."
+    scheme = "http" if is_loopback(text.partition(":")[0]) else "https"
+    return f"Write it as {scheme}://{text}."
+
+
+def _check_parts(url: SplitResult, text: str) -> None:
     """Refuse what a server's URL cannot have.  None of it is repeated, because a password may be in it."""
     if url.scheme not in ("http", "https", "ws", "wss") or not url.netloc:
-        raise wrong("is not an http, https, ws or wss URL", "Write it as http://localhost:3000 or https://example.com.")
+        raise wrong("is not an http, https, ws or wss URL", _as_url(text))
     if url.username is not None or url.password is not None:
         raise wrong("must not contain a user or password", "Give the API key with --api-key or SELLIA_API_KEY.")
     if url.query or url.fragment or not _PATH.match(url.path):

@@ -137,6 +137,17 @@ class ServerUrlTests(ClientCase):
             settings = self.server(text)
             self.assertEqual((settings.server, settings.link_url), (server, link))
 
+    def test_without_a_scheme(self):
+        """It is told what to write, unless a password may be in it."""
+        for text, hint in (
+            ("localhost:3000", "http://localhost:3000."),
+            ("127.0.0.1", "http://127.0.0.1."),
+            ("t.example", "https://t.example."),
+            ("u:p@t.example", "http://localhost:3000 or https://example.com."),
+        ):
+            error = self.assertRaises(BadSetting, self.server, text)
+            self.assertEqual(error.hint, f"Write it as {hint}")
+
     def test_wrong(self):
         for text in (
             "",
