@@ -13,14 +13,14 @@ from typing import Final
 from sellia.server.http1 import Request
 
 #: Fields of a request that only intermediaries add.
-_ADDED_BY_PROXIES: Final = frozenset(
+ADDED_BY_PROXIES: Final = frozenset(
     (b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip")
 )
 
 
 def through_a_proxy(request: Request) -> bool:
     """Whether the request has a field that only an intermediary adds."""
-    return any(name.lower() in _ADDED_BY_PROXIES for name, _ in request.headers)
+    return any(name.lower() in ADDED_BY_PROXIES for name, _ in request.headers)
 
 
 def expects_continue(request: Request) -> bool:

@@ -17,7 +17,7 @@ from sellia.relay.text import field, printable, shown_target
 from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
 from sellia.server.http1 import Request
-from sellia.server.interim import expects_continue
+from sellia.server.interim import ADDED_BY_PROXIES, expects_continue
 from sellia.server.patience import response_patience, upgrade_patience
 from sellia.transports.verbosity import verbosity
 
@@ -84,6 +84,13 @@ def _own(connection: "VisitorConnection", request: Request, place: Place, path: 
         connection.answer_problem(PROBLEMS["no-such-tunnel"], request)
 
 
+def _for_answers(headers: Headers) -> Headers:
+    """The fields that matter for what the visitor is sent: those of its own, and one that tells of a proxy."""
+    own = [pair for pair in headers if pair[0].lower() in _FOR_ANSWERS]
+    proxy = [pair for pair in headers if pair[0].lower() in ADDED_BY_PROXIES]
+    return own[:FEW] + proxy[:1]
+
+
 def _handshake(headers: Headers) -> Headers:
     return [pair for pair in headers if pair[0].lower().startswith(b"sec-websocket-")]
 
@@ -138,7 +145,7 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
         return
     exchange.stream = stream
     if len(request.headers) > FEW and not connection.trusted:
-        request.headers = [pair for pair in request.headers if pair[0].lower() in _FOR_ANSWERS][:FEW]
+        request.headers = _for_answers(request.headers)
     if connection.full:
         stream.stall()
     if verbosity.debug:

@@ -40,6 +40,14 @@ class InterimTests(ServerCase):
         for field in (b"Via: 1.1 a", b"x-forwarded-for: 1.2.3.4", b"Forwarded: for=1", b"X-Real-IP: 1.2.3.4"):
             self.assertEqual(self.hints("203.0.113.7", get(b"/", field)), b"", field)
 
+    def test_behind_more_fields_than_are_kept(self) -> None:
+        """A request that waits lets go of fields, and not of those that tell of a proxy."""
+        for others in ([b"A: b"] * 100, [b"Accept: a"] * 100, [b"Origin: a"] * 60 + [b"Expect: b"] * 40):
+            for field in (b"Via: 1.1 a", b"X-Forwarded-For: 1.2.3.4"):
+                self.assertEqual(self.hints("203.0.113.7", get(b"/", *others, field)), b"", field)
+                self.assertEqual(self.hints("203.0.113.7", get(b"/", field, *others)), b"", field)
+            self.assertEqual(self.hints("203.0.113.7", get(b"/", *others)), HINTS)
+
     def test_continue_as_it_was_asked_for(self) -> None:
         """Once, and without a field; the body then goes on."""
         visitor, service = self.from_(PROXY, EXPECT)
