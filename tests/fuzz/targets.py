@@ -62,8 +62,8 @@ def read(pieces: list[bytes]) -> list[_Request]:
     it = reader(sink)
     try:
         for piece in pieces:
-            if it.feed(piece) is not None:
-                break
+            while piece and not it.upgraded:
+                piece = it.feed(piece)
     except Refusal:
         pass
     found = []
