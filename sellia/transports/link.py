@@ -21,11 +21,13 @@ Designs not chosen
     *permessage-deflate on the link*: traffic is mostly compressed already, and it would cost more than the rest.
 """
 
+import errno
 from collections.abc import Callable
 from math import inf
 from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
+from OpenSSL import SSL
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -60,8 +62,14 @@ CLOSE_WAIT: Final = 5.0
 #: We send a ping in ``ping_interval`` ourselves.
 CONTROL_RATE: Final = Rate(1000, 100.0)
 
-#: How Autobahn says that a connection ended without a close frame.
-_DROPPED: Final = "peer dropped the TCP connection"
+#: What the system says of a connection that broke off.
+_CAUSES: Final[dict[object, str]] = {
+    errno.ECONNRESET: ": the other side, or a device between, reset it",
+    errno.ETIMEDOUT: ": nothing was acknowledged for too long",
+    errno.EHOSTUNREACH: ": no way leads to the other side any more",
+    errno.ENETUNREACH: ": no way leads to the other side any more",
+    errno.ENETDOWN: ": the network of this machine is down",
+}
 
 _log = Logger()
 
@@ -248,11 +256,10 @@ class LinkMixin:
             return f"the other side closed it with code {code}" + (f": {printable(said)}" if said else "")
         if isinstance(failure.value, SelliaError):
             return f"the other side {printable(str(failure.value))}"
-        why = getattr(self, "wasNotCleanReason", None)
-        text = why if isinstance(why, str) and why else failure.getErrorMessage()
-        if text.startswith(_DROPPED):
-            return "the connection broke off"
-        return printable(text).rstrip(".")
+        if isinstance(failure.value, SSL.Error):
+            return "the connection broke off in the middle of TLS"
+        cause = getattr(failure.value, "osError", None) or getattr(failure.value, "errno", None)
+        return "the connection broke off" + _CAUSES.get(cause, "")
 
     # --- Autobahn: input -----------------------------------------------------------------------------------
 

@@ -1,5 +1,11 @@
 """The link: messages in order, faults with their codes, an end of each kind, and never more kept than agreed."""
 
+import errno
+
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.python.failure import Failure
+
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import IDLE_LIMIT, KIB, LINK_MESSAGE_LIMIT
@@ -310,6 +316,17 @@ class EndTests(LinkCase):
         self.assertEqual(self.read(), [])
         self.lose()
         self.assertEqual(self.keeper.lost, ["goodbye"])
+
+    def test_how_connections_end_is_told_in_our_words(self) -> None:
+        reset = ConnectionLost()
+        reset.osError = errno.ECONNRESET  # type: ignore[attr-defined]
+        for error, words in (
+            (ConnectionDone(), "the connection broke off"),
+            (reset, "the connection broke off: the other side, or a device between, reset it"),
+            (OSError(errno.ETIMEDOUT, "Connection timed out"), "the connection broke off: nothing was acknowledged"),
+            (SSL.Error([("SSL routines", "", "bad record mac")]), "the connection broke off in the middle of TLS"),
+        ):
+            self.assertTrue(self.link._why(Failure(error)).startswith(words))
 
     def test_reasons_are_cut_at_a_character(self) -> None:
         self.link.close(1000, "\N{SNOWMAN}" * 100)
