@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from sellia.client.connection import HttpConnection
 from sellia.client.dial import ServiceSocket
 from sellia.client.events import Event, RequestWaiting
+from sellia.client.hostchecks import NOT_HTTP, STATUSES
 from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem, ProblemError
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
 from sellia.relay.framing import BadAnswer
@@ -102,11 +103,19 @@ class Exchange(StrictLeg):
         """The whole of a short answer: its head, with the body in it."""
         self.bytes_out += len(head.body)
         self.send_head(head, True)
+        if head.status in STATUSES:
+            self.look(head.body)
 
     def send_body(self, data: bytes, end: bool) -> None:
         """Octets of the answer's body."""
+        if not self.bytes_out and self.status in STATUSES:
+            self.look(data)
         self.bytes_out += len(data)
         self.stream.send_data(data, end)
+
+    def look(self, body: bytes) -> None:
+        """Look at the beginning of an answer's body whose status is one of those of host checks."""
+        self.service.look_for_host_check(self.status or 0, body, self.opening.headers, self.report)
 
     def send_trailers(self, trailers: Headers) -> None:
         """The answer's end, with trailer fields."""
@@ -134,6 +143,9 @@ class Exchange(StrictLeg):
     def bad_answer(self, message: str) -> None:
         """The service's answer cannot be passed on."""
         self.fail(BAD_SERVICE_RESPONSE, f"{self.service.where} {message}.")
+        words = message.partition('"')[2].rpartition('"')[0]
+        if words:
+            self.service.look_for_host_check(NOT_HTTP, words.encode(), self.opening.headers, self.report)
 
     def defect(self) -> None:
         """Something of ours is wrong, and has been logged."""

@@ -6,23 +6,29 @@ For each stream that the server opens, :meth:`LocalService.open_leg` gives the l
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from sellia.client.connection import HttpConnection
 from sellia.client.deadlines import Deadlines
 from sellia.client.dial import Dialer, ServiceSocket
+from sellia.client.events import Problem as ProblemEvent
 from sellia.client.exchange import Exchange, Report
 from sellia.client.handshake import HandshakeLeg
+from sellia.client.hostchecks import advice, recognise
 from sellia.client.http import HttpLeg
 from sellia.client.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.client.tcp import TcpLeg
-from sellia.protocol.messages import HttpRequest, Opening, ServerLimits, TcpConnection
+from sellia.protocol.messages import Headers, HttpRequest, Opening, ServerLimits, TcpConnection
 from sellia.relay.leg import Leg
 from sellia.relay.refusals import Refusals
 from sellia.relay.stream import Stream
+from sellia.relay.text import printable
 from sellia.relay.websocket_limits import as_told
 from sellia.transports.story import WebSocketStory
 from sellia.transports.turn import turn_of
 from sellia.transports.websocket import ServicePipeFactory
+
+_log = Logger()
 
 #: Seconds for the service to accept a connection, TLS included.
 CONNECT_TIMEOUT: Final = 10.0
@@ -72,6 +78,7 @@ class LocalService:
         self.frames = as_told(ServerLimits())
         self._turn = turn_of(reactor)
         self._refusals = Refusals()
+        self._host_check_told = False
 
     def open_leg(self, stream: Stream, opening: Opening, end: bool, report: Report | None = None) -> Leg:
         """The leg of a stream that the server has opened; ``end`` says that nothing follows the opening.
@@ -103,6 +110,18 @@ class LocalService:
     def disown(self) -> None:
         """The session is over: the numbers of visitors' connections mean nothing any more."""
         self.pool.disown()
+
+    def look_for_host_check(self, status: int, body: bytes, headers: Headers, report: Report | None) -> None:
+        """Tell whoever runs the service what to add, once, if it refused a request because of its host."""
+        check = None if self._host_check_told else recognise(status, body)
+        if check is None:
+            return
+        self._host_check_told = True
+        host = next((value for name, value in headers if name.lower() == b"host"), b"").partition(b":")[0]
+        told = advice(check, printable(host, 255))
+        _log.warn("tunnel {tunnel}: {advice}", tunnel=self.name, advice=told)
+        if report is not None:
+            report(ProblemEvent(told))
 
     def violated(self, story: WebSocketStory) -> int | None:
         """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.

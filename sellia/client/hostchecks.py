@@ -1,0 +1,102 @@
+"""Programs that refuse requests for host names they do not know, recognised by how they say so.
+
+A development server checks Host, lest a page elsewhere reads it by DNS rebinding; behind a tunnel it then refuses
+everybody, in words that rarely say what to do.  Whoever runs it is told the line to add, once for each tunnel.
+
+Only answers with one of ``STATUSES`` are looked at, and of each no more than ``LOOKED_AT`` bytes that came together.
+"""
+
+from typing import Final, NamedTuple
+
+#: Bytes of a body that are looked at.
+LOOKED_AT: Final = 8 * 1024
+
+#: Stands for what is no HTTP at all, as bare words in place of an answer.
+NOT_HTTP: Final = 0
+
+
+class HostCheck(NamedTuple):
+    """How one program refuses a host.  All of ``marks`` are in the body; with ``whole`` it has nothing else in it."""
+
+    program: str
+    statuses: tuple[int, ...]
+    marks: tuple[bytes, ...]
+    whole: bool
+    line: str  #: what to add, with ``{host}`` for the name
+
+
+HOST_CHECKS: Final = (
+    HostCheck(
+        "Vite",
+        (403,),
+        (b"Blocked request. This host",),
+        False,
+        'server: {{ allowedHosts: ["{host}"] }} in vite.config.js',
+    ),
+    HostCheck(
+        "webpack-dev-server",
+        (403,),
+        (b"Invalid Host header",),
+        True,
+        'devServer: {{ allowedHosts: ["{host}"] }} in webpack.config.js, or --allowed-hosts {host}',
+    ),
+    HostCheck("Next", (403, NOT_HTTP), (b"Unauthorized",), True, 'allowedDevOrigins: ["{host}"] in next.config.js'),
+    HostCheck("Django", (400,), (b"DisallowedHost",), False, 'ALLOWED_HOSTS = ["{host}"] in settings.py'),
+    HostCheck(
+        "Rails",
+        (403,),
+        (b"Blocked host",),
+        False,
+        'config.hosts << "{host}" in config/environments/development.rb, or RAILS_DEVELOPMENT_HOSTS={host}',
+    ),
+    HostCheck(
+        "Jupyter",
+        (403,),
+        (b"Jupyter", b"403 : Forbidden"),
+        False,
+        "--ServerApp.local_hostnames={host} on its command line",
+    ),
+    HostCheck(
+        "Chromium DevTools",
+        (500,),
+        (b"Host header is specified and is not an IP address or localhost",),
+        False,
+        "nothing at Chromium, which has no setting for it: put a proxy between that sends Host: localhost",
+    ),
+    HostCheck(
+        "an MCP server",
+        (421, 403),
+        (b"Invalid Host",),
+        False,
+        'TransportSecuritySettings(allowed_hosts=["{host}"]) in Python, or allowedHosts: ["{host}"] in TypeScript',
+    ),
+    HostCheck(
+        "Home Assistant",
+        (400,),
+        (b"400: Bad Request",),
+        True,
+        "use_x_forwarded_for: true and trusted_proxies: [127.0.0.1] under http: in configuration.yaml",
+    ),
+    HostCheck(
+        "Storybook", (403,), (b"Invalid host",), False, 'core: {{ allowedHosts: ["{host}"] }} in .storybook/main.js'
+    ),
+)
+
+#: Statuses of answers that are worth a look.
+STATUSES: Final = frozenset(status for check in HOST_CHECKS for status in check.statuses)
+
+
+def recognise(status: int, body: bytes) -> HostCheck | None:
+    """The program that refused the host with this answer, if it is one of the known ones."""
+    body = body[:LOOKED_AT]
+    for check in HOST_CHECKS:
+        if status in check.statuses and all(mark in body for mark in check.marks):
+            if not check.whole or body.strip() == check.marks[0]:
+                return check
+    return None
+
+
+def advice(check: HostCheck, host: str) -> str:
+    """What to tell whoever runs the service."""
+    line = check.line.format(host=host)
+    return f"This looks like {check.program}, which refuses host names that it does not know. Add {line}."
