@@ -61,6 +61,9 @@ _BEGINNING: Final = b"HTTP/1.1 "
 #: Seconds for which nothing is read of a visitor before it is written to only to see whether it is there.
 _STILL: Final = 4
 
+#: Zeros that are written in front of a chunk's size at most: there are parsers that read no more than 16 digits.
+_ZEROS: Final = 8
+
 _log = Logger()
 
 
@@ -79,6 +82,9 @@ class VisitorConnection(Receiver, Unread):
         self._ended = self._known_ended = False
         #: Seconds for which nothing has been read, and bytes of the next answer's beginning that are written.
         self._still = self._begun = 0
+        #: An exchange, and the zeros that are written for it.
+        self._zeroed: HttpExchange | None = None
+        self._zeros = 0
         #: Sessions whose clients may keep a connection to a service for this one.
         self._sessions: set[StreamOwner] = set()
         #: For whom it counts besides its peer: behind a trusted proxy, the visitor who asked for a WebSocket.
@@ -122,6 +128,7 @@ class VisitorConnection(Receiver, Unread):
         for stream in self._lagging:
             stream.reset("visitor-gone")
         exchange, self._exchange = self._exchange, None
+        self._zeroed = None
         if exchange is not None:
             exchange.visitor_gone()
         self._tell_left()
@@ -358,7 +365,9 @@ class VisitorConnection(Receiver, Unread):
         if exchange is None:
             return
         if exchange.head_sent:
-            if exchange.may_write_zero:
+            zeros = self._zeros if self._zeroed is exchange else 0
+            if exchange.may_write_zero and zeros < _ZEROS:
+                self._zeroed, self._zeros = exchange, zeros + 1
                 self.write(b"0")
             return
         begun, self._begun = self._begun, min(self._begun + count, len(_BEGINNING))

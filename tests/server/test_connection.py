@@ -65,6 +65,21 @@ class HalfCloseTests(ServerCase):
         service.say(b"two", end=True)
         self.assertEqual((visitor.read(), visitor.end), (b"two", "closed"))
 
+    def test_a_visitor_of_whom_nothing_is_read(self) -> None:
+        """Its answer is begun byte by byte, and chunks get zeros, but never more than any parser reads."""
+        visitor = self.stage.visitor(GET, GET)
+        self.stage.wait(4)
+        self.assertEqual(visitor.read(), b"H")
+        self.stage.wait(4)
+        self.stage.asked[0].head()
+        self.assertTrue(visitor.read().startswith(b"TTP/1.1 200 OK\r\n"))
+        for _ in range(3):
+            visitor.connection._still = 0
+            self.stage.wait(600)
+        self.assertEqual(visitor.read(), b"0" * 8)
+        self.stage.asked[0].say(b"x" * 0x10, end=True)
+        self.assertTrue(visitor.read().startswith(b"10\r\nxxx"))
+
     def test_all_of_a_pipeline_is_answered(self) -> None:
         visitor = self.stage.visitor(GET + get(host=b"nobody.localhost") + GET)
         visitor.finish()
