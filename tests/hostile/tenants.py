@@ -65,6 +65,7 @@ ASKS = (
     Ask("get", b"GET" + _HOST + BLANK),
     Ask("head", b"HEAD" + _HOST + BLANK),
     Ask("expect", b"POST" + _HOST + b"\r\nExpect: 100-continue\r\nContent-Length: 5" + BLANK, b"hello"),
+    Ask("expect and wait", b"POST" + _HOST + b"\r\nExpect: 100-continue\r\nContent-Length: 5" + BLANK),
 )
 
 UPGRADES = (
@@ -180,7 +181,7 @@ def plays(every: bool) -> Iterator[tuple[Ask, Trick]]:
     """All pairs that are to be tried; not ``every`` one leaves out half of the interim responses."""
     interims = INTERIMS if every else INTERIMS[::2]
     yield from itertools.product(ASKS, interims)
-    yield from itertools.product(ASKS[:2], FINALS + UNENDED)
+    yield from itertools.product(ASKS if every else ASKS[:2], FINALS + UNENDED)
     yield from itertools.product(UPGRADES, (*SWITCHES, *INTERIMS[15:20]))
 
 
