@@ -7,14 +7,14 @@ fails is raised from there as a `BadSetting`: one line with the port in it, and 
 
 import errno
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IReactorTime, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python import context
 from twisted.python.failure import Failure
@@ -22,6 +22,7 @@ from twisted.python.log import ILogContext
 
 from sellia.relay.text import printable
 from sellia.server.proxied import PREFIX
+from sellia.server.renewal import Renewal
 from sellia.settings import BadSetting
 from sellia.transports.tls import require_common_protocol
 
@@ -68,6 +69,7 @@ class ListeningService(Service):
         self._endpoint_for = endpoint_for
         self._ports: list[IListeningPort] = []
         self._pending: list[Deferred[IListeningPort]] = []
+        self._renewal = Renewal(reactor, cast(IReactorTime, reactor), endpoint_for)
 
     def privilegedStartService(self) -> None:
         """Bind every endpoint.  Raises `BadSetting`; what was bound by then is let go again."""
@@ -108,6 +110,7 @@ class ListeningService(Service):
         contexts = getattr(endpoint, "_sslContextFactory", None)
         if contexts is not None:
             require_common_protocol(contexts)
+            self._renewal.watch(bare, contexts)
         # Twisted's own line, "VisitorFactory starting on 3000", says less than ours, and before all ports are bound.
         quiet = {**(context.get(ILogContext) or {}), "log_format": ""}
         listening: Deferred[IListeningPort] = context.call({ILogContext: quiet}, endpoint.listen, factory)
@@ -131,6 +134,7 @@ class ListeningService(Service):
             self._log.info("listening on {place}", place=place(self._ports[-1].getHost()))
 
     def _let_go(self) -> list["Deferred[object]"]:
+        self._renewal.stop()
         ports, self._ports = self._ports, []
         pending, self._pending = self._pending, []
         for each in pending:
