@@ -190,6 +190,17 @@ class OutputTests(HangupCase):
         errors.seek(0)
         self.assertEqual(errors.read(), b"")
 
+    def test_a_log_that_is_not_utf_8(self) -> None:
+        env = {**environment(), "PYTHONIOENCODING": "ascii"}
+        url = f"http://127.0.0.1:{self.server.port}"
+        options = ["--server", url, "--port", str(self.service_port), "--subdomain", "hung", "--log-level", "debug"]
+        client = watched(Process([*TWISTD, "sellia-client", *options], env=env))
+        self.addCleanup(client.stop)
+        client.wait_for_line("tunnel ready")
+        self.visit("/" + "x" * 1000)
+        client.wait_for_line("request: .*target=/x+.u2026 status=200")
+        self.assertNotIn("Traceback", client.output)
+
     def test_no_standard_streams(self) -> None:
         command = 'exec "$@" >&- 2>&- <&-'
         client = subprocess.Popen(["sh", "-c", command, "sh", *self.command()], env=environment())

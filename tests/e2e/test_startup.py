@@ -19,7 +19,17 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.processes import ROOT, Process, answers, free_port, start_python, start_server, start_twistd, wait_until
+from tests.processes import (
+    ROOT,
+    Process,
+    answers,
+    free_port,
+    start_client,
+    start_python,
+    start_server,
+    start_twistd,
+    wait_until,
+)
 
 TWISTD = Path(sysconfig.get_path("scripts")) / "twistd"
 
@@ -164,6 +174,38 @@ class Hello(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         pass
+
+
+class LogTests(Startup):
+    def test_what_is_for_debugging_stays_out_of_info(self) -> None:
+        """Also where the process may not have as many descriptors as it would like."""
+        limited = 'ulimit -n 6000; exec "$@"'
+        port = free_port()
+        server = Process(
+            [
+                "sh",
+                "-c",
+                limited,
+                "sh",
+                sys.executable,
+                TWISTD,
+                "-n",
+                "--pidfile=",
+                "sellia-server",
+                "--port",
+                str(port),
+            ],
+            env=plain_environment(),
+            port=port,
+        )
+        self.ended(server).wait_for(lambda: answers(port), "an answer")
+        client = self.ended(start_client(port, free_port(), "demo"))
+        client.stop()
+        server.stop()
+        for each in (server, client):
+            self.assertIn("#info]", each.output)
+            self.assertNotIn("#debug]", each.output)
+        self.assertNotIn("#warn]", server.output)
 
 
 class ClientTests(Startup):
