@@ -78,7 +78,11 @@ class Exchange(StrictLeg):
     def reset_received(self, word: str, message: str) -> None:
         if not self.over:
             self._close()
-            self.cancelled(message or word)
+            if word == BAD_SERVICE_RESPONSE.word:
+                self.status = BAD_SERVICE_RESPONSE.status
+                self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
+            else:
+                self.cancelled(message or word)
 
     def pause_sending(self) -> None:
         if self._connection is not None:
@@ -202,6 +206,10 @@ class Exchange(StrictLeg):
             return
         self._close()
         self.stream.reset(problem.word, message)
+        self._tell(problem, message)
+
+    def _tell(self, problem: Problem, message: str) -> None:
+        """Tell the log, and whoever listens, how this exchange has failed."""
         target = self.opening.target
         _log.warn(
             "{method} {target} failed: {word}: {cause} {remedy}",
@@ -243,6 +251,11 @@ class Exchange(StrictLeg):
     def _defective(self, failure: Failure) -> None:
         _log.failure("a service could not be asked", failure=failure)
         self.defect()
+
+
+def server_refused(message: str) -> str:
+    """What to say of an answer that the server did not pass on."""
+    return f"The server refused the answer: {printable(message, 200).rstrip('.') or 'it did not say why'}."
 
 
 def request_head(method: bytes, target: bytes, headers: Headers, extra: bytes = b"") -> bytes:

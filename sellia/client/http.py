@@ -267,6 +267,7 @@ class HttpLeg(Exchange):
             if connection.stalled:
                 self.stream.flow()
             connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
+        self.service.finished(self)
         self._report(None)
 
     def _abandon(self) -> None:

@@ -12,23 +12,28 @@ from sellia.client.connection import HttpConnection
 from sellia.client.deadlines import Deadlines
 from sellia.client.dial import Dialer, ServiceSocket
 from sellia.client.events import Problem as ProblemEvent
-from sellia.client.exchange import Exchange, Report
+from sellia.client.events import RequestFinished
+from sellia.client.exchange import Exchange, Report, server_refused
 from sellia.client.handshake import HandshakeLeg
 from sellia.client.hostchecks import advice, recognise
 from sellia.client.http import HttpLeg
 from sellia.client.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.client.tcp import TcpLeg
+from sellia.errors import BAD_SERVICE_RESPONSE
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ServerLimits, TcpConnection
 from sellia.relay.leg import Leg
 from sellia.relay.refusals import Refusals
 from sellia.relay.stream import Stream
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_target
 from sellia.relay.websocket_limits import as_told
 from sellia.transports.story import WebSocketStory
 from sellia.transports.turn import turn_of
 from sellia.transports.websocket import ServicePipeFactory
 
 _log = Logger()
+
+#: Exchanges that are remembered, in case that the server refuses an answer that was complete.
+FINISHED_LIMIT: Final = 256
 
 #: Seconds for the service to accept a connection, TLS included.
 CONNECT_TIMEOUT: Final = 10.0
@@ -79,6 +84,7 @@ class LocalService:
         self._turn = turn_of(reactor)
         self._refusals = Refusals()
         self._host_check_told = False
+        self._finished: dict[int, tuple[bytes, bytes, Report | None]] = {}
 
     def open_leg(self, stream: Stream, opening: Opening, end: bool, report: Report | None = None) -> Leg:
         """The leg of a stream that the server has opened; ``end`` says that nothing follows the opening.
@@ -110,6 +116,7 @@ class LocalService:
     def disown(self) -> None:
         """The session is over: the numbers of visitors' connections mean nothing any more."""
         self.pool.disown()
+        self._finished.clear()
 
     def look_for_host_check(self, status: int, body: bytes, headers: Headers, report: Report | None) -> None:
         """Tell whoever runs the service what to add, once, if it refused a request because of its host."""
@@ -122,6 +129,32 @@ class LocalService:
         _log.warn("tunnel {tunnel}: {advice}", tunnel=self.name, advice=told)
         if report is not None:
             report(ProblemEvent(told))
+
+    def finished(self, leg: HttpLeg) -> None:
+        """This exchange is over, as far as is known here: the server may yet refuse its answer."""
+        finished = self._finished
+        finished[leg.stream.id] = leg.method, leg.opening.target, leg.report
+        if len(finished) > FINISHED_LIMIT:
+            del finished[next(iter(finished))]
+
+    def refused_late(self, number: int, message: str) -> None:
+        """The server has refused the answer to the exchange with this number, which was told as complete."""
+        found = self._finished.pop(number, None)
+        if found is None:
+            return
+        method, target, report = found
+        cause = server_refused(message)
+        _log.warn(
+            "{method} {target} failed: {word}: {cause}",
+            id=number,
+            method=printable(method, 32),
+            target=shown_target(target),
+            word=BAD_SERVICE_RESPONSE.word,
+            cause=cause,
+        )
+        if report is not None:
+            what, where = (octets.decode("utf-8", "backslashreplace") for octets in (method, target))
+            report(RequestFinished(number, what, where, BAD_SERVICE_RESPONSE.status, 0.0, 0, 0, cause))
 
     def violated(self, story: WebSocketStory) -> int | None:
         """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.

@@ -25,7 +25,7 @@ from sellia.client.exchange import Report
 from sellia.client.local import LocalService
 from sellia.client.outage import Outage
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
-from sellia.errors import CLIENT_GONE, ProtocolError, RefusedError
+from sellia.errors import BAD_SERVICE_RESPONSE, CLIENT_GONE, ProtocolError, RefusedError
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -36,6 +36,7 @@ from sellia.protocol.messages import (
     Opening,
     OpenTunnel,
     Refused,
+    Reset,
     SessionMessage,
     TunnelReady,
     TunnelRefused,
@@ -210,6 +211,12 @@ class ClientSession:
         format = "a defect of Sellia's own ended an exchange: id={id} error={error}"
         _log.error(format, id=number, error=defect(error))
 
+    def _late_reset(self, number: int, reset: Reset) -> None:
+        """The server has reset a stream that was over here: it may have refused an answer that was complete."""
+        if reset.word == BAD_SERVICE_RESPONSE.word:
+            for service in self._services:
+                service.refused_late(number, reset.message)
+
     # --- the connector's caller ----------------------------------------------------------------------------
 
     def resume_state(self) -> tuple[bytes | None, int]:
@@ -234,6 +241,7 @@ class ClientSession:
         if not resumed:
             self._end_session("session-expired", "the server no longer had the session")
             self.session = Session(self, self._turn.later, even=False)
+            self.session.late_reset = self._late_reset
             self._token = welcome.session
         session = self.session
         assert session is not None

@@ -94,6 +94,8 @@ class Session:
         self.idle = self.late = 0
         #: Told of each stream that was reset because a bound of the session was reached, and of which.
         self.relieved: Callable[[Stream, str], None] | None = None
+        #: Told of each reset of a stream that had ended here, by its number.
+        self.late_reset: Callable[[int, Reset], None] | None = None
         self.max_streams = max_streams
         self._held_limit = held_limit
         self._queue_limit = queue_limit
@@ -237,7 +239,7 @@ class Session:
                 else:
                     self._idle()
             else:
-                self._late(kind, number)
+                self._late(kind, number, payload)
             if self.closed:
                 return
         if out.lingering:
@@ -273,7 +275,7 @@ class Session:
             self._guarded(stream, stream.leg.ending_received, Ending(frames=reset.frames, bytes=reset.bytes))
         self._guarded(stream, stream.leg.reset_received, reset.word, reset.message)
 
-    def _late(self, kind: int, number: int) -> None:
+    def _late(self, kind: int, number: int, payload: bytes) -> None:
         """A record for a stream that is not open: late, of a kind we do not know, or a violation."""
         if kind not in _STREAM_RECORDS and kind not in (native.CREDIT, native.BLOCKED, native.RESET):
             self._idle()
@@ -287,6 +289,8 @@ class Session:
             raise ProtocolError("something was sent on a stream that was never opened")
         if kind in _STREAM_RECORDS and not self.out.lingering.excuses(number):
             raise ProtocolError("something was sent on a stream that had ended")
+        if kind == native.RESET and self.late_reset is not None and not self.out.lingering.excuses(number):
+            self.late_reset(number, native.decode_reset(payload))
 
     def _idle(self) -> None:
         """Count a record of a kind that we do not know.  Raises ProtocolError beyond ``IDLE_LIMIT`` for the link."""

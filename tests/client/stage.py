@@ -126,6 +126,9 @@ class Stage:
         self.service = LocalService(self.reactor, host, 8080, scheme, **settings)
         self.pair = Pair()
         self.pair.client.stream_opened = self._opened  # type: ignore[method-assign]
+        self.pair.client.session.late_reset = lambda number, reset: (
+            self.service.refused_late(number, reset.message) if reset.word == "bad-service-response" else None
+        )
         self.client_streams: dict[int, Stream] = {}
         self.events: list[Event] = []
         self.listening = True

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import RequestFinished, RequestStarted, RequestWaiting, ResponseStreaming
 from sellia.client.http import KEPT_LIMIT
+from sellia.client.local import FINISHED_LIMIT
 from sellia.protocol.messages import HttpRequest, ResponseHead
 from tests.client.stage import CHUNKED, GET, HELLO, HOST, POST, LogLines, Service, Stage, Visitor
 
@@ -599,6 +600,65 @@ class PaceTests(SynchronousTestCase):
         self.assertTrue(visitor.ended)
         self.assertFalse(service.open)
         self.stage.check()
+
+
+def refuse(visitor: Visitor, word: str, message: str) -> None:
+    """The server's end resets the stream as soon as the answer's head is there."""
+    visitor.head_received = lambda _: visitor.stream.reset(word, message)  # type: ignore[method-assign]
+
+
+class RefusedTests(SynchronousTestCase):
+    """Answers that the server does not pass on: nobody is told that they were."""
+
+    def setUp(self) -> None:
+        self.stage = Stage()
+        self.log = LogLines(self)
+
+    def statuses(self) -> list[tuple[int | None, str | None]]:
+        return [(each.status, each.error) for each in self.stage.events if isinstance(each, RequestFinished)]
+
+    def test_while_it_flows(self) -> None:
+        visitor = self.stage.ask()
+        service = self.stage.accept()
+        service.say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+        visitor.stream.reset("bad-service-response", "two lengths")
+        self.stage.talk()
+        self.assertEqual(self.statuses(), [(502, "The server refused the answer: two lengths.")])
+        self.assertFalse(service.open)
+        self.assertTrue(any("two lengths" in line for line in self.log.lines))
+        self.stage.check()
+
+    def test_when_it_was_complete(self) -> None:
+        """It was told as 200; what corrects that follows at once."""
+        for asked in (GET, POST):
+            self.stage = Stage()
+            visitor = self.stage.ask(asked, body=b"hello" if asked is POST else b"")
+            refuse(visitor, "bad-service-response", "odd")
+            self.stage.accept().say(HELLO)
+            self.stage.talk()
+            self.assertEqual(self.statuses(), [(200, None), (502, "The server refused the answer: odd.")])
+            self.stage.check()
+
+    def test_other_ends_are_no_refusals(self) -> None:
+        visitor = self.stage.ask()
+        refuse(visitor, "visitor-gone", "")
+        self.stage.accept().say(HELLO)
+        self.stage.talk()
+        self.assertEqual(self.statuses(), [(200, None)])
+
+    def test_no_more_than_the_limit_are_remembered(self) -> None:
+        """As a hostile server: only what is remembered can be refused, and only once."""
+        for _ in range(FINISHED_LIMIT + 10):
+            self.stage.ask()
+            if self.stage.dials:
+                service = self.stage.accept()
+            service.say(HELLO)
+            self.stage.talk()
+        self.assertEqual(len(self.stage.service._finished), FINISHED_LIMIT)
+        last = max(self.stage.client_streams)
+        for number in (2, last, last):
+            self.stage.service.refused_late(number, "no")
+        self.assertEqual(len([each for each in self.statuses() if each[1]]), 1)
 
 
 class EventTests(SynchronousTestCase):
