@@ -125,11 +125,14 @@ class ProxyProtocolTests(EndToEndTests):
         with socket.create_connection(where, timeout=10, source_address=(VISITOR, 0)) as connection:
             with context.wrap_socket(connection, server_hostname=f"{NAME}.{DOMAIN}") as secure:
                 self.assertEqual(secure.selected_alpn_protocol(), "http/1.1")
-                secure.sendall(get("/from-conf").replace(b"Connection", b"X-Forwarded-For: 6.6.6.6\r\nConnection"))
+                names = [f"X-Forwarded-{word}" for word in ("For", "Host", "Proto", "Port", "User", "Prefix", "Server")]
+                forged = "".join(f"{name}: 6.6.6.6\r\n" for name in (*names, "X-Real-IP", "Forwarded", "X_Real_IP"))
+                secure.sendall(get("/from-conf").replace(b"Connection", forged.encode() + b"Connection"))
                 self.assertTrue(secure.recv(65536).startswith(b"HTTP/1.1 200 "))
         [exchange] = recorder().exchanges("/from-conf")
         self.assertEqual(exchange.header("X-Forwarded-For"), VISITOR)
         self.assertEqual(exchange.header("X-Forwarded-Proto"), "https")
+        self.assertNotIn(b"6.6.6.6", exchange.head)
 
     def test_without_a_header(self) -> None:
         """Nothing comes back, and nothing reaches the service."""
