@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import socket
 import struct
 import threading
@@ -10,8 +12,8 @@ import time
 from tests.hostile import stage
 from tests.hostile.case import HostileCase
 from tests.hostile.ledger import Arrived
-from tests.hostile.visitors import dial, get, post
-from tests.processes import wait_until
+from tests.hostile.visitors import dial, get, post, talk
+from tests.processes import Process, start_client, start_server, wait_until
 
 NOTICED = 3.0
 """Seconds within which a visitor that is gone must be missed, where its kernel says so."""
@@ -90,3 +92,32 @@ class LeaverTests(HostileCase):
     def test_with_an_upload_that_the_service_does_not_read(self) -> None:
         start = post(b"", b"Content-Length: 100000000", target=b"/unread")
         self.noticed("/unread", start, *[b"x" * 1_000_000] * 40, within=UNTOLD)
+
+
+class WaitingTests(HostileCase):
+    """Visitors whose requests wait for a client that has lost its link."""
+
+    def test_before_the_link_is_back(self) -> None:
+        server = start_server()
+        self.addCleanup(server.stop)
+        client = start_client(server.port, stage.ledger().port, "demo")
+        client.send_signal(signal.SIGKILL)
+        client.wait_for_exit()
+        wait_until(lambda: self.health(server, "links") == 0, "the link to be gone")
+        for reset in (False, True):
+            visitors = [dial(server.port) for _ in range(10)]
+            for visitor in visitors:
+                visitor.sendall(get() * 2)
+                if reset:
+                    visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            wait_until(lambda: self.health(server, "streams") == 10, "their requests to wait")
+            start = time.monotonic()
+            for visitor in visitors:
+                visitor.close()
+            wait_until(lambda: self.health(server, "streams") == 0, "them to be missed")
+            self.assertLess(time.monotonic() - start, NOTICED)
+
+    def health(self, server: Process, name: str) -> int:
+        [answer] = talk(server.port, (get(b"/health", host=b"localhost"),)).answers
+        number: int = json.loads(answer.body)[name]
+        return number
