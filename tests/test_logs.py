@@ -16,7 +16,21 @@ RENDERED = {"field", "defect", "len"}
 
 #: Names of fields that are numbers, or words that the code has.
 PLAIN = {
-    *("answer", "attempts", "bytes_in", "bytes_out", "by", "code", "fin", "frames_in", "frames_out", "id", "limit"),
+    *(
+        "answer",
+        "answered",
+        "attempts",
+        "ended",
+        "bytes_in",
+        "bytes_out",
+        "by",
+        "code",
+        "fin",
+        "frames_in",
+        "frames_out",
+        "id",
+        "limit",
+    ),
     *("messages", "octets", "opcode", "resumed", "rsv", "sender", "size", "status", "streams", "took_over", "untold"),
 }
 

@@ -22,6 +22,7 @@ from sellia.client.events import (
     Reconnecting,
     Refused,
     RequestFinished,
+    RequestRefused,
     RequestStarted,
     RequestWaiting,
     ResponseStreaming,
@@ -167,6 +168,8 @@ def line(event: Event) -> Iterable[Piece]:
             ]
         case RequestFinished():
             return _request(event)
+        case RequestRefused():
+            return _refused(event)
         case WebSocketOpened():
             spoken = f"  speaks {safe(event.subprotocol)}" if event.subprotocol else ""
             return [("ws open ", "cyan"), (_numbered(event.id, event.target) + spoken, ""), _by(event.visitor)]
@@ -220,6 +223,18 @@ def _request(event: RequestFinished) -> Iterable[Piece]:
     yield f"  {duration(event.seconds)}  {size(event.bytes_in)} in, {size(event.bytes_out)} out", "dim"
     if event.error is not None:
         yield f"  {safe(event.error)}", "red"
+
+
+def _refused(event: RequestRefused) -> Iterable[Piece]:
+    if event.websocket:
+        yield "ws no   ", "yellow"
+    else:
+        yield f"{safe(event.method) or '---':<7} ", "bold"
+    yield safe(event.target) or "(its head was not read)", ""
+    yield f"  {event.status}", "yellow"
+    yield f"  refused by the server: {safe(event.word)}: {safe(event.message)}", ""
+    more = f", and {event.untold} more before it" if event.untold else ""
+    yield f"  from {safe(event.visitor)}{more}", "dim"
 
 
 def _closed(event: WebSocketClosed) -> Iterable[Piece]:

@@ -65,6 +65,21 @@ class RequestFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """The server answered a request or an upgrade itself, with a problem; ``untold`` before it had no event."""
+
+    tunnel: str
+    method: str
+    target: str
+    visitor: str
+    status: int
+    word: str
+    message: str
+    websocket: bool
+    untold: int
+
+
+@dataclass(frozen=True, slots=True)
 class WebSocketOpened:
     """The service agreed to an upgrade; ``id`` ties it to its end."""
 
@@ -159,6 +174,7 @@ Event: TypeAlias = (
     | RequestWaiting
     | ResponseStreaming
     | RequestFinished
+    | RequestRefused
     | WebSocketOpened
     | WebSocketRefused
     | WebSocketClosed

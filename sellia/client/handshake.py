@@ -147,7 +147,17 @@ class HandshakeLeg(Exchange):
         """The visitor has left before it was open; nobody is interested."""
 
     def failed(self, problem: Problem, message: str) -> None:
-        self._refused(self.status or problem.status or 0, message)
+        status = self.status or problem.status or 0
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status} word={word}",
+            id=self.stream.id,
+            tunnel=field(self.service.name),
+            path=field(shown_target(self.opening.target)),
+            visitor=field(self.opening.visitor),
+            status=status,
+            word=field(problem.word),
+        )
+        self._refused(status, message)
 
     def _refused(self, status: int, error: str | None = None) -> None:
         if self.report is not None:

@@ -19,7 +19,16 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from sellia.client.connector import Connector
-from sellia.client.events import Connected, Event, LinkBack, LinkLost, Problem, Reconnecting, ServerStopping
+from sellia.client.events import (
+    Connected,
+    Event,
+    LinkBack,
+    LinkLost,
+    Problem,
+    Reconnecting,
+    RequestRefused,
+    ServerStopping,
+)
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.exchange import Report
 from sellia.client.local import LocalService
@@ -33,6 +42,7 @@ from sellia.protocol.messages import (
     Goodbye,
     HttpRequest,
     Meanwhile,
+    Notice,
     Opening,
     OpenTunnel,
     Refused,
@@ -48,7 +58,7 @@ from sellia.relay.counters import LinkCounters
 from sellia.relay.leg import NOBODY, Leg
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
-from sellia.relay.text import defect, field, printable
+from sellia.relay.text import defect, field, printable, shown_target
 from sellia.relay.websocket_limits import as_told
 from sellia.transports.link import LinkMixin
 from sellia.transports.turn import turn_of
@@ -196,6 +206,8 @@ class ClientSession:
             self._tunnel_refused(message)
         elif isinstance(message, CloseTunnel):
             self._report(Problem(f"The server has closed a tunnel: {printable(message.message or message.word)}"))
+        elif isinstance(message, Notice):
+            self._noticed(message)
         elif isinstance(message, VisitorLeft):
             for service in self._services:
                 service.visitor_left(message.connection)
@@ -206,6 +218,38 @@ class ClientSession:
             self._tell_back()
         else:
             raise ProtocolError("a session message that only a client sends")
+
+    def _noticed(self, notice: Notice) -> None:
+        """The server has refused a visitor: say so, unless the tunnel has been closed meanwhile."""
+        tunnel = self.tunnels.get(notice.tunnel)
+        if tunnel is None:
+            return
+        name = tunnel.name or "-"
+        target = notice.target.decode("utf-8", "backslashreplace")
+        _log.info(
+            "refused by the server: tunnel={tunnel} method={method} target={target} visitor={visitor} status={status} "
+            "word={word} untold={untold}",
+            tunnel=field(name),
+            method=field(printable(notice.method, 32)),
+            target=field(shown_target(target)),
+            visitor=field(notice.visitor),
+            status=notice.status,
+            word=field(printable(notice.word, 64)),
+            untold=notice.untold,
+        )
+        self._report(
+            RequestRefused(
+                name,
+                notice.method,
+                target,
+                notice.visitor,
+                notice.status,
+                notice.word,
+                notice.message,
+                notice.websocket,
+                notice.untold,
+            )
+        )
 
     def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
         format = "a defect of Sellia's own ended an exchange: id={id} error={error}"

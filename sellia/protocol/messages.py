@@ -253,4 +253,19 @@ class Meanwhile(_Message, frozen=True, tag="meanwhile"):
 #: The capability of a server that says `Meanwhile`.
 MEANWHILE: Final = "meanwhile"
 
-SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft | Meanwhile
+
+class Notice(_Message, frozen=True, tag="notice"):
+    """Server to client: a visitor's request for a tunnel was answered by the server itself, with a problem."""
+
+    tunnel: int
+    status: int
+    word: str
+    message: str = ""
+    method: str = ""
+    target: bytes = b""
+    visitor: str = ""
+    websocket: bool = False
+    untold: int = 0  #: how many before it were not told
+
+
+SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft | Meanwhile | Notice

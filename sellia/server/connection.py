@@ -47,7 +47,7 @@ from sellia.server.ingress import Ingress
 from sellia.server.pace import BodyPace
 from sellia.server.parting import Parting
 from sellia.server.receiving import HANDSHAKE, PENDING, STREAM, Receiver
-from sellia.server.routing import route
+from sellia.server.routing import malformed, route
 from sellia.transports.sockets import ENDED, GONE, hangup, quicken, unsent
 from sellia.transports.turn import Outlet
 from sellia.transports.unread import Unread
@@ -166,6 +166,10 @@ class VisitorConnection(Receiver, Unread):
             self._advance()
 
     # --- from the receiver ---------------------------------------------------------------------------------
+
+    def malformed(self, refusal: Refusal) -> None:
+        if self._reader is not None:
+            malformed(self, refusal, self._reader.so_far)
 
     def _idle(self) -> None:
         super()._idle()

@@ -126,6 +126,12 @@ class RequestReader:
         """Whether part of a head has come, and the rest is awaited."""
         return not self.at_start and self._request is None
 
+    @property
+    def so_far(self) -> tuple[bytes, bytes, list[bytes]]:
+        """Method, target and Host fields of a head that is not whole, or not valid, for whoever is told of it."""
+        method = self._method or self._parser.get_method()
+        return method or b"", self._target, [value for name, value in self._headers if name.lower() == b"host"]
+
     def feed(self, data: bytes) -> bytes:
         """Parse up to the end of a request, or to the end of the head of one that is for an upgrade.
 

@@ -78,6 +78,10 @@ class Receiver(Carrier, TwistedProtocol):
         self._came = 0
         self._body: BodyPace | None = None
 
+    def malformed(self, refusal: Refusal) -> None:
+        """What has come of a head is none."""
+        raise NotImplementedError
+
     def _begin(self, request: Request) -> None:
         """Answer a request, or open a stream for it."""
         raise NotImplementedError
@@ -262,4 +266,5 @@ class Receiver(Carrier, TwistedProtocol):
         if exchange is not None:
             exchange.request_refused(refusal.problem.word, refusal.detail)
         else:
+            self.malformed(refusal)
             self.answer_problem(refusal.problem, None, refusal.detail)

@@ -77,13 +77,13 @@ class Renewal:
             except Exception as error:  # OpenSSL, the file system and the parser of endpoints raise what they like
                 _log.warn(
                     "certificate not renewed: files={files} reason={reason}",
-                    files=shown,
+                    files=field(shown),
                     reason=field(str(error) or type(error).__name__),
                 )
                 continue
             # Each new connection takes the context that the factory has then.
             contexts._context = context
-            _log.info("certificate renewed: files={files}", files=shown)
+            _log.info("certificate renewed: files={files}", files=field(shown))
 
 
 def _state(files: list[str]) -> _State:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
 
-from sellia.errors import PROBLEMS, ProblemError
-from sellia.protocol.messages import Headers, HttpRequest, WebSocketRequest
+from sellia.errors import PROBLEMS, Problem, ProblemError
+from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequest
 from sellia.relay.answers import Denial
 from sellia.relay.headers import request_to_service, strip_authorization
 from sellia.relay.hosts import Place, Side, canonical_host, is_address, locate, split_target
 from sellia.relay.text import field, printable, shown_target
 from sellia.server.carrier import Carrier
 from sellia.server.exchange import HttpExchange
-from sellia.server.http1 import Request
+from sellia.server.http1 import Refusal, Request
 from sellia.server.interim import ADDED_BY_PROXIES, expects_continue
+from sellia.server.notices import tell_owner
 from sellia.server.patience import response_patience, upgrade_patience
+from sellia.server.upgrade import tell_websocket_refused
 from sellia.transports.verbosity import verbosity
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def route(connection: "VisitorConnection", request: Request) -> None:
             raise ValueError("the request's target and its Host header name different hosts")
     except ValueError as error:
         request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
+        _websocket_refused(connection, request, "", PROBLEMS["bad-host"])
         connection.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
         return
     if connection.lent and ingress.guard.places.exceeded and not _is_link(connection, request, place, path):
@@ -77,10 +80,12 @@ def _own(connection: "VisitorConnection", request: Request, place: Place, path: 
     elif place.side is Side.BASE or place.host == "localhost" or is_address(place.host):
         if request.upgrade:
             detail = "There is no WebSocket at this address."
+            _websocket_refused(connection, request, "", PROBLEMS["no-such-tunnel"])
             connection.answer_problem(PROBLEMS["no-such-tunnel"], request, detail)
             return
         rooms.page(connection, request, path)
     else:
+        _websocket_refused(connection, request, "", PROBLEMS["no-such-tunnel"])
         connection.answer_problem(PROBLEMS["no-such-tunnel"], request)
 
 
@@ -95,13 +100,49 @@ def _handshake(headers: Headers) -> Headers:
     return [pair for pair in headers if pair[0].lower().startswith(b"sec-websocket-")]
 
 
+def malformed(connection: "VisitorConnection", refusal: Refusal, asked: tuple[bytes, bytes, list[bytes]]) -> None:
+    """A head was refused before it was whole: tell the owner of the tunnel that it was for, if that can be seen."""
+    method, target, hosts = asked
+    ingress = connection.ingress
+    try:
+        place = locate(hosts, ingress.settings.domain)
+    except ValueError:
+        return
+    tunnel = ingress.tunnels.by_label.get(place.label) if place.side is Side.TUNNEL else None
+    if tunnel is not None:
+        problem = refusal.problem
+        message = refusal.detail or problem.sentence
+        method_name = method.decode("latin-1")
+        notice = Notice(0, problem.status or 0, problem.word, message, method_name, target, connection.peer)
+        tell_owner(tunnel, notice, ingress.clock.seconds())
+
+
+def _refuse(connection: Carrier, request: Request, label: str, path: bytes, denial: Denial) -> None:
+    """Answer a request that no tunnel takes, and tell the owner of the name, if it has one."""
+    ingress = connection.ingress
+    problem, detail, retry_after = denial
+    _websocket_refused(connection, request, label, problem)
+    tunnel = ingress.tunnels.by_label.get(label)
+    if tunnel is not None:
+        message = detail or problem.sentence
+        method, visitor = request.method.decode("latin-1"), connection.visitor_of(request)
+        notice = Notice(0, problem.status or 0, problem.word, message, method, path, visitor, request.upgrade)
+        tell_owner(tunnel, notice, ingress.clock.seconds())
+    connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
+
+
+def _websocket_refused(connection: Carrier, request: Request, label: str, problem: Problem) -> None:
+    if request.upgrade:
+        visitor = connection.visitor_of(request)
+        tell_websocket_refused(connection.ingress.guard, 0, label, request.target, visitor, problem)
+
+
 def enter(connection: Carrier, request: Request, label: str, path: bytes) -> None:
     """Open a stream on the tunnel of that name, if the visitor may use it.  ``path`` is what its service is asked."""
     ingress = connection.ingress
     tunnel = ingress.admit(label, request, connection)
     if isinstance(tunnel, Denial):
-        problem, detail, retry_after = tunnel
-        connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
+        _refuse(connection, request, label, path, tunnel)
         return
     upgrade = request.upgrade
     origin = connection.origin_of(request)

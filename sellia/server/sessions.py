@@ -15,6 +15,7 @@ from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.text import defect, field
 from sellia.server.exchange import HttpExchange
+from sellia.server.notices import Notices
 from sellia.transports.link import LinkMixin
 from sellia.transports.websocket import WebSocketPipe
 
@@ -62,6 +63,7 @@ class ServerSession:
         #: When the loss of its link was noticed, and when something came over it for the last time.
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
+        self.notices = Notices()
 
     @property
     def name(self) -> str:

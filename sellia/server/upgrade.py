@@ -10,15 +10,36 @@ A client may be hostile: a 101 is believed only with the accept value that belon
 
 from twisted.logger import Logger
 
+from sellia.errors import INTERNAL, PROBLEMS, Problem
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.headers import check_reason, response_to_visitor, validate_response
 from sellia.relay.switching import Agreement, agreement
 from sellia.relay.text import field, shown_target
 from sellia.server.exchange import HttpExchange, status_line
+from sellia.server.guard import Guard
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
 _log = Logger()
+
+
+def tell_websocket_refused(
+    guard: Guard, number: int, tunnel: str, target: bytes, visitor: str, problem: Problem
+) -> None:
+    """A WebSocket was refused by Sellia, for whatever reason: a line, if there were not many just now."""
+    untold = guard.remark("websocket refused")
+    if untold is not None:
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status} word={word} "
+            "untold={untold}",
+            id=number,
+            tunnel=field(tunnel),
+            path=field(shown_target(target)),
+            visitor=field(visitor),
+            status=problem.status or INTERNAL.status,
+            word=field(problem.word),
+            untold=untold,
+        )
 
 
 class UpgradeExchange(HttpExchange):
@@ -51,6 +72,14 @@ class UpgradeExchange(HttpExchange):
             self._refuse_response(f"the service {error}")
             return
         self._open(head, agreed)
+
+    def fail(self, word: str, message: str) -> None:
+        if not (self.over or self.head_sent):
+            problem = PROBLEMS.get(word, INTERNAL)
+            number = self.stream.id if self.stream is not None else 0
+            guard, target = self.connection.ingress.guard, self.request.target
+            tell_websocket_refused(guard, number, self.tunnel, target, self.visitor, problem)
+        super().fail(word, message)
 
     def timed_out(self, word: str) -> None:
         super().timed_out("upgrade-timeout")

@@ -14,6 +14,7 @@ from sellia.client.events import (
     Reconnecting,
     Refused,
     RequestFinished,
+    RequestRefused,
     RequestStarted,
     RequestWaiting,
     ResponseStreaming,
@@ -66,6 +67,13 @@ class LineTests(SynchronousTestCase):
     def test_a_line_is_never_broken(self):
         """The console above is 40 columns wide."""
         self.assertIn("x" * 200, self.shown(RequestFinished(1, "GET", "/" + "x" * 200, 200, 1.0, 0, 0, None)))
+
+    def test_refused_by_the_server(self):
+        hook = RequestRefused("demo", "POST", "/hook", "1.2.3.4", 401, "unauthorized", "No password.", False, 12)
+        told = "refused by the server: unauthorized: No password.  from 1.2.3.4"
+        self.assertEqual(self.shown(hook), f"POST    /hook  401  {told}, and 12 more before it")
+        socket = RequestRefused("demo", "GET", "/ws", "1.2.3.4", 401, "unauthorized", "No password.", True, 0)
+        self.assertEqual(self.shown(socket), f"ws no   /ws  401  {told}")
 
     def test_web_socket(self):
         self.assertEqual(

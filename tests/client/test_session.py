@@ -10,6 +10,7 @@ from sellia.client.events import (
     Reconnecting,
     Refused,
     RequestFinished,
+    RequestRefused,
     ServerStopping,
     WebSocketClosed,
 )
@@ -23,6 +24,7 @@ from sellia.protocol.messages import (
     Hello,
     HttpRequest,
     Meanwhile,
+    Notice,
     ServerLimits,
     TunnelOptions,
     TunnelReady,
@@ -32,7 +34,7 @@ from sellia.protocol.messages import (
 )
 from sellia.protocol.messages import Refused as RefusedMessage
 from tests.client.links import ClientStage
-from tests.client.stage import ACCEPT, GET, HELLO, HOST, UPGRADE, Service
+from tests.client.stage import ACCEPT, GET, HELLO, HOST, UPGRADE, LogLines, Service
 from tests.relay.scripts import RecordingLeg
 
 SWITCHED = (
@@ -532,6 +534,22 @@ class StopTests(SessionCase):
         self.stage.wait(0.5)
         self.assertTrue(self.successResultOf(finished))
         self.assertEqual(self.stage.server.asked, [])
+
+    def test_notices(self) -> None:
+        """Of a tunnel that it has, in the words of the server; others are ignored."""
+        log = LogLines(self)
+        self.stage.start()
+        for number in (1, 7):
+            self.stage.far.say(
+                Notice(number, 401, "unauthorized", "No.", "POST", b"/hook?token=x", "203.0.113.7", False, 3)
+            )
+        self.stage.talk()
+        [event] = self.stage.of(RequestRefused)
+        self.assertEqual((event.method, event.target, event.status), ("POST", "/hook?token=x", 401))
+        self.assertEqual((event.word, event.message, event.untold, event.websocket), ("unauthorized", "No.", 3, False))
+        [line] = [line for line in log.lines if line.startswith("refused by the server: ")]
+        told = " method=POST target=/hook?… visitor=203.0.113.7 status=401 word=unauthorized untold=3"
+        self.assertTrue(line.endswith(told), line)
 
     def test_websockets_are_closed(self) -> None:
         self.stage.start()

@@ -25,6 +25,7 @@ from sellia.server.arrivals import VisitorFactory
 from sellia.server.connection import VisitorConnection
 from sellia.server.http1 import Request
 from sellia.server.ingress import Ingress
+from sellia.server.notices import Notices
 from sellia.server.settings import ServerSettings
 from tests.relay.scripts import Pair, RecordingLeg
 
@@ -205,6 +206,7 @@ class Holder:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.notices = Notices()
         self.streams_at_loss = 0
 
 
