@@ -140,6 +140,10 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
+#: Descriptors that a client asks for: a connection to a service for each exchange under way, as many as a session has.
+DESCRIPTORS: Final = 20_000 + 128
+
+
 def allow_descriptors(wanted: int, limits: Any = resource) -> int:
     """Raise the number of descriptors that the process may have open to ``wanted``; return what it may have.
 

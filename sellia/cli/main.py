@@ -80,9 +80,16 @@ def run_client(settings: ClientSettings) -> int:
     from twisted.internet import reactor
 
     from sellia.client.service import make_service
-    from sellia.process import keep_freed_memory, keep_monotonic_time, time_with_suspend
+    from sellia.process import (
+        DESCRIPTORS,
+        allow_descriptors,
+        keep_freed_memory,
+        keep_monotonic_time,
+        time_with_suspend,
+    )
     from sellia.transports.polling import poll_plainly
 
+    allow_descriptors(DESCRIPTORS)
     keep_monotonic_time(reactor, time_with_suspend)
     poll_plainly(reactor)
     keep_freed_memory()

@@ -26,6 +26,7 @@ from sellia.relay.headers import check_method, check_target, validate
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable, shown_target, without_secrets
+from sellia.transports.lines import line
 
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
@@ -211,15 +212,18 @@ class Exchange(StrictLeg):
     def _tell(self, problem: Problem, message: str) -> None:
         """Tell the log, and whoever listens, how this exchange has failed."""
         target = self.opening.target
-        _log.warn(
-            "{method} {target} failed: {word}: {cause} {remedy}",
-            id=self.stream.id,
-            method=printable(self.method, 32),
-            target=shown_target(target),
-            word=problem.word,
-            cause=without_secrets(message or problem.sentence),
-            remedy=problem.remedy,
-        )
+        end = line(self.service.clock, "exchange failed")
+        if end is not None:
+            _log.warn(
+                "{method} {target} failed: {word}: {cause} {remedy}{end}",
+                id=self.stream.id,
+                method=printable(self.method, 32),
+                target=shown_target(target),
+                word=problem.word,
+                cause=without_secrets(message or problem.sentence),
+                remedy=problem.remedy,
+                end=end,
+            )
         self.failed(problem, message or problem.sentence)
 
     def _close(self) -> None:

@@ -20,6 +20,7 @@ from sellia.relay.headers import response_to_visitor, values_of
 from sellia.relay.stream import Stream
 from sellia.relay.switching import Agreement, agreement
 from sellia.relay.text import field, shown_target
+from sellia.transports.lines import line
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
@@ -126,13 +127,18 @@ class HandshakeLeg(Exchange):
 
     def send_head(self, head: ResponseHead, end: bool) -> None:
         self.service.forget(self)
+        end_of_line = line(self.service.clock, "websocket refused")
+        if end_of_line is None:
+            super().send_head(head, end)
+            return
         _log.info(
-            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}{end}",
             id=self.stream.id,
             tunnel=field(self.service.name),
             path=field(shown_target(self.opening.target)),
             visitor=field(self.opening.visitor),
             status=head.status,
+            end=end_of_line,
         )
         super().send_head(head, end)
 

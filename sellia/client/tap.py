@@ -9,7 +9,15 @@ from twisted.python.failure import Failure
 
 from sellia.client.settings import ClientSettings, load
 from sellia.errors import SelliaError
-from sellia.process import ExitStatus, OneLineOptions, complain, take_over, time_with_suspend
+from sellia.process import (
+    DESCRIPTORS,
+    ExitStatus,
+    OneLineOptions,
+    allow_descriptors,
+    complain,
+    take_over,
+    time_with_suspend,
+)
 
 _log = Logger()
 
@@ -70,6 +78,7 @@ def makeService(options: Options) -> IService:
     from sellia.transports.polling import poll_plainly
 
     memory = take_over(reactor, time_with_suspend)
+    allow_descriptors(DESCRIPTORS)
     poll_plainly(reactor)
     status = ExitStatus()
     service: Any = make_service(options.settings, reactor)

@@ -20,6 +20,7 @@ from sellia.protocol.messages import Headers
 from sellia.relay.leg import StrictLeg
 from sellia.relay.stream import Stream
 from sellia.relay.text import printable, without_secrets
+from sellia.transports.lines import line
 
 if TYPE_CHECKING:
     from sellia.client.local import LocalService
@@ -113,13 +114,16 @@ class TcpLeg(StrictLeg):
             return
         self._close()
         self.stream.reset(problem.word, message)
-        _log.warn(
-            "a TCP connection failed: {word}: {cause} {remedy}",
-            id=self.stream.id,
-            word=problem.word,
-            cause=without_secrets(printable(message or problem.sentence)),
-            remedy=problem.remedy,
-        )
+        end = line(self._service.clock, "connection failed")
+        if end is not None:
+            _log.warn(
+                "a TCP connection failed: {word}: {cause} {remedy}{end}",
+                id=self.stream.id,
+                word=problem.word,
+                cause=without_secrets(printable(message or problem.sentence)),
+                remedy=problem.remedy,
+                end=end,
+            )
 
     def _close(self) -> None:
         self._over = True

@@ -31,6 +31,10 @@ KEYS: Final = 65_536
 _FORGOTTEN: Final = 2
 
 
+#: Seconds for which a key that has taken too much has to wait at most.
+_DEBT: Final = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """So many at once, and so many a second in the long run."""
@@ -78,6 +82,19 @@ class Buckets(Generic[Key]):
         """What `take` would say; nothing is taken."""
         wait = self._full_at.get(key, now) - now - self._tolerance
         return wait if wait > _ROUNDING else 0.0
+
+    def spend(self, key: Key, now: float, count: int) -> float:
+        """Take so many tokens, and owe those that there are not: 0.0, or the seconds until it owes none.
+
+        It owes what comes in ``_DEBT`` seconds at most.
+        """
+        before = self._full_at.pop(key, 0.0)
+        most = now + self._tolerance + self._interval + _DEBT
+        self._full_at[key] = at = min(max(before, now) + count * self._interval, most)
+        if not before:
+            self._forget(now)
+        owed = at - now - self._tolerance - self._interval
+        return owed if owed > _ROUNDING else 0.0
 
     def __len__(self) -> int:
         return len(self._full_at)

@@ -3,8 +3,11 @@
 A name is never taken by its own owner's ghost.  When the session that has a name belongs to whoever asks for it, and
 its link seems to be alive, that link is pinged first: a client that was killed, or whose network is gone, leaves links
 behind that nobody has noticed to be dead.  If nothing at all comes within ``GHOST_TRIPS`` times its shortest round
-trip, which is ``GHOST_LEAST`` seconds at least and ``GHOST_MOST`` at most, the old session ends and the new one gets
-the name; if something does, there are two clients, and the name is taken.
+trip, which is ``GHOST_LEAST`` seconds at least and ``GHOST_MOST`` at most, the new session gets the name; if something
+does, there are two clients, and the name is taken.
+
+Only the name changes hands then: a client that was busy keeps its session, its other names and what is under way.  A
+session that has no name left and says nothing for ``GHOST_DEAD`` more seconds ends.
 """
 
 from math import isfinite
@@ -16,8 +19,10 @@ from sellia.errors import PROBLEMS, ProblemError, ProtocolError
 from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelReady, TunnelRefused
 from sellia.relay.hosts import public_url
 from sellia.relay.names import validate_name
+from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_digest
 from sellia.relay.text import field, printable
+from sellia.transports.lines import line
 from sellia.transports.link import LinkMixin
 from sellia.transports.waiting import wait_for
 
@@ -30,6 +35,11 @@ GHOST_TRIPS: Final = 20
 GHOST_LEAST: Final = 1.0
 GHOST_MOST: Final = 3.0
 GHOST_STEP: Final = 0.05
+
+#: Seconds that a session which has lost its last name so has to show that it lives.
+GHOST_DEAD: Final = 3.0
+
+_TAKEN_OVER: Final = "another client of the same owner asked for its name, and this one did not answer in time"
 
 #: Refusals after which the same claim may well be granted.
 _PASSING: Final = ("name-taken", "overloaded", "internal", "server-draining", "rate-limited")
@@ -64,11 +74,14 @@ class Claims:
         for tunnel in gateway.registry.tunnels_of(session):
             if tunnel.tunnel_id == message.tunnel:
                 gateway.registry.release(tunnel, gateway.clock.seconds())
-                _log.info(
-                    "tunnel closed: name={name} session={session}",
-                    name=field(tunnel.label),
-                    session=field(session.name),
-                )
+                end = line(gateway.clock, "tunnel closed")
+                if end is not None:
+                    _log.info(
+                        "tunnel closed: name={name} session={session}{end}",
+                        name=field(tunnel.label),
+                        session=field(session.name),
+                        end=end,
+                    )
 
     def leave(self, session: "ServerSession", message: GoAway) -> None:
         """A client will soon stop: its names are for nobody but its owner until it has, and visitors are told."""
@@ -81,13 +94,16 @@ class Claims:
         if session.stops and not released:
             return
         session.stops = True
-        _log.info(
-            "client stops: session={session} tunnels={tunnels} streams={streams} within={seconds:g}s",
-            session=field(session.name),
-            tunnels=field(",".join(tunnel.label for tunnel in released)),
-            streams=len(session.session.streams),
-            seconds=message.seconds,
-        )
+        end = line(gateway.clock, "client stops")
+        if end is not None:
+            _log.info(
+                "client stops: session={session} tunnels={tunnels} streams={streams} within={seconds:g}s{end}",
+                session=field(session.name),
+                tunnels=field(",".join(tunnel.label for tunnel in released)),
+                streams=len(session.session.streams),
+                seconds=message.seconds,
+                end=end,
+            )
 
     # --- inside --------------------------------------------------------------------------------------------
 
@@ -128,16 +144,19 @@ class Claims:
         if session.link is None:
             registry.away(session)  # it was lost while its claim was in doubt
         if claim.displaced is not None:
-            gateway.end(claim.displaced.session, "client-gone", "its client was started again", "started again")
+            self._lost_name(claim.displaced)
         settings = gateway.settings
         url = public_url(name, settings.domain, gateway.public_port, settings.https)
         session.session.say(TunnelReady(wanted.tunnel, name, url))
-        _log.info(
-            "tunnel opened: name={name} session={session} url={url}",
-            name=field(name),
-            session=field(session.name),
-            url=field(url),
-        )
+        end = line(gateway.clock, "tunnel opened")
+        if end is not None:
+            _log.info(
+                "tunnel opened: name={name} session={session} url={url}{end}",
+                name=field(name),
+                session=field(session.name),
+                url=field(url),
+                end=end,
+            )
 
     def _refuse(self, session: "ServerSession", wanted: OpenTunnel, error: ProblemError) -> None:
         word = error.problem.word
@@ -155,15 +174,43 @@ class Claims:
             )
         session.session.say(TunnelRefused(wanted.tunnel, word, str(error), word not in _PASSING))
 
-    def _rival(self, session: "ServerSession", name: str) -> "ServerSession | None":
-        """The session of the same owner that has the name, and a link that nobody knows to be dead."""
+    def _lost_name(self, tunnel: "Tunnel[ServerSession]") -> None:
+        """A session has lost a name to another one of the same owner."""
+        session, gateway = tunnel.session, self._gateway
+        if gateway.registry.tunnels_of(session):
+            session.session.say(CloseTunnel(tunnel.tunnel_id, "name-taken", _TAKEN_OVER))
+        elif session.link is None:
+            gateway.end(session, "client-gone", "its client was started again", "started again")
+        else:
+            session.session.say(CloseTunnel(tunnel.tunnel_id, "name-taken", _TAKEN_OVER))
+            self._watch(session, session.link)
+
+    def _watch(self, session: "ServerSession", link: LinkMixin) -> None:
+        """End a session without names, unless something comes over its link."""
+        heard = link.heard
+        gateway = self._gateway
+
+        def shows() -> bool:
+            return link.heard > heard or session.link is not link
+
+        def end(_: object) -> None:
+            if not shows() and not gateway.registry.tunnels_of(session):
+                gateway.end(session, "client-gone", "its client was started again", "its link is dead")
+
+        waited = wait_for(gateway.clock, shows, GHOST_DEAD, GHOST_STEP)
+        waited.addCallback(end)
+        waited.addErrback(lambda failure: _log.failure("a session could not be watched", failure=failure))
+
+    def _rival(self, session: "ServerSession", name: str) -> "Tunnel[ServerSession] | None":
+        """The tunnel of that name, if it is the same owner's and its link is one that nobody knows to be dead."""
         bound = self._gateway.registry.by_label.get(name)
         if bound is None or bound.owner != session.owner or bound.session is session or bound.session.link is None:
             return None
-        return bound.session
+        return bound
 
-    def _doubt(self, session: "ServerSession", wanted: OpenTunnel, rival: "ServerSession") -> None:
-        """Find out whether the rival lives."""
+    def _doubt(self, session: "ServerSession", wanted: OpenTunnel, tunnel: "Tunnel[ServerSession]") -> None:
+        """Find out whether the session that has the name lives."""
+        rival = tunnel.session
         link = rival.link
         assert link is not None
         session.claiming.add(wanted.tunnel)
@@ -172,17 +219,22 @@ class Claims:
         waited = wait_for(
             self._gateway.clock, lambda: link.heard >= asked or rival.link is not link, seconds, GHOST_STEP
         )
-        waited.addCallback(lambda _: self._decide(session, wanted, rival, link, link.heard >= asked))
+        waited.addCallback(lambda _: self._decide(session, wanted, tunnel, link, link.heard >= asked))
         waited.addErrback(lambda failure: _log.failure("a claim could not be decided", failure=failure))
 
     def _decide(
-        self, session: "ServerSession", wanted: OpenTunnel, rival: "ServerSession", link: LinkMixin, alive: bool
+        self,
+        session: "ServerSession",
+        wanted: OpenTunnel,
+        tunnel: "Tunnel[ServerSession]",
+        link: LinkMixin,
+        alive: bool,
     ) -> None:
         if wanted.tunnel not in session.claiming or session.session.closed:
             return
         session.claiming.discard(wanted.tunnel)
         gateway = self._gateway
-        if rival.link is link and not alive:
-            gateway.end(rival, "client-gone", "its client was started again", "its link is dead, and it started again")
+        if tunnel.session.link is link and not alive and gateway.registry.release(tunnel, gateway.clock.seconds()):
+            self._lost_name(tunnel)
         count = len(gateway.registry.tunnels_of(session)) + len(session.claiming)
         self._claim(session, wanted, count, sure=True)

@@ -55,6 +55,7 @@ from sellia.server.footprint import FootprintLimit
 from sellia.server.guard import Guard
 from sellia.server.sessions import ServerSession
 from sellia.server.settings import ServerSettings
+from sellia.transports.lines import line
 from sellia.transports.link import LinkMixin
 from sellia.transports.native import ServerLink
 from sellia.transports.original.server import OriginalServerLink
@@ -203,14 +204,17 @@ class Gateway:
         for pipe in _pipes(session.session):
             pipe.link_away()
         session.wait(self.settings.resume_window)
-        _log.info(
-            "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s",
-            session=field(session.name),
-            peer=field(session.remote),
-            reason=field(reason),
-            streams=len(session.session.streams),
-            window=self.settings.resume_window,
-        )
+        end = line(self.clock, "link lost")
+        if end is not None:
+            _log.info(
+                "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s{end}",
+                session=field(session.name),
+                peer=field(session.remote),
+                reason=field(reason),
+                streams=len(session.session.streams),
+                window=self.settings.resume_window,
+                end=end,
+            )
 
     # --- hello ---------------------------------------------------------------------------------------------
 
@@ -233,12 +237,15 @@ class Gateway:
         session.counts_as = self._admission.counts_as(owner, link.remote)
         self._admission.enter(session.counts_as)
         self._carry(link, session, hello, resumed=False)
-        _log.info(
-            "session opened: session={session} peer={peer} agent={agent}",
-            session=field(session.name),
-            peer=field(link.remote),
-            agent=field(printable(hello.agent, 64)),
-        )
+        end = line(self.clock, "session opened")
+        if end is not None:
+            _log.info(
+                "session opened: session={session} peer={peer} agent={agent}{end}",
+                session=field(session.name),
+                peer=field(link.remote),
+                agent=field(printable(hello.agent, 64)),
+                end=end,
+            )
         return True
 
     def _known(self, hello: Hello, owner: Hashable) -> ServerSession | None:
@@ -268,11 +275,14 @@ class Gateway:
 
     def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello, owner: Hashable) -> None:
         if 0 < hello.attempt <= session.attempt:
-            _log.info(
-                "link ignored, because it is older than the present one: session={session} peer={peer}",
-                session=field(session.name),
-                peer=field(link.remote),
-            )
+            end = line(self.clock, "link ignored")
+            if end is not None:
+                _log.info(
+                    "link ignored, because it is older than the present one: session={session} peer={peer}{end}",
+                    session=field(session.name),
+                    peer=field(link.remote),
+                    end=end,
+                )
             link.close(1000, "another link has taken over")
             return
         now = self.clock.seconds()
@@ -294,18 +304,21 @@ class Gateway:
         session.session.say(Meanwhile())
         resent = session.session.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
-        _log.info(
-            "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
-            "resent_messages={messages} resent_bytes={octets} ended={ended} pings_answered={answered}",
-            session=field(session.name),
-            peer=field(link.remote),
-            after=now - session.lost_at,
-            took_over=old is not None,
-            messages=resent[0],
-            octets=resent[1],
-            ended=0 if old is not None else len(session.at_loss - session.session.streams.keys()),
-            answered=0 if old is not None else sum(pipe.pings_answered for pipe in _pipes(session.session)),
-        )
+        end = line(self.clock, "link back")
+        if end is not None:
+            _log.info(
+                "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
+                "resent_messages={messages} resent_bytes={octets} ended={ended} pings_answered={answered}{end}",
+                session=field(session.name),
+                peer=field(link.remote),
+                after=now - session.lost_at,
+                took_over=old is not None,
+                messages=resent[0],
+                octets=resent[1],
+                ended=0 if old is not None else len(session.at_loss - session.session.streams.keys()),
+                answered=0 if old is not None else sum(pipe.pings_answered for pipe in _pipes(session.session)),
+                end=end,
+            )
 
     def _carry(self, link: LinkMixin, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
         settings = self.settings
@@ -368,13 +381,16 @@ class Gateway:
             link.close(1000, word)
         streams = len(session.session.streams)
         session.session.close(word, message)
-        _log.info(
-            "session ended: session={session} reason={why} tunnels={tunnels} streams={streams}",
-            session=field(session.name),
-            why=field(why),
-            tunnels=field(",".join(tunnel.label for tunnel in released)),
-            streams=streams,
-        )
+        end = line(self.clock, "session ended")
+        if end is not None:
+            _log.info(
+                "session ended: session={session} reason={why} tunnels={tunnels} streams={streams}{end}",
+                session=field(session.name),
+                why=field(why),
+                tunnels=field(",".join(tunnel.label for tunnel in released)),
+                streams=streams,
+                end=end,
+            )
 
     def drain(self, seconds: float) -> None:
         """The server will stop within so many seconds: nothing new is begun, and clients are told."""

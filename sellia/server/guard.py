@@ -71,8 +71,9 @@ class Guard:
         self.requests: Buckets[str] | None = None
         if settings.rate_limit:
             self.requests = Buckets(Rate(settings.request_burst, settings.request_rate))
-        #: Frames that come on a WebSocket.
+        #: Frames that come on the WebSockets of one address to one tunnel.
         self.frame_rate = Rate(settings.websocket_burst, settings.websocket_rate) if settings.rate_limit else None
+        self._frame_rates: Buckets[Any] = Buckets(self.frame_rate or _UNUSED)
         #: What may pass on a WebSocket, and what clients are told of the limits.
         self.frames = FrameLimits(
             settings.websocket_frame_limit or UNLIMITED,
@@ -233,10 +234,19 @@ class Guard:
             pipe.drop(f"{took}; unread_timeout {AT_THE_SERVER}")
         elif pipe.gone:
             pipe.drop()
-        elif self.frame_rate is not None and pipe.outruns(self.frame_rate, now) and not pipe.ending:
+        elif self.frame_rate is not None and self._outruns(pipe, now) and not pipe.ending:
             too_fast = f"more than {self.frame_rate.per_second:,g} frames a second; websocket_rate {AT_THE_SERVER}"
             if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(too_fast)):
                 self.refused("websocket_rate", pipe.visitor, 1013)
+
+    def _outruns(self, pipe: WebSocketPipe, now: float) -> bool:
+        """Whether a visitor sends more frames than it may, on all of its WebSockets of a tunnel together."""
+        came = pipe.newly_come()
+        if not came:
+            return False
+        if pipe.counts_as is None:
+            pipe.counts_as = counted_address(pipe.visitor), pipe.tunnel
+        return self._frame_rates.spend(pipe.counts_as, now, came) > 0.0
 
     def websocket_violated(self, story: WebSocketStory) -> int | None:
         """A visitor's frames broke a rule or a limit: count it.  As `count`; the story tells it."""
@@ -265,6 +275,8 @@ class Guard:
         self.passwords.take(key, now)
         return Denial(PROBLEMS["unauthorized"])
 
+
+_UNUSED: Final = Rate(1, 1.0)
 
 _FRAMES: Final = {"frame-too-large": "frame_size", "too-many-frames": "empty_frames"}
 

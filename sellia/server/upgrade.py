@@ -17,6 +17,7 @@ from sellia.relay.switching import Agreement, agreement
 from sellia.relay.text import field, shown_target
 from sellia.server.exchange import HttpExchange, status_line
 from sellia.server.guard import Guard
+from sellia.transports.lines import line
 from sellia.transports.story import WebSocketStory
 from sellia.transports.websocket import WebSocketPipe
 
@@ -86,13 +87,17 @@ class UpgradeExchange(HttpExchange):
 
     def _tell_refusal(self, status: int) -> None:
         """The service did not answer 101: the log tells it."""
+        end = line(self.connection.ingress.clock, "websocket refused")
+        if end is None:
+            return
         _log.info(
-            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}",
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}{end}",
             id=self.stream.id if self.stream is not None else 0,
             tunnel=field(self.tunnel),
             path=field(shown_target(self.request.target)),
             visitor=field(self.visitor),
             status=status,
+            end=end,
         )
 
     def _open(self, head: ResponseHead, agreed: Agreement) -> None:

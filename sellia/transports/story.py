@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from sellia.relay.rates import Bucket, Rate
 from sellia.relay.text import field, shown_subprotocol, shown_target
 from sellia.relay.websocket_limits import Violation
+from sellia.transports.lines import line
 
 Side = Literal["visitor", "service", "sellia"]
 
@@ -44,6 +45,7 @@ class WebSocketStory:
         "_settled",
         "_started",
         "_unshown",
+        "_told",
         "_untold",
         "by",
         "came_bytes",
@@ -95,14 +97,20 @@ class WebSocketStory:
         self.code: int | None = None
         self.reason = ""
         self.seconds = 0.0
-        _log.info(
-            "websocket opened: id={id} tunnel={tunnel} path={path} visitor={visitor} subprotocol={subprotocol}",
-            id=number,
-            tunnel=field(tunnel),
-            path=field(shown_target(target)),
-            visitor=field(visitor),
-            subprotocol=field(shown_subprotocol(subprotocol)),
-        )
+        end = line(clock, "websocket")
+        #: Whether its opening got a line: then its end gets one, too.
+        self._told = end is not None
+        if end is not None:
+            _log.info(
+                "websocket opened: id={id} tunnel={tunnel} path={path} visitor={visitor} "
+                "subprotocol={subprotocol}{end}",
+                id=number,
+                tunnel=field(tunnel),
+                path=field(shown_target(target)),
+                visitor=field(visitor),
+                subprotocol=field(shown_subprotocol(subprotocol)),
+                end=end,
+            )
 
     def came(self, first: int, size: int, whole: bool) -> None:
         """A frame came from the socket; not ``whole``: its payload is still to come."""
@@ -165,6 +173,13 @@ class WebSocketStory:
             self.came_frames, self.came_bytes = self._settled
         if self.frames_shown and self._unshown:
             _log.debug("websocket frames without a line: id={id} untold={untold}", id=self.number, untold=self._unshown)
+        if self._told:
+            self._tell_end()
+        if self._closed is not None:
+            closed, self._closed = self._closed, None
+            closed(self)
+
+    def _tell_end(self) -> None:
         frames_in, bytes_in = self.from_visitor
         frames_out, bytes_out = self.to_visitor
         _log.info(
@@ -183,9 +198,6 @@ class WebSocketStory:
             bytes_out=bytes_out,
             seconds=self.seconds,
         )
-        if self._closed is not None:
-            closed, self._closed = self._closed, None
-            closed(self)
 
     def _frame(self, by: Side, first: int, size: int) -> None:
         lines = self._lines

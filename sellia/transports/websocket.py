@@ -43,7 +43,6 @@ from zope.interface import implementer
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Ending, Headers, ResponseHead
-from sellia.relay.rates import Bucket, Rate
 from sellia.relay.stream import Stream
 from sellia.relay.websocket_limits import UNLIMITED, FrameLimits, MessageMeter, Violation
 from sellia.transports.away import AwayPings
@@ -93,7 +92,8 @@ class WebSocketPipe(FrameSocket, Unread):
     _hung_up = False
     _held = False  #: whether nothing is read, so that nobody tells when the peer is gone
     _unsent = -1
-    _frame_rate: Bucket | None = None
+    #: Whom its frames count for, once anybody has asked.
+    counts_as: Any = None
     _counted = 0
 
     #: Whether this end answers the peer's pings while the link is away, and those that it knows of.
@@ -314,16 +314,16 @@ class WebSocketPipe(FrameSocket, Unread):
         """Whose it is, for people."""
         return self._story.visitor
 
-    def outruns(self, rate: Rate, now: float) -> bool:
-        """Whether the peer sends more frames than that.  There is a bucket only for those who come near."""
+    @property
+    def tunnel(self) -> str:
+        """The name of the tunnel that it belongs to."""
+        return self._story.tunnel
+
+    def newly_come(self) -> int:
+        """Frames that have come from the peer since this was last asked."""
         count = self._story.came_frames
         came, self._counted = count - self._counted, count
-        bucket = self._frame_rate
-        if bucket is None:
-            if came <= rate.per_second:
-                return False
-            bucket = self._frame_rate = Bucket(rate)
-        return bucket.take(now, came) > 0.0
+        return came
 
     @property
     def gone(self) -> bool:

@@ -1,5 +1,7 @@
 """The flags of ``twistd sellia-client``, and how a refusal ends the process."""
 
+import resource
+
 from twisted.application.service import IService
 from twisted.internet.testing import MemoryReactor
 from twisted.logger import capturedLogs
@@ -9,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client import tap
 from sellia.errors import RefusedError
+from sellia.process import DESCRIPTORS
 from tests.test_process import Status, clean_environment, take_stderr, undo_process_changes
 
 
@@ -54,6 +57,18 @@ class OptionsTests(SynchronousTestCase):
         service = tap.makeService(options)
         self.assertTrue(IService.providedBy(service))
         self.assertFalse(service.running)
+
+    def test_descriptors(self):
+        """As many as a session may have exchanges: a client whose shell allows few is not the narrow place."""
+        undo_process_changes(self)
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(before[0], 512), before[1]))
+        options = tap.Options()
+        options.parseOptions(["--server", "http://localhost:1", "--port", "1"])
+        tap.makeService(options)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.assertEqual(soft, DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard))
 
 
 class StoppableReactor(MemoryReactor):

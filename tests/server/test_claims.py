@@ -2,7 +2,7 @@
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel, TunnelOptions
-from sellia.server.claims import GHOST_LEAST, GHOST_MOST
+from sellia.server.claims import GHOST_DEAD, GHOST_LEAST, GHOST_MOST
 from tests.relay.scripts import GET, RecordingLeg
 from tests.server.gateways import Client, GatewayCase
 
@@ -227,9 +227,34 @@ class GhostTests(GatewayCase):
         second = first.restarted().connect().open("demo")
         self.assertEqual((second.names, second.refusals), ([], []), "nothing is decided yet")
         self.server.wait(GHOST_LEAST)
-        self.assertEqual(second.names, ["demo"])
+        self.assertEqual((second.names, visitor.events, old.far.gone), (["demo"], [], False))
+        self.server.wait(GHOST_DEAD)
         self.assertEqual(visitor.events, [("reset", "client-gone", "its client was started again")])
         self.assertTrue(old.far.gone)
+
+    def test_a_client_that_was_busy(self) -> None:
+        """It loses the name; what is under way goes on, and so does its session."""
+        first = self.server.client().connect().open("demo")
+        visitor = RecordingLeg()
+        first.session.session.open(GET, visitor, end=True)
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        self.server.wait(GHOST_LEAST + 0.3)
+        self.assertEqual(second.names, ["demo"])
+        first.wire.dead = False
+        first.wire.near.ping()
+        self.server.wait(GHOST_DEAD + 1)
+        self.assertEqual((visitor.events, len(self.gateway.sessions)), ([], 2))
+
+    def test_a_client_with_other_names(self) -> None:
+        """A dead link costs it the name that was asked for, not the others."""
+        first = self.server.client().connect().open("demo").open("other", number=2)
+        first.wire.dead = True
+        second = first.restarted().connect().open("demo")
+        self.server.wait(GHOST_LEAST + GHOST_DEAD + 1)
+        self.assertEqual(second.names, ["demo"])
+        self.assertEqual(set(self.server.registry.by_label), {"demo", "other"})
+        self.assertEqual(len(self.gateway.sessions), 2)
 
     def test_a_long_way_has_more_time(self) -> None:
         """As much as it is longer, up to a bound; and all of it where nothing is known of the way."""

@@ -245,6 +245,24 @@ class WebSocketTests(ServerCase):
         self.assert_counted(websocket_rate=1)
         self.assertIn(f"limit reached: limit=websocket_rate peer={VISITOR} answer=1013 untold=0", lines)
 
+    def test_another_websocket_has_no_burst_of_its_own(self) -> None:
+        """Frames count for the visitor's address and the tunnel, however many WebSockets they come on."""
+        first, second = self.websocket()[0], self.websocket()[0]
+        for visitor in (first, second):
+            visitor.send(*[frame(TEXT, b"x")] * 30)
+        self.stage.wait(1)
+        self.assert_counted(websocket_rate=1)
+        self.assertEqual(sorted(bool(each.read()) for each in (first, second)), [False, True])
+        third = self.websocket()[0]
+        third.send(*[frame(TEXT, b"x")] * 25)
+        self.stage.wait(1)
+        self.assert_counted(websocket_rate=2)
+        self.stage.wait(20)
+        fourth = self.websocket()[0]
+        fourth.send(*[frame(TEXT, b"x")] * 45)
+        self.stage.wait(1)
+        self.assert_counted(websocket_rate=2)
+
     def test_in_the_middle_of_a_frame(self) -> None:
         """It is closed as soon as a close frame has a place."""
         visitor, _ = self.websocket()

@@ -6,7 +6,6 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.relay.rates import Rate
 from sellia.server.drain import LAST_WORDS
 from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
@@ -25,8 +24,8 @@ class Unfinished:
     def unread(self, now: float) -> float:
         return 0.0
 
-    def outruns(self, rate: Rate, now: float) -> bool:
-        return False
+    def newly_come(self) -> int:
+        return 0
 
 
 class ServiceCase(SynchronousTestCase):
