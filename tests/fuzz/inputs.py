@@ -40,6 +40,16 @@ _HTTP = [
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 ]
 
+_ANSWERS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.0 200 OK\nA: b\n c\nContent-Length: 05\n\nhello",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n2 ;a=b\r\nhi\r\n0\r\nA: b\r\n\r\nm",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\ncontent-length: 2\r\n\r\nhi",
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00",
+    b"ICY 200 OK\r\nicy-name: x\r\n\r\nmusic",
+]
+
 _WEBSOCKET = [
     frame(0x81, b"hello"),
     frame(0x02, b"he") + frame(0x89, b"ping") + frame(0x80, b"llo"),
@@ -128,6 +138,7 @@ def seeds(target: str) -> list[bytes]:
         "session": [bytes((role,)) + bytes(range(at, at + 40)) for role in (0, 1) for at in range(0, 200, 8)],
         "parcel": _PARCELS,
         "original": [original.encode(one) for one in _MESSAGES],
+        "responses": [bytes((cut,)) + one for one in _ANSWERS for cut in (0, 7, 15, 200)],
         "ingress": [bytes(range(at, at + size)) for at in range(0, 200, 3) for size in (4, 10, 30)],
         "pipe": [bytes(range(at, at + size)) for at in range(0, 200, 3) for size in (4, 10, 30)],
         "settings": _SETTINGS,

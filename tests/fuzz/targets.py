@@ -13,8 +13,11 @@ import h11
 from sellia.client.settings import load as load_client
 from sellia.errors import LimitExceeded, ProtocolError, SettingsError
 from sellia.protocol import native, original
-from sellia.protocol.messages import HttpRequest, Opening, SessionMessage
+from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead, SessionMessage
+from sellia.relay.framing import BadAnswer
+from sellia.relay.headers import response_to_visitor
 from sellia.relay.leg import Leg
+from sellia.relay.responses import ResponseReader, check_head
 from sellia.relay.session import Session
 from sellia.relay.stream import Stream
 from sellia.relay.websocket_limits import Violation
@@ -347,6 +350,42 @@ def settings(data: bytes) -> None:
                 assert line.isprintable(), str(error)
 
 
+def responses(data: bytes) -> None:
+    """
+    The client's reader of services' answers: however they are cut, the same is read, and what goes on is clean.
+
+    The first octet says into how many pieces the rest is cut, and whether the request was a HEAD.
+    """
+    if len(data) < 2:
+        return
+    cuts, data = data[0], data[1:]
+    size = max(1, len(data) // (cuts % 16 + 1))
+    whole = _answer([data], cuts > 127)
+    cut = _answer([data[at : at + size] for at in range(0, len(data), size)], cuts > 127)
+    if whole is not None and cut is not None:
+        assert whole == cut, (whole, cut)
+    for found in (whole, cut):
+        if found is not None:
+            for status, reason, headers in found[0]:
+                check_head(ResponseHead(status, reason, response_to_visitor(headers, status)))
+
+
+def _answer(pieces: list[bytes], bodiless: bool) -> tuple[list[tuple[int, bytes, Headers]], bytes, bool] | None:
+    """The heads, the body and whether there is an end; None for what is refused."""
+    heads: list[tuple[int, bytes, Headers]] = []
+    it = ResponseReader(lambda status, reason, headers: heads.append((status, reason, headers)))
+    it.begin(bodiless=bodiless)
+    try:
+        for piece in pieces:
+            if not it.complete:
+                it.feed(piece)
+    except BadAnswer:
+        return None
+    if it.head is not None:
+        heads.append(it.head[:3])
+    return heads, b"".join(it.body), it.complete
+
+
 def ingress(data: bytes) -> None:
     """A visitor's connection, and the service behind it, by a script."""
     try:
@@ -362,6 +401,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "session": session,
     "parcel": parcel,
     "original": original_dialect,
+    "responses": responses,
     "ingress": ingress,
     "pipe": stages.pipe,
     "settings": settings,

@@ -64,6 +64,9 @@ class MutationTests(SynchronousTestCase):
     def test_original(self) -> None:
         self.play("original")
 
+    def test_responses(self) -> None:
+        self.play("responses")
+
     def test_ingress(self) -> None:
         self.play("ingress")
 

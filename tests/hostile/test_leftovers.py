@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.hostile import stage
-from tests.hostile.visitors import DEADLINE, Answered, dial, parse
+from tests.hostile.visitors import ACCEPT, DEADLINE, Answered, dial, parse, upgrade
 from tests.processes import Process, start_client, wait_until
 
 ROUNDS = 30
@@ -265,6 +265,51 @@ class SilentCloseTests(LeftoverCase):
             with self.visit() as visitor:
                 for _ in range(3):
                     self.assertEqual(self.ask_on(visitor, b"POST", b"/", body=b"hello"), (200, b"ok"))
+
+
+class HalfCloseTests(LeftoverCase):
+    """A service that has said all that it will say, and still reads."""
+
+    def test_a_websocket_service_gets_what_answers_its_close_frame(self) -> None:
+        """It sends its close frame and the end of its side, as HAProxy does, and waits for the visitor's."""
+        heard: list[bytes] = []
+
+        def play(connection: socket.socket) -> None:
+            head = read_request(connection)
+            if b"upgrade: websocket" not in head.lower():
+                connection.sendall(answer(b"ok"))
+                return
+            switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            connection.sendall(switching + b"Sec-WebSocket-Accept: " + ACCEPT + b"\r\n\r\n\x88\x02\x03\xe8")
+            connection.shutdown(socket.SHUT_WR)
+            data = b""
+            while more := connection.recv(65536):
+                data += more
+            heard.append(data)
+
+        self.sockets(play)
+        with self.visit() as visitor:
+            visitor.socket.sendall(upgrade(host=self.host))
+            data = b""
+            while not data.endswith(b"\x88\x02\x03\xe8"):
+                data += visitor.socket.recv(65536)
+            visitor.socket.sendall(b"\x81\x82\0\0\0\0hi" + b"\x88\x82\0\0\0\0\x03\xe8")
+            wait_until(lambda: heard, "the service to hear the visitor's close frame")
+        frames = heard[0]
+        self.assertEqual((frames[:2], len(frames)), (b"\x81\x82", 16), frames)
+        self.assertEqual(frames[8:10], b"\x88\x82")
+
+    def test_an_answer_that_ends_with_the_services_side(self) -> None:
+        def play(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+
+        self.sockets(play)
+        for method, body in ((b"GET", None), (b"POST", b"hello")):
+            self.assertEqual(self.ask(method, b"/", body=body), (200, b"all of it"))
 
 
 class LoginTests(LeftoverCase):
