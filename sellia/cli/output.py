@@ -14,6 +14,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from sellia.client.events import (
+    VISITOR_LEFT,
     Connected,
     Event,
     LinkBack,
@@ -32,7 +33,7 @@ from sellia.client.events import (
     WebSocketRefused,
 )
 from sellia.errors import PROBLEMS
-from sellia.relay.text import printable
+from sellia.relay.text import printable, shown_subprotocol
 
 #: How much of a text from outside is shown in a line, in characters.
 SHOWN: Final = 300
@@ -96,6 +97,7 @@ class LinePrinter:
         self._shown_in_place = False
         self._visitors_wait: bool | None = None
         self._linked = self._ever_linked = False
+        self._tunnels: set[str] = set()
         self.told_refusal = False
         """Whether the user has read that, and why, the server will not have this client."""
 
@@ -109,6 +111,8 @@ class LinePrinter:
             self._visitors_wait = None
         if isinstance(event, LinkBack | Connected):
             self._linked = self._ever_linked = True
+        if isinstance(event, Connected):
+            self._tunnels.add(event.tunnel)
         pieces = list(line(event))
         if isinstance(event, LinkLost):
             if not self._linked:
@@ -116,6 +120,9 @@ class LinePrinter:
                 pieces = [("no link ", "yellow"), (f"to the server{yet}: {safe(event.reason)}; trying again", "")]
             self._linked = False
         if pieces:
+            tunnel = "" if isinstance(event, Connected) else getattr(event, "tunnel", "")
+            if tunnel and len(self._tunnels) > 1:
+                pieces.append((_named(tunnel), "dim"))
             self._print([self._now(), *pieces])
 
     def say(self, text: str, style: str = "") -> None:
@@ -152,7 +159,8 @@ def line(event: Event) -> Iterable[Piece]:
     """The pieces of an event's line, without its time; none for an event that has no line of its own."""
     match event:
         case Connected():
-            return [("open    ", "green"), (safe(event.url), "bold"), (_named(event.tunnel), "dim")]
+            service = f" -> {safe(event.service)}" if event.service else ""
+            return [("open    ", "green"), (safe(event.url), "bold"), (service, ""), (_named(event.tunnel), "dim")]
         case RequestStarted():
             return []
         case RequestWaiting():
@@ -171,7 +179,7 @@ def line(event: Event) -> Iterable[Piece]:
         case RequestRefused():
             return _refused(event)
         case WebSocketOpened():
-            spoken = f"  speaks {safe(event.subprotocol)}" if event.subprotocol else ""
+            spoken = f"  speaks {safe(shown_subprotocol(event.subprotocol))}" if event.subprotocol else ""
             return [("ws open ", "cyan"), (_numbered(event.id, event.target) + spoken, ""), _by(event.visitor)]
         case WebSocketRefused():
             cause = f"  {safe(event.error)}" if event.error is not None else ""
@@ -185,7 +193,7 @@ def line(event: Event) -> Iterable[Piece]:
                 (f"the link to the server: {safe(event.reason)}; trying to get it back", ""),
             ]
         case Reconnecting():
-            return [("wait    ", "yellow"), (f"reconnecting, {_who_waits(event)}", "")]
+            return [("wait    ", "yellow"), (f"reconnecting{_who_waits(event)}", "")]
         case LinkBack():
             how = "nothing was lost" if event.resumed else "what was under way has ended"
             if event.resumed and event.ended:
@@ -210,19 +218,23 @@ def line(event: Event) -> Iterable[Piece]:
 
 def _who_waits(event: Reconnecting) -> str:
     if not event.window:
-        return f"no visitor is waiting any more ({event.seconds:.0f} s)"
-    return f"visitors are waiting ({event.seconds:.0f} s of {event.window:.0f} s)"
+        return f", no visitor is waiting any more ({event.seconds:.0f} s)"
+    return f" ({event.seconds:.0f} s of {event.window:.0f} s), visitors wait if the server still runs"
 
 
 def _request(event: RequestFinished) -> Iterable[Piece]:
     status = "---" if event.status is None else str(event.status)
-    colour = "red" if event.status is None or event.status >= 500 else "yellow" if event.status >= 400 else "green"
+    if event.status is None:
+        colour = "dim" if event.error == VISITOR_LEFT else "red"
+    else:
+        colour = "red" if event.status >= 500 else "yellow" if event.status >= 400 else "green"
     yield f"{safe(event.method):<7} ", "bold"
     yield safe(event.target), ""
     yield f"  {status}", colour
     yield f"  {duration(event.seconds)}  {size(event.bytes_in)} in, {size(event.bytes_out)} out", "dim"
     if event.error is not None:
-        yield f"  {safe(event.error)}", "red"
+        cut = ", broken off" if event.status is not None and event.status < 400 and event.error != VISITOR_LEFT else ""
+        yield f"{cut}  {safe(event.error)}", "dim" if event.error == VISITOR_LEFT else "red"
 
 
 def _refused(event: RequestRefused) -> Iterable[Piece]:
@@ -238,13 +250,18 @@ def _refused(event: RequestRefused) -> Iterable[Piece]:
 
 
 def _closed(event: WebSocketClosed) -> Iterable[Piece]:
-    code = "without a close code" if event.code is None else f"with {event.code}"
+    by = "Sellia" if event.by == "sellia" else event.by
     ordinary = event.code in (1000, 1001)
     yield "ws end  ", "cyan" if ordinary else "yellow"
-    yield f"{_numbered(event.id, event.target)}  closed by {event.by} ", ""
-    yield code, "" if ordinary else "yellow"
-    if event.reason:
-        yield f" ({safe(event.reason)})", ""
+    yield f"{_numbered(event.id, event.target)}  ", ""
+    if event.code is not None:
+        yield f"closed by {by} ", ""
+        yield f"with {event.code}", "" if ordinary else "yellow"
+        yield f" ({safe(event.reason)})" if event.reason else "", ""
+    elif event.reason:  # there was no close frame
+        yield f"ended by {by}: {safe(event.reason)}", "yellow"
+    else:
+        yield f"closed by {by} without a code", "yellow"
     came, went = frames(event.frames_in, event.bytes_in), frames(event.frames_out, event.bytes_out)
     yield f"  {duration(event.seconds)}  {came} in, {went} out", "dim"
 

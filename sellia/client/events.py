@@ -2,19 +2,25 @@
 
 Every event is a frozen value.  Text that came from outside (targets, reasons, names) is as it came: whoever shows it
 escapes it.  ``seconds`` are durations, ``bytes_in`` and ``frames_in`` came from the visitor, ``bytes_out`` and
-``frames_out`` went to the visitor.
+``frames_out`` went to the visitor.  ``tunnel`` is the public name of the tunnel.
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
+
+#: ``error`` of a request whose visitor left before its end; nothing is wrong at the service.
+VISITOR_LEFT: Final = "the visitor left before the end"
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The server gave this tunnel its public URL; also after each reconnection that had to open it anew."""
+    """The server gave this tunnel its public URL; also after each reconnection that had to open it anew.
+
+    ``service`` is where its requests go."""
 
     tunnel: str
     url: str
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class RequestStarted:
     method: str
     target: str
     visitor: str
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class RequestWaiting:
     target: str
     visitor: str
     seconds: float
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class ResponseStreaming:
     status: int
     seconds: float
     bytes_out: int
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class RequestFinished:
     bytes_in: int
     bytes_out: int
     error: str | None
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,7 @@ class WebSocketOpened:
     target: str
     visitor: str
     subprotocol: str | None
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,7 @@ class WebSocketRefused:
     target: str
     status: int
     error: str | None = None
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,7 @@ class WebSocketClosed:
     frames_out: int
     bytes_out: int
     seconds: float
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from sellia.client.connection import HttpConnection
 from sellia.client.dial import ServiceSocket
-from sellia.client.events import Event, RequestWaiting
+from sellia.client.events import VISITOR_LEFT, Event, RequestWaiting
 from sellia.client.hostchecks import NOT_HTTP, STATUSES
 from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem, ProblemError
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
@@ -83,7 +83,7 @@ class Exchange(StrictLeg):
                 self.status = BAD_SERVICE_RESPONSE.status
                 self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
             else:
-                self.cancelled(message or word)
+                self.cancelled(VISITOR_LEFT if word == "visitor-gone" else message or word)
 
     def pause_sending(self) -> None:
         if self._connection is not None:
@@ -178,6 +178,7 @@ class Exchange(StrictLeg):
                     target.decode("utf-8", "backslashreplace"),
                     self.opening.visitor,
                     seconds,
+                    self.service.name,
                 )
             )
 

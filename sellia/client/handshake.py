@@ -98,7 +98,8 @@ class HandshakeLeg(Exchange):
             untold=service.violated,
         )
         if report is not None:
-            report(WebSocketOpened(stream.id, _text(opening.target), opening.visitor, subprotocol))
+            target = _text(opening.target)
+            report(WebSocketOpened(stream.id, target, opening.visitor, subprotocol, service.name))
         transport = connection.let_go()
         pipe = WebSocketPipe(
             service.pipes,
@@ -167,7 +168,8 @@ class HandshakeLeg(Exchange):
 
     def _refused(self, status: int, error: str | None = None) -> None:
         if self.report is not None:
-            self.report(WebSocketRefused(self.stream.id, _text(self.opening.target), status, error))
+            target = _text(self.opening.target)
+            self.report(WebSocketRefused(self.stream.id, target, status, error, self.service.name))
 
 
 class _Closed:
@@ -189,6 +191,7 @@ class _Closed:
                 *story.from_visitor,
                 *story.to_visitor,
                 story.seconds,
+                story.tunnel,
             )
         )
 

@@ -88,7 +88,8 @@ class HttpLeg(Exchange):
         self._kept = -1
         if report is not None:
             service.slow.add(self)
-            report(RequestStarted(stream.id, _text(opening.method), _text(opening.target), opening.visitor))
+            target = _text(opening.target)
+            report(RequestStarted(stream.id, _text(opening.method), target, opening.visitor, service.name))
         try:
             head = self._head(opening, end)
         except ValueError as error:
@@ -247,7 +248,15 @@ class HttpLeg(Exchange):
         elif self.report is not None:
             target, seconds = _text(self.opening.target), self.service.clock.seconds() - self.started
             self.report(
-                ResponseStreaming(self.stream.id, _text(self.method), target, self.status, seconds, self.bytes_out)
+                ResponseStreaming(
+                    self.stream.id,
+                    _text(self.method),
+                    target,
+                    self.status,
+                    seconds,
+                    self.bytes_out,
+                    self.service.name,
+                )
             )
 
     @property
@@ -297,6 +306,7 @@ class HttpLeg(Exchange):
                     self.bytes_in,
                     self.bytes_out,
                     error,
+                    self.service.name,
                 )
             )
 

@@ -154,7 +154,7 @@ class LocalService:
         )
         if report is not None:
             what, where = (octets.decode("utf-8", "backslashreplace") for octets in (method, target))
-            report(RequestFinished(number, what, where, BAD_SERVICE_RESPONSE.status, 0.0, 0, 0, cause))
+            report(RequestFinished(number, what, where, BAD_SERVICE_RESPONSE.status, 0.0, 0, 0, cause, self.name))
 
     def violated(self, story: WebSocketStory) -> int | None:
         """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.

@@ -33,6 +33,7 @@ from sellia.client.events import Refused as RefusedEvent
 from sellia.client.exchange import Report
 from sellia.client.local import LocalService
 from sellia.client.outage import Outage
+from sellia.client.reasons import shown_address
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
 from sellia.errors import BAD_SERVICE_RESPONSE, CLIENT_GONE, ProtocolError, RefusedError
 from sellia.protocol.messages import (
@@ -437,7 +438,8 @@ class ClientSession:
             raise ProtocolError("a tunnel is ready under a name that is none")
         tunnel.name, tunnel.url = ready.name, ready.url
         tunnel.service.name = ready.name
-        self._report(Connected(ready.name, ready.url))
+        service = f"{tunnel.settings.local_scheme}://{shown_address(tunnel.settings.local_host, tunnel.settings.port)}"
+        self._report(Connected(ready.name, ready.url, service))
         _log.info(
             "tunnel ready: {url} -> {scheme}://{host}:{port}",
             url=printable(ready.url),

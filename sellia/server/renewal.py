@@ -69,7 +69,7 @@ class Renewal:
             if state == self._states[number]:
                 continue
             self._states[number] = state
-            shown = field(",".join(files))
+            shown = ",".join(files)
             try:
                 fresh = self._endpoint_for(self._reactor, endpoint)._sslContextFactory
                 require_common_protocol(fresh)

@@ -5,8 +5,9 @@ import io
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.output import SHOWN, LinePrinter, duration, frames, safe, size
+from sellia.cli.output import SHOWN, LinePrinter, duration, frames, line, safe, size
 from sellia.client.events import (
+    VISITOR_LEFT,
     Connected,
     LinkBack,
     LinkLost,
@@ -68,6 +69,40 @@ class LineTests(SynchronousTestCase):
         """The console above is 40 columns wide."""
         self.assertIn("x" * 200, self.shown(RequestFinished(1, "GET", "/" + "x" * 200, 200, 1.0, 0, 0, None)))
 
+    def test_web_socket_that_nobody_closed(self):
+        dropped = "connection dropped without a close frame"
+        for by, told in (("visitor", f"visitor: {dropped}"), ("service", f"service: {dropped}")):
+            shown = self.shown(WebSocketClosed(7, "/ws", by, None, dropped, 0, 0, 0, 0, 0.5))
+            self.assertTrue(shown.startswith(f"ws end  /ws #7  ended by {told}  500 ms"), shown)
+        shown = self.shown(WebSocketClosed(7, "/ws", "sellia", None, "session-expired: no link", 0, 0, 0, 0, 0.5))
+        self.assertTrue(shown.startswith("ws end  /ws #7  ended by Sellia: session-expired: no link  500 ms"), shown)
+
+    def test_no_token_in_a_subprotocol(self):
+        shown = self.shown(WebSocketOpened(7, "/ws", "::1", "bearer.eyJhbGciOiJIUzI1NiJ9.e30.x"))
+        self.assertEqual(shown, "ws open /ws #7  speaks bearer.…  from ::1")
+
+    def test_which_tunnel(self):
+        """Where there is more than one, each line says which."""
+        request = RequestFinished(1, "GET", "/", 200, 0.5, 0, 3, None, "demo")
+        opened = self.shown(Connected("demo", "http://demo.localhost", "http://localhost:8080"))
+        self.assertEqual(opened, "open    http://demo.localhost -> http://localhost:8080  (tunnel demo)")
+        self.assertNotIn("tunnel", self.shown(request))
+        self.shown(Connected("other", "http://other.localhost"))
+        self.assertTrue(self.shown(request).endswith("3 B out  (tunnel demo)"))
+        socket = WebSocketClosed(7, "/ws", "visitor", 1000, "", 0, 0, 0, 0, 0.5, "other")
+        self.assertTrue(self.shown(socket).endswith("  (tunnel other)"))
+
+    def test_a_visitor_who_leaves(self):
+        """Seeking in a video breaks off responses: nothing is wrong.  A service that breaks one off is."""
+        left = list(line(RequestFinished(1, "GET", "/v.mp4", 206, 0.5, 0, 3, VISITOR_LEFT)))
+        self.assertNotIn("red", [style for _, style in left])
+        self.assertEqual(left[-1], (f"  {VISITOR_LEFT}", "dim"))
+        self.assertNotIn(
+            "red", [style for _, style in line(RequestFinished(1, "GET", "/", None, 1, 0, 0, VISITOR_LEFT))]
+        )
+        died = self.shown(RequestFinished(1, "GET", "/file", 200, 0.5, 0, 3, "localhost:1 ended the connection."))
+        self.assertTrue(died.endswith("3 B out, broken off  localhost:1 ended the connection."), died)
+
     def test_refused_by_the_server(self):
         hook = RequestRefused("demo", "POST", "/hook", "1.2.3.4", 401, "unauthorized", "No password.", False, 12)
         told = "refused by the server: unauthorized: No password.  from 1.2.3.4"
@@ -90,7 +125,7 @@ class LineTests(SynchronousTestCase):
         )
         self.assertEqual(
             self.shown(WebSocketClosed(7, "/ws", "service", None, "", 0, 0, 0, 0, 0.5)),
-            "ws end  /ws #7  closed by service without a close code  500 ms  0 frames, 0 B in, 0 frames, 0 B out",
+            "ws end  /ws #7  closed by service without a code  500 ms  0 frames, 0 B in, 0 frames, 0 B out",
         )
 
     def test_link(self):
@@ -136,9 +171,9 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(
             [line[10:] for line in self.screen.getvalue().splitlines() if "reconnecting" in line],
             [
-                "wait    reconnecting, visitors are waiting (1 s of 120 s)",
+                "wait    reconnecting (1 s of 120 s), visitors wait if the server still runs",
                 "wait    reconnecting, no visitor is waiting any more (120 s)",
-                "wait    reconnecting, visitors are waiting (1 s of 120 s)",
+                "wait    reconnecting (1 s of 120 s), visitors wait if the server still runs",
             ],
         )
 
@@ -177,7 +212,7 @@ class LineTests(SynchronousTestCase):
         for seconds in (1.0, 2.0):
             printer.notify(Reconnecting(seconds, 120.0))
         first, second = self.screen.getvalue().split(CLEAR)[1:]
-        self.assertTrue(first.endswith("  wait    reconnecting, visitors are waiting (1 s …"), first)
+        self.assertTrue(first.endswith("  wait    reconnecting (1 s of 120 s), visitors wa…"), first)
         self.assertEqual(len(second), 59)
         self.assertNotIn("\n", self.screen.getvalue())
         printer.notify(LinkBack(2.5, 1, True))

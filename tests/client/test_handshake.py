@@ -111,7 +111,7 @@ class AgreedTests(HandshakeCase):
         self.stage.reactor.advance(2)
         self.service.close()
         number = visitor.stream.id
-        self.assertEqual(self.stage.events[0], WebSocketOpened(number, "/chat", "203.0.113.7", None))
+        self.assertEqual(self.stage.events[0], WebSocketOpened(number, "/chat", "203.0.113.7", None, "demo"))
         closed = self.stage.events[1]
         assert isinstance(closed, WebSocketClosed)
         self.assertEqual((closed.id, closed.by, closed.code, closed.reason), (number, "service", 3000, "bye"))
@@ -171,7 +171,7 @@ class RefusedTests(HandshakeCase):
         self.assertEqual(visitor.heads, [ResponseHead(403, b"Forbidden", headers)])
         self.assertEqual((visitor.data, visitor.ended), (b"go awa", True))
         self.assertFalse(self.service.open)
-        self.assertEqual(self.stage.events, [WebSocketRefused(visitor.stream.id, "/chat", 403)])
+        self.assertEqual(self.stage.events, [WebSocketRefused(visitor.stream.id, "/chat", 403, None, "demo")])
         self.assertIn("path=/chat visitor=203.0.113.7 status=403", log.lines[-1])
         self.stage.check()
 
@@ -216,7 +216,8 @@ class FailureTests(HandshakeCase):
     def test_an_answer_may_take_as_long_as_the_server_lets_it(self) -> None:
         visitor = self.upgrade(b"HTTP/1.1 101 Swi")
         self.stage.reactor.advance(10)
-        self.assertEqual(self.stage.events, [RequestWaiting(visitor.stream.id, "GET", "/chat", "203.0.113.7", 10.0)])
+        waiting = RequestWaiting(visitor.stream.id, "GET", "/chat", "203.0.113.7", 10.0, "demo")
+        self.assertEqual(self.stage.events, [waiting])
         self.stage.reactor.advance(10_000)
         self.assertEqual((visitor.reset, len(self.stage.events)), (None, 1))
         visitor.stream.reset("upgrade-timeout", "why")

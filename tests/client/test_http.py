@@ -3,7 +3,7 @@
 from msgspec import structs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.events import RequestFinished, RequestStarted, RequestWaiting, ResponseStreaming
+from sellia.client.events import VISITOR_LEFT, RequestFinished, RequestStarted, RequestWaiting, ResponseStreaming
 from sellia.client.http import KEPT_LIMIT
 from sellia.client.local import FINISHED_LIMIT
 from sellia.protocol.messages import HttpRequest, ResponseHead
@@ -237,7 +237,7 @@ class FailureTests(SynchronousTestCase):
         self.stage.reactor.advance(9.9)
         self.assertEqual([type(event) for event in self.stage.events], [RequestStarted])
         self.stage.reactor.advance(0.1)
-        told = RequestWaiting(visitor.stream.id, "GET", "/", "203.0.113.7", 10.0)
+        told = RequestWaiting(visitor.stream.id, "GET", "/", "203.0.113.7", 10.0, "-")
         self.assertEqual(self.stage.events[1:], [told])
         self.stage.reactor.advance(10_000)
         self.assertEqual((visitor.reset, self.stage.events[1:]), (None, [told]))
@@ -254,7 +254,7 @@ class FailureTests(SynchronousTestCase):
         self.stage.reactor.advance(6)
         self.assertEqual(len(self.stage.events), 1)
         self.stage.reactor.advance(4)
-        told = ResponseStreaming(visitor.stream.id, "GET", "/", 200, 16.0, 3)
+        told = ResponseStreaming(visitor.stream.id, "GET", "/", 200, 16.0, 3, "-")
         self.assertEqual(self.stage.events[1:], [told])
         self.stage.reactor.advance(100)
         self.assertEqual(self.stage.events[1:], [told])
@@ -332,7 +332,7 @@ class FailureTests(SynchronousTestCase):
         service.reset()
         finished = self.stage.events[-1]
         assert isinstance(finished, RequestFinished)
-        self.assertEqual((finished.status, finished.error), (None, "the visitor left"))
+        self.assertEqual((finished.status, finished.error), (None, VISITOR_LEFT))
         self.stage.check()
 
 
@@ -673,8 +673,8 @@ class EventTests(SynchronousTestCase):
         self.assertEqual(
             stage.events,
             [
-                RequestStarted(number, "POST", "/in", "203.0.113.7"),
-                RequestFinished(number, "POST", "/in", 201, 1.5, 5, 3, None),
+                RequestStarted(number, "POST", "/in", "203.0.113.7", "-"),
+                RequestFinished(number, "POST", "/in", 201, 1.5, 5, 3, None, "-"),
             ],
         )
 

@@ -87,7 +87,7 @@ class OpenTests(SessionCase):
         self.stage.start()
         [wanted] = self.stage.server.asked
         self.assertEqual((wanted.tunnel, wanted.kind, wanted.name), (1, "http", "demo"))
-        self.assertEqual(self.stage.events, [Connected("demo", "http://demo.localhost")])
+        self.assertEqual(self.stage.events, [Connected("demo", "http://demo.localhost", "http://localhost:8080")])
 
     def test_no_server_yet(self) -> None:
         """It says so once, and again when the reason is another."""
