@@ -34,7 +34,7 @@ from sellia.relay.framing import BadAnswer
 from sellia.relay.headers import response_to_visitor, trailers_to_pass, values_of
 from sellia.relay.interim import InterimPace, section_size
 from sellia.relay.logins import answer_binds
-from sellia.relay.responses import Head, ResponseReader
+from sellia.relay.responses import SHORT_HEAD, Head, ResponseReader
 from sellia.transports.sockets import bytes_acknowledged, quiet, write_now
 from sellia.transports.turn import Outlet, Turn
 
@@ -189,7 +189,13 @@ class HttpConnection(ServiceSocket):
             reader.keep_alive = False  # something came behind the answer's end, which takes nothing from the answer
         if head is not None:
             reader.head = None
-            if reader.complete and len(body) == 1 and len(body[0]) <= SHORT_BODY and not reader.trailers:
+            if (
+                reader.complete
+                and len(body) == 1
+                and len(body[0]) <= SHORT_BODY
+                and reader.size <= SHORT_HEAD
+                and not reader.trailers
+            ):
                 reader.body = []
                 exchange.send_answer(self._head_of(exchange, head, body[0]))
                 exchange.answer_ended()

@@ -29,7 +29,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
+from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT, SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.framing import LENGTH_DIGITS, BadAnswer, chunk_size, is_chunked, one_length, with_length
 from sellia.relay.headers import check_reason, check_status, is_token, validate_response
@@ -41,6 +41,9 @@ _HEAD_COST: Final = 64
 
 #: A head that came in fewer bytes cannot be too long.
 _SURELY_SHORT: Final = HEAD_LIMIT - HEADER_COUNT_LIMIT * _FIELD_COST - _HEAD_COST
+
+#: A head that came in so many bytes at most leaves room for a short body in its record.
+SHORT_HEAD: Final = _SURELY_SHORT - SHORT_BODY
 
 #: Bytes of a chunk's size with its extensions.
 _LINE_LIMIT: Final = 16 * 1024
@@ -72,7 +75,6 @@ class ResponseReader:
 
     __slots__ = (
         "_buffer",
-        "_came",
         "_interim",
         "_left",
         "_no_body",
@@ -82,6 +84,7 @@ class ResponseReader:
         "head",
         "keep_alive",
         "rest",
+        "size",
         "switched",
         "trailers",
         "until_close",
@@ -95,8 +98,8 @@ class ResponseReader:
         """Await the response to the next request; ``bodiless``: it has no body, as one to HEAD."""
         self._state = _WAITING
         self._buffer = b""
-        #: Bytes of the section that is being read.
-        self._came = 0
+        #: Bytes of the head, as it came.
+        self.size = 0
         self._left = 0
         self._no_body = bodiless
         self.head: Head | None = None
@@ -141,6 +144,7 @@ class ResponseReader:
                 self._buffer = data
                 return
             status, minor, reason, headers = _parse_head(data[:end])
+            self.size = end
             data = data[behind:]
             if status < 200:
                 self._begin_interim(status, reason, headers, data)
@@ -202,7 +206,6 @@ class ResponseReader:
             keep = keep and minor == 1
         self.keep_alive = keep
         self.head = Head(status, reason, headers, length, no_body)
-        self._came = 0
         if no_body:
             self.complete = True
         elif chunked:

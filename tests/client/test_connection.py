@@ -273,6 +273,13 @@ class BoundsTests(ConnectionCase):
             else:
                 self.assert_bad(visitor, "too long")
 
+    def test_a_long_head_with_a_short_body(self) -> None:
+        """They do not fit into one record."""
+        for size in (80 * 1024, 83 * 1024, 84 * 1024, 95 * 1024):
+            head = OK + b"A: " + b"x" * size + b"\r\nContent-Length: %d\r\n\r\n" % SHORT_BODY
+            visitor = self.answer(head + b"y" * SHORT_BODY)
+            self.assertEqual((visitor.reset, len(visitor.data), visitor.ended), (None, SHORT_BODY, True))
+
     def test_a_head_without_end(self) -> None:
         self.assert_bad(self.answer(OK + b"A: ", *([b"x" * READ] * 2)), "too long")
 
