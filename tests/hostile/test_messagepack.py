@@ -109,7 +109,7 @@ def raw() -> dict[str, tuple[int, bytes]]:
         "a ping of 126 octets": (1002, frame(0x89, b"x" * 126)),
         "a ping in fragments": (1002, frame(0x09, b"x")),
         "a continuation of nothing": (1002, frame(0x80, b"x")),
-        "two thousand fragments": (1009, frame(0x02, b"\x01") + frame(0x00, b"") * 2000),
+        "two thousand fragments": (1008, frame(0x02, b"\x01") + frame(0x00, b"") * 2000),
         "a parcel without a head": (1002, frame(0x82, b"\x01\x00")),
         "a parcel that acknowledges too much": (1002, frame(0x82, b"\x01" + b"\xff" * 8)),
     }
