@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import sys
 
+from tests.chaos.pairs import Cut
 from tests.chaos.report import end_children_when_told_to_end
 from tests.field import programs
 from tests.field.play import Result, play
@@ -31,11 +32,13 @@ def main() -> int:
     parser.add_argument("name", nargs="*", choices=[[], *everything], help=f"of {', '.join(everything)}")
     parser.add_argument("--write", action="store_true", help="put the results into docs/field.rst")
     parser.add_argument("--logs", action="store_true", help="print the logs of server and client as well")
+    kinds = [kind.name.lower() for kind in Cut]
+    parser.add_argument("--cut", choices=kinds, default="reset", help="how links end (default: %(default)s)")
     options = parser.parse_args()
     end_children_when_told_to_end()
     results: list[Result] = []
     for name in options.name or everything:
-        result = play(everything[name])
+        result = play(everything[name], Cut[options.cut.upper()])
         results.append(result)
         print("\n".join(lines([result])), flush=True)
         if options.logs:

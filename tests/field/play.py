@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos.pairs import Cut
 from tests.chaos.proxy import FaultProxy
 from tests.field.install import Unavailable
 from tests.field.program import DOMAIN, Kit, Outcome, Program, Way
@@ -57,8 +58,8 @@ def describe(outcome: Outcome) -> str:
     return ", ".join(f"{key}: {value}" for key, value in outcome.items())
 
 
-def play(program: Program) -> Result:
-    """Play ``program`` to its end; every trouble is in the result, and nothing is raised."""
+def play(program: Program, kind: Cut = Cut.RESET) -> Result:
+    """Play ``program`` to its end; every trouble is in the result, and nothing is raised. ``kind`` is how links end."""
     result = Result(program.name, program.title, program.tried, notes=program.notes)
     began = time.monotonic()
     with ExitStack() as stack:
@@ -72,7 +73,7 @@ def play(program: Program) -> Result:
         began = time.monotonic()
         try:
             kit = _serve(program, folder, stack)
-            _visit_three_times(program, kit, stack, result)
+            _visit_three_times(program, kit, stack, result, kind)
         except Exception:
             result.troubles.append(f"could not be set up: {traceback.format_exc(limit=-3)}")
     result.seconds = time.monotonic() - began
@@ -93,7 +94,7 @@ def _serve(program: Program, folder: Path, stack: ExitStack) -> Kit:
     return kit
 
 
-def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Result) -> None:
+def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Result, kind: Cut) -> None:
     port = kit.service_port
     front = program.front or (lambda kit, port: port)
     server = stack.enter_context(start_server(*program.server_options, domain=DOMAIN))
@@ -101,7 +102,7 @@ def _visit_three_times(program: Program, kit: Kit, stack: ExitStack, result: Res
     client = stack.enter_context(_start_client(program, proxy.port, port))
     _wait_for_tunnel(client, server.port, kit.host)
     ways = {"direct": Way(kit, front(kit, port)), "tunnel": Way(kit, front(kit, server.port))}
-    ways["cut"] = Way(kit, ways["tunnel"].port, proxy)
+    ways["cut"] = Way(kit, ways["tunnel"].port, proxy, kind)
     for name in PLAYS:
         way = ways[name]
         try:

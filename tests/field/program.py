@@ -125,6 +125,7 @@ class Way:
     kit: Kit
     port: int
     proxy: FaultProxy | None = None
+    kind: Cut = Cut.RESET
     cuts: int = 0
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -140,10 +141,10 @@ class Way:
     def url(self, path: str = "/", scheme: str = "http") -> str:
         return f"{scheme}://{self.authority}{path}"
 
-    def cut(self, kind: Cut = Cut.RESET) -> None:
+    def cut(self) -> None:
         """Cut the link now; the next one is let through."""
         if self.proxy is not None:
-            self.cuts += self.proxy.cut(kind)
+            self.cuts += self.proxy.cut(self.kind)
 
     def outage(self, seconds: float) -> None:
         """Keep the link away for ``seconds``, and return then."""
