@@ -9,6 +9,7 @@ from tests.field.contract import contract, http_contract
 from tests.field.install import Apt, Npm, Pip
 from tests.field.program import Kit, Program
 
+HTTP_TRIED = "requests, an upload, a stream"
 TRIED = "requests, an upload, a stream, a WebSocket, close codes both ways"
 
 
@@ -47,9 +48,7 @@ def serve_flask(kit: Kit) -> int:
     return port
 
 
-FLASK = Program(
-    "flask", "Flask's own server, Flask-Sock", TRIED, serve_flask, contract, needs=Pip("flask==3.1.*", "flask-sock")
-)
+FLASK = Program("flask", "Flask's own server", HTTP_TRIED, serve_flask, http_contract, needs=Pip("flask==3.1.*"))
 
 
 def serve_uwsgi(kit: Kit) -> int:
@@ -65,7 +64,7 @@ def serve_uwsgi(kit: Kit) -> int:
 UWSGI = Program(
     "uwsgi",
     "uWSGI",
-    "requests, an upload, a stream",
+    HTTP_TRIED,
     serve_uwsgi,
     http_contract,
     needs=Apt({"uwsgi": "uwsgi-core uwsgi-plugin-python3"}),
