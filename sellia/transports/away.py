@@ -51,13 +51,15 @@ class AwayPings:
         return False
 
     def lost(self) -> None:
-        """The link is away: answer what was passed on and will not be answered for a while."""
+        """The link is away: answer what was passed on and will not be answered for a while.
+
+        What there is no place to answer now is left to the pong of the other side.
+        """
         self.count = 0
         passed = self._passed
-        for payload in passed:
-            self._answer(payload)
-        self._answered.extend(passed)
-        passed.clear()
+        while passed and self._pong(passed[0]):
+            self.count += 1
+            self._answered.append(passed.popleft())
 
     def returned(self, payload: bytes) -> bool:
         """A pong has come from the other side; True if its ping was answered here, so that it is not passed on."""

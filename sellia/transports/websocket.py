@@ -391,6 +391,8 @@ class WebSocketPipe(FrameSocket, Unread):
             return
         if not self.write_more(payload):
             raise ProtocolError("a WebSocket frame is longer than it said")
+        if self._pings is not None and not self.inside_out_frame:
+            self._pings.flow()
 
     def _allowed(self, first: int, length: int) -> bool:
         """Whether a data frame that is to go to the socket keeps to the limits; if not, the WebSocket ends here."""

@@ -75,6 +75,18 @@ class AwayPingsTests(SynchronousTestCase):
         self.pings.flow()
         self.assertEqual((self.sent, self.pings.count), ([b"999"], 1))
 
+    def test_no_place_when_the_link_is_lost(self) -> None:
+        """As inside of a frame: the pong that the other side sends in the end is passed on, for it is the only one."""
+        self.pings.came(b"1", False)
+        self.pings.came(b"2", False)
+        self.room = False
+        self.pings.lost()
+        self.room = True
+        self.pings.flow()
+        self.assertEqual(self.sent, [])
+        self.assertFalse(self.pings.returned(b"1"))
+        self.assertFalse(self.pings.returned(b"2"))
+
     def test_there_is_a_place_when_the_next_ping_comes(self) -> None:
         self.room = False
         self.pings.came(b"1", True)

@@ -135,10 +135,22 @@ class PlaceTests(AwayCase):
         self.assertEqual(near.read(), [])
         self.join()
         whole.raw(raw[50_000:])
-        self.assertEqual(near.read(), [(0x82, b"x" * 100_000)])
+        self.assertEqual(near.read(), [(0x82, b"x" * 100_000), pong(b"1")])
         near.send(ping(b"2"))
-        self.assertEqual(near.read(), [pong(b"1")])
         self.assertEqual(far.read(), [ping(b"2")])
+
+    def test_the_link_is_lost_inside_of_a_frame(self) -> None:
+        """A ping that was passed on before has its pong from the other side, and no pong is lost."""
+        near, far = self.stage.service, self.stage.visitor
+        near.send(ping(b"1"))
+        self.assertEqual(far.read(), [ping(b"1")])
+        raw = frame(0x82, b"x" * 100_000, True)
+        far.raw(raw[:50_000])
+        self.cut()
+        self.join()
+        far.raw(raw[50_000:])
+        far.send(pong(b"1"))
+        self.assertEqual(near.read(), [(0x82, b"x" * 100_000), pong(b"1")])
 
     def test_between_fragments(self) -> None:
         near, far = self.stage.service, self.stage.visitor
