@@ -251,6 +251,7 @@ class HttpExchange(StrictLeg):
 
     def end_received(self, trailers: Headers) -> None:
         if self.over:
+            self.connection.ingress.guard.ended(self.stream)
             return
         if not self.head_sent:
             raise ProtocolError("an end before its head")
@@ -276,6 +277,8 @@ class HttpExchange(StrictLeg):
         stream = self.stream
         if stream is not None:
             self.connection.answered(stream.session)
+            if not stream.remote_ended:
+                self.connection.ingress.guard.awaits_end(stream)
             if not stream.local_ended:
                 if self.request_complete:
                     stream.end()  # a handshake that was refused has no end of its own

@@ -26,6 +26,7 @@ from sellia.relay.refusals import Refusals
 from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import SecretDigest, parse_authorization
 from sellia.relay.session import Session
+from sellia.relay.stream import Stream
 from sellia.relay.text import field
 from sellia.relay.websocket_limits import AT_THE_SERVER, UNLIMITED, FrameLimits
 from sellia.server.places import Place, Places
@@ -36,6 +37,9 @@ from sellia.transports.tls import handshake_fault
 from sellia.transports.websocket import WebSocketPipe
 
 _log = Logger()
+
+#: Seconds for a stream to end after its response was complete by its length.
+END_WAIT: Final = 30.0
 
 #: The names of all limits.
 LIMITS: Final = frozenset(
@@ -95,6 +99,8 @@ class Guard:
         self._unread_timeout = settings.unread_timeout
         self._tunnel_streams = settings.tunnel_streams
         self._away_requests = settings.away_requests
+        #: Streams whose responses are complete, by when they must have ended.
+        self._unended: dict[Stream | None, float] = {}
         #: What else is called once a second, with the time.
         self.each_second: list[Callable[[float], None]] = []
         #: Wrong passwords, by address and tunnel.
@@ -211,10 +217,32 @@ class Guard:
         if place is not None:
             place.leave()
 
+    # --- ends of streams -----------------------------------------------------------------------------------
+
+    def awaits_end(self, stream: Stream) -> None:
+        """A response is complete, and its stream has not ended: it has ``END_WAIT`` seconds for that."""
+        self._unended[stream] = self._clock.seconds() + END_WAIT
+
+    def ended(self, stream: Stream | None) -> None:
+        """It has."""
+        self._unended.pop(stream, None)
+
+    def _end_streams(self, now: float) -> None:
+        """Reset those whose time is up: nobody would, and they count for their client."""
+        unended = self._unended
+        while unended:
+            stream, due = next(iter(unended.items()))
+            if due > now:
+                return
+            del unended[stream]
+            if stream is not None:
+                stream.reset("bad-service-response", "the response was complete, and its end did not come")
+
     # --- WebSockets ----------------------------------------------------------------------------------------
 
     def watch(self, pipes: Iterable[WebSocketPipe], now: float) -> None:
         """Once a second: end those whose visitors take nothing, or send too much; and look at all else."""
+        self._end_streams(now)
         for check in self.each_second:
             try:
                 check(now)

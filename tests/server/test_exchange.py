@@ -1,6 +1,7 @@
 """One request and its response: the framing that the visitor gets, whatever the client says, and every way to end."""
 
 from sellia.protocol.messages import ResponseHead
+from sellia.server.guard import END_WAIT
 from tests.server.support import GET, ServerCase, get, post
 
 KIB = 1024
@@ -205,6 +206,23 @@ class HostileResponseTests(ServerCase):
             self.assertTrue(visitor.read().endswith(b"next"))
             service.say(b"", end=True)
             self.assertEqual((visitor.read(), visitor.end, service.reset), (b"", "open", None))
+
+    def test_an_end_that_never_comes(self) -> None:
+        """The stream is reset in the end, for it counts for its client; one that has ended is forgotten."""
+        visitor, service = self.stage.ask()
+        service.head(200, (b"Content-Length", b"5"))
+        service.say(b"hello")
+        _, other = self.stage.ask()
+        other.head(200, (b"Content-Length", b"5"))
+        other.say(b"hello", end=True)
+        guard = self.stage.ingress.guard
+        self.assertEqual(len(guard._unended), 1)
+        self.stage.wait(END_WAIT - 1)
+        self.assertIsNone(service.reset)
+        self.stage.wait(2)
+        assert service.reset is not None
+        self.assertEqual((service.reset, guard._unended), ("bad-service-response", {}))
+        self.assertTrue(visitor.read().endswith(b"hello"))
 
     def test_trailers_that_split(self) -> None:
         visitor, service = self.stage.ask()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.server.guard import END_WAIT
 from tests.original import wire
 from tests.server.clients import Server, Wire
 from tests.server.originals import OK, Original
@@ -149,6 +150,8 @@ class HostileTests(SynchronousTestCase):
                 data = visitor.take()
                 self.assertTrue(not data or data.startswith(b"HTTP/1.1 "), data[:100])
                 visitor.lose()
+            play.client.heard()
+            play.server.wait(int(END_WAIT) + 1)
             play.client.heard()
             if play.client.closed is not None:
                 self.assertEqual(play.client.closed[1][:2], (1008).to_bytes(2, "big"))
