@@ -235,6 +235,8 @@ def _request(event: RequestFinished) -> Iterable[Piece]:
     if event.error is not None:
         cut = ", broken off" if event.status is not None and event.status < 400 and event.error != VISITOR_LEFT else ""
         yield f"{cut}  {safe(event.error)}", "dim" if event.error == VISITOR_LEFT else "red"
+    if event.declined:
+        yield f"  without its Upgrade to {safe(event.declined)}: only WebSocket passes", "dim"
 
 
 def _refused(event: RequestRefused) -> Iterable[Piece]:

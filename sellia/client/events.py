@@ -72,6 +72,7 @@ class RequestFinished:
     bytes_out: int
     error: str | None
     tunnel: str = ""
+    declined: str = ""  #: what its Upgrade field asked for, if that is not WebSocket: it does not pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,6 +307,7 @@ class HttpLeg(Exchange):
                     self.bytes_out,
                     error,
                     self.service.name,
+                    _text(self.opening.declined),
                 )
             )
 

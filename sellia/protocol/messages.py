@@ -135,6 +135,7 @@ class HttpRequest(_Message, frozen=True, tag="http"):
     chunked: bool = False  #: body of unknown length (trailers may follow)
     minor: int = 1  #: minor HTTP/1 version the visitor speaks
     connection: int = 0  #: number of the visitor's connection, unique in the session; 0: not told
+    declined: bytes = b""  #: what its Upgrade field asked for, where the server has taken that off
 
 
 class WebSocketRequest(_Message, frozen=True, tag="ws"):

@@ -34,6 +34,7 @@ class Request:
 
     __slots__ = (
         "chunked",
+        "declined",
         "headers",
         "hosts",
         "keep_alive",
@@ -53,11 +54,13 @@ class Request:
     chunked: bool
     keep_alive: bool
     upgrade: bool  #: asks for an upgrade to WebSocket
+    declined: bytes  #: asks for an upgrade to something else, which is taken off
 
     def __init__(self) -> None:
         self.hosts = []
         self.length = None
         self.chunked = self.upgrade = False
+        self.declined = b""
 
     @property
     def has_body(self) -> bool:
@@ -147,6 +150,8 @@ def _special(request: Request, known: int, value: bytes, upgrades: bool) -> byte
     elif known == _UPGRADE:
         wanted = [each.strip(b" \t").lower() for each in value.split(b",")]
         request.upgrade = request.upgrade or (b"websocket" in wanted and upgrades)
+        if upgrades and not request.upgrade:
+            request.declined = value
     return value
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _NEVER: Final = float("inf")
 
+#: Bytes of an Upgrade field that a client is told.
+_DECLINED: Final = 64
+
 #: Fields that a request keeps while it waits for its answer; those of a visitor who sent more are let go but for the
 #: ones that Sellia's own answers depend on.
 FEW: Final = 32
@@ -173,6 +176,7 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
             request.chunked,
             request.minor,
             connection.number_for(request),
+            request.declined[:_DECLINED],
         )
         exchange.awaits_continue = request.has_body and expects_continue(request)
     exchange.options = options

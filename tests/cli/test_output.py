@@ -103,6 +103,10 @@ class LineTests(SynchronousTestCase):
         died = self.shown(RequestFinished(1, "GET", "/file", 200, 0.5, 0, 3, "localhost:1 ended the connection."))
         self.assertTrue(died.endswith("3 B out, broken off  localhost:1 ended the connection."), died)
 
+    def test_an_upgrade_that_does_not_pass(self):
+        shown = self.shown(RequestFinished(1, "GET", "/", 200, 0.5, 0, 3, None, "demo", "h2c"))
+        self.assertTrue(shown.endswith("3 B out  without its Upgrade to h2c: only WebSocket passes"), shown)
+
     def test_refused_by_the_server(self):
         hook = RequestRefused("demo", "POST", "/hook", "1.2.3.4", 401, "unauthorized", "No password.", False, 12)
         told = "refused by the server: unauthorized: No password.  from 1.2.3.4"

@@ -674,7 +674,7 @@ class EventTests(SynchronousTestCase):
             stage.events,
             [
                 RequestStarted(number, "POST", "/in", "203.0.113.7", "-"),
-                RequestFinished(number, "POST", "/in", 201, 1.5, 5, 3, None, "-"),
+                RequestFinished(number, "POST", "/in", 201, 1.5, 5, 3, None, "-", ""),
             ],
         )
 

@@ -238,7 +238,7 @@ class ClientTests(Startup):
 
     def test_command_shows_what_happens_and_closes(self) -> None:
         client = self.command("-s", "myapp")
-        client.wait_for_line(rf"  open    http://myapp\.localhost:{self.server.port} -> http://localhost:")
+        client.wait_for_line(rf"  open    http://myapp\.localhost:{self.server.port} -> http://127[.]0[.]0[.]1:")
         self.assertEqual(self.visit("myapp.localhost", "/a?b=c"), b"hello")
         client.wait_for_line(r"^\d\d:\d\d:\d\d  GET     /a\?b=c  200  .* ms  0 B in, 5 B out$")
         client.send_signal(signal.SIGINT)

@@ -1,7 +1,7 @@
 """WebSocket handshakes: nothing is a WebSocket before the service's genuine 101, and nothing else is let through."""
 
 from sellia.errors import ProtocolError
-from sellia.protocol.messages import ResponseHead, WebSocketRequest
+from sellia.protocol.messages import HttpRequest, ResponseHead, WebSocketRequest
 from tests.server.support import ACCEPT, GET, KEY, SWITCHING, UPGRADE, ServerCase, answers, get
 
 #: A masked text frame, "hi", with a mask of zeros; and the same from the other side.
@@ -234,6 +234,8 @@ class NoHandshakeTests(ServerCase):
         for fields in ((b"Upgrade: h2c", b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: AAA"),):
             visitor, service = self.stage.ask(get(b"/", *fields))
             self.assertTrue(service.no_body)
+            assert isinstance(service.opening, HttpRequest)
+            self.assertEqual(service.opening.declined, b"h2c", "the client tells it")
             for name in (b"Upgrade", b"Connection", b"HTTP2-Settings"):
                 self.assertIsNone(service.value(name))
             service.answer(b"x")
