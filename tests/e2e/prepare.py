@@ -31,6 +31,7 @@ PACKAGES = {
     "faketime": "faketime",
     "nc": "netcat-openbsd",
     "openssl": "openssl",
+    "ss": "iproute2",
     "wrk": "wrk",
     "slowhttptest": "slowhttptest",
     "testssl": "testssl.sh",

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.e2e.stage import program
 from tests.processes import (
     ROOT,
     Process,
@@ -135,7 +136,7 @@ class StopTests(Startup):
         server = self.ended(start_twistd("sellia-server", "--port", str(port), port=port))
         server.wait_for_line(rf"listening on 127\.0\.0\.1:{port}$")
         server.wait_for_line("no master key is set: every program on this machine may open tunnels$")
-        listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout
+        listening = subprocess.run([program("ss"), "-ltnH"], capture_output=True, text=True, check=True).stdout
         self.assertEqual(re.findall(rf"(\S+):{port} ", listening), ["127.0.0.1"])
 
     def test_endpoints(self) -> None:
