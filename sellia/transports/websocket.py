@@ -391,8 +391,6 @@ class WebSocketPipe(FrameSocket, Unread):
             return
         if not self.write_more(payload):
             raise ProtocolError("a WebSocket frame is longer than it said")
-        if self._pings is not None and not self.inside_out_frame:
-            self._pings.flow()
 
     def _allowed(self, first: int, length: int) -> bool:
         """Whether a data frame that is to go to the socket keeps to the limits; if not, the WebSocket ends here."""
@@ -468,8 +466,8 @@ class WebSocketPipe(FrameSocket, Unread):
     def resumeProducing(self) -> None:
         """The socket has taken all that was written."""
         self._stream.flow()
-        if self._pings is not None:
-            self._pings.flow()
+        if self._pings is not None and not self._stream.session.attached:
+            self._pings.catch_up()
 
     def stopProducing(self) -> None:
         """The socket is gone; connectionLost says so."""
