@@ -24,8 +24,8 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from sellia.errors import SelliaError, SettingsError
-from sellia.relay.text import printable
 from sellia.terminal import SteadyStream, flush_streams, has_terminal, on_hangup, settle_streams
+from sellia.text import printable
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

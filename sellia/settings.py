@@ -34,7 +34,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scanner import Scanner
 
 from sellia.errors import SettingsError
-from sellia.relay.text import printable
+from sellia.text import printable
 
 #: A settings file or a file that holds one value is no larger than this, in octets; more is not read.
 FILE_LIMIT: Final = 256 * 1024

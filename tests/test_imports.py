@@ -183,16 +183,18 @@ class CheckTests(SynchronousTestCase):
         found = self.check("def f():\n    from sellia.server import service\n", "sellia.client.service")
         self.assertEqual(wrong_arrows(found), ["sellia.client.service, line 2, imports sellia.server.service"])
         self.assertEqual(len(wrong_arrows(self.check("import sellia.relay.names", "sellia.protocol.native"))), 1)
-        self.assertEqual(len(wrong_arrows(self.check("from ..server import service", "sellia.relay.session"))), 1)
+        self.assertEqual(len(wrong_arrows(self.check("from ..server import service", "sellia.relay.mux.session"))), 1)
         self.assertEqual(len(wrong_arrows(self.check("from sellia.server import tap", "sellia.server.service"))), 1)
 
     def test_right_arrow(self) -> None:
-        found = self.check("from sellia.relay.session import Session\nfrom . import story", "sellia.transports.link")
+        found = self.check(
+            "from sellia.relay.mux.session import Session\nfrom . import story", "sellia.transports.link.base"
+        )
         self.assertEqual(wrong_arrows(found), [])
 
     def test_impurity(self) -> None:
         for source in ("import time", "from time import monotonic", "from twisted.internet import defer"):
-            self.assertEqual(len(impurities(self.check(source, "sellia.relay.session"))), 1)
+            self.assertEqual(len(impurities(self.check(source, "sellia.relay.mux.session"))), 1)
             self.assertEqual(impurities(self.check(source, "sellia.server.service")), [])
 
     def test_reactor(self) -> None:

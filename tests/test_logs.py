@@ -66,7 +66,7 @@ class FieldTests(SynchronousTestCase):
             for call in calls(path):
                 looked_at += 1
                 where = f"{path.relative_to(SOURCE)}:{call.lineno}"
-                self.assertEqual(bare(call), [], f"{where}: use sellia.relay.text.field")
+                self.assertEqual(bare(call), [], f"{where}: use sellia.text.field")
         self.assertGreater(looked_at, 30)
 
     def test_what_it_finds(self) -> None:

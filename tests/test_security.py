@@ -10,14 +10,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import PROBLEMS
 from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT, KIB, LINK_MESSAGE_LIMIT, MIB
-from sellia.relay.rates import Rate
-from sellia.relay.refusals import LINES
-from sellia.relay.text import SHOWN
-from sellia.relay.websocket_limits import UNLIMITED, FrameLimits
-from sellia.server.guard import LIMITS
+from sellia.relay.limits.limit_log import LINES
+from sellia.relay.limits.token_bucket import Rate
+from sellia.relay.limits.websocket import UNLIMITED, FrameLimits
+from sellia.server.limiter import LIMITS
 from sellia.server.settings import ServerSettings
-from sellia.transports.link import CONTROL_RATE
-from sellia.transports.story import FRAME_LINES
+from sellia.text import SHOWN
+from sellia.transports.link.base import CONTROL_RATE
+from sellia.transports.websocket.record import FRAME_LINES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = (ROOT / "docs" / "security.rst").read_text(encoding="utf-8")
@@ -97,8 +97,8 @@ class DocumentTests(SynchronousTestCase):
 
     def test_every_counter_is_counted(self) -> None:
         """Nothing in the list is there for show."""
-        source = "".join(path.read_text("utf-8") for path in (ROOT / "sellia").rglob("*.py") if path.name != "guard.py")
-        guard = (ROOT / "sellia" / "server" / "guard.py").read_text("utf-8")
+        source = "".join(path.read_text("utf-8") for path in (ROOT / "sellia").rglob("*.py") if path.name != "limiter.py")
+        guard = (ROOT / "sellia" / "server" / "limiter.py").read_text("utf-8")
         source += guard.partition('""".split()')[0].partition("LIMITS: Final")[0] + guard.partition(".split()")[2]
         for name in LIMITS:
             self.assertIn(f'"{name}"', source)

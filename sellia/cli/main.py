@@ -87,7 +87,7 @@ def run_client(settings: ClientSettings) -> int:
         keep_monotonic_time,
         time_with_suspend,
     )
-    from sellia.transports.polling import poll_plainly
+    from sellia.transports.reactor.polling import poll_plainly
 
     allow_descriptors(DESCRIPTORS)
     keep_monotonic_time(reactor, time_with_suspend)

@@ -33,7 +33,7 @@ from sellia.client.events import (
     WebSocketRefused,
 )
 from sellia.errors import PROBLEMS
-from sellia.relay.text import printable, shown_subprotocol
+from sellia.text import printable, shown_subprotocol
 
 #: How much of a text from outside is shown in a line, in characters.
 SHOWN: Final = 300

@@ -7,7 +7,7 @@ close; a request counts when its failure is told.
 from collections.abc import Iterable
 
 from sellia.client.events import Event, RequestFinished
-from sellia.transports.websocket import WebSocketPipe
+from sellia.transports.websocket.pipe import WebSocketPipe
 
 
 class Outage:

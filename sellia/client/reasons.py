@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
-from sellia.relay.text import printable
+from sellia.text import printable
 
 #: By errno: how far an attempt got that failed so, and what happened.
 _ERRNOS: Final = {

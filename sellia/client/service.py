@@ -9,12 +9,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from sellia.client.events import Event, Listener, Problem, RequestFinished
-from sellia.client.local import LocalService
+from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings
-from sellia.relay.text import field, printable, shown_target
-from sellia.transports.masking import native_masking
-from sellia.transports.verbosity import verbosity
+from sellia.text import field, printable, shown_target
+from sellia.transports.reactor.verbosity import verbosity
+from sellia.transports.websocket.masking import native_masking
 
 _log = Logger()
 

@@ -18,7 +18,6 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from sellia.client.connector import Connector
 from sellia.client.events import (
     Connected,
     Event,
@@ -30,8 +29,9 @@ from sellia.client.events import (
     ServerStopping,
 )
 from sellia.client.events import Refused as RefusedEvent
-from sellia.client.exchange import Report
-from sellia.client.local import LocalService
+from sellia.client.link.connector import Connector
+from sellia.client.local.exchange import Report
+from sellia.client.local.service import LocalService
 from sellia.client.outage import Outage
 from sellia.client.reasons import shown_address
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
@@ -55,16 +55,16 @@ from sellia.protocol.messages import (
     WebSocketRequest,
     Welcome,
 )
-from sellia.relay.counters import LinkCounters
-from sellia.relay.leg import NOBODY, Leg
-from sellia.relay.session import Session
-from sellia.relay.stream import Stream
-from sellia.relay.text import defect, field, printable, shown_target
-from sellia.relay.websocket_limits import as_told
-from sellia.transports.link import LinkMixin
-from sellia.transports.turn import turn_of
-from sellia.transports.waiting import wait_for
-from sellia.transports.websocket import WebSocketPipe
+from sellia.relay.limits.websocket import as_told
+from sellia.relay.mux.counters import LinkCounters
+from sellia.relay.mux.leg import NOBODY, Leg
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
+from sellia.text import defect, field, printable, shown_target
+from sellia.transports.link.base import LinkMixin
+from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.waiting import wait_for
+from sellia.transports.websocket.pipe import WebSocketPipe
 
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0

@@ -14,10 +14,9 @@ from pydantic import Field, field_validator, model_validator
 
 from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
-from sellia.relay.hosts import is_loopback
+from sellia.relay.http.hosts import is_loopback
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
-from sellia.relay.text import printable
 from sellia.settings import (
     BadSetting,
     Given,
@@ -33,6 +32,7 @@ from sellia.settings import (
     refuse_unknown,
     wrong,
 )
+from sellia.text import printable
 
 #: Which variable sets what; each has a twin whose name ends in ``_FILE``.
 VARIABLES: Final = {"server": "SELLIA_SERVER", "api_key": "SELLIA_API_KEY", "log_level": "SELLIA_LOG_LEVEL"}

@@ -75,7 +75,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from sellia.client.service import make_service
-    from sellia.transports.polling import poll_plainly
+    from sellia.transports.reactor.polling import poll_plainly
 
     memory = take_over(reactor, time_with_suspend)
     allow_descriptors(DESCRIPTORS)

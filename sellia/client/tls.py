@@ -37,8 +37,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import SelliaError
-from sellia.relay.hosts import is_loopback
-from sellia.relay.text import printable
+from sellia.relay.http.hosts import is_loopback
+from sellia.text import printable
 
 #: What OpenSSL's numbers mean (X509_V_ERR_...) that people meet; "its certificate" goes before.
 _CHAIN_FAULTS: Final = {

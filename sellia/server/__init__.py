@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sellia.server.resource import GatewayResource, TunnelResource
+    from sellia.server.embedding.resource import GatewayResource, TunnelResource
     from sellia.server.service import ServerService
     from sellia.server.settings import ServerSettings
 

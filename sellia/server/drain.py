@@ -23,10 +23,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from sellia.errors import SERVER_DRAINING
-from sellia.server.gateway import Gateway
-from sellia.server.ingress import Ingress
-from sellia.transports.waiting import wait_for
-from sellia.transports.websocket import WebSocketPipe
+from sellia.server.gateway.gateway import Gateway
+from sellia.server.ingress.ingress import Ingress
+from sellia.transports.reactor.waiting import wait_for
+from sellia.transports.websocket.pipe import WebSocketPipe
 
 #: WebSockets that are closed in a second, where there is time for that.
 PACE: Final = 10.0

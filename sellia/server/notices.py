@@ -11,9 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from sellia.protocol.messages import Notice
-from sellia.relay.rates import Bucket, Rate
+from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.registry import Tunnel
-from sellia.relay.text import printable
+from sellia.text import printable
 
 #: Notices of one session.
 NOTICES: Final = Rate(10, 0.5)

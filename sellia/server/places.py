@@ -13,7 +13,7 @@ time however many there are.
 from collections.abc import Callable
 from typing import Any, Final
 
-from sellia.relay.census import Census
+from sellia.relay.limits.quota import Census
 
 #: Places in excess, for those who may be about to open a link.
 SPARE: Final = 100

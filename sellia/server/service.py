@@ -9,21 +9,21 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from sellia import __version__
-from sellia.relay.hosts import public_url
+from sellia.relay.http.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.arrivals import VisitorFactory
+from sellia.server.base_domain.base_domain import BaseRooms
+from sellia.server.base_domain.pages import base_site
 from sellia.server.drain import Drain
-from sellia.server.gateway import Gateway
-from sellia.server.guard import Guard
-from sellia.server.ingress import Ingress
-from sellia.server.listening import ListeningService
-from sellia.server.pages import base_site
-from sellia.server.proxied import ProxiedFactory
-from sellia.server.rooms import BaseRooms
-from sellia.server.sessions import ServerSession
+from sellia.server.gateway.gateway import Gateway
+from sellia.server.gateway.sessions import ServerSession
+from sellia.server.ingress.ingress import Ingress
+from sellia.server.limiter import Guard
+from sellia.server.listeners.endpoints import ListeningService
+from sellia.server.listeners.factory import VisitorFactory
+from sellia.server.listeners.proxy_protocol import ProxiedFactory
 from sellia.server.settings import ServerSettings, check_door
-from sellia.transports.masking import native_masking
-from sellia.transports.verbosity import verbosity
+from sellia.transports.reactor.verbosity import verbosity
+from sellia.transports.websocket.masking import native_masking
 
 _log = Logger()
 
@@ -32,7 +32,8 @@ class ServerService(MultiService):
     """Ingress, gateway and listeners.  ``stopService`` drains (see :mod:`sellia.server.drain`) before it fires.
 
     With ``listen`` False it has no listeners of its own: visitors and clients come by way of somebody else's
-    `Site`, through the resources in :mod:`sellia.server.resource`.  Public URLs then say ``public_port``, or ``port``.
+    `Site`, through the resources in :mod:`sellia.server.embedding.resource`.  Public URLs then say ``public_port``, or
+    ``port``.
     """
 
     def __init__(

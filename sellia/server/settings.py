@@ -13,9 +13,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from sellia.errors import SettingsError
 from sellia.protocol import limits
-from sellia.relay.forwarded import FIELDS_ADDED, TrustedPeers
-from sellia.relay.hosts import canonical_domain
-from sellia.relay.text import printable
+from sellia.relay.http.forwarded import FIELDS_ADDED, TrustedPeers
+from sellia.relay.http.hosts import canonical_domain
 from sellia.settings import (
     BadSetting,
     Count,
@@ -32,6 +31,7 @@ from sellia.settings import (
     gather,
     wrong,
 )
+from sellia.text import printable
 
 #: Which variable sets what; each has a twin whose name ends in ``_FILE``.
 VARIABLES: Final = {

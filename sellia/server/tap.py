@@ -87,7 +87,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from sellia.server.service import make_service
-    from sellia.transports.polling import poll_plainly
+    from sellia.transports.reactor.polling import poll_plainly
 
     memory = take_over(reactor)
     poll_plainly(reactor)

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.relay.text import printable
+from sellia.text import printable
 
 #: Names of protocols that are accepted, the preferred first.
 PROTOCOLS: Final = (b"http/1.1", b"http/1.0")

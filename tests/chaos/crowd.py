@@ -61,7 +61,7 @@ def crowd(plan: Plan) -> Report:
             f"{count} clients; after the server's return at most {busiest} attempts in {WINDOW * 1e3:.0f} ms; "
             f"the longest pause of the process that they share was {back['pause'] * 1e3:.0f} ms"
         )
-        # The arithmetic itself is shown where no machine is too slow for it: tests.client.test_delays.
+        # The arithmetic itself is shown where no machine is too slow for it: tests.client.link.test_backoff.
         if back["pause"] <= PAUSE:
             report.expect(busiest <= max(20, count * SHARE), f"{busiest} of {count} clients came at once")
         # On two cores a thousand handshakes at both ends, and the proxy between, are ten seconds of CPU.

@@ -13,10 +13,10 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from sellia.client.connector import Connector
-from sellia.client.delays import QUICK_LEAST
 from sellia.client.events import Event
-from sellia.client.local import LocalService
+from sellia.client.link.backoff import QUICK_LEAST
+from sellia.client.link.connector import Connector
+from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.errors import ProtocolError
@@ -30,8 +30,8 @@ from sellia.protocol.messages import (
     TunnelReady,
     Welcome,
 )
-from sellia.relay.session import Session
-from sellia.transports.link import LinkMixin
+from sellia.relay.mux.session import Session
+from sellia.transports.link.base import LinkMixin
 from tests.client.stage import Service
 from tests.relay.scripts import Party
 from tests.transports.links import MemoryLink, Wire

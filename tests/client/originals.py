@@ -11,12 +11,12 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from sellia.client.connector import QUICK_LEAST
 from sellia.client.events import Event
-from sellia.client.local import LocalService
+from sellia.client.link.connector import QUICK_LEAST
+from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
-from sellia.transports.turn import turn_of
+from sellia.transports.reactor.batching import turn_of
 from tests.client.links import Half, Network
 from tests.client.stage import Service, ServiceTransport
 from tests.original import wire

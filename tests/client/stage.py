@@ -12,12 +12,12 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
-from sellia.client.connection import HttpConnection
 from sellia.client.events import Event
-from sellia.client.local import LocalService
+from sellia.client.local.connection import HttpConnection
+from sellia.client.local.service import LocalService
 from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, WebSocketRequest
-from sellia.relay.leg import Leg
-from sellia.relay.stream import Stream
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.stream import Stream
 from tests.relay.scripts import Pair, RecordingLeg
 
 HOST = (b"Host", b"demo.localhost")

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.events import Event, Problem, RequestFinished
 from sellia.client.service import ClientService, make_service
 from sellia.client.settings import ClientSettings, TunnelSettings
-from sellia.transports.verbosity import verbosity
+from sellia.transports.reactor.verbosity import verbosity
 from tests.client.links import FarServer, Network
 from tests.client.stage import GET, HELLO, LogLines, Service
 from tests.relay.scripts import RecordingLeg

@@ -17,7 +17,7 @@ from twisted.internet.ssl import Certificate, PrivateCertificate
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from sellia.client.local import LocalService
+from sellia.client.local.service import LocalService
 from sellia.client.tls import (
     AnyCertificate,
     BadCertificate,

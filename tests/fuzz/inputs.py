@@ -7,7 +7,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from sellia.protocol import native, original
+from sellia.protocol import native
 from sellia.protocol.messages import (
     Ack,
     GoAway,
@@ -20,6 +20,7 @@ from sellia.protocol.messages import (
     WebSocketRequest,
     Welcome,
 )
+from sellia.protocol.original import messages as original
 from tests.transports.support import frame, head
 
 FOUND = Path(__file__).resolve().parent / "found"

@@ -12,19 +12,20 @@ import h11
 
 from sellia.client.settings import load as load_client
 from sellia.errors import LimitExceeded, ProtocolError, SettingsError
-from sellia.protocol import native, original
+from sellia.protocol import native
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead, SessionMessage
-from sellia.relay.framing import BadAnswer
-from sellia.relay.headers import response_to_visitor
-from sellia.relay.leg import Leg
-from sellia.relay.responses import ResponseReader, check_head
-from sellia.relay.session import Session
-from sellia.relay.stream import Stream
-from sellia.relay.websocket_limits import Violation
-from sellia.server.http1 import Refusal
+from sellia.protocol.original import messages as original
+from sellia.relay.http.framing import BadAnswer
+from sellia.relay.http.headers import response_to_visitor
+from sellia.relay.http.responses import ResponseReader, check_head
+from sellia.relay.limits.websocket import Violation
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
+from sellia.server.ingress.http1 import Refusal
 from sellia.server.settings import load as load_server
-from sellia.transports.frames import FrameSocket
-from sellia.transports.websocket import ServicePipeFactory, VisitorPipeFactory
+from sellia.transports.websocket.frames import FrameSocket
+from sellia.transports.websocket.pipe import ServicePipeFactory, VisitorPipeFactory
 from tests.fuzz import stages
 from tests.relay.scripts import RecordingLeg
 from tests.server.reading import Sink, reader

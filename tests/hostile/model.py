@@ -15,7 +15,7 @@ from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from sellia.protocol import native
 from sellia.protocol.messages import Hello, OpenTunnel, ResponseHead, TunnelReady, WebSocketRequest
-from sellia.relay.stream import Stream
+from sellia.relay.mux.stream import Stream
 from tests.hostile.visitors import parse, upgrade
 from tests.relay.scripts import RecordingLeg
 from tests.server.clients import GATEWAY, Client, Server, Wire

@@ -7,7 +7,7 @@ import time
 import zlib
 from dataclasses import dataclass
 
-from sellia.transports.masking import mask
+from sellia.transports.websocket.masking import mask
 from tests.hostile import stage
 from tests.hostile.case import HANG, HostileCase, cases
 from tests.hostile.ledger import Arrived

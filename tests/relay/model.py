@@ -15,10 +15,10 @@ from typing import Any
 from sellia.protocol import native
 from sellia.protocol.limits import INITIAL_CREDIT, LINK_MESSAGE_LIMIT, MAX_CREDIT, PARCEL_TARGET, RECORD_COST
 from sellia.protocol.messages import Ack, CloseTunnel, Opening, SessionMessage
-from sellia.relay.leg import Leg
-from sellia.relay.send_half import QUEUE_MARK
-from sellia.relay.session import Session
-from sellia.relay.stream import Stream
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.send_half import QUEUE_MARK
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
 from tests.relay.model_legs import SIZES, TRAILERS, Broken, ModelLeg
 from tests.relay.scripts import GET, KIB
 

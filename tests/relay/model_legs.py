@@ -5,7 +5,7 @@ from typing import Any
 
 from sellia.protocol.limits import RECORD_LIMIT
 from sellia.protocol.messages import Ending, Headers, ResponseHead
-from sellia.relay.stream import Stream
+from sellia.relay.mux.stream import Stream
 from tests.relay.scripts import KIB
 
 SIZES = (0, 1, 700, 5_000, 30_000, 64 * KIB - 64, 64 * KIB, 64 * KIB + 1, 150_000, 300_000)

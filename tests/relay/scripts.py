@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from sellia.protocol import native
 from sellia.protocol.messages import Ack, Ending, Headers, HttpRequest, Opening, ResponseHead, SessionMessage
-from sellia.relay.leg import Leg
-from sellia.relay.session import Session
-from sellia.relay.stream import Stream
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
 
 KINDS = {
     native.OPEN: "OPEN",

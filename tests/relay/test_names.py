@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import NAME_INVALID, NAME_RESERVED, ProblemError
-from sellia.relay.hosts import Side, locate
+from sellia.relay.http.hosts import Side, locate
 from sellia.relay.names import RESERVED, NameInvalid, NameReserved, suggest_name, validate_name
 
 

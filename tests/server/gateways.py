@@ -24,10 +24,10 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.gateway import Gateway
-from sellia.server.sessions import ServerSession
+from sellia.server.gateway.gateway import Gateway
+from sellia.server.gateway.sessions import ServerSession
 from sellia.server.settings import ServerSettings
-from sellia.transports.link import LinkMixin
+from sellia.transports.link.base import LinkMixin
 from tests.relay.scripts import Party
 from tests.transports.links import MemoryLink, Wire
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sellia.errors import Problem
 from sellia.protocol.messages import Headers
-from sellia.server.http1 import Refusal, Request, RequestReader
+from sellia.server.ingress.http1 import Refusal, Request, RequestReader
 
 KIB = 1024
 SECTION = 64 * KIB

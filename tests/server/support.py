@@ -17,14 +17,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import PROBLEMS, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, TunnelOptions, WebSocketRequest
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
 from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_digest
-from sellia.relay.session import Session
-from sellia.relay.stream import Stream
-from sellia.server.arrivals import VisitorFactory
-from sellia.server.connection import VisitorConnection
-from sellia.server.http1 import Request
-from sellia.server.ingress import Ingress
+from sellia.server.ingress.connection import VisitorConnection
+from sellia.server.ingress.http1 import Request
+from sellia.server.ingress.ingress import Ingress
+from sellia.server.listeners.factory import VisitorFactory
 from sellia.server.notices import Notices
 from sellia.server.settings import ServerSettings
 from tests.relay.scripts import Pair, RecordingLeg

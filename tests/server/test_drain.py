@@ -4,11 +4,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from sellia.server.arrivals import VisitorFactory
+from sellia.server.base_domain.base_domain import BaseRooms
+from sellia.server.base_domain.pages import base_site
 from sellia.server.drain import FAREWELL, PACE, Drain
-from sellia.server.ingress import Ingress
-from sellia.server.pages import base_site
-from sellia.server.rooms import BaseRooms
+from sellia.server.ingress.ingress import Ingress
+from sellia.server.listeners.factory import VisitorFactory
 from tests.relay.scripts import OK
 from tests.server.gateways import Client, GatewayCase, Server
 from tests.server.support import GET, SWITCHING, UPGRADE, LateTransport, Visitor, answers, get

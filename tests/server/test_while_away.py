@@ -3,8 +3,8 @@
 from typing import Any
 
 from sellia.protocol.messages import Goodbye, HttpRequest, OpenTunnel, ResponseHead, TunnelOptions
-from sellia.relay.leg import Leg
-from sellia.relay.stream import Stream
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.stream import Stream
 from tests.relay.scripts import RecordingLeg
 from tests.server.clients import Client, GatewayCase
 from tests.server.support import UPGRADE, answers, get

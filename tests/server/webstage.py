@@ -23,7 +23,7 @@ from twisted.web.vhost import NameVirtualHost
 from sellia.client.events import Connected, Event
 from sellia.client.service import ClientService
 from sellia.client.settings import ClientSettings, TunnelSettings
-from sellia.server.resource import GatewayResource, TunnelResource
+from sellia.server.embedding.resource import GatewayResource, TunnelResource
 from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
 from tests.e2e.recorder import Recorder

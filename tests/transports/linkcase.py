@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.messages import SUBPROTOCOL, LinkMessage, Ping
-from sellia.transports.link import LinkMixin
-from sellia.transports.native import ServerLink
+from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.native import ServerLink
 from tests.relay.scripts import Party
 from tests.server.support import KEY, VisitorTransport
 from tests.transports.support import BINARY, Frame, frame, frames

@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 
 from sellia.protocol import native
 from sellia.protocol.messages import LinkMessage
-from sellia.transports.link import LinkKeeper
-from sellia.transports.native import NativeLink
-from sellia.transports.turn import turn_of
+from sellia.transports.link.base import LinkKeeper
+from sellia.transports.link.native import NativeLink
+from sellia.transports.reactor.batching import turn_of
 
 
 class _Socket:

@@ -12,10 +12,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from sellia.protocol.messages import WebSocketRequest
-from sellia.relay.stream import Stream
-from sellia.transports.masking import mask
-from sellia.transports.story import WebSocketStory
-from sellia.transports.websocket import ServicePipeFactory, VisitorPipeFactory, WebSocketPipe
+from sellia.relay.mux.stream import Stream
+from sellia.transports.websocket.masking import mask
+from sellia.transports.websocket.pipe import ServicePipeFactory, VisitorPipeFactory, WebSocketPipe
+from sellia.transports.websocket.record import WebSocketStory
 from tests.relay.scripts import Pair
 from tests.server.support import LateTransport
 

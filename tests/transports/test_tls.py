@@ -12,8 +12,8 @@ from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.attempts import Attempt
-from sellia.server.arrivals import VisitorFactory
+from sellia.client.link.attempts import Attempt
+from sellia.server.listeners.factory import VisitorFactory
 from sellia.transports.tls import NoCommonProtocol, SpeaksHttp1, handshake_fault, require_common_protocol
 from tests.e2e.fronts import certificate
 

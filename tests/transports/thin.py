@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import LinkMessage
-from sellia.transports.link import LinkMixin
+from sellia.transports.link.base import LinkMixin
 from tests.relay.scripts import GET, Party, RecordingLeg
 from tests.transports.links import MemoryLink
 

@@ -32,17 +32,17 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 from twisted.logger import Logger
 
 from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, OVERLOADED, ProtocolError
-from sellia.protocol import original
 from sellia.protocol.messages import Opening, SessionMessage
-from sellia.protocol.original import MESSAGE_LIMIT
-from sellia.relay.leg import Leg, StrictLeg
-from sellia.relay.session import Session
-from sellia.relay.stream import Stream
-from sellia.relay.text import defect, field, shown_target
-from sellia.transports.keeper import LinkKeeper
-from sellia.transports.original.pipe import Pipe
+from sellia.protocol.original import messages as original
+from sellia.protocol.original.messages import MESSAGE_LIMIT
+from sellia.relay.mux.leg import Leg, StrictLeg
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
+from sellia.text import defect, field, shown_target
+from sellia.transports.link.keeper import LinkKeeper
+from sellia.transports.original.memory_pipe import Pipe
 from sellia.transports.original.pressure import Pressure
-from sellia.transports.turn import turn_of
+from sellia.transports.reactor.batching import turn_of
 
 L = TypeVar("L", bound="BridgeLeg")
 

@@ -21,12 +21,12 @@ from autobahn.twisted.websocket import WebSocketServerProtocol
 from twisted.logger import Logger
 
 from sellia.errors import LimitExceeded
-from sellia.protocol import original
 from sellia.protocol.limits import KIB, MIB
-from sellia.relay.rates import Bucket, Rate
-from sellia.relay.session import Session
-from sellia.relay.text import field
-from sellia.transports.link import FRAGMENT, FRAGMENTS, LinkMixin
+from sellia.protocol.original import messages as original
+from sellia.relay.limits.token_bucket import Bucket, Rate
+from sellia.relay.mux.session import Session
+from sellia.text import field
+from sellia.transports.link.base import FRAGMENT, FRAGMENTS, LinkMixin
 from sellia.transports.original.bridge import Bridge
 
 #: Seconds between two pings, and of silence after which the link is given up.

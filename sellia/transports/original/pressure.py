@@ -27,7 +27,7 @@ from typing import Final, Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from sellia.protocol.limits import KIB, MIB, SESSION_HELD_LIMIT
-from sellia.relay.stream import Stream
+from sellia.relay.mux.stream import Stream
 
 #: What may wait for one reader, and what it must have come down to before the link is read on.
 SHARE: Final = MIB

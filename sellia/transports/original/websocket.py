@@ -15,8 +15,9 @@ from typing import Final
 from sellia.errors import FRAME_TOO_LARGE, OVERLOADED
 from sellia.protocol.limits import MIB, SESSION_HELD_LIMIT
 from sellia.protocol.messages import Ending, Headers
-from sellia.protocol.original import WEBSOCKET_LIMIT, WsClose, WsFrame
-from sellia.transports.frames import (
+from sellia.protocol.original.messages import WEBSOCKET_LIMIT, WsClose, WsFrame
+from sellia.transports.original.bridge import Bridge, BridgeLeg
+from sellia.transports.websocket.frames import (
     BINARY,
     CLOSE,
     CLOSE_FRAME,
@@ -26,7 +27,6 @@ from sellia.transports.frames import (
     close_payload,
     problem_close,
 )
-from sellia.transports.original.bridge import Bridge, BridgeLeg
 
 #: Octets of unfinished messages of all WebSockets of a link.
 ASSEMBLED: Final = SESSION_HELD_LIMIT

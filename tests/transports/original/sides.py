@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from twisted.internet.task import Clock
 
-from sellia.transports.turn import turn_of
+from sellia.transports.reactor.batching import turn_of
 from tests.relay.scripts import Party
 
 

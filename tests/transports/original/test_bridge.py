@@ -7,11 +7,11 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
-from sellia.protocol import original
 from sellia.protocol.messages import Headers, HttpRequest, Opening, OpenTunnel, SessionMessage, TcpConnection
-from sellia.protocol.original import WsClose
-from sellia.relay.leg import Leg
-from sellia.relay.stream import Stream
+from sellia.protocol.original import messages as original
+from sellia.protocol.original.messages import WsClose
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.stream import Stream
 from sellia.transports.original.bridge import Bridge, BridgeLeg, new_id
 from tests.relay.scripts import GET
 from tests.transports.original.sides import Side

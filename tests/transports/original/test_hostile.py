@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.guard import END_WAIT
+from sellia.server.limiter import END_WAIT
 from tests.original import wire
 from tests.server.clients import Server, Wire
 from tests.server.originals import OK, Original

@@ -1,12 +1,12 @@
 """A link in the original dialect: who is alive on it, what says nothing, and how much of it."""
 
-from sellia.protocol.original import MESSAGE_LIMIT
+from sellia.protocol.original.messages import MESSAGE_LIMIT
 from sellia.transports.original.link import BEGINNING, GARBAGE, INTERVAL, SILENCE, SKIPPED
 from tests.original import wire
 from tests.server.clients import GatewayCase
 from tests.server.originals import Original
 from tests.server.support import UPGRADE, answers, get
-from tests.transports.original.test_upgrading import Visitor
+from tests.transports.original.server_side.test_upgrade import Visitor
 from tests.transports.support import BINARY, CLOSE, PING, TEXT, close, frame, head
 
 

@@ -6,14 +6,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol.limits import MAX_CREDIT, MIB
-from sellia.protocol.original import WEBSOCKET_LIMIT
-from sellia.relay.send_half import QUEUE_MARK
+from sellia.protocol.original.messages import WEBSOCKET_LIMIT
+from sellia.relay.mux.send_half import QUEUE_MARK
 from sellia.transports.original.link import SILENCE
 from sellia.transports.original.pressure import EASED, PATIENCE, SHARE, TOTAL, TOTAL_EASED, Pressure
 from tests.server.clients import GatewayCase, Wire
 from tests.server.originals import Original
 from tests.server.support import UPGRADE, get
-from tests.transports.original.test_upgrading import Visitor
+from tests.transports.original.server_side.test_upgrade import Visitor
 from tests.transports.support import CLOSE, frame, frames
 
 PIECE = 8192

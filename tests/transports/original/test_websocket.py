@@ -3,12 +3,12 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol.limits import MIB
-from sellia.protocol.original import WEBSOCKET_LIMIT
+from sellia.protocol.original.messages import WEBSOCKET_LIMIT
 from sellia.transports.original.websocket import ASSEMBLED, Assembly, may_be_sent, verdict_on
 from tests.server.clients import GatewayCase
 from tests.server.originals import Original
 from tests.server.support import UPGRADE
-from tests.transports.original.test_upgrading import Visitor
+from tests.transports.original.server_side.test_upgrade import Visitor
 from tests.transports.support import CLOSE, PING, frame
 
 

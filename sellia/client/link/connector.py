@@ -1,0 +1,382 @@
+"""Keeps a link to the server: dials, says hello, and dials again for ever when the link is lost.
+
+Need
+    A laptop changes networks, a server restarts.  The client comes back by itself, soon but not in a herd with all
+    others, goes on with its session if the server still has it, and says truthfully what was lost if it has not.
+
+Invariants
+    * At most one link has said hello and is there.  When another opens while it waits for its welcome, it is closed
+      before that one says hello, so that what hello claims to have arrived stays true.
+    * Each hello has a higher number than the one before, so that the server can tell one that was under way for long
+      from the present one.
+    * The delays start over only when the server has accepted the session, never because a connection was made; or
+      when the machine has slept, since nothing is known any more of what the delay was for.
+
+Bounds
+    The first attempt is immediate, unless the server has said that it stops; those after it follow
+    :mod:`sellia.client.link.backoff`.  Some are made beside each other (:mod:`sellia.client.link.attempts`).  A link
+    that has said hello has ``LONGEST_PATIENCE`` seconds for the answer.
+
+Twisted's ``ReconnectingClientFactory`` counts the tries, holds the one timer for the next, and stops trying for good
+when it is told to.  What it takes for its connector are the :class:`~sellia.client.link.attempts.Attempts`; when to try
+again, for which it has one rule, is said by :mod:`sellia.client.link.backoff`.
+"""
+
+from random import Random
+from typing import Any, Final, Protocol
+
+from autobahn.twisted.websocket import WebSocketClientFactory
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError, ConnectionLost
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import ReconnectingClientFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sellia import __version__
+from sellia.client.link.attempts import Attempt, Attempts
+from sellia.client.link.backoff import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Delays
+from sellia.client.link.route import Route
+from sellia.errors import ProtocolError
+from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
+from sellia.relay.limits.limit_log import Refusals
+from sellia.relay.limits.token_bucket import Rate
+from sellia.text import field
+from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.native import ClientLink
+from sellia.transports.link.opening import moved_to
+from sellia.transports.original.client_side.bridge import OriginalClientLink
+
+#: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.
+BEAT: Final = 1.0
+SLEPT: Final = 3.0
+
+#: Seconds by which a timer is late where the process was busy, and answers may wait to be read.
+BUSY: Final = 0.2
+
+#: Lines about one thing that a server can bring about.
+LINES: Final = Rate(20, 0.1)
+
+_AGENT: Final = f"sellia/{__version__}"
+
+_log = Logger()
+
+
+class Caller(Protocol):
+    """Whose link it is: :class:`~sellia.client.session.ClientSession`."""
+
+    def resume_state(self) -> tuple[bytes | None, int]:
+        """The token of the session to go on with, and how many of its parcels have arrived."""
+
+    def window(self) -> float:
+        """Seconds for which the server keeps that session without a link; 0 where there is none to go on with."""
+
+    def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
+        """The server has accepted: the link is to carry a session."""
+
+    def refused(self, refused: Refused) -> None:
+        """The server has not."""
+
+    def dismissed(self, goodbye: Goodbye) -> None:
+        """The server has ended the session."""
+
+    def broken(self, error: ProtocolError) -> None:
+        """The server broke the protocol; the session cannot go on."""
+
+    def link_lost(self, reason: str) -> None:
+        """A link is lost, or could not be made; another attempt follows unless the connector was stopped."""
+
+    def moved(self, url: str) -> None:
+        """The server is found at another URL from now on."""
+
+    def beat(self) -> None:
+        """Another second is over."""
+
+
+class Connector(WebSocketClientFactory, ReconnectingClientFactory):
+    """Makes links to the gateway at ``url`` (ws or wss), for ``caller``.
+
+    ``retries`` are the attempts since the last link was lost.  ``ca`` names a file with authorities that are trusted
+    besides those of this machine.
+    """
+
+    protocol = ClientLink
+    noisy = False
+    initialDelay = delay = FIRST_DELAY
+    factor = GROWTH
+    maxDelay = LONGEST_DELAY  # type: ignore[assignment]  # Twisted says int, and takes any number
+    _callID: IDelayedCall | None
+
+    def __init__(
+        self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random, ca: str | None = None
+    ) -> None:
+        super().__init__(url=url, protocols=[SUBPROTOCOL], useragent=_AGENT, reactor=reactor)
+        self.setProtocolOptions(
+            failByDrop=False,
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=5,
+            serverConnectionDropTimeout=2,
+            echoCloseCodeReason=True,
+        )
+        self.clock: Any = reactor
+        self._ca = ca
+        self.route = Route(url, reactor, timeout=LONGEST_PATIENCE, ca=ca)
+        #: The link that has said hello.
+        self.link: LinkMixin | None = None
+        self.stopping = False
+        self._caller = caller
+        self._key = key
+        self._delays = Delays(random)
+        self._welcomed = False
+        self._dismissed = False
+        self._hellos = 0
+        #: The youngest attempt, when it began, and how long it is from there to the next if it fails (``delay``).
+        self._youngest: Attempt | None = None
+        self._began_at = 0.0
+        #: When the attempt began that ``link`` comes from.
+        self._opener_began_at = 0.0
+        self._due_at = 0.0
+        self._answer: IDelayedCall | None = None
+        self._beat: IDelayedCall | None = None
+        self._beat_due = 0.0
+        self._closed: list[Deferred[None]] = []
+        self._remarks = Refusals(LINES)
+        self.connector = self.attempts = Attempts(self, self.route.endpoint, reactor, self.route.where)
+
+    @property
+    def server(self) -> str:
+        """The URL at which the server is dialled."""
+        return self.route.url
+
+    def start(self) -> None:
+        """Dial, and never stop trying."""
+        self._next_beat()
+        self._dial()
+
+    def stop(self) -> None:
+        """Make no more links.  The present one is the caller's to close."""
+        self.stopping = True
+        for timer in (self._beat, self._answer):
+            _cancel(timer)
+        self.stopTrying()
+
+    def closed(self, seconds: float) -> Deferred[None]:
+        """Fires when there is no link any more, and drops it after so many seconds."""
+        done: Deferred[None] = Deferred()
+        link = self.link
+        if link is None:
+            done.callback(None)
+            return done
+        late = self.clock.callLater(seconds, link.drop, "it did not close in time")
+        done.addCallback(lambda _: _cancel(late))
+        self._closed.append(done)
+        return done
+
+    # --- time ----------------------------------------------------------------------------------------------
+
+    def _next_beat(self) -> None:
+        self._beat_due = self.clock.seconds() + BEAT
+        self._beat = self.clock.callLater(BEAT, self._on_beat)
+
+    def _on_beat(self) -> None:
+        late = self.clock.seconds() - self._beat_due
+        self._next_beat()
+        if late >= SLEPT:
+            _log.info("the machine has slept: seconds={late:.0f}", late=late)
+            if self.link is not None and self._welcomed:
+                self.link.look()
+            else:
+                self._wake()
+        self._caller.beat()
+
+    def _wake(self) -> None:
+        """Whatever was waited for is over."""
+        _cancel(self._answer)
+        link, self.link = self.link, None
+        if link is not None:
+            link.drop("the machine has slept")
+        self.attempts.give_up("the machine has slept")
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Dial at once, with all delays before us."""
+        self._delays.lost(self.clock.seconds(), self._caller.window())
+        self._schedule(self._began_at + QUICK_LEAST)
+
+    # --- attempts: their Starter ---------------------------------------------------------------------------
+
+    def _schedule(self, moment: float) -> None:
+        """Make the next attempt at that moment, and at no other."""
+        self._unschedule()
+        now = self.clock.seconds()
+        self._due_at = max(now, moment)
+        if self.continueTrying:
+            self._callID = self.clock.callLater(self._due_at - now, self._due)
+
+    def _unschedule(self) -> None:
+        _cancel(self._callID)
+        self._callID = None
+
+    def retry(self, connector: Any = None) -> None:
+        """As Twisted's: after the delay that this attempt, or this loss, was given."""
+        self._schedule(self._began_at + self.delay)
+
+    def _due(self) -> None:
+        """It is time for another attempt, unless this process was too busy to see what became of those under way."""
+        self._callID = None
+        now = self.clock.seconds()
+        silent = self.attempts.connected_ones or self.link is not None
+        if now - self._due_at >= BUSY and (silent or len(self.attempts)):
+            self._schedule(now + self._delays.without_connection(self.delay))
+            return
+        if silent:
+            self._delays.unanswered()
+        self._dial()
+
+    def _dial(self) -> None:
+        self._began_at = now = self.clock.seconds()
+        self.delay = self._delays.after_failure(now)
+        self._schedule(now + self._delays.without_connection(self.delay))
+        self.retries += 1
+        self._youngest = attempt = self.attempts.make()
+        attempt.dial(self.attempts.endpoint)
+
+    def build_link(self, address: IAddress | None) -> ClientLink:
+        link: Any = self.buildProtocol(address)
+        link.keeper = self
+        link.clock = self.clock
+        self.route.prepare(link)
+        link.otherwise = OriginalClientLink
+        return link
+
+    def attempt_connected(self, attempt: Attempt) -> None:
+        if attempt is self._youngest:
+            self._schedule(self._began_at + self._delays.without_welcome(self.clock.seconds(), self.delay))
+
+    def attempt_failed(self, attempt: Attempt, why: str) -> None:
+        if attempt is self._youngest and self.link is None:
+            self.clientConnectionFailed(self.attempts, Failure(ConnectError(string=why)))
+        self._caller.link_lost(why)
+
+    def attempt_silent(self, attempt: Attempt, why: str) -> None:
+        if self.link is None:
+            self._caller.link_lost(why)
+
+    def _follow(self, url: str) -> None:
+        """The server is elsewhere: dial there from now on, at once."""
+        self.attempts.give_up("the server has moved")
+        self.route = route = Route(url, self.clock, timeout=LONGEST_PATIENCE, ca=self._ca)
+        self.attempts.endpoint, self.attempts.where = route.endpoint, route.where
+        self.setSessionParameters(url=url, protocols=[SUBPROTOCOL], useragent=_AGENT)
+        self._caller.moved(url)
+        self._began_at = self.clock.seconds()
+        self._schedule(self._began_at)
+
+    # --- links: a LinkKeeper -------------------------------------------------------------------------------
+
+    def link_opened(self, link: LinkMixin) -> None:
+        if self.stopping:
+            link.drop("the client was stopped")
+            return
+        attempt = self.attempts.opened(link)
+        if attempt is None:
+            link.drop("another connection was quicker")
+            return
+        self._opener_began_at = attempt.started
+        silent, self.link = self.link, link
+        if silent is not None:
+            silent.drop(self._no_answer)
+        _cancel(self._answer)
+        self._answer = self.clock.callLater(LONGEST_PATIENCE, link.drop, self._no_answer)
+        now = self.clock.seconds()
+        self._schedule(now + self._delays.without_welcome(now, self.delay))
+        self._hellos += 1
+        token, received = self._caller.resume_state()
+        link.say(
+            Hello(version=VERSION, agent=_AGENT, key=self._key, session=token, received=received, attempt=self._hellos)
+        )
+
+    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+        if link is not self.link:
+            return
+        if isinstance(message, Welcome):
+            if self._welcomed:
+                raise ProtocolError("a second welcome on one link")
+            self._welcomed = True
+            self._settled()
+            self._delays.welcomed(self.clock.seconds() - self._opener_began_at)
+            self._caller.welcomed(link, message)
+        elif isinstance(message, Refused):
+            self._settled()
+            self._delays.unwanted()
+            link.close(1000, "refused")
+            self._caller.refused(message)
+        elif isinstance(message, Goodbye):
+            self._dismissed = True
+            self._delays.lost(self.clock.seconds(), 0.0)
+            self._caller.dismissed(message)
+            link.reason = "the server has stopped"
+            link.close(1000, "goodbye")
+        else:
+            raise ProtocolError("a link message that only a client sends")
+
+    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+        _log.warn(
+            "link closed: the peer broke the protocol: peer={peer} code={code} fault={fault}",
+            peer=field(link.remote),
+            code=code,
+            fault=field(fault),
+        )
+
+    def remark(self, topic: str) -> int | None:
+        return self._remarks.count(topic, self.clock.seconds())
+
+    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+        if link is self.link:
+            self._dismissed = True
+            self._caller.broken(error)
+
+    def link_lost(self, link: LinkMixin, reason: str) -> None:
+        if link is not self.link:
+            answer = getattr(link, "handshake_answer", None)
+            elsewhere = moved_to(answer, self.server) if answer is not None and not self.stopping else None
+            if elsewhere is not None and self.link is None:
+                self._follow(elsewhere)
+            else:
+                self.attempts.lost(link, reason)
+            return
+        self.link = None
+        self._settled()
+        closed, self._closed = self._closed, []
+        for each in closed:
+            each.callback(None)
+        if self.stopping:
+            return
+        welcomed, self._welcomed = self._welcomed, False
+        dismissed, self._dismissed = self._dismissed, False
+        if welcomed:
+            self.retries = 0
+        self._caller.link_lost(reason)
+        now = self.clock.seconds()
+        if dismissed:
+            self._delays.unwanted()
+        elif welcomed:
+            self._start_over()
+            return
+        self._began_at, self.delay = now, self._delays.after_failure(now)
+        self.clientConnectionLost(self.attempts, Failure(ConnectionLost(reason)))
+
+    @property
+    def _no_answer(self) -> str:
+        return f"{self.route.where} opened a link, and then did not answer in time"
+
+    def _settled(self) -> None:
+        """The server has answered, or the link is gone."""
+        _cancel(self._answer)
+        self._unschedule()
+        self.attempts.give_up("another connection was quicker")
+
+
+def _cancel(timer: IDelayedCall | None) -> None:
+    if timer is not None and timer.active():
+        timer.cancel()

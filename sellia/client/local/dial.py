@@ -1,0 +1,250 @@
+"""How a service is reached: by which address, over TLS or not, and what to say when it cannot be.
+
+``localhost`` is two addresses, and many a service listens on only one of them.  Both are tried, first the one that
+answered last time; when it refuses, the other at once, and when it does not answer soon, the other beside it (RFC 8305,
+section 5).  Other names are resolved and tried by Twisted's own endpoint.
+
+A connection counts as made when the service can be spoken to: over TLS, after the handshake.
+"""
+
+import errno
+from collections.abc import Callable
+from functools import partial
+from ipaddress import ip_address
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
+from twisted.internet.error import DNSLookupError, TimeoutError, UnknownHostError
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sellia.client.local.loopback import addresses, connect_now
+from sellia.client.reasons import FurthestEndpoint, SaysHowFar, furthest, is_refusal, reason, shown_address
+from sellia.errors import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE, ProblemError
+from sellia.transports.reactor.sockets import READ
+
+#: Seconds after which the other address is tried beside one that has not answered.
+STAGGER: Final = 0.25
+
+
+@implementer(IHandshakeListener)
+class ServiceSocket(Protocol):
+    """What all connections to a service have in common."""
+
+    #: The dial that this connection belongs to, until the service can be spoken to.
+    dialing: "_Dial | None" = None
+    transport: Any
+
+    def connectionMade(self) -> None:
+        self.transport.setTcpNoDelay(True)
+        self.transport.bufferSize = READ
+
+    def handshakeCompleted(self) -> None:
+        if self.dialing is not None:
+            self.dialing.secured(self)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        if self.dialing is not None:
+            self.dialing.fell(self, reason)
+
+
+class Dialer:
+    """Reaches one service.  ``verify`` says whether its certificate must be good; see :mod:`sellia.client.tls`."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        scheme: str,
+        *,
+        timeout: float,
+        verify: bool | None = None,
+        ca: str | None = None,
+    ) -> None:
+        self.reactor = reactor
+        self.host = host
+        self.timeout = timeout
+        self.secure = scheme == "https"
+        #: The service's address for people, as ``localhost:8080``.
+        self.where = shown_address(host, port)
+        self._endpoints = [self._over_tls(plain, verify, ca) for plain in self._plain_endpoints(port)]
+        self._preferred = 0
+        self._port = port
+        #: Addresses on loopback, for connections that are made at once.
+        self._near = [] if self.secure else addresses(reactor, host)
+
+    def dial(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket]":
+        """A new connection, with a protocol that ``make`` made.
+
+        Fails with ProblemError when there is none within the timeout.  Cancelling the Deferred gives the dial up.
+        """
+        if self._near:
+            made = self._at_once(make)
+            if made is not None:
+                return made
+        order = list(enumerate(self._endpoints))
+        if self._preferred:
+            order.reverse()
+        return _Dial(self, make, order).start()
+
+    def _at_once(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket] | None":
+        """A connection on loopback, or its refusal; None where that is not decided at once."""
+        near = self._near
+        for index in range(len(near)) if not self._preferred else range(len(near) - 1, -1, -1):
+            protocol = make()
+            fault = connect_now(self.reactor, *near[index], self._port, protocol)
+            if not fault:
+                self._preferred = index
+                return succeed(protocol)
+            if fault != errno.ECONNREFUSED:
+                return None
+        return fail(ProblemError(SERVICE_REFUSED, f"{self.where} refused the connection."))
+
+    def prefer(self, index: int) -> None:
+        """Remember which address answered."""
+        self._preferred = index
+
+    def problem(self, failures: list[Failure]) -> ProblemError:
+        """What to say after all these attempts have failed; without any, after none has answered in time."""
+        where = self.where
+        if not failures:
+            return ProblemError(SERVICE_UNREACHABLE, f"{where} did not answer within {self.timeout:g} seconds.")
+        failure = furthest(failures)
+        if is_refusal(failure):
+            return ProblemError(SERVICE_REFUSED, f"{where} refused the connection.")
+        if failure.check(DNSLookupError, UnknownHostError):
+            return ProblemError(SERVICE_UNREACHABLE, f"No address was found for {self.host}.")
+        if failure.check(TimeoutError):
+            return self.problem([])
+        if failure.check(_TlsFailed):
+            return ProblemError(SERVICE_TLS_FAILED, f"{where} {failure.value}.")
+        return ProblemError(SERVICE_UNREACHABLE, f"{where} {reason(failure)}.")
+
+    def _plain_endpoints(self, port: int) -> list[Any]:
+        reactor, host, timeout = self.reactor, self.host, self.timeout
+        if host == "localhost" or host.endswith(".localhost"):
+            return [
+                TCP4ClientEndpoint(reactor, "127.0.0.1", port, timeout),
+                TCP6ClientEndpoint(reactor, "::1", port, timeout),
+            ]
+        try:
+            version = ip_address(host).version
+        except ValueError:
+            return [FurthestEndpoint(reactor, host, port, timeout=timeout, attemptDelay=STAGGER)]
+        return [(TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint)(reactor, host, port, timeout)]
+
+    def _over_tls(self, plain: Any, verify: bool | None, ca: str | None) -> Any:
+        if not self.secure:
+            return plain
+        from sellia.client.tls import connection_creator
+
+        return wrapClientTLS(connection_creator(self.host, verify, ca), plain)
+
+
+class _TlsFailed(SaysHowFar):
+    """The service was reached, but no TLS connection came of it; `str` says why."""
+
+
+class _Silent(SaysHowFar):
+    """The service was reached, and the TLS handshake did not come to its end in time."""
+
+
+class _Dial:
+    """One dial: attempts on several addresses, of which the first to succeed ends all others."""
+
+    def __init__(self, dialer: Dialer, make: Callable[[], ServiceSocket], left: list[tuple[int, Any]]) -> None:
+        self._dialer = dialer
+        self._make = make
+        self._left = left
+        self._attempts: list[Deferred[Any]] = []
+        #: Connections whose TLS handshake is under way, with the index of their address.
+        self._securing: dict[ServiceSocket, int] = {}
+        self._failures: list[Failure] = []
+        self._timers: list[Any] = []
+        self._over = False
+        self._result: Deferred[ServiceSocket] = Deferred(lambda _: self._stop())
+
+    def start(self) -> "Deferred[ServiceSocket]":
+        self._later(self._dialer.timeout, self._timed_out)
+        self._next()
+        return self._result
+
+    def secured(self, socket: ServiceSocket) -> None:
+        """The TLS handshake of this connection is done."""
+        self._won(socket, self._securing.pop(socket))
+
+    def fell(self, socket: ServiceSocket, reason: Failure | None) -> None:
+        """This connection was lost before its TLS handshake was done."""
+        if self._securing.pop(socket, None) is not None:
+            from sellia.client.tls import explain
+
+            self._failed(Failure(_TlsFailed(explain(reason))))
+
+    def _next(self) -> None:
+        if self._over or not self._left:
+            return
+        index, endpoint = self._left.pop(0)
+        factory = Factory.forProtocol(self._make)
+        factory.noisy = False
+        attempt = endpoint.connect(factory)
+        self._attempts.append(attempt)
+        attempt.addCallbacks(partial(self._connected, index), self._failed)
+        if self._left and not self._over:
+            self._later(STAGGER, self._next)
+
+    def _connected(self, index: int, socket: Any) -> None:
+        if self._over:
+            socket.transport.abortConnection()
+        elif self._dialer.secure:
+            socket.dialing = self
+            self._securing[socket] = index
+        else:
+            self._won(socket, index)
+
+    def _won(self, socket: ServiceSocket, index: int) -> None:
+        socket.dialing = None
+        self._stop()
+        self._dialer.prefer(index)
+        self._result.callback(socket)
+
+    def _failed(self, failure: Failure) -> None:
+        if self._over:
+            return
+        self._failures.append(failure)
+        if self._left:
+            self._next()
+        elif len(self._failures) == len(self._attempts):
+            self._give_up(self._failures)
+
+    def _timed_out(self) -> None:
+        failures = list(self._failures)
+        if self._securing:
+            within = f"within {self._dialer.timeout:g} seconds"
+            failures.append(Failure(_Silent(f"accepted the connection, and did not answer the TLS handshake {within}")))
+        elif failures:
+            failures.append(Failure(TimeoutError()))
+        self._give_up(failures)
+
+    def _give_up(self, failures: list[Failure]) -> None:
+        self._stop()
+        self._result.errback(self._dialer.problem(failures))
+
+    def _stop(self) -> None:
+        """Nothing that is still under way matters any more."""
+        self._over = True
+        for timer in self._timers:
+            if timer.active():
+                timer.cancel()
+        for attempt in self._attempts:
+            attempt.cancel()
+        securing, self._securing = self._securing, {}
+        for socket in securing:
+            socket.dialing = None
+            socket.transport.abortConnection()
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self._timers.append(self._dialer.reactor.callLater(seconds, call))

@@ -1,0 +1,316 @@
+"""A visitor's HTTP request as the service sees it, and the service's answer on its way back.
+
+Need
+    Both bodies flow as they come, each at the pace of its slower end.  Nothing is asked of the service twice unless
+    that is safe beyond doubt.
+
+When a request is repeated
+    Once, if its connection had served others before and ended before a single byte of the answer, and if it is a GET,
+    HEAD or OPTIONS without a body, or if the service has certainly received nothing of it: the connection's end came
+    in order, and acknowledged no byte of it.  Such a connection was closed because it was idle.  In all other cases
+    the visitor is told that the service died.  At most 64 KiB of a request are kept for that.
+
+How long the service may take
+    As long as the server lets it, which has the tunnel's limit and resets the stream.  Whoever listens is told of a
+    request that waits for its response head for ``SLOW`` seconds, and of a response that flows for as long.
+
+When the service answers early
+    The answer is passed on at once, and the rest of the request still goes to the service.  If the service closes the
+    connection instead, the rest is dropped, and the stream is reset as soon as all of the answer has left.  If it does
+    not, the connection is not used for another request: many a service closes it all the same, when it has read what
+    it does not want.
+
+What is believed of the server
+    That a request is what it says: no.  A body that is not as long as its head says would let one visitor's octets
+    be taken for another's request, on a connection that both use.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from sellia.client.events import RequestFinished, RequestStarted, ResponseStreaming
+from sellia.client.local.connection import HttpConnection
+from sellia.client.local.exchange import Exchange, Report, request_head
+from sellia.errors import BAD_REQUEST, SERVICE_DIED, Problem
+from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
+from sellia.relay.http.headers import trailers_to_pass, validate
+from sellia.relay.http.logins import is_bound
+from sellia.relay.http.webdav import METHODS as DESTINATION_METHODS
+from sellia.relay.http.webdav import with_destination
+from sellia.relay.mux.stream import Stream
+
+if TYPE_CHECKING:
+    from sellia.client.local.service import LocalService
+
+#: Digits of the largest Content-Length that everybody can count to.
+_LENGTH_DIGITS: Final = 18
+
+#: Bytes of a request that are kept while it is not known whether the service has closed its connection.
+KEPT_LIMIT: Final = 64 * 1024
+
+#: Answers without a body, behind which a broken service may send one.
+_BODILESS: Final = frozenset((204, 304))
+
+_REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
+
+
+class HttpLeg(Exchange):
+    """One request and its answer.  ``end`` says that the request has no body."""
+
+    __slots__ = (
+        "_answered",
+        "_asked",
+        "_chunked",
+        "_kept",
+        "_left",
+        "_length",
+        "_repeatable",
+        "_unsent",
+        "bytes_in",
+    )
+
+    opening: HttpRequest
+
+    def __init__(
+        self, service: "LocalService", stream: Stream, opening: HttpRequest, end: bool, report: Report | None
+    ) -> None:
+        super().__init__(service, stream, opening, report)
+        self.method = opening.method
+        self.bodiless = opening.method == b"HEAD"
+        self.bytes_in = 0
+        self._chunked = opening.chunked
+        self._length = 0
+        self._left = 0
+        self._asked = end
+        self._answered = False
+        self._repeatable = end and opening.method in _REPEATABLE
+        self._unsent: list[bytes] = []
+        #: Bytes of the request that may yet be kept for another connection; negative: none is kept.
+        self._kept = -1
+        if report is not None:
+            service.slow.add(self)
+            target = _text(opening.target)
+            report(RequestStarted(stream.id, _text(opening.method), target, opening.visitor, service.name))
+        try:
+            head = self._head(opening, end)
+        except ValueError as error:
+            self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
+            return
+        connection = service.pool.take(opening.connection, fresh=not self._repeatable)
+        if connection is None:
+            self._unsent.append(head)
+            stream.stall()
+            self.dial()
+            return
+        self._connection = connection
+        connection.begin(self)
+        self._unsent.append(head)
+        if not self._repeatable:
+            self._kept = KEPT_LIMIT
+            connection.watch()
+        if end:
+            connection.write_whole(head)
+        else:
+            connection.write(head)
+
+    def _head(self, opening: HttpRequest, end: bool) -> bytes:
+        extra = b""
+        length = -1
+        hosts = 0
+        for name, value in opening.headers:
+            size = len(name)
+            if size == 4:
+                hosts += name.lower() == b"host"
+            elif size == 14:
+                if name.lower() == b"content-length":
+                    if length >= 0 or not value.isdigit() or len(value) > _LENGTH_DIGITS:
+                        raise ValueError("it has no valid length")
+                    length = int(value)
+            elif size == 17:
+                if name.lower() == b"transfer-encoding":
+                    raise ValueError("it brings a transfer coding of its own")
+            elif size == 2:
+                if name.lower() == b"te":
+                    extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
+            elif size == 13:
+                if name.lower() == b"authorization":
+                    self.login = is_bound(value)
+        if hosts != 1:
+            raise ValueError("it does not name one host")
+        if self._chunked:
+            if length >= 0:
+                raise ValueError("it has both a length and chunks")
+            extra += b"Transfer-Encoding: chunked\r\n"
+        elif length > 0:
+            if end:
+                raise ValueError("its body is missing")
+            self._left = self._length = length
+        headers = opening.headers
+        if opening.method in DESTINATION_METHODS:
+            headers = with_destination(headers, self.service.scheme)
+        head = request_head(opening.method, opening.target, headers, extra)
+        return head + b"0\r\n\r\n" if end and self._chunked else head
+
+    # --- the request ---------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        size = len(data)
+        self.bytes_in += size
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (size, data)
+        else:
+            self._left -= size
+            if self._left < 0:
+                self.fail(BAD_REQUEST, "The server sent more of a request than its Content-Length says.")
+                return
+        self._hand_over(data)
+
+    def end_received(self, trailers: Headers) -> None:
+        self._asked = True
+        if self.over:
+            return
+        if self._chunked:
+            try:
+                validate(trailers)
+            except ValueError as error:
+                self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
+                return
+            fields = b"".join(b"%b: %b\r\n" % field for field in trailers_to_pass(trailers))
+            self._hand_over(b"0\r\n%b\r\n" % fields)
+        elif self._left:
+            self.fail(BAD_REQUEST, "The server sent less of a request than its Content-Length says.")
+            return
+        if self._answered:
+            self._finish(reuse=False)
+
+    def _hand_over(self, data: bytes) -> None:
+        if self._connection is not None:
+            if self._kept >= 0:
+                self._keep(data)
+            self._connection.write(data)
+        elif not self._answered:
+            self._unsent.append(data)
+        elif self.stream.drained:
+            self._abandon()
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what is written to a connection that served others before, in case that the service has closed it."""
+        self._kept -= len(data)
+        if self._kept >= 0:
+            self._unsent.append(data)
+        else:
+            self._unsent.clear()
+
+    def connected(self, connection: HttpConnection) -> None:
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        self._kept = -1
+        if self._asked:
+            connection.write_whole(data)
+        else:
+            connection.write(data)
+        if not connection.stalled:
+            self.stream.flow()
+
+    # --- the answer ----------------------------------------------------------------------------------------
+
+    def send_head(self, head: ResponseHead, end: bool) -> None:
+        self.status = head.status
+        if self.report is not None:
+            self.service.forget(self) if end else self.service.slow.add(self)
+        self.stream.send_head(head, end)
+
+    def answer_ended(self) -> None:
+        self._answered = True
+        if self._asked:
+            self._finish()
+
+    def lost(self, connection: HttpConnection, began: bool) -> None:
+        if self._answered:
+            self._connection = None
+            self.stream.flow()
+            if self.stream.drained:
+                self._abandon()
+        elif connection.reused and not began and (self._repeatable or (connection.unreceived and self._kept >= 0)):
+            self.service.pool.caught(0.0)
+            self._repeatable = False
+            self._kept = -1
+            self._connection = None
+            self.stream.stall()
+            self.dial()
+        else:
+            if connection.reused and not began:
+                self.service.pool.caught(0.0)
+            super().lost(connection, began)
+
+    def slow(self) -> None:
+        if self.status is None:
+            super().slow()
+        elif self.report is not None:
+            target, seconds = _text(self.opening.target), self.service.clock.seconds() - self.started
+            self.report(
+                ResponseStreaming(
+                    self.stream.id,
+                    _text(self.method),
+                    target,
+                    self.status,
+                    seconds,
+                    self.bytes_out,
+                    self.service.name,
+                )
+            )
+
+    @property
+    def _dirty(self) -> bool:
+        """Whether the service may have left something unread on the connection, or may send something late."""
+        opening = self.opening
+        return self._length > 0 or opening.chunked or self.bodiless or self.status in _BODILESS or self.login
+
+    # --- ends ----------------------------------------------------------------------------------------------
+
+    def _finish(self, *, reuse: bool = True) -> None:
+        """Both directions have ended; ``reuse`` says whether the connection may serve another exchange."""
+        self.over = True
+        self.service.forget(self)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if connection.stalled:
+                self.stream.flow()
+            connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
+        self.service.finished(self)
+        self._report(None)
+
+    def _abandon(self) -> None:
+        """The answer has left, and nobody wants the rest of the request."""
+        self.over = True
+        self.service.forget(self)
+        self.stream.reset(SERVICE_DIED.word, f"{self.service.where} closed the connection after its answer.")
+        self._report(None)
+
+    def cancelled(self, cause: str) -> None:
+        self._report(None if self._answered else cause)
+
+    def failed(self, problem: Problem, message: str) -> None:
+        if self.status is None:
+            self.status = problem.status
+        self._report(message)
+
+    def _report(self, error: str | None) -> None:
+        if self.report is not None:
+            self.report(
+                RequestFinished(
+                    self.stream.id,
+                    _text(self.method),
+                    _text(self.opening.target),
+                    self.status,
+                    self.service.clock.seconds() - self.started,
+                    self.bytes_in,
+                    self.bytes_out,
+                    error,
+                    self.service.name,
+                    _text(self.opening.declined),
+                )
+            )
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")

@@ -1,0 +1,200 @@
+"""A visitor's WebSocket handshake at the service: it goes there as the visitor sent it, and the answer decides.
+
+An answer of 101 is believed only if it proves that the service has read this very handshake, and agrees to nothing
+that was not offered (RFC 6455, section 4.1).  The visitor's own library checks the same, but it would blame the wrong
+end.  After it the socket belongs to a :class:`~sellia.transports.websocket.pipe.WebSocketPipe`.  Any other answer is
+the service's refusal, and goes to the visitor whole.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from twisted.logger import Logger
+
+from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
+from sellia.client.local.connection import HttpConnection
+from sellia.client.local.exchange import Exchange, Report, request_head
+from sellia.errors import BAD_REQUEST, Problem, ProtocolError
+from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
+from sellia.relay.http.framing import BadAnswer
+from sellia.relay.http.headers import response_to_visitor, values_of
+from sellia.relay.http.websocket_handshake import Agreement, agreement
+from sellia.relay.mux.stream import Stream
+from sellia.text import field, shown_target
+from sellia.transports.reactor.lines import line
+from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.record import WebSocketStory
+
+if TYPE_CHECKING:
+    from sellia.client.local.service import LocalService
+
+_UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
+#: Fields that a broken or hostile server could make two messages of one with; Java's HttpClient gives a length of 0.
+_LOOKED_AT: Final = (b"content-length", b"transfer-encoding", b"host")
+
+_log = Logger()
+
+
+class HandshakeLeg(Exchange):
+    """One handshake, on a connection of its own."""
+
+    __slots__ = ("_head",)
+
+    opening: WebSocketRequest
+
+    def __init__(
+        self, service: "LocalService", stream: Stream, opening: WebSocketRequest, report: Report | None
+    ) -> None:
+        super().__init__(service, stream, opening, report)
+        try:
+            fields = {name: [v for n, v in opening.headers if n.lower() == name] for name in _LOOKED_AT}
+            if fields[b"content-length"] not in ([], [b"0"]) or fields[b"transfer-encoding"]:
+                raise ValueError("a handshake has no body")
+            if len(fields[b"host"]) != 1:
+                raise ValueError("it does not name one host")
+            self._head = request_head(b"GET", opening.target, opening.headers, _UPGRADE)
+            if len(values_of(opening.headers, b"sec-websocket-key")) != 1:
+                raise ValueError("a handshake has one key")
+        except ValueError as error:
+            self.fail(BAD_REQUEST, f"The server sent a WebSocket handshake that cannot be passed on: {error}.")
+            return
+        if report is not None:
+            service.slow.add(self)
+        connection = service.pool.take_login(opening.connection)
+        if connection is None:
+            self.dial()
+        else:
+            self._connection = connection
+            connection.begin(self)
+            self.connected(connection)
+
+    def connected(self, connection: HttpConnection) -> None:
+        connection.write(self._head)
+
+    def end_received(self, trailers: Headers) -> None:
+        if self.status is None:
+            raise ProtocolError("a WebSocket ended before it was open")
+
+    # --- agreed --------------------------------------------------------------------------------------------
+
+    def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
+        agreed = self._check(headers)
+        subprotocol = None if agreed.subprotocol is None else _text(agreed.subprotocol)
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        self.over = True
+        self.service.forget(self)
+        stream, opening, service, report = self.stream, self.opening, self.service, self.report
+        stream.send_head(ResponseHead(101, reason, response_to_visitor(headers, 101)))
+        story = WebSocketStory(
+            stream.id,
+            service.name,
+            opening.target,
+            opening.visitor,
+            at_visitor=False,
+            clock=service.clock,
+            subprotocol=subprotocol or "",
+            closed=None if report is None else _Closed(report),
+            untold=service.violated,
+        )
+        if report is not None:
+            target = _text(opening.target)
+            report(WebSocketOpened(stream.id, target, opening.visitor, subprotocol, service.name))
+        transport = connection.let_go()
+        pipe = WebSocketPipe(
+            service.pipes,
+            transport,
+            stream,
+            compressed=agreed.compressed,
+            clock=service.clock,
+            story=story,
+            limits=service.frames,
+        )
+        pipe.answers_pings = service.answers_pings
+        connection.hand_over(pipe)
+        if rest:
+            pipe.dataReceived(rest)
+
+    def _check(self, headers: Headers) -> Agreement:
+        """Terms of the WebSocket; raises BadAnswer if the answer is not one to this handshake."""
+        if [value.lower() for value in values_of(headers, b"upgrade")] != [b"websocket"]:
+            raise BadAnswer("changed to a protocol that is not WebSocket")
+        try:
+            return agreement(self.opening.headers, headers)
+        except ValueError as error:
+            raise BadAnswer(str(error)) from None
+
+    # --- refused -------------------------------------------------------------------------------------------
+
+    def send_head(self, head: ResponseHead, end: bool) -> None:
+        self.service.forget(self)
+        end_of_line = line(self.service.clock, "websocket refused")
+        if end_of_line is None:
+            super().send_head(head, end)
+            return
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}{end}",
+            id=self.stream.id,
+            tunnel=field(self.service.name),
+            path=field(shown_target(self.opening.target)),
+            visitor=field(self.opening.visitor),
+            status=head.status,
+            end=end_of_line,
+        )
+        super().send_head(head, end)
+
+    def answer_ended(self) -> None:
+        self.over = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release(reuse=False)
+        self._refused(self.status or 0)
+
+    def cancelled(self, cause: str) -> None:
+        """The visitor has left before it was open; nobody is interested."""
+
+    def failed(self, problem: Problem, message: str) -> None:
+        status = self.status or problem.status or 0
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status} word={word}",
+            id=self.stream.id,
+            tunnel=field(self.service.name),
+            path=field(shown_target(self.opening.target)),
+            visitor=field(self.opening.visitor),
+            status=status,
+            word=field(problem.word),
+        )
+        self._refused(status, message)
+
+    def _refused(self, status: int, error: str | None = None) -> None:
+        if self.report is not None:
+            target = _text(self.opening.target)
+            self.report(WebSocketRefused(self.stream.id, target, status, error, self.service.name))
+
+
+class _Closed:
+    """Tells whoever listens how a WebSocket ended."""
+
+    __slots__ = ("_report",)
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def __call__(self, story: WebSocketStory) -> None:
+        self._report(
+            WebSocketClosed(
+                story.number,
+                _text(story.target),
+                story.by or "sellia",
+                story.code,
+                story.reason,
+                *story.from_visitor,
+                *story.to_visitor,
+                story.seconds,
+                story.tunnel,
+            )
+        )
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")

@@ -1,0 +1,44 @@
+"""What was refused because a limit was reached: counted always, told in the log now and then.
+
+Whoever attacks a limit reaches it a thousand times a second.  Each time counts, but only a few become lines in the log,
+and the next line says how many did not.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sellia.relay.limits.token_bucket import Bucket, Rate
+
+#: Lines about one limit: so many at once, then one in ten seconds.
+LINES: Final = Rate(5, 0.1)
+
+
+@dataclass(slots=True)
+class _Limit:
+    lines: Bucket
+    count: int = 0
+    untold: int = 0
+
+
+class Refusals:
+    """Counts by the name of the limit.  The names are those that the code uses: a few dozen, never from outside."""
+
+    def __init__(self, rate: Rate = LINES) -> None:
+        self._rate = rate
+        self._limits: dict[str, _Limit] = {}
+
+    def count(self, limit: str, now: float) -> int | None:
+        """Once more.  None if that is not worth a line, else how many before it were not."""
+        found = self._limits.get(limit)
+        if found is None:
+            found = self._limits[limit] = _Limit(Bucket(self._rate))
+        found.count += 1
+        if found.lines.take(now):
+            found.untold += 1
+            return None
+        untold, found.untold = found.untold, 0
+        return untold
+
+    def as_dict(self) -> dict[str, int]:
+        """How often each limit that was ever reached was, by its name."""
+        return {name: each.count for name, each in sorted(self._limits.items())}

@@ -1,0 +1,4 @@
+"""Multiplexing: sessions, streams, flow control, and the schedule by which they share a link.
+
+Pure.  Imports `sellia.protocol` and `sellia.relay.limits`.
+"""

@@ -1,0 +1,211 @@
+"""The base domain's own pages: what runs here and how to connect, and whether it is well."""
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from html import escape
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any, Final
+
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.static import NoRangeStaticProducer
+
+from sellia.errors import PROBLEMS
+from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
+from sellia.relay.http.hosts import public_url
+from sellia.server.base_domain.wheel import Wheel, build_wheel
+from sellia.server.settings import ServerSettings
+
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Sellia</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem; }}
+pre {{ padding: .8rem 1rem; overflow-x: auto; border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
+  border-radius: .4rem; }}
+</style></head><body>
+<h1>Sellia</h1>
+<p>This is a <strong>Sellia</strong> server. It gives services on people's own machines a public address:
+HTTP, WebSockets and all.</p>
+<p>To put what listens on your port 8080 at <code>{example}</code>:</p>
+<pre>{install}sellia http 8080 -s myapp --server {url}{key}</pre>
+{note}
+</body></html>
+"""
+
+_CLIENT: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Sellia's client</title></head><body>
+<p>The program that this server runs, which has the client in it:
+<a href="{name}">{name}</a> ({size} KiB), SHA-256 {sha256}</p>
+<pre>pipx install {url}</pre>
+<p>Or, in a virtual environment:</p>
+<pre>pip install {url}</pre>
+</body></html>
+"""
+
+_NO_CLIENT: Final = "<p>The client is the program <code>sellia</code>: ask whoever runs this server for it.</p>"
+_NEEDS: Final = (
+    '<p><code>pipx</code> is in the packages of most systems. <a href="client/">More about the client.</a></p>'
+)
+
+
+#: Below this there is the client.
+_CLIENT_PATH: Final = b"/client/"
+
+
+class _Page(Resource):
+    """GET and HEAD of one page in one form; other methods get an answer of ours."""
+
+    isLeaf = True
+
+    def __init__(self, render: Callable[[], tuple[bytes, bytes]]) -> None:
+        super().__init__()
+        self._render = render
+        self._other = _Problem("method-not-allowed", allow=b"GET, HEAD")
+
+    def render(self, request: Request) -> Any:
+        return self.render_GET(request) if request.method in (b"GET", b"HEAD") else self._other.render(request)
+
+    def render_GET(self, request: Request) -> Any:
+        kind, body = self._render()
+        request.setHeader(b"Content-Type", kind)
+        request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        if request.method == b"HEAD":
+            # twisted.web takes the body away by itself, but writes a line into the log for each.
+            request.setHeader(b"Content-Length", b"%d" % len(body))
+            return b""
+        return body
+
+
+class _Download(_Page):
+    """The wheel, piece by piece at the visitor's pace."""
+
+    def __init__(self, wheel: Wheel) -> None:
+        super().__init__(lambda: (b"application/zip", b""))
+        self._data = wheel.data
+
+    def render_GET(self, request: Request) -> Any:
+        super().render_GET(request)
+        request.setHeader(b"Content-Length", b"%d" % len(self._data))
+        if request.method == b"HEAD":
+            return b""
+        NoRangeStaticProducer(request, BytesIO(self._data)).start()
+        return NOT_DONE_YET
+
+
+class _Ready(_Page):
+    """Whether new visitors may come: 200, or 503 while the server drains.  For whoever balances load."""
+
+    def __init__(self, draining: Callable[[], bool]) -> None:
+        super().__init__(lambda: (b"text/plain; charset=utf-8", b"draining\n" if draining() else b"ready\n"))
+        self._draining = draining
+
+    def render_GET(self, request: Request) -> Any:
+        if self._draining():
+            request.setResponseCode(503, b"Service Unavailable")
+            request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER_SECONDS)
+        return super().render_GET(request)
+
+
+class _Problem(Resource):
+    """One of our own answers."""
+
+    isLeaf = True
+
+    def __init__(self, word: str, allow: bytes | None = None) -> None:
+        super().__init__()
+        self._word = word
+        self._allow = allow
+
+    def render(self, request: Request) -> bytes:
+        accept = request.getHeader(b"accept") or b""
+        response = answer(
+            PROBLEMS[self._word],
+            accept=accept,
+            target=request.uri,
+            cross_origin=request.requestHeaders.hasHeader(b"origin"),
+        )
+        request.setResponseCode(response.status, HTTPStatus(response.status).phrase.encode())
+        for name, value in response.headers:
+            request.setHeader(name, value)
+        if self._allow is not None:
+            request.setHeader(b"Allow", self._allow)
+        return response.body if request.method != b"HEAD" else b""
+
+
+class BaseDomain(Resource):
+    """``/``, ``/client/``, ``/health``, ``/ready``, and the gateway's path for those who come without an upgrade."""
+
+    def __init__(self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> None:
+        super().__init__()
+        self._settings = settings
+        self._port = port
+        self._health = health
+        self._pages: dict[bytes, Resource] = {
+            b"/": _Page(self._landing),
+            b"/health": _Page(self._health_page),
+            b"/ready": _Ready(lambda: bool(health().get("draining"))),
+            settings.gateway_path.encode(): _Problem("upgrade-required"),
+        }
+        self._none = _Problem("no-such-page")
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        if request.path.startswith(_CLIENT_PATH):
+            self._add_client()
+        return self._pages.get(request.path, self._none)
+
+    @cached_property
+    def _wheel(self) -> Wheel | None:
+        """Of what this server runs; made when somebody first asks for it."""
+        return build_wheel() if self._settings.offer_client else None
+
+    def _add_client(self) -> None:
+        wheel = self._wheel
+        if wheel is not None and _CLIENT_PATH not in self._pages:
+            self._pages[_CLIENT_PATH] = _Page(self._client)
+            self._pages[_CLIENT_PATH + wheel.name.encode()] = _Download(wheel)
+
+    def _client(self) -> tuple[bytes, bytes]:
+        assert self._wheel is not None
+        name = self._wheel.name
+        page = _CLIENT.format(
+            name=name, size=len(self._wheel.data) // 1024, sha256=self._wheel.sha256, url=escape(self._wheel_url)
+        )
+        return b"text/html; charset=utf-8", page.encode()
+
+    @property
+    def _wheel_url(self) -> str:
+        assert self._wheel is not None
+        settings = self._settings
+        base = public_url(None, settings.domain, self._port(), settings.https)
+        return f"{base}{_CLIENT_PATH.decode()}{self._wheel.name}"
+
+    def _landing(self) -> tuple[bytes, bytes]:
+        settings = self._settings
+        port = self._port()
+        url = public_url(None, settings.domain, port, settings.https)
+        page = _PAGE.format(
+            url=escape(url),
+            example=escape(public_url("myapp", settings.domain, port, settings.https)),
+            install=f"pipx install {escape(self._wheel_url)}\n" if self._wheel is not None else "",
+            note=_NEEDS if self._wheel is not None else _NO_CLIENT,
+            key=" --api-key YOUR-KEY" if settings.master_key is not None else "",
+        )
+        return b"text/html; charset=utf-8", page.encode()
+
+    def _health_page(self) -> tuple[bytes, bytes]:
+        health = self._health()
+        status = "draining" if health.pop("draining", False) else "ok"
+        body = {"status": status, **health}
+        return b"application/json", json.dumps(body).encode() + b"\n"
+
+
+def base_site(settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> Site:
+    """The Site that serves the base domain; without a log of its own."""
+    site = Site(BaseDomain(settings, health, port))
+    site.displayTracebacks = False
+    return site

@@ -1,0 +1,147 @@
+"""What a visitor's request came on, as everybody sees it whom the request meets on its way.
+
+A connection of our own (`sellia.server.ingress.connection`) carries requests one after the other, a visit through
+twisted.web (`sellia.server.embedding.resource_request`) carries one.  Exchanges write to either and are told by it; the
+ingress watches over it; what takes the socket over takes it from there.
+"""
+
+from typing import Any
+
+from sellia.errors import Problem
+from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS
+from sellia.relay.http.forwarded import Origin, origin, port_of
+from sellia.relay.mux.stream import StreamOwner
+from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.http1 import Request
+from sellia.server.ingress.ingress import Ingress
+from sellia.server.ingress.interim import through_a_proxy
+from sellia.server.ingress.upgrade import UpgradeExchange
+
+
+class Carrier:
+    """At most one exchange at a time is ``_exchange``.  A subclass sets what is only declared here."""
+
+    ingress: Ingress
+
+    #: The address at the other end, in octets for header fields (a unix socket has none), and whether it is a proxy
+    #: whose word counts.
+    peer: str
+    peer_octets: bytes
+    trusted: bool
+
+    #: How the visitor came: ``http`` or ``https``.
+    scheme: bytes
+
+    #: Whether the visitor takes nothing more for now.
+    full: bool
+
+    #: Number of the visitor's connection for clients (``docs/protocol.rst``, 4.4); 0 if it is a proxy's, or unknown.
+    number: int = 0
+
+    #: Whether a request has been looked at for what proxies add.
+    looked_at: bool = False
+
+    #: What exchanges are made of: those of requests, and those of WebSocket handshakes.
+    exchanges: type[HttpExchange] = HttpExchange
+    upgrades: type[UpgradeExchange] = UpgradeExchange
+
+    _exchange: HttpExchange | None
+
+    def origin_of(self, request: Request) -> Origin:
+        """Where the request came from: behind a trusted proxy, what the proxy says."""
+        host = request.hosts[0] if request.hosts else b""
+        if self.trusted:
+            trusted = self.ingress.trusted
+            return origin(request.headers, peer=self.peer, scheme=self.scheme, host=host, trusted=trusted)
+        return Origin(self.peer_octets or b"unknown", self.scheme, host, port_of(host, self.scheme), self.peer)
+
+    def visitor_of(self, request: Request) -> str:
+        """The visitor's address for people: behind a trusted proxy, what the proxy says."""
+        return self.origin_of(request).address if self.trusted else self.peer
+
+    def number_for(self, request: Request) -> int:
+        """``number``, once it is known that the first request did not come through a proxy, which pools."""
+        if self.number and not self.looked_at:
+            self.looked_at = True
+            if through_a_proxy(request):
+                self.number = 0
+        return self.number
+
+    def takes_interim(self, request: Request) -> bool:
+        """Whether every interim response may be sent for this request: see `sellia.server.ingress.interim`."""
+        if self.ingress.knows_interim.is_trusted(self.peer):
+            return True
+        return not self.trusted and not through_a_proxy(request)
+
+    # --- the transport: a producer -------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The visitor takes no more for now."""
+        self.full = True
+        if self._exchange is not None and self._exchange.stream is not None:
+            self._exchange.stream.stall()
+
+    def resumeProducing(self) -> None:
+        """The visitor has taken all that was written."""
+        raise NotImplementedError
+
+    def stopProducing(self) -> None:
+        """The connection is gone; whoever looks after it is told so in another way."""
+
+    # --- for exchanges -------------------------------------------------------------------------------------
+
+    def exchange_begins(self, exchange: HttpExchange) -> None:
+        """This is the exchange now."""
+        self._exchange = exchange
+
+    def write(self, data: bytes) -> None:
+        """To the visitor, before the turn ends."""
+        raise NotImplementedError
+
+    def pause_reading(self) -> None:
+        """The exchange's stream has enough: from now on it is the service that is waited for."""
+        raise NotImplementedError
+
+    def resume_reading(self) -> None:
+        """The exchange's stream takes more."""
+        raise NotImplementedError
+
+    def answer_problem(
+        self,
+        problem: Problem,
+        request: Request | None,
+        detail: str = "",
+        exchange: HttpExchange | None = None,
+        realm: str = "",
+        retry_after: int = RETRY_AFTER_SECONDS,
+    ) -> None:
+        """Say what is wrong with the request, or what went wrong with this exchange of it."""
+        raise NotImplementedError
+
+    def exchange_over(self, exchange: HttpExchange) -> None:
+        """The response has been written."""
+        raise NotImplementedError
+
+    def answered(self, session: StreamOwner) -> None:
+        """A client has completed a response, so it may keep a connection to its service for this visitor."""
+
+    def break_off(self) -> None:
+        """End a response as broken: what was written goes out, but nothing can take it for complete."""
+        raise NotImplementedError
+
+    # --- for who takes the socket over -----------------------------------------------------------------------
+
+    def let_go(self) -> Any:
+        """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
+        raise NotImplementedError
+
+    def become(self, protocol: Any) -> None:
+        """Hand the socket over: from now on ``protocol`` gets its octets and its end."""
+        raise NotImplementedError
+
+    # --- for the ingress -----------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """The server is about to stop: what is in exchange is the last."""
+        if self._exchange is not None:
+            self._exchange.keep_alive = False

@@ -1,0 +1,185 @@
+"""Where visitors arrive: what all of their connections share, and who may use which tunnel.
+
+A connection is a :class:`~sellia.server.ingress.connection.VisitorConnection`; connections are counted, in all and by
+address (`sellia.server.limiter`).
+
+Designs not chosen
+    *A timer for each connection*: one sweep a second over all of them costs less than moving timers with every request.
+"""
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from sellia.errors import PROBLEMS, Problem
+from sellia.relay.http.error_responses import Denial
+from sellia.relay.http.forwarded import TrustedPeers
+from sellia.relay.registry import Tunnel
+from sellia.server.ingress.http1 import Request
+from sellia.server.limiter import Guard
+from sellia.server.settings import ServerSettings
+from sellia.transports.reactor.batching import turn_of
+from sellia.transports.websocket.pipe import VisitorPipeFactory
+
+if TYPE_CHECKING:
+    from sellia.server.ingress.channel import Carrier
+    from sellia.server.ingress.connection import VisitorConnection
+
+_log = Logger()
+
+
+class Tunnels(Protocol):
+    """Which tunnel has a name, as :class:`~sellia.relay.registry.TunnelRegistry` tells."""
+
+    by_label: dict[str, Tunnel[Any]]
+
+
+class Visit(Protocol):
+    """Who sent a request."""
+
+    def visitor_of(self, request: Request) -> str:
+        """The visitor's address: behind a trusted proxy, what the proxy says."""
+
+
+class Watched(Protocol):
+    """What the ingress watches over: a visitor's connection."""
+
+    def check(self, now: float) -> None:
+        """Once a second: end what is over its time."""
+
+    def drop(self) -> None:
+        """Cut the connection: the server stops."""
+
+    def drain(self) -> None:
+        """The server is about to stop: what is in exchange is the connection's last."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a visitor waits for something that is on its way."""
+
+
+class Rooms(Protocol):
+    """What lives on the base domain, and what the ingress asks of it."""
+
+    def is_gateway(self, request: Request, path: bytes) -> bool:
+        """Whether this is a client that wants a link."""
+
+    def take_link(self, connection: "Carrier", request: Request) -> None:
+        """Turn the connection into a link."""
+
+    def page(self, connection: "VisitorConnection", request: Request, path: bytes) -> None:
+        """Answer with one of the server's own pages."""
+
+    def why_absent(self, label: str) -> Problem:
+        """Why a name has no tunnel."""
+
+    def refusing(self) -> Problem | None:
+        """Why new visitors are refused, if they are."""
+
+
+def is_preflight(request: Request) -> bool:
+    """Whether a browser asks on behalf of a page whether it may send a request (Fetch, 3.3.2)."""
+    return (
+        request.method == b"OPTIONS"
+        and not request.has_body
+        and bool(request.values(b"origin"))
+        and bool(request.values(b"access-control-request-method"))
+    )
+
+
+class Ingress:
+    """What all visitors' connections share.  Start and stop it with the service."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        tunnels: Tunnels,
+        rooms: Rooms,
+        clock: IReactorTime,
+        guard: Guard | None = None,
+    ) -> None:
+        self.settings = settings
+        self.guard = guard or Guard(settings, clock)
+        self.tunnels = tunnels
+        self.rooms = rooms
+        self.clock = clock
+        self.trusted = TrustedPeers(settings.trust_proxy)
+        #: Lower-case names of the fields that pass besides, if a trusted proxy sends them.
+        self.believed = frozenset(each.lower().encode("ascii") for each in settings.forwarded_fields)
+        #: Proxies that do not take an interim response for the final one.
+        self.knows_interim = TrustedPeers(settings.interim_responses, "interim_responses")
+        self.turn = turn_of(clock)
+        self.pipes = VisitorPipeFactory(clock)
+        self.connections: set[Watched] = set()
+        #: Numbers of visitors' connections for clients; each is given once.
+        self.numbers = count(1)
+        self.draining = False
+        #: Seconds between the last two looks at deadlines.
+        self.step = 1.0
+        self._swept = clock.seconds()
+        self._sweep = LoopingCall(self.sweep)
+        self._sweep.clock = clock
+
+    def start(self) -> None:
+        """Begin to watch over deadlines."""
+        if not self._sweep.running:
+            self._sweep.start(1.0, now=False)
+
+    def stop(self) -> None:
+        """Stop watching, and drop the connections that are left."""
+        if self._sweep.running:
+            self._sweep.stop()
+        for connection in list(self.connections):
+            connection.drop()
+
+    def drain(self) -> None:
+        """The server is about to stop: connections end as their exchanges do."""
+        self.draining = True
+        for connection in self.connections:
+            connection.drain()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any visitor has something under way, or still to be sent."""
+        return bool(self.pipes.open) or any(connection.busy for connection in self.connections)
+
+    def admit(self, label: str, request: Request, visit: Visit) -> "Tunnel[Any] | Denial":
+        """The tunnel of that name, if whoever sent ``request`` may use it now; else why not."""
+        refusing = self.rooms.refusing()
+        if refusing is not None:
+            return Denial(refusing)
+        tunnel = self.tunnels.by_label.get(label)
+        if tunnel is None:
+            return Denial(self.rooms.why_absent(label))
+        guard = self.guard
+        if guard.requests is not None:
+            wait = guard.requests.take(label, self.clock.seconds())
+            if wait:
+                return guard.too_often("request_rate", visit.visitor_of(request), wait)
+        if tunnel.auth is not None and not (tunnel.options.auth_preflight == "pass" and is_preflight(request)):
+            denied = guard.check_password(label, tunnel.auth, request.headers, lambda: visit.visitor_of(request))
+            if denied is not None:
+                return denied
+        if tunnel.options.while_away == "refuse" and not tunnel.session.session.attached:
+            return Denial(PROBLEMS["client-away"])
+        limit = guard.room(tunnel)
+        if limit is not None:
+            guard.refused(limit, visit.visitor_of(request), 503)
+            return Denial(PROBLEMS["client-away" if limit == "away_requests" else "overloaded"])
+        return tunnel
+
+    def sweep(self) -> None:
+        """Once a second: end what is over its time."""
+        now = self.clock.seconds()
+        self.step, self._swept = now - self._swept, now
+        for connection in list(self.connections):
+            try:
+                connection.check(now)
+            except Exception:  # the others are to be looked at all the same, and again in a second
+                _log.failure("a defect of Sellia's own: a visitor's connection could not be looked at")
+                self.connections.discard(connection)
+                connection.drop()
+        self.guard.watch(self.pipes.open, now)

@@ -1,0 +1,28 @@
+"""Interim responses (RFC 9110, section 15.2): which of them a visitor's connection may be sent.
+
+A reverse proxy uses its connection to the server for many visitors, one after the other.  Several proxies, nginx among
+them, take any 1xx for the final response: the visitor gets it, the connection counts as free, and the response proper
+becomes the answer to whoever comes next, at another tunnel perhaps.  So a proxy is sent none but the 100 that it has
+asked for with ``Expect``, unless the setting ``interim_responses`` names it as one that knows them.
+
+A proxy that the setting ``trust_proxy`` does not name is known by the fields that it adds.
+"""
+
+from typing import Final
+
+from sellia.server.ingress.http1 import Request
+
+#: Fields of a request that only intermediaries add.
+ADDED_BY_PROXIES: Final = frozenset(
+    (b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip")
+)
+
+
+def through_a_proxy(request: Request) -> bool:
+    """Whether the request has a field that only an intermediary adds."""
+    return any(name.lower() in ADDED_BY_PROXIES for name, _ in request.headers)
+
+
+def expects_continue(request: Request) -> bool:
+    """Whether whoever sent the request waits for a 100 (RFC 9110, section 10.1.1)."""
+    return any(value.strip(b" \t").lower() == b"100-continue" for value in request.values(b"expect"))

@@ -1,0 +1,204 @@
+"""Where a request goes: to a tunnel by its Host, to the server's own pages or its gateway, or back with a problem.
+
+`route` decides for one request, whatever connection it came on, and leaves it with an exchange that will answer it, or
+answered.  A request's head is rewritten here, once, on its way to a service.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.logger import Logger
+
+from sellia.errors import PROBLEMS, Problem, ProblemError
+from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequest
+from sellia.relay.http.error_responses import Denial
+from sellia.relay.http.headers import request_to_service, strip_authorization
+from sellia.relay.http.hosts import Place, Side, canonical_host, is_address, locate, split_target
+from sellia.server.ingress.channel import Carrier
+from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.http1 import Refusal, Request
+from sellia.server.ingress.interim import ADDED_BY_PROXIES, expects_continue
+from sellia.server.ingress.patience import response_patience, upgrade_patience
+from sellia.server.ingress.upgrade import tell_websocket_refused
+from sellia.server.notices import tell_owner
+from sellia.text import field, printable, shown_target
+from sellia.transports.reactor.verbosity import verbosity
+
+if TYPE_CHECKING:
+    from sellia.server.ingress.connection import VisitorConnection
+
+_NEVER: Final = float("inf")
+
+#: Bytes of an Upgrade field that a client is told.
+_DECLINED: Final = 64
+
+#: Fields that a request keeps while it waits for its answer; those of a visitor who sent more are let go but for the
+#: ones that Sellia's own answers depend on.
+FEW: Final = 32
+_FOR_ANSWERS: Final = frozenset((b"accept", b"expect", b"origin"))
+
+_log = Logger()
+
+
+def route(connection: "VisitorConnection", request: Request) -> None:
+    """Answer a request, or open a stream for it."""
+    ingress = connection.ingress
+    try:
+        place = locate(request.hosts, ingress.settings.domain)
+        path, authority = split_target(request.target)
+        if authority is not None and canonical_host([authority]) != place.host:
+            raise ValueError("the request's target and its Host header name different hosts")
+    except ValueError as error:
+        request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
+        _websocket_refused(connection, request, "", PROBLEMS["bad-host"])
+        connection.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return
+    if connection.lent and ingress.guard.places.exceeded and not _is_link(connection, request, place, path):
+        ingress.guard.refused("connections", connection.peer, 503)
+        request.keep_alive = False
+        connection.answer_problem(PROBLEMS["overloaded"], request)
+        return
+    if request.upgrade and connection.trusted:
+        visitor = connection.visitor_of(request)
+        # a proxy that does not say: it could be anybody
+        connection.counted = visitor if visitor != connection.peer else ""
+        if ingress.guard.crowded(connection.counted):
+            ingress.guard.refused("connections_per_address", connection.counted, 503)
+            connection.answer_problem(PROBLEMS["overloaded"], request)
+            return
+    if place.side is Side.TUNNEL:
+        enter(connection, request, place.label, path)
+    else:
+        _own(connection, request, place, path)
+
+
+def _is_link(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> bool:
+    """Whether a client asks for a link."""
+    return place.side is not Side.TUNNEL and request.upgrade and connection.ingress.rooms.is_gateway(request, path)
+
+
+def _own(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> None:
+    rooms = connection.ingress.rooms
+    if request.upgrade and rooms.is_gateway(request, path):
+        rooms.take_link(connection, request)
+    elif place.side is Side.BASE or place.host == "localhost" or is_address(place.host):
+        if request.upgrade:
+            detail = "There is no WebSocket at this address."
+            _websocket_refused(connection, request, "", PROBLEMS["no-such-tunnel"])
+            connection.answer_problem(PROBLEMS["no-such-tunnel"], request, detail)
+            return
+        rooms.page(connection, request, path)
+    else:
+        _websocket_refused(connection, request, "", PROBLEMS["no-such-tunnel"])
+        connection.answer_problem(PROBLEMS["no-such-tunnel"], request)
+
+
+def _for_answers(headers: Headers) -> Headers:
+    """The fields that matter for what the visitor is sent: those of its own, and one that tells of a proxy."""
+    own = [pair for pair in headers if pair[0].lower() in _FOR_ANSWERS]
+    proxy = [pair for pair in headers if pair[0].lower() in ADDED_BY_PROXIES]
+    return own[:FEW] + proxy[:1]
+
+
+def _handshake(headers: Headers) -> Headers:
+    return [pair for pair in headers if pair[0].lower().startswith(b"sec-websocket-")]
+
+
+def malformed(connection: "VisitorConnection", refusal: Refusal, asked: tuple[bytes, bytes, list[bytes]]) -> None:
+    """A head was refused before it was whole: tell the owner of the tunnel that it was for, if that can be seen."""
+    method, target, hosts = asked
+    ingress = connection.ingress
+    try:
+        place = locate(hosts, ingress.settings.domain)
+    except ValueError:
+        return
+    tunnel = ingress.tunnels.by_label.get(place.label) if place.side is Side.TUNNEL else None
+    if tunnel is not None:
+        problem = refusal.problem
+        message = refusal.detail or problem.sentence
+        method_name = method.decode("latin-1")
+        notice = Notice(0, problem.status or 0, problem.word, message, method_name, target, connection.peer)
+        tell_owner(tunnel, notice, ingress.clock.seconds())
+
+
+def _refuse(connection: Carrier, request: Request, label: str, path: bytes, denial: Denial) -> None:
+    """Answer a request that no tunnel takes, and tell the owner of the name, if it has one."""
+    ingress = connection.ingress
+    problem, detail, retry_after = denial
+    _websocket_refused(connection, request, label, problem)
+    tunnel = ingress.tunnels.by_label.get(label)
+    if tunnel is not None:
+        message = detail or problem.sentence
+        method, visitor = request.method.decode("latin-1"), connection.visitor_of(request)
+        notice = Notice(0, problem.status or 0, problem.word, message, method, path, visitor, request.upgrade)
+        tell_owner(tunnel, notice, ingress.clock.seconds())
+    connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
+
+
+def _websocket_refused(connection: Carrier, request: Request, label: str, problem: Problem) -> None:
+    if request.upgrade:
+        visitor = connection.visitor_of(request)
+        tell_websocket_refused(connection.ingress.guard, 0, label, request.target, visitor, problem)
+
+
+def enter(connection: Carrier, request: Request, label: str, path: bytes) -> None:
+    """Open a stream on the tunnel of that name, if the visitor may use it.  ``path`` is what its service is asked."""
+    ingress = connection.ingress
+    tunnel = ingress.admit(label, request, connection)
+    if isinstance(tunnel, Denial):
+        _refuse(connection, request, label, path, tunnel)
+        return
+    upgrade = request.upgrade
+    origin = connection.origin_of(request)
+    told = origin if tunnel.options.forwarded else None
+    headers = request_to_service(request.headers, told, upgrade=upgrade, believed=ingress.believed)
+    if tunnel.auth is not None:
+        headers = strip_authorization(headers)
+    visitor = origin.address
+    settings = ingress.settings
+    options = tunnel.options
+    exchange: HttpExchange
+    if upgrade:
+        exchange = upgrading = connection.upgrades(connection, request, _NEVER)
+        exchange.patience = upgrade_patience(options, settings)
+        upgrading.offer = headers if len(headers) <= FEW else _handshake(headers)
+        upgrading.tunnel = tunnel.label
+        upgrading.visitor = visitor
+        opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor, connection.number_for(request))
+    else:
+        exchange = connection.exchanges(connection, request, _NEVER)
+        exchange.patience = response_patience(options, settings)
+        opening = HttpRequest(
+            tunnel.tunnel_id,
+            request.method,
+            path,
+            headers,
+            visitor,
+            request.chunked,
+            request.minor,
+            connection.number_for(request),
+            request.declined[:_DECLINED],
+        )
+        exchange.awaits_continue = request.has_body and expects_continue(request)
+    exchange.options = options
+    if not request.has_body or exchange.awaits_continue:
+        exchange.await_service()
+    connection.exchange_begins(exchange)
+    try:
+        stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)
+    except ProblemError as error:
+        exchange.fail(error.problem.word, error.detail)
+        return
+    exchange.stream = stream
+    if len(request.headers) > FEW and not connection.trusted:
+        request.headers = _for_answers(request.headers)
+    if connection.full:
+        stream.stall()
+    if verbosity.debug:
+        _log.debug(
+            "request: id={id} tunnel={tunnel} method={method} target={target} visitor={visitor}",
+            id=stream.id,
+            tunnel=field(tunnel.label),
+            method=field(printable(request.method, 32)),
+            target=field(shown_target(request.target)),
+            visitor=field(visitor),
+        )

@@ -1,0 +1,133 @@
+"""A visitor's WebSocket handshake, until the service has answered it.
+
+The service decides.  Its 101 goes to the visitor when it has come, not before, and with it the connection becomes a
+:class:`~sellia.transports.websocket.pipe.WebSocketPipe`; any other answer goes to the visitor whole, and the connection
+ends behind it, because what the visitor may have sent on in the meantime is not HTTP.
+
+A client may be hostile: a 101 is believed only with the accept value that belongs to the visitor's key (RFC 6455,
+4.2.2), and with a subprotocol and extensions that the visitor has offered.
+"""
+
+from twisted.logger import Logger
+
+from sellia.errors import INTERNAL, PROBLEMS, Problem
+from sellia.protocol.messages import Headers, ResponseHead
+from sellia.relay.http.headers import check_reason, response_to_visitor, validate_response
+from sellia.relay.http.websocket_handshake import Agreement, agreement
+from sellia.server.ingress.exchange import HttpExchange, status_line
+from sellia.server.limiter import Guard
+from sellia.text import field, shown_target
+from sellia.transports.reactor.lines import line
+from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.record import WebSocketStory
+
+_log = Logger()
+
+
+def tell_websocket_refused(
+    guard: Guard, number: int, tunnel: str, target: bytes, visitor: str, problem: Problem
+) -> None:
+    """A WebSocket was refused by Sellia, for whatever reason: a line, if there were not many just now."""
+    untold = guard.remark("websocket refused")
+    if untold is not None:
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status} word={word} "
+            "untold={untold}",
+            id=number,
+            tunnel=field(tunnel),
+            path=field(shown_target(target)),
+            visitor=field(visitor),
+            status=problem.status or INTERNAL.status,
+            word=field(problem.word),
+            untold=untold,
+        )
+
+
+class UpgradeExchange(HttpExchange):
+    """A handshake on its way.  ``offer`` is what the service was sent, ``tunnel`` the name for the log."""
+
+    __slots__ = ("offer", "tunnel", "visitor")
+
+    offer: Headers
+    tunnel: str
+    visitor: str
+
+    def head_received(self, head: ResponseHead) -> None:
+        if head.status != 101 or self.head_sent:
+            if head.status >= 200:
+                self.keep_alive = False
+                self._tell_refusal(head.status)
+            super().head_received(head)
+            return
+        try:
+            check_reason(head.reason)
+            validate_response(head.headers)
+            if head.body:
+                raise ValueError("the service's 101 has a body")
+        except ValueError as error:
+            self._refuse_response(str(error))
+            return
+        try:
+            agreed = agreement(self.offer, head.headers)
+        except ValueError as error:
+            self._refuse_response(f"the service {error}")
+            return
+        self._open(head, agreed)
+
+    def fail(self, word: str, message: str) -> None:
+        if not (self.over or self.head_sent):
+            problem = PROBLEMS.get(word, INTERNAL)
+            number = self.stream.id if self.stream is not None else 0
+            guard, target = self.connection.ingress.guard, self.request.target
+            tell_websocket_refused(guard, number, self.tunnel, target, self.visitor, problem)
+        super().fail(word, message)
+
+    def timed_out(self, word: str) -> None:
+        super().timed_out("upgrade-timeout")
+
+    def _tell_refusal(self, status: int) -> None:
+        """The service did not answer 101: the log tells it."""
+        end = line(self.connection.ingress.clock, "websocket refused")
+        if end is None:
+            return
+        _log.info(
+            "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status}{end}",
+            id=self.stream.id if self.stream is not None else 0,
+            tunnel=field(self.tunnel),
+            path=field(shown_target(self.request.target)),
+            visitor=field(self.visitor),
+            status=status,
+            end=end,
+        )
+
+    def _open(self, head: ResponseHead, agreed: Agreement) -> None:
+        stream, connection = self.stream, self.connection
+        assert stream is not None
+        self.over = self.head_sent = True
+        headers = response_to_visitor(head.headers, 101)
+        parts = [status_line(head), b"Upgrade: websocket\r\nConnection: Upgrade\r\n"]
+        parts += [b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
+        parts.append(b"\r\n")
+        connection.write(b"".join(parts))
+        ingress = connection.ingress
+        pipe = WebSocketPipe(
+            ingress.pipes,
+            connection.let_go(),
+            stream,
+            compressed=agreed.compressed,
+            clock=ingress.clock,
+            story=WebSocketStory(
+                stream.id,
+                self.tunnel,
+                self.request.target,
+                self.visitor,
+                at_visitor=True,
+                clock=ingress.clock,
+                subprotocol=(agreed.subprotocol or b"").decode("latin-1"),
+                untold=ingress.guard.websocket_violated,
+            ),
+            limits=ingress.guard.frames,
+            judge=True,
+        )
+        pipe.answers_pings = ingress.settings.while_away_pings and self.options.while_away_pings
+        connection.become(pipe)

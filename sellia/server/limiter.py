@@ -1,0 +1,314 @@
+"""The limits that the public side and the gateway share: who is connected, how often, and what was refused for it.
+
+A limit by address counts the address that the visitor or client really has: that of the connection, or behind a
+trusted proxy the one that the proxy tells; of an IPv6 address its /64.  A trusted proxy itself has no bound of its own,
+since everybody comes from it.
+
+Each limit has a name, which is what ``/health`` counts it by, what its line in the log says, and what
+``docs/security.rst`` lists.
+"""
+
+from collections.abc import Callable, Iterable
+from math import ceil
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from sellia.errors import PROBLEMS, RATE_LIMITED
+from sellia.protocol.messages import Headers, ServerLimits
+from sellia.relay.http.error_responses import Denial
+from sellia.relay.http.forwarded import UNIX, counted_address
+from sellia.relay.limits.limit_log import Refusals
+from sellia.relay.limits.token_bucket import Buckets, Rate
+from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
+from sellia.relay.registry import Tunnel
+from sellia.relay.secrets import SecretDigest, parse_authorization
+from sellia.server.places import Place, Places
+from sellia.server.settings import ServerSettings
+from sellia.text import field
+from sellia.transports.link.base import LinkMixin
+from sellia.transports.tls import handshake_fault
+from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.record import WebSocketStory
+
+_log = Logger()
+
+#: Seconds for a stream to end after its response was complete by its length.
+END_WAIT: Final = 30.0
+
+#: The names of all limits.
+LIMITS: Final = frozenset(
+    """
+    header_size target_length header_time body_rate unread idle
+    connections connections_per_address tls_handshake proxy_header
+    request_rate websocket_rate frame_size empty_frames websocket_violations
+    session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
+    failed_passwords failed_keys link_rate sessions links_per_key
+    tunnel_rate tunnels tunnels_per_key tunnels_per_client hello_time link_violations original_exchanges
+    """.split()
+)
+
+#: Names of limits that are reached by a request's head, by the word of its answer.
+HEAD_LIMITS: Final = {
+    "header-too-large": "header_size",
+    "target-too-long": "target_length",
+}
+
+
+class Guard:
+    """One server's."""
+
+    def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
+        self._clock = clock
+        self.places = Places(settings.connections, settings.connections_per_address)
+        self.connections = self.places.census
+        #: Those of connections that have become links, until they carry a session.
+        self._of_links: dict[Any, Place] = {}
+        self.refusals = Refusals()
+        self._remarks = Refusals()
+        #: Requests, by the tunnel's name.
+        self.requests: Buckets[str] | None = None
+        if settings.rate_limit:
+            self.requests = Buckets(Rate(settings.request_burst, settings.request_rate))
+        #: Frames that come on the WebSockets of one address to one tunnel.
+        self.frame_rate = Rate(settings.websocket_burst, settings.websocket_rate) if settings.rate_limit else None
+        self._frame_rates: Buckets[Any] = Buckets(self.frame_rate or _UNUSED)
+        #: What may pass on a WebSocket, and what clients are told of the limits.
+        self.frames = FrameLimits(
+            settings.websocket_frame_limit or UNLIMITED,
+            settings.websocket_message_limit or UNLIMITED,
+            settings.websocket_fragments,
+            Rate(settings.control_burst, settings.control_rate),
+            settings.websocket_empty_fragments,
+        )
+        self.told = ServerLimits(
+            request_timeout=settings.request_timeout_limit,
+            websocket_frame_limit=settings.websocket_frame_limit or 0,
+            websocket_message_limit=settings.websocket_message_limit or 0,
+            websocket_fragments=settings.websocket_fragments,
+            websocket_empty_fragments=settings.websocket_empty_fragments,
+            control_burst=settings.control_burst,
+            control_rate=settings.control_rate,
+            while_away_pings=settings.while_away_pings,
+        )
+        self._unread_timeout = settings.unread_timeout
+        self._tunnel_streams = settings.tunnel_streams
+        self._away_requests = settings.away_requests
+        #: Streams whose responses are complete, by when they must have ended.
+        self._unended: dict[Stream | None, float] = {}
+        #: What else is called once a second, with the time.
+        self.each_second: list[Callable[[float], None]] = []
+        #: Wrong passwords, by address and tunnel.
+        self.passwords: Buckets[tuple[str, str]] = Buckets(
+            Rate(settings.failed_auth_burst, settings.failed_auth_rate),
+        )
+        #: Connections that are being told that there is no room for them.
+        self.turned_away = 0
+
+    def count(self, limit: str) -> int | None:
+        """A limit was reached.  None if the log is not to be told of it, else how many before it was not told of."""
+        assert limit in LIMITS, limit
+        return self.refusals.count(limit, self._clock.seconds())
+
+    def remark(self, topic: str) -> int | None:
+        """As `count`, for whatever anybody can bring about: it is counted only if it has the name of a limit."""
+        return (self.refusals if topic in LIMITS else self._remarks).count(topic, self._clock.seconds())
+
+    def refused(self, limit: str, peer: str, answer: str | int, fault: str = "") -> None:
+        """A limit was reached: count it, and tell the log, unless it has just been told of the same.
+
+        ``fault`` is what was wrong, where the name of the limit does not say it.
+        """
+        untold = self.count(limit)
+        if untold is not None:
+            _log.info(
+                "limit reached: limit={limit} peer={peer} answer={answer} untold={untold}{fault}",
+                limit=limit,
+                peer=field(peer),
+                answer=answer,
+                untold=untold,
+                fault=fault and f" fault={field(fault)}",
+            )
+
+    def too_often(self, limit: str, peer: str, wait: float) -> Denial:
+        """Something happened too often; it may again in ``wait`` seconds."""
+        self.refused(limit, peer, 429)
+        return Denial(PROBLEMS["rate-limited"], "", ceil(wait))
+
+    def room(self, tunnel: Tunnel[Any]) -> str | None:
+        """The limit that another exchange of a tunnel would break, if it would."""
+        session: Session = tunnel.session.session
+        if session.full:
+            return "session_streams"
+        if session.table.by_tunnel.get(tunnel.tunnel_id, 0) >= self._tunnel_streams:
+            return "tunnel_streams"
+        if not session.attached and len(session.streams) - tunnel.session.streams_at_loss >= self._away_requests:
+            return "away_requests"
+        return "session_queue" if session.crowded else None
+
+    # --- connections ---------------------------------------------------------------------------------------
+
+    def handshake_failed(self, peer: str, reason: Failure) -> None:
+        """A TLS handshake ended before it was done: tell the log why, unless it has just been told of others."""
+        untold = self.remark("tls_failed")
+        if untold is not None:
+            _log.info(
+                "TLS handshake failed: peer={peer} untold={untold} reason={reason}",
+                peer=field(peer),
+                untold=untold,
+                reason=field(handshake_fault(reason)),
+            )
+
+    def full(self, peer: str, *, trusted: bool) -> str | None:
+        """The limit for which another connection from there has no place, if it has none."""
+        count = self.connections.count
+        limit = self.places.full(_own(peer, trusted))
+        if limit is None and self.connections.count < count:
+            self.refused("connections", peer, "closed the longest idle")
+        return limit
+
+    def enter(self, peer: str, *, trusted: bool) -> Place:
+        """A connection is open; what is returned is to be given back when it is gone."""
+        return self.places.enter(_own(peer, trusted))
+
+    def crowded(self, visitor: str) -> bool:
+        """Whether a visitor who comes through a trusted proxy has as many connections of its own as it may."""
+        return visitor not in ("", UNIX) and self.connections.crowded(counted_address(visitor))
+
+    def until_lost(self, protocol: Any, place: Place, visitor: str) -> Callable[[Failure], None]:
+        """The ``connectionLost`` of a connection that has become ``protocol``.
+
+        It is a WebSocket or a link, and one visitor's alone: where it came through a trusted proxy, it counts for the
+        visitor from now on.
+        """
+        if visitor and visitor != UNIX:
+            place.settle(counted_address(visitor))
+        if isinstance(protocol, LinkMixin):
+            self._of_links[protocol] = place
+
+        def lost(reason: Failure = connectionDone) -> None:
+            place.leave()
+            self._of_links.pop(protocol, None)
+            protocol.connectionLost(reason)
+
+        return lost
+
+    def link_waits(self, link: LinkMixin) -> None:
+        """A link has come that carries no session: it is as good as idle."""
+
+        def evict() -> None:
+            self._give_back(link)
+            link.drop("the server needed its place")
+
+        self.places.idle(link, evict)
+
+    def link_carries(self, link: LinkMixin) -> None:
+        """It carries a session, which has room of its own."""
+        self.places.busy(link)
+        self._give_back(link)
+
+    def _give_back(self, link: LinkMixin) -> None:
+        place = self._of_links.pop(link, None)
+        if place is not None:
+            place.leave()
+
+    # --- ends of streams -----------------------------------------------------------------------------------
+
+    def awaits_end(self, stream: Stream) -> None:
+        """A response is complete, and its stream has not ended: it has ``END_WAIT`` seconds for that."""
+        self._unended[stream] = self._clock.seconds() + END_WAIT
+
+    def ended(self, stream: Stream | None) -> None:
+        """It has."""
+        self._unended.pop(stream, None)
+
+    def _end_streams(self, now: float) -> None:
+        """Reset those whose time is up: nobody would, and they count for their client."""
+        unended = self._unended
+        while unended:
+            stream, due = next(iter(unended.items()))
+            if due > now:
+                return
+            del unended[stream]
+            if stream is not None:
+                stream.reset("bad-service-response", "the response was complete, and its end did not come")
+
+    # --- WebSockets ----------------------------------------------------------------------------------------
+
+    def watch(self, pipes: Iterable[WebSocketPipe], now: float) -> None:
+        """Once a second: end those whose visitors take nothing, or send too much; and look at all else."""
+        self._end_streams(now)
+        for check in self.each_second:
+            try:
+                check(now)
+            except Exception:
+                _log.failure("a defect of Sellia's own: what is due once a second was not done")
+        for pipe in list(pipes):
+            try:
+                self._look(pipe, now)
+            except Exception:  # the others are to be looked at all the same, and again in a second
+                _log.failure("a defect of Sellia's own: a WebSocket could not be looked at")
+                pipe.drop("internal: a defect of Sellia's own")
+
+    def _look(self, pipe: WebSocketPipe, now: float) -> None:
+        if pipe.unread(now) >= self._unread_timeout:
+            self.refused("unread", pipe.visitor, "closed")
+            took = f"unread: nothing taken for {self._unread_timeout:g} s"
+            pipe.drop(f"{took}; unread_timeout {AT_THE_SERVER}")
+        elif pipe.gone:
+            pipe.drop()
+        elif self.frame_rate is not None and self._outruns(pipe, now) and not pipe.ending:
+            too_fast = f"more than {self.frame_rate.per_second:,g} frames a second; websocket_rate {AT_THE_SERVER}"
+            if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(too_fast)):
+                self.refused("websocket_rate", pipe.visitor, 1013)
+
+    def _outruns(self, pipe: WebSocketPipe, now: float) -> bool:
+        """Whether a visitor sends more frames than it may, on all of its WebSockets of a tunnel together."""
+        came = pipe.newly_come()
+        if not came:
+            return False
+        if pipe.counts_as is None:
+            pipe.counts_as = counted_address(pipe.visitor), pipe.tunnel
+        return self._frame_rates.spend(pipe.counts_as, now, came) > 0.0
+
+    def websocket_violated(self, story: WebSocketStory) -> int | None:
+        """A visitor's frames broke a rule or a limit: count it.  As `count`; the story tells it."""
+        return self.count(_FRAMES.get(story.violation, "websocket_violations"))
+
+    # --- passwords -----------------------------------------------------------------------------------------
+
+    def check_password(
+        self, label: str, auth: SecretDigest, headers: Headers, visitor: Callable[[], str]
+    ) -> Denial | None:
+        """Why a request may not use a tunnel that asks for a password; None if it may.
+
+        After too many wrong ones the right one is not looked at either, or the limit would be none.
+        """
+        credentials = parse_authorization(headers)
+        if credentials is None:
+            return Denial(PROBLEMS["unauthorized"])
+        now = self._clock.seconds()
+        address = visitor()
+        key = counted_address(address), label
+        wait = self.passwords.look(key, now)
+        if wait:
+            return self.too_often("failed_passwords", address, wait)
+        if auth.matches(credentials):
+            return None
+        self.passwords.take(key, now)
+        return Denial(PROBLEMS["unauthorized"])
+
+
+_UNUSED: Final = Rate(1, 1.0)
+
+_FRAMES: Final = {"frame-too-large": "frame_size", "too-many-frames": "empty_frames"}
+
+
+def _own(peer: str, trusted: bool) -> str | None:
+    """What a connection counts for besides the total: a proxy's is everybody's, and so is one on a unix socket."""
+    return None if trusted or peer == UNIX else counted_address(peer)

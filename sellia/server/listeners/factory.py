@@ -1,0 +1,38 @@
+"""What a connection becomes as it arrives: a visitor's, or one for which there is no room."""
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+
+from sellia.relay.http.forwarded import UNIX, plain_address
+from sellia.server.ingress.connection import VisitorConnection
+from sellia.server.ingress.ingress import Ingress
+from sellia.server.listeners.overflow import TurnedAway
+from sellia.transports.tls import SpeaksHttp1
+
+
+class VisitorFactory(SpeaksHttp1, Factory):
+    """Makes what each connection of a listener is to be."""
+
+    noisy = False
+
+    def __init__(self, ingress: Ingress) -> None:
+        self.ingress = ingress
+
+    def buildProtocol(self, addr: IAddress | None) -> VisitorConnection | TurnedAway:
+        return self.build(plain_address(getattr(addr, "host", UNIX)))
+
+    def build(self, peer: str) -> VisitorConnection | TurnedAway:
+        """What a connection from ``peer`` is to be."""
+        ingress = self.ingress
+        limit = ingress.guard.full(peer, trusted=ingress.trusted.is_trusted(peer))
+        if limit is not None:
+            return self.turn_away(peer, limit)
+        connection = VisitorConnection(ingress, peer)
+        connection.factory = self
+        return connection
+
+    def turn_away(self, peer: str, limit: str) -> TurnedAway:
+        """A connection from ``peer`` for which there is no room, by that limit."""
+        connection = TurnedAway(self.ingress, peer, limit)
+        connection.factory = self
+        return connection

@@ -1,0 +1,45 @@
+"""How much the log says.
+
+Lines of level info tell what becomes of tunnels, links and WebSockets; they are few, and are always written.  Lines of
+level debug tell of every request and every frame.  There can be ten thousand of those in a second, and Twisted spends
+20 us on a line that a filter then drops, and over 100 us on one that it writes: so whoever has one to write looks at
+:attr:`Verbosity.debug` first, and makes the call only if that is set::
+
+    if verbosity.debug:
+        _log.debug("...", ...)
+
+The log belongs to the process, and so does this.  Several servers and clients may run in one process; as long as one
+of them wants debug, all are heard.
+"""
+
+from typing import Final
+
+from sellia.settings import LogLevel
+from sellia.transports.websocket.record import WebSocketStory
+
+
+class Verbosity:
+    """What the services that run in this process want to read; there is one, `verbosity`."""
+
+    __slots__ = ("_wanting", "debug")
+
+    def __init__(self) -> None:
+        #: Whether lines of level debug are to be written.
+        self.debug = False
+        self._wanting = 0
+
+    def begin(self, level: LogLevel) -> None:
+        """A service starts that wants ``level``.  To be matched by one `end`."""
+        self._count(level, 1)
+
+    def end(self, level: LogLevel) -> None:
+        """It has stopped."""
+        self._count(level, -1)
+
+    def _count(self, level: LogLevel, step: int) -> None:
+        if level == "debug":
+            self._wanting += step
+            self.debug = WebSocketStory.frames_shown = self._wanting > 0
+
+
+verbosity: Final = Verbosity()

@@ -1,0 +1,1 @@
+"""Tests of `client.link`, one module each."""

@@ -1,0 +1,117 @@
+"""Connections that are made at once: over real sockets, because it is the kernel that makes them."""
+
+import errno
+import socket
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+from sellia.client.local.dial import Dialer, ServiceSocket
+from sellia.client.local.loopback import addresses, connect_now
+from sellia.errors import ProblemError
+from sellia.transports.reactor.sockets import write_now
+
+
+class Echo(Protocol):
+    def __init__(self) -> None:
+        self.heard: Deferred[bytes] = Deferred()
+        self.lost: Deferred[None] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard.callback(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost.callback(None)
+
+
+class ListeningCase(TestCase):
+    def listen(self, family: int = socket.AF_INET, address: str = "127.0.0.1", backlog: int = 5) -> Any:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        self.addCleanup(listener.close)
+        listener.bind((address, 0))
+        listener.listen(backlog)
+        return listener
+
+
+class LoopbackTests(ListeningCase):
+    def test_addresses(self) -> None:
+        four, six = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")
+        for host, expected in (
+            ("localhost", [four, six]),
+            ("app.localhost", [four, six]),
+            ("127.0.0.1", [four]),
+            ("::1", [six]),
+            ("192.0.2.1", []),
+            ("example.com", []),
+        ):
+            self.assertEqual(addresses(reactor, host), expected, msg=host)
+
+    def test_a_reactor_without_sockets_has_none(self) -> None:
+        self.assertEqual(addresses(MemoryReactorClock(), "localhost"), [])
+
+    async def test_octets_flow_both_ways(self) -> None:
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            listener = self.listen(family, address)
+            protocol = Echo()
+            self.assertEqual(connect_now(reactor, family, address, listener.getsockname()[1], protocol), 0)
+            other, _ = listener.accept()
+            self.assertIsNotNone(protocol.transport)
+            write_now(protocol.transport, b"hello")
+            other.sendall(b"yes")
+            self.assertEqual(await protocol.heard, b"yes")
+            self.assertEqual(other.recv(10), b"hello")
+            other.close()
+            await protocol.lost
+
+    def test_refused(self) -> None:
+        listener = self.listen()
+        port = listener.getsockname()[1]
+        listener.close()
+        fault = connect_now(reactor, socket.AF_INET, "127.0.0.1", port, Echo())
+        self.assertEqual(fault, errno.ECONNREFUSED)
+
+    def test_a_full_backlog_is_for_the_patient(self) -> None:
+        listener = self.listen(backlog=0)
+        port = listener.getsockname()[1]
+        waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(1)]
+        self.addCleanup(lambda: [each.close() for each in waiting])
+        fault = connect_now(reactor, socket.AF_INET, "127.0.0.1", port, Echo())
+        self.assertIn(fault, (errno.EALREADY, errno.EINPROGRESS))
+
+
+class DialTests(ListeningCase):
+    """The same, as the client dials."""
+
+    def dialer(self, port: int, host: str = "localhost") -> Dialer:
+        return Dialer(reactor, host, port, "http", timeout=10.0)
+
+    async def test_it_is_there_when_the_call_returns(self) -> None:
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            listener = self.listen(family, address)
+            dialing = self.dialer(listener.getsockname()[1]).dial(ServiceSocket)
+            made = self.successResultOf(dialing)
+            self.assertTrue(made.transport.connected)
+            made.transport.abortConnection()
+
+    def test_a_refusal_says_so(self) -> None:
+        listener = self.listen()
+        port = listener.getsockname()[1]
+        listener.close()
+        error = self.failureResultOf(self.dialer(port).dial(ServiceSocket), ProblemError).value
+        self.assertEqual(error.detail, f"localhost:{port} refused the connection.")
+
+    async def test_a_full_backlog_is_waited_for(self) -> None:
+        listener = self.listen(backlog=0)
+        port = listener.getsockname()[1]
+        first = socket.create_connection(("127.0.0.1", port))
+        self.addCleanup(first.close)
+        dialing = self.dialer(port, "127.0.0.1").dial(ServiceSocket)
+        self.assertNoResult(dialing)
+        listener.accept()[0].close()
+        made = await dialing
+        made.transport.abortConnection()

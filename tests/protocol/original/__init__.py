@@ -1,0 +1,1 @@
+"""Tests of `protocol.original`, one module each."""

@@ -1,0 +1,1 @@
+"""Tests of `relay.limits`, one module each."""

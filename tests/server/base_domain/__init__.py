@@ -1,0 +1,1 @@
+"""Tests of `server.base_domain`, one module each."""

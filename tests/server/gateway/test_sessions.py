@@ -1,0 +1,59 @@
+"""One client's session, as the server has it; what becomes of it is tried with the gateway."""
+
+from sellia.errors import ProtocolError
+from sellia.protocol.messages import HttpRequest
+from sellia.relay.mux.leg import Nobody
+from sellia.server.gateway.sessions import ServerSession
+from tests.server.clients import GatewayCase
+from tests.server.support import answers
+
+
+class SessionTests(GatewayCase):
+    def session(self) -> ServerSession:
+        client = self.server.client()
+        self.assert_ready(client.open_tunnel("demo"))
+        [session] = self.server.gateway.sessions.values()
+        return session
+
+    def test_its_name_tells_little_of_its_token(self) -> None:
+        session = self.session()
+        self.assertEqual((session.token[:4].hex(), len(session.token)), (session.name, 16))
+
+    def test_waiting_is_counted_from_the_last_time(self) -> None:
+        session = self.session()
+        session.wait(10)
+        self.server.wait(9)
+        session.wait(10)
+        self.server.wait(9)
+        self.assertIn(session.token, self.server.gateway.sessions)
+        self.server.wait(1)
+        self.assertEqual(self.server.gateway.sessions, {})
+
+    def test_waiting_that_is_given_up(self) -> None:
+        session = self.session()
+        session.wait(10)
+        session.cancel_wait()
+        session.cancel_wait()
+        self.server.wait(11)
+        self.assertIn(session.token, self.server.gateway.sessions)
+
+    def test_a_client_opens_no_streams(self) -> None:
+        session = self.session()
+        stream = session.session.open(HttpRequest(1, b"GET", b"/", []), Nobody(), end=True)
+        with self.assertRaises(ProtocolError):
+            session.stream_opened(stream, HttpRequest(1, b"GET", b"/", []), True)
+        stream.reset("visitor-gone")
+
+    def test_who_was_cut_off_is_named(self) -> None:
+        """A visitor's request that was reset for a bound of the session, and one whose leg nobody knows."""
+        session = self.session()
+        visitor = self.server.visit()
+        [stream] = session.session.streams.values()
+        assert session.session.relieved is not None
+        session.session.relieved(stream, "session_credit")
+        stream.leg.reset_received("overloaded", "")
+        self.server.talk()
+        self.assertEqual(answers(visitor.take()), [(503, "overloaded")])
+        stream.leg = Nobody()
+        session.session.relieved(stream, "session_credit")
+        self.assertEqual(self.server.gateway.health()["limits"], {"session_credit": 2})

@@ -1,0 +1,104 @@
+"""Certificates that are renewed while a server runs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactor
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.server.listeners.renewal import INTERVAL, Renewal, files_of
+from sellia.transports.tls import require_common_protocol
+
+
+def write_certificate(home: Path, number: int, *, with_key: bool = True) -> None:
+    """A certificate with this serial number, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "demo.example")])
+    now = datetime.datetime(2026, 1, 1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), number, now, now + datetime.timedelta(days=9000))
+    (home / "cert.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    if with_key:
+        plain = serialization.NoEncryption()
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        (home / "key.pem").write_bytes(pem)
+
+
+def shown(contexts: object) -> int:
+    """The serial number of the certificate that a client gets now."""
+    server = SSL.Connection(contexts.getContext())  # type: ignore[attr-defined]
+    client = SSL.Connection(SSL.Context(SSL.TLS_METHOD))
+    server.set_accept_state()
+    client.set_connect_state()
+    for _ in range(4):
+        for one, other in ((client, server), (server, client)):
+            try:
+                one.do_handshake()
+            except SSL.WantReadError:
+                pass
+            try:
+                other.bio_write(one.bio_read(1 << 16))
+            except SSL.WantReadError:
+                pass
+    certificate = client.get_peer_certificate()
+    assert certificate is not None
+    return certificate.get_serial_number()
+
+
+class RenewalTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.home = Path(self.mktemp())
+        self.home.mkdir()
+        write_certificate(self.home, 1)
+        self.endpoint = f"ssl:443:privateKey={self.home}/key.pem:certKey={self.home}/cert.pem"
+        reactor = MemoryReactor()
+        self.contexts = serverFromString(reactor, self.endpoint)._sslContextFactory
+        require_common_protocol(self.contexts)
+        self.clock = Clock()
+        self.renewal = Renewal(reactor, self.clock)
+        self.renewal.watch(self.endpoint, self.contexts)
+
+    def test_renewed(self) -> None:
+        """The next look finds it, and only changes are told."""
+        self.assertEqual(shown(self.contexts), 1)
+        write_certificate(self.home, 2)
+        self.assertEqual(shown(self.contexts), 1)
+        with capturedLogs() as events:
+            self.clock.pump([INTERVAL] * 3)
+        self.assertEqual(shown(self.contexts), 2)
+        self.assertEqual(len(events), 1)
+        self.assertIn("certificate renewed", events[0]["log_format"])
+
+    def test_one_that_cannot_be_used(self) -> None:
+        """A certificate without its key, half a file, or none: the old one stays until there is a right one."""
+        for spoil in (
+            lambda: write_certificate(self.home, 3, with_key=False),
+            lambda: (self.home / "cert.pem").write_text("-----BEGIN CERTIFICATE-----\nMII"),
+            lambda: os.unlink(self.home / "key.pem"),
+        ):
+            spoil()
+            with capturedLogs() as events:
+                self.clock.pump([INTERVAL] * 2)
+            self.assertEqual((shown(self.contexts), len(events)), (1, 1))
+            self.assertIn("not renewed", events[0]["log_format"])
+        write_certificate(self.home, 4)
+        self.clock.advance(INTERVAL)
+        self.assertEqual(shown(self.contexts), 4)
+
+    def test_the_end(self) -> None:
+        self.renewal.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_files(self) -> None:
+        names = r"ssl:443:privateKey=a\:b.pem:certKey=c.pem:extraCertChain=d"
+        self.assertEqual(files_of(names), ["a:b.pem", "c.pem", "d"])
+        self.assertEqual(files_of("tcp:80"), [])

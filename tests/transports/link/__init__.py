@@ -1,0 +1,1 @@
+"""Tests of `transports.link`, one module each."""

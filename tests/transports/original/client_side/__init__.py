@@ -1,0 +1,1 @@
+"""Tests of `transports.original.client_side`, one module each."""

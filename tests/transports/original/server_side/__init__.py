@@ -1,0 +1,1 @@
+"""Tests of `transports.original.server_side`, one module each."""

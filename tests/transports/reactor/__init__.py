@@ -1,0 +1,1 @@
+"""Tests of `transports.reactor`, one module each."""

@@ -1,0 +1,1 @@
+"""Tests of `transports.websocket`, one module each."""
