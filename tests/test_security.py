@@ -97,7 +97,9 @@ class DocumentTests(SynchronousTestCase):
 
     def test_every_counter_is_counted(self) -> None:
         """Nothing in the list is there for show."""
-        source = "".join(path.read_text("utf-8") for path in (ROOT / "sellia").rglob("*.py") if path.name != "limiter.py")
+        source = "".join(
+            path.read_text("utf-8") for path in (ROOT / "sellia").rglob("*.py") if path.name != "limiter.py"
+        )
         guard = (ROOT / "sellia" / "server" / "limiter.py").read_text("utf-8")
         source += guard.partition('""".split()')[0].partition("LIMITS: Final")[0] + guard.partition(".split()")[2]
         for name in LIMITS:
