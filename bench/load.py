@@ -40,7 +40,7 @@ class LoadError(Exception):
     """The other end answered something else than it should, or hung up."""
 
 
-class Exchange:
+class ServiceLeg:
     """One connection on which ``request`` is answered by ``answer``, over and over."""
 
     __slots__ = ("answer", "outgoing", "received", "request", "sent_at", "socket", "unchecked")
@@ -92,7 +92,7 @@ class Exchange:
 
 
 def exchange_for(
-    exchanges: list[Exchange], seconds: float, rate: float = 0.0, patience: float = PATIENCE
+    exchanges: list[ServiceLeg], seconds: float, rate: float = 0.0, patience: float = PATIENCE
 ) -> dict[str, float]:
     """
     Repeat every exchange for ``seconds``: as fast as answers come, or all together at ``rate`` a second.
@@ -107,7 +107,7 @@ def exchange_for(
     buffer = memoryview(bytearray(READ_SIZE))
     times = array("q")
     pace = int(1e9 * len(exchanges) / rate) if rate else 0
-    resting: list[tuple[int, Exchange]] = []
+    resting: list[tuple[int, ServiceLeg]] = []
     started = time.monotonic_ns()
     end = started + int(seconds * 1e9)
     for index, exchange in enumerate(exchanges):
@@ -193,7 +193,7 @@ def echo(port: int, host: str, connections: int, size: int, seconds: float) -> d
     payload = payload[:size]
     request, answer = wire.frame(payload, mask=wire.MASK), wire.frame(payload)
     sockets = open_websockets(port, host, connections)
-    return exchange_for([Exchange(connected, request, answer) for connected in sockets], seconds)
+    return exchange_for([ServiceLeg(connected, request, answer) for connected in sockets], seconds)
 
 
 def get(port: int, host: str, connections: int, path: str, seconds: float, rate: float) -> dict[str, float]:
@@ -211,7 +211,7 @@ def get(port: int, host: str, connections: int, path: str, seconds: float, rate:
             body += (chunk := connected.recv(missing))
             missing -= len(chunk)
         connected.setblocking(False)
-        exchange = Exchange(connected, request, head + body)
+        exchange = ServiceLeg(connected, request, head + body)
         exchange.unchecked = 0
         exchanges.append(exchange)
     return exchange_for(exchanges, seconds, rate)
@@ -301,11 +301,11 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def _watch(poll: select.epoll, exchange: Exchange) -> None:
+def _watch(poll: select.epoll, exchange: ServiceLeg) -> None:
     poll.modify(exchange.socket.fileno(), select.EPOLLIN | (select.EPOLLOUT if exchange.outgoing else 0))
 
 
-def _due(entry: tuple[int, Exchange]) -> int:
+def _due(entry: tuple[int, ServiceLeg]) -> int:
     return entry[0]
 
 

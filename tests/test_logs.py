@@ -31,7 +31,19 @@ PLAIN = {
         "id",
         "limit",
     ),
-    *("messages", "octets", "opcode", "resumed", "rsv", "sender", "size", "status", "streams", "took_over", "untold"),
+    *(
+        "messages",
+        "octets",
+        "opcode",
+        "resumed",
+        "rsv",
+        "sender",
+        "size",
+        "status",
+        "streams",
+        "took_over",
+        "suppressed",
+    ),
 }
 
 

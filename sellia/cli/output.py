@@ -247,7 +247,7 @@ def _refused(event: RequestRefused) -> Iterable[Piece]:
     yield safe(event.target) or "(its head was not read)", ""
     yield f"  {event.status}", "yellow"
     yield f"  refused by the server: {safe(event.word)}: {safe(event.message)}", ""
-    more = f", and {event.untold} more before it" if event.untold else ""
+    more = f", and {event.suppressed} more before it" if event.suppressed else ""
     yield f"  from {safe(event.visitor)}{more}", "dim"
 
 

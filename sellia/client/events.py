@@ -77,7 +77,7 @@ class RequestFinished:
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused:
-    """The server answered a request or an upgrade itself, with a problem; ``untold`` before it had no event."""
+    """The server answered a request or an upgrade itself, with a problem; ``suppressed`` before it had no event."""
 
     tunnel: str
     method: str
@@ -87,7 +87,7 @@ class RequestRefused:
     word: str
     message: str
     websocket: bool
-    untold: int
+    suppressed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ close; a request counts when its failure is told.
 from collections.abc import Iterable
 
 from sellia.client.events import Event, RequestFinished
-from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.pipe import WebSocketLeg
 
 
 class Outage:
@@ -15,7 +15,7 @@ class Outage:
 
     __slots__ = ("_failed", "_pipes")
 
-    def __init__(self, pipes: Iterable[WebSocketPipe]) -> None:
+    def __init__(self, pipes: Iterable[WebSocketLeg]) -> None:
         self._pipes = [pipe for pipe in pipes if not pipe.ending]
         self._failed = 0
         for pipe in self._pipes:

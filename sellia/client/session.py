@@ -57,14 +57,14 @@ from sellia.protocol.messages import (
 )
 from sellia.relay.limits.websocket import as_told
 from sellia.relay.mux.counters import LinkCounters
-from sellia.relay.mux.leg import NOBODY, Leg
+from sellia.relay.mux.leg import NULL_LEG, Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.text import defect, field, printable, shown_target
 from sellia.transports.link.base import LinkMixin
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.waiting import wait_for
-from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.pipe import WebSocketLeg
 
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0
@@ -124,7 +124,7 @@ class ClientSession:
     ) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key is not None else None
         self._clock = reactor
-        self._turn = turn_of(reactor)
+        self._turn = batch_of(reactor)
         self._listening = self._heard if report is not None else None
         self._listener = report
         #: The loss of the link that is not over, or has not been told to be, and what is to be told then.
@@ -197,7 +197,7 @@ class ClientSession:
             raise ProtocolError("a stream was opened for a tunnel that this client does not have")
         if self.stopping and isinstance(opening, WebSocketRequest):
             stream.reset(CLIENT_GONE.word, _STOPPED)
-            return NOBODY
+            return NULL_LEG
         return tunnel.service.open_leg(stream, opening, end, self._listening)
 
     def message_received(self, message: SessionMessage) -> None:
@@ -229,14 +229,14 @@ class ClientSession:
         target = notice.target.decode("utf-8", "backslashreplace")
         _log.info(
             "refused by the server: tunnel={tunnel} method={method} target={target} visitor={visitor} status={status} "
-            "word={word} untold={untold}",
+            "word={word} suppressed={suppressed}",
             tunnel=field(name),
             method=field(printable(notice.method, 32)),
             target=field(shown_target(target)),
             visitor=field(notice.visitor),
             status=notice.status,
             word=field(printable(notice.word, 64)),
-            untold=notice.untold,
+            suppressed=notice.suppressed,
         )
         self._report(
             RequestRefused(
@@ -248,7 +248,7 @@ class ClientSession:
                 notice.word,
                 notice.message,
                 notice.websocket,
-                notice.untold,
+                notice.suppressed,
             )
         )
 
@@ -511,7 +511,7 @@ class ClientSession:
             return not pipes
         return session.quiet and (session.attached or not session.out.unacknowledged[0])
 
-    def _pipes(self) -> list[WebSocketPipe]:
+    def _pipes(self) -> list[WebSocketLeg]:
         return [pipe for service in self._services for pipe in service.pipes.open]
 
     def _give_up(self, error: RefusedError) -> None:

@@ -266,7 +266,7 @@ class Notice(_Message, frozen=True, tag="notice"):
     target: bytes = b""
     visitor: str = ""
     websocket: bool = False
-    untold: int = 0  #: how many before it were not told
+    suppressed: int = 0  #: how many before it were not told
 
 
 SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft | Meanwhile | Notice

@@ -26,7 +26,7 @@ from sellia.errors import SERVER_DRAINING
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.ingress.ingress import Ingress
 from sellia.transports.reactor.waiting import wait_for
-from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.pipe import WebSocketLeg
 
 #: WebSockets that are closed in a second, where there is time for that.
 PACE: Final = 10.0
@@ -54,7 +54,7 @@ class Drain:
         self._ingress = ingress
         self._clock = gateway.clock
         self._seconds = seconds
-        self._waiting: deque[WebSocketPipe] = deque()
+        self._waiting: deque[WebSocketLeg] = deque()
         self._began = 0.0
         self._pace = PACE
         self._closed = 0

@@ -21,7 +21,7 @@ from sellia.errors import PROBLEMS, RATE_LIMITED
 from sellia.protocol.messages import Headers, ServerLimits
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import UNIX, counted_address
-from sellia.relay.limits.limit_log import Refusals
+from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.token_bucket import Buckets, Rate
 from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits
 from sellia.relay.mux.session import Session
@@ -33,8 +33,8 @@ from sellia.server.settings import ServerSettings
 from sellia.text import field
 from sellia.transports.link.base import LinkMixin
 from sellia.transports.tls import handshake_fault
-from sellia.transports.websocket.pipe import WebSocketPipe
-from sellia.transports.websocket.record import WebSocketStory
+from sellia.transports.websocket.pipe import WebSocketLeg
+from sellia.transports.websocket.record import WebSocketRecord
 
 _log = Logger()
 
@@ -60,7 +60,7 @@ HEAD_LIMITS: Final = {
 }
 
 
-class Guard:
+class Limiter:
     """One server's."""
 
     def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
@@ -69,8 +69,8 @@ class Guard:
         self.connections = self.places.census
         #: Those of connections that have become links, until they carry a session.
         self._of_links: dict[Any, Place] = {}
-        self.refusals = Refusals()
-        self._remarks = Refusals()
+        self.refusals = LimitLog()
+        self._remarks = LimitLog()
         #: Requests, by the tunnel's name.
         self.requests: Buckets[str] | None = None
         if settings.rate_limit:
@@ -115,7 +115,7 @@ class Guard:
         assert limit in LIMITS, limit
         return self.refusals.count(limit, self._clock.seconds())
 
-    def remark(self, topic: str) -> int | None:
+    def rate_limited_log(self, topic: str) -> int | None:
         """As `count`, for whatever anybody can bring about: it is counted only if it has the name of a limit."""
         return (self.refusals if topic in LIMITS else self._remarks).count(topic, self._clock.seconds())
 
@@ -124,14 +124,14 @@ class Guard:
 
         ``fault`` is what was wrong, where the name of the limit does not say it.
         """
-        untold = self.count(limit)
-        if untold is not None:
+        suppressed = self.count(limit)
+        if suppressed is not None:
             _log.info(
-                "limit reached: limit={limit} peer={peer} answer={answer} untold={untold}{fault}",
+                "limit reached: limit={limit} peer={peer} answer={answer} suppressed={suppressed}{fault}",
                 limit=limit,
                 peer=field(peer),
                 answer=answer,
-                untold=untold,
+                suppressed=suppressed,
                 fault=fault and f" fault={field(fault)}",
             )
 
@@ -155,12 +155,12 @@ class Guard:
 
     def handshake_failed(self, peer: str, reason: Failure) -> None:
         """A TLS handshake ended before it was done: tell the log why, unless it has just been told of others."""
-        untold = self.remark("tls_failed")
-        if untold is not None:
+        suppressed = self.rate_limited_log("tls_failed")
+        if suppressed is not None:
             _log.info(
-                "TLS handshake failed: peer={peer} untold={untold} reason={reason}",
+                "TLS handshake failed: peer={peer} suppressed={suppressed} reason={reason}",
                 peer=field(peer),
-                untold=untold,
+                suppressed=suppressed,
                 reason=field(handshake_fault(reason)),
             )
 
@@ -240,7 +240,7 @@ class Guard:
 
     # --- WebSockets ----------------------------------------------------------------------------------------
 
-    def watch(self, pipes: Iterable[WebSocketPipe], now: float) -> None:
+    def watch(self, pipes: Iterable[WebSocketLeg], now: float) -> None:
         """Once a second: end those whose visitors take nothing, or send too much; and look at all else."""
         self._end_streams(now)
         for check in self.each_second:
@@ -255,7 +255,7 @@ class Guard:
                 _log.failure("a defect of Sellia's own: a WebSocket could not be looked at")
                 pipe.drop("internal: a defect of Sellia's own")
 
-    def _look(self, pipe: WebSocketPipe, now: float) -> None:
+    def _look(self, pipe: WebSocketLeg, now: float) -> None:
         if pipe.unread(now) >= self._unread_timeout:
             self.refused("unread", pipe.visitor, "closed")
             took = f"unread: nothing taken for {self._unread_timeout:g} s"
@@ -267,7 +267,7 @@ class Guard:
             if pipe.close(RATE_LIMITED.close_code or 1013, RATE_LIMITED.close_reason(too_fast)):
                 self.refused("websocket_rate", pipe.visitor, 1013)
 
-    def _outruns(self, pipe: WebSocketPipe, now: float) -> bool:
+    def _outruns(self, pipe: WebSocketLeg, now: float) -> bool:
         """Whether a visitor sends more frames than it may, on all of its WebSockets of a tunnel together."""
         came = pipe.newly_come()
         if not came:
@@ -276,7 +276,7 @@ class Guard:
             pipe.counts_as = counted_address(pipe.visitor), pipe.tunnel
         return self._frame_rates.spend(pipe.counts_as, now, came) > 0.0
 
-    def websocket_violated(self, story: WebSocketStory) -> int | None:
+    def websocket_violated(self, story: WebSocketRecord) -> int | None:
         """A visitor's frames broke a rule or a limit: count it.  As `count`; the story tells it."""
         return self.count(_FRAMES.get(story.violation, "websocket_violations"))
 

@@ -31,13 +31,13 @@ class Notices:
         self._bucket = Bucket(NOTICES)
         self._untold = 0
 
-    def untold(self, now: float) -> int | None:
+    def suppressed(self, now: float) -> int | None:
         """One more is due: how many before it were not sent, or None if it is not to be sent either."""
         if self._bucket.take(now):
             self._untold += 1
             return None
-        untold, self._untold = self._untold, 0
-        return untold
+        suppressed, self._untold = self._untold, 0
+        return suppressed
 
 
 def tell_owner(tunnel: "Tunnel[Any]", notice: Notice, now: float) -> None:
@@ -45,8 +45,8 @@ def tell_owner(tunnel: "Tunnel[Any]", notice: Notice, now: float) -> None:
     session = tunnel.session.session
     if not session.attached:
         return
-    untold = tunnel.session.notices.untold(now)
-    if untold is None:
+    suppressed = tunnel.session.notices.suppressed(now)
+    if suppressed is None:
         return
     session.say(
         msgspec.structs.replace(
@@ -55,6 +55,6 @@ def tell_owner(tunnel: "Tunnel[Any]", notice: Notice, now: float) -> None:
             method=printable(notice.method, 32),
             target=notice.target[:SHOWN],
             message=printable(notice.message, SHOWN),
-            untold=untold,
+            suppressed=suppressed,
         )
     )

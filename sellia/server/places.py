@@ -13,7 +13,7 @@ time however many there are.
 from collections.abc import Callable
 from typing import Any, Final
 
-from sellia.relay.limits.quota import Census
+from sellia.relay.limits.quota import Quota
 
 #: Places in excess, for those who may be about to open a link.
 SPARE: Final = 100
@@ -26,7 +26,7 @@ class Place:
 
     __slots__ = ("_address", "_census", "_left", "_visitor")
 
-    def __init__(self, census: Census[str], address: str | None) -> None:
+    def __init__(self, census: Quota[str], address: str | None) -> None:
         self._census = census
         self._address = address
         self._visitor: str | None = None
@@ -53,7 +53,7 @@ class Places:
     """Those of one server: ``total`` in all, ``each`` of one address."""
 
     def __init__(self, total: int, each: int) -> None:
-        self.census: Census[str] = Census(total, each)
+        self.census: Quota[str] = Quota(total, each)
         self._total = total
         self._idle: dict[Any, Callable[[], None]] = {}
 

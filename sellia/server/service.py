@@ -11,16 +11,16 @@ from twisted.logger import Logger
 from sellia import __version__
 from sellia.relay.http.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.base_domain.base_domain import BaseRooms
+from sellia.server.base_domain.base_domain import BaseDomain
 from sellia.server.base_domain.pages import base_site
 from sellia.server.drain import Drain
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.ingress.ingress import Ingress
-from sellia.server.limiter import Guard
+from sellia.server.limiter import Limiter
 from sellia.server.listeners.endpoints import ListeningService
 from sellia.server.listeners.factory import VisitorFactory
-from sellia.server.listeners.proxy_protocol import ProxiedFactory
+from sellia.server.listeners.proxy_protocol import ProxyProtocolFactory
 from sellia.server.settings import ServerSettings, check_door
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.masking import native_masking
@@ -47,18 +47,18 @@ class ServerService(MultiService):
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
             hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_key, total=settings.tunnels
         )
-        self.guard = Guard(settings, reactor)
+        self.guard = Limiter(settings, reactor)
         self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard)
         site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port)
         strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port)
-        rooms = BaseRooms(self.gateway, self.registry, site, reactor.seconds, strangers_site)
+        rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
         self.factory = VisitorFactory(self.ingress)
         self.listening = ListeningService(
             settings.endpoints if listen else (),
             self.factory,
             reactor,
-            proxied=ProxiedFactory(self.ingress, self.factory),
+            proxied=ProxyProtocolFactory(self.ingress, self.factory),
         )
         self.listening.setServiceParent(self)
         self._stopping: list[Deferred[None]] = []

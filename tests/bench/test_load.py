@@ -8,7 +8,7 @@ from array import array
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench import wire
-from bench.load import Exchange, LoadError, exchange_for, percentiles
+from bench.load import LoadError, ServiceLeg, exchange_for, percentiles
 
 
 class ExchangeTests(SynchronousTestCase):
@@ -16,7 +16,7 @@ class ExchangeTests(SynchronousTestCase):
         mine, self.peer = socket.socketpair()
         mine.setblocking(False)
         self.buffer = memoryview(bytearray(1 << 16))
-        self.exchange = Exchange(mine, wire.frame(b"hello", mask=wire.MASK), wire.frame(b"hello"))
+        self.exchange = ServiceLeg(mine, wire.frame(b"hello", mask=wire.MASK), wire.frame(b"hello"))
         self.addCleanup(mine.close)
         self.addCleanup(self.peer.close)
         self.exchange.start()
@@ -73,4 +73,4 @@ class TimingTests(SynchronousTestCase):
         mine.setblocking(False)
         self.addCleanup(mine.close)
         self.addCleanup(peer.close)
-        self.assertRaises(LoadError, exchange_for, [Exchange(mine, b"q", b"a")], 0.01, 0.0, 0.01)
+        self.assertRaises(LoadError, exchange_for, [ServiceLeg(mine, b"q", b"a")], 0.01, 0.0, 0.01)

@@ -140,7 +140,7 @@ class FarServer:
     def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
         """What was raised says it."""
 
-    def remark(self, topic: str) -> int | None:
+    def rate_limited_log(self, topic: str) -> int | None:
         return 0
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:

@@ -16,7 +16,7 @@ from sellia.client.link.connector import QUICK_LEAST
 from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 from tests.client.links import Half, Network
 from tests.client.stage import Service, ServiceTransport
 from tests.original import wire
@@ -143,7 +143,7 @@ class OriginalStage:
     def talk(self) -> None:
         """Until nobody has anything to say."""
         for _ in range(100):
-            turn_of(self.reactor).run()
+            batch_of(self.reactor).run()
             self.reactor.advance(0)
             data = self.transport.value()
             if not data:

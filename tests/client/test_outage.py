@@ -6,7 +6,7 @@ from sellia.client.events import RequestFinished, RequestStarted
 from sellia.client.outage import Outage
 
 
-class Pipe:
+class MemoryPipe:
     """As far as an outage knows one."""
 
     def __init__(self, *, ending: bool = False) -> None:
@@ -21,7 +21,7 @@ class Pipe:
 class OutageTests(SynchronousTestCase):
     def test_websockets_that_end(self) -> None:
         """One that was ending when the link was lost has not ended for that."""
-        pipes = [Pipe(), Pipe(), Pipe(ending=True)]
+        pipes = [MemoryPipe(), MemoryPipe(), MemoryPipe(ending=True)]
         outage = Outage(pipes)  # type: ignore[arg-type]
         self.assertEqual(([pipe.away for pipe in pipes], outage.ended), ([1, 1, 0], 0))
         pipes[0].ending = True

@@ -546,9 +546,11 @@ class StopTests(SessionCase):
         self.stage.talk()
         [event] = self.stage.of(RequestRefused)
         self.assertEqual((event.method, event.target, event.status), ("POST", "/hook?token=x", 401))
-        self.assertEqual((event.word, event.message, event.untold, event.websocket), ("unauthorized", "No.", 3, False))
+        self.assertEqual(
+            (event.word, event.message, event.suppressed, event.websocket), ("unauthorized", "No.", 3, False)
+        )
         [line] = [line for line in log.lines if line.startswith("refused by the server: ")]
-        told = " method=POST target=/hook?… visitor=203.0.113.7 status=401 word=unauthorized untold=3"
+        told = " method=POST target=/hook?… visitor=203.0.113.7 status=401 word=unauthorized suppressed=3"
         self.assertTrue(line.endswith(told), line)
 
     def test_websockets_are_closed(self) -> None:

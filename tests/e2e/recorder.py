@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from tests.processes import wait_until
 
 KEPT = 1 << 20
-"""Bytes of a body that an `Exchange` remembers."""
+"""Bytes of a body that an `ServiceLeg` remembers."""
 
 READ_SIZE = 256 * 1024
 DEADLINE = 30.0
@@ -35,14 +35,14 @@ DEADLINE = 30.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
 
 
-def no_answer_yet(exchange: Exchange) -> None:
+def no_answer_yet(exchange: ServiceLeg) -> None:
     """An answer for a test that talks on the socket itself: read the body and leave the rest to the test."""
     exchange.read_body()
     exchange.released.wait(DEADLINE)
 
 
 @dataclass
-class Exchange:
+class ServiceLeg:
     """One request as it came, and the socket to answer on."""
 
     head: bytes
@@ -164,10 +164,10 @@ class Exchange:
             self.body += piece[: KEPT - len(self.body)]
 
 
-Answer = Callable[[Exchange], None]
+Answer = Callable[[ServiceLeg], None]
 
 
-def plain(exchange: Exchange) -> None:
+def plain(exchange: ServiceLeg) -> None:
     """Read the request whole and answer ``ok``."""
     exchange.read_body()
     exchange.send(OK if exchange.method != "HEAD" else OK.partition(b"ok")[0])
@@ -181,7 +181,7 @@ class Recorder:
         self.port: int = self._listener.getsockname()[1]
         self.failures: list[BaseException] = []
         self._answers: dict[str, Answer] = {}
-        self._seen: list[Exchange] = []
+        self._seen: list[ServiceLeg] = []
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, name="recorder", daemon=True).start()
 
@@ -190,7 +190,7 @@ class Recorder:
         if isinstance(answer, bytes):
             data = answer
 
-            def answer_with_bytes(exchange: Exchange) -> None:
+            def answer_with_bytes(exchange: ServiceLeg) -> None:
                 exchange.read_body()
                 exchange.send(data)
 
@@ -198,12 +198,12 @@ class Recorder:
         else:
             self._answers[target] = answer
 
-    def exchanges(self, target: str) -> list[Exchange]:
+    def exchanges(self, target: str) -> list[ServiceLeg]:
         """The requests for ``target`` that have come so far."""
         with self._lock:
             return [exchange for exchange in self._seen if exchange.target == target]
 
-    def wait_for(self, target: str) -> Exchange:
+    def wait_for(self, target: str) -> ServiceLeg:
         """The first request for ``target``, once its head has come."""
         return wait_until(lambda: self.exchanges(target), f"a request for {target}")[0]
 
@@ -239,7 +239,7 @@ class Recorder:
                 self.failures.append(error)
                 raise
 
-    def _requests(self, connection: socket.socket, number: int) -> Iterator[Exchange]:
+    def _requests(self, connection: socket.socket, number: int) -> Iterator[ServiceLeg]:
         rest = bytearray()
         while True:
             while (end := rest.find(b"\r\n\r\n")) < 0:
@@ -249,7 +249,7 @@ class Recorder:
                 rest += data
             head = bytes(rest[: end + 4])
             del rest[: end + 4]
-            exchange = Exchange(head, number, connection, rest)
+            exchange = ServiceLeg(head, number, connection, rest)
             yield exchange
             if exchange.version == "HTTP/1.0" or (exchange.header("Connection") or "").lower() == "close":
                 return

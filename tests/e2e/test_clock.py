@@ -16,7 +16,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest
 
 from tests.e2e.case import EndToEndTests, watched
-from tests.e2e.recorder import OK, Exchange, Recorder
+from tests.e2e.recorder import OK, Recorder, ServiceLeg
 from tests.e2e.stage import program, through_tunnel_only
 from tests.e2e.websocket import accept_upgrade
 from tests.processes import Process, start_client, start_python, start_server, tunnel_is_open, wait_until
@@ -103,11 +103,11 @@ class WallClockTests(EndToEndTests):
         self.recorder.on("/slow", self._answer_late)
         self.recorder.on("/chat", self._speak_late)
 
-    def _answer_late(self, exchange: Exchange) -> None:
+    def _answer_late(self, exchange: ServiceLeg) -> None:
         self.release.wait(60)
         exchange.send(OK)
 
-    def _speak_late(self, exchange: Exchange) -> None:
+    def _speak_late(self, exchange: ServiceLeg) -> None:
         accept_upgrade(exchange)
         self.release.wait(60)
         exchange.send(b"\x81\x02hi")

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from tests.e2e.curl_case import BIG, PIECE, CurlTests, answer, ask, parts
-from tests.e2e.recorder import Answer, Exchange, plain
+from tests.e2e.recorder import Answer, ServiceLeg, plain
 from tests.e2e.stage import curl_argv
 from tests.processes import Process
 
@@ -72,7 +72,7 @@ class RequestTests(CurlTests):
         """A service that refuses by the head alone is believed: curl never sends the body."""
         refusal = answer("Content-Length: 3", "Connection: close", status="417 No", body=b"no\n")
 
-        def refuse(exchange: Exchange) -> None:
+        def refuse(exchange: ServiceLeg) -> None:
             exchange.send(refusal)
             exchange.over = True
 
@@ -94,7 +94,7 @@ class RequestTests(CurlTests):
         """When curl goes away in the middle of an answer, the service's connection ends as well."""
         left = threading.Event()
 
-        def endless(exchange: Exchange) -> None:
+        def endless(exchange: ServiceLeg) -> None:
             exchange.send(answer("Content-Type: text/event-stream") + b"data: 1\n\n")
             try:
                 exchange.wait_until_left()
@@ -157,7 +157,7 @@ class ResponseTests(CurlTests):
         """A large body with a Content-Length arrives whole."""
         expected = hashlib.sha256()
 
-        def send(exchange: Exchange) -> None:
+        def send(exchange: ServiceLeg) -> None:
             exchange.send(answer(f"Content-Length: {BIG}"))
             for number in range(BIG // len(PIECE)):
                 piece = number.to_bytes(4, "big") + PIECE[4:]
@@ -175,7 +175,7 @@ class ResponseTests(CurlTests):
         """Each event reaches curl before the service sends the next."""
         step = threading.Semaphore(0)
 
-        def clock(exchange: Exchange) -> None:
+        def clock(exchange: ServiceLeg) -> None:
             exchange.read_body()
             exchange.send(answer("Content-Type: text/event-stream", "Cache-Control: no-cache", "Connection: close"))
             for number in range(5):
@@ -195,7 +195,7 @@ class ResponseTests(CurlTests):
     def test_http_1_0_visitor(self) -> None:
         """A visitor who speaks HTTP/1.0 gets a body without chunks, ended by the end of the connection."""
 
-        def send(exchange: Exchange) -> None:
+        def send(exchange: ServiceLeg) -> None:
             chunked = exchange.version == "HTTP/1.1"
             exchange.send(answer("Transfer-Encoding: chunked") if chunked else answer())
             exchange.send(b"5\r\nhello\r\n0\r\n\r\n" if chunked else b"hello")
@@ -251,7 +251,7 @@ def write_big(path: str) -> str:
     return digest.hexdigest()
 
 
-def send_continue(exchange: Exchange) -> None:
+def send_continue(exchange: ServiceLeg) -> None:
     """Ask for the body before reading it."""
     exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
     plain(exchange)
@@ -260,7 +260,7 @@ def send_continue(exchange: Exchange) -> None:
 def answer_early(data: bytes) -> Answer:
     """Answer by the head, then read what comes."""
 
-    def early(exchange: Exchange) -> None:
+    def early(exchange: ServiceLeg) -> None:
         exchange.send(data)
         exchange.over = True
         exchange.read_body()
@@ -271,7 +271,7 @@ def answer_early(data: bytes) -> Answer:
 def send_and_cut(data: bytes) -> Answer:
     """Send this much and end the connection."""
 
-    def cut(exchange: Exchange) -> None:
+    def cut(exchange: ServiceLeg) -> None:
         exchange.read_body()
         exchange.send(data)
         exchange.cut()

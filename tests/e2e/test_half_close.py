@@ -8,7 +8,7 @@ import subprocess
 
 from tests.e2e.case import EndToEndTests
 from tests.e2e.fronts import place, start_haproxy
-from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.stage import node_argv, program, run
 from tests.e2e.test_limits import HANDSHAKE, LimitCase
 from tests.e2e.websocket import accept_upgrade
@@ -22,7 +22,7 @@ class HalfCloseTests(LimitCase):
     """The visitor sends FIN; the service takes its time."""
 
     def test_requests(self) -> None:
-        def answer(exchange: Exchange) -> None:
+        def answer(exchange: ServiceLeg) -> None:
             exchange.read_body()
             exchange.released.wait(20)
             exchange.send(SLOW + b"hello")
@@ -57,7 +57,7 @@ class HalfCloseTests(LimitCase):
     def test_a_websocket_that_is_closed(self) -> None:
         """The visitor's close frame and FIN; then the service's last messages, and its close frame."""
 
-        def serve(exchange: Exchange) -> None:
+        def serve(exchange: ServiceLeg) -> None:
             accept_upgrade(exchange)
             first, payload = exchange.read_frame()
             assert (first, payload) == close(1000, "bye"), (first, payload)
@@ -83,7 +83,7 @@ class HalfCloseTests(LimitCase):
         """FIN without a close frame is an end that the service sees as one."""
         left: list[bool] = []
 
-        def serve(exchange: Exchange) -> None:
+        def serve(exchange: ServiceLeg) -> None:
             accept_upgrade(exchange)
             left.append(exchange.wait_until_left())
             exchange.over = True
@@ -104,7 +104,7 @@ class ProxyTests(EndToEndTests):
         recorder = Recorder()
         self.addCleanup(recorder.close)
 
-        def serve(exchange: Exchange) -> None:
+        def serve(exchange: ServiceLeg) -> None:
             accept_upgrade(exchange)
             first, payload = exchange.read_frame()
             assert (first, payload) == close(1000), (first, payload)

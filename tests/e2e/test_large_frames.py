@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import Any
 
-from tests.e2e.recorder import Exchange
+from tests.e2e.recorder import ServiceLeg
 from tests.e2e.test_limits import HANDSHAKE, LimitCase
 from tests.e2e.websocket import accept_upgrade
 from tests.processes import Process, wait_until
@@ -42,7 +42,7 @@ class Far:
         self.extension = ""
         self.over = threading.Event()
 
-    def __call__(self, exchange: Exchange) -> None:
+    def __call__(self, exchange: ServiceLeg) -> None:
         accept_upgrade(exchange, *([f"Sec-WebSocket-Extensions: {self.extension}"] if self.extension else []))
         for _ in range(self.expected):
             first, payload = exchange.read_frame()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.case import EndToEndTests
-from tests.e2e.recorder import Exchange, Recorder, no_answer_yet
+from tests.e2e.recorder import Recorder, ServiceLeg, no_answer_yet
 from tests.e2e.websocket import accept_upgrade
 from tests.processes import Process, start_client, start_server, wait_until
 from tests.transports.support import PING, frame, frames
@@ -81,7 +81,7 @@ class LimitCase(EndToEndTests):
     def assert_told(self, limit: str, answer: str) -> None:
         """It is counted, and the log says who and what."""
         wait_until(lambda: self.counted(limit) > 0, f"{limit} to be counted")
-        line = f"limit reached: limit={limit} peer=127.0.0.1 answer={answer} untold=0"
+        line = f"limit reached: limit={limit} peer=127.0.0.1 answer={answer} suppressed=0"
         wait_until(lambda: line in self.server.output, line)
 
 
@@ -184,7 +184,7 @@ class SlowTests(LimitCase):
         self.assert_told("header_time", "408")
 
     def test_a_response_that_is_not_read(self) -> None:
-        def flood(exchange: Exchange) -> None:
+        def flood(exchange: ServiceLeg) -> None:
             exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
             try:
                 for _ in range(1000):
@@ -217,7 +217,7 @@ class WebSocketTests(LimitCase):
         line = r"path=/socket visitor=127\.0\.0\.1 by=sellia from=visitor code=1008 reason=\"too-many-frames: "
         self.server.wait_for_line(line)
 
-    def serve(self, exchange: Exchange) -> None:
+    def serve(self, exchange: ServiceLeg) -> None:
         """Read all, say nothing, and answer the close frame."""
         accept_upgrade(exchange)
         while True:

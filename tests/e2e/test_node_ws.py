@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.stage import (
     DIRECT,
     Finished,
@@ -147,7 +147,7 @@ class FrameTests(NodeTests):
         self.addCleanup(recorder.close)
         frames: list[tuple[int, bytes]] = []
 
-        def collect(exchange: Exchange) -> None:
+        def collect(exchange: ServiceLeg) -> None:
             accept_upgrade(exchange)
             while (frame := exchange.read_frame())[0] & 0x0F != 8:
                 frames.append(frame)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.e2e import fronts
 from tests.e2e.fronts import Front
-from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.stage import DIRECT, Finished, Reach, curl, curl_argv, events, node_argv, through_tunnel_only
 from tests.e2e.visits import Visit, VisitTests, service_port
 from tests.processes import Process
@@ -66,7 +66,7 @@ class ProxyTests:
         visit: Visit = self.visit(place, path, *steps, scheme="wss", env=environment, **how)
         return visit
 
-    def exchange(self: Any, target: str) -> Exchange:
+    def exchange(self: Any, target: str) -> ServiceLeg:
         """The one request for ``target`` at the service."""
         [exchange] = recorder().exchanges(target)
         return exchange
@@ -164,7 +164,7 @@ class ProxyTests:
         script = ["sh", "-c", 'tail -f /dev/null | "$@"', "sh", *argv]
         begun = threading.Event()
 
-        def begin(exchange: Exchange) -> None:
+        def begin(exchange: ServiceLeg) -> None:
             begun.set()
             exchange.released.wait(30)
 
@@ -178,7 +178,7 @@ class ProxyTests:
         path = f"/{self.name}/events"
         step = threading.Semaphore(0)
 
-        def clock(exchange: Exchange) -> None:
+        def clock(exchange: ServiceLeg) -> None:
             exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
             for number in range(4):
                 event = f"data: {number}\n\n"

@@ -6,7 +6,7 @@ import socket
 from base64 import b64encode
 
 from tests.e2e.case import EndToEndTests
-from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.websocket import accept_upgrade
 from tests.processes import Process, free_port, start_client, start_server, start_twistd, wait_until
 
@@ -53,7 +53,7 @@ class LogTests(EndToEndTests):
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n{body}".encode("latin-1"))
             return connection.recv(65536).decode("latin-1")
 
-    def choose(self, exchange: Exchange) -> None:
+    def choose(self, exchange: ServiceLeg) -> None:
         """A service that has tokens in all that it says."""
         accept_upgrade(exchange, f"Sec-WebSocket-Protocol: {exchange.header('Sec-WebSocket-Protocol')}")
         payload = (4001).to_bytes(2, "big") + f"token={SECRET} by=visitor code=1000".encode()

@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from tests.e2e.curl_case import BIG, PIECE, CurlTests, answer, ask, parts
-from tests.e2e.recorder import Exchange, no_answer_yet
+from tests.e2e.recorder import ServiceLeg, no_answer_yet
 from tests.e2e.stage import Reach, curl, curl_argv, server, through_tunnel_only
 from tests.processes import Process, free_port, start_client, wait_until
 
@@ -68,7 +68,7 @@ class PacingTests(CurlTests):
         sent = [0]
         last = [time.monotonic()]
 
-        def push(exchange: Exchange) -> None:
+        def push(exchange: ServiceLeg) -> None:
             exchange.send(answer(f"Content-Length: {BIG}"))
             while sent[0] < BIG:
                 exchange.send(PIECE)

@@ -91,7 +91,9 @@ class TlsTests(EndToEndTests):
         said = run(argv)
         self.assertIn("no application protocol", said.errors)
         process = server()[0]
-        line = 'TLS handshake failed: peer=127.0.0.1 untold=0 reason="it offers h2, and only http/1.1 is spoken here"'
+        line = (
+            'TLS handshake failed: peer=127.0.0.1 suppressed=0 reason="it offers h2, and only http/1.1 is spoken here"'
+        )
         process.wait_for(lambda: line in process.output, "the line that says why")
 
     def test_plain_http_at_the_port(self) -> None:

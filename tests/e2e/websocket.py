@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from tests.e2e.recorder import Exchange
+from tests.e2e.recorder import ServiceLeg
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def accept_upgrade(exchange: Exchange, *lines: str) -> None:
+def accept_upgrade(exchange: ServiceLeg, *lines: str) -> None:
     """Answer an upgrade with 101, no extensions and, besides ``lines``, nothing (RFC 6455 section 4.2.2)."""
     key = exchange.header("Sec-WebSocket-Key") or ""
     accept = base64.b64encode(hashlib.sha1((key + _GUID).encode()).digest()).decode()

@@ -25,7 +25,7 @@ from sellia.relay.mux.stream import Stream
 from sellia.server.ingress.http1 import Refusal
 from sellia.server.settings import load as load_server
 from sellia.transports.websocket.frames import FrameSocket
-from sellia.transports.websocket.pipe import ServicePipeFactory, VisitorPipeFactory
+from sellia.transports.websocket.pipe import ServiceWebSocketFactory, VisitorWebSocketFactory
 from tests.fuzz import stages
 from tests.relay.scripts import RecordingLeg
 from tests.server.reading import Sink, reader
@@ -152,7 +152,7 @@ class _Socket(FrameSocket):
 def _factories() -> dict[bool, Any]:
     from twisted.internet.task import Clock
 
-    return {True: VisitorPipeFactory(Clock()), False: ServicePipeFactory(Clock())}
+    return {True: VisitorWebSocketFactory(Clock()), False: ServiceWebSocketFactory(Clock())}
 
 
 def _frames(pieces: list[bytes], visitor: bool, compressed: bool) -> tuple[_Socket, int | None]:

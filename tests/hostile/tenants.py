@@ -20,7 +20,7 @@ from sellia.protocol import native
 from sellia.protocol.messages import Headers, ResponseHead
 from tests.e2e import fronts
 from tests.e2e.fronts import DOMAIN, Front
-from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.hostile.peers import HostileClient, LinkClosed, record
 from tests.hostile.visitors import ACCEPT, WEBSOCKET_KEY, Answered, parse
 from tests.processes import start_client
@@ -190,7 +190,7 @@ def good() -> Recorder:
     """The good tenant's service."""
     head = b"HTTP/1.1 200 OK\r\nX-Tenant: good\r\nContent-Length: %d\r\n\r\n" % len(GOOD_BODY)
 
-    def answer(exchange: Exchange) -> None:
+    def answer(exchange: ServiceLeg) -> None:
         exchange.read_body()
         exchange.send(head if exchange.method == "HEAD" else head + GOOD_BODY)
 

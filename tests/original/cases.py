@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.curl_case import answer, parts
-from tests.e2e.recorder import Exchange, Recorder, no_answer_yet, plain
+from tests.e2e.recorder import Recorder, ServiceLeg, no_answer_yet, plain
 from tests.e2e.stage import Finished, Reach, curl, curl_argv
 from tests.original.services import websocket_service
 from tests.processes import Process
@@ -207,7 +207,7 @@ class HttpCases:
         """The visitor is told that something is wrong behind the tunnel."""
         path = "/o/abort"
 
-        def abort(exchange: Exchange) -> None:
+        def abort(exchange: ServiceLeg) -> None:
             exchange.cut()
 
         self.service.on(path, abort)
@@ -228,7 +228,7 @@ class StreamingCases:
         path = f"/o/events/{id(self)}"
         step = threading.Semaphore(0)
 
-        def clock(exchange: Exchange) -> None:
+        def clock(exchange: ServiceLeg) -> None:
             exchange.read_body()
             exchange.send(answer("Content-Type: text/event-stream", "Connection: close"))
             for number in range(5):
@@ -369,7 +369,7 @@ class WebSocketCases:
 def close_after(data: bytes) -> Any:
     """An answer whose end is that of the connection."""
 
-    def send(exchange: Exchange) -> None:
+    def send(exchange: ServiceLeg) -> None:
         exchange.read_body()
         exchange.send(data)
         exchange.over = True
@@ -377,7 +377,7 @@ def close_after(data: bytes) -> Any:
     return send
 
 
-def send_continue(exchange: Exchange) -> None:
+def send_continue(exchange: ServiceLeg) -> None:
     """100, then the body, then the answer."""
     exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
     plain(exchange)

@@ -14,7 +14,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from tests.e2e.case import EndToEndTests, watched
 from tests.e2e.curl_case import answer
-from tests.e2e.recorder import Exchange, no_answer_yet
+from tests.e2e.recorder import ServiceLeg, no_answer_yet
 from tests.e2e.stage import Reach, curl, curl_argv
 from tests.original.cases import HttpCases, Placed, StreamingCases, WebSocketCases, http_service
 from tests.original.peers import Peer, start_original_server, start_our_client
@@ -61,7 +61,7 @@ class HttpTests(HttpCases, StreamingCases, Placed, EndToEndTests):
         """A service that answers before it has read the request is heard once the server has sent the request."""
         path = f"/o/early/{id(self)}"
 
-        def early(exchange: Exchange) -> None:
+        def early(exchange: ServiceLeg) -> None:
             exchange.send(answer("Content-Length: 9", status="413 Too Large", body=b"too much\n"))
             exchange.read_body()
 
@@ -73,7 +73,7 @@ class HttpTests(HttpCases, StreamingCases, Placed, EndToEndTests):
         """A visitor is never told that a broken answer is complete: it misses what was announced."""
         path = "/o/broken"
 
-        def broken(exchange: Exchange) -> None:
+        def broken(exchange: ServiceLeg) -> None:
             exchange.read_body()
             exchange.send(answer("Content-Length: 100", body=b"only this"))
             exchange.cut()
@@ -305,7 +305,7 @@ class LinkTests(Placed, EndToEndTests):
         peer = self.start("ping_interval=1", "silence=60")
         client = self.client(peer, "demo")
 
-        def sleepy(exchange: Exchange) -> None:
+        def sleepy(exchange: ServiceLeg) -> None:
             exchange.released.wait(60)
             exchange.read_body()
             exchange.send(answer("Content-Length: 3", body=b"ok\n"))

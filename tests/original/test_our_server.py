@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.case import EndToEndTests, watched
 from tests.e2e.curl_case import PIECE, answer
-from tests.e2e.recorder import Exchange
+from tests.e2e.recorder import ServiceLeg
 from tests.e2e.stage import Reach, curl, curl_argv
 from tests.original import wire
 from tests.original.cases import HttpCases, Placed, StreamingCases, WebSocketCases, http_service
@@ -197,7 +197,7 @@ class LinkTests(Placed, EndToEndTests):
         websockets = self.client("cut-websocket", port=websocket_service().port)
         released = []
 
-        def wait(exchange: Exchange) -> None:
+        def wait(exchange: ServiceLeg) -> None:
             released.append(exchange)
             exchange.released.wait(30)
 
@@ -232,7 +232,7 @@ class LinkTests(Placed, EndToEndTests):
         self.client("slow", "buffers_responses=no", to=ours)
         size = 64 << 20
 
-        def push(exchange: Exchange) -> None:
+        def push(exchange: ServiceLeg) -> None:
             exchange.send(answer(f"Content-Length: {size}"))
             for _ in range(size // len(PIECE)):
                 exchange.send(PIECE)

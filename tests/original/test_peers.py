@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.e2e.recorder import Exchange, Recorder
+from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.websocket import accept_upgrade
 from tests.original.peers import Peer, start_original_client, start_original_server
 
@@ -27,7 +27,7 @@ def service() -> Recorder:
     return recorder
 
 
-def echo(exchange: Exchange) -> None:
+def echo(exchange: ServiceLeg) -> None:
     """A WebSocket that sends its first frame back and closes."""
     accept_upgrade(exchange)
     _, payload = exchange.read_frame()
@@ -35,7 +35,7 @@ def echo(exchange: Exchange) -> None:
     exchange.wait_until_left()
 
 
-def greet(exchange: Exchange) -> None:
+def greet(exchange: ServiceLeg) -> None:
     """A WebSocket that says something at once, and something more when it is spoken to."""
     accept_upgrade(exchange)
     exchange.send(b"\x81\x05early")
@@ -92,7 +92,7 @@ class PeerTests(SynchronousTestCase):
     def test_failing_service(self) -> None:
         self.start()
 
-        def fail(exchange: Exchange) -> None:
+        def fail(exchange: ServiceLeg) -> None:
             exchange.over = True
 
         self.service.on("/abort", fail)
@@ -102,7 +102,7 @@ class PeerTests(SynchronousTestCase):
     def test_response_is_sent_whole_or_as_it_comes(self) -> None:
         """The quirk that buffers responses, and its absence."""
 
-        def halting(exchange: Exchange) -> None:
+        def halting(exchange: ServiceLeg) -> None:
             exchange.read_body()
             exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
             exchange.released.wait(20)

@@ -151,7 +151,7 @@ class PasswordTests(ServerCase):
         self.assertEqual(answer.count(b"HTTP/1.1 429 "), 2, "the right one is not looked at: it would tell")
         self.assertIn(b"\r\nRetry-After: 10\r\n", answer)
         self.assert_counted(failed_passwords=2)
-        self.assertIn(f"limit reached: limit=failed_passwords peer={VISITOR} answer=429 untold=0", lines)
+        self.assertIn(f"limit reached: limit=failed_passwords peer={VISITOR} answer=429 suppressed=0", lines)
         self.assertNotIn("wrong", "".join(lines))
         self.stage.wait(10)
         visitor.send(login(b"s3cret"))
@@ -210,7 +210,7 @@ class HeadTests(ServerCase):
         self.assertEqual(len(lines), 5)
         self.stage.wait(10)
         self.stage.visitor(get(b"/" + b"x" * 9000))
-        self.assertTrue(lines[-1].endswith("untold=95"), lines[-1])
+        self.assertTrue(lines[-1].endswith("suppressed=95"), lines[-1])
 
 
 class WebSocketTests(ServerCase):
@@ -243,7 +243,7 @@ class WebSocketTests(ServerCase):
         self.assertEqual(frames(visitor.read()), ([verdict], b""))
         self.assertEqual((len(service.frames), service.frames[-1]), (81, verdict))
         self.assert_counted(websocket_rate=1)
-        self.assertIn(f"limit reached: limit=websocket_rate peer={VISITOR} answer=1013 untold=0", lines)
+        self.assertIn(f"limit reached: limit=websocket_rate peer={VISITOR} answer=1013 suppressed=0", lines)
 
     def test_another_websocket_has_no_burst_of_its_own(self) -> None:
         """Frames count for the visitor's address and the tunnel, however many WebSockets they come on."""
@@ -299,13 +299,13 @@ class WebSocketTests(ServerCase):
         for line, by in zip(told, ["visitor"] * LINES.burst + ["sellia"], strict=True):
             story = f"^websocket violation: id=[0-9]+ .* path=/chat visitor={VISITOR} by={by} from=visitor code="
             self.assertRegex(line, story)
-            self.assertTrue(line.endswith("untold=0"), line)
+            self.assertTrue(line.endswith("suppressed=0"), line)
         self.assertEqual(len([line for line in lines if "websocket closed" in line]), LINES.burst + 10)
         self.stage.wait(10)
         visitor, _ = self.websocket()
         visitor.send(frame(0x8F))
         self.assertIn('code=1002 reason="bad-frame: ', lines[-1])
-        self.assertTrue(lines[-1].endswith("untold=10"), lines[-1])
+        self.assertTrue(lines[-1].endswith("suppressed=10"), lines[-1])
 
     def test_empty_fragments(self) -> None:
         """At the limit of the settings it goes on."""

@@ -63,10 +63,10 @@ class FloodTests(NoticeCase):
         for _ in range(1000):
             self.stage.visitor(GET)
         told = self.told()
-        self.assertEqual([(each.status, each.untold) for each in told], [(429, 0)] * NOTICES.burst)
+        self.assertEqual([(each.status, each.suppressed) for each in told], [(429, 0)] * NOTICES.burst)
         self.stage.wait(2)
         self.stage.visitor(GET)
-        self.assertEqual([each.untold for each in self.told()], [1000 - NOTICES.burst])
+        self.assertEqual([each.suppressed for each in self.told()], [1000 - NOTICES.burst])
 
     def test_none_waits_for_a_link(self) -> None:
         self.stage.ask(GET)
@@ -74,7 +74,7 @@ class FloodTests(NoticeCase):
         for _ in range(20):
             self.stage.visitor(GET)
         self.assertTrue(self.stage.pair.server.session.quiet or self.stage.pair.server.session.streams)
-        self.assertEqual(self.stage.tunnels.by_label["demo"].session.notices.untold(0.0), 0)
+        self.assertEqual(self.stage.tunnels.by_label["demo"].session.notices.suppressed(0.0), 0)
 
 
 class WebSocketLineTests(NoticeCase):
@@ -91,9 +91,9 @@ class WebSocketLineTests(NoticeCase):
         self.stage.open_tunnel("demo", "ann:secret")
         self.stage.visitor(UPGRADE)
         expected = [
-            f"tunnel=demo path=/chat visitor={VISITOR} status=502 word=service-refused untold=0",
-            f"tunnel=nobody path=/chat visitor={VISITOR} status=404 word=no-such-tunnel untold=0",
-            f"tunnel=demo path=/chat visitor={VISITOR} status=401 word=unauthorized untold=0",
+            f"tunnel=demo path=/chat visitor={VISITOR} status=502 word=service-refused suppressed=0",
+            f"tunnel=nobody path=/chat visitor={VISITOR} status=404 word=no-such-tunnel suppressed=0",
+            f"tunnel=demo path=/chat visitor={VISITOR} status=401 word=unauthorized suppressed=0",
         ]
         self.assertEqual([line.partition(" tunnel=")[2] for line in self.refused(lines)], [e[7:] for e in expected])
 

@@ -45,7 +45,7 @@ class Keeper:
     def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
         self.complaints.append((code, fault))
 
-    def remark(self, topic: str) -> int | None:
+    def rate_limited_log(self, topic: str) -> int | None:
         raise AssertionError(topic)
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:

@@ -14,7 +14,7 @@ from sellia.protocol import native
 from sellia.protocol.messages import LinkMessage
 from sellia.transports.link.base import LinkKeeper
 from sellia.transports.link.native import NativeLink
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 
 
 class _Socket:
@@ -77,7 +77,7 @@ class MemoryLink(NativeLink, _WebSocket):
                 assert said is not None
                 self.heard_messages.append(said)
             self._guarded(self._received, message)
-        turn_of(self.clock).run()
+        batch_of(self.clock).run()
 
     def lose(self, reason: str = "") -> None:
         """The connection is gone."""
@@ -87,13 +87,13 @@ class MemoryLink(NativeLink, _WebSocket):
 
     def take(self) -> list[bytes]:
         """All that was sent and not taken before."""
-        turn_of(self.clock).run()
+        batch_of(self.clock).run()
         sent, self.sent = self.sent, []
         return sent
 
     def said(self, kind: type[Any]) -> list[Any]:
         """The messages of one kind that wait to be taken."""
-        turn_of(self.clock).run()
+        batch_of(self.clock).run()
         found = [native.decode_link(message) for message in self.sent if message[0] == native.LINK]
         return [each for each in found if isinstance(each, kind)]
 

@@ -14,8 +14,8 @@ from twisted.python.failure import Failure
 from sellia.protocol.messages import WebSocketRequest
 from sellia.relay.mux.stream import Stream
 from sellia.transports.websocket.masking import mask
-from sellia.transports.websocket.pipe import ServicePipeFactory, VisitorPipeFactory, WebSocketPipe
-from sellia.transports.websocket.record import WebSocketStory
+from sellia.transports.websocket.pipe import ServiceWebSocketFactory, VisitorWebSocketFactory, WebSocketLeg
+from sellia.transports.websocket.record import WebSocketRecord
 from tests.relay.scripts import Pair
 from tests.server.support import LateTransport
 
@@ -71,9 +71,9 @@ class Peer:
         self.visitor = visitor
         self.transport: Any = options.pop("transport", None) or LateTransport()
         self.lost = False
-        factory = VisitorPipeFactory(stage.clock) if visitor else ServicePipeFactory(stage.clock)
-        self.story = WebSocketStory(2, "demo", b"/chat", "203.0.113.7", at_visitor=visitor, clock=stage.clock)
-        self.pipe = WebSocketPipe(
+        factory = VisitorWebSocketFactory(stage.clock) if visitor else ServiceWebSocketFactory(stage.clock)
+        self.story = WebSocketRecord(2, "demo", b"/chat", "203.0.113.7", at_visitor=visitor, clock=stage.clock)
+        self.pipe = WebSocketLeg(
             factory,
             self.transport,
             stream,

@@ -29,7 +29,7 @@ class Keeper:
     def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
         raise AssertionError(fault)
 
-    def remark(self, topic: str) -> int | None:
+    def rate_limited_log(self, topic: str) -> int | None:
         return 0
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:

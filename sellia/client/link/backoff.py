@@ -69,7 +69,7 @@ LONGEST_PATIENCE: Final = 10.0
 ATTEMPT_TIME: Final = 30.0
 
 
-class Delays:
+class Backoff:
     """The delays of one client."""
 
     def __init__(self, random: Random) -> None:

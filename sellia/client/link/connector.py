@@ -35,11 +35,11 @@ from twisted.python.failure import Failure
 
 from sellia import __version__
 from sellia.client.link.attempts import Attempt, Attempts
-from sellia.client.link.backoff import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Delays
+from sellia.client.link.backoff import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Backoff
 from sellia.client.link.route import Route
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
-from sellia.relay.limits.limit_log import Refusals
+from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.token_bucket import Rate
 from sellia.text import field
 from sellia.transports.link.base import LinkMixin
@@ -126,7 +126,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self.stopping = False
         self._caller = caller
         self._key = key
-        self._delays = Delays(random)
+        self._delays = Backoff(random)
         self._welcomed = False
         self._dismissed = False
         self._hellos = 0
@@ -140,7 +140,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._beat: IDelayedCall | None = None
         self._beat_due = 0.0
         self._closed: list[Deferred[None]] = []
-        self._remarks = Refusals(LINES)
+        self._remarks = LimitLog(LINES)
         self.connector = self.attempts = Attempts(self, self.route.endpoint, reactor, self.route.where)
 
     @property
@@ -328,7 +328,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             fault=field(fault),
         )
 
-    def remark(self, topic: str) -> int | None:
+    def rate_limited_log(self, topic: str) -> int | None:
         return self._remarks.count(topic, self.clock.seconds())
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:

@@ -36,11 +36,11 @@ from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, val
 from sellia.relay.http.interim import InterimPace, section_size
 from sellia.relay.http.logins import answer_binds
 from sellia.relay.http.responses import SHORT_HEAD, Head, ResponseReader
-from sellia.transports.reactor.batching import Outlet, Turn
+from sellia.transports.reactor.batching import BufferedWriter, FlushBatch
 from sellia.transports.reactor.sockets import bytes_acknowledged, quiet, write_now
 
 if TYPE_CHECKING:
-    from sellia.client.local.exchange import Exchange
+    from sellia.client.local.exchange import ServiceLeg
     from sellia.client.local.pool import Pool
 
 _log = Logger()
@@ -50,12 +50,12 @@ _log = Logger()
 class HttpConnection(ServiceSocket):
     """Serves one exchange after the other.  ``pool`` is told when it has ended."""
 
-    def __init__(self, pool: "Pool[HttpConnection]", turn: Turn, clock: Any) -> None:
+    def __init__(self, pool: "Pool[HttpConnection]", turn: FlushBatch, clock: Any) -> None:
         self._pool = pool
         self._turn = turn
         self._clock = clock
         self._reader: ResponseReader | None = ResponseReader(self._interim)
-        self._exchange: Exchange | None = None
+        self._exchange: ServiceLeg | None = None
         #: For the pool: whose it is, and whether it carries a login.
         self.owner = 0
         self.login = False
@@ -76,9 +76,9 @@ class HttpConnection(ServiceSocket):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.transport.registerProducer(self, True)
-        self._outlet = Outlet(self.transport, self._turn)
+        self._outlet = BufferedWriter(self.transport, self._turn)
 
-    def begin(self, exchange: "Exchange") -> None:
+    def begin(self, exchange: "ServiceLeg") -> None:
         """Serve this exchange from now on."""
         self._exchange = exchange
         self._began = False
@@ -165,7 +165,7 @@ class HttpConnection(ServiceSocket):
 
     def dataReceived(self, data: bytes) -> None:
         self._received(data)
-        self._turn.nudge()
+        self._turn.input_done()
 
     def _received(self, data: bytes) -> None:
         exchange, reader = self._exchange, self._reader
@@ -183,7 +183,7 @@ class HttpConnection(ServiceSocket):
             _log.failure("an answer could not be passed on")
             exchange.defect()
 
-    def _pass_on(self, exchange: "Exchange", reader: ResponseReader) -> None:
+    def _pass_on(self, exchange: "ServiceLeg", reader: ResponseReader) -> None:
         """Pass on what has been read."""
         body, head = reader.body, reader.head
         if reader.rest and reader.switched is None and reader.rest.strip(b"\r\n"):
@@ -275,7 +275,7 @@ class HttpConnection(ServiceSocket):
             return
         exchange.send_interim(ResponseHead(status, reason, response_to_visitor(headers, status)))
 
-    def _head_of(self, exchange: "Exchange", head: Head, body: bytes = b"") -> ResponseHead:
+    def _head_of(self, exchange: "ServiceLeg", head: Head, body: bytes = b"") -> ResponseHead:
         """The answer's head as it goes on, with its whole body if that is short."""
         status, reason, headers, length, bodiless = head
         if (status == 401 or exchange.login) and (exchange.login or answer_binds(headers)):
@@ -283,14 +283,14 @@ class HttpConnection(ServiceSocket):
         chunked = length is None and not bodiless
         return ResponseHead(status, reason, response_to_visitor(headers, status), chunked, body)
 
-    def _switch(self, exchange: "Exchange", reader: ResponseReader, reason: bytes, headers: Headers) -> None:
+    def _switch(self, exchange: "ServiceLeg", reader: ResponseReader, reason: bytes, headers: Headers) -> None:
         """The service wants to speak another protocol from here on."""
         options = [option.lower() for option in values_of(headers, b"connection")]
         if b"upgrade" not in options or not values_of(headers, b"upgrade"):
             raise BadAnswer("changed the protocol without saying so in Connection and Upgrade")
         exchange.switched(reason, headers, reader.rest)
 
-    def _end(self, exchange: "Exchange", reader: ResponseReader) -> None:
+    def _end(self, exchange: "ServiceLeg", reader: ResponseReader) -> None:
         """The answer is complete, and its body has been passed on."""
         trailers = trailers_to_pass(reader.trailers)
         if trailers:

@@ -36,7 +36,7 @@ Report: TypeAlias = Callable[[Event], None]
 _log = Logger()
 
 
-class Exchange(StrictLeg):
+class ServiceLeg(StrictLeg):
     """The base of both kinds.  ``over`` is set once nothing more will pass."""
 
     __slots__ = (

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 
 from sellia.client.events import RequestFinished, RequestStarted, ResponseStreaming
 from sellia.client.local.connection import HttpConnection
-from sellia.client.local.exchange import Exchange, Report, request_head
+from sellia.client.local.exchange import Report, ServiceLeg, request_head
 from sellia.errors import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.relay.http.headers import trailers_to_pass, validate
@@ -53,7 +53,7 @@ _BODILESS: Final = frozenset((204, 304))
 _REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
 
-class HttpLeg(Exchange):
+class ServiceHttpLeg(ServiceLeg):
     """One request and its answer.  ``end`` says that the request has no body."""
 
     __slots__ = (

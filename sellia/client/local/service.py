@@ -13,22 +13,22 @@ from sellia.client.events import RequestFinished
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.deadlines import Deadlines
 from sellia.client.local.dial import Dialer, ServiceSocket
-from sellia.client.local.exchange import Exchange, Report, server_refused
+from sellia.client.local.exchange import Report, ServiceLeg, server_refused
 from sellia.client.local.host_checks import advice, recognise
-from sellia.client.local.http import HttpLeg
+from sellia.client.local.http import ServiceHttpLeg
 from sellia.client.local.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
-from sellia.client.local.tcp import TcpLeg
-from sellia.client.local.upgrade import HandshakeLeg
+from sellia.client.local.tcp import ServiceTcpLeg
+from sellia.client.local.upgrade import ServiceUpgradeLeg
 from sellia.errors import BAD_SERVICE_RESPONSE
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ServerLimits, TcpConnection
-from sellia.relay.limits.limit_log import Refusals
+from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.websocket import as_told
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.stream import Stream
 from sellia.text import printable, shown_target
-from sellia.transports.reactor.batching import turn_of
-from sellia.transports.websocket.pipe import ServicePipeFactory
-from sellia.transports.websocket.record import WebSocketStory
+from sellia.transports.reactor.batching import batch_of
+from sellia.transports.websocket.pipe import ServiceWebSocketFactory
+from sellia.transports.websocket.record import WebSocketRecord
 
 _log = Logger()
 
@@ -77,12 +77,12 @@ class LocalService:
         self.where = self._dialer.where
         self.pool: Pool[HttpConnection] = Pool(reactor, limit=idle_limit, seconds=idle_seconds)
         #: Exchanges that whoever listens has not been told to be slow.
-        self.slow: Deadlines[Exchange] = Deadlines(reactor, SLOW, _slow)
-        self.pipes = ServicePipeFactory(reactor)
+        self.slow: Deadlines[ServiceLeg] = Deadlines(reactor, SLOW, _slow)
+        self.pipes = ServiceWebSocketFactory(reactor)
         #: What a service may send on a WebSocket: what the server says, as soon as it has.
         self.frames = as_told(ServerLimits())
-        self._turn = turn_of(reactor)
-        self._refusals = Refusals()
+        self._turn = batch_of(reactor)
+        self._refusals = LimitLog()
         self._host_check_told = False
         self._finished: dict[int, tuple[bytes, bytes, Report | None]] = {}
 
@@ -92,10 +92,10 @@ class LocalService:
         Returns at once, and never raises: what goes wrong resets the stream.  ``report`` is told the events.
         """
         if isinstance(opening, HttpRequest):
-            return HttpLeg(self, stream, opening, end, report)
+            return ServiceHttpLeg(self, stream, opening, end, report)
         if isinstance(opening, TcpConnection):
-            return TcpLeg(self, stream, end)
-        return HandshakeLeg(self, stream, opening, report)
+            return ServiceTcpLeg(self, stream, end)
+        return ServiceUpgradeLeg(self, stream, opening, report)
 
     def dial(self, make: Any) -> "Deferred[ServiceSocket]":
         """A new connection to the service."""
@@ -105,7 +105,7 @@ class LocalService:
         """A new connection that speaks HTTP."""
         return self._dialer.dial(self._http)
 
-    def forget(self, exchange: Exchange) -> None:
+    def forget(self, exchange: ServiceLeg) -> None:
         """This exchange is answered, or over."""
         self.slow.discard(exchange)
 
@@ -130,7 +130,7 @@ class LocalService:
         if report is not None:
             report(ProblemEvent(told))
 
-    def finished(self, leg: HttpLeg) -> None:
+    def finished(self, leg: ServiceHttpLeg) -> None:
         """This exchange is over, as far as is known here: the server may yet refuse its answer."""
         finished = self._finished
         finished[leg.stream.id] = leg.method, leg.opening.target, leg.report
@@ -156,7 +156,7 @@ class LocalService:
             what, where = (octets.decode("utf-8", "backslashreplace") for octets in (method, target))
             report(RequestFinished(number, what, where, BAD_SERVICE_RESPONSE.status, 0.0, 0, 0, cause, self.name))
 
-    def violated(self, story: WebSocketStory) -> int | None:
+    def violated(self, story: WebSocketRecord) -> int | None:
         """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.
 
         One with a defect breaks them on every WebSocket.
@@ -172,5 +172,5 @@ class LocalService:
         return HttpConnection(self.pool, self._turn, self.clock)
 
 
-def _slow(exchange: Exchange) -> None:
+def _slow(exchange: ServiceLeg) -> None:
     exchange.slow()

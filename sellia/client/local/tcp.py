@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = Logger()
 
 
-class TcpLeg(StrictLeg):
+class ServiceTcpLeg(StrictLeg):
     """One connection.  ``end`` says that the visitor has ended its direction already."""
 
     def __init__(self, service: "LocalService", stream: Stream, end: bool) -> None:
@@ -139,7 +139,7 @@ class TcpLeg(StrictLeg):
 class TcpSocket(ServiceSocket):
     """The service's socket."""
 
-    def __init__(self, leg: TcpLeg) -> None:
+    def __init__(self, leg: ServiceTcpLeg) -> None:
         self._leg = leg
         self.stalled = False
         self._half_closed = False

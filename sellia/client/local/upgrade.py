@@ -2,7 +2,7 @@
 
 An answer of 101 is believed only if it proves that the service has read this very handshake, and agrees to nothing
 that was not offered (RFC 6455, section 4.1).  The visitor's own library checks the same, but it would blame the wrong
-end.  After it the socket belongs to a :class:`~sellia.transports.websocket.pipe.WebSocketPipe`.  Any other answer is
+end.  After it the socket belongs to a :class:`~sellia.transports.websocket.pipe.WebSocketLeg`.  Any other answer is
 the service's refusal, and goes to the visitor whole.
 """
 
@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.client.local.connection import HttpConnection
-from sellia.client.local.exchange import Exchange, Report, request_head
+from sellia.client.local.exchange import Report, ServiceLeg, request_head
 from sellia.errors import BAD_REQUEST, Problem, ProtocolError
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import BadAnswer
@@ -21,8 +21,8 @@ from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.stream import Stream
 from sellia.text import field, shown_target
 from sellia.transports.reactor.lines import line
-from sellia.transports.websocket.pipe import WebSocketPipe
-from sellia.transports.websocket.record import WebSocketStory
+from sellia.transports.websocket.pipe import WebSocketLeg
+from sellia.transports.websocket.record import WebSocketRecord
 
 if TYPE_CHECKING:
     from sellia.client.local.service import LocalService
@@ -35,7 +35,7 @@ _LOOKED_AT: Final = (b"content-length", b"transfer-encoding", b"host")
 _log = Logger()
 
 
-class HandshakeLeg(Exchange):
+class ServiceUpgradeLeg(ServiceLeg):
     """One handshake, on a connection of its own."""
 
     __slots__ = ("_head",)
@@ -86,7 +86,7 @@ class HandshakeLeg(Exchange):
         self.service.forget(self)
         stream, opening, service, report = self.stream, self.opening, self.service, self.report
         stream.send_head(ResponseHead(101, reason, response_to_visitor(headers, 101)))
-        story = WebSocketStory(
+        story = WebSocketRecord(
             stream.id,
             service.name,
             opening.target,
@@ -95,13 +95,13 @@ class HandshakeLeg(Exchange):
             clock=service.clock,
             subprotocol=subprotocol or "",
             closed=None if report is None else _Closed(report),
-            untold=service.violated,
+            suppressed=service.violated,
         )
         if report is not None:
             target = _text(opening.target)
             report(WebSocketOpened(stream.id, target, opening.visitor, subprotocol, service.name))
         transport = connection.let_go()
-        pipe = WebSocketPipe(
+        pipe = WebSocketLeg(
             service.pipes,
             transport,
             stream,
@@ -180,7 +180,7 @@ class _Closed:
     def __init__(self, report: Report) -> None:
         self._report = report
 
-    def __call__(self, story: WebSocketStory) -> None:
+    def __call__(self, story: WebSocketRecord) -> None:
         self._report(
             WebSocketClosed(
                 story.number,

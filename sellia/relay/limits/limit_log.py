@@ -17,10 +17,10 @@ LINES: Final = Rate(5, 0.1)
 class _Limit:
     lines: Bucket
     count: int = 0
-    untold: int = 0
+    suppressed: int = 0
 
 
-class Refusals:
+class LimitLog:
     """Counts by the name of the limit.  The names are those that the code uses: a few dozen, never from outside."""
 
     def __init__(self, rate: Rate = LINES) -> None:
@@ -34,10 +34,10 @@ class Refusals:
             found = self._limits[limit] = _Limit(Bucket(self._rate))
         found.count += 1
         if found.lines.take(now):
-            found.untold += 1
+            found.suppressed += 1
             return None
-        untold, found.untold = found.untold, 0
-        return untold
+        suppressed, found.suppressed = found.suppressed, 0
+        return suppressed
 
     def as_dict(self) -> dict[str, int]:
         """How often each limit that was ever reached was, by its name."""

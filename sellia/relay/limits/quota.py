@@ -11,7 +11,7 @@ Key = TypeVar("Key", bound=Hashable)
 Full = Literal["total", "each"]
 
 
-class Census(Generic[Key]):
+class Quota(Generic[Key]):
     """Connections by the address that they count for, or sessions by their owner."""
 
     __slots__ = ("_each", "_here", "_total", "count")

@@ -99,7 +99,7 @@ SAMPLES: Final = 4
 _REMEMBERED: Final = 32
 
 
-class Pace:
+class CongestionWindow:
     """What one end of one link knows of the way to the other."""
 
     __slots__ = (

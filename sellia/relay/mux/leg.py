@@ -46,7 +46,7 @@ class Leg(Protocol):
         """The queue is short again: go on reading."""
 
 
-class Nobody:
+class NullLeg:
     """The leg of a stream that has none yet, or none any more: who answers it may use it before they are known."""
 
     def head_received(self, head: ResponseHead) -> None: ...
@@ -70,7 +70,7 @@ class Nobody:
     def resume_sending(self) -> None: ...
 
 
-NOBODY: Final = Nobody()
+NULL_LEG: Final = NullLeg()
 
 
 class StrictLeg:

@@ -25,7 +25,7 @@ from sellia.protocol.limits import INITIAL_CREDIT, MAX_CREDIT, RECORD_COST, RECO
 from sellia.protocol.messages import Headers
 from sellia.protocol.native import DATA, END, ENDING, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
 from sellia.relay.mux.ledger import Ledger
-from sellia.relay.mux.leg import NOBODY, Leg
+from sellia.relay.mux.leg import NULL_LEG, Leg
 from sellia.relay.mux.send_half import BULK
 
 
@@ -57,7 +57,7 @@ class ReceiveHalf:
         self._scheduler = scheduler
         self._ledger = ledger
         self.id = number
-        self.leg: Leg = NOBODY
+        self.leg: Leg = NULL_LEG
         self.window = INITIAL_CREDIT
         #: What the peer may still send.
         self.receivable = INITIAL_CREDIT

@@ -18,7 +18,7 @@ from sellia.protocol.limits import LINGERING_LIMIT
 _WAITING: Final = 0
 
 
-class Lingering:
+class RecentlyReset:
     """One session's.  Empty, and then false, most of the time."""
 
     __slots__ = ("_forgiven", "_fresh", "_parcels")

@@ -31,7 +31,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import ACK_EVERY, PARCEL_TARGET, RECORD_COST
 from sellia.protocol.messages import Ack
-from sellia.relay.mux.recently_reset import Lingering
+from sellia.relay.mux.recently_reset import RecentlyReset
 from sellia.relay.mux.send_half import SendHalf
 
 #: Octets that one stream may send before the next gets its turn.
@@ -57,7 +57,7 @@ class Link(Protocol):
         """Send one link message; never fails: a broken link says so by ``detach``."""
 
 
-class Outbound:
+class SendScheduler:
     """The sending half of a session; what has come is counted here by the other half, to be acknowledged.
 
     ``schedule`` arranges for a call before the turn of the reactor ends, not at once.  ``eased`` is told of each half
@@ -105,7 +105,7 @@ class Outbound:
         self._owed = 0
         self._told = 0
         #: Streams that we have reset, and of which late records may still arrive.
-        self.lingering = Lingering()
+        self.lingering = RecentlyReset()
 
     # --- links ---------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from sellia.protocol import native
 from sellia.protocol.limits import INITIAL_CREDIT, MAX_CREDIT, RECORD_COST
 from sellia.protocol.native import DATA, FRAME, FRAME_BEGIN, FRAME_MORE
 from sellia.relay.mux.ledger import Ledger
-from sellia.relay.mux.leg import NOBODY, Leg
+from sellia.relay.mux.leg import NULL_LEG, Leg
 
 #: Cost of the outbox above which the leg is asked to pause, and at which it may go on.
 QUEUE_MARK: Final = 64 * 1024
@@ -86,7 +86,7 @@ class SendHalf:
         self._scheduler = scheduler
         self._ledger = ledger
         self.id = number
-        self.leg: Leg = NOBODY
+        self.leg: Leg = NULL_LEG
         self.opening = opening
         self._outbox: deque[tuple[int, int, bytes]] | None = None
         self.queued = 0

@@ -40,7 +40,7 @@ from sellia.protocol.limits import (
 )
 from sellia.protocol.messages import Ending, Opening, Reset, SessionMessage
 from sellia.relay.mux.leg import Leg
-from sellia.relay.mux.scheduler import Link, Outbound
+from sellia.relay.mux.scheduler import Link, SendScheduler
 from sellia.relay.mux.send_half import SendHalf
 from sellia.relay.mux.stream import Stream, opening_record
 from sellia.relay.mux.streams import StreamTable
@@ -89,7 +89,7 @@ class Session:
         self.table = StreamTable(self._peer_parity)
         #: The streams that are open, by number.
         self.streams = self.table.open
-        self.out = Outbound(schedule, self._eased, self._emptied, replay_limit)
+        self.out = SendScheduler(schedule, self._eased, self._emptied, replay_limit)
         self.closed = False
         #: Records, and parcels without any, that said nothing; records that changed nothing.  For the link to bound.
         self.idle = self.late = 0

@@ -9,7 +9,7 @@ Invariants (``check_invariants`` holds them in tests)
 from collections.abc import Callable
 from itertools import chain
 
-from sellia.relay.mux.leg import NOBODY
+from sellia.relay.mux.leg import NULL_LEG
 from sellia.relay.mux.stream import Stream
 
 
@@ -55,7 +55,7 @@ class StreamTable:
         if stream.untaken and stream.receiving.stalled:
             self.leaving[stream.id] = stream
         elif not stream.paused:
-            stream.leg = NOBODY  # or each would keep the other for the garbage collector to find
+            stream.leg = NULL_LEG  # or each would keep the other for the garbage collector to find
 
     def release(self, stream: Stream) -> None:
         """Count what the stream's leg held no more."""

@@ -11,10 +11,10 @@ from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.http.headers import values_of
 from sellia.relay.http.hosts import canonical_host, is_address, is_loopback
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.base_domain.site_channel import PageExchange
+from sellia.server.base_domain.site_channel import VisitorPageLeg
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.sessions import ServerSession
-from sellia.server.ingress.channel import Carrier
+from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.connection import VisitorConnection
 from sellia.server.ingress.http1 import Request
 
@@ -61,7 +61,7 @@ def _is_own_or_no_page(request: Request, domain: str) -> bool:
     return own and (host in (domain, "localhost") or is_address(host))
 
 
-class BaseRooms:
+class BaseDomain:
     """The gateway at its path, pages everywhere else."""
 
     def __init__(
@@ -83,7 +83,7 @@ class BaseRooms:
         """A handshake at the gateway's path, whatever its query."""
         return path.partition(b"?")[0] == self._path
 
-    def take_link(self, connection: Carrier, request: Request) -> None:
+    def take_link(self, connection: VisitorChannel, request: Request) -> None:
         """Hand the connection to Autobahn, with a handshake of ours that says what the client's did.
 
         Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.
@@ -119,7 +119,7 @@ class BaseRooms:
             return
         counters = path.partition(b"?")[0] == _COUNTERS
         site = self._site if counters and self._may_see_counters(connection, request) else self._strangers_site
-        exchange = PageExchange(connection, request, site, path)
+        exchange = VisitorPageLeg(connection, request, site, path)
         connection.exchange_begins(exchange)
         exchange.run()
 

@@ -137,7 +137,7 @@ class _Problem(Resource):
         return response.body if request.method != b"HEAD" else b""
 
 
-class BaseDomain(Resource):
+class BaseDomainPages(Resource):
     """``/``, ``/client/``, ``/health``, ``/ready``, and the gateway's path for those who come without an upgrade."""
 
     def __init__(self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> None:
@@ -206,6 +206,6 @@ class BaseDomain(Resource):
 
 def base_site(settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> Site:
     """The Site that serves the base domain; without a log of its own."""
-    site = Site(BaseDomain(settings, health, port))
+    site = Site(BaseDomainPages(settings, health, port))
     site.displayTracebacks = False
     return site

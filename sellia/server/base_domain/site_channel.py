@@ -18,14 +18,14 @@ from twisted.web.server import Request as WebRequest
 from twisted.web.server import Site
 
 from sellia.protocol.messages import Headers
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 
 if TYPE_CHECKING:
     from sellia.server.ingress.connection import VisitorConnection
 
 
-class PageExchange(HttpExchange):
+class VisitorPageLeg(VisitorHttpLeg):
     """A request that one of the server's own pages answers."""
 
     connection: "VisitorConnection"

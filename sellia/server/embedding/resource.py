@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from sellia.server.embedding.resource_request import WebVisit
+from sellia.server.embedding.resource_request import ResourceRequest
 
 if TYPE_CHECKING:
     from sellia.server.service import ServerService
@@ -49,7 +49,7 @@ class TunnelResource(Resource):
         return self
 
     def render(self, request: Request) -> int:
-        WebVisit(self._ingress, request).begin(self._name)
+        ResourceRequest(self._ingress, request).begin(self._name)
         return NOT_DONE_YET
 
 
@@ -66,5 +66,5 @@ class GatewayResource(Resource):
         self._ingress = server.ingress
 
     def render(self, request: Request) -> int:
-        WebVisit(self._ingress, request).become_link()
+        ResourceRequest(self._ingress, request).become_link()
         return NOT_DONE_YET

@@ -1,8 +1,8 @@
 """A request that twisted.web has read, on its way through a tunnel.
 
-`WebVisit` stands where the ingress has a visitor's connection: exchanges write to it and are told by it.  It lives for
-one request.  When the service agrees to a WebSocket, or a client's link arrives, it takes the socket away from
-twisted.web, with the octets that have come behind the handshake.
+`ResourceRequest` stands where the ingress has a visitor's connection: exchanges write to it and are told by it.  It
+lives for one request.  When the service agrees to a WebSocket, or a client's link arrives, it takes the socket away
+from twisted.web, with the octets that have come behind the handshake.
 
 Invariants
     * The request is finished, broken off, or taken over; once, and twisted.web is not spoken to after that.
@@ -12,8 +12,8 @@ Bounds
     A body has been collected by twisted.web, and leaves that store only as far as the stream takes it.  Of a response,
     no more than the stream's window waits in the transport.
 
-The attributes of ``HTTPChannel`` that a takeover needs have no public names.  They are used in `WebVisit.let_go` and
-`WebVisit.become`, as twisted.web's own WebSocket support uses them, and one more in `WebVisit.begin`.
+The attributes of ``HTTPChannel`` that a takeover needs have no public names.  They are used in `ResourceRequest.let_go`
+and `ResourceRequest.become`, as twisted.web's own WebSocket support uses them, and one more in `ResourceRequest.begin`.
 """
 
 from typing import IO, Any, Final
@@ -30,13 +30,13 @@ from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
 from sellia.relay.http.forwarded import UNIX, plain_address
 from sellia.relay.http.headers import response_to_visitor
 from sellia.server.embedding.request_head import read_head, target_of
-from sellia.server.ingress.channel import Carrier
+from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.closing import LINGER
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Refusal, Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.routing import enter
-from sellia.server.ingress.upgrade import UpgradeExchange
+from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 
 #: Octets of a collected body that are handed to the stream at a time.
 PIECE: Final = 32 * 1024
@@ -44,12 +44,12 @@ PIECE: Final = 32 * 1024
 _NEVER: Final = float("inf")
 
 
-class _ThroughWeb(HttpExchange):
+class _ResourceLeg(VisitorHttpLeg):
     """What an exchange leaves to twisted.web: the response's framing."""
 
     __slots__ = ()
 
-    connection: "WebVisit"
+    connection: "ResourceRequest"
 
     def write_head(self, head: ResponseHead) -> None:
         self.connection.write_head(head, last=not self.keep_alive)
@@ -62,24 +62,24 @@ class _ThroughWeb(HttpExchange):
         return self.connection.chunking or self._left > 0
 
 
-class _WebExchange(_ThroughWeb):
+class _ResourceHttpLeg(_ResourceLeg):
     """A request and its response."""
 
     __slots__ = ()
 
 
-class _WebUpgrade(_ThroughWeb, UpgradeExchange):
+class _ResourceUpgradeLeg(_ResourceLeg, VisitorUpgradeLeg):
     """A WebSocket handshake."""
 
     __slots__ = ()
 
 
 @implementer(IPushProducer)
-class WebVisit(Carrier):
+class ResourceRequest(VisitorChannel):
     """One request on a channel of twisted.web."""
 
-    exchanges = _WebExchange
-    upgrades = _WebUpgrade
+    exchanges = _ResourceHttpLeg
+    upgrades = _ResourceUpgradeLeg
 
     def __init__(self, ingress: Ingress, web: WebRequest) -> None:
         self.ingress = ingress
@@ -91,7 +91,7 @@ class WebVisit(Carrier):
         self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self.trusted = ingress.trusted.is_trusted(self.peer)
         self.scheme = b"https" if web.isSecure() or ingress.settings.https else b"http"
-        self._exchange: HttpExchange | None = None
+        self._exchange: VisitorHttpLeg | None = None
         self._body: IO[bytes] | None = None
         self._label = ""
         self._waiting = False
@@ -140,7 +140,7 @@ class WebVisit(Carrier):
         if not exchange.request_complete:
             self._body = self._web.content
             self._pump()
-        self.ingress.turn.nudge()
+        self.ingress.turn.input_done()
 
     def _pump(self) -> None:
         """Hand the collected body to the stream, as far as it takes it now."""
@@ -226,7 +226,7 @@ class WebVisit(Carrier):
         problem: Problem,
         request: Request | None,
         detail: str = "",
-        exchange: HttpExchange | None = None,
+        exchange: VisitorHttpLeg | None = None,
         realm: str = "",
         retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
@@ -251,7 +251,7 @@ class WebVisit(Carrier):
         web.write(response.body)
         self._finish()
 
-    def exchange_over(self, exchange: HttpExchange) -> None:
+    def exchange_over(self, exchange: VisitorHttpLeg) -> None:
         if exchange.stream is not None:
             exchange.stream.flow()  # what the transport still holds is bounded by the stream's window
         self._finish()

@@ -26,7 +26,7 @@ from twisted.internet.interfaces import IReactorTime
 from sellia.errors import PROBLEMS
 from sellia.protocol.messages import VERSION, Hello, Refused
 from sellia.relay.http.forwarded import counted_address
-from sellia.relay.limits.quota import Census
+from sellia.relay.limits.quota import Quota
 from sellia.relay.limits.token_bucket import Buckets, Rate
 from sellia.relay.secrets import SecretDigest
 from sellia.server.settings import ServerSettings
@@ -52,7 +52,7 @@ class Admission:
         self._links: Buckets[Hashable] | None = None
         if settings.rate_limit:
             self._links = Buckets(Rate(settings.link_burst, settings.link_rate))
-        self._sessions: Census[Hashable] = Census(settings.sessions, settings.links_per_key)
+        self._sessions: Quota[Hashable] = Quota(settings.sessions, settings.links_per_key)
 
     def owner(self, hello: Hello, remote: str) -> Hashable:
         """Whose the names will be: the key's, which may be any where there is no master key, or the address's."""

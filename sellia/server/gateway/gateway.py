@@ -50,17 +50,17 @@ from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway.admission import Admission, Rejection
 from sellia.server.gateway.footprint import FootprintLimit
 from sellia.server.gateway.sessions import ServerSession
-from sellia.server.gateway.tunnels import Claims
-from sellia.server.ingress.exchange import HttpExchange
-from sellia.server.limiter import Guard
+from sellia.server.gateway.tunnels import TunnelRequests
+from sellia.server.ingress.exchange import VisitorHttpLeg
+from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.text import field, printable
 from sellia.transports.link.base import LinkMixin
 from sellia.transports.link.native import ServerLink
 from sellia.transports.original.server_side.bridge import OriginalServerLink
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.lines import line
-from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.pipe import WebSocketLeg
 
 _NEVER: Final = float("inf")
 
@@ -107,13 +107,13 @@ class Gateway:
         registry: TunnelRegistry[ServerSession],
         clock: IReactorTime,
         random: Random,
-        guard: Guard | None = None,
+        guard: Limiter | None = None,
     ) -> None:
         self.settings = settings
-        self.guard = guard or Guard(settings, clock)
+        self.guard = guard or Limiter(settings, clock)
         self.registry = registry
         self.clock = clock
-        self.turn = turn_of(clock)
+        self.turn = batch_of(clock)
         #: What makes a link of a connection, for the native dialect and for the original one.
         control = Rate(settings.link_control_burst, settings.link_control_rate)
         self.links = LinkFactory(self, ServerLink, control=control)
@@ -125,7 +125,7 @@ class Gateway:
         self.draining = False
         self.random = random
         self.counters = LinkCounters()
-        self._claims = Claims(self)
+        self._claims = TunnelRequests(self)
         self._open: set[LinkMixin] = set()
         self._admission = Admission(settings, clock)
         self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_fat)
@@ -174,8 +174,8 @@ class Gateway:
     def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
         self.guard.refused("link_violations", link.remote, code, fault)
 
-    def remark(self, topic: str) -> int | None:
-        return self.guard.remark(topic)
+    def rate_limited_log(self, topic: str) -> int | None:
+        return self.guard.rate_limited_log(topic)
 
     def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
         session = self._sessions_by_link.get(link)
@@ -262,14 +262,14 @@ class Gateway:
         if limit:
             self.guard.refused(limit, link.remote, code)
             return link.refuse(refused, code)
-        untold = self.guard.remark(refused.word)
-        if untold is not None:
+        suppressed = self.guard.rate_limited_log(refused.word)
+        if suppressed is not None:
             _log.info(
-                "client refused: peer={peer} word={word} message={message} untold={untold}",
+                "client refused: peer={peer} word={word} message={message} suppressed={suppressed}",
                 peer=field(link.remote),
                 word=field(refused.word),
                 message=field(refused.message),
-                untold=untold,
+                suppressed=suppressed,
             )
         return link.refuse(refused, code)
 
@@ -444,9 +444,9 @@ class Gateway:
         }
 
 
-def _pipes(session: Session) -> list[WebSocketPipe]:
+def _pipes(session: Session) -> list[WebSocketLeg]:
     """The WebSockets of a session."""
-    return [stream.leg for stream in session.streams.values() if isinstance(stream.leg, WebSocketPipe)]
+    return [stream.leg for stream in session.streams.values() if isinstance(stream.leg, WebSocketLeg)]
 
 
 def _extend(session: Session, seconds: float) -> None:
@@ -456,7 +456,7 @@ def _extend(session: Session, seconds: float) -> None:
     """
     for stream in session.streams.values():
         leg = stream.leg
-        if not isinstance(leg, HttpExchange):
+        if not isinstance(leg, VisitorHttpLeg):
             continue
         if stream.announced:
             leg.deadline += seconds

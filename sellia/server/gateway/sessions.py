@@ -13,11 +13,11 @@ from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.notices import Notices
 from sellia.text import defect, field
 from sellia.transports.link.base import LinkMixin
-from sellia.transports.websocket.pipe import WebSocketPipe
+from sellia.transports.websocket.pipe import WebSocketLeg
 
 if TYPE_CHECKING:
     from sellia.server.gateway.gateway import Gateway
@@ -117,6 +117,6 @@ class ServerSession:
 
 def _visitor(leg: Leg) -> str:
     """Who waits for an exchange, for the log."""
-    if isinstance(leg, WebSocketPipe):
+    if isinstance(leg, WebSocketLeg):
         return leg.visitor
-    return leg.connection.visitor_of(leg.request) if isinstance(leg, HttpExchange) else ""
+    return leg.connection.visitor_of(leg.request) if isinstance(leg, VisitorHttpLeg) else ""

@@ -51,7 +51,7 @@ _PER_CLIENT: Final = "This client has as many tunnels as it may."
 _log = Logger()
 
 
-class Claims:
+class TunnelRequests:
     """The claims of all sessions of a gateway."""
 
     def __init__(self, gateway: "Gateway") -> None:
@@ -163,14 +163,14 @@ class Claims:
         limit = "tunnels_per_client" if error.detail is _PER_CLIENT else _LIMITS.get(word)
         if limit is not None:
             self._gateway.guard.refused(limit, session.remote, word)
-        elif (untold := self._gateway.guard.remark(word)) is not None:
+        elif (suppressed := self._gateway.guard.rate_limited_log(word)) is not None:
             _log.info(
-                "tunnel refused: name={name} session={session} peer={peer} word={word} untold={untold}",
+                "tunnel refused: name={name} session={session} peer={peer} word={word} suppressed={suppressed}",
                 name=field(printable(wanted.name or "", 64)),
                 session=field(session.name),
                 peer=field(session.remote),
                 word=field(word),
-                untold=untold,
+                suppressed=suppressed,
             )
         session.session.say(TunnelRefused(wanted.tunnel, word, str(error), word not in _PASSING))
 

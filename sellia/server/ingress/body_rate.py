@@ -12,7 +12,7 @@ from sellia.server.settings import ServerSettings
 LOOK: Final = 2.0
 
 
-class BodyPace:
+class MinimumRate:
     """The time that the body of one request has left.
 
     It starts with ``body_grace``, is gained with octets (one second for ``body_rate`` of them), and runs only while we

@@ -11,14 +11,14 @@ from sellia.errors import Problem
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS
 from sellia.relay.http.forwarded import Origin, origin, port_of
 from sellia.relay.mux.stream import StreamOwner
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.interim import through_a_proxy
-from sellia.server.ingress.upgrade import UpgradeExchange
+from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 
 
-class Carrier:
+class VisitorChannel:
     """At most one exchange at a time is ``_exchange``.  A subclass sets what is only declared here."""
 
     ingress: Ingress
@@ -42,10 +42,10 @@ class Carrier:
     looked_at: bool = False
 
     #: What exchanges are made of: those of requests, and those of WebSocket handshakes.
-    exchanges: type[HttpExchange] = HttpExchange
-    upgrades: type[UpgradeExchange] = UpgradeExchange
+    exchanges: type[VisitorHttpLeg] = VisitorHttpLeg
+    upgrades: type[VisitorUpgradeLeg] = VisitorUpgradeLeg
 
-    _exchange: HttpExchange | None
+    _exchange: VisitorHttpLeg | None
 
     def origin_of(self, request: Request) -> Origin:
         """Where the request came from: behind a trusted proxy, what the proxy says."""
@@ -90,7 +90,7 @@ class Carrier:
 
     # --- for exchanges -------------------------------------------------------------------------------------
 
-    def exchange_begins(self, exchange: HttpExchange) -> None:
+    def exchange_begins(self, exchange: VisitorHttpLeg) -> None:
         """This is the exchange now."""
         self._exchange = exchange
 
@@ -111,14 +111,14 @@ class Carrier:
         problem: Problem,
         request: Request | None,
         detail: str = "",
-        exchange: HttpExchange | None = None,
+        exchange: VisitorHttpLeg | None = None,
         realm: str = "",
         retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
         """Say what is wrong with the request, or what went wrong with this exchange of it."""
         raise NotImplementedError
 
-    def exchange_over(self, exchange: HttpExchange) -> None:
+    def exchange_over(self, exchange: VisitorHttpLeg) -> None:
         """The response has been written."""
         raise NotImplementedError
 

@@ -18,7 +18,7 @@ from sellia.transports.reactor.sockets import half_close, unsent
 LINGER: Final = 2.0
 
 
-class Parting:
+class LingeringClose:
     """One connection's, whose last answer has been written to ``transport``.  Call :meth:`check` once a second."""
 
     __slots__ = ("_deadline", "_patience", "_transport", "_unsent")

@@ -39,16 +39,16 @@ from sellia.protocol.messages import VisitorLeft
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.http.forwarded import UNIX
 from sellia.relay.mux.stream import Stream, StreamOwner
-from sellia.server.ingress.body_rate import BodyPace
-from sellia.server.ingress.closing import Parting
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.body_rate import MinimumRate
+from sellia.server.ingress.closing import LingeringClose
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Refusal, Request
 from sellia.server.ingress.ingress import Ingress
-from sellia.server.ingress.request_queue import HANDSHAKE, PENDING, STREAM, Receiver
+from sellia.server.ingress.request_queue import HANDSHAKE, PENDING, STREAM, PipelinedRequests
 from sellia.server.ingress.routing import malformed, route
 from sellia.server.limiter import HEAD_LIMITS
 from sellia.text import field, shown_host, shown_target
-from sellia.transports.reactor.batching import Outlet
+from sellia.transports.reactor.batching import BufferedWriter
 from sellia.transports.reactor.sockets import ENDED, GONE, hangup, quicken, unsent
 from sellia.transports.reactor.unread import Unread
 from sellia.transports.reactor.verbosity import verbosity
@@ -68,7 +68,7 @@ _log = Logger()
 
 
 @implementer(IPushProducer, IHandshakeListener, IHalfCloseableProtocol)
-class VisitorConnection(Receiver, Unread):
+class VisitorConnection(PipelinedRequests, Unread):
     """One connection of a visitor, or of a reverse proxy on behalf of many."""
 
     def __init__(self, ingress: Ingress, peer: str) -> None:
@@ -76,14 +76,14 @@ class VisitorConnection(Receiver, Unread):
         self.full = False
         self._lagging: list[Stream] = []
         #: Once nothing that comes is a request any more, and nothing but what was written is sent.
-        self._parting: Parting | None = None
+        self._parting: LingeringClose | None = None
         self._shaking = False
         #: Whether the visitor sends nothing more, as it says itself or as the kernel does.
         self._ended = self._known_ended = False
         #: Seconds for which nothing has been read, and bytes of the next answer's beginning that are written.
         self._still = self._begun = 0
         #: An exchange, and the zeros that are written for it.
-        self._zeroed: HttpExchange | None = None
+        self._zeroed: VisitorHttpLeg | None = None
         self._zeros = 0
         #: Sessions whose clients may keep a connection to a service for this one.
         self._sessions: set[StreamOwner] = set()
@@ -97,7 +97,7 @@ class VisitorConnection(Receiver, Unread):
     def connectionMade(self) -> None:
         transport = self.transport
         quicken(transport)
-        self._outlet = Outlet(transport, self.ingress.turn)
+        self._outlet = BufferedWriter(transport, self.ingress.turn)
         transport.registerProducer(self, True)
         self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self.trusted = self.ingress.trusted.is_trusted(self.peer)
@@ -188,7 +188,7 @@ class VisitorConnection(Receiver, Unread):
         self._deadline = _NEVER
         if request.has_body:
             self._came = 0
-            self._body = BodyPace(self.ingress.settings)
+            self._body = MinimumRate(self.ingress.settings)
         route(self, request)
 
     # --- for exchanges -------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class VisitorConnection(Receiver, Unread):
         problem: Problem,
         request: Request | None,
         detail: str = "",
-        exchange: HttpExchange | None = None,
+        exchange: VisitorHttpLeg | None = None,
         realm: str = "",
         retry_after: int = RETRY_AFTER_SECONDS,
     ) -> None:
@@ -247,7 +247,7 @@ class VisitorConnection(Receiver, Unread):
         else:
             self._idle()
 
-    def exchange_over(self, exchange: HttpExchange) -> None:
+    def exchange_over(self, exchange: VisitorHttpLeg) -> None:
         """Go on with the next request, or close."""
         if exchange is not self._exchange:
             return
@@ -412,9 +412,9 @@ class VisitorConnection(Receiver, Unread):
         self._resume(STREAM | PENDING | HANDSHAKE)
         parting.close(more=more)
 
-    def _part(self) -> Parting:
+    def _part(self) -> LingeringClose:
         self._stop()
         self.ingress.guard.places.busy(self)
         ingress = self.ingress
-        parting = self._parting = Parting(self.transport, ingress.clock.seconds(), ingress.settings.keep_alive)
+        parting = self._parting = LingeringClose(self.transport, ingress.clock.seconds(), ingress.settings.keep_alive)
         return parting

@@ -26,7 +26,7 @@ from sellia.text import field
 from sellia.transports.reactor.verbosity import verbosity
 
 if TYPE_CHECKING:
-    from sellia.server.ingress.channel import Carrier
+    from sellia.server.ingress.channel import VisitorChannel
 
 #: The one interim response for a proxy that does not know the others.
 _CONTINUE: Final = ResponseHead(100, b"Continue", [])
@@ -51,7 +51,7 @@ def status_line(head: ResponseHead) -> bytes:
     return b"HTTP/1.1 %d %s\r\n" % (head.status, head.reason)
 
 
-class HttpExchange(StrictLeg):
+class VisitorHttpLeg(StrictLeg):
     """A request on its way, and its response.  ``request_complete`` says whether all of the request has been read."""
 
     __slots__ = (
@@ -72,7 +72,7 @@ class HttpExchange(StrictLeg):
         "stream",
     )
 
-    def __init__(self, connection: "Carrier", request: Request, deadline: float) -> None:
+    def __init__(self, connection: "VisitorChannel", request: Request, deadline: float) -> None:
         self.connection = connection
         self.request = request
         self.stream: Stream | None = None

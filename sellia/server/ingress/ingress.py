@@ -19,13 +19,13 @@ from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.http1 import Request
-from sellia.server.limiter import Guard
+from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
-from sellia.transports.reactor.batching import turn_of
-from sellia.transports.websocket.pipe import VisitorPipeFactory
+from sellia.transports.reactor.batching import batch_of
+from sellia.transports.websocket.pipe import VisitorWebSocketFactory
 
 if TYPE_CHECKING:
-    from sellia.server.ingress.channel import Carrier
+    from sellia.server.ingress.channel import VisitorChannel
     from sellia.server.ingress.connection import VisitorConnection
 
 _log = Logger()
@@ -67,7 +67,7 @@ class Rooms(Protocol):
     def is_gateway(self, request: Request, path: bytes) -> bool:
         """Whether this is a client that wants a link."""
 
-    def take_link(self, connection: "Carrier", request: Request) -> None:
+    def take_link(self, connection: "VisitorChannel", request: Request) -> None:
         """Turn the connection into a link."""
 
     def page(self, connection: "VisitorConnection", request: Request, path: bytes) -> None:
@@ -99,10 +99,10 @@ class Ingress:
         tunnels: Tunnels,
         rooms: Rooms,
         clock: IReactorTime,
-        guard: Guard | None = None,
+        guard: Limiter | None = None,
     ) -> None:
         self.settings = settings
-        self.guard = guard or Guard(settings, clock)
+        self.guard = guard or Limiter(settings, clock)
         self.tunnels = tunnels
         self.rooms = rooms
         self.clock = clock
@@ -111,8 +111,8 @@ class Ingress:
         self.believed = frozenset(each.lower().encode("ascii") for each in settings.forwarded_fields)
         #: Proxies that do not take an interim response for the final one.
         self.knows_interim = TrustedPeers(settings.interim_responses, "interim_responses")
-        self.turn = turn_of(clock)
-        self.pipes = VisitorPipeFactory(clock)
+        self.turn = batch_of(clock)
+        self.pipes = VisitorWebSocketFactory(clock)
         self.connections: set[Watched] = set()
         #: Numbers of visitors' connections for clients; each is given once.
         self.numbers = count(1)

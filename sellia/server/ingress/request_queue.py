@@ -24,9 +24,9 @@ from twisted.logger import Logger
 
 from sellia.errors import PROBLEMS
 from sellia.protocol.messages import Headers
-from sellia.server.ingress.body_rate import BodyPace
-from sellia.server.ingress.channel import Carrier
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.body_rate import MinimumRate
+from sellia.server.ingress.channel import VisitorChannel
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Refusal, Request, RequestReader
 from sellia.server.ingress.ingress import Ingress
 
@@ -46,7 +46,7 @@ _NEVER: Final = float("inf")
 _log = Logger()
 
 
-class Receiver(Carrier, TwistedProtocol):
+class PipelinedRequests(VisitorChannel, TwistedProtocol):
     """Takes requests out of what comes, and gives each to its exchange.
 
     A subclass says in :meth:`_begin` what becomes of a request, calls :meth:`_advance` when its exchange is over, and
@@ -66,7 +66,7 @@ class Receiver(Carrier, TwistedProtocol):
             field_limit=settings.header_fields,
             target_limit=settings.target_limit,
         )
-        self._exchange: HttpExchange | None = None
+        self._exchange: VisitorHttpLeg | None = None
         #: What came behind the request that is being answered.
         self._kept = b""
         self._paused = 0
@@ -76,7 +76,7 @@ class Receiver(Carrier, TwistedProtocol):
         self._again: IDelayedCall | None = None
         self._deadline = _NEVER
         self._came = 0
-        self._body: BodyPace | None = None
+        self._body: MinimumRate | None = None
 
     def malformed(self, refusal: Refusal) -> None:
         """What has come of a head is none."""
@@ -100,7 +100,7 @@ class Receiver(Carrier, TwistedProtocol):
             self._keep(data)
         else:
             self._read(data)
-        self.ingress.turn.nudge()
+        self.ingress.turn.input_done()
 
     def _keep(self, data: bytes) -> None:
         """Read this, and whatever comes behind it, when the request before it has been answered."""
@@ -172,7 +172,7 @@ class Receiver(Carrier, TwistedProtocol):
         else:
             self._idle()
 
-    def _complete(self, exchange: HttpExchange, trailers: Headers) -> None:
+    def _complete(self, exchange: VisitorHttpLeg, trailers: Headers) -> None:
         exchange.request_ended(trailers)
         if exchange.deadline == _NEVER and not exchange.head_sent:
             exchange.await_service()
@@ -216,9 +216,9 @@ class Receiver(Carrier, TwistedProtocol):
         self._again = None
         self._advance()
         self._close_if_ended()
-        self.ingress.turn.nudge()
+        self.ingress.turn.input_done()
 
-    def _pace(self, exchange: HttpExchange) -> None:
+    def _pace(self, exchange: VisitorHttpLeg) -> None:
         """A body that is still to come, of which we have read all that has come: is it fast enough?"""
         body, came, self._came = self._body, self._came, 0
         if body is None or self._paused or exchange.head_sent or exchange.awaits_continue:

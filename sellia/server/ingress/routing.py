@@ -13,8 +13,8 @@ from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequ
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.headers import request_to_service, strip_authorization
 from sellia.relay.http.hosts import Place, Side, canonical_host, is_address, locate, split_target
-from sellia.server.ingress.channel import Carrier
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.channel import VisitorChannel
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Refusal, Request
 from sellia.server.ingress.interim import ADDED_BY_PROXIES, expects_continue
 from sellia.server.ingress.patience import response_patience, upgrade_patience
@@ -120,7 +120,7 @@ def malformed(connection: "VisitorConnection", refusal: Refusal, asked: tuple[by
         tell_owner(tunnel, notice, ingress.clock.seconds())
 
 
-def _refuse(connection: Carrier, request: Request, label: str, path: bytes, denial: Denial) -> None:
+def _refuse(connection: VisitorChannel, request: Request, label: str, path: bytes, denial: Denial) -> None:
     """Answer a request that no tunnel takes, and tell the owner of the name, if it has one."""
     ingress = connection.ingress
     problem, detail, retry_after = denial
@@ -134,13 +134,13 @@ def _refuse(connection: Carrier, request: Request, label: str, path: bytes, deni
     connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
 
 
-def _websocket_refused(connection: Carrier, request: Request, label: str, problem: Problem) -> None:
+def _websocket_refused(connection: VisitorChannel, request: Request, label: str, problem: Problem) -> None:
     if request.upgrade:
         visitor = connection.visitor_of(request)
         tell_websocket_refused(connection.ingress.guard, 0, label, request.target, visitor, problem)
 
 
-def enter(connection: Carrier, request: Request, label: str, path: bytes) -> None:
+def enter(connection: VisitorChannel, request: Request, label: str, path: bytes) -> None:
     """Open a stream on the tunnel of that name, if the visitor may use it.  ``path`` is what its service is asked."""
     ingress = connection.ingress
     tunnel = ingress.admit(label, request, connection)
@@ -156,7 +156,7 @@ def enter(connection: Carrier, request: Request, label: str, path: bytes) -> Non
     visitor = origin.address
     settings = ingress.settings
     options = tunnel.options
-    exchange: HttpExchange
+    exchange: VisitorHttpLeg
     if upgrade:
         exchange = upgrading = connection.upgrades(connection, request, _NEVER)
         exchange.patience = upgrade_patience(options, settings)

@@ -1,7 +1,7 @@
 """A visitor's WebSocket handshake, until the service has answered it.
 
 The service decides.  Its 101 goes to the visitor when it has come, not before, and with it the connection becomes a
-:class:`~sellia.transports.websocket.pipe.WebSocketPipe`; any other answer goes to the visitor whole, and the connection
+:class:`~sellia.transports.websocket.pipe.WebSocketLeg`; any other answer goes to the visitor whole, and the connection
 ends behind it, because what the visitor may have sent on in the meantime is not HTTP.
 
 A client may be hostile: a 101 is believed only with the accept value that belongs to the visitor's key (RFC 6455,
@@ -14,36 +14,36 @@ from sellia.errors import INTERNAL, PROBLEMS, Problem
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.headers import check_reason, response_to_visitor, validate_response
 from sellia.relay.http.websocket_handshake import Agreement, agreement
-from sellia.server.ingress.exchange import HttpExchange, status_line
-from sellia.server.limiter import Guard
+from sellia.server.ingress.exchange import VisitorHttpLeg, status_line
+from sellia.server.limiter import Limiter
 from sellia.text import field, shown_target
 from sellia.transports.reactor.lines import line
-from sellia.transports.websocket.pipe import WebSocketPipe
-from sellia.transports.websocket.record import WebSocketStory
+from sellia.transports.websocket.pipe import WebSocketLeg
+from sellia.transports.websocket.record import WebSocketRecord
 
 _log = Logger()
 
 
 def tell_websocket_refused(
-    guard: Guard, number: int, tunnel: str, target: bytes, visitor: str, problem: Problem
+    guard: Limiter, number: int, tunnel: str, target: bytes, visitor: str, problem: Problem
 ) -> None:
     """A WebSocket was refused by Sellia, for whatever reason: a line, if there were not many just now."""
-    untold = guard.remark("websocket refused")
-    if untold is not None:
+    suppressed = guard.rate_limited_log("websocket refused")
+    if suppressed is not None:
         _log.info(
             "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status} word={word} "
-            "untold={untold}",
+            "suppressed={suppressed}",
             id=number,
             tunnel=field(tunnel),
             path=field(shown_target(target)),
             visitor=field(visitor),
             status=problem.status or INTERNAL.status,
             word=field(problem.word),
-            untold=untold,
+            suppressed=suppressed,
         )
 
 
-class UpgradeExchange(HttpExchange):
+class VisitorUpgradeLeg(VisitorHttpLeg):
     """A handshake on its way.  ``offer`` is what the service was sent, ``tunnel`` the name for the log."""
 
     __slots__ = ("offer", "tunnel", "visitor")
@@ -110,13 +110,13 @@ class UpgradeExchange(HttpExchange):
         parts.append(b"\r\n")
         connection.write(b"".join(parts))
         ingress = connection.ingress
-        pipe = WebSocketPipe(
+        pipe = WebSocketLeg(
             ingress.pipes,
             connection.let_go(),
             stream,
             compressed=agreed.compressed,
             clock=ingress.clock,
-            story=WebSocketStory(
+            story=WebSocketRecord(
                 stream.id,
                 self.tunnel,
                 self.request.target,
@@ -124,7 +124,7 @@ class UpgradeExchange(HttpExchange):
                 at_visitor=True,
                 clock=ingress.clock,
                 subprotocol=(agreed.subprotocol or b"").decode("latin-1"),
-                untold=ingress.guard.websocket_violated,
+                suppressed=ingress.guard.websocket_violated,
             ),
             limits=ingress.guard.frames,
             judge=True,

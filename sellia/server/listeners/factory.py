@@ -6,7 +6,7 @@ from twisted.internet.protocol import Factory
 from sellia.relay.http.forwarded import UNIX, plain_address
 from sellia.server.ingress.connection import VisitorConnection
 from sellia.server.ingress.ingress import Ingress
-from sellia.server.listeners.overflow import TurnedAway
+from sellia.server.listeners.overflow import OverflowConnection
 from sellia.transports.tls import SpeaksHttp1
 
 
@@ -18,10 +18,10 @@ class VisitorFactory(SpeaksHttp1, Factory):
     def __init__(self, ingress: Ingress) -> None:
         self.ingress = ingress
 
-    def buildProtocol(self, addr: IAddress | None) -> VisitorConnection | TurnedAway:
+    def buildProtocol(self, addr: IAddress | None) -> VisitorConnection | OverflowConnection:
         return self.build(plain_address(getattr(addr, "host", UNIX)))
 
-    def build(self, peer: str) -> VisitorConnection | TurnedAway:
+    def build(self, peer: str) -> VisitorConnection | OverflowConnection:
         """What a connection from ``peer`` is to be."""
         ingress = self.ingress
         limit = ingress.guard.full(peer, trusted=ingress.trusted.is_trusted(peer))
@@ -31,8 +31,8 @@ class VisitorFactory(SpeaksHttp1, Factory):
         connection.factory = self
         return connection
 
-    def turn_away(self, peer: str, limit: str) -> TurnedAway:
+    def turn_away(self, peer: str, limit: str) -> OverflowConnection:
         """A connection from ``peer`` for which there is no room, by that limit."""
-        connection = TurnedAway(self.ingress, peer, limit)
+        connection = OverflowConnection(self.ingress, peer, limit)
         connection.factory = self
         return connection

@@ -26,7 +26,7 @@ _NEVER: Final = float("inf")
 _NO_ROOM: Final = to_bytes(answer(PROBLEMS["overloaded"]), close=True)
 
 
-class TurnedAway(Protocol):
+class OverflowConnection(Protocol):
     """One of them."""
 
     transport: Any

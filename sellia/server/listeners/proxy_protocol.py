@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "haproxy:"
 
 
-class ProxiedFactory(Factory):
-    """Makes a :class:`ProxiedConnection` for each connection of a listener, and what it becomes with ``factory``."""
+class ProxyProtocolFactory(Factory):
+    """Makes a :class:`ProxyProtocolConnection` for each connection, and what it becomes with ``factory``."""
 
     noisy = False
 
@@ -42,20 +42,20 @@ class ProxiedFactory(Factory):
         limit = self.ingress.guard.full(peer, trusted=True)
         if limit is not None:
             return self.inner.turn_away(peer, limit)
-        connection = ProxiedConnection(self, peer)
+        connection = ProxyProtocolConnection(self, peer)
         connection.factory = self
         return connection
 
 
-class ProxiedConnection(Protocol):
+class ProxyProtocolConnection(Protocol):
     """One connection: first its header, then all else for the visitor's connection that it has become."""
 
     transport: Any
-    factory: ProxiedFactory
+    factory: ProxyProtocolFactory
 
     busy = False  #: nobody waits for anything before the header has come
 
-    def __init__(self, factory: ProxiedFactory, peer: str) -> None:
+    def __init__(self, factory: ProxyProtocolFactory, peer: str) -> None:
         self._ingress = factory.ingress
         self._peer = peer
         self._reader: HeaderReader | None = HeaderReader()

@@ -43,7 +43,7 @@ from sellia.transports.link.autobahn import AutobahnParser
 from sellia.transports.link.intake import Intake
 from sellia.transports.link.keeper import LinkKeeper as LinkKeeper
 from sellia.transports.link.messages import binary_frame
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.sockets import quicken, write_now
 
 #: Frames in which a peer, or a proxy between, may send one link message.
@@ -269,7 +269,7 @@ class LinkMixin:
             data = self._autobahn.shake(data)
         if self._intake is not None and data:
             self._intake.feed(data)
-        turn_of(self.clock).run()
+        batch_of(self.clock).run()
 
     # --- for the intake ------------------------------------------------------------------------------------
 

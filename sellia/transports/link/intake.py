@@ -27,9 +27,9 @@ from twisted.internet.interfaces import IReactorTime
 from sellia.errors import ProtocolError
 from sellia.protocol.limits import KIB, MIB
 from sellia.transports.link.autobahn import AutobahnParser
-from sellia.transports.link.messages import WholeMessages
+from sellia.transports.link.messages import SingleFrameReader
 from sellia.transports.reactor.backlog import backlog_of
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 from sellia.transports.websocket.fast_path import UNUSUAL, span
 
 #: Units of work in one turn of the reactor.
@@ -96,7 +96,7 @@ class Intake:
         self._limit = limit
         self._attempts = attempts
         self._greeted = not attempts
-        self._whole = WholeMessages(masked, limit if self._greeted else FIRST_LIMIT)
+        self._whole = SingleFrameReader(masked, limit if self._greeted else FIRST_LIMIT)
         self._skipping: Skipped | None = None
         self._rest = b""
         self._left = STEP
@@ -151,7 +151,7 @@ class Intake:
             self._rest = rest
             if not rest:
                 self._link.hold_reading(False)
-        turn_of(self._link.clock).run()
+        batch_of(self._link.clock).run()
         return bool(self._rest)
 
     def _act(self, message: bytes) -> bool:

@@ -21,7 +21,7 @@ class LinkKeeper(Protocol):
     def link_faulty(self, link: "LinkMixin", code: int, fault: str) -> None:
         """The peer broke our protocol or WebSocket's, and the link is being closed with ``code``: tell the log."""
 
-    def remark(self, topic: str) -> int | None:
+    def rate_limited_log(self, topic: str) -> int | None:
         """Whether a line may tell of something that a peer can bring about as often as it likes: None if none may now,
         else how many before it got none.
         """

@@ -5,7 +5,7 @@ Need
     found again without being moved from buffer to buffer.
 
 How
-    :func:`binary_frame` makes the octets of a message.  :class:`WholeMessages` finds such messages in what a socket
+    :func:`binary_frame` makes the octets of a message.  :class:`SingleFrameReader` finds such messages in what a socket
     brings, and keeps the beginning of one until the rest is there.  All else (control frames, text, fragments, other
     people's mistakes) it hands back for Autobahn's parser to deal with, from the first octet of that frame on.
 
@@ -32,7 +32,7 @@ def binary_frame(message: bytes, masked: bool) -> bytes | memoryview:
     return masked_frame(head, new_key(), message)
 
 
-class WholeMessages:
+class SingleFrameReader:
     """Takes the messages out of what a socket brings.  ``masked`` says whether its peer masks."""
 
     __slots__ = ("_masked", "_missing", "_pieces", "limit")

@@ -26,7 +26,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.messages import SUBPROTOCOL, Ack, LinkMessage, Ping, Pong
 from sellia.relay.limits.token_bucket import Bucket, Rate
-from sellia.relay.mux.congestion import Pace
+from sellia.relay.mux.congestion import CongestionWindow
 from sellia.relay.mux.session import Session
 from sellia.transports.link.base import LinkMixin
 from sellia.transports.link.messages import binary_frame
@@ -41,7 +41,7 @@ LATE: Final = Rate(60_000, 10_000.0)
 class NativeLink(LinkMixin):
     """What both ends do alike."""
 
-    _pace: Pace | None = None
+    _pace: CongestionWindow | None = None
     _unasked = 0  #: octets since the last ping that the pace asked for
     _ask_after = sys.maxsize
     _unanswered = 0  #: pings that were sent and have no pong yet
@@ -59,7 +59,7 @@ class NativeLink(LinkMixin):
         if self._intake is not None:
             self._intake.greeted()
         self._interval, self._timeout = interval, timeout
-        self._pace = pace = Pace()
+        self._pace = pace = CongestionWindow()
         # ahead of everything, because the shortest round trip is one of an empty way
         self.say(Ping(pace.ask(self.clock.seconds(), 0, 0)))
         session.attach(self, peer_received)
@@ -131,7 +131,7 @@ class NativeLink(LinkMixin):
 
     # --- pace ----------------------------------------------------------------------------------------------
 
-    def _follow(self, pace: Pace) -> None:
+    def _follow(self, pace: CongestionWindow) -> None:
         """What the link now knows of its way becomes the session's measure."""
         self._ask_after = pace.share
         if self.session is not None:

@@ -40,9 +40,9 @@ from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.text import defect, field, shown_target
 from sellia.transports.link.keeper import LinkKeeper
-from sellia.transports.original.memory_pipe import Pipe
+from sellia.transports.original.memory_pipe import MemoryPipe
 from sellia.transports.original.pressure import Pressure
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 
 L = TypeVar("L", bound="BridgeLeg")
 
@@ -89,11 +89,13 @@ class Bridge:
 
     def __init__(self, link: OriginalPeer, session: Session, *, even: bool) -> None:
         self.link = link
-        self._turn = turn_of(link.clock)
+        self._turn = batch_of(link.clock)
         self.session = Session(self, self._turn.later, even=even)
         self.pressure = Pressure(link.clock, link.pause_reading, link.resume_reading)
         self._legs: dict[str, BridgeLeg] = {}
-        self._pipe = Pipe(session, self.session, lambda: link.writable, lambda: self._turn.later(self._end_of_turn))
+        self._pipe = MemoryPipe(
+            session, self.session, lambda: link.writable, lambda: self._turn.later(self._end_of_turn)
+        )
 
     # --- for the link --------------------------------------------------------------------------------------
 
@@ -253,13 +255,13 @@ class BridgeLeg(StrictLeg):
         self.tell_end(word, message)
         if word in _WORTH_A_LINE:
             link = self.bridge.link
-            untold = link.keeper.remark("original_exchanges")
-            if untold is not None:
+            suppressed = link.keeper.rate_limited_log("original_exchanges")
+            if suppressed is not None:
                 _log.warn(
-                    "{what} failed: {word}: {cause} peer={peer} untold={untold}",
+                    "{what} failed: {word}: {cause} peer={peer} suppressed={suppressed}",
                     what=shown_target(self.described()),
                     word=word,
                     cause=field(message),
                     peer=field(link.remote),
-                    untold=untold,
+                    suppressed=suppressed,
                 )

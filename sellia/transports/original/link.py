@@ -184,12 +184,12 @@ class OriginalLink(LinkMixin):
         """The peer sent a message that means nothing, or nothing here.  Raises LimitExceeded when it sends too many."""
         if self._garbage is None:
             self._garbage = Bucket(GARBAGE)
-            untold = self.keeper.remark("original_garbage")
-            if untold is not None:
+            suppressed = self.keeper.rate_limited_log("original_garbage")
+            if suppressed is not None:
                 _log.info(
-                    "a message that says nothing is ignored: peer={peer} untold={untold}",
+                    "a message that says nothing is ignored: peer={peer} suppressed={suppressed}",
                     peer=field(self.remote),
-                    untold=untold,
+                    suppressed=suppressed,
                 )
         if self._garbage.take(self.clock.seconds()):
             raise LimitExceeded("more messages that say nothing than the limit", 1008)

@@ -5,7 +5,8 @@ Need
     its own.  What it sends has to wait while the real link is full, and what the counterpart sends must not.
 
 Invariants
-    * A session is never called from inside of ``send``: messages wait for :meth:`Pipe.pump`, which the caller runs
+    * A session is never called from inside of ``send``: messages wait for :meth:`MemoryPipe.pump`, which the caller
+      runs
       before the turn of the reactor ends.
     * Messages arrive in order.  What has arrived is acknowledged at once, so nothing is kept for sending again.
 
@@ -26,12 +27,12 @@ from sellia.relay.mux.session import Session
 QUEUED: Final = PARCEL_TARGET
 
 
-class _Way:
+class _Direction:
     """From one session to the other: what the sender has for its link.  ``open`` says whether messages may move on."""
 
     __slots__ = ("_open", "_pipe", "messages", "receiver", "sender", "size")
 
-    def __init__(self, pipe: "Pipe", sender: Session, receiver: Session, open: Callable[[], bool]) -> None:
+    def __init__(self, pipe: "MemoryPipe", sender: Session, receiver: Session, open: Callable[[], bool]) -> None:
         self._pipe = pipe
         self._open = open
         self.sender = sender
@@ -67,7 +68,7 @@ class _Way:
         return moved
 
 
-class Pipe:
+class MemoryPipe:
     """Attaches both sessions, and carries what they say when it is pumped.
 
     ``open`` says whether what ``near`` sends may move on now: when it does again, flush ``near`` and call :meth:`wake`.
@@ -79,8 +80,8 @@ class Pipe:
         self._wanted = wanted
         self._waiting = False
         self._pumping = False
-        self._out = _Way(self, near, far, open)
-        self._in = _Way(self, far, near, _always)
+        self._out = _Direction(self, near, far, open)
+        self._in = _Direction(self, far, near, _always)
         near.attach(self._out, near.received)
         far.attach(self._in, far.received)
 

@@ -7,12 +7,12 @@ Need
     is something to send, and that there is no more) when the socket would have taken it at once.
 
 How
-    Whoever has something to flush hands its flush to :meth:`Turn.later`, once.  It runs at the end of the turn at the
-    latest: as a timer of the reactor, or, where the reactor's loop says when a turn begins and ends
+    Whoever has something to flush hands its flush to :meth:`FlushBatch.later`, once.  It runs at the end of the turn at
+    the latest: as a timer of the reactor, or, where the reactor's loop says when a turn begins and ends
     (`sellia.transports.reactor.polling`), without one, which spares each quiet exchange a trip through the reactor.
-    Whoever has worked through one piece of input calls :meth:`Turn.nudge`: in a quiet turn, that flushes at once.  A
-    turn is quiet if it begins with no more than ``QUIET`` events, where the loop tells their number; elsewhere, if the
-    turn before it saw no more than that many nudges.
+    Whoever has worked through one piece of input calls :meth:`FlushBatch.input_done`: in a quiet turn, that flushes at
+    once.  A turn is quiet if it begins with no more than ``QUIET`` events, where the loop tells their number;
+    elsewhere, if the turn before it saw no more than that many nudges.
 
 Designs not chosen
     *Always at once*: fifty busy connections would cost fifty link messages.  *Always at the end*: it costs a quiet
@@ -37,7 +37,7 @@ _COLLECT: Final = 128 * 1024
 _log = Logger()
 
 
-class Turn:
+class FlushBatch:
     """The flushes of one reactor's turn."""
 
     __slots__ = ("_calls", "_clock", "_inside", "_nudges", "_scheduled", "quiet", "__weakref__")
@@ -70,7 +70,7 @@ class Turn:
             self._scheduled = True
             self._clock.callLater(0, self._late)
 
-    def nudge(self) -> None:
+    def input_done(self) -> None:
         """A piece of input has been worked through."""
         self._nudges += 1
         if self.quiet and self._calls:
@@ -91,18 +91,18 @@ class Turn:
         self.end()
 
 
-_turns: "WeakKeyDictionary[Any, Turn]" = WeakKeyDictionary()
+_turns: "WeakKeyDictionary[Any, FlushBatch]" = WeakKeyDictionary()
 
 
-def turn_of(clock: IReactorTime) -> Turn:
+def batch_of(clock: IReactorTime) -> FlushBatch:
     """The turn of a reactor; the same for all who ask."""
     turn = _turns.get(clock)
     if turn is None:
-        turn = _turns[clock] = Turn(clock)
+        turn = _turns[clock] = FlushBatch(clock)
     return turn
 
 
-class Outlet:
+class BufferedWriter:
     """Collects what is written to one transport during a turn.
 
     Backpressure is the transport's: what the socket does not take goes to the transport's buffer, whose producer is
@@ -111,7 +111,7 @@ class Outlet:
 
     __slots__ = ("_pieces", "_size", "_turn", "transport")
 
-    def __init__(self, transport: Any, turn: Turn) -> None:
+    def __init__(self, transport: Any, turn: FlushBatch) -> None:
         self.transport = transport
         self._turn = turn
         self._pieces: list[bytes | memoryview] = []

@@ -8,8 +8,8 @@ calls for each event: 140 us of CPU for a hello-world request in each of our pro
 :func:`poll_plainly` gives Twisted's epoll reactor, and no other, a loop that leaves it out.  Errors are handled where
 they always were: in the reactor's ``_doReadOrWrite``, which logs what escapes and drops the connection.
 
-The loop also tells the reactor's :class:`~sellia.transports.reactor.batching.Turn` how many sockets are ready when it
-begins to act on them, and when it is done, so that what is to be flushed by then needs no timer.
+The loop also tells the reactor's :class:`~sellia.transports.reactor.batching.FlushBatch` how many sockets are ready
+when it begins to act on them, and when it is done, so that what is to be flushed by then needs no timer.
 
 Only whoever owns the process may ask for this: the taps and the command line.
 """
@@ -18,7 +18,7 @@ from errno import EINTR
 from functools import partial
 from typing import Any
 
-from sellia.transports.reactor.batching import Turn, turn_of
+from sellia.transports.reactor.batching import FlushBatch, batch_of
 
 #: The reactor that has this loop; not imported, because not every system has epoll.
 _KNOWN = "twisted.internet.epollreactor.EPollReactor"
@@ -32,11 +32,11 @@ def poll_plainly(reactor: Any) -> bool:
     kind = type(reactor)
     if f"{kind.__module__}.{kind.__qualname__}" != _KNOWN or not all(hasattr(reactor, part) for part in _PARTS):
         return False
-    reactor.doIteration = reactor.doPoll = partial(_poll, reactor, turn_of(reactor))
+    reactor.doIteration = reactor.doPoll = partial(_poll, reactor, batch_of(reactor))
     return True
 
 
-def _poll(reactor: Any, turn: Turn, timeout: float | None) -> None:
+def _poll(reactor: Any, turn: FlushBatch, timeout: float | None) -> None:
     """Wait for events, at most ``timeout`` seconds (None: for ever), and act on them."""
     selectables = reactor._selectables
     try:

@@ -15,7 +15,7 @@ How a WebSocket ends
     * A violation: the stream carries a close frame with the code of the violation, in its place in the order, so that
       what was said before it is still answered; the violator gets the same code as soon as the other side has
       closed, or after ``VERDICT_WAIT``, whichever is first.
-    * Sellia stops (:meth:`WebSocketPipe.close`): both sides get a close frame that says so, behind what was on its
+    * Sellia stops (:meth:`WebSocketLeg.close`): both sides get a close frame that says so, behind what was on its
       way to the other side.
 
 Bounds
@@ -45,7 +45,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.limits.websocket import UNLIMITED, FrameLimits, MessageMeter, Violation
 from sellia.relay.mux.stream import Stream
-from sellia.transports.reactor.batching import Outlet, turn_of
+from sellia.transports.reactor.batching import BufferedWriter, batch_of
 from sellia.transports.reactor.sockets import GONE, half_close, hangup, unsent
 from sellia.transports.reactor.unread import Unread
 from sellia.transports.websocket.away import AwayPings
@@ -60,7 +60,7 @@ from sellia.transports.websocket.frames import (
     parse_close,
     problem_close,
 )
-from sellia.transports.websocket.record import Side, WebSocketStory
+from sellia.transports.websocket.record import Side, WebSocketRecord
 
 #: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.
 CLOSE_WAIT: Final = 10.0
@@ -80,13 +80,13 @@ _UNSAID: Final = " (told by no close frame: the rest of a frame was still to com
 
 
 @implementer(IPushProducer)
-class WebSocketPipe(FrameSocket, Unread):
+class WebSocketLeg(FrameSocket, Unread):
     """Takes over ``transport`` and becomes ``stream``'s leg.  The caller forwards ``dataReceived``/``connectionLost``.
 
-    ``factory`` is a :class:`VisitorPipeFactory` or :class:`ServicePipeFactory`; ``compressed`` says whether an
-    extension that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the
-    handshake to :meth:`dataReceived`.  ``limits`` count for what comes from the socket.  With ``judge``
-    their sizes count for what goes to it as well, because the other end of the link may not know them.
+    ``factory`` is a :class:`VisitorWebSocketFactory` or :class:`ServiceWebSocketFactory`; ``compressed`` says whether
+    an extension that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the
+    handshake to :meth:`dataReceived`.  ``limits`` count for what comes from the socket.  With ``judge`` their sizes
+    count for what goes to it as well, because the other end of the link may not know them.
     """
 
     _hung_up = False
@@ -111,12 +111,12 @@ class WebSocketPipe(FrameSocket, Unread):
         *,
         compressed: bool,
         clock: IReactorTime,
-        story: WebSocketStory,
+        story: WebSocketRecord,
         limits: FrameLimits = FrameSocket.limits,
         judge: bool = False,
     ) -> None:
-        self._turn = turn_of(clock)
-        self._outlet = Outlet(transport, self._turn)
+        self._turn = batch_of(clock)
+        self._outlet = BufferedWriter(transport, self._turn)
         super().__init__(factory, compressed, self._outlet.write)
         if limits is not FrameSocket.limits:
             self.limits = limits
@@ -145,7 +145,7 @@ class WebSocketPipe(FrameSocket, Unread):
             self.feed(data)
         except Violation as violation:
             self._violated(violation)
-        self._turn.nudge()
+        self._turn.input_done()
 
     def connectionLost(self, reason: Failure) -> None:
         """The socket is gone."""
@@ -518,17 +518,17 @@ class WebSocketPipe(FrameSocket, Unread):
             timer.cancel()
 
 
-class ServicePipeFactory(WebSocketClientFactory):
+class ServiceWebSocketFactory(WebSocketClientFactory):
     """One for a process, for sockets of services: what they are sent is masked.  ``open`` are its pipes."""
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
-        self.open: set[WebSocketPipe] = set()
+        self.open: set[WebSocketLeg] = set()
 
 
-class VisitorPipeFactory(WebSocketServerFactory):
+class VisitorWebSocketFactory(WebSocketServerFactory):
     """The same for sockets of visitors: what they send must be masked."""
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
-        self.open: set[WebSocketPipe] = set()
+        self.open: set[WebSocketLeg] = set()

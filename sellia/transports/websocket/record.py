@@ -2,7 +2,7 @@
 
 The server and the client each tell it from where they stand, with the same words: ``websocket opened``, ``websocket
 violation``, ``websocket closed``, and at debug level ``websocket frame`` for each frame.  Frame lines cost nothing
-while :attr:`WebSocketStory.frames_shown` is False, as it is unless the log level is debug.
+while :attr:`WebSocketRecord.frames_shown` is False, as it is unless the log level is debug.
 
 Bounds: a line takes over 100 us, so a flood of frames would slow down everybody else while somebody looks.  The frames
 of one WebSocket have ``FRAME_LINES``; the next line, or a last one, says how many had none.  Violations have as many
@@ -31,10 +31,10 @@ FRAME_LINES: Final = Rate(200, 50.0)
 _log = Logger()
 
 
-class WebSocketStory:
+class WebSocketRecord:
     """Counts and remembers; says so when the WebSocket is over.  ``at_visitor`` tells which socket is watched.
 
-    ``untold`` is asked when there is a violation: how many before it got no line, None if this one is to have none.
+    ``suppressed`` is asked when there is a violation: how many before it got no line, None if this one is to have none.
     """
 
     __slots__ = (
@@ -75,8 +75,8 @@ class WebSocketStory:
         at_visitor: bool,
         clock: IReactorTime,
         subprotocol: str = "",
-        closed: "Callable[[WebSocketStory], None] | None" = None,
-        untold: "Callable[[WebSocketStory], int | None] | None" = None,
+        closed: "Callable[[WebSocketRecord], None] | None" = None,
+        suppressed: "Callable[[WebSocketRecord], int | None] | None" = None,
     ) -> None:
         self.number = number
         self.tunnel = tunnel
@@ -85,7 +85,7 @@ class WebSocketStory:
         self._at_visitor = at_visitor
         self._clock = clock
         self._closed = closed
-        self._untold = untold
+        self._untold = suppressed
         self._lines: Bucket | None = None
         self._unshown = 0
         self._settled: tuple[int, int] | None = None
@@ -140,11 +140,11 @@ class WebSocketStory:
         self.violation = violation.word
         by: Side = "sellia" if violation.ours else sender
         self.ended(by, violation.code, violation.reason)
-        untold = 0 if self._untold is None else self._untold(self)
-        if untold is not None:
+        suppressed = 0 if self._untold is None else self._untold(self)
+        if suppressed is not None:
             _log.warn(
                 "websocket violation: id={id} tunnel={tunnel} path={path} visitor={visitor} by={by} from={sender} "
-                "code={code} reason={reason} untold={untold}",
+                "code={code} reason={reason} suppressed={suppressed}",
                 id=self.number,
                 tunnel=field(self.tunnel),
                 path=field(shown_target(self.target)),
@@ -153,7 +153,7 @@ class WebSocketStory:
                 sender=sender,
                 code=violation.code,
                 reason=field(violation.reason),
-                untold=untold,
+                suppressed=suppressed,
             )
 
     @property
@@ -172,7 +172,11 @@ class WebSocketStory:
         if self._settled is not None:
             self.came_frames, self.came_bytes = self._settled
         if self.frames_shown and self._unshown:
-            _log.debug("websocket frames without a line: id={id} untold={untold}", id=self.number, untold=self._unshown)
+            _log.debug(
+                "websocket frames without a line: id={id} suppressed={suppressed}",
+                id=self.number,
+                suppressed=self._unshown,
+            )
         if self._told:
             self._tell_end()
         if self._closed is not None:
@@ -206,14 +210,15 @@ class WebSocketStory:
         if lines.take(self._clock.seconds()):
             self._unshown += 1
             return
-        untold, self._unshown = self._unshown, 0
+        suppressed, self._unshown = self._unshown, 0
         _log.debug(
-            "websocket frame: id={id} from={by} opcode={opcode} size={size} fin={fin} rsv={rsv} untold={untold}",
+            "websocket frame: id={id} from={by} opcode={opcode} size={size} fin={fin} rsv={rsv} "
+            "suppressed={suppressed}",
             id=self.number,
             by=by,
             opcode=first & 0x0F,
             size=size,
             fin=first >> 7,
             rsv=first >> 4 & 7,
-            untold=untold,
+            suppressed=suppressed,
         )

@@ -16,12 +16,12 @@ from sellia.client.link.backoff import (
     QUICK_FOR,
     QUICK_LEAST,
     QUICK_MOST,
-    Delays,
+    Backoff,
 )
 from tests.client.links import Half
 
 
-def refusals(delays: Delays, lost: float, back: float, *, window: float = 120.0) -> list[float]:
+def refusals(delays: Backoff, lost: float, back: float, *, window: float = 120.0) -> list[float]:
     """When a client tries, whose link is lost at a time and whose server refuses connections until another."""
     delays.lost(lost, window)
     tries = [lost]
@@ -44,13 +44,13 @@ def busiest(moments: list[float], window: float = 0.1) -> int:
 class DelayTests(SynchronousTestCase):
     def test_growth(self) -> None:
         """By half each, up to the longest, for ever; half of each with chance in the middle."""
-        delays = Delays(Half())
+        delays = Backoff(Half())
         found = [delays.after_failure(0.0) for _ in range(20)]
         self.assertEqual(found[:3], [FIRST_DELAY / 2, FIRST_DELAY * 0.75, FIRST_DELAY * 1.125])
         self.assertEqual(found[-5:], [LONGEST_DELAY / 2] * 5)
 
     def test_full_jitter(self) -> None:
-        delays = Delays(Random(1))
+        delays = Backoff(Random(1))
         for _ in range(30):
             delays.after_failure(0.0)
         found = [delays.after_failure(0.0) for _ in range(1000)]
@@ -59,19 +59,19 @@ class DelayTests(SynchronousTestCase):
         self.assertLess(abs(sum(found) / 1000 - LONGEST_DELAY / 2), 1.0)
 
     def test_quick_for_a_second(self) -> None:
-        tries = refusals(Delays(Random(1)), 100.0, 100.0 + QUICK_FOR)
+        tries = refusals(Backoff(Random(1)), 100.0, 100.0 + QUICK_FOR)
         gaps = [after - before for before, after in zip(tries, tries[1:], strict=False)]
         self.assertTrue(all(QUICK_LEAST <= gap <= QUICK_MOST for gap in gaps))
         self.assertLess(len(tries), QUICK_FOR / QUICK_LEAST)
 
     def test_nobody_waits(self) -> None:
         """Without a session that could go on there is no hurry."""
-        tries = refusals(Delays(Half()), 0.0, 1.0, window=0.0)
+        tries = refusals(Backoff(Half()), 0.0, 1.0, window=0.0)
         self.assertEqual(tries[:3], [0.0, FIRST_DELAY / 2, FIRST_DELAY / 2 + FIRST_DELAY * 0.75])
 
     def test_unwanted(self) -> None:
         """Nothing is quick any more, and what has grown does not shrink."""
-        delays = Delays(Half())
+        delays = Backoff(Half())
         delays.lost(0.0, 120.0)
         delays.unwanted()
         self.assertEqual(delays.after_failure(0.1), POLITE_DELAY / 2)
@@ -82,7 +82,7 @@ class DelayTests(SynchronousTestCase):
 
     def test_beside(self) -> None:
         """Another attempt, while the first has no answer: never before the delay is over."""
-        delays = Delays(Random(1))
+        delays = Backoff(Random(1))
         for _ in range(100):
             self.assertTrue(BESIDE_LEAST <= delays.without_connection(0.05) <= BESIDE_MOST)
         self.assertEqual(delays.without_connection(7.0), 7.0)
@@ -94,7 +94,7 @@ class DelayTests(SynchronousTestCase):
         self.assertEqual(delays.without_welcome(0.0, 0.05), PATIENCE)
 
     def test_a_server_that_is_slow_is_asked_less_and_less(self) -> None:
-        delays = Delays(Half())
+        delays = Backoff(Half())
         waits = []
         for _ in range(5):
             waits.append(delays.without_welcome(0.0, 0.05))
@@ -105,11 +105,11 @@ class DelayTests(SynchronousTestCase):
 
     def test_within_the_window(self) -> None:
         """Every 5 s at the latest, however long it lasts; behind it delays grow on."""
-        tries = refusals(Delays(Random(1)), 1000.0, 1110.0)
+        tries = refusals(Backoff(Random(1)), 1000.0, 1110.0)
         gaps = [after - before for before, after in zip(tries, tries[1:], strict=False)]
         self.assertLessEqual(max(gaps), LONGEST_IN_WINDOW)
         self.assertGreater(max(gaps), LONGEST_IN_WINDOW - 0.5)
-        delays = Delays(Half())
+        delays = Backoff(Half())
         delays.lost(1000.0, 120.0)
         found = [delays.after_failure(1110.0) for _ in range(20)]
         self.assertEqual(found[-1], LONGEST_IN_WINDOW / 2)
@@ -119,7 +119,7 @@ class DelayTests(SynchronousTestCase):
     def test_a_silent_server_within_the_window(self) -> None:
         """Is asked again after 5 s, or three times as long as it needed before."""
         for took, longest in ((0.1, LONGEST_IN_WINDOW), (2.0, 6.0), (20.0, LONGEST_PATIENCE)):
-            delays = Delays(Half())
+            delays = Backoff(Half())
             delays.welcomed(took)
             delays.lost(0.0, 120.0)
             for _ in range(5):
@@ -137,7 +137,7 @@ class ArithmeticTests(SynchronousTestCase):
         waits = []
         for _ in range(1000):
             back = random.uniform(0.1, QUICK_FOR - QUICK_MOST)
-            waits.append(refusals(Delays(random), 0.0, back)[-1] - back)
+            waits.append(refusals(Backoff(random), 0.0, back)[-1] - back)
         self.assertLess(abs(sum(waits) / 1000 - 0.035), 0.003)
         self.assertLess(max(waits), QUICK_MOST)
 
@@ -145,14 +145,14 @@ class ArithmeticTests(SynchronousTestCase):
         """A killed server is met by 0.3 n / (T - 1) of its n clients in its busiest 100 ms, about."""
         for away, share in ((2.2, 0.25), (4.0, 0.1), (7.0, 0.05)):
             random = Random(3)
-            back = [refusals(Delays(random), 0.0, away)[-1] for _ in range(1000)]
+            back = [refusals(Backoff(random), 0.0, away)[-1] for _ in range(1000)]
             self.assertLess(busiest(back), 1300 * share, f"away for {away} s")
 
     def test_after_a_minute(self) -> None:
         """A thousand clients are back within 5 s, half of them within 1.5 s, and 4 of 100 in the busiest 100 ms."""
         for away in (10.0, 50.0, 70.0, 115.0):
             random = Random(6)
-            waits = sorted(refusals(Delays(random), 0.0, away)[-1] - away for _ in range(1000))
+            waits = sorted(refusals(Backoff(random), 0.0, away)[-1] - away for _ in range(1000))
             self.assertLessEqual(waits[-1], 5.0)
             self.assertLess(waits[500], 1.6)
             self.assertLess(busiest(waits), 60, f"away for {away} s")
@@ -162,7 +162,7 @@ class ArithmeticTests(SynchronousTestCase):
         random = Random(4)
         moments = []
         for _ in range(1000):
-            delays = Delays(random)
+            delays = Backoff(random)
             delays.lost(0.0, 120.0)
             delays.unwanted()
             moments.append(delays.after_failure(0.0))
@@ -171,5 +171,5 @@ class ArithmeticTests(SynchronousTestCase):
     def test_the_way_back_is_not_long(self) -> None:
         """After an outage of two seconds, 99 of 100 are back within 2 s."""
         random = Random(5)
-        waits = sorted(refusals(Delays(random), 0.0, 2.0)[-1] - 2.0 for _ in range(1000))
+        waits = sorted(refusals(Backoff(random), 0.0, 2.0)[-1] - 2.0 for _ in range(1000))
         self.assertLess(waits[990], 2.0)

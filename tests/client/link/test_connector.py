@@ -132,11 +132,11 @@ class FaultTests(ConnectorCase):
 
     def test_what_it_can_bring_about_at_will_is_some_lines(self) -> None:
         """As when every one of its exchanges fails."""
-        told = [self.connector.remark("original_exchanges") for _ in range(LINES.burst + 3)]
+        told = [self.connector.rate_limited_log("original_exchanges") for _ in range(LINES.burst + 3)]
         self.assertEqual(told, [0] * LINES.burst + [None] * 3)
-        self.assertEqual(self.connector.remark("something else"), 0)
+        self.assertEqual(self.connector.rate_limited_log("something else"), 0)
         self.wait(1 / LINES.per_second)
-        self.assertEqual(self.connector.remark("original_exchanges"), 3)
+        self.assertEqual(self.connector.rate_limited_log("original_exchanges"), 3)
 
 
 class DialTests(ConnectorCase):

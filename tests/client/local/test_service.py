@@ -2,9 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.local.http import HttpLeg
-from sellia.client.local.tcp import TcpLeg
-from sellia.client.local.upgrade import HandshakeLeg
+from sellia.client.local.http import ServiceHttpLeg
+from sellia.client.local.tcp import ServiceTcpLeg
+from sellia.client.local.upgrade import ServiceUpgradeLeg
 from sellia.protocol.messages import TcpConnection
 from tests.client.stage import GET, HELLO, UPGRADE, Stage
 
@@ -12,7 +12,7 @@ from tests.client.stage import GET, HELLO, UPGRADE, Stage
 class LocalServiceTests(SynchronousTestCase):
     def test_each_kind_of_stream_has_its_leg(self) -> None:
         stage = Stage()
-        for opening, leg in ((GET, HttpLeg), (UPGRADE, HandshakeLeg), (TcpConnection(1), TcpLeg)):
+        for opening, leg in ((GET, ServiceHttpLeg), (UPGRADE, ServiceUpgradeLeg), (TcpConnection(1), ServiceTcpLeg)):
             visitor = stage.ask(opening, end=opening is GET)
             self.assertIsInstance(stage.client_streams[visitor.stream.id].leg, leg)
 

@@ -60,7 +60,7 @@ class AgreedTests(HandshakeCase):
         self.stage.reactor.advance(1 / LINES.per_second)
         self.upgrade(AGREED + b"\r\n\x8f\x00")
         told = [line for line in log.lines if line.startswith("websocket violation: ")]
-        self.assertTrue(told[LINES.burst].endswith(" untold=3"), told)
+        self.assertTrue(told[LINES.burst].endswith(" suppressed=3"), told)
 
     def test_frames_and_end_after_it(self) -> None:
         """From here on the socket is the pipe's, in both directions and to the end."""

@@ -2,12 +2,12 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.relay.limits.quota import Census
+from sellia.relay.limits.quota import Quota
 
 
 class CensusTests(SynchronousTestCase):
     def test_so_many_of_each_address(self) -> None:
-        census: Census[str] = Census(10, 2)
+        census: Quota[str] = Quota(10, 2)
         for _ in range(2):
             self.assertIsNone(census.full("a"))
             census.enter("a")
@@ -17,14 +17,14 @@ class CensusTests(SynchronousTestCase):
         self.assertIsNone(census.full("a"))
 
     def test_so_many_in_all(self) -> None:
-        census: Census[str] = Census(2, 2)
+        census: Quota[str] = Quota(2, 2)
         census.enter("a")
         census.enter("b")
         self.assertEqual([census.full(each) for each in ("a", "c", None)], ["total"] * 3)
 
     def test_an_address_without_a_bound(self) -> None:
         """That of a proxy, on whose connections everybody comes: they count in all only, until somebody is known."""
-        census: Census[str] = Census(10, 1)
+        census: Quota[str] = Quota(10, 1)
         for _ in range(5):
             self.assertIsNone(census.full(None))
             census.enter(None)
@@ -35,7 +35,7 @@ class CensusTests(SynchronousTestCase):
         self.assertEqual((census.count, census.of("visitor"), census.crowded("visitor")), (4, 0, False))
 
     def test_nothing_is_kept_of_those_who_have_left(self) -> None:
-        census: Census[str] = Census(10_000, 1)
+        census: Quota[str] = Quota(10_000, 1)
         for number in range(5000):
             census.enter(f"address {number}")
         for number in range(5000):

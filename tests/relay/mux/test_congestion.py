@@ -14,13 +14,13 @@ from sellia.relay.mux.congestion import (
     SAMPLES,
     SMALLEST_BURST,
     SMALLEST_PARCEL,
-    Pace,
+    CongestionWindow,
 )
 
 
 class PaceCase(SynchronousTestCase):
     def setUp(self) -> None:
-        self.pace = Pace()
+        self.pace = CongestionWindow()
         self.now = 1000.0
         self.parcels = 0
 

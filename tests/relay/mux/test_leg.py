@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
-from sellia.relay.mux.leg import Leg, Nobody, StrictLeg
+from sellia.relay.mux.leg import Leg, NullLeg, StrictLeg
 from tests.relay.scripts import OK
 
 
@@ -11,7 +11,7 @@ class NobodyTests(SynchronousTestCase):
     """A stream whose leg is not known yet has one that minds nothing."""
 
     def test_nobody_minds_anything(self) -> None:
-        nobody: Leg = Nobody()
+        nobody: Leg = NullLeg()
         nobody.pause_sending()
         nobody.resume_sending()
         nobody.head_received(OK)

@@ -3,12 +3,12 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol.limits import LINGERING_LIMIT
-from sellia.relay.mux.recently_reset import Lingering
+from sellia.relay.mux.recently_reset import RecentlyReset
 
 
 class LingeringTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.lingering = Lingering()
+        self.lingering = RecentlyReset()
 
     def test_until_the_peer_has_built_a_parcel_that_knows_of_the_reset(self) -> None:
         self.lingering.add(2)

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from sellia.server.base_domain.site_channel import PageExchange
+from sellia.server.base_domain.site_channel import VisitorPageLeg
 from sellia.server.ingress.connection import VisitorConnection
 from sellia.server.ingress.http1 import Request as Head
 from tests.server.support import Rooms, ServerCase, Visitor, chunked, get, post
@@ -38,7 +38,7 @@ class WebRooms(Rooms):
         self.site = site
 
     def page(self, connection: VisitorConnection, request: Head, path: bytes) -> None:
-        exchange = PageExchange(connection, request, self.site, path)
+        exchange = VisitorPageLeg(connection, request, self.site, path)
         connection.exchange_begins(exchange)
         exchange.run()
 

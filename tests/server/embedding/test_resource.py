@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
-from tests.e2e.recorder import Exchange, no_answer_yet
+from tests.e2e.recorder import ServiceLeg, no_answer_yet
 from tests.original import wire
 from tests.processes import free_port, wait_until
 from tests.server.webstage import DEADLINE, HOST, WebStageCase
@@ -77,7 +77,7 @@ class RequestTests(WebStageCase):
         body = bytes(range(256)) * (6 * MIB // 256)
         begin = threading.Event()
 
-        def late(exchange: Exchange) -> None:
+        def late(exchange: ServiceLeg) -> None:
             begin.wait(DEADLINE)
             exchange.read_body()
             exchange.send(answer("Content-Length: 2", body=b"ok"))
@@ -165,7 +165,7 @@ class ResponseTests(WebStageCase):
         sent = [0]
         size = 256 * MIB
 
-        def push(exchange: Exchange) -> None:
+        def push(exchange: ServiceLeg) -> None:
             exchange.send(answer(f"Content-Length: {size}"))
             while sent[0] < size:
                 exchange.send(bytes(MIB))
@@ -194,7 +194,7 @@ class FailureTests(WebStageCase):
     async def test_service_dies_in_the_middle(self) -> None:
         """The response ends as broken, whichever framing it has."""
 
-        def die(exchange: Exchange) -> None:
+        def die(exchange: ServiceLeg) -> None:
             framing = "Content-Length: 100" if exchange.target == "/die-length" else "Transfer-Encoding: chunked"
             exchange.send(answer(framing, body=b"3\r\nabc\r\n"))
             exchange.cut()
@@ -207,7 +207,7 @@ class FailureTests(WebStageCase):
     async def test_old_visitor_of_a_dying_service(self) -> None:
         """Without a framing, only a reset tells a broken end from a good one."""
 
-        def die(exchange: Exchange) -> None:
+        def die(exchange: ServiceLeg) -> None:
             exchange.send(answer("Transfer-Encoding: chunked", body=b"3\r\nabc\r\n"))
             exchange.cut()
 

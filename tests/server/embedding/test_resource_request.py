@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 
-from tests.e2e.recorder import Exchange, no_answer_yet
+from tests.e2e.recorder import ServiceLeg, no_answer_yet
 from tests.server.webstage import DEADLINE, HOST, WebStageCase
 
 #: More than the windows and sockets on the way hold.
@@ -68,7 +68,7 @@ class EarlyEndTests(WebStageCase):
         """The visitor gets it whole, and the connection goes on."""
         done = threading.Event()
 
-        def early(exchange: Exchange) -> None:
+        def early(exchange: ServiceLeg) -> None:
             exchange.send(b"HTTP/1.1 413 No\r\nContent-Length: 3\r\n\r\nno\n")
             done.wait(DEADLINE)
 
@@ -92,7 +92,7 @@ class EarlyEndTests(WebStageCase):
     async def test_service_dies_while_the_visitor_does_not_read(self) -> None:
         """The connection is cut after a while, whether or not the visitor takes what was written."""
 
-        def die(exchange: Exchange) -> None:
+        def die(exchange: ServiceLeg) -> None:
             exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG)
             try:
                 exchange.send(bytes(BIG // 2))

@@ -29,7 +29,7 @@ class GuessTests(AdmissionCase):
         self.assertEqual([self.told(f"guess-{number}") for number in range(5)],
                          ["wrong-key"] * 3 + ["too-many-attempts"] * 2)  # fmt: skip
         self.assert_counted(failed_keys=2)
-        self.assertIn("limit reached: limit=failed_keys peer=203.0.113.7 answer=1013 untold=0", lines)
+        self.assertIn("limit reached: limit=failed_keys peer=203.0.113.7 answer=1013 suppressed=0", lines)
         self.assertNotIn("guess-", "".join(lines))
 
     def test_the_right_one_is_not_told_from_wrong_ones(self) -> None:

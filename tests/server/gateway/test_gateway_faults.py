@@ -128,7 +128,7 @@ class ToldTests(GatewayCase):
         fault()
         told = [line for line in lines if line.startswith(begin)]
         self.assertEqual(
-            [line.partition("untold=")[2].partition(" ")[0] for line in told], ["0"] * LINES.burst + ["20"]
+            [line.partition("suppressed=")[2].partition(" ")[0] for line in told], ["0"] * LINES.burst + ["20"]
         )
         return told
 
@@ -140,7 +140,7 @@ class ToldTests(GatewayCase):
             self.client().octets(frame(BINARY, b"\x00\xc1"))
 
         told = self.limited("limit reached: limit=link_violations ", fault)
-        begin = "limit reached: limit=link_violations peer=198.51.100.1 answer=1002 untold=0 fault="
+        begin = "limit reached: limit=link_violations peer=198.51.100.1 answer=1002 suppressed=0 fault="
         self.assertEqual({line.startswith(begin) for line in told[:-1]}, {True}, told)
         self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": LINES.burst + 21})
         self.assertEqual([], [line for line in told if not line.isprintable()])
@@ -154,7 +154,7 @@ class ToldTests(GatewayCase):
             client.wire.lose()
 
         told = self.limited("limit reached: limit=link_violations ", fault)
-        self.assertIn(' answer=1002 untold=0 fault="before the hello is answered, ', told[0])
+        self.assertIn(' answer=1002 suppressed=0 fault="before the hello is answered, ', told[0])
         self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": LINES.burst + 21})
 
     def test_links_without_a_hello(self) -> None:
@@ -165,7 +165,7 @@ class ToldTests(GatewayCase):
         self.server.wait(1)
         self.assertEqual([client.closes for client in clients], [[close(1008, "no hello came in time")]] * len(clients))
         self.assertEqual(
-            lines, ["limit reached: limit=hello_time peer=198.51.100.1 answer=1008 untold=0"] * LINES.burst
+            lines, ["limit reached: limit=hello_time peer=198.51.100.1 answer=1008 suppressed=0"] * LINES.burst
         )
         self.assertEqual(self.server.gateway.health()["limits"], {"hello_time": len(clients)})
         for client in clients:

@@ -2,8 +2,8 @@
 
 from sellia.protocol import native
 from sellia.protocol.messages import Goodbye, Hello, Welcome
-from sellia.server.ingress.channel import Carrier
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.channel import VisitorChannel
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.settings import ServerSettings
@@ -267,12 +267,12 @@ class LivenessTests(GatewayCase):
 class DeadlineTests(GatewayCase):
     """How long a service has for its answer, while it cannot be reached."""
 
-    def exchange(self, deadline: float) -> HttpExchange:
+    def exchange(self, deadline: float) -> VisitorHttpLeg:
         request = Request()
         request.length, request.chunked, request.keep_alive = None, False, True
-        carrier = Carrier()
+        carrier = VisitorChannel()
         carrier.ingress = Ingress(ServerSettings(), None, None, self.server.clock)  # type: ignore[arg-type]
-        exchange = HttpExchange(carrier, request, deadline)
+        exchange = VisitorHttpLeg(carrier, request, deadline)
         exchange.patience = 30.0
         return exchange
 

@@ -2,7 +2,7 @@
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import HttpRequest
-from sellia.relay.mux.leg import Nobody
+from sellia.relay.mux.leg import NullLeg
 from sellia.server.gateway.sessions import ServerSession
 from tests.server.clients import GatewayCase
 from tests.server.support import answers
@@ -39,7 +39,7 @@ class SessionTests(GatewayCase):
 
     def test_a_client_opens_no_streams(self) -> None:
         session = self.session()
-        stream = session.session.open(HttpRequest(1, b"GET", b"/", []), Nobody(), end=True)
+        stream = session.session.open(HttpRequest(1, b"GET", b"/", []), NullLeg(), end=True)
         with self.assertRaises(ProtocolError):
             session.stream_opened(stream, HttpRequest(1, b"GET", b"/", []), True)
         stream.reset("visitor-gone")
@@ -54,6 +54,6 @@ class SessionTests(GatewayCase):
         stream.leg.reset_received("overloaded", "")
         self.server.talk()
         self.assertEqual(answers(visitor.take()), [(503, "overloaded")])
-        stream.leg = Nobody()
+        stream.leg = NullLeg()
         session.session.relieved(stream, "session_credit")
         self.assertEqual(self.server.gateway.health()["limits"], {"session_credit": 2})

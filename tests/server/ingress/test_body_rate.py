@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.ingress.body_rate import LOOK, BodyPace
+from sellia.server.ingress.body_rate import LOOK, MinimumRate
 from sellia.server.ingress.closing import LINGER
 from sellia.server.settings import ServerSettings
 from tests.server.support import ServerCase, chunked, get, post
@@ -11,26 +11,26 @@ SETTINGS = ServerSettings(body_rate=100, body_grace=20)
 
 
 class BodyPaceTests(SynchronousTestCase):
-    def looks(self, pace: BodyPace, came: int, seconds: float = 1.0) -> int:
+    def looks(self, pace: MinimumRate, came: int, seconds: float = 1.0) -> int:
         """Looks that it passes, at so many octets for each; a thousand at most."""
         return next((number for number in range(1000) if pace.lags(came, seconds)), 1000)
 
     def test_nothing_comes(self) -> None:
-        self.assertEqual(self.looks(BodyPace(SETTINGS), 0), 20)
+        self.assertEqual(self.looks(MinimumRate(SETTINGS), 0), 20)
 
     def test_half_the_rate(self) -> None:
-        self.assertEqual(self.looks(BodyPace(SETTINGS), 50), 40)
+        self.assertEqual(self.looks(MinimumRate(SETTINGS), 50), 40)
 
     def test_the_rate(self) -> None:
         """Exactly that is enough for ever, and one octet less is not."""
-        self.assertEqual(self.looks(BodyPace(SETTINGS), 100), 1000)
-        pace = BodyPace(SETTINGS)
+        self.assertEqual(self.looks(MinimumRate(SETTINGS), 100), 1000)
+        pace = MinimumRate(SETTINGS)
         self.assertFalse(any(pace.lags(99, 1.0) for _ in range(1999)))
         self.assertTrue(any(pace.lags(99, 1.0) for _ in range(3)))
 
     def test_a_server_that_was_busy_blames_nobody(self) -> None:
         """A look that comes a minute late counts for no more than two seconds."""
-        self.assertEqual(self.looks(BodyPace(SETTINGS), 0, 60.0), 20 / LOOK)
+        self.assertEqual(self.looks(MinimumRate(SETTINGS), 0, 60.0), 20 / LOOK)
 
 
 class SlowBodyTests(ServerCase):

@@ -5,8 +5,8 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.ingress.channel import Carrier
-from sellia.server.ingress.exchange import HttpExchange
+from sellia.server.ingress.channel import VisitorChannel
+from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.settings import ServerSettings
@@ -22,7 +22,7 @@ def a_request(*fields: bytes) -> Request:
     return sink.requests[0]
 
 
-class Plain(Carrier):
+class Plain(VisitorChannel):
     """One that carries a request, and nothing happens to it."""
 
     scheme = b"http"
@@ -46,8 +46,8 @@ class Stream:
 
 
 class CarrierTests(SynchronousTestCase):
-    def exchange(self, carrier: Carrier) -> Any:
-        exchange = HttpExchange(carrier, a_request(), 30.0)
+    def exchange(self, carrier: VisitorChannel) -> Any:
+        exchange = VisitorHttpLeg(carrier, a_request(), 30.0)
         carrier.exchange_begins(exchange)
         return exchange
 

@@ -7,7 +7,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from sellia.server.ingress.connection import VisitorConnection
-from sellia.server.listeners.overflow import TurnedAway
+from sellia.server.listeners.overflow import OverflowConnection
 from tests.server.support import ServerCase, VisitorTransport
 
 
@@ -35,7 +35,7 @@ class ArrivalTests(ServerCase):
 
     def test_as_many_of_one_address_as_may_be(self) -> None:
         one, other = IPv4Address("TCP", "192.0.2.1", 1), IPv4Address("TCP", "192.0.2.2", 1)
-        self.assertEqual(self.arrive(one, one, other), [VisitorConnection, TurnedAway, VisitorConnection])
+        self.assertEqual(self.arrive(one, one, other), [VisitorConnection, OverflowConnection, VisitorConnection])
         self.assert_counted(connections_per_address=1)
 
     def test_an_address_without_a_host(self) -> None:

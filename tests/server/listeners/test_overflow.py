@@ -24,7 +24,7 @@ class AddressTests(ServerCase):
         visitor.send(GET)
         self.assertEqual((len(self.stage.asked), visitor.read()), (3, b""))
         self.assert_counted(connections_per_address=1)
-        self.assertIn(f"limit reached: limit=connections_per_address peer={VISITOR} answer=503 untold=0", lines)
+        self.assertIn(f"limit reached: limit=connections_per_address peer={VISITOR} answer=503 suppressed=0", lines)
         self.stage.wait(LINGER)
         self.assertEqual(visitor.end, "aborted")
 
@@ -82,7 +82,7 @@ class TotalTests(ServerCase):
         self.assertEqual([each.end for each in visitors], ["open", "closed"] + ["open"] * 8)
         self.assert_counted(connections=1)
         self.assertIn(
-            "limit reached: limit=connections peer=192.0.2.100 answer=closed the longest idle untold=0", lines
+            "limit reached: limit=connections peer=192.0.2.100 answer=closed the longest idle suppressed=0", lines
         )
 
     def test_a_head_that_is_not_whole_is_idle(self) -> None:

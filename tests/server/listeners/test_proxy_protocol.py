@@ -5,7 +5,7 @@ from typing import Any
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from sellia.server.listeners.proxy_protocol import ProxiedConnection, ProxiedFactory
+from sellia.server.listeners.proxy_protocol import ProxyProtocolConnection, ProxyProtocolFactory
 from tests.protocol.test_proxy_protocol import version2
 from tests.server.support import GET, UPGRADE, LateTransport, PublicSide, ServerCase, Visitor, get
 from tests.transports.support import TEXT, frame
@@ -23,7 +23,7 @@ class ProxiedVisitor(Visitor):
         self.stage = stage
         self.transport = LateTransport(host)
         self.lost = False
-        self.connection = ProxiedFactory(stage.ingress, stage.factory).buildProtocol(self.transport.getPeer())
+        self.connection = ProxyProtocolFactory(stage.ingress, stage.factory).buildProtocol(self.transport.getPeer())
         self.connection.makeConnection(self.transport)
         stage.visitors.append(self)
 
@@ -77,7 +77,7 @@ class HeaderTests(ProxiedCase):
             visitor.connection.dataReceived(LINE + GET)
         self.assertEqual(self.stage.asked, [])
         self.assert_counted(proxy_header=4)
-        self.assertEqual(lines[0], f"limit reached: limit=proxy_header peer={PROXY} answer=closed untold=0")
+        self.assertEqual(lines[0], f"limit reached: limit=proxy_header peer={PROXY} answer=closed suppressed=0")
 
     def test_one_that_is_never_finished(self) -> None:
         """However it trickles, it has ten seconds."""
@@ -116,7 +116,7 @@ class HeaderTests(ProxiedCase):
         connection = visitor.connection
         visitor.leave()
         connection.connectionLost(Failure(ConnectionDone()))
-        self.assertIsInstance(connection, ProxiedConnection)
+        self.assertIsInstance(connection, ProxyProtocolConnection)
 
 
 class TrustTests(ProxiedCase):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.link.messages import WholeMessages, binary_frame
+from sellia.transports.link.messages import SingleFrameReader, binary_frame
 from tests.transports.support import BINARY, PING, TEXT, frame, frames, head
 
 LIMIT = 100_000
@@ -15,7 +15,7 @@ class Reader:
     """Feeds what it is given, and keeps what comes of it."""
 
     def __init__(self, masked: bool = True, stop_after: int = -1) -> None:
-        self.whole = WholeMessages(masked, LIMIT)
+        self.whole = SingleFrameReader(masked, LIMIT)
         self.messages: list[bytes] = []
         self.stop_after = stop_after
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from twisted.internet.task import Clock
 
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.reactor.batching import batch_of
 from tests.relay.scripts import Party
 
 
@@ -16,4 +16,4 @@ class Side(Party):
         super().__init__(even=even)
 
     def schedule(self, flush: Callable[[], None]) -> None:
-        turn_of(self._clock).later(flush)  # type: ignore[arg-type]
+        batch_of(self._clock).later(flush)  # type: ignore[arg-type]

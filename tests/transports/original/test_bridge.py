@@ -24,7 +24,7 @@ class FakeKeeper:
         self.topics: list[str] = []
         self.answers: list[int | None] = []
 
-    def remark(self, topic: str) -> int | None:
+    def rate_limited_log(self, topic: str) -> int | None:
         self.topics.append(topic)
         return self.answers.pop(0) if self.answers else 0
 
@@ -225,7 +225,8 @@ class BridgeTests(SynchronousTestCase):
         [line] = lines
         self.assertEqual(
             line,
-            r'a \x1b[2J thing?… failed: bad-service-response: "It split \\r\\n a header." peer=198.51.100.1 untold=0',
+            r'a \x1b[2J thing?… failed: bad-service-response: "It split \\r\\n a header." '
+            "peer=198.51.100.1 suppressed=0",
         )
 
     def test_no_peer_fills_the_log(self) -> None:
@@ -244,7 +245,7 @@ class BridgeTests(SynchronousTestCase):
             self.assertTrue(leg.over)
         self.assertEqual(self.link.keeper.topics, ["original_exchanges"] * 2)
         [line] = lines
-        self.assertTrue(line.endswith(" failed: overloaded: - peer=198.51.100.1 untold=7"), line)
+        self.assertTrue(line.endswith(" failed: overloaded: - peer=198.51.100.1 suppressed=7"), line)
 
     def test_a_defect_ends_one_exchange(self) -> None:
         stream, broken = self.ask()

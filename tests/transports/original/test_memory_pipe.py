@@ -8,8 +8,8 @@ from sellia.protocol.limits import REPLAY_LIMIT
 from sellia.protocol.messages import Opening, OpenTunnel
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.stream import Stream
-from sellia.transports.original.memory_pipe import Pipe
-from sellia.transports.reactor.batching import turn_of
+from sellia.transports.original.memory_pipe import MemoryPipe
+from sellia.transports.reactor.batching import batch_of
 from tests.relay.scripts import GET, OK
 from tests.transports.original.sides import Side
 
@@ -20,8 +20,10 @@ class PipeTests(SynchronousTestCase):
         self.near = Side(self.clock, even=False)
         self.far = Side(self.clock, even=True)
         self.open = True
-        turn = turn_of(self.clock)  # type: ignore[arg-type]
-        self.pipe = Pipe(self.near.session, self.far.session, lambda: self.open, lambda: turn.later(self.pipe.pump))
+        turn = batch_of(self.clock)  # type: ignore[arg-type]
+        self.pipe = MemoryPipe(
+            self.near.session, self.far.session, lambda: self.open, lambda: turn.later(self.pipe.pump)
+        )
 
     def turn(self) -> None:
         self.clock.advance(0)

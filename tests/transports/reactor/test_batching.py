@@ -4,13 +4,13 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.reactor.batching import QUIET, Outlet, Turn, turn_of
+from sellia.transports.reactor.batching import QUIET, BufferedWriter, FlushBatch, batch_of
 
 
 class TurnTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.turn = Turn(self.clock)
+        self.turn = FlushBatch(self.clock)
         self.calls: list[str] = []
 
     def later(self, name: str) -> None:
@@ -27,24 +27,24 @@ class TurnTests(SynchronousTestCase):
 
     def test_at_once_while_it_is_quiet(self) -> None:
         self.later("a")
-        self.turn.nudge()
+        self.turn.input_done()
         self.assertEqual(self.calls, ["a"])
 
     def test_together_once_it_is_busy(self) -> None:
         """After a turn that saw more than that, the next waits for its end; after a quiet one it does not."""
         for _ in range(QUIET + 1):
             self.later("busy")
-            self.turn.nudge()
+            self.turn.input_done()
         self.clock.advance(0)
         self.calls.clear()
         self.later("a")
-        self.turn.nudge()
+        self.turn.input_done()
         self.later("b")
         self.assertEqual(self.calls, [])
         self.clock.advance(0)
         self.assertEqual(self.calls, ["a", "b"])
         self.later("c")
-        self.turn.nudge()
+        self.turn.input_done()
         self.assertEqual(self.calls, ["a", "b", "c"])
 
     def test_what_a_flush_brings_is_flushed_too(self) -> None:
@@ -64,7 +64,7 @@ class TurnTests(SynchronousTestCase):
         """No timer is needed then; and a quiet turn is flushed at once all the same."""
         self.turn.begin(QUIET)
         self.later("a")
-        self.turn.nudge()
+        self.turn.input_done()
         self.assertEqual(self.calls, ["a"])
         self.later("b")
         self.assertEqual((self.calls, self.clock.getDelayedCalls()), (["a"], []))
@@ -80,17 +80,17 @@ class TurnTests(SynchronousTestCase):
             with self.subTest(nudges_before=before):
                 self.calls.clear()
                 for _ in range(before):
-                    self.turn.nudge()
+                    self.turn.input_done()
                 self.turn.end()
                 self.turn.begin(QUIET + 1)
                 self.later("a")
-                self.turn.nudge()
+                self.turn.input_done()
                 self.assertEqual(self.calls, [])
                 self.turn.end()
                 self.assertEqual(self.calls, ["a"])
                 self.turn.begin(1)
                 self.later("b")
-                self.turn.nudge()
+                self.turn.input_done()
                 self.assertEqual(self.calls, ["a", "b"])
                 self.turn.end()
 
@@ -104,15 +104,15 @@ class TurnTests(SynchronousTestCase):
 
     def test_one_for_each_reactor(self) -> None:
         other = Clock()
-        self.assertIs(turn_of(self.clock), turn_of(self.clock))
-        self.assertIsNot(turn_of(self.clock), turn_of(other))
+        self.assertIs(batch_of(self.clock), batch_of(self.clock))
+        self.assertIsNot(batch_of(self.clock), batch_of(other))
 
 
 class OutletTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.transport = StringTransport()
-        self.outlet = Outlet(self.transport, turn_of(self.clock))
+        self.outlet = BufferedWriter(self.transport, batch_of(self.clock))
 
     def test_one_write_for_a_turn(self) -> None:
         for piece in (b"a", b"b", b"c"):

@@ -5,7 +5,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.transports.reactor.lines import RATE, line
-from sellia.transports.websocket.record import WebSocketStory
+from sellia.transports.websocket.record import WebSocketRecord
 
 
 class LineTests(SynchronousTestCase):
@@ -17,13 +17,13 @@ class LineTests(SynchronousTestCase):
         self.assertEqual([line(self.clock, "x") for _ in range(3)], [None] * 3)
         self.assertEqual(line(self.clock, "y"), "")
         self.clock.advance(1 / RATE.per_second)
-        self.assertEqual([line(self.clock, "x"), line(self.clock, "x")], [" untold=3", None])
+        self.assertEqual([line(self.clock, "x"), line(self.clock, "x")], [" suppressed=3", None])
         self.assertEqual(line(Clock(), "x"), "")
 
     def test_websockets(self) -> None:
         """One of which the opening got no line gets none for its end, and each other gets both."""
         with capturedLogs() as logs:
             for number in range(RATE.burst + 100):
-                WebSocketStory(number, "demo", b"/", "192.0.2.1", at_visitor=True, clock=self.clock).over()
+                WebSocketRecord(number, "demo", b"/", "192.0.2.1", at_visitor=True, clock=self.clock).over()
         formats = [event["log_format"].partition(":")[0] for event in logs]
         self.assertEqual(formats, ["websocket opened", "websocket closed"] * RATE.burst)

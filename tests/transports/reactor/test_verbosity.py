@@ -18,7 +18,7 @@ from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
 from sellia.transports.reactor.verbosity import Verbosity, verbosity
-from sellia.transports.websocket.record import WebSocketStory
+from sellia.transports.websocket.record import WebSocketRecord
 
 FRAME = 0x81
 
@@ -27,11 +27,11 @@ class VerbosityTests(SynchronousTestCase):
     """Who counts, and how."""
 
     def setUp(self) -> None:
-        self.patch(WebSocketStory, "frames_shown", False)
+        self.patch(WebSocketRecord, "frames_shown", False)
         self.verbosity = Verbosity()
 
     def said(self) -> tuple[bool, bool]:
-        return self.verbosity.debug, WebSocketStory.frames_shown
+        return self.verbosity.debug, WebSocketRecord.frames_shown
 
     def test_info(self) -> None:
         self.verbosity.begin("info")
@@ -67,8 +67,8 @@ class ServiceTests(SynchronousTestCase):
         self.addCleanup(lambda: service.stopService() if service.running else None)
         return service
 
-    def story(self) -> WebSocketStory:
-        return WebSocketStory(2, "myapp", b"/", "127.0.0.1", at_visitor=True, clock=Clock())
+    def story(self) -> WebSocketRecord:
+        return WebSocketRecord(2, "myapp", b"/", "127.0.0.1", at_visitor=True, clock=Clock())
 
     def test_info_shows_no_frame(self) -> None:
         self.server()
@@ -122,7 +122,7 @@ class SourceTests(SynchronousTestCase):
     LOOKS = ("verbosity.debug", "self.frames_shown")
 
     #: The one place whose callers look.
-    BEHIND_ITS_CALLERS = ("story.py", "_frame")
+    BEHIND_ITS_CALLERS = ("record.py", "_frame")
 
     def test_every_line_is_guarded(self) -> None:
         found, open_lines = 0, []

@@ -5,7 +5,7 @@ from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.relay.limits.websocket import Violation
-from sellia.transports.websocket.record import FRAME_LINES, WebSocketStory
+from sellia.transports.websocket.record import FRAME_LINES, WebSocketRecord
 
 
 class StoryTests(SynchronousTestCase):
@@ -23,8 +23,8 @@ class StoryTests(SynchronousTestCase):
             if event["log_namespace"] == "sellia.transports.websocket.record"
         ]
 
-    def story(self, *, at_visitor: bool = True, target: bytes = b"/chat", **named: object) -> WebSocketStory:
-        return WebSocketStory(7, "demo", target, "203.0.113.7", at_visitor=at_visitor, clock=self.clock, **named)  # type: ignore[arg-type]
+    def story(self, *, at_visitor: bool = True, target: bytes = b"/chat", **named: object) -> WebSocketRecord:
+        return WebSocketRecord(7, "demo", target, "203.0.113.7", at_visitor=at_visitor, clock=self.clock, **named)  # type: ignore[arg-type]
 
     def test_opened(self) -> None:
         self.story()
@@ -77,7 +77,7 @@ class StoryTests(SynchronousTestCase):
         self.assertEqual(
             violation,
             "websocket violation: id=7 tunnel=demo path=/chat visitor=203.0.113.7 by=visitor from=visitor "
-            'code=1002 reason="bad-frame: it was" untold=0',
+            'code=1002 reason="bad-frame: it was" suppressed=0',
         )
         self.assertIn('by=visitor code=1002 reason="bad-frame: it was" ', closed)
         self.assertEqual(self.events[1]["log_level"], LogLevel.warn)
@@ -87,18 +87,18 @@ class StoryTests(SynchronousTestCase):
         asked: list[tuple[str, str, int | None]] = []
         answers: list[int | None] = [None, 4]
 
-        def untold(story: WebSocketStory) -> int | None:
+        def suppressed(story: WebSocketRecord) -> int | None:
             asked.append((story.violation, story.visitor, story.code))
             return answers.pop(0)
 
         for _ in range(2):
-            story = self.story(untold=untold)
+            story = self.story(suppressed=suppressed)
             story.violated(Violation(1009, "it was", "frame-too-large"), "visitor")
             story.over()
         self.assertEqual(asked, [("frame-too-large", "203.0.113.7", 1009)] * 2)
         [line] = [line for line in self.lines if line.startswith("websocket violation: ")]
         self.assertTrue(
-            line.endswith(' by=sellia from=visitor code=1009 reason="frame-too-large: it was" untold=4'), line
+            line.endswith(' by=sellia from=visitor code=1009 reason="frame-too-large: it was" suppressed=4'), line
         )
         closed = [line for line in self.lines if ' by=sellia code=1009 reason="frame-too-large: it was" ' in line]
         self.assertEqual(len(closed), 2, "a limit is Sellia's own, so it is Sellia that ends it")
@@ -126,38 +126,38 @@ class StoryTests(SynchronousTestCase):
         story = self.story()
         story.came(0x81, 5, True)
         self.assertEqual(len(self.lines), 1)
-        self.patch(WebSocketStory, "frames_shown", True)
+        self.patch(WebSocketRecord, "frames_shown", True)
         story.came(0xC1, 5, True)
         story.went(0x00, 70_000, False)
         self.assertEqual(
             self.lines[1:],
             [
-                "websocket frame: id=7 from=visitor opcode=1 size=5 fin=1 rsv=4 untold=0",
-                "websocket frame: id=7 from=service opcode=0 size=70000 fin=0 rsv=0 untold=0",
+                "websocket frame: id=7 from=visitor opcode=1 size=5 fin=1 rsv=4 suppressed=0",
+                "websocket frame: id=7 from=service opcode=0 size=70000 fin=0 rsv=0 suppressed=0",
             ],
         )
         self.assertEqual(self.events[-1]["log_level"], LogLevel.debug)
 
     def test_a_flood_of_frames_is_some_lines(self) -> None:
         """Both ways together; the next line says how many had none, and at the end so does a last one."""
-        self.patch(WebSocketStory, "frames_shown", True)
+        self.patch(WebSocketRecord, "frames_shown", True)
         story, other = self.story(), self.story()
         for _ in range(FRAME_LINES.burst):
             story.came(0x81, 5, True)
             story.went(0x81, 5, True)
         other.came(0x81, 5, True)
         shown = [line.rpartition(" ")[2] for line in self.lines[2:]]
-        self.assertEqual(shown, ["untold=0"] * (FRAME_LINES.burst + 1))
+        self.assertEqual(shown, ["suppressed=0"] * (FRAME_LINES.burst + 1))
         self.clock.advance(2 / FRAME_LINES.per_second)
         for _ in range(3):
             story.came(0x81, 5, True)
         self.assertEqual(
             [line.rpartition(" ")[2] for line in self.lines[2:]],
-            [*shown, f"untold={FRAME_LINES.burst}", "untold=0"],
+            [*shown, f"suppressed={FRAME_LINES.burst}", "suppressed=0"],
         )
         story.over()
         other.over()
-        self.assertEqual(self.lines[-3], "websocket frames without a line: id=7 untold=1")
+        self.assertEqual(self.lines[-3], "websocket frames without a line: id=7 suppressed=1")
         self.assertIn(f"frames_in={FRAME_LINES.burst + 3} ", self.lines[-2])
         self.assertEqual(len(self.lines), 2 + len(shown) + 2 + 3)
 
@@ -170,14 +170,14 @@ class StoryTests(SynchronousTestCase):
         self.assertEqual(len(self.lines), 2)
 
     def test_from_whom_at_the_other_end(self) -> None:
-        self.patch(WebSocketStory, "frames_shown", True)
+        self.patch(WebSocketRecord, "frames_shown", True)
         story = self.story(at_visitor=False)
         story.came(0x81, 5, True)
         story.went(0x81, 5, True)
         self.assertEqual([line.split()[3] for line in self.lines[1:]], ["from=service", "from=visitor"])
 
     def test_whoever_listens_is_told_once(self) -> None:
-        told: list[WebSocketStory] = []
+        told: list[WebSocketRecord] = []
         story = self.story(closed=told.append)
         self.clock.advance(2)
         story.over()

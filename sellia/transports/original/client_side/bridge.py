@@ -57,9 +57,9 @@ from sellia.protocol.original import messages as original
 from sellia.relay.mux.session import Session
 from sellia.text import field, printable
 from sellia.transports.original.bridge import Bridge, BridgeLeg
-from sellia.transports.original.client_side.request import Answering
+from sellia.transports.original.client_side.request import OriginalResponseLeg
 from sellia.transports.original.client_side.server_peer import OpenTunnelOf
-from sellia.transports.original.client_side.upgrade import Dialing
+from sellia.transports.original.client_side.upgrade import OriginalHandshakeLeg
 from sellia.transports.original.link import OriginalLink
 from sellia.transports.original.websocket import Assembly
 
@@ -207,9 +207,9 @@ class ClientBridge(Bridge):
     link: ClientRole
 
     takers = {
-        original.RequestBody: (Answering, Answering.body),
-        original.WsFrame: (Dialing, Dialing.message),
-        original.WsClose: (Dialing, Dialing.server_closed),
+        original.RequestBody: (OriginalResponseLeg, OriginalResponseLeg.body),
+        original.WsFrame: (OriginalHandshakeLeg, OriginalHandshakeLeg.message),
+        original.WsClose: (OriginalHandshakeLeg, OriginalHandshakeLeg.server_closed),
     }
 
     def __init__(self, link: ClientRole, session: Session) -> None:
@@ -221,7 +221,7 @@ class ClientBridge(Bridge):
         #: Tunnels that were asked for and not answered, and the end of our patience with the first.
         self._asked: deque[OpenTunnel] = deque()
         #: For each leg that waits for the service: the end of its time, which an original server leaves to us.
-        self._late: dict[Answering | Dialing, IDelayedCall] = {}
+        self._late: dict[OriginalResponseLeg | OriginalHandshakeLeg, IDelayedCall] = {}
         self._answer: IDelayedCall | None = None
         self._tunnels: dict[str, OpenTunnelOf] = {}
         _log.warn(
@@ -240,24 +240,24 @@ class ClientBridge(Bridge):
             self.answered(leg)
         super().close(word, message)
 
-    def await_service(self, leg: Answering | Dialing, seconds: float, problem: Problem) -> None:
+    def await_service(self, leg: OriginalResponseLeg | OriginalHandshakeLeg, seconds: float, problem: Problem) -> None:
         """The service is waited for, from now on and for so many seconds, the limit of its tunnel."""
         self.answered(leg)
         why = f"There was no answer within {seconds:g} s, the limit that the client of this tunnel sets."
         self._late[leg] = self.clock.callLater(seconds, leg.fail, problem.word, why)
 
-    def answered(self, leg: Answering | Dialing) -> None:
+    def answered(self, leg: OriginalResponseLeg | OriginalHandshakeLeg) -> None:
         """It has answered, or does not have to any more."""
         late = self._late.pop(leg, None)
         if late is not None and late.active():
             late.cancel()
 
     def forget(self, leg: BridgeLeg) -> None:
-        if isinstance(leg, Answering | Dialing):
+        if isinstance(leg, OriginalResponseLeg | OriginalHandshakeLeg):
             self.answered(leg)
         super().forget(leg)
 
-    def begin(self, leg: Answering | Dialing, tunnel_id: str) -> None:
+    def begin(self, leg: OriginalResponseLeg | OriginalHandshakeLeg, tunnel_id: str) -> None:
         """Ask our service what the server asks of this tunnel, or refuse it."""
         if len(leg.request_id) > ID_LIMIT or self.knows(leg.request_id):
             return
@@ -289,9 +289,9 @@ class ClientBridge(Bridge):
 
     def told(self, message: original.Message) -> None:
         if isinstance(message, original.RequestStart):
-            self.begin(Answering(self, self, message), message.tunnel_id)
+            self.begin(OriginalResponseLeg(self, self, message), message.tunnel_id)
         elif isinstance(message, original.WsUpgrade):
-            self.begin(Dialing(self, self, self.assembly, message), message.tunnel_id)
+            self.begin(OriginalHandshakeLeg(self, self, self.assembly, message), message.tunnel_id)
         elif isinstance(message, original.TunnelReady):
             self._ready(message)
         elif isinstance(message, original.TunnelClose):

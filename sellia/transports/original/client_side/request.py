@@ -39,7 +39,7 @@ VISITOR: Final = "unknown"
 _ADDED: Final = 4
 
 
-class Answering(BridgeLeg):
+class OriginalResponseLeg(BridgeLeg):
     """One request.  :meth:`ClientBridge.begin` once, then :meth:`body` with what the server says of its body."""
 
     __slots__ = ("_answered", "_asked", "_begun", "_counted", "_patience", "_peer", "_start")

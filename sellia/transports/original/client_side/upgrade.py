@@ -52,7 +52,7 @@ _FRAME_COST: Final = 64
 _AGREED: Final = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
 
 
-class Dialing(MessageLeg):
+class OriginalHandshakeLeg(MessageLeg):
     """One WebSocket.  :meth:`ClientBridge.begin` once."""
 
     __slots__ = ("_early", "_early_size", "_greeting", "_peer", "_ticket", "_timer", "_upgrade")

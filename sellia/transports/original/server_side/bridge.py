@@ -40,15 +40,15 @@ from sellia.protocol.messages import (
 )
 from sellia.protocol.messages import Ping as LinkPing
 from sellia.protocol.original import messages as original
-from sellia.relay.mux.leg import Leg, Nobody
+from sellia.relay.mux.leg import Leg, NullLeg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.relay.names import SHORTEST
 from sellia.text import field
 from sellia.transports.original.bridge import Bridge, new_id
 from sellia.transports.original.link import OriginalLink
-from sellia.transports.original.server_side.request import Asking
-from sellia.transports.original.server_side.upgrade import Upgrading
+from sellia.transports.original.server_side.request import OriginalRequestLeg
+from sellia.transports.original.server_side.upgrade import OriginalUpgradeLeg
 from sellia.transports.original.websocket import Assembly
 
 #: Tunnels that a client may have asked for without having been answered.
@@ -136,12 +136,12 @@ class ServerBridge(Bridge):
     link: OriginalLink
 
     takers = {
-        original.ResponseBody: (Asking, Asking.answer_goes_on),
-        original.WsFrame: (Upgrading, Upgrading.message),
-        original.ResponseStart: (Asking, Asking.answer_begins),
-        original.ResponseEnd: (Asking, Asking.answer_ends),
-        original.WsUpgradeError: (Upgrading, Upgrading.refused),
-        original.WsClose: (Upgrading, Upgrading.peer_closed),
+        original.ResponseBody: (OriginalRequestLeg, OriginalRequestLeg.answer_goes_on),
+        original.WsFrame: (OriginalUpgradeLeg, OriginalUpgradeLeg.message),
+        original.ResponseStart: (OriginalRequestLeg, OriginalRequestLeg.answer_begins),
+        original.ResponseEnd: (OriginalRequestLeg, OriginalRequestLeg.answer_ends),
+        original.WsUpgradeError: (OriginalUpgradeLeg, OriginalUpgradeLeg.refused),
+        original.WsClose: (OriginalUpgradeLeg, OriginalUpgradeLeg.peer_closed),
     }
 
     def __init__(self, link: OriginalServerLink, session: Session) -> None:
@@ -152,23 +152,23 @@ class ServerBridge(Bridge):
         self._numbers = 0
         #: What was asked for and not answered; the first has been passed on.
         self._wishes: deque[tuple[int, original.TunnelOpen]] = deque()
-        untold = link.keeper.remark("original_clients")
-        if untold is not None:
+        suppressed = link.keeper.rate_limited_log("original_clients")
+        if suppressed is not None:
             _log.info(
                 "a client speaks the original dialect, so until it is replaced by a newer one: a lost link ends all "
                 "that is under way on it; requests that are given up go on at the service; trailers, interim "
                 "responses, extensions, fragments and pings of WebSockets and the codes with which visitors close them "
                 "do not pass; it sends a response when it has all of it, and none that takes more than 30 s. "
-                "peer={peer} untold={untold}",
+                "peer={peer} suppressed={suppressed}",
                 peer=field(link.remote),
-                untold=untold,
+                suppressed=suppressed,
             )
 
     # --- from the client -----------------------------------------------------------------------------------
 
     def told(self, message: original.Message) -> None:
         if isinstance(message, original.WsUpgradeOk):
-            upgrading = self.leg_of(message.request_id, Upgrading)
+            upgrading = self.leg_of(message.request_id, OriginalUpgradeLeg)
             if upgrading is not None:
                 upgrading.agreed(message.headers)
             elif self.link.writable:  # its visitor has left meanwhile; who does not read need not know
@@ -230,11 +230,11 @@ class ServerBridge(Bridge):
         tunnel_id = self.tunnels.get(opening.tunnel, "")
         if not tunnel_id:  # it was closed a moment ago
             stream.reset(CLIENT_GONE.word)
-            return Nobody()
+            return NullLeg()
         if isinstance(opening, HttpRequest):
-            return Asking(self, stream, opening, end, tunnel_id)
+            return OriginalRequestLeg(self, stream, opening, end, tunnel_id)
         assert isinstance(opening, WebSocketRequest)
-        return Upgrading(self, self.assembly, stream, opening, tunnel_id)
+        return OriginalUpgradeLeg(self, self.assembly, stream, opening, tunnel_id)
 
 
 def refusal(wanted: original.TunnelOpen, refused: TunnelRefused) -> str:

@@ -31,7 +31,7 @@ _CONTINUE: Final = ResponseHead(100, b"Continue", [])
 _REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
-class Asking(BridgeLeg):
+class OriginalRequestLeg(BridgeLeg):
     """One request and its response."""
 
     __slots__ = ("_answered", "_bodiless", "_head", "_what")

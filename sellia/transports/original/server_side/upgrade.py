@@ -30,7 +30,7 @@ _NO_CODE: Final = 1005
 _DIED: Final = "the service ended the connection without a close frame"
 
 
-class Upgrading(MessageLeg):
+class OriginalUpgradeLeg(MessageLeg):
     """A handshake, and the WebSocket that comes of it."""
 
     __slots__ = ("_key", "_offered", "_path")

@@ -96,7 +96,9 @@ class HelloTests(ClientCase):
 class TunnelTests(ClientCase):
     def test_ready(self) -> None:
         self.stage.ready()
-        self.assertEqual(self.stage.events[1:], [Connected("demo", "http://demo.localhost:3000")])
+        self.assertEqual(
+            self.stage.events[1:], [Connected("demo", "http://demo.localhost:3000", "http://localhost:8080")]
+        )
 
     def test_several_are_answered_in_order(self) -> None:
         """The server does not say which it means: it is the one that was asked for first."""
@@ -107,7 +109,7 @@ class TunnelTests(ClientCase):
         self.stage.say("tunnel_ready", tunnel_id=ID, url="http://three.x", subdomain="three")
         kinds = [type(each) for each in self.stage.events[1:]]
         self.assertEqual(kinds, [Connected, Refused, Connected])
-        self.assertEqual(self.stage.events[3], Connected("three", "http://three.x"))
+        self.assertEqual(self.stage.events[3], Connected("three", "http://three.x", "http://localhost:8080"))
 
     def test_a_name_that_is_taken(self) -> None:
         """Is final for who never had it."""

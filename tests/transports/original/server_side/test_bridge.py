@@ -125,7 +125,7 @@ class TunnelTests(OriginalCase):
         self.original().open("first").open("second")
         told = [line for line in lines if "original dialect" in line]
         self.assertEqual(len(told), 1)
-        self.assertTrue(told[0].endswith("peer=198.51.100.1 untold=0"))
+        self.assertTrue(told[0].endswith("peer=198.51.100.1 suppressed=0"))
 
     def test_told_of_some_of_many(self) -> None:
         """Nobody fills the log with links that say what every one of them does."""
@@ -140,7 +140,7 @@ class TunnelTests(OriginalCase):
         for said in ("original dialect", "says nothing"):
             told = [line for line in lines if said in line]
             self.assertEqual(told[LINES.burst :], [told[-1]])
-            self.assertTrue(told[-1].endswith("untold=3"), told[-1])
+            self.assertTrue(told[-1].endswith("suppressed=3"), told[-1])
         self.assertEqual(self.server.gateway.health()["limits"], {})
 
 
@@ -256,7 +256,7 @@ class ExchangeTests(OriginalCase):
             self.assertEqual(answers(visitor.take()), [(502, "bad-service-response")])
         self.assertEqual(self.server.gateway.health()["limits"], {"original_exchanges": LINES.burst + 4})
         told = [line for line in lines if " failed: bad-service-response: " in line]
-        self.assertEqual([line[-27:] for line in told], [" peer=198.51.100.1 untold=0"] * LINES.burst)
+        self.assertEqual([line[-31:] for line in told], [" peer=198.51.100.1 suppressed=0"] * LINES.burst)
 
 
 class EndTests(OriginalCase):
