@@ -66,9 +66,9 @@ ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process"}
 ALLOWED["cli"] = set(ALLOWED)
 
-#: What may be imported from anywhere; errors may import the text functions.
-FOR_ALL = {"errors", "text"}
-ALLOWED["errors"] = ALLOWED["text"] = set()
+#: Rooms that may be imported from anywhere, and import each other at most.
+FOR_ALL = {"errors", "problems", "text"}
+ALLOWED |= {each: set() for each in FOR_ALL}
 
 #: Circles and arrows that are still to be cut: the modules, and what each imports.
 KNOWN_CIRCLES = {
@@ -203,7 +203,7 @@ def impurities(found: list[Import]) -> list[str]:
     return [
         str(each)
         for each in found
-        if room(each.module).split(".")[0] in ("protocol", "relay", "errors", "text")
+        if room(each.module).split(".")[0] in ("protocol", "relay", *FOR_ALL)
         and each.module.startswith("sellia.")
         and each.target.split(".")[0] in IMPURE
     ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT, KIB, LINK_MESSAGE_LIMIT, MIB
 from sellia.relay.limits.limit_log import LINES
 from sellia.relay.limits.token_bucket import Rate

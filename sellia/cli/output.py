@@ -32,7 +32,7 @@ from sellia.client.events import (
     WebSocketOpened,
     WebSocketRefused,
 )
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.text import printable, shown_subprotocol
 
 #: How much of a text from outside is shown in a line, in characters.

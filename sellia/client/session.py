@@ -35,7 +35,8 @@ from sellia.client.local.service import LocalService
 from sellia.client.outage import Outage
 from sellia.client.reasons import shown_address
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
-from sellia.errors import BAD_SERVICE_RESPONSE, CLIENT_GONE, ProtocolError, RefusedError
+from sellia.errors import ProtocolError, RefusedError
+from sellia.problems import BAD_SERVICE_RESPONSE, CLIENT_GONE
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,

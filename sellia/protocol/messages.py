@@ -175,7 +175,7 @@ class Trailers(_Message, frozen=True, tag="trailers"):
 
 
 class Reset(_Message, frozen=True, tag="reset"):
-    """Ends a stream in both directions at once; ``word`` is one of :data:`sellia.errors.PROBLEMS`, or a relay's own."""
+    """Ends a stream in both directions at once; ``word`` is a code of `sellia.problems`, or unknown to this version."""
 
     word: str
     message: str = ""

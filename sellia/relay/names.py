@@ -14,7 +14,8 @@ import re
 from random import Random
 from typing import Final
 
-from sellia.errors import NAME_INVALID, NAME_RESERVED, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import NAME_INVALID, NAME_RESERVED
 
 SHORTEST: Final = 3
 LONGEST: Final = 63

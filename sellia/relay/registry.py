@@ -32,7 +32,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Generic, TypeVar
 
-from sellia.errors import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS
 from sellia.protocol.messages import TunnelOptions
 from sellia.relay.names import suggest_name
 from sellia.relay.secrets import SecretDigest

@@ -22,7 +22,7 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from sellia.errors import SERVER_DRAINING
+from sellia.problems import SERVER_DRAINING
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.ingress.ingress import Ingress
 from sellia.transports.reactor.waiting import wait_for

@@ -17,7 +17,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sellia.errors import PROBLEMS, RATE_LIMITED
+from sellia.problems import PROBLEMS, RATE_LIMITED
 from sellia.protocol.messages import Headers, ServerLimits
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import UNIX, counted_address

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import NAME_INVALID, NAME_RESERVED, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import NAME_INVALID, NAME_RESERVED
 from sellia.relay.http.hosts import Side, locate
 from sellia.relay.names import RESERVED, NameInvalid, NameReserved, suggest_name, validate_name
 

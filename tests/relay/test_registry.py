@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem
 from sellia.relay.registry import HOLD_SECONDS, REMEMBERED_LIMIT, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest
 

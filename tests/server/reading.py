@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sellia.errors import Problem
+from sellia.problems import Problem
 from sellia.protocol.messages import Headers
 from sellia.server.ingress.http1 import Refusal, Request, RequestReader
 

@@ -15,7 +15,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import PROBLEMS, Problem
+from sellia.problems import PROBLEMS, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, TunnelOptions, WebSocketRequest
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream

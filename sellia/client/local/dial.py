@@ -23,7 +23,8 @@ from zope.interface import implementer
 
 from sellia.client.local.loopback import addresses, connect_now
 from sellia.client.reasons import FurthestEndpoint, SaysHowFar, furthest, is_refusal, reason, shown_address
-from sellia.errors import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE
 from sellia.transports.reactor.sockets import READ
 
 #: Seconds after which the other address is tried beside one that has not answered.

@@ -19,7 +19,8 @@ from sellia.client.events import VISITOR_LEFT, Event, RequestWaiting
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.dial import ServiceSocket
 from sellia.client.local.host_checks import NOT_HTTP, STATUSES
-from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import BadAnswer
 from sellia.relay.http.headers import check_method, check_target, validate

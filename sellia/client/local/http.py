@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 from sellia.client.events import RequestFinished, RequestStarted, ResponseStreaming
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.exchange import Report, ServiceLeg, request_head
-from sellia.errors import BAD_REQUEST, SERVICE_DIED, Problem
+from sellia.problems import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.relay.http.headers import trailers_to_pass, validate
 from sellia.relay.http.logins import is_bound

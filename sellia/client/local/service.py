@@ -19,7 +19,7 @@ from sellia.client.local.http import ServiceHttpLeg
 from sellia.client.local.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.client.local.tcp import ServiceTcpLeg
 from sellia.client.local.upgrade import ServiceUpgradeLeg
-from sellia.errors import BAD_SERVICE_RESPONSE
+from sellia.problems import BAD_SERVICE_RESPONSE
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ServerLimits, TcpConnection
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.websocket import as_told

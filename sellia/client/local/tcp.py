@@ -15,7 +15,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.client.local.dial import ServiceSocket
-from sellia.errors import INTERNAL, SERVICE_DIED, Problem, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import INTERNAL, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.stream import Stream

@@ -13,7 +13,8 @@ from twisted.logger import Logger
 from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.exchange import Report, ServiceLeg, request_head
-from sellia.errors import BAD_REQUEST, Problem, ProtocolError
+from sellia.errors import ProtocolError
+from sellia.problems import BAD_REQUEST, Problem
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import BadAnswer
 from sellia.relay.http.headers import response_to_visitor, values_of

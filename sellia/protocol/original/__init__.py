@@ -1,4 +1,4 @@
 """The original Sellia's dialect: its messages, their fields, and the MessagePack that it writes.
 
-Pure.  Imports nothing of Sellia but `sellia.errors`.
+Pure.  Imports `sellia.errors` and `sellia.protocol` only.
 """

@@ -11,7 +11,7 @@ from html import escape
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from sellia.errors import (
+from sellia.problems import (
     BAD_SERVICE_RESPONSE,
     METHOD_NOT_ALLOWED,
     OVERLOADED,

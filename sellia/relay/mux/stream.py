@@ -11,7 +11,8 @@ Invariants (``check_invariants`` holds them in tests)
 
 from typing import Final, Protocol
 
-from sellia.errors import HEADER_TOO_LARGE, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import HEADER_TOO_LARGE
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, RECORD_LIMIT
 from sellia.protocol.messages import Ending, Headers, Opening, Reset, ResponseHead, SessionMessage, Trailers

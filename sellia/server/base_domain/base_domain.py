@@ -6,7 +6,7 @@ from typing import Final
 
 from twisted.web.server import Site
 
-from sellia.errors import PROBLEMS, Problem
+from sellia.problems import PROBLEMS, Problem
 from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.http.headers import values_of
 from sellia.relay.http.hosts import canonical_host, is_address, is_loopback

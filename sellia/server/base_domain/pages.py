@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from twisted.web.static import NoRangeStaticProducer
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
 from sellia.relay.http.hosts import public_url
 from sellia.server.base_domain.wheel import Wheel, build_wheel

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from twisted.web.http import HTTPChannel
 
-from sellia.errors import BAD_HOST, BAD_REQUEST, METHOD_NOT_ALLOWED
+from sellia.problems import BAD_HOST, BAD_REQUEST, METHOD_NOT_ALLOWED
 from sellia.relay.http.headers import check_method, check_target, validate, values_of
 from sellia.relay.http.hosts import canonical_host, split_target
 from sellia.server.ingress.http1 import Refusal, Request

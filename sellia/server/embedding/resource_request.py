@@ -24,7 +24,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request as WebRequest
 from zope.interface import implementer
 
-from sellia.errors import PROBLEMS, Problem
+from sellia.problems import PROBLEMS, Problem
 from sellia.protocol.messages import ResponseHead
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
 from sellia.relay.http.forwarded import UNIX, plain_address

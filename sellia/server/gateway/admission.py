@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.protocol.messages import VERSION, Hello, Refused
 from sellia.relay.http.forwarded import counted_address
 from sellia.relay.limits.quota import Quota

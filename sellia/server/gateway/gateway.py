@@ -27,7 +27,8 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from sellia import __version__
-from sellia.errors import PROBLEMS, ProtocolError
+from sellia.errors import ProtocolError
+from sellia.problems import PROBLEMS
 from sellia.protocol.messages import (
     MEANWHILE,
     SUBPROTOCOL,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
-from sellia.errors import PROBLEMS, ProblemError, ProtocolError
+from sellia.errors import ProblemError, ProtocolError
+from sellia.problems import PROBLEMS
 from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelReady, TunnelRefused
 from sellia.relay.http.hosts import public_url
 from sellia.relay.names import validate_name

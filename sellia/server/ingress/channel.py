@@ -7,7 +7,7 @@ ingress watches over it; what takes the socket over takes it from there.
 
 from typing import Any
 
-from sellia.errors import Problem
+from sellia.problems import Problem
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS
 from sellia.relay.http.forwarded import Origin, origin, port_of
 from sellia.relay.mux.stream import StreamOwner

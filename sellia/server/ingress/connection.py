@@ -34,7 +34,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.errors import PROBLEMS, Problem
+from sellia.problems import PROBLEMS, Problem
 from sellia.protocol.messages import VisitorLeft
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.http.forwarded import UNIX

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
-from sellia.errors import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT, ProtocolError
+from sellia.errors import ProtocolError
+from sellia.problems import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
 from sellia.relay.http.error_responses import public_detail
 from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, validate_response

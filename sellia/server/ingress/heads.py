@@ -9,7 +9,7 @@ becomes a space.
 import re
 from typing import Final
 
-from sellia.errors import BAD_REQUEST, METHOD_NOT_ALLOWED, Problem
+from sellia.problems import BAD_REQUEST, METHOD_NOT_ALLOWED, Problem
 from sellia.protocol.messages import Headers
 from sellia.relay.http.headers import NameTable, is_token, trailer_breaks_framing
 

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 import httptools
 
-from sellia.errors import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, TARGET_TOO_LONG
+from sellia.problems import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, TARGET_TOO_LONG
 from sellia.protocol.messages import Headers
 from sellia.relay.http.interim import section_size
 from sellia.server.ingress.heads import Refusal as Refusal

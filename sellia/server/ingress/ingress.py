@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from sellia.errors import PROBLEMS, Problem
+from sellia.problems import PROBLEMS, Problem
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.registry import Tunnel

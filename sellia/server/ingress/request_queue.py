@@ -22,7 +22,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.logger import Logger
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.protocol.messages import Headers
 from sellia.server.ingress.body_rate import MinimumRate
 from sellia.server.ingress.channel import VisitorChannel

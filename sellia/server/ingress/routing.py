@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
 
-from sellia.errors import PROBLEMS, Problem, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import PROBLEMS, Problem
 from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequest
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.headers import request_to_service, strip_authorization

@@ -10,7 +10,7 @@ A client may be hostile: a 101 is believed only with the accept value that belon
 
 from twisted.logger import Logger
 
-from sellia.errors import INTERNAL, PROBLEMS, Problem
+from sellia.problems import INTERNAL, PROBLEMS, Problem
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.headers import check_reason, response_to_visitor, validate_response
 from sellia.relay.http.websocket_handshake import Agreement, agreement

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.relay.http.error_responses import answer, to_bytes
 from sellia.server.ingress.closing import LINGER
 from sellia.transports.reactor.sockets import half_close

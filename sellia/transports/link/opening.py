@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.text import printable
 
 #: The largest head of an answer that is read, in bytes.

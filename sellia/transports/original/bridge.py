@@ -31,7 +31,8 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from twisted.logger import Logger
 
-from sellia.errors import BAD_SERVICE_RESPONSE, INTERNAL, OVERLOADED, ProtocolError
+from sellia.errors import ProtocolError
+from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, OVERLOADED
 from sellia.protocol.messages import Opening, SessionMessage
 from sellia.protocol.original import messages as original
 from sellia.protocol.original.messages import MESSAGE_LIMIT

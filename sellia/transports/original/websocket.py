@@ -12,7 +12,7 @@ Bounds
 
 from typing import Final
 
-from sellia.errors import FRAME_TOO_LARGE, OVERLOADED
+from sellia.problems import FRAME_TOO_LARGE, OVERLOADED
 from sellia.protocol.limits import MIB, SESSION_HELD_LIMIT
 from sellia.protocol.messages import Ending, Headers
 from sellia.protocol.original.messages import WEBSOCKET_LIMIT, WsClose, WsFrame

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.relay.limits.token_bucket import Bucket
 from sellia.relay.limits.websocket import FrameLimits, MessageMeter, Violation
 from sellia.transports.websocket.fast_path import span

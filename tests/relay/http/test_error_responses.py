@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import httptools
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import (
+from sellia.problems import (
     BAD_FRAME,
     METHOD_NOT_ALLOWED,
     NO_SUCH_TUNNEL,

@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import PROBLEMS, ProtocolError
+from sellia.errors import ProtocolError
+from sellia.problems import PROBLEMS
 from sellia.protocol.messages import ServerLimits
 from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits, MessageMeter, Violation, as_told

@@ -1,6 +1,6 @@
 """What lives on the base domain: which requests become links, and which get pages."""
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.protocol import native
 from sellia.protocol.messages import Hello
 from tests.server.clients import GATEWAY, GatewayCase, Wire

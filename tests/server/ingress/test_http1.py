@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, METHOD_NOT_ALLOWED
+from sellia.problems import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, METHOD_NOT_ALLOWED
 from tests.server.reading import H2C, READ, UPGRADE, Sink, chunked, feed_all, get, octet_by_octet, post, read, reader
 
 

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, TARGET_TOO_LONG, Problem
+from sellia.problems import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, TARGET_TOO_LONG, Problem
 from sellia.server.ingress.http1 import Refusal
 from tests.server.reading import FIELDS, READ, SECTION, TARGET, Sink, chunked, get, octet_by_octet, post, read, reader
 

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.protocol.messages import TunnelOptions
 from tests.server.support import GET, UPGRADE, ServerCase, get, post
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import PROBLEMS
+from sellia.problems import PROBLEMS
 from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.limits.websocket import AT_THE_SERVER, FrameLimits, Violation
 from sellia.transports.websocket.frames import (

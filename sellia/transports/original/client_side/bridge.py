@@ -23,7 +23,8 @@ from autobahn.twisted.websocket import WebSocketClientProtocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from sellia.errors import (
+from sellia.errors import LimitExceeded, ProblemError
+from sellia.problems import (
     CLIENT_GONE,
     FORBIDDEN,
     KEY_REQUIRED,
@@ -34,9 +35,7 @@ from sellia.errors import (
     OVERLOADED,
     TOO_MANY_TUNNELS,
     WRONG_KEY,
-    LimitExceeded,
     Problem,
-    ProblemError,
 )
 from sellia.protocol.limits import MIB
 from sellia.protocol.messages import (

@@ -13,7 +13,8 @@ What has no words in this dialect
 from collections.abc import Iterator
 from typing import Final
 
-from sellia.errors import (
+from sellia.errors import ProblemError
+from sellia.problems import (
     BAD_REQUEST,
     BODY_TOO_LARGE,
     HEADER_TOO_LARGE,
@@ -21,7 +22,6 @@ from sellia.errors import (
     PROBLEMS,
     RESPONSE_TIMEOUT,
     SERVICE_UNREACHABLE,
-    ProblemError,
 )
 from sellia.protocol.limits import HEADER_COUNT_LIMIT, REQUEST_TIMEOUT
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from sellia.errors import Problem
+from sellia.problems import Problem
 from sellia.protocol.messages import TunnelOptions
 from sellia.protocol.original import messages as original
 

@@ -21,13 +21,7 @@ from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall
 
-from sellia.errors import (
-    INTERNAL,
-    OVERLOADED,
-    PROBLEMS,
-    SERVICE_UNREACHABLE,
-    UPGRADE_REFUSED,
-)
+from sellia.problems import INTERNAL, OVERLOADED, PROBLEMS, SERVICE_UNREACHABLE, UPGRADE_REFUSED
 from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT, UPGRADE_TIMEOUT
 from sellia.protocol.messages import Headers, Opening, ResponseHead, WebSocketRequest
 from sellia.protocol.original.messages import WsClose, WsFrame, WsUpgrade, WsUpgradeError, WsUpgradeOk

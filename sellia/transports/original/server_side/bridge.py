@@ -19,7 +19,8 @@ from typing import Any, Final
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from twisted.logger import Logger
 
-from sellia.errors import CLIENT_GONE, FORBIDDEN, KEY_REQUIRED, NAME_RESERVED, NAME_TAKEN, WRONG_KEY, LimitExceeded
+from sellia.errors import LimitExceeded
+from sellia.problems import CLIENT_GONE, FORBIDDEN, KEY_REQUIRED, NAME_RESERVED, NAME_TAKEN, WRONG_KEY
 from sellia.protocol.limits import MAX_STREAMS
 from sellia.protocol.messages import (
     VERSION,

@@ -14,7 +14,8 @@ What is made right on the way
 from http import HTTPStatus
 from typing import Final
 
-from sellia.errors import BAD_SERVICE_RESPONSE, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import BAD_SERVICE_RESPONSE
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.protocol.original.messages import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart

@@ -10,7 +10,8 @@ because none could be carried.
 from http import HTTPStatus
 from typing import Final
 
-from sellia.errors import BAD_SERVICE_RESPONSE, UPGRADE_REFUSED, ProblemError
+from sellia.errors import ProblemError
+from sellia.problems import BAD_SERVICE_RESPONSE, UPGRADE_REFUSED
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.protocol.original.messages import WsClose, WsUpgrade, WsUpgradeError

@@ -1,0 +1,352 @@
+"""Catalogue of problems: every answer that Sellia gives itself is a `Problem` with a stable code.
+
+The code is what the ``Sellia-Error`` header says, what opens the reason of a WebSocket close, what a reset or a refusal
+carries as its ``word`` (``docs/protocol.rst``), and what ``docs/errors.rst`` lists, in the same words as here.
+
+Code names a problem by its constant, so that a mistyped one is an error of types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLOSE_REASON_LIMIT = 123
+"""Bytes of UTF-8 that fit in a close frame beside its code (RFC 6455, section 5.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One way an exchange can fail.
+
+    `status` answers a request and is None where no request can be waiting; `close_code` ends a
+    WebSocket or a link and is None where the problem is told before the upgrade.  `sentence`
+    says what failed, `remedy` what to do about it.
+    """
+
+    word: str
+    status: int | None
+    close_code: int | None
+    sentence: str
+    remedy: str
+
+    def close_reason(self, detail: str = "") -> str:
+        """The reason of a close frame: the word, then as much of the text as fits in 123 bytes."""
+        reason = f"{self.word}: {detail or self.sentence}"
+        return reason.encode("utf-8", "replace")[:CLOSE_REASON_LIMIT].decode("utf-8", "ignore")
+
+
+PROBLEMS: dict[str, Problem] = {}
+"""Every `Problem` by its word, in the order of ``docs/errors.rst``."""
+
+
+def _problem(word: str, status: int | None, close_code: int | None, sentence: str, remedy: str) -> Problem:
+    assert word not in PROBLEMS, word
+    problem = Problem(word, status, close_code, sentence, remedy)
+    PROBLEMS[word] = problem
+    return problem
+
+
+# The tunnel and its client.
+
+NO_SUCH_TUNNEL = _problem(
+    "no-such-tunnel",
+    404,
+    None,
+    "No tunnel has this name.",
+    "Check the spelling of the address; if the tunnel is yours, start its client.",
+)
+CLIENT_GONE = _problem(
+    "client-gone",
+    502,
+    1001,
+    "The client of this tunnel has left.",
+    "Try again later; if the tunnel is yours, start its client again.",
+)
+SESSION_EXPIRED = _problem(
+    "session-expired",
+    502,
+    1012,
+    "The client of this tunnel lost its connection and did not come back in time.",
+    "Try again; if the tunnel is yours, check the network of the machine its client runs on.",
+)
+CLIENT_AWAY = _problem(
+    "client-away",
+    503,
+    None,
+    "The client of this tunnel has lost its connection, and is expected back.",
+    "Try again in a few seconds.",
+)
+SERVER_RESTARTING = _problem(
+    "server-restarting",
+    503,
+    1012,
+    "The tunnel server is restarting.",
+    "Try again in a few seconds.",
+)
+SERVER_DRAINING = _problem(
+    "server-draining",
+    503,
+    1012,
+    "The tunnel server is shutting down and takes nothing new.",
+    "Try again in a minute.",
+)
+
+# The service behind the tunnel.
+
+SERVICE_REFUSED = _problem(
+    "service-refused",
+    502,
+    None,
+    "The tunnel works, but the service behind it refused the connection.",
+    "Start the service, or give the client the port and host that it listens on.",
+)
+SERVICE_UNREACHABLE = _problem(
+    "service-unreachable",
+    502,
+    None,
+    "The tunnel works, but the service behind it could not be reached.",
+    "Check the service's host name and port, and that no firewall stands between it and the client.",
+)
+SERVICE_TLS_FAILED = _problem(
+    "service-tls-failed",
+    502,
+    None,
+    "The tunnel works, but no TLS connection to the service behind it could be made.",
+    "Check that the service speaks https and that its certificate is valid for its host name;"
+    " use http if it does not speak TLS.",
+)
+SERVICE_DIED = _problem(
+    "service-died",
+    502,
+    1011,
+    "The service behind the tunnel ended the connection in the middle of an answer.",
+    "Look in the service's own log for a crash or a restart.",
+)
+BAD_SERVICE_RESPONSE = _problem(
+    "bad-service-response",
+    502,
+    1011,
+    "The service behind the tunnel gave an answer that is not valid HTTP.",
+    "Check that the port is that of an HTTP service, and look in the client's log for what was wrong.",
+)
+UPGRADE_REFUSED = _problem(
+    "upgrade-refused",
+    502,
+    None,
+    "The service behind the tunnel would not open a WebSocket here.",
+    "Check the path of the WebSocket, and look in the service's own log for its reason.",
+)
+RESPONSE_TIMEOUT = _problem(
+    "response-timeout",
+    504,
+    None,
+    "The service behind the tunnel did not answer in time.",
+    "Look at what the service is busy with; if it needs longer, raise the tunnel's request_timeout, as far as the"
+    " server's request_timeout_limit allows.",
+)
+UPGRADE_TIMEOUT = _problem(
+    "upgrade-timeout",
+    504,
+    None,
+    "The service behind the tunnel did not answer the WebSocket handshake in time.",
+    "Check that the service offers a WebSocket at this path and is not busy; if it needs longer, raise the tunnel's"
+    " upgrade_timeout, as far as the server's request_timeout_limit allows.",
+)
+
+# The request.
+
+BAD_REQUEST = _problem(
+    "bad-request",
+    400,
+    None,
+    "This is not a valid HTTP request.",
+    "Send a request that follows RFC 9112; an ordinary HTTP client does.",
+)
+BAD_HOST = _problem(
+    "bad-host",
+    400,
+    None,
+    "The request does not name exactly one valid host.",
+    "Send one Host header with a host name and, if need be, a port.",
+)
+UNAUTHORIZED = _problem(
+    "unauthorized",
+    401,
+    1008,
+    "This tunnel asks for a user name and a password.",
+    "Send the ones that the owner of the tunnel gave you, as basic authentication.",
+)
+FORBIDDEN = _problem(
+    "forbidden",
+    403,
+    1008,
+    "You are not allowed to do this.",
+    "Ask the owner of the tunnel or of the server for access.",
+)
+NO_SUCH_PAGE = _problem(
+    "no-such-page",
+    404,
+    None,
+    "The server has no page at this address.",
+    "Tunnels have names of their own, in front of the server's; the server's own page is /.",
+)
+UPGRADE_REQUIRED = _problem(
+    "upgrade-required",
+    426,
+    None,
+    "This is where Sellia clients connect, with a WebSocket.",
+    "Point a client here with --server; if one came here, a proxy in between has removed its Upgrade header.",
+)
+METHOD_NOT_ALLOWED = _problem(
+    "method-not-allowed",
+    405,
+    None,
+    "This method cannot be used here.",
+    "Use one of the methods that the Allow header names; CONNECT is for forward proxies only.",
+)
+REQUEST_TIMEOUT = _problem(
+    "request-timeout",
+    408,
+    None,
+    "The request did not arrive in time.",
+    "Send the whole request at once; if the connection is slow, try another.",
+)
+BODY_TOO_LARGE = _problem(
+    "body-too-large",
+    413,
+    1009,
+    "The body of the request is larger than is allowed here.",
+    "Send less at once, or ask the owner of the server to raise the limit.",
+)
+TARGET_TOO_LONG = _problem(
+    "target-too-long",
+    414,
+    None,
+    "The address of the request is longer than 8 KiB.",
+    "Send long data in the body of a POST request.",
+)
+RATE_LIMITED = _problem(
+    "rate-limited",
+    429,
+    1013,
+    "Too many requests came in too short a time.",
+    "Wait as long as the Retry-After header says, then try again.",
+)
+HEADER_TOO_LARGE = _problem(
+    "header-too-large",
+    431,
+    None,
+    "The header of the request is larger than 64 KiB or has more than 128 fields.",
+    "Delete the cookies of this site, or send fewer and shorter header fields.",
+)
+HTTP_VERSION_NOT_SUPPORTED = _problem(
+    "http-version-not-supported",
+    505,
+    None,
+    "This version of HTTP is not spoken here.",
+    "Use HTTP/1.1, or reach the server through a proxy that translates.",
+)
+BAD_FRAME = _problem(
+    "bad-frame",
+    None,
+    1002,
+    "A WebSocket frame broke RFC 6455.",
+    "Check the WebSocket library of the side that sent the frame.",
+)
+FRAME_TOO_LARGE = _problem(
+    "frame-too-large",
+    None,
+    1009,
+    "A WebSocket frame or message was larger than is allowed here.",
+    "Send smaller messages, or have the limit raised that the reason names: it is in the server's settings file.",
+)
+TOO_MANY_FRAMES = _problem(
+    "too-many-frames",
+    None,
+    1008,
+    "Too many WebSocket frames came that carry nothing: pings, pongs or empty fragments.",
+    "Send pings every few seconds, and fragments that have something in them.",
+)
+
+# The server itself.
+
+OVERLOADED = _problem(
+    "overloaded",
+    503,
+    1013,
+    "The tunnel server has too much to do.",
+    "Wait as long as the Retry-After header says, then try again.",
+)
+INTERNAL = _problem(
+    "internal",
+    500,
+    1011,
+    "Something went wrong inside Sellia; this is a mistake of ours.",
+    "Try again; if it happens again, report it with the line from the server's log.",
+)
+
+# What the gateway refuses.
+
+WRONG_KEY = _problem(
+    "wrong-key",
+    None,
+    1008,
+    "The server does not accept this API key.",
+    "Check the key for a typing error, or ask the owner of the server for a new one.",
+)
+KEY_REQUIRED = _problem(
+    "key-required",
+    None,
+    1008,
+    "This server opens tunnels only for those who have an API key.",
+    "Ask the owner of the server for a key and give it with --api-key or SELLIA_API_KEY.",
+)
+TOO_MANY_ATTEMPTS = _problem(
+    "too-many-attempts",
+    None,
+    1013,
+    "Too many wrong API keys came from this address.",
+    "Wait as long as the message says, then try again with the right key.",
+)
+TOO_MANY_LINKS = _problem(
+    "too-many-links",
+    None,
+    1013,
+    "More clients are connected with this key, or from this address, than are allowed.",
+    "Stop a client that is no longer needed, or ask the owner of the server to raise the limit.",
+)
+NAME_TAKEN = _problem(
+    "name-taken",
+    None,
+    1008,
+    "Somebody else has a tunnel of this name.",
+    "Choose another name, or leave it out and get one that is free.",
+)
+NAME_RESERVED = _problem(
+    "name-reserved",
+    None,
+    1008,
+    "This name is reserved and cannot be given to a tunnel.",
+    "Choose another name.",
+)
+NAME_INVALID = _problem(
+    "name-invalid",
+    None,
+    1008,
+    "This cannot be the name of a tunnel.",
+    "Use 3 to 63 letters, digits and hyphens, with no hyphen at either end.",
+)
+TOO_MANY_TUNNELS = _problem(
+    "too-many-tunnels",
+    None,
+    1008,
+    "No more tunnels can be opened.",
+    "Close a tunnel that is no longer needed, or ask the owner of the server to raise the limit.",
+)
+UNSUPPORTED_VERSION = _problem(
+    "unsupported-version",
+    None,
+    1002,
+    "Client and server have no version of the protocol in common.",
+    "Update the older of the two.",
+)
