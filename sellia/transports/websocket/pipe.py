@@ -44,6 +44,7 @@ from zope.interface import implementer
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.limits.websocket import UNLIMITED, FrameLimits, MessageMeter, Violation
+from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.transports.reactor.batching import BufferedWriter, batch_of
 from sellia.transports.reactor.sockets import GONE, half_close, hangup, unsent
@@ -86,7 +87,8 @@ class WebSocketLeg(FrameSocket, Unread):
     ``factory`` is a :class:`VisitorWebSocketFactory` or :class:`ServiceWebSocketFactory`; ``compressed`` says whether
     an extension that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the
     handshake to :meth:`dataReceived`.  ``limits`` count for what comes from the socket.  With ``judge`` their sizes
-    count for what goes to it as well, because the other end of the link may not know them.
+    count for what goes to it as well, because the other end of the link may not know them.  ``observer`` is told of
+    every frame that passes, and of the end.
     """
 
     _hung_up = False
@@ -103,6 +105,9 @@ class WebSocketLeg(FrameSocket, Unread):
     #: Who ended it, where the close frame that comes next was made by the other end of the link.
     _ending: Side | None = None
 
+    #: Told of what passes; None if nobody observes.
+    observer: StreamObserver | None = None
+
     def __init__(
         self,
         factory: Any,
@@ -114,12 +119,15 @@ class WebSocketLeg(FrameSocket, Unread):
         story: WebSocketRecord,
         limits: FrameLimits = FrameSocket.limits,
         judge: bool = False,
+        observer: StreamObserver | None = None,
     ) -> None:
         self._turn = batch_of(clock)
         self._outlet = BufferedWriter(transport, self._turn)
         super().__init__(factory, compressed, self._outlet.write)
         if limits is not FrameSocket.limits:
             self.limits = limits
+        if observer is not None:
+            self.observer = observer
         self.transport = transport
         self._stream = stream
         self._clock = clock
@@ -158,6 +166,9 @@ class WebSocketLeg(FrameSocket, Unread):
             self._story.ended(self._side, None, _DROPPED)
             self._vanished()
         self._story.over()
+        if self.observer is not None:
+            story = self._story
+            self.observer.ended(self._stream.id, story.by or "sellia", story.code, story.reason)
 
     def readConnectionLost(self) -> None:
         """The peer sends nothing more: behind its close frame it may still read what answers that."""
@@ -199,6 +210,8 @@ class WebSocketLeg(FrameSocket, Unread):
             self._control_frame(first, payload)
         elif not self._stream.local_ended:
             self._story.came(first, len(payload), True)
+            if self.observer is not None:
+                self.observer.frame(self._stream.id, self._visitor, first, payload)
             self._stream.send_frame(first, payload)
 
     def _control_frame(self, first: int, payload: bytes) -> None:
@@ -208,6 +221,8 @@ class WebSocketLeg(FrameSocket, Unread):
             if opcode == PING and self.answers_pings and self._answered_here(payload):
                 return
             self._story.came(first, len(payload), True)
+            if self.observer is not None:
+                self.observer.frame(stream.id, self._visitor, first, payload)
         if opcode == CLOSE:
             self._close_in = True
             code, reason = parse_close(payload)
@@ -236,10 +251,14 @@ class WebSocketLeg(FrameSocket, Unread):
     def frame_begins(self, first: int, length: int) -> None:
         if not self._stream.local_ended:
             self._story.came(first, length, False)
+            if self.observer is not None:
+                self.observer.frame_begun(self._stream.id, self._visitor, first, length)
             self._stream.begin_frame(first, length)
 
     def frame_more(self, payload: bytes) -> None:
         if not self._stream.local_ended:
+            if self.observer is not None:
+                self.observer.frame_continued(self._stream.id, self._visitor, payload)
             self._stream.continue_frame(payload)
 
     def _violated(self, violation: Violation) -> None:
@@ -355,15 +374,21 @@ class WebSocketLeg(FrameSocket, Unread):
         if not first & CLOSE:
             if self._judge is None or self._allowed(first, len(payload)):
                 self._story.went(first, len(payload), True)
+                if self.observer is not None:
+                    self.observer.frame(self._stream.id, not self._visitor, first, payload)
                 self.write_frame(first, payload)
             return
         if first & 0x0F != CLOSE:
             self._story.went(first, len(payload), True)
+            if self.observer is not None:
+                self.observer.frame(self._stream.id, not self._visitor, first, payload)
             if first & 0x0F != PONG or self._pings is None or not self._pings.returned(payload):
                 self.write_frame(first, payload)
             return
         if self._ending is None:
             self._story.went(first, len(payload), True)
+            if self.observer is not None:
+                self.observer.frame(self._stream.id, not self._visitor, first, payload)
         self._close_out = True
         if self._verdict is not None:
             payload = self._verdict
@@ -384,6 +409,8 @@ class WebSocketLeg(FrameSocket, Unread):
         if self._judge is not None and not self._allowed(first, length):
             return
         self._story.went(first, length, False)
+        if self.observer is not None:
+            self.observer.frame_begun(self._stream.id, not self._visitor, first, length)
         self.write_begin(first, length)
 
     def frame_continued(self, payload: bytes) -> None:
@@ -391,6 +418,8 @@ class WebSocketLeg(FrameSocket, Unread):
             return
         if not self.write_more(payload):
             raise ProtocolError("a WebSocket frame is longer than it said")
+        if self.observer is not None:
+            self.observer.frame_continued(self._stream.id, not self._visitor, payload)
 
     def _allowed(self, first: int, length: int) -> bool:
         """Whether a data frame that is to go to the socket keeps to the limits; if not, the WebSocket ends here."""
