@@ -10,6 +10,7 @@ Every value is frozen and validated by msgspec when it is decoded: types, not me
 rules, stream numbers) is for the room that acts on it.
 """
 
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -198,11 +199,18 @@ class Ending(_Message, frozen=True, tag="ending"):
 # --- control records: the session ------------------------------------------------------------------------------
 
 
+class TunnelKind(StrEnum):
+    """Kinds of tunnels that have a meaning here; a server refuses every other word, and may refuse these."""
+
+    HTTP = "http"  #: requests and WebSockets, by host name
+    TCP = "tcp"  #: connections
+
+
 class OpenTunnel(_Message, frozen=True, tag="open-tunnel"):
     """Client to server: bind a public name to this session."""
 
     tunnel: int  #: number chosen by the client, unique in the session
-    kind: str  #: ``http`` or ``tcp``
+    kind: str  #: a :class:`TunnelKind`, or a word from a later version
     name: str | None = None  #: wanted name; None lets the server choose
     auth: str | None = None  #: ``user:password`` that visitors must present
     options: TunnelOptions = TunnelOptions()
