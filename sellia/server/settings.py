@@ -372,6 +372,13 @@ class ServerSettings(Settings):
         return all(_is_local(each) for each in self.endpoints)
 
     @property
+    def behind_proxy(self) -> bool:
+        """Whether the settings say that a reverse proxy hands visitors on, so that listeners on loopback are public."""
+        proxied = any(each.startswith("haproxy:") for each in self.endpoints)
+        does_tls = any(each.startswith(("ssl:", "tls:")) for each in self.endpoints)
+        return bool(self.trust_proxy) or proxied or (self.https and not does_tls)
+
+    @property
     def endpoints(self) -> tuple[str, ...]:
         """Where to listen, as Twisted endpoint strings."""
         if self.listen:
@@ -402,11 +409,18 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str], config: st
 
 def check_door(settings: ServerSettings) -> None:
     """Refuse a server on which everybody could open tunnels without anybody having said so.  Raises `BadSetting`."""
-    if settings.master_key is None and not settings.open and not settings.local_only:
+    if settings.master_key is not None or settings.open:
+        return
+    hint = f"{_GIVE_A_KEY} For a server that is open to everybody, give --open (`open: true`)"
+    if not settings.local_only:
         raise BadSetting(
             "without a master key everybody could open tunnels here",
-            f"{_GIVE_A_KEY} For a server that is open to everybody, give --open (`open: true`); to try it on this "
-            "machine alone, --host 127.0.0.1.",
+            f"{hint}; to try it on this machine alone, --host 127.0.0.1.",
+        )
+    if settings.behind_proxy:
+        raise BadSetting(
+            "without a master key everybody could open tunnels here, through the reverse proxy in front",
+            f"{hint}; to try it on this machine alone, leave out --https, --trust-proxy and haproxy: endpoints.",
         )
 
 

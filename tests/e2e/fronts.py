@@ -55,14 +55,14 @@ def certificate() -> tuple[Path, Path]:
 @cache
 def server() -> Process:
     """A server as the files' comments start it, shared by all proxies."""
-    return watched(start_server("--https", "--trust-proxy", "127.0.0.1", domain=DOMAIN))
+    return watched(start_server("--open", "--https", "--trust-proxy", "127.0.0.1", domain=DOMAIN))
 
 
 @cache
 def server_with_interim_responses() -> Process:
     """One that passes interim responses on to every proxy."""
     config = workplace() / "interim.yaml"
-    config.write_text("https: true\ntrust_proxy: 127.0.0.1\ninterim_responses: 127.0.0.1\n")
+    config.write_text("open: true\nhttps: true\ntrust_proxy: 127.0.0.1\ninterim_responses: 127.0.0.1\n")
     return watched(start_server("--config", str(config), domain=DOMAIN))
 
 

@@ -53,7 +53,7 @@ def proxied_port() -> int:
     config = Path(tempfile.mkdtemp()) / "server.yaml"
     config.write_text(
         f"listen: ['tcp:{plain}:interface=127.0.0.1', 'haproxy:tcp:{proxied}:interface=127.0.0.1']\n"
-        "handshake_timeout: 1\nhttps: true\n"
+        "open: true\nhandshake_timeout: 1\nhttps: true\n"
     )
     server = watched(start_twistd("sellia-server", "--config", str(config), port=plain))
     server.wait_for(lambda: answers(plain), "an answer of the server")

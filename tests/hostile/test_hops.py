@@ -108,7 +108,7 @@ class HopTests(HostileCase):
 @cache
 def behind_proxies() -> Process:
     """A server that trusts loopback, and a client of its own with the same service."""
-    server = stage.watched(start_server("--trust-proxy", "127.0.0.1", *stage.SERVER_OPTIONS))
+    server = stage.watched(start_server("--open", "--trust-proxy", "127.0.0.1", *stage.SERVER_OPTIONS))
     stage.watched(start_client(server.port, stage.ledger().port, "demo"))
     return server
 

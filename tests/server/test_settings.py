@@ -112,7 +112,7 @@ class SourceTests(ServerCase):
 
     def test_file(self):
         config = self.write(
-            "request_timeout: 5\nsession_credit: 64 MiB\ntrust_proxy: [127.0.0.1, '10.0.0.0/8, unix']\n"
+            "open: true\nrequest_timeout: 5\nsession_credit: 64 MiB\ntrust_proxy: [127.0.0.1, '10.0.0.0/8, unix']\n"
         )
         settings = load({}, {}, config)
         self.assertEqual((settings.request_timeout, settings.session_credit), (5.0, 64 << 20))
@@ -153,10 +153,26 @@ class KeyTests(ServerCase):
         local = (
             *({}, {"domain": "t.localhost"}, {"domain": "example.com", "host": "127.0.0.2"}, {"host": "[::1]"}),
             *({"host": "localhost"}, {"listen": ["unix:/run/s:mode=666", "tcp:1:interface=\\:\\:1"]}),
-            {"listen": ["haproxy:tcp:1:interface=127.0.0.1:backlog=5"]},
+            *({"interim_responses": "10.0.0.1"}, {"public_port": "8443"}),
+            {"https": True, "listen": ["tcp:1:interface=127.0.0.1", "ssl:2:interface=127.0.0.1:privateKey=k"]},
         )
         for flags in local:
-            self.assertTrue(load(flags, {}).local_only, flags)
+            settings = load(flags, {})
+            self.assertTrue(settings.local_only and not settings.behind_proxy, flags)
+
+    def test_loopback_behind_a_proxy_is_public(self):
+        """Whoever reaches the proxy reaches the gateway."""
+        public = (
+            *({"https": True}, {"trust_proxy": "127.0.0.1"}, {"trust_proxy": "unix", "listen": ["unix:/run/s"]}),
+            {"listen": ["tcp:1:interface=127.0.0.1", "haproxy:tcp:2:interface=127.0.0.1:backlog=5"]},
+            {"trust_proxy": "::1", "https": True, "listen": ["ssl:2:interface=127.0.0.1:privateKey=k"]},
+        )
+        for flags in public:
+            error = self.bad(flags)
+            self.assertIn("everybody could open tunnels here, through the reverse proxy in front", error.line, flags)
+            self.assertIn("--open", error.hint)
+            self.assertTrue(load({**flags, "open": True}, {}).behind_proxy)
+            self.assertTrue(load({**flags, "master_key": "k"}, {}).local_only)
 
     def test_key_that_cannot_be_read_stops_the_start(self):
         for required in ("true", "false"):
@@ -198,7 +214,7 @@ class ListenTests(ServerCase):
         """It comes before TLS, so one listener cannot do both."""
         endpoint = "haproxy:tcp:3000:interface=127.0.0.1"
         self.assertEqual(self.endpoints(listen=[endpoint]), (endpoint,))
-        self.assertEqual(load({"listen": [endpoint]}, {}).url_port, 3000)
+        self.assertEqual(load({"listen": [endpoint], "open": True}, {}).url_port, 3000)
         for text in ("haproxy:ssl:443:privateKey=k", "haproxy:tls:443"):
             error = self.bad({"listen": [text]})
             self.assertIn("asks for both the PROXY protocol and TLS", error.line)
@@ -236,7 +252,7 @@ class UrlPortTests(ServerCase):
         self.assertEqual(self.port(https=True, listen=["tcp:3000", "ssl:8443:privateKey=k"]), 8443)
 
     def test_said_outright(self):
-        self.assertEqual(load({"https": True}, {}, self.write("public_port: 8443\n")).url_port, 8443)
+        self.assertEqual(load({"https": True, "open": True}, {}, self.write("public_port: 8443\n")).url_port, 8443)
 
 
 class CheckTests(ServerCase):
@@ -245,7 +261,7 @@ class CheckTests(ServerCase):
             self.assertIn("is not a domain name", self.bad({"domain": domain}).line)
 
     def test_trust_proxy(self):
-        settings = load({"trust_proxy": ["127.0.0.1, ::1", "10.0.0.0/8", "unix"]}, {})
+        settings = load({"trust_proxy": ["127.0.0.1, ::1", "10.0.0.0/8", "unix"], "open": True}, {})
         self.assertEqual(settings.trust_proxy, ("127.0.0.1", "::1", "10.0.0.0/8", "unix"))
         self.assertIn("'x'", self.bad({"trust_proxy": ["127.0.0.1,x"]}).line)
         self.assertIn("10.0.0.0/8", self.bad({"trust_proxy": ["10.0.0.1/8"]}).line)

@@ -41,7 +41,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertFalse(self.parse("--no-rate-limit").rate_limit)
 
     def test_flags_not_given_leave_it_to_the_environment(self):
-        self.patch(tap.os, "environ", {"SELLIA_USE_HTTPS": "true", "SELLIA_PORT": "99"})
+        self.patch(tap.os, "environ", {"SELLIA_USE_HTTPS": "true", "SELLIA_OPEN": "true", "SELLIA_PORT": "99"})
         self.assertTrue(self.parse().https)
         self.assertEqual(self.parse("--port", "98").port, 98)
 

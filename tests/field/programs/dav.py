@@ -96,7 +96,7 @@ APACHE_DAV = Program(
     lambda way: litmus(way, "https"),
     needs=Apt({"litmus": "litmus", "apache2": "apache2-bin", "haproxy": "haproxy"}),
     front=tls_front,
-    server_options=("--trust-proxy", "127.0.0.1"),
+    server_options=("--open", "--trust-proxy", "127.0.0.1"),
     better={
         "props": "directly behind TLS, Apache refuses a Destination that says https",
         "copymove": "directly behind TLS, Apache refuses a Destination that says https",
