@@ -23,26 +23,26 @@ class Problem:
     says what failed, `remedy` what to do about it.
     """
 
-    word: str
+    code: str
     status: int | None
     close_code: int | None
     sentence: str
     remedy: str
 
     def close_reason(self, detail: str = "") -> str:
-        """The reason of a close frame: the word, then as much of the text as fits in 123 bytes."""
-        reason = f"{self.word}: {detail or self.sentence}"
+        """The reason of a close frame: the code, then as much of the text as fits in 123 bytes."""
+        reason = f"{self.code}: {detail or self.sentence}"
         return reason.encode("utf-8", "replace")[:CLOSE_REASON_LIMIT].decode("utf-8", "ignore")
 
 
 PROBLEMS: dict[str, Problem] = {}
-"""Every `Problem` by its word, in the order of ``docs/errors.rst``."""
+"""Every `Problem` by its code, in the order of ``docs/errors.rst``."""
 
 
-def _problem(word: str, status: int | None, close_code: int | None, sentence: str, remedy: str) -> Problem:
-    assert word not in PROBLEMS, word
-    problem = Problem(word, status, close_code, sentence, remedy)
-    PROBLEMS[word] = problem
+def _problem(code: str, status: int | None, close_code: int | None, sentence: str, remedy: str) -> Problem:
+    assert code not in PROBLEMS, code
+    problem = Problem(code, status, close_code, sentence, remedy)
+    PROBLEMS[code] = problem
     return problem
 
 

@@ -26,18 +26,18 @@ SECTION = re.compile(
 
 
 class CatalogueTests(SynchronousTestCase):
-    def test_every_constant_is_in_it_under_its_word(self) -> None:
+    def test_every_constant_is_in_it_under_its_code(self) -> None:
         constants = {name: value for name, value in vars(problems).items() if isinstance(value, Problem)}
         self.assertEqual(set(constants.values()), set(PROBLEMS.values()))
         for name, problem in constants.items():
-            self.assertEqual(name, problem.word.upper().replace("-", "_"))
-            self.assertIs(PROBLEMS[problem.word], problem)
+            self.assertEqual(name, problem.code.upper().replace("-", "_"))
+            self.assertIs(PROBLEMS[problem.code], problem)
 
     def test_every_problem_can_be_told(self) -> None:
         """Each has a real status or a legal close code, and two sentences on one line each."""
         for problem in PROBLEMS.values():
-            self.assertRegex(problem.word, r"\A[a-z]+(-[a-z]+)*\Z")
-            self.assertTrue(problem.status or problem.close_code, problem.word)
+            self.assertRegex(problem.code, r"\A[a-z]+(-[a-z]+)*\Z")
+            self.assertTrue(problem.status or problem.close_code, problem.code)
             if problem.status is not None:
                 self.assertGreaterEqual(HTTPStatus(problem.status), 400)
             self.assertIn(problem.close_code, (None, 1001, 1002, 1008, 1009, 1011, 1012, 1013))
@@ -73,7 +73,7 @@ class CatalogueTests(SynchronousTestCase):
         sections = re.findall(r"^\.\. _error-(.*):$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
         self.assertEqual(sections, list(PROBLEMS))
 
-    def test_close_reason_opens_with_the_word(self) -> None:
+    def test_close_reason_opens_with_the_code(self) -> None:
         self.assertEqual(SERVICE_DIED.close_reason("It crashed."), "service-died: It crashed.")
         self.assertEqual(NO_SUCH_TUNNEL.close_reason(), "no-such-tunnel: No tunnel has this name.")
 
@@ -84,7 +84,7 @@ class CatalogueTests(SynchronousTestCase):
             self.assertLessEqual(len(octets), CLOSE_REASON_LIMIT)
             self.assertGreater(len(octets), CLOSE_REASON_LIMIT - 4)
         for problem in PROBLEMS.values():
-            self.assertTrue(problem.close_reason().startswith(problem.word + ": "))
+            self.assertTrue(problem.close_reason().startswith(problem.code + ": "))
 
 
 def joined(text: str) -> str:

@@ -169,7 +169,7 @@ class ClientSession:
         if session is None or not (session.streams or self._pipes()):
             return succeed(True)
         _log.info("stopping: streams={streams} within={seconds:g}s", streams=len(session.streams), seconds=seconds)
-        session.say(GoAway(CLIENT_GONE.word, CLIENT_GONE.sentence, seconds))
+        session.say(GoAway(CLIENT_GONE.code, CLIENT_GONE.sentence, seconds))
         return wait_for(self._clock, self._finished, seconds, _STEP)
 
     def stop(self) -> Deferred[None]:
@@ -182,8 +182,8 @@ class ClientSession:
         if link is not None:
             if self.session is not None:
                 self.session.flush()
-            link.say(Goodbye(CLIENT_GONE.word, _STOPPED))
-        self._end_session(CLIENT_GONE.word, _STOPPED)
+            link.say(Goodbye(CLIENT_GONE.code, _STOPPED))
+        self._end_session(CLIENT_GONE.code, _STOPPED)
         if link is not None:
             link.close(1000, "goodbye")
         stopped = self.connector.closed(GOODBYE_WAIT)
@@ -197,7 +197,7 @@ class ClientSession:
         if tunnel is None or not isinstance(opening, HttpRequest | WebSocketRequest):
             raise ProtocolError("a stream was opened for a tunnel that this client does not have")
         if self.stopping and isinstance(opening, WebSocketRequest):
-            stream.reset(CLIENT_GONE.word, _STOPPED)
+            stream.reset(CLIENT_GONE.code, _STOPPED)
             return NULL_LEG
         return tunnel.service.open_leg(stream, opening, end, self._listening)
 
@@ -259,7 +259,7 @@ class ClientSession:
 
     def _late_reset(self, number: int, reset: Reset) -> None:
         """The server has reset a stream that was over here: it may have refused an answer that was complete."""
-        if reset.word == BAD_SERVICE_RESPONSE.word:
+        if reset.word == BAD_SERVICE_RESPONSE.code:
             for service in self._services:
                 service.refused_late(number, reset.message)
 
@@ -519,7 +519,7 @@ class ClientSession:
         self.connector.stop()
         link = self.connector.link
         if link is not None and self.session is not None:
-            link.say(Goodbye(CLIENT_GONE.word, "the server refused all that the client asked for"))
+            link.say(Goodbye(CLIENT_GONE.code, "the server refused all that the client asked for"))
         self._end_session("client-gone", "the server refused the client")
         if link is not None:
             link.close(1000, "goodbye")

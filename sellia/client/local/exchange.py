@@ -80,7 +80,7 @@ class ServiceLeg(StrictLeg):
     def reset_received(self, word: str, message: str) -> None:
         if not self.over:
             self._close()
-            if word == BAD_SERVICE_RESPONSE.word:
+            if word == BAD_SERVICE_RESPONSE.code:
                 self.status = BAD_SERVICE_RESPONSE.status
                 self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
             else:
@@ -208,7 +208,7 @@ class ServiceLeg(StrictLeg):
         if self.over:
             return
         self._close()
-        self.stream.reset(problem.word, message)
+        self.stream.reset(problem.code, message)
         self._tell(problem, message)
 
     def _tell(self, problem: Problem, message: str) -> None:
@@ -221,7 +221,7 @@ class ServiceLeg(StrictLeg):
                 id=self.stream.id,
                 method=printable(self.method, 32),
                 target=shown_target(target),
-                word=problem.word,
+                word=problem.code,
                 cause=without_secrets(message or problem.sentence),
                 remedy=problem.remedy,
                 end=end,

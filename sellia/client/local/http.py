@@ -283,7 +283,7 @@ class ServiceHttpLeg(ServiceLeg):
         """The answer has left, and nobody wants the rest of the request."""
         self.over = True
         self.service.forget(self)
-        self.stream.reset(SERVICE_DIED.word, f"{self.service.where} closed the connection after its answer.")
+        self.stream.reset(SERVICE_DIED.code, f"{self.service.where} closed the connection after its answer.")
         self._report(None)
 
     def cancelled(self, cause: str) -> None:

@@ -149,7 +149,7 @@ class LocalService:
             id=number,
             method=printable(method, 32),
             target=shown_target(target),
-            word=BAD_SERVICE_RESPONSE.word,
+            word=BAD_SERVICE_RESPONSE.code,
             cause=cause,
         )
         if report is not None:

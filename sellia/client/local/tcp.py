@@ -114,13 +114,13 @@ class ServiceTcpLeg(StrictLeg):
         if self._over:
             return
         self._close()
-        self.stream.reset(problem.word, message)
+        self.stream.reset(problem.code, message)
         end = line(self._service.clock, "connection failed")
         if end is not None:
             _log.warn(
                 "a TCP connection failed: {word}: {cause} {remedy}{end}",
                 id=self.stream.id,
-                word=problem.word,
+                word=problem.code,
                 cause=without_secrets(printable(message or problem.sentence)),
                 remedy=problem.remedy,
                 end=end,

@@ -163,7 +163,7 @@ class ServiceUpgradeLeg(ServiceLeg):
             path=field(shown_target(self.opening.target)),
             visitor=field(self.opening.visitor),
             status=status,
-            word=field(problem.word),
+            word=field(problem.code),
         )
         self._refused(status, message)
 

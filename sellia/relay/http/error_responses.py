@@ -45,7 +45,7 @@ _READABLE: Final = (
 )
 
 _OWNERS: Final = frozenset(
-    problem.word
+    problem.code
     for problem in (
         *(SERVICE_REFUSED, SERVICE_UNREACHABLE, SERVICE_TLS_FAILED, SERVICE_DIED, BAD_SERVICE_RESPONSE),
         UPGRADE_REFUSED,
@@ -103,14 +103,14 @@ def answer(
     ``Origin``: its page may read the answer, whatever site it is of, or it would see a CORS error and not this one.
     """
     if problem.status is None:
-        raise ValueError(f"{problem.word} is not an answer to a request")
+        raise ValueError(f"{problem.code} is not an answer to a request")
     kind = preferred(accept)
     asked = printable(host, SHOWN_LENGTH) + printable(target, SHOWN_LENGTH)
     body = _BODIES[kind](problem, problem.status, asked, printable(detail, SHOWN_LENGTH))
     headers = [
         (b"Content-Type", kind),
         (b"Content-Length", b"%d" % len(body)),
-        (b"Sellia-Error", problem.word.encode("ascii")),
+        (b"Sellia-Error", problem.code.encode("ascii")),
         (b"Cache-Control", b"no-store"),
         (b"Vary", b"Accept"),
         (b"X-Content-Type-Options", b"nosniff"),
@@ -183,7 +183,7 @@ def _quality(parameters: list[bytes]) -> float:
 
 def _as_json(problem: Problem, status: int, asked: str, detail: str) -> bytes:
     fields: dict[str, str | int] = {
-        "error": problem.word,
+        "error": problem.code,
         "status": status,
         "message": problem.sentence,
         "remedy": problem.remedy,
@@ -197,14 +197,14 @@ def _as_json(problem: Problem, status: int, asked: str, detail: str) -> bytes:
 
 def _as_text(problem: Problem, status: int, asked: str, detail: str) -> bytes:
     sentence = f"{problem.sentence} {detail}" if detail else problem.sentence
-    return f"{status} {problem.word}: {sentence}\n{problem.remedy}\n".encode("utf-8", "replace")
+    return f"{status} {problem.code}: {sentence}\n{problem.remedy}\n".encode("utf-8", "replace")
 
 
 def _as_html(problem: Problem, status: int, asked: str, detail: str) -> bytes:
     return _PAGE.format(
         status=status,
         phrase=escape(HTTPStatus(status).phrase),
-        word=escape(problem.word),
+        word=escape(problem.code),
         sentence=escape(problem.sentence),
         detail=f"<p>{escape(detail)}</p>\n" if detail else "",
         remedy=escape(problem.remedy),

@@ -160,7 +160,7 @@ class TunnelRequests:
             )
 
     def _refuse(self, session: "ServerSession", wanted: OpenTunnel, error: ProblemError) -> None:
-        word = error.problem.word
+        word = error.problem.code
         limit = "tunnels_per_client" if error.detail is _PER_CLIENT else _LIMITS.get(word)
         if limit is not None:
             self._gateway.guard.refused(limit, session.remote, word)

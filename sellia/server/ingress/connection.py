@@ -224,8 +224,8 @@ class VisitorConnection(PipelinedRequests, Unread):
             retry_after=retry_after,
             cross_origin=request is not None and bool(request.values(b"origin")),
         )
-        if request is None and problem.word in HEAD_LIMITS:
-            self.ingress.guard.refused(HEAD_LIMITS[problem.word], self.peer, response.status)
+        if request is None and problem.code in HEAD_LIMITS:
+            self.ingress.guard.refused(HEAD_LIMITS[problem.code], self.peer, response.status)
         if request is not None and request.minor == 0 and keep:
             response.headers.append((b"Connection", b"keep-alive"))
         head = request is not None and request.method == b"HEAD"
@@ -234,7 +234,7 @@ class VisitorConnection(PipelinedRequests, Unread):
             _log.debug(
                 "answered {status} {word}: peer={peer} host={host} target={target}",
                 status=response.status,
-                word=problem.word,
+                word=problem.code,
                 peer=field(self.peer),
                 host=field(shown_host(host)),
                 target=field(shown_target(target)),

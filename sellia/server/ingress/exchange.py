@@ -144,7 +144,7 @@ class VisitorHttpLeg(StrictLeg):
     def timed_out(self, word: str) -> None:
         """The service has not answered in time."""
         settings = self.connection.ingress.settings
-        detail = explain_timeout(self.options, settings, upgrade=word == UPGRADE_TIMEOUT.word)
+        detail = explain_timeout(self.options, settings, upgrade=word == UPGRADE_TIMEOUT.code)
         if self.stream is not None:
             self.stream.reset(word, detail)
         self.fail(word, detail)

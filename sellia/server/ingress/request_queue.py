@@ -264,7 +264,7 @@ class PipelinedRequests(VisitorChannel, TwistedProtocol):
         self._last = True
         exchange = self._exchange
         if exchange is not None:
-            exchange.request_refused(refusal.problem.word, refusal.detail)
+            exchange.request_refused(refusal.problem.code, refusal.detail)
         else:
             self.malformed(refusal)
             self.answer_problem(refusal.problem, None, refusal.detail)

@@ -117,7 +117,7 @@ def malformed(connection: "VisitorConnection", refusal: Refusal, asked: tuple[by
         problem = refusal.problem
         message = refusal.detail or problem.sentence
         method_name = method.decode("latin-1")
-        notice = Notice(0, problem.status or 0, problem.word, message, method_name, target, connection.peer)
+        notice = Notice(0, problem.status or 0, problem.code, message, method_name, target, connection.peer)
         tell_owner(tunnel, notice, ingress.clock.seconds())
 
 
@@ -130,7 +130,7 @@ def _refuse(connection: VisitorChannel, request: Request, label: str, path: byte
     if tunnel is not None:
         message = detail or problem.sentence
         method, visitor = request.method.decode("latin-1"), connection.visitor_of(request)
-        notice = Notice(0, problem.status or 0, problem.word, message, method, path, visitor, request.upgrade)
+        notice = Notice(0, problem.status or 0, problem.code, message, method, path, visitor, request.upgrade)
         tell_owner(tunnel, notice, ingress.clock.seconds())
     connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
 
@@ -187,7 +187,7 @@ def enter(connection: VisitorChannel, request: Request, label: str, path: bytes)
     try:
         stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)
     except ProblemError as error:
-        exchange.fail(error.problem.word, error.detail)
+        exchange.fail(error.problem.code, error.detail)
         return
     exchange.stream = stream
     if len(request.headers) > FEW and not connection.trusted:

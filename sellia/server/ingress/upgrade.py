@@ -38,7 +38,7 @@ def tell_websocket_refused(
             path=field(shown_target(target)),
             visitor=field(visitor),
             status=problem.status or INTERNAL.status,
-            word=field(problem.word),
+            word=field(problem.code),
             suppressed=suppressed,
         )
 

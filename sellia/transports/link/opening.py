@@ -82,7 +82,7 @@ def why_no_link(answer: Answer, path: str) -> str:
     status = answer.status
     known = PROBLEMS.get(answer.fields.get("sellia-error", ""))
     if known is not None:
-        return f"is a Sellia server and answered {status} {known.word}: {known.sentence} {known.remedy}".rstrip(".")
+        return f"is a Sellia server and answered {status} {known.code}: {known.sentence} {known.remedy}".rstrip(".")
     said = f"{status}{_server(answer)}"
     if status == 101:
         return f"agreed to a WebSocket in a way that breaks RFC 6455{_server(answer)}: is it a Sellia server?"

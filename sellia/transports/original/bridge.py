@@ -177,7 +177,7 @@ class Bridge:
         format = "a defect of Sellia's own ended an exchange: id={id} error={error}"
         _log.error(format, id=number, error=defect(error))
         if isinstance(leg, BridgeLeg) and not leg.over:
-            leg.reset_received(INTERNAL.word, "")
+            leg.reset_received(INTERNAL.code, "")
 
     # --- inside --------------------------------------------------------------------------------------------
 
@@ -221,12 +221,12 @@ class BridgeLeg(StrictLeg):
 
     def exceeded(self) -> None:
         """The original has sent a message about it that is longer than the limit."""
-        self.fail(BAD_SERVICE_RESPONSE.word, f"The other side sent more than {MESSAGE_LIMIT} octets in one message.")
+        self.fail(BAD_SERVICE_RESPONSE.code, f"The other side sent more than {MESSAGE_LIMIT} octets in one message.")
 
     def give_up(self) -> None:
         """The stream's reader is too slow."""
         self.over = False  # its end may have been said already, and waits behind the rest
-        self.fail(OVERLOADED.word, _TOO_SLOW)
+        self.fail(OVERLOADED.code, _TOO_SLOW)
 
     def tell_end(self, word: str, message: str) -> None:
         """Tell the original side that the exchange has ended before its end, if there is a way to say it."""

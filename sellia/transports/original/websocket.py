@@ -54,7 +54,7 @@ class Assembly:
         self.octets += octets
         while self.octets > self._limit:
             most = max(self._parts, key=self._parts.__getitem__)
-            most.cut_short(OVERLOADED.word, "too much waits to be put together for this link")
+            most.cut_short(OVERLOADED.code, "too much waits to be put together for this link")
 
     def done(self, leg: "MessageLeg") -> None:
         """The leg's message is complete, or never will be."""
@@ -181,7 +181,7 @@ class MessageLeg(BridgeLeg):
         if not self.opened:
             super().exceeded()
         elif not self.over and not self.close_out:
-            self.cut_short(FRAME_TOO_LARGE.word, _TOO_LARGE)
+            self.cut_short(FRAME_TOO_LARGE.code, _TOO_LARGE)
 
     # --- ends ----------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class MessageLeg(BridgeLeg):
         self._size += length
         self._due, self._last = length, last
         if self._size > WEBSOCKET_LIMIT:
-            self.cut_short(FRAME_TOO_LARGE.word, _TOO_LARGE)
+            self.cut_short(FRAME_TOO_LARGE.code, _TOO_LARGE)
 
     def _drop(self) -> None:
         """Nothing is being put together any more."""

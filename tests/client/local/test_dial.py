@@ -52,7 +52,7 @@ class DialCase(SynchronousTestCase):
     def problem(self, dialing: "Deferred[ServiceSocket]") -> tuple[str, str]:
         error = self.failureResultOf(dialing, ProblemError).value
         assert isinstance(error, ProblemError)
-        return error.problem.word, error.detail
+        return error.problem.code, error.detail
 
     def tearDown(self) -> None:
         self.assertEqual(self.reactor.getDelayedCalls(), [], "a timer was left behind")

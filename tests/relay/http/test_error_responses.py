@@ -116,7 +116,7 @@ class AnswerTests(SynchronousTestCase):
                 response = answer(problem, accept=accept)
                 headers = dict(response.headers)
                 self.assertEqual(response.status, problem.status)
-                self.assertEqual(headers[b"Sellia-Error"], problem.word.encode())
+                self.assertEqual(headers[b"Sellia-Error"], problem.code.encode())
                 self.assertEqual(headers[b"Cache-Control"], b"no-store")
                 self.assertEqual(headers[b"Vary"], b"Accept")
                 self.assertEqual(headers[b"Content-Length"], b"%d" % len(response.body))

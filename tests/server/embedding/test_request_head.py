@@ -38,7 +38,7 @@ class Read:
 
 class HeadTests(SynchronousTestCase):
     def refusal(self, read: Read) -> str:
-        return self.assertRaises(Refusal, read_head, read).problem.word
+        return self.assertRaises(Refusal, read_head, read).problem.code
 
     def test_plain(self) -> None:
         request = read_head(Read(("x-a", "1"), ("X-B", "2"), ("X-A", "3"), uri=b"/?q", version=b"HTTP/1.0"))
@@ -119,4 +119,4 @@ class TargetTests(SynchronousTestCase):
             Read(("Host", "a.test:80")),
         ):
             refusal = self.assertRaises(Refusal, target_of, read, read_head(read))
-            self.assertEqual(refusal.problem.word, "bad-host")
+            self.assertEqual(refusal.problem.code, "bad-host")

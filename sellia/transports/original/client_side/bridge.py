@@ -102,7 +102,7 @@ class ClientRole(OriginalLink):
 
     bridge: "ClientBridge | None"
 
-    last_words = CLIENT_GONE.word, ""
+    last_words = CLIENT_GONE.code, ""
     caveat = (
         "The server is an original Sellia: a link that drops takes with it what is under way, and WebSockets lose "
         "their close codes. docs/original.rst has the rest. A newer server mends all of it."
@@ -191,7 +191,7 @@ class ClientRole(OriginalLink):
     def _refused(self, error: str) -> None:
         problem = KEY_REQUIRED if self._key is None else WRONG_KEY
         message = f"{problem.sentence} It said: {_sentence(error)}"
-        self.keeper.link_message(self, Refused(problem.word, message, True))
+        self.keeper.link_message(self, Refused(problem.code, message, True))
 
 
 class OriginalClientLink(ClientRole, WebSocketClientProtocol):  # type: ignore[misc]
@@ -243,7 +243,7 @@ class ClientBridge(Bridge):
         """The service is waited for, from now on and for so many seconds, the limit of its tunnel."""
         self.answered(leg)
         why = f"There was no answer within {seconds:g} s, the limit that the client of this tunnel sets."
-        self._late[leg] = self.clock.callLater(seconds, leg.fail, problem.word, why)
+        self._late[leg] = self.clock.callLater(seconds, leg.fail, problem.code, why)
 
     def answered(self, leg: OriginalResponseLeg | OriginalHandshakeLeg) -> None:
         """It has answered, or does not have to any more."""
@@ -270,7 +270,7 @@ class ClientBridge(Bridge):
             leg.stream = self.session.open(opening, leg, end=end)
         except ProblemError as error:
             leg.over = True
-            leg.refuse(error.problem.word, error.detail)
+            leg.refuse(error.problem.code, error.detail)
         else:
             self.register(leg, leg.request_id)
             leg.begun(tunnel, end)
@@ -333,7 +333,7 @@ class ClientBridge(Bridge):
         elif self._asked:
             problem = refusal(reason)
             why = _sentence(reason or problem.sentence)
-            self.session.say(TunnelRefused(self._answered().tunnel, problem.word, why, problem is not NAME_TAKEN))
+            self.session.say(TunnelRefused(self._answered().tunnel, problem.code, why, problem is not NAME_TAKEN))
 
     # --- from our session ----------------------------------------------------------------------------------
 

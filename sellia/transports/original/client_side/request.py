@@ -77,7 +77,7 @@ class OriginalResponseLeg(BridgeLeg):
         stream = self.stream
         if stream.local_ended:
             if said.chunk and not self.over and not self._asked:
-                self.fail(BAD_REQUEST.word, "There is more of the request's body than its head says.")
+                self.fail(BAD_REQUEST.code, "There is more of the request's body than its head says.")
         elif said.chunk or said.final:
             with self.sending():
                 stream.send_data(said.chunk, said.final)
@@ -111,7 +111,7 @@ class OriginalResponseLeg(BridgeLeg):
             self._finish()
 
     def exceeded(self) -> None:
-        self.fail(BODY_TOO_LARGE.word, "The server passed on too much of the request's body at once.")
+        self.fail(BODY_TOO_LARGE.code, "The server passed on too much of the request's body at once.")
 
     def tell_end(self, word: str, message: str) -> None:
         if not self._begun:

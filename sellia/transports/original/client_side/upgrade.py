@@ -90,7 +90,7 @@ class OriginalHandshakeLeg(MessageLeg):
         self._peer.early += size
         self._early.append(said)
         if self._early_size > EARLY or self._peer.early > ALL_EARLY:
-            self.fail(OVERLOADED.word, "The visitor said too much before the service had agreed to the WebSocket.")
+            self.fail(OVERLOADED.code, "The visitor said too much before the service had agreed to the WebSocket.")
 
     def server_closed(self, said: WsClose) -> None:
         """The visitor has closed it, or is gone: which of the two, and why, the server does not tell."""
@@ -203,7 +203,7 @@ class OriginalHandshakeLeg(MessageLeg):
         """Tell the server that the service does not agree."""
         problem = PROBLEMS.get(word, INTERNAL)
         status = problem.status or SERVICE_UNREACHABLE.status or 502
-        message = f"{problem.word}: {public_detail(word, detail) or problem.sentence}"
+        message = f"{problem.code}: {public_detail(word, detail) or problem.sentence}"
         self._peer.answer(WsUpgradeError(self.request_id, status, message))
 
 

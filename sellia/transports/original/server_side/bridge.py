@@ -91,13 +91,13 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
 
     def refuse(self, refused: Refused, code: int) -> bool:
         """A key that is missing may still come: the client is told, and nothing else happens."""
-        if refused.word == KEY_REQUIRED.word and self._key is None:
+        if refused.word == KEY_REQUIRED.code and self._key is None:
             self.write(original.AuthError("Not authenticated"))
             self._tries += 1
             if self._tries >= TRIES:
                 raise LimitExceeded("a tunnel was asked for too often without a key", 1008)
             return True
-        if refused.word in (KEY_REQUIRED.word, WRONG_KEY.word):
+        if refused.word in (KEY_REQUIRED.code, WRONG_KEY.code):
             self.write(original.AuthError("Invalid API key"))
             self.close(1000, "Authentication failed")
         else:
@@ -230,7 +230,7 @@ class ServerBridge(Bridge):
         assert not isinstance(opening, TcpConnection)  # no tunnel of that kind was granted
         tunnel_id = self.tunnels.get(opening.tunnel, "")
         if not tunnel_id:  # it was closed a moment ago
-            stream.reset(CLIENT_GONE.word)
+            stream.reset(CLIENT_GONE.code)
             return NullLeg()
         if isinstance(opening, HttpRequest):
             return OriginalRequestLeg(self, stream, opening, end, tunnel_id)
@@ -241,11 +241,11 @@ class ServerBridge(Bridge):
 def refusal(wanted: original.TunnelOpen, refused: TunnelRefused) -> str:
     """Why a tunnel is refused, so that the client knows whether to try again: "is not available" is final for it."""
     name = wanted.subdomain or ""
-    if wanted.tunnel_type == "tcp" and refused.word == FORBIDDEN.word:
+    if wanted.tunnel_type == "tcp" and refused.word == FORBIDDEN.code:
         return f"{refused.message} A tcp tunnel is not available"
-    if refused.word == NAME_TAKEN.word:
+    if refused.word == NAME_TAKEN.code:
         return f"Subdomain '{name}' is not available"
-    if refused.word == NAME_RESERVED.word:
+    if refused.word == NAME_RESERVED.code:
         return f"Subdomain '{name}' is reserved"
     if len(name) < SHORTEST and name:
         return f"Subdomain must be at least {SHORTEST} characters"

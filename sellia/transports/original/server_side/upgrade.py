@@ -65,12 +65,12 @@ class OriginalUpgradeLeg(MessageLeg):
         answer += [(b"Sec-WebSocket-Protocol", each) for each in chosen]
         answer += [pair for pair in headers if not _of_handshake(pair[0].lower())]
         if len(answer) > HEADER_COUNT_LIMIT:
-            self.fail(BAD_SERVICE_RESPONSE.word, f"The answer has more than {HEADER_COUNT_LIMIT} header fields.")
+            self.fail(BAD_SERVICE_RESPONSE.code, f"The answer has more than {HEADER_COUNT_LIMIT} header fields.")
             return
         try:
             self.stream.send_head(ResponseHead(101, b"Switching Protocols", answer))
         except ProblemError:
-            self.fail(BAD_SERVICE_RESPONSE.word, f"The answer has a header section of more than {HEAD_LIMIT} octets.")
+            self.fail(BAD_SERVICE_RESPONSE.code, f"The answer has a header section of more than {HEAD_LIMIT} octets.")
             return
         self.opened = True
 
@@ -81,9 +81,9 @@ class OriginalUpgradeLeg(MessageLeg):
             return
         self.told = True
         if status == HTTPStatus.BAD_GATEWAY:
-            self.fail(UPGRADE_REFUSED.word, message)
+            self.fail(UPGRADE_REFUSED.code, message)
         elif not 200 <= status <= 999:
-            self.fail(BAD_SERVICE_RESPONSE.word, f"The client passed on the status {status}.")
+            self.fail(BAD_SERVICE_RESPONSE.code, f"The client passed on the status {status}.")
         else:
             body = message.encode() + b"\n"
             headers = [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Content-Length", b"%d" % len(body))]
@@ -98,7 +98,7 @@ class OriginalUpgradeLeg(MessageLeg):
         code = said.code
         if not self.opened:
             self.told = True
-            self.fail(UPGRADE_REFUSED.word, "The client closed it before it was open.")
+            self.fail(UPGRADE_REFUSED.code, "The client closed it before it was open.")
         elif code is None or code == _NO_CODE:
             self.closed(b"")
         elif may_be_sent(code):

@@ -136,7 +136,7 @@ class TunnelTests(ClientCase):
             ("because", "forbidden"),
             ("", "forbidden"),
         ):
-            self.assertEqual(refusal(reason).word, word)
+            self.assertEqual(refusal(reason).code, word)
 
     def test_closed_by_the_server(self) -> None:
         self.stage.ready().say("tunnel_close", tunnel_id=TUNNEL, reason="enough")
