@@ -15,7 +15,6 @@ of them wants debug, all are heard.
 from typing import Final
 
 from sellia.settings import LogLevel
-from sellia.transports.websocket.record import WebSocketRecord
 
 
 class Verbosity:
@@ -39,7 +38,7 @@ class Verbosity:
     def _count(self, level: LogLevel, step: int) -> None:
         if level == "debug":
             self._wanting += step
-            self.debug = WebSocketRecord.frames_shown = self._wanting > 0
+            self.debug = self._wanting > 0
 
 
 verbosity: Final = Verbosity()

@@ -2,7 +2,7 @@
 
 The server and the client each tell it from where they stand, with the same words: ``websocket opened``, ``websocket
 violation``, ``websocket closed``, and at debug level ``websocket frame`` for each frame.  Frame lines cost nothing
-while :attr:`WebSocketRecord.frames_shown` is False, as it is unless the log level is debug.
+while no service of the process wants debug (`sellia.transports.reactor.verbosity`).
 
 Bounds: a line takes over 100 us, so a flood of frames would slow down everybody else while somebody looks.  The frames
 of one WebSocket have ``FRAME_LINES``; the next line, or a last one, says how many had none.  Violations have as many
@@ -13,7 +13,7 @@ that Sellia has made is none of them, nor is what one side still sent when the o
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -22,6 +22,7 @@ from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.limits.websocket import Violation
 from sellia.text import field, shown_subprotocol, shown_target
 from sellia.transports.reactor.lines import line
+from sellia.transports.reactor.verbosity import verbosity
 
 Side = Literal["visitor", "service", "sellia"]
 
@@ -61,9 +62,6 @@ class WebSocketRecord:
         "went_bytes",
         "went_frames",
     )
-
-    #: Whether each frame gets a line; set once at start, from the log level.
-    frames_shown: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -116,14 +114,14 @@ class WebSocketRecord:
         """A frame came from the socket; not ``whole``: its payload is still to come."""
         self.came_frames += 1
         self.came_bytes += size
-        if self.frames_shown:
+        if verbosity.debug:
             self._frame("visitor" if self._at_visitor else "service", first, size)
 
     def went(self, first: int, size: int, whole: bool) -> None:
         """A frame went to the socket."""
         self.went_frames += 1
         self.went_bytes += size
-        if self.frames_shown:
+        if verbosity.debug:
             self._frame("service" if self._at_visitor else "visitor", first, size)
 
     def ended(self, by: Side, code: int | None, reason: str) -> None:
@@ -171,7 +169,7 @@ class WebSocketRecord:
         self.seconds = self._clock.seconds() - self._started
         if self._settled is not None:
             self.came_frames, self.came_bytes = self._settled
-        if self.frames_shown and self._unshown:
+        if verbosity.debug and self._unshown:
             _log.debug(
                 "websocket frames without a line: id={id} suppressed={suppressed}",
                 id=self.number,

@@ -5,6 +5,7 @@ from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.relay.limits.websocket import Violation
+from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.record import FRAME_LINES, WebSocketRecord
 
 
@@ -126,7 +127,7 @@ class StoryTests(SynchronousTestCase):
         story = self.story()
         story.came(0x81, 5, True)
         self.assertEqual(len(self.lines), 1)
-        self.patch(WebSocketRecord, "frames_shown", True)
+        self.patch(verbosity, "debug", True)
         story.came(0xC1, 5, True)
         story.went(0x00, 70_000, False)
         self.assertEqual(
@@ -140,7 +141,7 @@ class StoryTests(SynchronousTestCase):
 
     def test_a_flood_of_frames_is_some_lines(self) -> None:
         """Both ways together; the next line says how many had none, and at the end so does a last one."""
-        self.patch(WebSocketRecord, "frames_shown", True)
+        self.patch(verbosity, "debug", True)
         story, other = self.story(), self.story()
         for _ in range(FRAME_LINES.burst):
             story.came(0x81, 5, True)
@@ -170,7 +171,7 @@ class StoryTests(SynchronousTestCase):
         self.assertEqual(len(self.lines), 2)
 
     def test_from_whom_at_the_other_end(self) -> None:
-        self.patch(WebSocketRecord, "frames_shown", True)
+        self.patch(verbosity, "debug", True)
         story = self.story(at_visitor=False)
         story.came(0x81, 5, True)
         story.went(0x81, 5, True)
