@@ -72,7 +72,6 @@ ALLOWED |= {each: set() for each in FOR_ALL}
 
 #: Circles and arrows that are still to be cut: the modules, and what each imports.
 KNOWN_CIRCLES = {
-    "sellia.transports.link.base",
     "sellia.server.ingress.channel",
     "sellia.server.gateway.footprint",
     "sellia.server.gateway.gateway",
@@ -82,7 +81,6 @@ KNOWN_ARROWS = {
     ("sellia.server.embedding.resource", "sellia.server.service"),
     ("sellia.server.gateway.gateway", "sellia.server.ingress.exchange"),
     ("sellia.server.gateway.sessions", "sellia.server.ingress.exchange"),
-    ("sellia.transports.reactor.verbosity", "sellia.transports.websocket.record"),
 }
 
 #: What the pure rooms must not import: sockets, threads, clocks, and what brings them along.

@@ -62,7 +62,7 @@ from sellia.relay.mux.leg import NULL_LEG, Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.text import defect, field, printable, shown_target
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.waiting import wait_for
 from sellia.transports.websocket.pipe import WebSocketLeg
@@ -273,7 +273,7 @@ class ClientSession:
     def window(self) -> float:
         return self._window or 0.0 if self._token is not None else 0.0
 
-    def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
+    def welcomed(self, link: Link, welcome: Welcome) -> None:
         times = (welcome.ping_interval, welcome.ping_timeout, welcome.resume_window)
         if not all(math.isfinite(each) and each > 0 for each in times):
             raise ProtocolError("a time in welcome is not one")

@@ -32,6 +32,7 @@ from sellia.server.places import Place, Places
 from sellia.server.settings import ServerSettings
 from sellia.text import field
 from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.tls import handshake_fault
 from sellia.transports.websocket.pipe import WebSocketLeg
 from sellia.transports.websocket.record import WebSocketRecord
@@ -198,7 +199,7 @@ class Limiter:
 
         return lost
 
-    def link_waits(self, link: LinkMixin) -> None:
+    def link_waits(self, link: Link) -> None:
         """A link has come that carries no session: it is as good as idle."""
 
         def evict() -> None:
@@ -207,12 +208,12 @@ class Limiter:
 
         self.places.idle(link, evict)
 
-    def link_carries(self, link: LinkMixin) -> None:
+    def link_carries(self, link: Link) -> None:
         """It carries a session, which has room of its own."""
         self.places.busy(link)
         self._give_back(link)
 
-    def _give_back(self, link: LinkMixin) -> None:
+    def _give_back(self, link: Link) -> None:
         place = self._of_links.pop(link, None)
         if place is not None:
             place.leave()

@@ -31,7 +31,7 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.mux.session import Session
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from tests.client.stage import Service
 from tests.relay.scripts import Party
 from tests.transports.links import MemoryLink, Wire
@@ -118,10 +118,10 @@ class FarServer:
         self.names = True
         self.answered = 0
 
-    def link_opened(self, link: LinkMixin) -> None:
+    def link_opened(self, link: Link) -> None:
         """It is the client who speaks first."""
 
-    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+    def link_message(self, link: Link, message: LinkMessage) -> None:
         self.heard.append(message)
         if isinstance(message, Hello) and self.manner:
             resumed = self.manner == "resumed"
@@ -137,16 +137,16 @@ class FarServer:
             )
             link.carry(self.party.session, message.received if resumed else 0, interval, timeout)
 
-    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+    def link_faulty(self, link: Link, code: int, fault: str) -> None:
         """What was raised says it."""
 
     def rate_limited_log(self, topic: str) -> int | None:
         return 0
 
-    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+    def link_broken(self, link: Link, error: ProtocolError) -> None:
         raise error
 
-    def link_lost(self, link: LinkMixin, reason: str) -> None:
+    def link_lost(self, link: Link, reason: str) -> None:
         """It waits."""
 
     @property

@@ -27,7 +27,7 @@ from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.settings import ServerSettings
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from tests.relay.scripts import Party
 from tests.transports.links import MemoryLink, Wire
 
@@ -49,11 +49,11 @@ class Client:
 
     # --- a LinkKeeper --------------------------------------------------------------------------------------
 
-    def link_opened(self, link: LinkMixin) -> None:
+    def link_opened(self, link: Link) -> None:
         received = self.party.session.received if self.token is not None else 0
         link.say(Hello(1, "test", key=self.key, session=self.token, received=received, attempt=self.attempt))
 
-    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+    def link_message(self, link: Link, message: LinkMessage) -> None:
         self.heard.append(message)
         if isinstance(message, Welcome):
             if not message.resumed:
@@ -64,16 +64,16 @@ class Client:
         elif isinstance(message, Goodbye):
             link.close(1000, "goodbye")
 
-    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+    def link_faulty(self, link: Link, code: int, fault: str) -> None:
         """What was raised says it."""
 
     def rate_limited_log(self, topic: str) -> int | None:
         return 0
 
-    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+    def link_broken(self, link: Link, error: ProtocolError) -> None:
         raise error
 
-    def link_lost(self, link: LinkMixin, reason: str) -> None:
+    def link_lost(self, link: Link, reason: str) -> None:
         self.lost.append(reason)
 
     # --- for scripts ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.messages import SUBPROTOCOL, LinkMessage, Ping
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ServerLink
 from tests.relay.scripts import Party
 from tests.server.support import KEY, VisitorTransport
@@ -27,31 +27,31 @@ class Keeper:
     """Writes down what it is told."""
 
     def __init__(self) -> None:
-        self.opened: list[LinkMixin] = []
+        self.opened: list[Link] = []
         self.messages: list[LinkMessage] = []
         self.faults: list[tuple[str, int]] = []
         self.complaints: list[tuple[int, str]] = []
         self.lost: list[str] = []
         self.fault: Exception | None = None
 
-    def link_opened(self, link: LinkMixin) -> None:
+    def link_opened(self, link: Link) -> None:
         self.opened.append(link)
 
-    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+    def link_message(self, link: Link, message: LinkMessage) -> None:
         self.messages.append(message)
         if self.fault is not None:
             raise self.fault
 
-    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+    def link_faulty(self, link: Link, code: int, fault: str) -> None:
         self.complaints.append((code, fault))
 
     def rate_limited_log(self, topic: str) -> int | None:
         raise AssertionError(topic)
 
-    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+    def link_broken(self, link: Link, error: ProtocolError) -> None:
         self.faults.append((str(error), error.code))
 
-    def link_lost(self, link: LinkMixin, reason: str) -> None:
+    def link_lost(self, link: Link, reason: str) -> None:
         assert link.session is None, "the session is detached before the link is lost"
         self.lost.append(reason)
 

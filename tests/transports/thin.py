@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import LinkMessage
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from tests.relay.scripts import GET, Party, RecordingLeg
 from tests.transports.links import MemoryLink
 
@@ -20,22 +20,22 @@ OVERHEAD = 50
 class Keeper:
     """Neither hello nor goodbye: the links carry their sessions from the start."""
 
-    def link_opened(self, link: LinkMixin) -> None:
+    def link_opened(self, link: Link) -> None:
         """It is known who it is."""
 
-    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+    def link_message(self, link: Link, message: LinkMessage) -> None:
         raise AssertionError(message)
 
-    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+    def link_faulty(self, link: Link, code: int, fault: str) -> None:
         raise AssertionError(fault)
 
     def rate_limited_log(self, topic: str) -> int | None:
         return 0
 
-    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+    def link_broken(self, link: Link, error: ProtocolError) -> None:
         raise error
 
-    def link_lost(self, link: LinkMixin, reason: str) -> None:
+    def link_lost(self, link: Link, reason: str) -> None:
         """The test is over."""
 
 

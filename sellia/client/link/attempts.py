@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 
 from sellia.client.link.backoff import ATTEMPT_TIME
 from sellia.client.reasons import reason
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ClientLink
 from sellia.transports.tls import SpeaksHttp1
 
@@ -60,7 +60,7 @@ class Attempt(SpeaksHttp1, Factory):
         self.started = started
         self.connected = False
         #: Its link, from when there is a connection.
-        self.link: LinkMixin | None = None
+        self.link: Link | None = None
         #: Its timers: when it is told that the server is silent, and when it is given up.
         self.timers: tuple[IDelayedCall, ...] = ()
         self._attempts = attempts
@@ -122,7 +122,7 @@ class Attempts:
         self._under_way.append(attempt)
         return attempt
 
-    def opened(self, link: LinkMixin) -> Attempt | None:
+    def opened(self, link: Link) -> Attempt | None:
         """The link of an attempt, which is returned, is open: the others are given up.  None if it was itself."""
         attempt = self._of(link)
         if attempt is not None:
@@ -130,7 +130,7 @@ class Attempts:
             self.give_up("another connection was quicker")
         return attempt
 
-    def lost(self, link: LinkMixin, why: str) -> None:
+    def lost(self, link: Link, why: str) -> None:
         """A connection has ended; that of an attempt was none of any use."""
         attempt = self._of(link)
         if attempt is not None:
@@ -159,7 +159,7 @@ class Attempts:
 
     # --- inside --------------------------------------------------------------------------------------------
 
-    def _of(self, link: LinkMixin) -> Attempt | None:
+    def _of(self, link: Link) -> Attempt | None:
         return next((attempt for attempt in self._under_way if attempt.link is link), None)
 
     def _silent(self, attempt: Attempt) -> None:

@@ -42,7 +42,7 @@ from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkM
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.token_bucket import Rate
 from sellia.text import field
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ClientLink
 from sellia.transports.link.opening import moved_to
 from sellia.transports.original.client_side.bridge import OriginalClientLink
@@ -71,7 +71,7 @@ class Caller(Protocol):
     def window(self) -> float:
         """Seconds for which the server keeps that session without a link; 0 where there is none to go on with."""
 
-    def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
+    def welcomed(self, link: Link, welcome: Welcome) -> None:
         """The server has accepted: the link is to carry a session."""
 
     def refused(self, refused: Refused) -> None:
@@ -122,7 +122,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._ca = ca
         self.route = Route(url, reactor, timeout=LONGEST_PATIENCE, ca=ca)
         #: The link that has said hello.
-        self.link: LinkMixin | None = None
+        self.link: Link | None = None
         self.stopping = False
         self._caller = caller
         self._key = key
@@ -274,7 +274,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
 
-    def link_opened(self, link: LinkMixin) -> None:
+    def link_opened(self, link: Link) -> None:
         if self.stopping:
             link.drop("the client was stopped")
             return
@@ -296,7 +296,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             Hello(version=VERSION, agent=_AGENT, key=self._key, session=token, received=received, attempt=self._hellos)
         )
 
-    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+    def link_message(self, link: Link, message: LinkMessage) -> None:
         if link is not self.link:
             return
         if isinstance(message, Welcome):
@@ -320,7 +320,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         else:
             raise ProtocolError("a link message that only a client sends")
 
-    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+    def link_faulty(self, link: Link, code: int, fault: str) -> None:
         _log.warn(
             "link closed: the peer broke the protocol: peer={peer} code={code} fault={fault}",
             peer=field(link.remote),
@@ -331,12 +331,12 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     def rate_limited_log(self, topic: str) -> int | None:
         return self._remarks.count(topic, self.clock.seconds())
 
-    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+    def link_broken(self, link: Link, error: ProtocolError) -> None:
         if link is self.link:
             self._dismissed = True
             self._caller.broken(error)
 
-    def link_lost(self, link: LinkMixin, reason: str) -> None:
+    def link_lost(self, link: Link, reason: str) -> None:
         if link is not self.link:
             answer = getattr(link, "handshake_answer", None)
             elsewhere = moved_to(answer, self.server) if answer is not None and not self.stopping else None

@@ -56,7 +56,7 @@ from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.text import field, printable
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ServerLink
 from sellia.transports.original.server_side.bridge import OriginalServerLink
 from sellia.transports.reactor.batching import batch_of
@@ -127,12 +127,12 @@ class Gateway:
         self.random = random
         self.counters = LinkCounters()
         self._claims = TunnelRequests(self)
-        self._open: set[LinkMixin] = set()
+        self._open: set[Link] = set()
         self._admission = Admission(settings, clock)
         self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_fat)
         self.guard.each_second.append(self.check)
-        self._silent: dict[LinkMixin, IDelayedCall] = {}
-        self._sessions_by_link: dict[LinkMixin, ServerSession] = {}
+        self._silent: dict[Link, IDelayedCall] = {}
+        self._sessions_by_link: dict[Link, ServerSession] = {}
 
     @property
     def link_count(self) -> int:
@@ -146,16 +146,16 @@ class Gateway:
 
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
 
-    def link_opened(self, link: LinkMixin) -> None:
+    def link_opened(self, link: Link) -> None:
         self._open.add(link)
         self.guard.link_waits(link)
         self._silent[link] = self.clock.callLater(self.settings.hello_timeout, self._too_silent, link)
 
-    def _too_silent(self, link: LinkMixin) -> None:
+    def _too_silent(self, link: Link) -> None:
         self.guard.refused("hello_time", link.remote, 1008)
         link.close(1008, "no hello came in time")
 
-    def link_message(self, link: LinkMixin, message: LinkMessage) -> None:
+    def link_message(self, link: Link, message: LinkMessage) -> None:
         if isinstance(message, Hello):
             waiting = self._silent.get(link)
             if waiting is None:
@@ -172,18 +172,18 @@ class Gateway:
         else:
             raise ProtocolError("a link message that only a server sends")
 
-    def link_faulty(self, link: LinkMixin, code: int, fault: str) -> None:
+    def link_faulty(self, link: Link, code: int, fault: str) -> None:
         self.guard.refused("link_violations", link.remote, code, fault)
 
     def rate_limited_log(self, topic: str) -> int | None:
         return self.guard.rate_limited_log(topic)
 
-    def link_broken(self, link: LinkMixin, error: ProtocolError) -> None:
+    def link_broken(self, link: Link, error: ProtocolError) -> None:
         session = self._sessions_by_link.get(link)
         if session is not None:
             self.end(session, "client-gone", "the client broke the protocol", f"the client broke the protocol: {error}")
 
-    def link_lost(self, link: LinkMixin, reason: str) -> None:
+    def link_lost(self, link: Link, reason: str) -> None:
         self._open.discard(link)
         self.guard.places.busy(link)
         waiting = self._silent.pop(link, None)
@@ -219,7 +219,7 @@ class Gateway:
 
     # --- hello ---------------------------------------------------------------------------------------------
 
-    def _hello(self, link: LinkMixin, hello: Hello) -> bool:
+    def _hello(self, link: Link, hello: Hello) -> bool:
         """False if the link is to say another hello, for which it has no more time than for the first."""
         owner = self._admission.owner(hello, link.remote)
         session = self._known(hello, owner)
@@ -256,7 +256,7 @@ class Gateway:
             return session  # who has no key is known by the token alone: addresses change
         return None
 
-    def _refuse(self, link: LinkMixin, rejection: Rejection) -> bool:
+    def _refuse(self, link: Link, rejection: Rejection) -> bool:
         """Tell the client so; whether it may say another hello."""
         refused, limit = rejection
         code = PROBLEMS[refused.word].close_code or 1008
@@ -274,7 +274,7 @@ class Gateway:
             )
         return link.refuse(refused, code)
 
-    def _resume(self, link: LinkMixin, session: ServerSession, hello: Hello, owner: Hashable) -> None:
+    def _resume(self, link: Link, session: ServerSession, hello: Hello, owner: Hashable) -> None:
         if 0 < hello.attempt <= session.attempt:
             end = line(self.clock, "link ignored")
             if end is not None:
@@ -321,7 +321,7 @@ class Gateway:
                 end=end,
             )
 
-    def _carry(self, link: LinkMixin, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
+    def _carry(self, link: Link, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
         settings = self.settings
         session.link = link
         self.guard.link_carries(link)

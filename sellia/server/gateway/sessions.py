@@ -16,7 +16,7 @@ from sellia.relay.mux.stream import Stream
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.notices import Notices
 from sellia.text import defect, field
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.websocket.pipe import WebSocketLeg
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ServerSession:
         self.claims = Bucket(Rate(settings.tunnel_burst, settings.tunnel_rate)) if settings.rate_limit else None
         self.remote = remote
         self.token = secrets.token_bytes(_TOKEN)
-        self.link: LinkMixin | None = None
+        self.link: Link | None = None
         #: The number of the hello that it last went on with.
         self.attempt = 0
         self.session = Session(

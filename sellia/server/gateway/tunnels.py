@@ -23,7 +23,7 @@ from sellia.relay.names import validate_name
 from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_digest
 from sellia.text import field, printable
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.waiting import wait_for
 
@@ -186,7 +186,7 @@ class TunnelRequests:
             session.session.say(CloseTunnel(tunnel.tunnel_id, "name-taken", _TAKEN_OVER))
             self._watch(session, session.link)
 
-    def _watch(self, session: "ServerSession", link: LinkMixin) -> None:
+    def _watch(self, session: "ServerSession", link: Link) -> None:
         """End a session without names, unless something comes over its link."""
         heard = link.heard
         gateway = self._gateway
@@ -228,7 +228,7 @@ class TunnelRequests:
         session: "ServerSession",
         wanted: OpenTunnel,
         tunnel: "Tunnel[ServerSession]",
-        link: LinkMixin,
+        link: Link,
         alive: bool,
     ) -> None:
         if wanted.tunnel not in session.claiming or session.session.closed:

@@ -41,7 +41,7 @@ from sellia.relay.mux.session import Session
 from sellia.text import printable
 from sellia.transports.link.autobahn import AutobahnParser
 from sellia.transports.link.intake import Intake
-from sellia.transports.link.keeper import LinkKeeper as LinkKeeper
+from sellia.transports.link.keeper import LinkKeeper
 from sellia.transports.link.messages import binary_frame
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.sockets import quicken, write_now

@@ -1,33 +1,87 @@
-"""Keepers of links: what a link tells the gateway or the connector, and asks of it."""
+"""A link and its keeper, as each sees the other: what a gateway or a connector asks of a link, and is told of it."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
 
 from sellia.errors import ProtocolError
-from sellia.protocol.messages import LinkMessage
+from sellia.protocol.messages import LinkMessage, Refused
+from sellia.relay.mux.session import Session
 
-if TYPE_CHECKING:
-    from sellia.transports.link.base import LinkMixin
+
+class Link(Protocol):
+    """One connection between client and server that carries a session, whatever dialect is spoken on it."""
+
+    clock: IReactorTime
+    #: Address of the other side, for people.
+    remote: str
+    #: Why the link ended, once that is known.
+    reason: str
+    #: The session that it carries, if it carries one.
+    session: Session | None
+
+    @property
+    def keeper(self) -> "LinkKeeper":
+        """The keeper that is told what becomes of the link."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the session that the link carries can go on over another one."""
+
+    @property
+    def caveat(self) -> str:
+        """A sentence that who uses the link should know, or nothing."""
+
+    @property
+    def heard(self) -> float:
+        """When something was last received from the other side."""
+
+    @property
+    def trip(self) -> float:
+        """Seconds of the shortest round trip so far; infinite if none is known."""
+
+    def say(self, message: LinkMessage) -> None:
+        """Send an unnumbered message of the link."""
+
+    def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
+        """Carry ``session`` from now on: a ping after ``interval`` seconds of silence, an end after ``timeout``."""
+
+    def refuse(self, refused: Refused, code: int) -> bool:
+        """Answer a hello with no, and close.  False: the link is over; True would mean that it may say hello again."""
+
+    def ask(self) -> float:
+        """Ping the other side, unless it has just been.  It is there once ``heard`` is what this returns, or more."""
+
+    def look(self) -> None:
+        """Check at once whether the other side has been silent for too long: after a sleep, timers are late."""
+
+    def close(self, code: int, reason: str) -> None:
+        """End the link with a closing handshake; what the peer still sends is dropped."""
+
+    def drop(self, reason: str) -> None:
+        """End the link at once."""
 
 
 class LinkKeeper(Protocol):
-    """Who has links: the gateway, or the connector."""
+    """The owner of links: the gateway, or the connector."""
 
-    def link_opened(self, link: "LinkMixin") -> None:
+    def link_opened(self, link: Link) -> None:
         """The WebSocket is open; nothing has been said."""
 
-    def link_message(self, link: "LinkMixin", message: LinkMessage) -> None:
+    def link_message(self, link: Link, message: LinkMessage) -> None:
         """The peer said something that concerns the link's or the session's existence.  May raise ProtocolError."""
 
-    def link_faulty(self, link: "LinkMixin", code: int, fault: str) -> None:
-        """The peer broke our protocol or WebSocket's, and the link is being closed with ``code``: tell the log."""
+    def link_faulty(self, link: Link, code: int, fault: str) -> None:
+        """The peer broke our protocol or WebSocket's: log it.  The link is being closed with ``code``."""
 
     def rate_limited_log(self, topic: str) -> int | None:
-        """Whether a line may tell of something that a peer can bring about as often as it likes: None if none may now,
-        else how many before it got none.
+        """Return how many lines about ``topic`` were suppressed before this one, or None if this one is to be as well.
+
+        For what a peer can bring about as often as it likes.
         """
 
-    def link_broken(self, link: "LinkMixin", error: ProtocolError) -> None:
+    def link_broken(self, link: Link, error: ProtocolError) -> None:
         """The peer broke the protocol: its session cannot go on.  The link is being closed; ``link_lost`` follows."""
 
-    def link_lost(self, link: "LinkMixin", reason: str) -> None:
+    def link_lost(self, link: Link, reason: str) -> None:
         """The link is gone, and its session, if it carried one, has been detached."""

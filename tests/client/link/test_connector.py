@@ -23,7 +23,7 @@ from sellia.client.link.connector import BEAT, BUSY, LINES, Connector
 from sellia.client.link.route import NEXT_ADDRESS
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Goodbye, Hello, Refused, Welcome
-from sellia.transports.link.base import LinkMixin
+from sellia.transports.link.keeper import Link
 from sellia.transports.original.client_side.bridge import OriginalClientLink
 from tests.client.links import FarServer, Half, Network
 from tests.client.stage import LogLines
@@ -44,7 +44,7 @@ class Caller:
     def window(self) -> float:
         return 0.0 if self.state[0] is None else 120.0
 
-    def welcomed(self, link: LinkMixin, welcome: Welcome) -> None:
+    def welcomed(self, link: Link, welcome: Welcome) -> None:
         self.told.append(("welcomed", welcome.resumed))
 
     def refused(self, refused: Refused) -> None:
