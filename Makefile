@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UNIT := tests.protocol tests.relay tests.transports tests.server tests.client tests.cli tests.test_errors \
-	tests.test_imports tests.test_security tests.test_settings
+	tests.test_imports tests.test_security tests.test_settings tests.test_text tests.test_terminal
 
 .DEFAULT_GOAL := help
 .PHONY: help test test-newest unit lint format docs news constraints demo conformance chaos soak hostile field fuzz bench \

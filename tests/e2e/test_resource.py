@@ -13,9 +13,9 @@ from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.e2e.recorder import ServiceLeg, no_answer_yet
+from tests.e2e.site_case import DEADLINE, HOST, WebStageCase
 from tests.original import wire
-from tests.processes import free_port, wait_until
-from tests.server.webstage import DEADLINE, HOST, WebStageCase
+from tests.processes import free_port
 from tests.transports.support import BINARY, frame, frames
 
 MIB = 1 << 20
@@ -174,9 +174,7 @@ class ResponseTests(WebStageCase):
         self.recorder.on("/slow", push)
         connection = await self.thread(self.connect)
         await self.thread(connection.sendall, f"GET /slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-        await self.until(lambda: sent[0], "the first octets")
-        stopped = await self.thread(wait_until, lambda: _stands_still(sent), "the service to be slowed down")
-        self.assertLess(stopped, 64 * MIB)
+        self.assertLess(await self.until_stalled(lambda: sent[0]), 64 * MIB)
         connection.close()
         await self.until(lambda: not self.server.ingress.connections, "the request to be given up")
 
@@ -518,9 +516,3 @@ def _ask_bare(connect_: Any, request: str) -> bytes:
         while data := connection.recv(65536):
             received += data
     return received
-
-
-def _stands_still(counter: list[int]) -> int:
-    before = counter[0]
-    threading.Event().wait(0.5)
-    return before if before == counter[0] else 0

@@ -29,6 +29,9 @@ from sellia.server.settings import ServerSettings
 from tests.e2e.recorder import Recorder
 
 DEADLINE = 20.0
+LOOKS = 30
+"""Looks in a row that must find no change before a visitor counts as stalled: one each 5 ms and turn of the reactor."""
+
 HOST = "myapp.example.test"
 
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class WebStageCase(TestCase):
     timeout = 2 * DEADLINE
     server_settings: dict[str, Any] = {}
     tunnel_settings: dict[str, Any] = {}
+    client_settings: dict[str, Any] = {}
 
     async def setUp(self) -> None:
         self.recorder = Recorder()
@@ -77,7 +81,7 @@ class WebStageCase(TestCase):
     async def start_client(self, service_port: int) -> None:
         """A client, once its tunnel is open."""
         tunnel = TunnelSettings(port=service_port, local_host="127.0.0.1", subdomain="myapp", **self.tunnel_settings)
-        settings = ClientSettings(server=f"http://127.0.0.1:{self.port}", tunnels=(tunnel,))
+        settings = ClientSettings(server=f"http://127.0.0.1:{self.port}", tunnels=(tunnel,), **self.client_settings)
         self.client = ClientService(settings, reactor, self.listener)
         self.client.startService()
         await self.listener.connected
@@ -98,6 +102,20 @@ class WebStageCase(TestCase):
                 self.fail(f"waited in vain for {what}")
             await deferLater(reactor, 0.005)
         return value
+
+    async def until_stalled(self, progress: Callable[[], int]) -> int:
+        """Until a socket takes nothing more of what is written to it: the progress made, which does not go on."""
+        looks, last = 0, -1
+
+        def look() -> bool:
+            nonlocal looks, last
+            before, last = last, progress()
+            still = before == last and bool(set(sockets()) & set(reactor.getWriters()))
+            looks = looks + 1 if still else 0
+            return looks == LOOKS
+
+        await self.until(look, "the visitor to take nothing more")
+        return last
 
     def thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> Deferred[T]:
         """Do something that blocks."""

@@ -6,7 +6,7 @@ import socket
 import threading
 
 from tests.e2e.recorder import ServiceLeg, no_answer_yet
-from tests.server.webstage import DEADLINE, HOST, WebStageCase
+from tests.e2e.site_case import DEADLINE, HOST, WebStageCase
 
 #: More than the windows and sockets on the way hold.
 BIG = 24 << 20
@@ -26,10 +26,7 @@ class PipelineTests(WebStageCase):
             self.recorder.on(f"/{number}", head.encode() + body)
         asked = [f"GET /{number} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode() for number in range(count)]
         await self.thread(connection.sendall, b"".join(asked))
-        seen = 0
-        while seen != (seen := self._seen(count)) or not seen:
-            await self.thread(threading.Event().wait, 0.3)
-        self.assertLess(seen, count)
+        self.assertLess(await self.until_stalled(lambda: self._seen(count)), count)
 
         def read() -> bytes:
             received = bytearray()
@@ -89,6 +86,29 @@ class EarlyEndTests(WebStageCase):
         self.assertEqual(await self.thread(visit), [(413, b"no\n"), (200, b"ok\n")])
         done.set()
 
+    async def test_longer_and_shorter_than_announced(self) -> None:
+        """A service that cannot count does not make the visitor's next response begin in the wrong place."""
+        self.recorder.on("/short", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+
+        def ask() -> bytes:
+            received = b""
+            with self.connect() as connection:
+                connection.sendall(f"GET /short HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+                exchange = self.recorder.wait_for("/short")
+                exchange.cut()
+                while data := connection.recv(65536):
+                    received += data
+            return received
+
+        received = await self.thread(ask)
+        self.assertTrue(received.endswith(b"\r\n\r\nabc"), received)
+
+
+class StopTests(WebStageCase):
+    """A client that stops cuts what it still carries after a while."""
+
+    client_settings = {"drain_timeout": 0.5}
+
     async def test_service_dies_while_the_visitor_does_not_read(self) -> None:
         """The connection is cut after a while, whether or not the visitor takes what was written."""
 
@@ -107,20 +127,3 @@ class EarlyEndTests(WebStageCase):
         await self.client.stopService()
         await self.until(lambda: not self.server.ingress.connections, "the connection to be cut")
         connection.close()
-
-    async def test_longer_and_shorter_than_announced(self) -> None:
-        """A service that cannot count does not make the visitor's next response begin in the wrong place."""
-        self.recorder.on("/short", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
-
-        def ask() -> bytes:
-            received = b""
-            with self.connect() as connection:
-                connection.sendall(f"GET /short HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-                exchange = self.recorder.wait_for("/short")
-                exchange.cut()
-                while data := connection.recv(65536):
-                    received += data
-            return received
-
-        received = await self.thread(ask)
-        self.assertTrue(received.endswith(b"\r\n\r\nabc"), received)
