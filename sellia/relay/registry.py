@@ -1,7 +1,7 @@
-"""Which session holds which name.
+"""The registry of names: which upstream each tunnel's name is bound to.
 
 The need: one name, one winner, however many ask at once; a client whose link dropped gets its name back, and nobody
-else does meanwhile; a visitor's request finds its tunnel with one look into `by_label`.
+else does meanwhile; a visitor's request finds its tunnel with one look into a table.
 
 A name is in one of these states::
 
@@ -11,13 +11,14 @@ A name is in one of these states::
                         v                              v
                        free <------------ T ------- held for its owner ---claim by the same owner---> bound
 
-Who the owner is, the gateway says, with a value that is the same again when the same client comes back: a digest, best
-of a secret, for whoever has the same value is let in to the name.
+A name is bound to an *upstream* (`sellia.relay.mux.upstream`), today always a client's session.  Who the owner is, the
+gateway says, with a value that is the same again when the same client comes back: a digest, best of a secret, for
+whoever has the same value is let in to the name.
 
 The invariants, which `check_invariants` proves:
 
 * A name is bound or held, never both.
-* `by_label` and the sessions' own lists have the same tunnels.
+* `by_label` and the upstreams' own lists have the same tunnels.
 * An account has at most `per_owner` names, bound or held; all together have at most `total` bound and as many held
   ones.  The account is the owner itself, unless the gateway says that several owners count as one.
 
@@ -38,13 +39,14 @@ from sellia.protocol.messages import TunnelOptions
 from sellia.relay.names import suggest_name
 from sellia.relay.secrets import SecretDigest
 
-Session = TypeVar("Session", bound=Hashable)
+Target = TypeVar("Target", bound=Hashable)
+Target_co = TypeVar("Target_co", covariant=True)
 
 HOLD_SECONDS: Final = 120.0
-"""How long a name is held for an owner whose session is lost: the resume window."""
+"""Seconds for which a name is held for the owner of a lost upstream: the resume window."""
 
 REMEMBERED_LIMIT: Final = 1_000
-"""Names of which it is remembered why they are free."""
+"""Maximum number of free names of which it is remembered why they are free."""
 
 PER_OWNER_LIMIT: Final = 100
 TOTAL_LIMIT: Final = 10_000
@@ -55,14 +57,15 @@ _NO_OPTIONS: Final = TunnelOptions()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tunnel(Generic[Session]):
-    """A name bound to a session.  `tunnel_id` is its number there; `auth` what visitors must know, if anything.
+class Tunnel(Generic[Target_co]):
+    """A name bound to an upstream.
 
-    `options` are what its owner asked for.
+    `tunnel_id` is its number there, `auth` the digest of the credentials that visitors must present, and `options` what
+    its owner asked for.
     """
 
     label: str
-    session: Session
+    upstream: Target_co
     tunnel_id: int
     owner: Hashable
     auth: SecretDigest | None = None
@@ -71,11 +74,11 @@ class Tunnel(Generic[Session]):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim(Generic[Session]):
-    """A claim that won.  `displaced` is the same owner's tunnel that had the name and is to be ended, if there was."""
+class Claim(Generic[Target]):
+    """A granted claim.  `displaced` is the same owner's tunnel that had the name, if any: its session is to be told."""
 
-    tunnel: Tunnel[Session]
-    displaced: Tunnel[Session] | None = None
+    tunnel: Tunnel[Target]
+    displaced: Tunnel[Target] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,8 @@ class _Hold:
     account: Hashable
 
 
-class TunnelRegistry(Generic[Session]):
-    """The names of one server.  It reads no clock: every `now` is in seconds and never goes back.
+class TunnelRegistry(Generic[Target]):
+    """The table of one server's names.  It reads no clock: every `now` is in seconds and never goes back.
 
     A hold that has run out counts for nothing, and goes with the next claim.
     """
@@ -97,19 +100,28 @@ class TunnelRegistry(Generic[Session]):
         self.hold_seconds = hold_seconds
         self.per_owner = per_owner
         self.total = total
-        self.by_label: dict[str, Tunnel[Session]] = {}
-        """Every bound name: to be read by the ingress, and changed by nobody but this class."""
-        self._sessions: dict[Session, dict[str, Tunnel[Session]]] = {}
-        self._away: set[Session] = set()
+        self.by_label: dict[str, Tunnel[Target]] = {}
+        """Every bound name.  Nobody but this class changes it; the server reads it through `find` and `count`."""
+        self._by_target: dict[Target, dict[str, Tunnel[Target]]] = {}
+        self._away: set[Target] = set()
         self._holds: dict[str, _Hold] = {}  # in the order in which they run out
         self._counts: dict[Hashable, int] = {}
-        #: Why names are free that were bound a moment ago, and until when that is remembered; oldest first.
+        #: Problem codes of names that became free a moment ago, with the time until which they are kept; oldest first.
         self._free: dict[str, tuple[str, float]] = {}
+
+    def find(self, label: str) -> Tunnel[Target] | None:
+        """Return the tunnel that a name is bound to, or None."""
+        return self.by_label.get(label)
+
+    @property
+    def count(self) -> int:
+        """The number of bound names."""
+        return len(self.by_label)
 
     def claim(
         self,
         label: str,
-        session: Session,
+        upstream: Target,
         owner: Hashable,
         now: float,
         *,
@@ -117,8 +129,8 @@ class TunnelRegistry(Generic[Session]):
         auth: SecretDigest | None = None,
         account: Hashable = None,
         options: TunnelOptions = _NO_OPTIONS,
-    ) -> Claim[Session]:
-        """Bind the valid name `label` to `session`, or raise `ProblemError`.
+    ) -> Claim[Target]:
+        """Bind the valid name `label` to `upstream`, or raise `ProblemError`.
 
         NAME_TAKEN if it is bound or held for another; TOO_MANY_TUNNELS if the owner, OVERLOADED if the server has as
         many as it may.  Nothing has changed then.
@@ -126,7 +138,7 @@ class TunnelRegistry(Generic[Session]):
         self.expire(now)
         account = owner if account is None else account
         displaced = self.by_label.get(label)
-        if displaced is not None and not self._may_displace(displaced, session, owner):
+        if displaced is not None and not self._may_displace(displaced, upstream, owner):
             raise ProblemError(NAME_TAKEN, f"The name {label!r} is in use.")
         hold = self._holds.get(label)
         if hold is not None and hold.owner != owner:
@@ -142,15 +154,15 @@ class TunnelRegistry(Generic[Session]):
         if displaced is not None:
             self._unbind(displaced)
         self._drop_hold(label)
-        tunnel = Tunnel(label, session, tunnel_id, owner, auth, account, options)
+        tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options)
         self.by_label[label] = tunnel
         self._free.pop(label, None)
-        self._sessions.setdefault(session, {})[label] = tunnel
+        self._by_target.setdefault(upstream, {})[label] = tunnel
         self._counts[account] = self._counts.get(account, 0) + 1
         return Claim(tunnel, displaced)
 
     def free_name(self, random: Random, now: float) -> str:
-        """A name that is easy to say and that anybody could claim now."""
+        """Return a name that is easy to say and that anybody could claim now."""
         self.expire(now)
         for _ in range(_SUGGESTIONS):
             name = suggest_name(random)
@@ -159,26 +171,26 @@ class TunnelRegistry(Generic[Session]):
         # With the table full to its default bound, that is one chance in ten to the hundredth.
         raise ProblemError(INTERNAL, "No free name was found; ask for one by name.")
 
-    def tunnels_of(self, session: Session) -> list[Tunnel[Session]]:
-        """The tunnels bound to `session`, in the order of their claims."""
-        return list(self._sessions.get(session, {}).values())
+    def tunnels_of(self, upstream: Target) -> list[Tunnel[Target]]:
+        """Return the tunnels bound to `upstream`, in the order of their claims."""
+        return list(self._by_target.get(upstream, {}).values())
 
-    def away(self, session: Session) -> None:
-        """The session has lost its link: visitors wait, and its owner may claim its names for a new session."""
-        if session in self._sessions:
-            self._away.add(session)
+    def away(self, upstream: Target) -> None:
+        """Mark `upstream` as away: visitors wait, and its owner may claim its names for a new session."""
+        if upstream in self._by_target:
+            self._away.add(upstream)
 
-    def back(self, session: Session) -> None:
-        """The session has a link again."""
-        self._away.discard(session)
+    def back(self, upstream: Target) -> None:
+        """Mark `upstream` as reachable again."""
+        self._away.discard(upstream)
 
-    def adopt(self, session: Session, owner: Hashable, account: Hashable = None) -> None:
-        """The session's client has become another owner, as one that has no key does when its address changes.
+    def adopt(self, upstream: Target, owner: Hashable, account: Hashable = None) -> None:
+        """Move the names of `upstream` to another owner, as when the address of a client without a key changes.
 
         Where the new account would have more names than it may, the old owner keeps them.
         """
         account = owner if account is None else account
-        tunnels = [each for each in self.tunnels_of(session) if (each.owner, each.account) != (owner, account)]
+        tunnels = [each for each in self.tunnels_of(upstream) if (each.owner, each.account) != (owner, account)]
         moved = [each for each in tunnels if each.account != account]
         if self._counts.get(account, 0) + len(moved) > self.per_owner:
             return
@@ -186,12 +198,12 @@ class TunnelRegistry(Generic[Session]):
             self._uncount(tunnel.account)
             self._counts[account] = self._counts.get(account, 0) + 1
             adopted = replace(tunnel, owner=owner, account=account)
-            self.by_label[tunnel.label] = self._sessions[session][tunnel.label] = adopted
+            self.by_label[tunnel.label] = self._by_target[upstream][tunnel.label] = adopted
 
-    def release(self, tunnel: Tunnel[Session], now: float, *, held: bool = False) -> bool:
+    def release(self, tunnel: Tunnel[Target], now: float, *, held: bool = False) -> bool:
         """End one tunnel; its name is free at once, or first `held` for its owner.
 
-        False, and nothing happens, if the name is no longer that tunnel's.
+        Return False, and change nothing, if the name is no longer that tunnel's.
         """
         if self.by_label.get(tunnel.label) is not tunnel:
             return False
@@ -200,21 +212,21 @@ class TunnelRegistry(Generic[Session]):
             self._hold(tunnel, now)
         return True
 
-    def release_session(self, session: Session, now: float, *, held: bool) -> list[Tunnel[Session]]:
-        """End all tunnels of `session` and say which they were; `held` if it was lost, not if its client took leave."""
-        ended = self.tunnels_of(session)
+    def release_all(self, upstream: Target, now: float, *, held: bool) -> list[Tunnel[Target]]:
+        """End all tunnels of `upstream` and return them; `held` if it was lost, not if its client took leave."""
+        ended = self.tunnels_of(upstream)
         for tunnel in ended:
             self.release(tunnel, now, held=held)
         return ended
 
     def unhold(self, label: str, owner: Hashable) -> None:
-        """Its last owner does not come back for the name, if it is still held for it: it is free."""
+        """Free a name that is held for `owner`, who does not come back for it."""
         hold = self._holds.get(label)
         if hold is not None and hold.owner == owner:
             self._drop_hold(label)
 
     def remember(self, labels: Iterable[str], word: str, now: float) -> None:
-        """These names are free because of that; it is remembered for as long as a name is held."""
+        """Remember the problem code `word` for names that became free, for as long as a name is held."""
         for label in labels:
             self._free.pop(label, None)
             if label not in self.by_label:
@@ -223,17 +235,17 @@ class TunnelRegistry(Generic[Session]):
             del self._free[next(iter(self._free))]
 
     def why_free(self, label: str, now: float) -> str | None:
-        """The word for why a name is free that was bound a moment ago."""
+        """Return the problem code of a name that became free a moment ago, or None."""
         word, until = self._free.get(label, (None, 0.0))
         return word if until > now else None
 
     def is_held(self, label: str, now: float) -> bool:
-        """Whether nobody has the name but its last owner may come back for it: to a visitor, the client is gone."""
+        """Return whether a name is held for its last owner: to a visitor, the client is gone."""
         hold = self._holds.get(label)
         return hold is not None and hold.until > now
 
     def expire(self, now: float) -> list[str]:
-        """Free the names whose hold has run out, and say which they were."""
+        """Free the names whose hold has run out, and return them."""
         freed = []
         for label, hold in self._holds.items():
             if hold.until > now:
@@ -246,10 +258,10 @@ class TunnelRegistry(Generic[Session]):
     def check_invariants(self) -> None:
         """Raise AssertionError if the tables disagree; for tests."""
         assert not self.by_label.keys() & self._holds.keys()
-        listed = {label: tunnel for tunnels in self._sessions.values() for label, tunnel in tunnels.items()}
+        listed = {label: tunnel for tunnels in self._by_target.values() for label, tunnel in tunnels.items()}
         assert listed == self.by_label
-        assert all(tunnels for tunnels in self._sessions.values())
-        assert self._away <= self._sessions.keys()
+        assert all(tunnels for tunnels in self._by_target.values())
+        assert self._away <= self._by_target.keys()
         owners = [tunnel.account for tunnel in self.by_label.values()] + [hold.account for hold in self._holds.values()]
         assert self._counts == {owner: owners.count(owner) for owner in owners}
         assert all(count <= self.per_owner for count in self._counts.values())
@@ -258,19 +270,19 @@ class TunnelRegistry(Generic[Session]):
         untils = [hold.until for hold in self._holds.values()]
         assert untils == sorted(untils)
 
-    def _may_displace(self, tunnel: Tunnel[Session], session: Session, owner: Hashable) -> bool:
-        return tunnel.owner == owner and tunnel.session != session and tunnel.session in self._away
+    def _may_displace(self, tunnel: Tunnel[Target], upstream: Target, owner: Hashable) -> bool:
+        return tunnel.owner == owner and tunnel.upstream != upstream and tunnel.upstream in self._away
 
-    def _unbind(self, tunnel: Tunnel[Session]) -> None:
+    def _unbind(self, tunnel: Tunnel[Target]) -> None:
         del self.by_label[tunnel.label]
-        tunnels = self._sessions[tunnel.session]
+        tunnels = self._by_target[tunnel.upstream]
         del tunnels[tunnel.label]
         if not tunnels:
-            del self._sessions[tunnel.session]
-            self._away.discard(tunnel.session)
+            del self._by_target[tunnel.upstream]
+            self._away.discard(tunnel.upstream)
         self._uncount(tunnel.account)
 
-    def _hold(self, tunnel: Tunnel[Session], now: float) -> None:
+    def _hold(self, tunnel: Tunnel[Target], now: float) -> None:
         if len(self._holds) >= self.total:
             self._drop_hold(next(iter(self._holds)))
         self._holds[tunnel.label] = _Hold(tunnel.owner, now + self.hold_seconds, tunnel.account)

@@ -24,9 +24,8 @@ from sellia.relay.http.forwarded import UNIX, counted_address
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.token_bucket import Buckets, Rate
 from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits
-from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
-from sellia.relay.registry import Tunnel
+from sellia.relay.mux.upstream import ExchangeLimits
 from sellia.relay.secrets import SecretDigest, parse_authorization
 from sellia.server.places import Place, Places
 from sellia.server.settings import ServerSettings
@@ -98,8 +97,8 @@ class Limiter:
             while_away_pings=settings.while_away_pings,
         )
         self._unread_timeout = settings.unread_timeout
-        self._tunnel_streams = settings.tunnel_streams
-        self._away_requests = settings.away_requests
+        #: What every session's exchanges have to keep to.
+        self.exchanges = ExchangeLimits(settings.tunnel_streams, settings.away_requests)
         #: Streams whose responses are complete, by when they must have ended.
         self._unended: dict[Stream | None, float] = {}
         #: What else is called once a second, with the time.
@@ -140,17 +139,6 @@ class Limiter:
         """Something happened too often; it may again in ``wait`` seconds."""
         self.refused(limit, peer, 429)
         return Denial(PROBLEMS["rate-limited"], "", ceil(wait))
-
-    def room(self, tunnel: Tunnel[Any]) -> str | None:
-        """The limit that another exchange of a tunnel would break, if it would."""
-        session: Session = tunnel.session.session
-        if session.full:
-            return "session_streams"
-        if session.table.by_tunnel.get(tunnel.tunnel_id, 0) >= self._tunnel_streams:
-            return "tunnel_streams"
-        if not session.attached and len(session.streams) - tunnel.session.streams_at_loss >= self._away_requests:
-            return "away_requests"
-        return "session_queue" if session.crowded else None
 
     # --- connections ---------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class RegistryTests(SynchronousTestCase):
         self.assertIs(self.registry.by_label["demo"], claim.tunnel)
         self.assertIsNone(claim.displaced)
         tunnel = claim.tunnel
-        self.assertEqual((tunnel.label, tunnel.session, tunnel.tunnel_id, tunnel.auth), ("demo", "session", 7, auth))
+        self.assertEqual((tunnel.label, tunnel.upstream, tunnel.tunnel_id, tunnel.auth), ("demo", "session", 7, auth))
         self.assertEqual(self.registry.tunnels_of("session"), [tunnel])
         self.assertEqual(self.registry.tunnels_of("other"), [])
 
@@ -104,7 +104,7 @@ class RegistryTests(SynchronousTestCase):
     def test_a_lost_session_leaves_its_names_held(self) -> None:
         """For its owner they are there at once, for nobody else before the window is over."""
         tunnels = [self.claim("demo", "first", "alice"), self.claim("docs-demo", "first", "alice")]
-        self.assertEqual(self.registry.release_session("first", 10.0, held=True), tunnels)
+        self.assertEqual(self.registry.release_all("first", 10.0, held=True), tunnels)
         self.assertTrue(self.registry.is_held("demo", 10.0))
         self.assertIn("120 s", self.assert_refused(NAME_TAKEN, "demo", "second", "bob", 10.5))
         self.claim("demo", "third", "alice", 20.0)
@@ -114,9 +114,9 @@ class RegistryTests(SynchronousTestCase):
 
     def test_a_session_that_takes_leave_frees_its_names(self) -> None:
         self.claim("demo", "first", "alice")
-        self.registry.release_session("first", 10.0, held=False)
+        self.registry.release_all("first", 10.0, held=False)
         self.claim("demo", "second", "bob", 10.0)
-        self.assertEqual(self.registry.release_session("nobody", 10.0, held=True), [])
+        self.assertEqual(self.registry.release_all("nobody", 10.0, held=True), [])
 
     def test_why_a_name_is_free_is_remembered_for_a_while(self) -> None:
         self.claim("bound", "first", "alice")
@@ -156,7 +156,7 @@ class RegistryTests(SynchronousTestCase):
         self.assertIs(claim.displaced, old)
         self.assertIs(self.registry.by_label["demo"], claim.tunnel)
         self.assertEqual(self.registry.tunnels_of("first"), [])
-        self.assertEqual(self.registry.release_session("first", 2.0, held=True), [])
+        self.assertEqual(self.registry.release_all("first", 2.0, held=True), [])
 
     def test_a_session_that_is_back_keeps_its_names(self) -> None:
         self.claim("demo", "first", "alice")
@@ -168,11 +168,11 @@ class RegistryTests(SynchronousTestCase):
         """Names that anybody can make up for themselves are no reason to get more of the others."""
         for number in range(3):
             self.registry.claim(f"name-{number}", "session", f"owner {number}", 0.0, tunnel_id=number, account="alice")
-        claim = partial(self.registry.claim, session="session", now=1.0, tunnel_id=9)
+        claim = partial(self.registry.claim, upstream="session", now=1.0, tunnel_id=9)
         with self.assertRaises(ProblemError):
             claim("more", owner="owner 9", account="alice")
         claim("more", owner="owner 9", account="bob")
-        self.registry.release_session("session", 1.0, held=True)
+        self.registry.release_all("session", 1.0, held=True)
         with self.assertRaises(ProblemError):
             claim("less", owner="owner 9", account="alice")
         with self.assertRaises(ProblemError):
@@ -196,7 +196,7 @@ class RegistryTests(SynchronousTestCase):
         for label in ("one", "two", "three"):
             self.claim(label, "first", "alice")
         self.assert_refused(TOO_MANY_TUNNELS, "four", "first", "alice")
-        self.registry.release_session("first", 1.0, held=True)
+        self.registry.release_all("first", 1.0, held=True)
         self.assert_refused(TOO_MANY_TUNNELS, "four", "second", "alice", 2.0)
         self.claim("one", "second", "alice", 2.0)
         self.claim("four", "second", "alice", 1.0 + HOLD_SECONDS)
@@ -263,7 +263,7 @@ class RegistryModel(RuleBasedStateMachine):
         holder, _ = self.held.get(label, (owner, 0.0))
         if label in self.bound:
             tunnel = self.bound[label]
-            mine = tunnel.owner == owner and tunnel.session != session and tunnel.session in self.gone
+            mine = tunnel.owner == owner and tunnel.upstream != session and tunnel.upstream in self.gone
             return None if mine else NAME_TAKEN
         if holder != owner:
             return NAME_TAKEN
@@ -280,7 +280,7 @@ class RegistryModel(RuleBasedStateMachine):
         self.forget_absent()
 
     def forget_absent(self) -> None:
-        self.gone &= {tunnel.session for tunnel in self.bound.values()}
+        self.gone &= {tunnel.upstream for tunnel in self.bound.values()}
 
     @rule(label=LABELS, session=SESSIONS)
     def claim(self, label: str, session: int) -> None:
@@ -310,9 +310,9 @@ class RegistryModel(RuleBasedStateMachine):
         assert not self.registry.release(data.draw(st.sampled_from(self.old)), self.now, held=held)
 
     @rule(session=SESSIONS, held=st.booleans())
-    def release_session(self, session: int, held: bool) -> None:
-        ended = {tunnel.label for tunnel in self.registry.release_session(session, self.now, held=held)}
-        assert ended == {label for label, tunnel in self.bound.items() if tunnel.session == session}
+    def release_all(self, session: int, held: bool) -> None:
+        ended = {tunnel.label for tunnel in self.registry.release_all(session, self.now, held=held)}
+        assert ended == {label for label, tunnel in self.bound.items() if tunnel.upstream == session}
         for label in ended:
             self.end(label, held)
 

@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.problems import PROBLEMS, Problem
-from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, TunnelOptions, WebSocketRequest
+from sellia.protocol.messages import Headers, HttpRequest, Notice, ResponseHead, TunnelOptions, WebSocketRequest
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
+from sellia.relay.mux.upstream import ExchangeLimits
 from sellia.relay.registry import Tunnel
 from sellia.relay.secrets import basic_auth_digest
 from sellia.server.ingress.connection import VisitorConnection
@@ -201,20 +202,38 @@ class Service(RecordingLeg):
         return found[0] if found else None
 
 
-class Holder:
+class SessionUpstream:
     """A session as the ingress has it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, settings: ServerSettings) -> None:
         self.session = session
         self.notices = Notices()
-        self.streams_at_loss = 0
+        self.open = session.open
+        self._limits = ExchangeLimits(settings.tunnel_streams, settings.away_requests)
+
+    @property
+    def attached(self) -> bool:
+        return self.session.attached
+
+    @property
+    def closed(self) -> bool:
+        return self.session.closed
+
+    def refusal(self, tunnel_id: int) -> str | None:
+        return self._limits.refusal(self.session, tunnel_id, 0)
+
+    def notify(self, notice: Notice, now: float) -> None:
+        self.notices.send(self.session, notice, now)
 
 
 class Tunnels:
     """The registry, as the ingress has it."""
 
     def __init__(self) -> None:
-        self.by_label: dict[str, Tunnel[Any]] = {}
+        self.by_label: dict[str, Tunnel[SessionUpstream]] = {}
+
+    def find(self, label: str) -> Tunnel[SessionUpstream] | None:
+        return self.by_label.get(label)
 
 
 class Rooms:
@@ -251,7 +270,7 @@ class PublicSide:
         self.settings = ServerSettings(**settings)
         self.pair = Pair()
         self.pair.client.stream_opened = self._opened  # type: ignore[method-assign, assignment]
-        self.holder = Holder(self.pair.server.session)
+        self.upstream = SessionUpstream(self.pair.server.session, self.settings)
         self.tunnels = Tunnels()
         self.rooms = Rooms()
         self.ingress = Ingress(self.settings, self.tunnels, self.rooms, self.clock)
@@ -265,7 +284,7 @@ class PublicSide:
     def open_tunnel(self, label: str, auth: str | None = None, options: TunnelOptions = NO_OPTIONS) -> None:
         """A tunnel of that name, on the one session there is."""
         digest = None if auth is None else basic_auth_digest(auth)
-        self.tunnels.by_label[label] = Tunnel(label, self.holder, 1, "owner", digest, options=options)
+        self.tunnels.by_label[label] = Tunnel(label, self.upstream, 1, "owner", digest, options=options)
 
     def _opened(self, stream: Stream, opening: HttpRequest | WebSocketRequest, end: bool) -> Service:
         service = Service()

@@ -370,7 +370,7 @@ class Gateway:
             return
         session.cancel_wait()
         self._admission.leave(session.counts_as)
-        released = self.registry.release_session(session, self.clock.seconds(), held=held)
+        released = self.registry.release_all(session, self.clock.seconds(), held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)
         if not held:
@@ -437,7 +437,7 @@ class Gateway:
             "draining": self.draining,
             "sessions": len(self.sessions),
             "links": self.link_count,
-            "tunnels": len(self.registry.by_label),
+            "tunnels": self.registry.count,
             "streams": sum(len(each.session.streams) for each in self.sessions.values()),
             **self.counters.as_dict(),
             "connections": self.guard.connections.count,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from sellia.errors import ProtocolError
-from sellia.protocol.messages import Opening, SessionMessage
+from sellia.errors import ProblemError, ProtocolError
+from sellia.problems import CLIENT_GONE, OVERLOADED
+from sellia.protocol.messages import Notice, Opening, SessionMessage
 from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
@@ -63,7 +64,8 @@ class ServerSession:
         #: When the loss of its link was noticed, and when something came over it for the last time.
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
-        self.notices = Notices()
+        self._exchanges = gateway.guard.exchanges
+        self._notices = Notices()
 
     @property
     def name(self) -> str:
@@ -71,15 +73,34 @@ class ServerSession:
         return self.token[:4].hex()
 
     @property
-    def streams_at_loss(self) -> int:
-        """How many exchanges were open when its link was lost."""
-        return len(self.at_loss)
-
-    @property
     def footprint(self) -> int:
         """Bytes that wait in it, those included that wait for a client of the original dialect."""
         bridge = getattr(self.link, "bridge", None)
         return self.session.footprint + (bridge.session.footprint if bridge is not None else 0)
+
+    # --- an Upstream ---------------------------------------------------------------------------------------
+
+    @property
+    def attached(self) -> bool:
+        return self.session.attached
+
+    @property
+    def closed(self) -> bool:
+        return self.session.closed
+
+    def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
+        session = self.session
+        if session.closed:
+            raise ProblemError(CLIENT_GONE)
+        if session.full:
+            raise ProblemError(OVERLOADED)
+        return session.open(opening, leg, end=end)
+
+    def refusal(self, tunnel_id: int) -> str | None:
+        return self._exchanges.refusal(self.session, tunnel_id, len(self.at_loss))
+
+    def notify(self, notice: Notice, now: float) -> None:
+        self._notices.send(self.session, notice, now)
 
     # --- a session's owner ---------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ class TunnelRequests:
         gateway = self._gateway
         session.claiming.clear()
         now = gateway.clock.seconds()
-        released = gateway.registry.release_session(session, now, held=True)
+        released = gateway.registry.release_all(session, now, held=True)
         session.left = [left for left in session.left if gateway.registry.is_held(left[0], now)]
         session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
         if session.stops and not released:
@@ -177,7 +177,7 @@ class TunnelRequests:
 
     def _lost_name(self, tunnel: "Tunnel[ServerSession]") -> None:
         """A session has lost a name to another one of the same owner."""
-        session, gateway = tunnel.session, self._gateway
+        session, gateway = tunnel.upstream, self._gateway
         if gateway.registry.tunnels_of(session):
             session.session.say(CloseTunnel(tunnel.tunnel_id, "name-taken", _TAKEN_OVER))
         elif session.link is None:
@@ -204,14 +204,14 @@ class TunnelRequests:
 
     def _rival(self, session: "ServerSession", name: str) -> "Tunnel[ServerSession] | None":
         """The tunnel of that name, if it is the same owner's and its link is one that nobody knows to be dead."""
-        bound = self._gateway.registry.by_label.get(name)
-        if bound is None or bound.owner != session.owner or bound.session is session or bound.session.link is None:
+        bound = self._gateway.registry.find(name)
+        if bound is None or bound.owner != session.owner or bound.upstream is session or bound.upstream.link is None:
             return None
         return bound
 
     def _doubt(self, session: "ServerSession", wanted: OpenTunnel, tunnel: "Tunnel[ServerSession]") -> None:
         """Find out whether the session that has the name lives."""
-        rival = tunnel.session
+        rival = tunnel.upstream
         link = rival.link
         assert link is not None
         session.claiming.add(wanted.tunnel)
@@ -235,7 +235,7 @@ class TunnelRequests:
             return
         session.claiming.discard(wanted.tunnel)
         gateway = self._gateway
-        if tunnel.session.link is link and not alive and gateway.registry.release(tunnel, gateway.clock.seconds()):
+        if tunnel.upstream.link is link and not alive and gateway.registry.release(tunnel, gateway.clock.seconds()):
             self._lost_name(tunnel)
         count = len(gateway.registry.tunnels_of(session)) + len(session.claiming)
         self._claim(session, wanted, count, sure=True)

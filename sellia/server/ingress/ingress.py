@@ -8,7 +8,7 @@ Designs not chosen
 """
 
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from sellia.problems import PROBLEMS, Problem
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import TrustedPeers
+from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.http1 import Request
 from sellia.server.limiter import Limiter
@@ -34,7 +35,8 @@ _log = Logger()
 class Tunnels(Protocol):
     """Which tunnel has a name, as :class:`~sellia.relay.registry.TunnelRegistry` tells."""
 
-    by_label: dict[str, Tunnel[Any]]
+    def find(self, label: str) -> Tunnel[Upstream] | None:
+        """Return the tunnel that a name is bound to, or None."""
 
 
 class Visit(Protocol):
@@ -146,12 +148,12 @@ class Ingress:
         """Whether any visitor has something under way, or still to be sent."""
         return bool(self.pipes.open) or any(connection.busy for connection in self.connections)
 
-    def admit(self, label: str, request: Request, visit: Visit) -> "Tunnel[Any] | Denial":
+    def admit(self, label: str, request: Request, visit: Visit) -> Tunnel[Upstream] | Denial:
         """The tunnel of that name, if whoever sent ``request`` may use it now; else why not."""
         refusing = self.rooms.refusing()
         if refusing is not None:
             return Denial(refusing)
-        tunnel = self.tunnels.by_label.get(label)
+        tunnel = self.tunnels.find(label)
         if tunnel is None:
             return Denial(self.rooms.why_absent(label))
         guard = self.guard
@@ -163,9 +165,9 @@ class Ingress:
             denied = guard.check_password(label, tunnel.auth, request.headers, lambda: visit.visitor_of(request))
             if denied is not None:
                 return denied
-        if tunnel.options.while_away == "refuse" and not tunnel.session.session.attached:
+        if tunnel.options.while_away == "refuse" and not tunnel.upstream.attached:
             return Denial(PROBLEMS["client-away"])
-        limit = guard.room(tunnel)
+        limit = tunnel.upstream.refusal(tunnel.tunnel_id)
         if limit is not None:
             guard.refused(limit, visit.visitor_of(request), 503)
             return Denial(PROBLEMS["client-away" if limit == "away_requests" else "overloaded"])

@@ -112,7 +112,7 @@ def malformed(connection: "VisitorConnection", refusal: Refusal, asked: tuple[by
         place = locate(hosts, ingress.settings.domain)
     except ValueError:
         return
-    tunnel = ingress.tunnels.by_label.get(place.label) if place.side is Side.TUNNEL else None
+    tunnel = ingress.tunnels.find(place.label) if place.side is Side.TUNNEL else None
     if tunnel is not None:
         problem = refusal.problem
         message = refusal.detail or problem.sentence
@@ -126,7 +126,7 @@ def _refuse(connection: VisitorChannel, request: Request, label: str, path: byte
     ingress = connection.ingress
     problem, detail, retry_after = denial
     _websocket_refused(connection, request, label, problem)
-    tunnel = ingress.tunnels.by_label.get(label)
+    tunnel = ingress.tunnels.find(label)
     if tunnel is not None:
         message = detail or problem.sentence
         method, visitor = request.method.decode("latin-1"), connection.visitor_of(request)
@@ -185,7 +185,7 @@ def enter(connection: VisitorChannel, request: Request, label: str, path: bytes)
         exchange.await_service()
     connection.exchange_begins(exchange)
     try:
-        stream = tunnel.session.session.open(opening, exchange, end=not upgrade and exchange.request_complete)
+        stream = tunnel.upstream.open(opening, exchange, end=not upgrade and exchange.request_complete)
     except ProblemError as error:
         exchange.fail(error.problem.code, error.detail)
         return

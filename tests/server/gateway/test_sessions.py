@@ -1,11 +1,15 @@
 """One client's session, as the server has it; what becomes of it is tried with the gateway."""
 
-from sellia.errors import ProtocolError
+from sellia.errors import ProblemError, ProtocolError
+from sellia.problems import CLIENT_GONE, OVERLOADED
 from sellia.protocol.messages import HttpRequest
 from sellia.relay.mux.leg import NullLeg
+from sellia.relay.mux.upstream import Upstream
 from sellia.server.gateway.sessions import ServerSession
 from tests.server.clients import GatewayCase
 from tests.server.support import answers
+
+GET = HttpRequest(1, b"GET", b"/", [])
 
 
 class SessionTests(GatewayCase):
@@ -57,3 +61,32 @@ class SessionTests(GatewayCase):
         stream.leg = NullLeg()
         session.session.relieved(stream, "session_credit")
         self.assertEqual(self.server.gateway.health()["limits"], {"session_credit": 2})
+
+
+class UpstreamTests(GatewayCase):
+    """A session as what tunnels are bound to."""
+
+    def session(self) -> ServerSession:
+        self.assert_ready(self.server.client().open_tunnel("demo"))
+        [session] = self.server.gateway.sessions.values()
+        upstream: Upstream = session
+        self.assertIs(self.server.gateway.registry.find("demo").upstream, upstream)  # type: ignore[union-attr]
+        return session
+
+    def test_no_stream_is_opened_on_one_that_is_over(self) -> None:
+        session = self.session()
+        self.assertEqual((session.attached, session.closed), (True, False))
+        self.server.gateway.end(session, "client-gone", "", "a test")
+        self.assertEqual((session.attached, session.closed), (False, True))
+        error = self.assertRaises(ProblemError, session.open, GET, NullLeg(), end=True)
+        self.assertIs(error.problem, CLIENT_GONE)
+
+    def test_no_stream_is_opened_on_a_full_one(self) -> None:
+        session = self.session()
+        session.session.max_streams = 1
+        stream = session.open(GET, NullLeg(), end=True)
+        self.assertEqual(session.refusal(1), "session_streams")
+        error = self.assertRaises(ProblemError, session.open, GET, NullLeg(), end=True)
+        self.assertIs(error.problem, OVERLOADED)
+        stream.reset("visitor-gone")
+        self.assertIsNone(session.refusal(1))

@@ -307,7 +307,7 @@ class GhostTests(GatewayCase):
         second = first.restarted().connect().open("demo")
         second.wire.near.say(Goodbye("client-gone", ""))
         self.server.wait(GHOST_LEAST)
-        self.assertIs(self.server.registry.by_label["demo"].session, first.session)
+        self.assertIs(self.server.registry.by_label["demo"].upstream, first.session)
 
     def test_who_asked_may_have_lost_its_link(self) -> None:
         """The name waits with it, as if it had had it before."""

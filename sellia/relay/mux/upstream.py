@@ -1,0 +1,60 @@
+"""The upstream of a tunnel: where its requests go, as the ingress sees it.
+
+Need
+    The ingress opens a stream on whatever a name is bound to, and asks before whether there is room for one.  Today
+    that is one client's session in this process; a pool of clients or a session in another process would look the same.
+
+Bounds
+    Exchanges of one session, and of one of its tunnels; requests that came while its link is away; what waits in the
+    session to be sent.  ``docs/security.rst`` has the limits by the names that ``refusal`` returns.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sellia.protocol.messages import Notice, Opening
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.session import Session
+from sellia.relay.mux.stream import Stream
+
+
+class Upstream(Protocol):
+    """The destination that a tunnel's name is bound to."""
+
+    @property
+    def attached(self) -> bool:
+        """Whether it can be reached now; streams that are opened meanwhile wait for its link."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over: nothing can be opened any more."""
+
+    def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
+        """Open a stream with ``leg`` at this end; ``end`` says that nothing follows its opening.
+
+        Raises ProblemError if the upstream is closed or full, or the opening too long.
+        """
+
+    def refusal(self, tunnel_id: int) -> str | None:
+        """Return the limit that another exchange of the tunnel with this number would break, or None."""
+
+    def notify(self, notice: Notice, now: float) -> None:
+        """Send the client a notice of a refused request, as far as the rate of notices allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeLimits:
+    """The limits on exchanges that a session does not apply by itself."""
+
+    tunnel_streams: int  #: exchanges of one tunnel at once
+    away_requests: int  #: exchanges that may begin while the link is away
+
+    def refusal(self, session: Session, tunnel_id: int, at_loss: int) -> str | None:
+        """Return the limit that another exchange would break; ``at_loss`` streams were open when the link was lost."""
+        if session.full:
+            return "session_streams"
+        if session.table.by_tunnel.get(tunnel_id, 0) >= self.tunnel_streams:
+            return "tunnel_streams"
+        if not session.attached and len(session.streams) - at_loss >= self.away_requests:
+            return "away_requests"
+        return "session_queue" if session.crowded else None
