@@ -45,7 +45,7 @@ END_WAIT: Final = 30.0
 LIMITS: Final = frozenset(
     """
     header_size target_length header_time body_rate unread idle
-    connections connections_per_address tls_handshake proxy_header
+    connections connections_per_address descriptors tls_handshake proxy_header
     request_rate websocket_rate frame_size empty_frames websocket_violations
     session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
     failed_passwords failed_keys link_rate sessions links_per_key
@@ -151,6 +151,18 @@ class Limiter:
                 peer=field(peer),
                 suppressed=suppressed,
                 reason=field(handshake_fault(reason)),
+            )
+
+    def cannot_accept(self, cause: str) -> None:
+        """The system has no room for another connection: tell the log whose limit that is."""
+        suppressed = self.count("descriptors")
+        if suppressed is not None:
+            _log.warn(
+                "connections wait to be accepted: limit=descriptors connections={connections} suppressed={suppressed}: "
+                "{cause}",
+                connections=self.connections.count,
+                suppressed=suppressed,
+                cause=cause,
             )
 
     def full(self, peer: str, *, trusted: bool) -> str | None:

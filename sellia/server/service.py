@@ -59,6 +59,7 @@ class ServerService(MultiService):
             self.factory,
             reactor,
             proxied=ProxyProtocolFactory(self.ingress, self.factory),
+            failed=self.guard.cannot_accept,
         )
         self.listening.setServiceParent(self)
         self._stopping: list[Deferred[None]] = []

@@ -20,6 +20,7 @@ from twisted.python import context
 from twisted.python.failure import Failure
 from twisted.python.log import ILogContext
 
+from sellia.server.listeners.accepting import pause_where_full
 from sellia.server.listeners.proxy_protocol import PREFIX
 from sellia.server.listeners.renewal import Renewal
 from sellia.settings import BadSetting
@@ -46,7 +47,7 @@ class ListeningService(Service):
     """Listens on ``endpoints`` (Twisted endpoint strings) with one factory, from start to stop.
 
     Those that begin with ``haproxy:`` ask for the PROXY protocol, and are listened on with the factory for ``proxied``
-    connections.
+    connections.  ``failed`` is told why, where the system has no room for another connection.
     """
 
     name = "listening"
@@ -61,10 +62,12 @@ class ListeningService(Service):
         endpoint_for: Callable[[object, str], IStreamServerEndpoint] = serverFromString,
         *,
         proxied: IProtocolFactory | None = None,
+        failed: Callable[[str], None] = lambda cause: None,
     ) -> None:
         self._strings = tuple(endpoints)
         self._factory = factory
         self._proxied = proxied
+        self._failed = failed
         self._reactor = reactor
         self._endpoint_for = endpoint_for
         self._ports: list[IListeningPort] = []
@@ -115,13 +118,17 @@ class ListeningService(Service):
         quiet = {**(context.get(ILogContext) or {}), "log_format": ""}
         listening: Deferred[IListeningPort] = context.call({ILogContext: quiet}, endpoint.listen, factory)
         failures: list[Failure] = []
-        listening.addCallbacks(self._ports.append, failures.append)
+        listening.addCallbacks(self._listens, failures.append)
         if failures:
             failures[0].raiseException()
         if not listening.called:
             # None of Twisted's own endpoints takes its time, but one from a plugin may.
             self._pending.append(listening)
             listening.addCallback(lambda _: self._settle(string, listening, failures))
+
+    def _listens(self, port: IListeningPort) -> None:
+        pause_where_full(port, cast(IReactorTime, self._reactor), self._failed)
+        self._ports.append(port)
 
     def _settle(self, string: str, listening: "Deferred[IListeningPort]", failures: list[Failure]) -> None:
         if listening not in self._pending:
