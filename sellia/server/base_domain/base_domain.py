@@ -14,8 +14,7 @@ from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.site_channel import VisitorPageLeg
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.sessions import ServerSession
-from sellia.server.ingress.channel import VisitorChannel
-from sellia.server.ingress.connection import VisitorConnection
+from sellia.server.ingress.exchange import Channel
 from sellia.server.ingress.http1 import Request
 
 #: Sixteen octets in base64 (RFC 6455, 4.1).
@@ -83,7 +82,7 @@ class BaseDomain:
         """A handshake at the gateway's path, whatever its query."""
         return path.partition(b"?")[0] == self._path
 
-    def take_link(self, connection: VisitorChannel, request: Request) -> None:
+    def take_link(self, connection: Channel, request: Request) -> None:
         """Hand the connection to Autobahn, with a handshake of ours that says what the client's did.
 
         Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.
@@ -111,7 +110,7 @@ class BaseDomain:
         link.dataReceived(_HANDSHAKE % (keys[0], protocol))
         connection.become(link)  # last, because it hands on what came behind the client's handshake
 
-    def page(self, connection: VisitorConnection, request: Request, path: bytes) -> None:
+    def page(self, connection: Channel, request: Request, path: bytes) -> None:
         """One of the server's own pages."""
         problem = self.refusing()
         if problem is not None and path.partition(b"?")[0] not in _ALWAYS:
@@ -123,7 +122,7 @@ class BaseDomain:
         connection.exchange_begins(exchange)
         exchange.run()
 
-    def _may_see_counters(self, connection: VisitorConnection, request: Request) -> bool:
+    def _may_see_counters(self, connection: Channel, request: Request) -> bool:
         """Whether a request comes from a program on this machine, or shows the master key.
 
         What a proxy has passed on comes from anywhere, also where the proxy is on this machine.

@@ -9,7 +9,7 @@ them: so nothing is collected, and none of twisted.web's parsers of forms and qu
 was answered before its body had come is closed.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
@@ -18,19 +18,14 @@ from twisted.web.server import Request as WebRequest
 from twisted.web.server import Site
 
 from sellia.protocol.messages import Headers
-from sellia.server.ingress.exchange import VisitorHttpLeg
+from sellia.server.ingress.exchange import Channel, VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
-
-if TYPE_CHECKING:
-    from sellia.server.ingress.connection import VisitorConnection
 
 
 class VisitorPageLeg(VisitorHttpLeg):
     """A request that one of the server's own pages answers."""
 
-    connection: "VisitorConnection"
-
-    def __init__(self, connection: "VisitorConnection", request: Request, site: Site, path: bytes) -> None:
+    def __init__(self, connection: Channel, request: Request, site: Site, path: bytes) -> None:
         super().__init__(connection, request, float("inf"))
         self.site = site
         self.transport = connection.transport

@@ -15,15 +15,19 @@ complete; a visitor who leaves cancels the request; and of a WebSocket, nothing 
 has agreed to it.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from sellia.server.embedding.resource_request import ResourceRequest
+from sellia.server.ingress.ingress import Ingress
 
-if TYPE_CHECKING:
-    from sellia.server.service import ServerService
+
+class Server(Protocol):
+    """Running server, as :class:`~sellia.server.service.ServerService` is one."""
+
+    ingress: Ingress
 
 
 class TunnelResource(Resource):
@@ -37,7 +41,7 @@ class TunnelResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, server: "ServerService", name: str) -> None:
+    def __init__(self, server: Server, name: str) -> None:
         super().__init__()
         self._ingress = server.ingress
         self._name = name.lower()
@@ -61,7 +65,7 @@ class GatewayResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, server: "ServerService") -> None:
+    def __init__(self, server: Server) -> None:
         super().__init__()
         self._ingress = server.ingress
 

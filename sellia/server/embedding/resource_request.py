@@ -207,6 +207,11 @@ class ResourceRequest(VisitorChannel):
             self._channel.transport.write(data)
 
     @property
+    def transport(self) -> Any:
+        """Transport of the socket."""
+        return self._channel.transport
+
+    @property
     def chunking(self) -> bool:
         """Whether the response is in chunks."""
         return bool(self._web.chunked)

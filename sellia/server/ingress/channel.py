@@ -1,8 +1,8 @@
-"""What a visitor's request came on, as everybody sees it whom the request meets on its way.
+"""Base of the connections that carry visitors' requests.
 
-A connection of our own (`sellia.server.ingress.connection`) carries requests one after the other, a visit through
-twisted.web (`sellia.server.embedding.resource_request`) carries one.  Exchanges write to either and are told by it; the
-ingress watches over it; what takes the socket over takes it from there.
+A connection of our own (`sellia.server.ingress.connection`) carries requests one after the other, a request of
+twisted.web's (`sellia.server.embedding.resource_request`) carries one.  Legs use both through
+:class:`~sellia.server.ingress.exchange.Channel`.
 """
 
 from typing import Any
@@ -19,31 +19,37 @@ from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 
 
 class VisitorChannel:
-    """At most one exchange at a time is ``_exchange``.  A subclass sets what is only declared here."""
+    """Connection with at most one exchange at a time, in ``_exchange``.  Subclasses set what is only declared here."""
 
     ingress: Ingress
 
-    #: The address at the other end, in octets for header fields (a unix socket has none), and whether it is a proxy
-    #: whose word counts.
+    transport: Any
     peer: str
-    peer_octets: bytes
     trusted: bool
-
-    #: How the visitor came: ``http`` or ``https``.
-    scheme: bytes
-
-    #: Whether the visitor takes nothing more for now.
     full: bool
+
+    #: Address at the other end, in bytes for header fields (a unix socket has none).
+    peer_octets: bytes
+
+    #: Scheme by which the visitor came: ``http`` or ``https``.
+    scheme: bytes
 
     #: Number of the visitor's connection for clients (``docs/protocol.rst``, 4.4); 0 if it is a proxy's, or unknown.
     number: int = 0
 
-    #: Whether a request has been looked at for what proxies add.
+    #: Whether the fields that proxies add have been looked for in a request.
     looked_at: bool = False
 
-    #: What exchanges are made of: those of requests, and those of WebSocket handshakes.
-    exchanges: type[VisitorHttpLeg] = VisitorHttpLeg
-    upgrades: type[VisitorUpgradeLeg] = VisitorUpgradeLeg
+    #: Address that the connection counts for besides its peer: that of a visitor who asks a trusted proxy for a
+    #: WebSocket.
+    counted: str = ""
+
+    #: Whether its place is one in excess: nothing but a link may begin on it.
+    lent: bool = False
+
+    #: Classes of the legs for requests and for WebSocket handshakes.
+    exchanges: type[VisitorHttpLeg]
+    upgrades: type[VisitorUpgradeLeg]
 
     _exchange: VisitorHttpLeg | None
 

@@ -46,6 +46,7 @@ from sellia.server.ingress.http1 import Refusal, Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.request_queue import HANDSHAKE, PENDING, STREAM, PipelinedRequests
 from sellia.server.ingress.routing import malformed, route
+from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 from sellia.server.limiter import HEAD_LIMITS
 from sellia.text import field, shown_host, shown_target
 from sellia.transports.reactor.batching import BufferedWriter
@@ -71,6 +72,9 @@ _log = Logger()
 class VisitorConnection(PipelinedRequests, Unread):
     """One connection of a visitor, or of a reverse proxy on behalf of many."""
 
+    exchanges = VisitorHttpLeg
+    upgrades = VisitorUpgradeLeg
+
     def __init__(self, ingress: Ingress, peer: str) -> None:
         super().__init__(ingress, peer)
         self.full = False
@@ -87,10 +91,6 @@ class VisitorConnection(PipelinedRequests, Unread):
         self._zeros = 0
         #: Sessions whose clients may keep a connection to a service for this one.
         self._sessions: set[StreamOwner] = set()
-        #: For whom it counts besides its peer: behind a trusted proxy, the visitor who asked for a WebSocket.
-        self.counted = ""
-        #: Whether its place is one in excess: nothing but a link may begin on it.
-        self.lent = False
 
     # --- Twisted -------------------------------------------------------------------------------------------
 

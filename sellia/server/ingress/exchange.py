@@ -7,27 +7,28 @@ A client that says one thing and does another cannot make the next response on t
 A response ends as complete only when the stream has ended as complete.  In every other case the connection is broken.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sellia.errors import ProtocolError
-from sellia.problems import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT
+from sellia.problems import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT, Problem
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
-from sellia.relay.http.error_responses import public_detail
+from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, public_detail
 from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, validate_response
 from sellia.relay.http.interim import InterimPace, section_size
 from sellia.relay.http.responses import check_head
 from sellia.relay.mux.leg import StrictLeg
-from sellia.relay.mux.stream import Stream
+from sellia.relay.mux.stream import Stream, StreamOwner
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import expects_continue
 from sellia.server.ingress.patience import explain_timeout
+from sellia.server.limiter import Limiter
+from sellia.server.settings import ServerSettings
 from sellia.text import field
 from sellia.transports.reactor.verbosity import verbosity
-
-if TYPE_CHECKING:
-    from sellia.server.ingress.channel import VisitorChannel
+from sellia.transports.websocket.pipe import VisitorWebSocketFactory
 
 #: The one interim response for a proxy that does not know the others.
 _CONTINUE: Final = ResponseHead(100, b"Continue", [])
@@ -52,6 +53,75 @@ def status_line(head: ResponseHead) -> bytes:
     return b"HTTP/1.1 %d %s\r\n" % (head.status, head.reason)
 
 
+class Shared(Protocol):
+    """State that the connections of one server share, as far as their legs use it."""
+
+    settings: ServerSettings
+    clock: IReactorTime
+    guard: Limiter
+    pipes: VisitorWebSocketFactory
+
+
+class Channel(Protocol):
+    """Connection that carries a request, as the request's leg and the base domain use it."""
+
+    peer: str  #: address of the other end of the socket, empty for a unix socket
+    trusted: bool  #: whether the peer is a trusted proxy
+    full: bool  #: whether the transport's buffer is full
+
+    @property
+    def ingress(self) -> Shared:
+        """Shared state of the server's connections."""
+
+    @property
+    def transport(self) -> Any:
+        """Transport of the socket."""
+
+    def visitor_of(self, request: Request) -> str:
+        """Return the visitor's address: behind a trusted proxy, the one that the proxy names."""
+
+    def takes_interim(self, request: Request) -> bool:
+        """Return whether every interim response may be sent for this request."""
+
+    def exchange_begins(self, exchange: "VisitorHttpLeg") -> None:
+        """Make this leg the current one."""
+
+    def write(self, data: bytes) -> None:
+        """Write to the visitor before the reactor's turn ends."""
+
+    def pause_reading(self) -> None:
+        """Pause the request's body: its stream has enough, so it is the service that is waited for."""
+
+    def resume_reading(self) -> None:
+        """Resume the request's body."""
+
+    def answer_problem(
+        self,
+        problem: Problem,
+        request: Request | None,
+        detail: str = "",
+        exchange: "VisitorHttpLeg | None" = None,
+        realm: str = "",
+        retry_after: int = RETRY_AFTER_SECONDS,
+    ) -> None:
+        """Answer a request, or the exchange that it has become, with an error of Sellia's own."""
+
+    def exchange_over(self, exchange: "VisitorHttpLeg") -> None:
+        """Go on behind a complete response."""
+
+    def answered(self, session: StreamOwner) -> None:
+        """Note that a client has completed a response, so it may keep a connection to its service for this visitor."""
+
+    def break_off(self) -> None:
+        """End a response as broken: what was written is sent, but nothing can take it for complete."""
+
+    def let_go(self) -> Any:
+        """Return the transport for a protocol that registers itself as its producer; :meth:`become` follows."""
+
+    def become(self, protocol: Any) -> None:
+        """Hand the socket over: from now on ``protocol`` gets its input and its end."""
+
+
 class VisitorHttpLeg(StrictLeg):
     """A request on its way, and its response.  ``request_complete`` says whether all of the request has been read."""
 
@@ -73,7 +143,7 @@ class VisitorHttpLeg(StrictLeg):
         "stream",
     )
 
-    def __init__(self, connection: "VisitorChannel", request: Request, deadline: float) -> None:
+    def __init__(self, connection: Channel, request: Request, deadline: float) -> None:
         self.connection = connection
         self.request = request
         self.stream: Stream | None = None

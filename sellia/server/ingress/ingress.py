@@ -8,7 +8,7 @@ Designs not chosen
 """
 
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -19,15 +19,12 @@ from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
+from sellia.server.ingress.exchange import Channel
 from sellia.server.ingress.http1 import Request
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.websocket.pipe import VisitorWebSocketFactory
-
-if TYPE_CHECKING:
-    from sellia.server.ingress.channel import VisitorChannel
-    from sellia.server.ingress.connection import VisitorConnection
 
 _log = Logger()
 
@@ -37,13 +34,6 @@ class Tunnels(Protocol):
 
     def find(self, label: str) -> Tunnel[Upstream] | None:
         """Return the tunnel that a name is bound to, or None."""
-
-
-class Visit(Protocol):
-    """Who sent a request."""
-
-    def visitor_of(self, request: Request) -> str:
-        """The visitor's address: behind a trusted proxy, what the proxy says."""
 
 
 class Watched(Protocol):
@@ -69,10 +59,10 @@ class Rooms(Protocol):
     def is_gateway(self, request: Request, path: bytes) -> bool:
         """Whether this is a client that wants a link."""
 
-    def take_link(self, connection: "VisitorChannel", request: Request) -> None:
+    def take_link(self, connection: Channel, request: Request) -> None:
         """Turn the connection into a link."""
 
-    def page(self, connection: "VisitorConnection", request: Request, path: bytes) -> None:
+    def page(self, connection: Channel, request: Request, path: bytes) -> None:
         """Answer with one of the server's own pages."""
 
     def why_absent(self, label: str) -> Problem:
@@ -148,7 +138,7 @@ class Ingress:
         """Whether any visitor has something under way, or still to be sent."""
         return bool(self.pipes.open) or any(connection.busy for connection in self.connections)
 
-    def admit(self, label: str, request: Request, visit: Visit) -> Tunnel[Upstream] | Denial:
+    def admit(self, label: str, request: Request, visit: Channel) -> Tunnel[Upstream] | Denial:
         """The tunnel of that name, if whoever sent ``request`` may use it now; else why not."""
         refusing = self.rooms.refusing()
         if refusing is not None:

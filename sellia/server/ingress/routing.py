@@ -4,7 +4,7 @@
 answered.  A request's head is rewritten here, once, on its way to a service.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from twisted.logger import Logger
 
@@ -24,9 +24,6 @@ from sellia.server.notices import tell_owner
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.verbosity import verbosity
 
-if TYPE_CHECKING:
-    from sellia.server.ingress.connection import VisitorConnection
-
 _NEVER: Final = float("inf")
 
 #: Bytes of an Upgrade field that a client is told.
@@ -40,7 +37,7 @@ _FOR_ANSWERS: Final = frozenset((b"accept", b"expect", b"origin"))
 _log = Logger()
 
 
-def route(connection: "VisitorConnection", request: Request) -> None:
+def route(connection: VisitorChannel, request: Request) -> None:
     """Answer a request, or open a stream for it."""
     ingress = connection.ingress
     try:
@@ -72,12 +69,12 @@ def route(connection: "VisitorConnection", request: Request) -> None:
         _own(connection, request, place, path)
 
 
-def _is_link(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> bool:
+def _is_link(connection: VisitorChannel, request: Request, place: Place, path: bytes) -> bool:
     """Whether a client asks for a link."""
     return place.side is not Side.TUNNEL and request.upgrade and connection.ingress.rooms.is_gateway(request, path)
 
 
-def _own(connection: "VisitorConnection", request: Request, place: Place, path: bytes) -> None:
+def _own(connection: VisitorChannel, request: Request, place: Place, path: bytes) -> None:
     rooms = connection.ingress.rooms
     if request.upgrade and rooms.is_gateway(request, path):
         rooms.take_link(connection, request)
@@ -104,7 +101,7 @@ def _handshake(headers: Headers) -> Headers:
     return [pair for pair in headers if pair[0].lower().startswith(b"sec-websocket-")]
 
 
-def malformed(connection: "VisitorConnection", refusal: Refusal, asked: tuple[bytes, bytes, list[bytes]]) -> None:
+def malformed(connection: VisitorChannel, refusal: Refusal, asked: tuple[bytes, bytes, list[bytes]]) -> None:
     """A head was refused before it was whole: tell the owner of the tunnel that it was for, if that can be seen."""
     method, target, hosts = asked
     ingress = connection.ingress

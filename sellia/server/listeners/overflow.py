@@ -5,7 +5,7 @@ a visitor's connection does.  Beyond that they are closed at once, without a wor
 be given a TLS handshake first.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -13,10 +13,8 @@ from twisted.python.failure import Failure
 from sellia.problems import PROBLEMS
 from sellia.relay.http.error_responses import answer, to_bytes
 from sellia.server.ingress.closing import LINGER
+from sellia.server.ingress.ingress import Ingress
 from sellia.transports.reactor.sockets import half_close
-
-if TYPE_CHECKING:
-    from sellia.server.ingress.ingress import Ingress
 
 #: Connections that are told at a time.
 TURNED_AWAY: Final = 100
@@ -31,7 +29,7 @@ class OverflowConnection(Protocol):
 
     transport: Any
 
-    def __init__(self, ingress: "Ingress", peer: str, limit: str) -> None:
+    def __init__(self, ingress: Ingress, peer: str, limit: str) -> None:
         self._ingress = ingress
         self._peer = peer
         self._limit = limit

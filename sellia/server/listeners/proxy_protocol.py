@@ -11,7 +11,7 @@ Bounds: a connection counts, in all, from its first moment, and for the visitor 
 holds no more than its header.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -19,10 +19,8 @@ from twisted.python.failure import Failure
 
 from sellia.protocol.proxy_protocol import HeaderReader
 from sellia.relay.http.forwarded import UNIX, plain_address
-
-if TYPE_CHECKING:
-    from sellia.server.ingress.ingress import Ingress
-    from sellia.server.listeners.factory import VisitorFactory
+from sellia.server.ingress.ingress import Ingress
+from sellia.server.listeners.factory import VisitorFactory
 
 #: What an endpoint begins with that asks for the PROXY protocol.
 PREFIX: Final = "haproxy:"
@@ -33,7 +31,7 @@ class ProxyProtocolFactory(Factory):
 
     noisy = False
 
-    def __init__(self, ingress: "Ingress", factory: "VisitorFactory") -> None:
+    def __init__(self, ingress: Ingress, factory: VisitorFactory) -> None:
         self.ingress = ingress
         self.inner = factory
 
