@@ -16,7 +16,16 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.problems import PROBLEMS, Problem
-from sellia.protocol.messages import Headers, HttpRequest, Notice, ResponseHead, TunnelOptions, WebSocketRequest
+from sellia.protocol.messages import (
+    Headers,
+    HttpRequest,
+    Notice,
+    Opening,
+    ResponseHead,
+    TunnelOptions,
+    WebSocketRequest,
+)
+from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import ExchangeLimits
@@ -208,8 +217,10 @@ class SessionUpstream:
     def __init__(self, session: Session, settings: ServerSettings) -> None:
         self.session = session
         self.notices = Notices()
-        self.open = session.open
         self._limits = ExchangeLimits(settings.tunnel_streams, settings.away_requests)
+
+    def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
+        return self.session.open(opening, leg, end=end)
 
     @property
     def attached(self) -> bool:
