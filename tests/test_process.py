@@ -33,7 +33,7 @@ from sellia.settings import BadSetting
 class Port(OneLineOptions):
     optParameters = [["port", None, None, "A port."]]
 
-    def postOptions(self):
+    def postOptions(self) -> None:
         if self["port"] == "bad":
             raise usage.UsageError("line\nHint: hint")
         if self["port"] == "worse":
@@ -62,7 +62,7 @@ class Limits:
 
 
 class DescriptorTests(SynchronousTestCase):
-    def test_as_many_as_are_wanted_or_allowed(self):
+    def test_as_many_as_are_wanted_or_allowed(self) -> None:
         for soft, hard, wanted, allowed in (
             (1024, 4096, 2000, 2000),
             (1024, 4096, 5000, 4096),
@@ -80,26 +80,26 @@ class OneLineOptionsTests(SynchronousTestCase):
     def problem(self, *arguments) -> str:
         return str(self.assertRaises(usage.UsageError, Port().parseOptions, arguments))
 
-    def test_right(self):
+    def test_right(self) -> None:
         options = Port()
         options.parseOptions(["--port", "1"])
         self.assertEqual(options["port"], "1")
 
-    def test_unknown(self):
+    def test_unknown(self) -> None:
         self.assertEqual(self.problem("--prot", "1"), "option --prot not recognized\nHint: Did you mean --port?")
         self.assertEqual(self.problem("--zzz"), "option --zzz not recognized\nHint: --help lists the options.")
 
-    def test_missing_value(self):
+    def test_missing_value(self) -> None:
         self.assertEqual(self.problem("--port"), "option --port requires argument\nHint: --help lists the options.")
 
-    def test_stray_argument(self):
+    def test_stray_argument(self) -> None:
         self.assertEqual(self.problem("a\x1bb"), "a\\x1bb is not an option\nHint: --help lists the options.")
 
-    def test_hint_is_kept(self):
+    def test_hint_is_kept(self) -> None:
         for mistake in ("bad", "worse"):
             self.assertEqual(self.problem("--port", mistake), "line\nHint: hint")
 
-    def test_below_twistd(self):
+    def test_below_twistd(self) -> None:
         """twistd would print its own usage first."""
         self.patch(sys, "argv", ["/usr/bin/twistd", "-n", "port"])
         error = self.assertRaises(SystemExit, Twistd().parseOptions, ["port", "--port", "bad"])
@@ -107,18 +107,18 @@ class OneLineOptionsTests(SynchronousTestCase):
 
 
 class FailureTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         undo_process_changes(self)
         self.stderr = take_stderr(self)
 
-    def test_ours_is_one_line_and_a_hint(self):
+    def test_ours_is_one_line_and_a_hint(self) -> None:
         fail_in_one_line()
         with capturedLogs() as logs:
             sys.excepthook(BadSetting, BadSetting("line", "hint"), None)
         self.assertEqual(self.stderr.getvalue(), "sellia: line\nHint: hint\n")
         self.assertEqual([event["problem"] for event in logs], ["line. Hint: hint"])
 
-    def test_others_keep_their_traceback(self):
+    def test_others_keep_their_traceback(self) -> None:
         seen = []
         self.patch(sys, "__excepthook__", lambda *arguments: seen.append(arguments))
         fail_in_one_line()
@@ -126,7 +126,7 @@ class FailureTests(SynchronousTestCase):
         sys.excepthook(ZeroDivisionError, error, None)
         self.assertEqual(seen, [(ZeroDivisionError, error, None)])
 
-    def test_without_standard_error(self):
+    def test_without_standard_error(self) -> None:
         """A daemon may have none."""
         self.patch(sys, "__stderr__", None)
         with capturedLogs() as logs:
@@ -148,7 +148,7 @@ class ExitStatusTests(SynchronousTestCase):
         command = [sys.executable, "-c", textwrap.dedent(script)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
-    def test_status(self):
+    def test_status(self) -> None:
         for value in (0, 3):
             done = self.run_script(value)
             self.assertEqual((done.returncode, done.stdout), (value, "said before the end\n"))
@@ -206,7 +206,7 @@ class MemoryTests(SynchronousTestCase):
 
 
 class SecondSignalTests(SynchronousTestCase):
-    def test_default_effect_once_it_is_stopping(self):
+    def test_default_effect_once_it_is_stopping(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         reactor = MemoryReactor()
@@ -224,17 +224,17 @@ class StoppableReactor(MemoryReactor):
 
     stopped = 0
 
-    def stop(self):
+    def stop(self) -> None:
         self.stopped += 1
         if self.stopped > 1:
             raise ReactorNotRunning
 
-    def callFromThread(self, function, *arguments):
+    def callFromThread(self, function, *arguments) -> None:
         function(*arguments)
 
 
 class StopInOrderTests(SynchronousTestCase):
-    def test_signals_stop_the_reactor(self):
+    def test_signals_stop_the_reactor(self) -> None:
         """They leave no trace in it, by which twistd would end itself; a second one too many does no harm."""
         reactor, signals = StoppableReactor(), {}
         stop_in_order(reactor, signals.__setitem__, lambda: True)
@@ -248,7 +248,7 @@ class StopInOrderTests(SynchronousTestCase):
         signals[signal.SIGHUP](signal.SIGHUP, None)
         self.assertEqual(reactor.stopped, 3)
 
-    def test_hangup_ends_nothing_without_a_terminal(self):
+    def test_hangup_ends_nothing_without_a_terminal(self) -> None:
         reactor, signals = StoppableReactor(), {}
         stop_in_order(reactor, signals.__setitem__, lambda: False)
         for function, arguments, named in reactor.whenRunningHooks:
@@ -281,20 +281,20 @@ class MonotonicTimeTests(SynchronousTestCase):
     assert fired == ["after", "before", "late"], fired
     """
 
-    def test_timers_follow_the_monotonic_clock(self):
+    def test_timers_follow_the_monotonic_clock(self) -> None:
         for seconds in ("time.monotonic", "time_with_suspend"):
             program = textwrap.dedent(self.PROGRAM).format(seconds=seconds)
             done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
-    def test_the_clock_with_suspend_is_never_behind(self):
+    def test_the_clock_with_suspend_is_never_behind(self) -> None:
         """On Linux it is ahead of the monotonic clock by the time in which the machine was suspended."""
         monotonic = time.monotonic()
         self.assertGreaterEqual(time_with_suspend(), monotonic)
 
 
 class TakeOverTests(SynchronousTestCase):
-    def test_all_of_it(self):
+    def test_all_of_it(self) -> None:
         self.patch(sys, "excepthook", sys.__excepthook__)
         reactor = MemoryReactorClock()
         memory = take_over(reactor)

@@ -20,32 +20,32 @@ class OutcomeTests(SynchronousTestCase):
         nothing = {name: [] for name in ("skips", "expectedFailures", "failures", "errors", "unexpectedSuccesses")}
         return Outcome.of(SimpleNamespace(successes=3, **{**nothing, **named}))
 
-    def test_all_passed(self):
+    def test_all_passed(self) -> None:
         outcome = self.outcome()
         self.assertEqual(outcome.lines({}), ["3 passed, 0 failed, 0 skipped"])
         self.assertEqual((outcome.status({}), outcome.status({"CI": "true"})), (0, 0))
 
-    def test_every_kind_of_failure(self):
+    def test_every_kind_of_failure(self) -> None:
         for kind in ("failures", "errors", "unexpectedSuccesses"):
             outcome = self.outcome(**{kind: [object(), object()]})
             self.assertEqual(outcome.lines({})[-1], "3 passed, 2 failed, 0 skipped")
             self.assertEqual(outcome.status({}), 1)
 
-    def test_skip(self):
+    def test_skip(self) -> None:
         outcome = self.outcome(skips=[(Named("tests.a"), "no\n  Node")])
         self.assertEqual(outcome.lines({}), ["skipped: tests.a: no Node", "3 passed, 0 failed, 1 skipped"])
         self.assertEqual((outcome.status({}), outcome.status({"CI": "false"})), (0, 0))
 
-    def test_skip_where_everything_can_be_installed(self):
+    def test_skip_where_everything_can_be_installed(self) -> None:
         outcome = self.outcome(skips=[(Named("tests.a"), "no Node")])
         self.assertEqual(outcome.status({"CI": "true"}), 1)
         self.assertIn("With CI=true a test that is skipped is a failure.", outcome.lines({"CI": "true"}))
 
-    def test_expected_failure_is_a_skip(self):
+    def test_expected_failure_is_a_skip(self) -> None:
         outcome = self.outcome(expectedFailures=[(Named("tests.a"), None, Todo("later"))])
         self.assertEqual(outcome.lines({})[0], "skipped: tests.a: is expected to fail: later")
         self.assertEqual(outcome.status({"CI": "true"}), 1)
 
-    def test_nothing_ran(self):
+    def test_nothing_ran(self) -> None:
         """A run that found no tests has shown nothing."""
         self.assertEqual(Outcome(0, 0).status({}), 1)

@@ -63,90 +63,90 @@ class SettingsCase(SynchronousTestCase):
 
 
 class OrderTests(SettingsCase):
-    def test_defaults(self):
+    def test_defaults(self) -> None:
         self.assertEqual(self.load(), Whole())
 
-    def test_flags_beat_environment_beats_file(self):
+    def test_flags_beat_environment_beats_file(self) -> None:
         file, environment, flags = "port: 1\n", {"T_PORT": "2"}, {"port": "3"}
         self.assertEqual(self.load(text=file).port, 1)
         self.assertEqual(self.load(text=file, environment=environment).port, 2)
         self.assertEqual(self.load(flags, environment, file).port, 3)
 
-    def test_flag_not_given(self):
+    def test_flag_not_given(self) -> None:
         self.assertEqual(self.load({"port": None}, {"T_PORT": "2"}).port, 2)
 
-    def test_each_source_counts_for_itself(self):
+    def test_each_source_counts_for_itself(self) -> None:
         loaded = self.load({"port": "3"}, {"T_QUICK": "yes"}, "name: somebody\n")
         self.assertEqual((loaded.port, loaded.quick, loaded.name), (3, True, "somebody"))
 
-    def test_ranks(self):
+    def test_ranks(self) -> None:
         given = gather(
             flags={"port": "1"}, variables=VARIABLES, environment={"T_QUICK": "1"}, config=self.write("name: x\n")
         )
         ranks = {name: each.rank for name, each in given.items()}
         self.assertEqual(ranks, {"port": Rank.FLAG, "quick": Rank.ENVIRONMENT, "name": Rank.FILE})
 
-    def test_result_is_frozen(self):
+    def test_result_is_frozen(self) -> None:
         with self.assertRaises(ValueError):
             self.load().port = 3
 
 
 class EnvironmentTests(SettingsCase):
-    def test_empty_is_not_given(self):
+    def test_empty_is_not_given(self) -> None:
         self.assertEqual(self.load(environment={"T_PORT": "", "T_KEY_FILE": ""}), Whole())
 
-    def test_file_twin(self):
+    def test_file_twin(self) -> None:
         """The line break that every editor adds is no part of the value; other blanks are."""
         loaded = self.load(environment={"T_KEY_FILE": self.write("a secret \r\n"), "T_PORT_FILE": self.write("81")})
         self.assertEqual(loaded.key.get_secret_value(), "a secret ")
         self.assertEqual(loaded.port, 81)
 
-    def test_both_twins(self):
+    def test_both_twins(self) -> None:
         error = self.bad(environment={"T_KEY": "SECRET", "T_KEY_FILE": "/x"})
         self.assertEqual(error.line, "T_KEY and T_KEY_FILE are both set")
 
-    def test_unreadable(self):
+    def test_unreadable(self) -> None:
         error = self.bad(environment={"T_KEY_FILE": "/nowhere/at\x1ball"})
         self.assertEqual(error.line, "T_KEY_FILE: cannot read /nowhere/at\\x1ball: No such file or directory")
 
-    def test_not_a_path(self):
+    def test_not_a_path(self) -> None:
         self.assertIn("cannot read", self.bad(environment={"T_KEY_FILE": "a\0b"}).line)
 
-    def test_unreadable_but_moot(self):
+    def test_unreadable_but_moot(self) -> None:
         self.assertEqual(self.load({"key": "k"}, {"T_KEY_FILE": "/nowhere"}).key, SecretStr("k"))
 
-    def test_empty_file(self):
+    def test_empty_file(self) -> None:
         self.assertIn("is empty", self.bad(environment={"T_KEY_FILE": self.write("\n")}).line)
 
-    def test_not_text(self):
+    def test_not_text(self) -> None:
         self.assertIn("is not text in UTF-8", self.bad(environment={"T_KEY_FILE": self.write(b"\xff\xfe")}).line)
 
-    def test_huge_file_is_not_read(self):
+    def test_huge_file_is_not_read(self) -> None:
         self.assertIn("larger", self.bad(environment={"T_KEY_FILE": self.write(b"a" * (FILE_LIMIT + 1))}).line)
 
 
 class FileTests(SettingsCase):
-    def test_empty(self):
+    def test_empty(self) -> None:
         self.assertEqual(self.load(text="# nothing\n"), Whole())
 
-    def test_null_is_not_given(self):
+    def test_null_is_not_given(self) -> None:
         self.assertEqual(self.load(text="port:\n").port, 80)
 
-    def test_yaml_1_2(self):
+    def test_yaml_1_2(self) -> None:
         """`no` is a word and 010 is ten: neither is in YAML 1.1."""
         self.assertEqual(self.load(text="name: 'no'\nport: 010\n").port, 10)
         self.assertEqual(self.load(text="name: no\n").name, "no")
 
-    def test_byte_order_mark(self):
+    def test_byte_order_mark(self) -> None:
         self.assertEqual(self.load(text="\ufeffport: 5\n").port, 5)
 
-    def test_unknown_name(self):
+    def test_unknown_name(self) -> None:
         error = self.bad(text="name: x\nprot: 1\n")
         self.assertTrue(error.line.endswith(", line 2: prot is not a setting"), error.line)
         self.assertEqual(error.hint, "Did you mean port?")
         self.assertIn("port, name, key", self.bad(text="zzz: 1\n").hint)
 
-    def test_place_of_a_nested_value(self):
+    def test_place_of_a_nested_value(self) -> None:
         error = self.bad(text="parts:\n- port: 1\n- port: 2\n  key: 5\n")
         self.assertTrue(error.line.endswith(", line 4: parts[1].key: must be text"), error.line)
         error = self.bad(text="parts:\n- key: a\n")
@@ -154,58 +154,58 @@ class FileTests(SettingsCase):
         error = self.bad(text="parts:\n- prot: 1\n  port: 1\n")
         self.assertEqual(error.hint, "Did you mean port?")
 
-    def test_not_a_mapping(self):
+    def test_not_a_mapping(self) -> None:
         self.assertIn("is not a list of settings", self.bad(text="- a\n").line)
 
-    def test_larger_than_a_file_of_settings(self):
+    def test_larger_than_a_file_of_settings(self) -> None:
         self.assertEqual(self.load(text="port: 5\n".ljust(FILE_LIMIT, "#")).port, 5)
         error = self.bad(text="#" * (FILE_LIMIT + 1))
         self.assertTrue(error.line.endswith(" is larger than 256 KiB"), error.line)
 
-    def test_malformed(self):
+    def test_malformed(self) -> None:
         for text in ("a: [", "a: b: c", "\tx: 1", "a: *b", "a: !b c", "a: \x00", "%FOO", "a: 'b"):
             self.assertIn("is not valid YAML", self.bad(text=text).line)
 
-    def test_aliases(self):
+    def test_aliases(self) -> None:
         """With them a few lines could be a document without end."""
         laughs = "\n".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))
         for text in ("a: &a [*a]\n", "port: &a 5\nname: *a\n", f"a0: &a0 [x]\n{laughs}\n"):
             self.assertIn("an alias refers to this", self.bad(text=text).line)
 
-    def test_names_with_parts(self):
+    def test_names_with_parts(self) -> None:
         for text in ("? [a]\n: b\n", "{a: b}: c\n", "a: &a [? *a]\n", "parts:\n  - ? {x: y}\n    : z\n"):
             error = self.bad(text=text)
             self.assertTrue(error.line.endswith(": a name has parts"), error.line)
         self.assertIn(", line 2: ", error.line)
 
-    def test_deeper_than_anybody_means(self):
+    def test_deeper_than_anybody_means(self) -> None:
         for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600, "[a: " * 600, "- [" * 600):
             self.assertTrue(self.bad(text=text).line.endswith(", line 1: lists in lists beyond measure"), text)
         error = self.bad(text="port: 1\nparts:\n- port: 2\n  key: " + "[" * 600)
         self.assertTrue(error.line.endswith(", line 4: lists in lists beyond measure"), error.line)
 
-    def test_as_deep_as_may_be(self):
+    def test_as_deep_as_may_be(self) -> None:
         """One level is the mapping of all settings."""
         for deep in ("port: " + "[" * (DEPTH_LIMIT - 1), "parts:\n  - port: " + "[" * (DEPTH_LIMIT - 3)):
             closed = deep + "]" * deep.count("[")
             self.assertIn("port: must be", self.bad(text=closed).line)
             self.assertIn("beyond measure", self.bad(text=deep + "[").line)
 
-    def test_a_hostile_file_is_refused_soon(self):
+    def test_a_hostile_file_is_refused_soon(self) -> None:
         """Nesting is found where it gets too deep, not when all of it has been read."""
         before = time.process_time()
         for text in ("[" * 5000, "port: " + "{a: " * 5000, "- " * 100_000, "? [" * 50_000, "[" * FILE_LIMIT):
             self.assertIn("beyond measure", self.bad(text=text).line)
         self.assertLess(time.process_time() - before, 0.1)
 
-    def test_no_code_runs(self):
+    def test_no_code_runs(self) -> None:
         self.bad(text="name: !!python/object/apply:os.system ['exit 1']\n")
 
-    def test_given_twice(self):
+    def test_given_twice(self) -> None:
         error = self.bad(text="key: SECRET\nkey: SECRET\n")
         self.assertTrue(error.line.endswith("line 2: a key is given twice"), error.line)
 
-    def test_missing_file(self):
+    def test_missing_file(self) -> None:
         given = {"flags": {}, "variables": {}, "environment": {}, "config": "/nowhere.yaml"}
         error = self.assertRaises(BadSetting, gather, **given)
         self.assertEqual(error.line, "--config: cannot read /nowhere.yaml: No such file or directory")
@@ -214,7 +214,7 @@ class FileTests(SettingsCase):
 class SecretTests(SettingsCase):
     """The value of a secret is in no message, whatever is wrong with it or with what stands beside it."""
 
-    def test_never_shown(self):
+    def test_never_shown(self) -> None:
         for text in (
             "key: SECRET\nkey: SECRET\n",
             "key: *SECRET\n",
@@ -234,21 +234,21 @@ class SecretTests(SettingsCase):
         self.assertEqual(error.line, "T_KEY: contains a line break or another control character")
         self.assertNotIn("SECRET", self.bad({"key": "SECRET" * 1000}).line)
 
-    def test_not_in_representations(self):
+    def test_not_in_representations(self) -> None:
         loaded = self.load({"key": "SECRET"})
         self.assertNotIn("SECRET", repr(loaded))
         given = gather(flags={"key": "SECRET"}, variables={}, environment={}, config=None)
         self.assertNotIn("SECRET", repr(given))
 
-    def test_number_needs_quotes(self):
+    def test_number_needs_quotes(self) -> None:
         self.assertTrue(self.bad(text="key: 12345\n").hint.startswith("Put the value into quotes."))
 
-    def test_empty(self):
+    def test_empty(self) -> None:
         self.assertEqual(self.bad({"key": ""}).line, "--key: is empty")
 
 
 class ValueTests(SettingsCase):
-    def test_wrong_value_is_repeated(self):
+    def test_wrong_value_is_repeated(self) -> None:
         error = self.bad({"port": "x\x1b" * 50})
         self.assertTrue(error.line.startswith("--port: must be a valid integer, not x\\x1bx\\x1b"), error.line)
         self.assertLess(len(error.line), 100)
@@ -256,27 +256,27 @@ class ValueTests(SettingsCase):
         self.assertEqual(str(error), f"{error.line}\nHint: A port.")
         self.assertIsInstance(error, SettingsError)
 
-    def test_port(self):
+    def test_port(self) -> None:
         for value in ("0", "65536", "-1", "8 0", "1.5", True):
             self.assertTrue(self.bad({"port": value}).line.startswith("--port: must be"), value)
         self.assertEqual(self.load({"port": "65535"}).port, 65535)
 
-    def test_octets(self):
+    def test_octets(self) -> None:
         for text, value in (("64 KiB", 65536), ("4MiB", 4 << 20), ("1 gib", 1 << 30), ("12", 12), ("3 B", 3)):
             self.assertEqual(self.load({"limit": text}).limit, value)
         for text in ("64 KB", "x", "1.5 MiB", "", "9" * 30, "0", "-1"):
             self.bad({"limit": text})
 
-    def test_seconds(self):
+    def test_seconds(self) -> None:
         self.assertEqual(self.load({"pause": "0.5"}).pause, 0.5)
         for value in ("0", "-1", "inf", "nan", "soon", True):
             self.bad({"pause": value})
 
-    def test_count(self):
+    def test_count(self) -> None:
         for value in ("0", "-1", "1.5", True):
             self.bad({"count": value})
 
-    def test_flag_word(self):
+    def test_flag_word(self) -> None:
         for text, value in (("true", True), ("1", True), ("no", False), ("off", False)):
             self.assertIs(self.load(environment={"T_QUICK": text}).quick, value)
         self.assertTrue(self.bad(environment={"T_QUICK": "maybe"}).line.startswith("T_QUICK: must be"))

@@ -85,16 +85,16 @@ def main(port: int, count: int) -> None:
             )
             ClientService(settings, reactor, Member(herd, number)).startService()
         if first + BATCH < count:
-            reactor.callLater(BATCH_PAUSE, start, first + BATCH)  # type: ignore[attr-defined]
+            reactor.callLater(BATCH_PAUSE, start, first + BATCH)
 
     def look(due: float) -> None:
         now = time.monotonic()
         herd.pause = max(herd.pause, now - due)
-        reactor.callLater(LOOK, look, now + LOOK)  # type: ignore[attr-defined]
+        reactor.callLater(LOOK, look, now + LOOK)
 
-    reactor.callWhenRunning(start, 0)  # type: ignore[attr-defined]
-    reactor.callWhenRunning(look, time.monotonic() + 1.0)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(start, 0)
+    reactor.callWhenRunning(look, time.monotonic() + 1.0)
+    reactor.run()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def main() -> None:
     from twisted.internet import reactor
     from twisted.scripts.twistd import run
 
-    reactor.callWhenRunning(watch, reactor)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(watch, reactor)
     sys.argv[0] = "twistd"
     run()
 

@@ -19,13 +19,13 @@ from sellia.settings import BadSetting
 class ScriptedService(Service):
     """A client whose end, and whose stopping, the test decides."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.finished = Deferred()
         self.stopping = Deferred()
         self.stops = 0
         self.trouble = None
 
-    def startService(self):
+    def startService(self) -> None:
         if self.trouble is not None:
             raise self.trouble
         super().startService()
@@ -41,15 +41,15 @@ class StoppableReactor(MemoryReactorClock):
 
     stopped = 0
 
-    def stop(self):
+    def stop(self) -> None:
         self.stopped += 1
 
-    def callFromThread(self, function, *arguments):
+    def callFromThread(self, function, *arguments) -> None:
         function(*arguments)
 
 
 class ForegroundTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.screen = io.StringIO()
         self.service = ScriptedService()
         self.reactor = StoppableReactor()
@@ -57,15 +57,15 @@ class ForegroundTests(SynchronousTestCase):
         self.printer = LinePrinter(Console(file=self.screen, width=200))
         self.run = Foreground(self.service, self.printer, self.reactor, self.signals.__setitem__, lambda: True)
 
-    def signal(self, number=signal.SIGINT):
+    def signal(self, number=signal.SIGINT) -> None:
         self.signals[number](number, None)
 
-    def test_starts(self):
+    def test_starts(self) -> None:
         self.run.start()
         self.assertTrue(self.service.running)
         self.assertEqual(set(self.signals), {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
-    def test_first_signal_waits(self):
+    def test_first_signal_waits(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.setUp()
             self.run.start()
@@ -75,7 +75,7 @@ class ForegroundTests(SynchronousTestCase):
             self.service.stopping.callback(None)
             self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
 
-    def test_hangup_waits_however_often_it_comes(self):
+    def test_hangup_waits_however_often_it_comes(self) -> None:
         """Both the kernel and the shell send it."""
         self.run.start()
         for _ in range(3):
@@ -84,7 +84,7 @@ class ForegroundTests(SynchronousTestCase):
         self.service.stopping.callback(None)
         self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
 
-    def test_second_signal_does_not_wait(self):
+    def test_second_signal_does_not_wait(self) -> None:
         self.run.start()
         self.signal()
         self.signal()
@@ -93,7 +93,7 @@ class ForegroundTests(SynchronousTestCase):
         self.service.stopping.callback(None)
         self.assertEqual(self.reactor.stopped, 1)
 
-    def test_finished_while_closing(self):
+    def test_finished_while_closing(self) -> None:
         """That a client ends because it was told to is no reason to stop it again."""
         self.run.start()
         self.signal()
@@ -102,7 +102,7 @@ class ForegroundTests(SynchronousTestCase):
         self.service.stopping.callback(None)
         self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
 
-    def test_refused(self):
+    def test_refused(self) -> None:
         self.run.start()
         self.service.finished.errback(RefusedError("name-taken", "Somebody else has\x1b it."))
         self.service.stopping.callback(None)
@@ -111,7 +111,7 @@ class ForegroundTests(SynchronousTestCase):
         self.assertEqual(shown[0], "Somebody else has\\x1b it.")
         self.assertTrue(shown[1].startswith("Choose another name"))
 
-    def test_refusal_is_told_once(self):
+    def test_refusal_is_told_once(self) -> None:
         self.run.start()
         self.printer.notify(Refused("name-taken", "Somebody else has it.", True))
         self.service.finished.errback(RefusedError("name-taken", "Somebody else has it."))
@@ -119,13 +119,13 @@ class ForegroundTests(SynchronousTestCase):
         self.assertEqual(self.run.status, FAILED)
         self.assertEqual(self.screen.getvalue().count("Somebody else has it."), 1)
 
-    def test_ended_by_itself(self):
+    def test_ended_by_itself(self) -> None:
         self.run.start()
         self.service.finished.callback(None)
         self.service.stopping.callback(None)
         self.assertEqual((self.service.stops, self.reactor.stopped, self.run.status), (1, 1, 0))
 
-    def test_broken(self):
+    def test_broken(self) -> None:
         """A mistake of ours is logged with all that is known about it."""
         self.run.start()
         self.service.finished.errback(ZeroDivisionError("oops"))
@@ -133,14 +133,14 @@ class ForegroundTests(SynchronousTestCase):
         self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def test_does_not_start(self):
+    def test_does_not_start(self) -> None:
         self.service.trouble = BadSetting("the line", "the hint")
         self.run.start()
         self.service.stopping.callback(None)
         self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
         self.assertEqual(self.screen.getvalue().splitlines(), ["the line", "Hint: the hint"])
 
-    def test_does_not_stop(self):
+    def test_does_not_stop(self) -> None:
         self.run.start()
         self.signal()
         self.service.stopping.errback(ZeroDivisionError("oops"))

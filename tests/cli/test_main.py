@@ -9,7 +9,7 @@ from tests.test_process import clean_environment
 
 
 class CommandTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         clean_environment(self)
 
     def invoke(self, *arguments, status=0) -> str:
@@ -17,23 +17,23 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(result.exit_code, status, result.output)
         return result.output
 
-    def test_version(self):
+    def test_version(self) -> None:
         self.assertIn(f"sellia {sellia.__version__} (Twisted ", self.invoke("version"))
 
-    def test_help(self):
+    def test_help(self) -> None:
         self.assertIn("http", self.invoke("-h"))
         shown = self.invoke("http", "--help")
         for option in ("--subdomain", "--server", "--api-key", "--auth", "--local-host", "--local-scheme", "--config"):
             self.assertIn(option, shown)
 
-    def test_wrong_setting(self):
+    def test_wrong_setting(self) -> None:
         shown = self.invoke("http", "80x", "--server", "http://x", status=1)
         self.assertEqual(shown.splitlines()[0], "Error: PORT: must be a valid integer, not 80x")
         self.assertTrue(shown.splitlines()[1].startswith("Hint: "))
         shown = self.invoke("http", "--server", "http://x", status=1)
         self.assertIn("which port", shown)
 
-    def test_all_flags(self):
+    def test_all_flags(self) -> None:
         seen = []
         self.patch(cli, "run_client", lambda settings: seen.append(settings) or 7)
         self.invoke(

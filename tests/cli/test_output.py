@@ -31,7 +31,7 @@ HARMLESS = "a\\x1b[2J\\r\\nb\\u202e\\x9b[red]\\\\"
 
 
 class LineTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.screen = io.StringIO()
         console = Console(file=self.screen, width=40, highlight=False, emoji=False, markup=False)
         self.printer = LinePrinter(console, lambda: 1_700_000_000.0)
@@ -45,31 +45,31 @@ class LineTests(SynchronousTestCase):
         self.screen.seek(0)
         return line[10:]
 
-    def test_connected(self):
+    def test_connected(self) -> None:
         shown = self.shown(Connected("demo", "http://demo.localhost:3000"))
         self.assertEqual(shown, "open    http://demo.localhost:3000  (tunnel demo)")
 
-    def test_a_request_has_one_line(self):
+    def test_a_request_has_one_line(self) -> None:
         self.printer.notify(RequestStarted(1, "GET", "/", "1.2.3.4"))
         self.assertEqual(self.screen.getvalue(), "")
         shown = self.shown(RequestFinished(1, "GET", "/a?b=c", 200, 0.0123, 0, 123456, None))
         self.assertEqual(shown, "GET     /a?b=c  200  12 ms  0 B in, 120.6 KiB out")
 
-    def test_request_that_takes_long(self):
+    def test_request_that_takes_long(self) -> None:
         shown = self.shown(RequestWaiting(1, "GET", "/sync", "1.2.3.4", 10.0))
         self.assertEqual(shown, "GET     /sync  no answer for 10.00 s so far")
         shown = self.shown(ResponseStreaming(1, "GET", "/events", 200, 10.0, 1500))
         self.assertEqual(shown, "GET     /events  200  open for 10.00 s, 1.5 KiB out so far")
 
-    def test_request_that_failed(self):
+    def test_request_that_failed(self) -> None:
         shown = self.shown(RequestFinished(1, "POST", "/", None, 2.5, 10, 0, "the visitor left"))
         self.assertEqual(shown, "POST    /  ---  2.50 s  10 B in, 0 B out  the visitor left")
 
-    def test_a_line_is_never_broken(self):
+    def test_a_line_is_never_broken(self) -> None:
         """The console above is 40 columns wide."""
         self.assertIn("x" * 200, self.shown(RequestFinished(1, "GET", "/" + "x" * 200, 200, 1.0, 0, 0, None)))
 
-    def test_web_socket_that_nobody_closed(self):
+    def test_web_socket_that_nobody_closed(self) -> None:
         dropped = "connection dropped without a close frame"
         for by, told in (("visitor", f"visitor: {dropped}"), ("service", f"service: {dropped}")):
             shown = self.shown(WebSocketClosed(7, "/ws", by, None, dropped, 0, 0, 0, 0, 0.5))
@@ -77,11 +77,11 @@ class LineTests(SynchronousTestCase):
         shown = self.shown(WebSocketClosed(7, "/ws", "sellia", None, "session-expired: no link", 0, 0, 0, 0, 0.5))
         self.assertTrue(shown.startswith("ws end  /ws #7  ended by Sellia: session-expired: no link  500 ms"), shown)
 
-    def test_no_token_in_a_subprotocol(self):
+    def test_no_token_in_a_subprotocol(self) -> None:
         shown = self.shown(WebSocketOpened(7, "/ws", "::1", "bearer.eyJhbGciOiJIUzI1NiJ9.e30.x"))
         self.assertEqual(shown, "ws open /ws #7  speaks bearer.…  from ::1")
 
-    def test_which_tunnel(self):
+    def test_which_tunnel(self) -> None:
         """Where there is more than one, each line says which."""
         request = RequestFinished(1, "GET", "/", 200, 0.5, 0, 3, None, "demo")
         opened = self.shown(Connected("demo", "http://demo.localhost", "http://localhost:8080"))
@@ -92,7 +92,7 @@ class LineTests(SynchronousTestCase):
         socket = WebSocketClosed(7, "/ws", "visitor", 1000, "", 0, 0, 0, 0, 0.5, "other")
         self.assertTrue(self.shown(socket).endswith("  (tunnel other)"))
 
-    def test_a_visitor_who_leaves(self):
+    def test_a_visitor_who_leaves(self) -> None:
         """Seeking in a video breaks off responses: nothing is wrong.  A service that breaks one off is."""
         left = list(line(RequestFinished(1, "GET", "/v.mp4", 206, 0.5, 0, 3, VISITOR_LEFT)))
         self.assertNotIn("red", [style for _, style in left])
@@ -103,18 +103,18 @@ class LineTests(SynchronousTestCase):
         died = self.shown(RequestFinished(1, "GET", "/file", 200, 0.5, 0, 3, "localhost:1 ended the connection."))
         self.assertTrue(died.endswith("3 B out, broken off  localhost:1 ended the connection."), died)
 
-    def test_an_upgrade_that_does_not_pass(self):
+    def test_an_upgrade_that_does_not_pass(self) -> None:
         shown = self.shown(RequestFinished(1, "GET", "/", 200, 0.5, 0, 3, None, "demo", "h2c"))
         self.assertTrue(shown.endswith("3 B out  without its Upgrade to h2c: only WebSocket passes"), shown)
 
-    def test_refused_by_the_server(self):
+    def test_refused_by_the_server(self) -> None:
         hook = RequestRefused("demo", "POST", "/hook", "1.2.3.4", 401, "unauthorized", "No password.", False, 12)
         told = "refused by the server: unauthorized: No password.  from 1.2.3.4"
         self.assertEqual(self.shown(hook), f"POST    /hook  401  {told}, and 12 more before it")
         socket = RequestRefused("demo", "GET", "/ws", "1.2.3.4", 401, "unauthorized", "No password.", True, 0)
         self.assertEqual(self.shown(socket), f"ws no   /ws  401  {told}")
 
-    def test_web_socket(self):
+    def test_web_socket(self) -> None:
         self.assertEqual(
             self.shown(WebSocketOpened(7, "/ws", "1.2.3.4", "vite-hmr")),
             "ws open /ws #7  speaks vite-hmr  from 1.2.3.4",
@@ -132,7 +132,7 @@ class LineTests(SynchronousTestCase):
             "ws end  /ws #7  closed by service without a code  500 ms  0 frames, 0 B in, 0 frames, 0 B out",
         )
 
-    def test_link(self):
+    def test_link(self) -> None:
         self.shown(Connected("demo", "http://demo.localhost"))
         self.assertEqual(self.shown(LinkLost("reset")), "lost    the link to the server: reset; trying to get it back")
         self.assertEqual(self.shown(LinkBack(3.0, 1, True)), "back    after 3.00 s and 1 attempt: nothing was lost")
@@ -148,7 +148,7 @@ class LineTests(SynchronousTestCase):
             "back    after 3.00 s and 1 attempt: nothing was lost, 2 messages (2.0 KiB) sent again",
         )
 
-    def test_attempts_that_fail(self):
+    def test_attempts_that_fail(self) -> None:
         """Before there was a link, and after one was lost, nothing is lost by another that can't be made."""
         told = "no link to the server yet: Connection refused; trying again"
         self.assertEqual(self.shown(LinkLost("Connection refused")), told)
@@ -158,12 +158,12 @@ class LineTests(SynchronousTestCase):
         self.shown(LinkBack(3.0, 1, True))
         self.assertTrue(self.shown(LinkLost("reset")).startswith("lost "))
 
-    def test_server_stops(self):
+    def test_server_stops(self) -> None:
         self.assertEqual(
             self.shown(ServerStopping(30.0)), "notice  the server stops within 30.00 s; the client will connect again"
         )
 
-    def test_reconnecting_is_told_once_where_lines_are_kept(self):
+    def test_reconnecting_is_told_once_where_lines_are_kept(self) -> None:
         """And once more when the visitors have been let go; after each loss anew."""
         for event in (
             *(Reconnecting(float(seconds), 120.0) for seconds in (1, 2, 119)),
@@ -181,16 +181,16 @@ class LineTests(SynchronousTestCase):
             ],
         )
 
-    def test_refused_says_what_to_do(self):
+    def test_refused_says_what_to_do(self) -> None:
         shown = self.shown(Refused("wrong-key", "The key is wrong.", True))
         self.assertTrue(shown.startswith("refused wrong-key: The key is wrong. Check the key"), shown)
         shown = self.shown(Refused("new-word", "No.", False))
         self.assertEqual(shown, "refused new-word: No. Trying again.")
 
-    def test_problem(self):
+    def test_problem(self) -> None:
         self.assertEqual(self.shown(Problem("The clock is wrong.")), "problem The clock is wrong.")
 
-    def test_nothing_from_outside_steers_the_terminal(self):
+    def test_nothing_from_outside_steers_the_terminal(self) -> None:
         for event in (
             Connected(HOSTILE, HOSTILE),
             RequestFinished(1, HOSTILE, HOSTILE, 200, 1.0, 0, 0, HOSTILE),
@@ -205,11 +205,11 @@ class LineTests(SynchronousTestCase):
             self.assertIn(HARMLESS, shown)
             self.assertTrue(shown.isprintable(), repr(shown))
 
-    def test_say(self):
+    def test_say(self) -> None:
         self.printer.say("done \x1b")
         self.assertEqual(self.screen.getvalue(), "done \\x1b\n")
 
-    def test_reconnecting_is_shown_in_place_on_a_terminal(self):
+    def test_reconnecting_is_shown_in_place_on_a_terminal(self) -> None:
         """It is one line, whatever the terminal's width, and gone before the next."""
         console = Console(file=self.screen, force_terminal=True, color_system=None, highlight=False, width=60)
         printer = LinePrinter(console, lambda: 1_700_000_000.0)
@@ -224,22 +224,22 @@ class LineTests(SynchronousTestCase):
         printer.say("done")
         self.assertEqual(self.screen.getvalue().count(CLEAR), 3)
 
-    def test_colours_on_a_terminal_only(self):
+    def test_colours_on_a_terminal_only(self) -> None:
         console = Console(file=self.screen, force_terminal=True, color_system="standard", highlight=False)
         LinePrinter(console).notify(Connected("demo", "http://x"))
         self.assertIn("\x1b[32m", self.screen.getvalue())
 
 
 class TextTests(SynchronousTestCase):
-    def test_safe(self):
+    def test_safe(self) -> None:
         self.assertEqual(safe(HOSTILE), HARMLESS)
         self.assertEqual(safe("Grüße ✓ 日本"), "Grüße ✓ 日本")
 
-    def test_long_texts_are_cut(self):
+    def test_long_texts_are_cut(self) -> None:
         self.assertEqual(safe("x" * SHOWN), "x" * SHOWN)
         self.assertEqual(safe("x" * (SHOWN + 1)), "x" * SHOWN + "…")
 
-    def test_size(self):
+    def test_size(self) -> None:
         for octets, text in (
             (0, "0 B"),
             (1023, "1023 B"),
@@ -250,7 +250,7 @@ class TextTests(SynchronousTestCase):
         ):
             self.assertEqual(size(octets), text)
 
-    def test_duration(self):
+    def test_duration(self) -> None:
         for seconds, text in (
             (0.0, "0.0 ms"),
             (0.00042, "0.4 ms"),
@@ -263,5 +263,5 @@ class TextTests(SynchronousTestCase):
         ):
             self.assertEqual(duration(seconds).replace("1 h 0 min", "60 min 0 s"), text)
 
-    def test_frames(self):
+    def test_frames(self) -> None:
         self.assertEqual((frames(1, 5), frames(2, 2048)), ("1 frame, 5 B", "2 frames, 2.0 KiB"))

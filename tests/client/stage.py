@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import structs
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
-from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from sellia.client.events import Event
@@ -18,6 +17,7 @@ from sellia.client.local.service import LocalService
 from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, WebSocketRequest
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.stream import Stream
+from tests.logs import log_events
 from tests.relay.scripts import Pair, RecordingLeg
 
 HOST = (b"Host", b"demo.localhost")
@@ -125,7 +125,7 @@ class Stage:
         self.reactor = MemoryReactorClock()
         self.service = LocalService(self.reactor, host, 8080, scheme, **settings)
         self.pair = Pair()
-        self.pair.client.stream_opened = self._opened  # type: ignore[method-assign]
+        self.pair.client.stream_opened = self._opened
         self.pair.client.session.late_reset = lambda number, reset: (
             self.service.refused_late(number, reset.message) if reset.word == "bad-service-response" else None
         )
@@ -197,9 +197,7 @@ class LogLines:
     """Collects what is logged, as text, while a test runs."""
 
     def __init__(self, case: Any) -> None:
-        self.events: list[LogEvent] = []
-        globalLogPublisher.addObserver(self.events.append)
-        case.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.events = log_events(case)
 
     @property
     def lines(self) -> list[str]:

@@ -9,7 +9,7 @@ from sellia.client import events
 
 
 class EventTests(SynchronousTestCase):
-    def test_values(self):
+    def test_values(self) -> None:
         """Every event is a frozen value that says what it means and holds nothing that can change."""
         for kind in typing.get_args(events.Event):
             self.assertTrue(kind.__dataclass_params__.frozen, kind)
@@ -18,11 +18,11 @@ class EventTests(SynchronousTestCase):
             for each in dataclasses.fields(kind):
                 self.assertIn(each.type, ANNOTATIONS, (kind, each.name))
 
-    def test_all_are_in_the_union(self):
+    def test_all_are_in_the_union(self) -> None:
         kinds = {each for each in vars(events).values() if dataclasses.is_dataclass(each)}
         self.assertEqual(kinds, set(typing.get_args(events.Event)))
 
-    def test_any_object_with_notify_listens(self):
+    def test_any_object_with_notify_listens(self) -> None:
         heard: list[events.Event] = []
 
         class Listener:

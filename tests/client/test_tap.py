@@ -16,7 +16,7 @@ from tests.test_process import Status, clean_environment, take_stderr, undo_proc
 
 
 class OptionsTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         clean_environment(self)
 
     def parse(self, *arguments):
@@ -24,7 +24,7 @@ class OptionsTests(SynchronousTestCase):
         options.parseOptions(arguments)
         return options.settings
 
-    def test_all(self):
+    def test_all(self) -> None:
         settings = self.parse(
             *("--server", "http://localhost:3000", "--api-key", "k", "--port", "8080", "--local-host", "::1"),
             *("--local-scheme", "https", "--subdomain", "myapp", "--auth", "u:p", "--request-timeout", "90"),
@@ -39,18 +39,18 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual((tunnel.request_timeout, tunnel.options.request_timeout), (90.0, 90.0))
         self.assertEqual(settings.api_key.get_secret_value(), "k")
 
-    def test_config(self):
+    def test_config(self) -> None:
         path = self.mktemp()
         with open(path, "w") as file:
             file.write("server: http://x\ntunnels:\n- port: 1\n- port: 2\n")
         tunnels = self.parse("--config", path).tunnels
         self.assertEqual([tunnel.options.forwarded for tunnel in tunnels], [True, True])
 
-    def test_wrong_setting(self):
+    def test_wrong_setting(self) -> None:
         error = self.assertRaises(UsageError, self.parse, "--server", "x", "--port", "1")
         self.assertEqual(len(str(error).splitlines()), 2)
 
-    def test_service(self):
+    def test_service(self) -> None:
         undo_process_changes(self)
         options = tap.Options()
         options.parseOptions(["--server", "http://localhost:1", "--port", "1"])
@@ -58,7 +58,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertTrue(IService.providedBy(service))
         self.assertFalse(service.running)
 
-    def test_descriptors(self):
+    def test_descriptors(self) -> None:
         """As many as a session may have exchanges: a client whose shell allows few is not the narrow place."""
         undo_process_changes(self)
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -75,7 +75,7 @@ class StoppableReactor(MemoryReactor):
     running = True
     stopped = 0
 
-    def stop(self):
+    def stop(self) -> None:
         self.stopped += 1
 
 
@@ -90,7 +90,7 @@ class GiveUpTests(SynchronousTestCase):
         self.assertEqual(status.value, 1)
         return reactor
 
-    def test_refused(self):
+    def test_refused(self) -> None:
         with capturedLogs() as logs:
             reactor = self.give_up(RefusedError("wrong-key", "The server does not accept this API key."))
         self.assertEqual(reactor.stopped, 1)
@@ -99,15 +99,15 @@ class GiveUpTests(SynchronousTestCase):
         self.assertTrue(hint.startswith("Hint: Check the key"))
         self.assertEqual(len(logs), 1)
 
-    def test_refused_without_a_remedy(self):
+    def test_refused_without_a_remedy(self) -> None:
         self.give_up(RefusedError("new-word", "No."))
         self.assertEqual(self.stderr.getvalue(), "sellia: No.\n")
 
-    def test_mistake_of_ours_is_logged_whole(self):
+    def test_mistake_of_ours_is_logged_whole(self) -> None:
         self.give_up(ZeroDivisionError("oops"))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def test_before_the_reactor_runs(self):
+    def test_before_the_reactor_runs(self) -> None:
         reactor = self.give_up(RefusedError("x", "No."), running=False)
         self.assertEqual(reactor.stopped, 0)
         for function, arguments, named in reactor.whenRunningHooks:

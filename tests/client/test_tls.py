@@ -67,7 +67,7 @@ class HttpsTests(TestCase):
         service = LocalService(self.reactor, "127.0.0.1", self.port.getHost().port, "https", **settings)
         self.addCleanup(service.stop)
         pair = Pair()
-        pair.client.stream_opened = service.open_leg  # type: ignore[assignment, method-assign]
+        pair.client.stream_opened = service.open_leg  # type: ignore[assignment]
         over: Deferred[Visitor] = Deferred()
         visitor = Visitor(lambda event: over.callback(visitor) if event[0] in ("end", "reset") else None)
         pair.server.open(GET, end=True, leg=visitor)

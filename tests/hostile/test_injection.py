@@ -269,7 +269,7 @@ def play_opening(test: HostileCase, row: Row) -> None:
     stream = server.ask(opening, end=isinstance(opening, HttpRequest))
     verdict = server.verdict(stream)
     test.assertIsInstance(verdict, Reset)
-    test.assertEqual(verdict.word, "bad-request")  # type: ignore[union-attr]
+    test.assertEqual(verdict.word, "bad-request")
     test.assertTrue(server.is_alive())
     test.assertEqual([each.head for each in stage.ledger().seen()[before:]], [])
     test.assert_brief()

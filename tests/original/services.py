@@ -81,7 +81,7 @@ class WebSocketService:
         if parts.path != "/refuse":
             return None
         self._visits.append(Visit(request))
-        return connection.respond(int(parse_qs(parts.query)["status"][0]), "no, and here is why\n")  # type: ignore[arg-type]
+        return connection.respond(int(parse_qs(parts.query)["status"][0]), "no, and here is why\n")
 
     def _serve(self, socket: ServerConnection) -> None:
         assert socket.request is not None

@@ -115,7 +115,7 @@ class WebSocketTests(WebSocketCases, Placed, EndToEndTests):
         self.addCleanup(patient.stop)
         client = start_our_client(patient, websocket_service().port, "patient")
         self.addCleanup(client.stop)
-        self.place = lambda: Reach(patient.port, "patient.localhost")  # type: ignore[method-assign]
+        self.place = lambda: Reach(patient.port, "patient.localhost")
         with self.assertRaises(InvalidStatus) as caught:
             self.connect(self.path("refuse", "status=403"))
         self.assertEqual(caught.exception.response.status_code, 403)
@@ -206,7 +206,7 @@ class LinkTests(Placed, EndToEndTests):
         peer = self.start()
         self.client(peer, "demo", port=websocket_service().port)
         case = WebSocketTests("test_echo")
-        case.place = lambda: Reach(peer.port, "demo.localhost")  # type: ignore[method-assign]
+        case.place = lambda: Reach(peer.port, "demo.localhost")
         path = case.path("echo", "cut")
         visitor = case.connect(path)
         visitor.send("here")

@@ -108,7 +108,7 @@ class WebSocketTests(WebSocketCases, Placed, EndToEndTests):
     def test_refusal_of_a_client_that_tells(self) -> None:
         """A client that passes the status on is believed."""
         told = place("telling", websocket_service().port, "hides_refusals=no")
-        self.place = lambda: told  # type: ignore[method-assign]
+        self.place = lambda: told
         with self.assertRaises(InvalidStatus) as caught:
             self.connect(self.path("refuse", "status=403"))
         self.assertEqual(caught.exception.response.status_code, 403)
@@ -203,7 +203,7 @@ class LinkTests(Placed, EndToEndTests):
 
         http_service().on("/o/cut-here", wait)
         case = WebSocketTests("test_echo")
-        case.place = lambda: Reach(server().port, "cut-websocket.localhost")  # type: ignore[method-assign]
+        case.place = lambda: Reach(server().port, "cut-websocket.localhost")
         visitor = case.connect(case.path("echo", "cut-here"))
         visitor.send("here")
         self.assertEqual(visitor.recv(timeout=20), "here")

@@ -140,7 +140,7 @@ class PeerTests(SynchronousTestCase):
         self.start()
         with connect(
             f"ws://demo.localhost:{self.server.port}/refuse", sock=self.connection(), subprotocols=["a", "b"]
-        ) as visitor:  # type: ignore[list-item]
+        ) as visitor:
             self.assertEqual(visitor.subprotocol, "a")
             with self.assertRaises(ConnectionClosed):
                 visitor.recv(timeout=20)

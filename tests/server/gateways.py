@@ -11,7 +11,6 @@ from typing import Any
 
 from twisted.internet.base import DelayedCall
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
@@ -31,6 +30,7 @@ from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.settings import ServerSettings
 from sellia.transports.link.keeper import Link
+from tests.logs import log_lines
 from tests.relay.scripts import Party
 from tests.transports.links import MemoryLink, Wire
 
@@ -211,11 +211,4 @@ class GatewayCase(SynchronousTestCase):
 
     def logged(self) -> list[str]:
         """What is logged from now on, as text."""
-        lines: list[str] = []
-
-        def observe(event: LogEvent) -> None:
-            lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
-        return lines
+        return log_lines(self)

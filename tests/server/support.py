@@ -11,7 +11,6 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -37,6 +36,7 @@ from sellia.server.ingress.ingress import Ingress
 from sellia.server.listeners.factory import VisitorFactory
 from sellia.server.notices import Notices
 from sellia.server.settings import ServerSettings
+from tests.logs import log_lines
 from tests.relay.scripts import Pair, RecordingLeg
 
 GET = b"GET / HTTP/1.1\r\nHost: demo.localhost\r\n\r\n"
@@ -280,7 +280,7 @@ class PublicSide:
         self.clock = Clock()
         self.settings = ServerSettings(**settings)
         self.pair = Pair()
-        self.pair.client.stream_opened = self._opened  # type: ignore[method-assign, assignment]
+        self.pair.client.stream_opened = self._opened  # type: ignore[assignment]
         self.upstream = SessionUpstream(self.pair.server.session, self.settings)
         self.tunnels = Tunnels()
         self.rooms = Rooms()
@@ -376,14 +376,7 @@ class ServerCase(SynchronousTestCase):
 
     def logged(self) -> list[str]:
         """What is logged from now on, as text."""
-        lines: list[str] = []
-
-        def observe(event: LogEvent) -> None:
-            lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
-        return lines
+        return log_lines(self)
 
     def assert_counted(self, **limits: int) -> None:
         """These limits were reached, so many times each, and no others."""

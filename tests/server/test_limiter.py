@@ -337,7 +337,7 @@ class DefectTests(ServerCase):
             raise ZeroDivisionError
 
         visitor, late = self.stage.visitor(), self.stage.visitor(GET[:10])
-        visitor.connection.check = defect  # type: ignore[method-assign]
+        visitor.connection.check = defect
         self.stage.wait(10)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(visitor.end, "closed")
@@ -350,7 +350,7 @@ class DefectTests(ServerCase):
         visitor, service = self.stage.ask(UPGRADE)
         service.switch()
         [pipe] = self.stage.ingress.pipes.open
-        pipe.unread = defect  # type: ignore[method-assign]
+        pipe.unread = defect
         self.stage.wait(1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(visitor.end, "aborted")

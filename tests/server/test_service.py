@@ -4,13 +4,14 @@ from random import Random
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia import __version__
 from sellia.protocol.messages import Goodbye, TunnelReady
 from sellia.server.service import ServerService, make_service
 from sellia.server.settings import ServerSettings
+from tests.logs import log_events
 from tests.relay.scripts import OK
 from tests.server.clients import GatewayCase, Server
 from tests.server.support import UPGRADE, answers, get
@@ -18,9 +19,7 @@ from tests.server.support import UPGRADE, answers, get
 
 class StartTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.events: list[LogEvent] = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.events = log_events(self)
 
     def start(self, *, listen: bool = True, **settings: object) -> ServerService:
         self.reactor = MemoryReactorClock()

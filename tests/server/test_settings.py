@@ -20,7 +20,7 @@ class ServerCase(SynchronousTestCase):
 
 
 class DefaultTests(ServerCase):
-    def test_defaults_of_the_design(self):
+    def test_defaults_of_the_design(self) -> None:
         settings = load({}, {})
         self.assertEqual(settings, ServerSettings())
         expected = {
@@ -76,7 +76,7 @@ class DefaultTests(ServerCase):
         }
         self.assertEqual({name: getattr(settings, name) for name in expected}, expected)
 
-    def test_no_default_above_the_ceiling(self):
+    def test_no_default_above_the_ceiling(self) -> None:
         for name in ("request_timeout", "upgrade_timeout"):
             load({}, {}, self.write(f"{name}: 3600\n"))
             error = self.assertRaises(BadSetting, load, {}, {}, self.write(f"{name}: 3601\n"))
@@ -84,13 +84,13 @@ class DefaultTests(ServerCase):
             self.assertIn("Raise request_timeout_limit", error.hint)
             load({}, {}, self.write(f"{name}: 3601\nrequest_timeout_limit: 3601\n"))
 
-    def test_every_setting_has_a_hint(self):
+    def test_every_setting_has_a_hint(self) -> None:
         for name, setting in ServerSettings.model_fields.items():
             self.assertTrue(setting.description, name)
 
 
 class SourceTests(ServerCase):
-    def test_variables(self):
+    def test_variables(self) -> None:
         environment = {
             "SELLIA_HOST": "127.0.0.1",
             "SELLIA_PORT": "4000",
@@ -104,13 +104,13 @@ class SourceTests(ServerCase):
         self.assertTrue(settings.https and settings.require_auth)
         self.assertEqual(settings.master_key.get_secret_value(), "k")
 
-    def test_every_variable_has_a_file_twin(self):
+    def test_every_variable_has_a_file_twin(self) -> None:
         self.assertEqual(
             load({}, {"SELLIA_DOMAIN_FILE": self.write("example.com\n"), "SELLIA_OPEN": "1"}).domain, "example.com"
         )
         self.assertEqual(load({}, {"SELLIA_MASTER_KEY_FILE": self.write("k\n")}).master_key.get_secret_value(), "k")
 
-    def test_file(self):
+    def test_file(self) -> None:
         config = self.write(
             "open: true\nrequest_timeout: 5\nsession_credit: 64 MiB\ntrust_proxy: [127.0.0.1, '10.0.0.0/8, unix']\n"
         )
@@ -120,13 +120,13 @@ class SourceTests(ServerCase):
 
 
 class KeyTests(ServerCase):
-    def test_require_auth_needs_a_key(self):
+    def test_require_auth_needs_a_key(self) -> None:
         error = self.bad({"require_auth": True})
         self.assertEqual(error.line, "--require-auth: keys are required, but there is no master key")
         self.assertIn("SELLIA_MASTER_KEY_FILE", error.hint)
         self.assertTrue(self.bad({}, {"SELLIA_REQUIRE_AUTH": "1"}).line.startswith("SELLIA_REQUIRE_AUTH: "))
 
-    def test_a_key_that_is_set_is_required(self):
+    def test_a_key_that_is_set_is_required(self) -> None:
         """Whoever says otherwise contradicts himself, and is told so."""
         error = self.bad({}, {"SELLIA_REQUIRE_AUTH": "false", "SELLIA_MASTER_KEY": "k"})
         self.assertEqual(error.line, "SELLIA_REQUIRE_AUTH: a master key is set, and is then required")
@@ -135,7 +135,7 @@ class KeyTests(ServerCase):
         )
         self.assertTrue(load({"require_auth": True, "master_key": "k"}, {}).master_key)
 
-    def test_an_open_server_beyond_loopback_is_asked_for(self):
+    def test_an_open_server_beyond_loopback_is_asked_for(self) -> None:
         beyond = (
             *({"domain": "example.com"}, {"host": "0.0.0.0"}, {"host": "::"}, {"host": "example.com"}),
             *({"listen": ["tcp:1"]}, {"listen": ["tcp:1:interface=127.0.0.1", "ssl:2:privateKey=k"]}),
@@ -149,7 +149,7 @@ class KeyTests(ServerCase):
             self.assertTrue(load({**flags, "open": True}, {}).open)
             self.assertTrue(load({**flags, "master_key": "k"}, {}).master_key)
 
-    def test_loopback_may_be_open(self):
+    def test_loopback_may_be_open(self) -> None:
         local = (
             *({}, {"domain": "t.localhost"}, {"domain": "example.com", "host": "127.0.0.2"}, {"host": "[::1]"}),
             *({"host": "localhost"}, {"listen": ["unix:/run/s:mode=666", "tcp:1:interface=\\:\\:1"]}),
@@ -160,7 +160,7 @@ class KeyTests(ServerCase):
             settings = load(flags, {})
             self.assertTrue(settings.local_only and not settings.behind_proxy, flags)
 
-    def test_loopback_behind_a_proxy_is_public(self):
+    def test_loopback_behind_a_proxy_is_public(self) -> None:
         """Whoever reaches the proxy reaches the gateway."""
         public = (
             *({"https": True}, {"trust_proxy": "127.0.0.1"}, {"trust_proxy": "unix", "listen": ["unix:/run/s"]}),
@@ -174,12 +174,12 @@ class KeyTests(ServerCase):
             self.assertTrue(load({**flags, "open": True}, {}).behind_proxy)
             self.assertTrue(load({**flags, "master_key": "k"}, {}).local_only)
 
-    def test_key_that_cannot_be_read_stops_the_start(self):
+    def test_key_that_cannot_be_read_stops_the_start(self) -> None:
         for required in ("true", "false"):
             environment = {"SELLIA_REQUIRE_AUTH": required, "SELLIA_MASTER_KEY_FILE": "/nowhere"}
             self.assertIn("cannot read /nowhere", self.bad({}, environment).line)
 
-    def test_key_is_not_shown(self):
+    def test_key_is_not_shown(self) -> None:
         self.assertNotIn("SECRET", repr(load({"master_key": "SECRET"}, {})))
         self.assertNotIn("SECRET", str(self.bad({"master_key": "SECRET", "port": "x"})))
 
@@ -188,29 +188,29 @@ class ListenTests(ServerCase):
     def endpoints(self, **flags):
         return load({"open": True, **flags}, {}).endpoints
 
-    def test_host_and_port(self):
+    def test_host_and_port(self) -> None:
         self.assertEqual(self.endpoints(), ("tcp:3000:interface=127.0.0.1:backlog=1024",))
         beyond = self.endpoints(domain="example.com")
         self.assertEqual(beyond, ("tcp:3000:interface=0.0.0.0:backlog=1024",))
         self.assertEqual(self.endpoints(host="localhost", port="81"), ("tcp:81:interface=localhost:backlog=1024",))
 
-    def test_ipv6(self):
+    def test_ipv6(self) -> None:
         for host in ("::", "[::]"):
             self.assertEqual(self.endpoints(host=host), ("tcp:3000:interface=\\:\\::backlog=1024",))
 
-    def test_bad_host(self):
+    def test_bad_host(self) -> None:
         for host in ("", "a b", "http://x", "1.2.3.4:80", "-x", "a\x1b"):
             self.assertNotIn("\x1b", self.bad({"host": host}).line)
 
-    def test_endpoints(self):
+    def test_endpoints(self) -> None:
         self.assertEqual(self.endpoints(listen=["tcp:1", "unix:/run/s"]), ("tcp:1", "unix:/run/s"))
         self.assertEqual(load({}, {}, self.write("listen: tcp:1\nopen: true\n")).endpoints, ("tcp:1",))
 
-    def test_not_an_endpoint(self):
+    def test_not_an_endpoint(self) -> None:
         for text in ("3000", "tcp", "tcp:", ":80", "127.0.0.1:80"):
             self.assertIn("is not a Twisted endpoint", self.bad({"listen": [text]}).line)
 
-    def test_proxy_protocol(self):
+    def test_proxy_protocol(self) -> None:
         """It comes before TLS, so one listener cannot do both."""
         endpoint = "haproxy:tcp:3000:interface=127.0.0.1"
         self.assertEqual(self.endpoints(listen=[endpoint]), (endpoint,))
@@ -220,14 +220,14 @@ class ListenTests(ServerCase):
             self.assertIn("asks for both the PROXY protocol and TLS", error.line)
             self.assertIn("haproxy:tcp:", error.hint)
 
-    def test_beside_port(self):
+    def test_beside_port(self) -> None:
         self.assertEqual(
             self.bad({"listen": ["tcp:1"], "port": "2"}).line, "--port: cannot be given together with --listen"
         )
         error = self.bad({}, {}, self.write("listen: [tcp:1]\nhost: '::'\n"))
         self.assertTrue(error.line.endswith("line 2: host: cannot be given together with listen"), error.line)
 
-    def test_stronger_source_wins(self):
+    def test_stronger_source_wins(self) -> None:
         self.assertEqual(load({"listen": ["tcp:1"]}, {"SELLIA_PORT": "2", "SELLIA_OPEN": "true"}).endpoints, ("tcp:1",))
         config = self.write("listen: [tcp:1]\n")
         self.assertIn("tcp:2:", load({"port": "2"}, {}, config).endpoints[0])
@@ -239,34 +239,34 @@ class UrlPortTests(ServerCase):
     def port(self, **flags):
         return load({"open": True, **flags}, {}).url_port
 
-    def test_what_is_listened_on(self):
+    def test_what_is_listened_on(self) -> None:
         self.assertEqual(self.port(), 3000)
         self.assertEqual(self.port(port="80"), 80)
         self.assertEqual(self.port(listen=["unix:/run/s", "tcp:8080:interface=127.0.0.1"]), 8080)
         self.assertEqual(self.port(listen=["unix:/run/s"]), 80)
 
-    def test_https(self):
+    def test_https(self) -> None:
         """Where a proxy does TLS the port listened on is not the public one; an endpoint that does TLS is."""
         self.assertEqual(self.port(https=True), 443)
         self.assertEqual(self.port(https=True, listen=["tcp:3000"]), 443)
         self.assertEqual(self.port(https=True, listen=["tcp:3000", "ssl:8443:privateKey=k"]), 8443)
 
-    def test_said_outright(self):
+    def test_said_outright(self) -> None:
         self.assertEqual(load({"https": True, "open": True}, {}, self.write("public_port: 8443\n")).url_port, 8443)
 
 
 class CheckTests(ServerCase):
-    def test_domain(self):
+    def test_domain(self) -> None:
         for domain in ("", "http://x", "a..b", "-a.b", "a_b.c d", "x:80", "münchen.de", "a." * 100 + "de"):
             self.assertIn("is not a domain name", self.bad({"domain": domain}).line)
 
-    def test_trust_proxy(self):
+    def test_trust_proxy(self) -> None:
         settings = load({"trust_proxy": ["127.0.0.1, ::1", "10.0.0.0/8", "unix"], "open": True}, {})
         self.assertEqual(settings.trust_proxy, ("127.0.0.1", "::1", "10.0.0.0/8", "unix"))
         self.assertIn("'x'", self.bad({"trust_proxy": ["127.0.0.1,x"]}).line)
         self.assertIn("10.0.0.0/8", self.bad({"trust_proxy": ["10.0.0.1/8"]}).line)
 
-    def test_what_is_known_of_proxies(self):
+    def test_what_is_known_of_proxies(self) -> None:
         settings = load({"interim_responses": "unix", "forwarded_fields": "X-Forwarded-Prefix, x-forwarded-user"}, {})
         self.assertEqual(settings.interim_responses, ("unix",))
         self.assertEqual(settings.forwarded_fields, ("X-Forwarded-Prefix", "x-forwarded-user"))
@@ -281,29 +281,29 @@ class CheckTests(ServerCase):
         ):
             self.assertIn("X-Forwarded", self.bad({"forwarded_fields": [name]}).line)
 
-    def test_gateway_path(self):
+    def test_gateway_path(self) -> None:
         for path in ("ws", "/", "/w s", "/ws?x", "//"):
             self.bad({"gateway_path": path})
 
-    def test_head_fits_in_a_message(self):
+    def test_head_fits_in_a_message(self) -> None:
         """A head that is let in must fit in one message of the link."""
         self.assertIn("80 KiB", self.bad({"header_limit": "1 MiB"}).line)
         self.bad({"header_fields": "1000"})
 
-    def test_session_has_credit_for_one_stream(self):
+    def test_session_has_credit_for_one_stream(self) -> None:
         self.assertTrue(self.bad({"session_credit": "1 MiB"}).line.startswith("--session-credit: "))
 
-    def test_one_address_has_no_more_connections_than_all(self):
+    def test_one_address_has_no_more_connections_than_all(self) -> None:
         error = self.bad({"connections": "100", "connections_per_address": "101"})
         self.assertTrue(error.line.startswith("--connections-per-address: "))
 
-    def test_rates_are_numbers_above_nothing(self):
+    def test_rates_are_numbers_above_nothing(self) -> None:
         for rate in ("0", "-1", "inf", "nan", "x"):
             self.bad({"request_rate": rate})
         for burst in ("0", "0.5", "-1"):
             self.bad({"request_burst": burst})
 
-    def test_bounds_of_what_comes(self):
+    def test_bounds_of_what_comes(self) -> None:
         """Each takes what is needed at least, and nothing below."""
         for name in ("websocket_empty_fragments", "link_control_burst"):
             self.assertEqual(getattr(load({name: "1"}, {}), name), 1)
@@ -315,5 +315,5 @@ class CheckTests(ServerCase):
                 self.bad({name: value})
         self.assertEqual(load({"header_limit": "64 KiB"}, {}).header_limit, 65536)
 
-    def test_ping_has_time_for_an_answer(self):
+    def test_ping_has_time_for_an_answer(self) -> None:
         self.assertTrue(self.bad({"ping_timeout": "5"}).line.startswith("--ping-timeout: "))

@@ -11,7 +11,7 @@ from tests.test_process import clean_environment, undo_process_changes
 
 
 class OptionsTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         clean_environment(self)
 
     def parse(self, *arguments):
@@ -19,7 +19,7 @@ class OptionsTests(SynchronousTestCase):
         options.parseOptions(arguments)
         return options.settings
 
-    def test_all(self):
+    def test_all(self) -> None:
         settings = self.parse(
             *("--host", "127.0.0.1", "--port", "4000", "--domain", "example.com", "--https"),
             *("--require-auth", "--master-key", "k", "--trust-proxy", "127.0.0.1,::1", "--trust-proxy", "10.0.0.0/8"),
@@ -31,33 +31,33 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(settings.log_level, "debug")
         self.assertEqual(settings.trust_proxy, ("127.0.0.1", "::1", "10.0.0.0/8"))
 
-    def test_listen_repeated(self):
+    def test_listen_repeated(self) -> None:
         self.assertEqual(
             self.parse("--open", "--listen", "tcp:1", "--listen", "unix:/s").endpoints, ("tcp:1", "unix:/s")
         )
 
-    def test_no_rate_limit(self):
+    def test_no_rate_limit(self) -> None:
         self.assertTrue(self.parse().rate_limit)
         self.assertFalse(self.parse("--no-rate-limit").rate_limit)
 
-    def test_flags_not_given_leave_it_to_the_environment(self):
+    def test_flags_not_given_leave_it_to_the_environment(self) -> None:
         self.patch(tap.os, "environ", {"SELLIA_USE_HTTPS": "true", "SELLIA_OPEN": "true", "SELLIA_PORT": "99"})
         self.assertTrue(self.parse().https)
         self.assertEqual(self.parse("--port", "98").port, 98)
 
-    def test_config(self):
+    def test_config(self) -> None:
         path = self.mktemp()
         with open(path, "w") as file:
             file.write("domain: example.com\n")
         self.assertEqual(self.parse("--config", path, "--open").domain, "example.com")
 
-    def test_wrong_setting(self):
+    def test_wrong_setting(self) -> None:
         error = self.assertRaises(UsageError, self.parse, "--port", "x")
         line, hint = str(error).splitlines()
         self.assertEqual(line, "--port: must be a valid integer, not x")
         self.assertTrue(hint.startswith("Hint: "))
 
-    def test_service(self):
+    def test_service(self) -> None:
         """makeService puts the service together and starts nothing."""
         undo_process_changes(self)
         options = tap.Options()
@@ -66,7 +66,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertTrue(IService.providedBy(service))
         self.assertFalse(service.running)
 
-    def test_as_many_connections_as_there_are_descriptors(self):
+    def test_as_many_connections_as_there_are_descriptors(self) -> None:
         """Clients have a quarter of them at least."""
         asked = ServerSettings(connections=1000, connections_per_address=900, sessions=1000, links_per_key=800)
         with capturedLogs() as events:
@@ -80,7 +80,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual((settings.connections, settings.sessions), (1000, 500))
         self.assertIs(tap._fitting(asked, lambda wanted: wanted), asked)
 
-    def test_a_default_that_does_not_fit_is_only_told_where_little_is_left(self):
+    def test_a_default_that_does_not_fit_is_only_told_where_little_is_left(self) -> None:
         for room, warned in ((8_000, 0), (4_000, 1)):
             with capturedLogs() as events:
                 settings = tap._fitting(ServerSettings(), lambda wanted, room=room: room + tap._OTHERS)

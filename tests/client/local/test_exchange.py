@@ -55,7 +55,7 @@ class EndTests(SynchronousTestCase):
         self.stage.pair.client.session.close("client-gone", "the client was stopped")
         self.assertTrue(service.transport.aborted)
         service.reset()
-        self.assertEqual(self.stage.events[-1].error, "the client was stopped")  # type: ignore[union-attr]
+        self.assertEqual(self.stage.events[-1].error, "the client was stopped")
 
     def test_an_exchange_that_is_over_does_not_touch_the_next(self) -> None:
         """Late calls of the stream find no connection."""

@@ -604,7 +604,7 @@ class PaceTests(SynchronousTestCase):
 
 def refuse(visitor: Visitor, word: str, message: str) -> None:
     """The server's end resets the stream as soon as the answer's head is there."""
-    visitor.head_received = lambda _: visitor.stream.reset(word, message)  # type: ignore[method-assign]
+    visitor.head_received = lambda _: visitor.stream.reset(word, message)
 
 
 class RefusedTests(SynchronousTestCase):

@@ -62,4 +62,4 @@ class ToldTests(SynchronousTestCase):
 
     def test_what_is_no_limit(self) -> None:
         for wrong in ({"websocket_frame_limit": -1}, {"control_rate": float("nan")}, {"control_burst": -5}):
-            self.assertRaises(ProtocolError, as_told, ServerLimits(**wrong))  # type: ignore[arg-type]
+            self.assertRaises(ProtocolError, as_told, ServerLimits(**wrong))

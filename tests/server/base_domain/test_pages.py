@@ -8,9 +8,8 @@ import zipfile
 from html.parser import HTMLParser
 from typing import Any
 
-from twisted.logger import LogEvent, globalLogPublisher
-
 from sellia import __version__
+from tests.logs import log_events
 from tests.server.clients import GatewayCase, Wire
 from tests.server.support import get
 
@@ -154,9 +153,7 @@ class ElsewhereTests(PageCase):
 
     def test_head(self) -> None:
         """No body and, from twisted.web, no line in the log: a stranger could cause any number of them."""
-        logged: list[LogEvent] = []
-        globalLogPublisher.addObserver(logged.append)
-        self.addCleanup(globalLogPublisher.removeObserver, logged.append)
+        logged = log_events(self)
         for path, status in ((b"/", 200), (b"/health", 200), (b"/nothing", 404), (b"/ws", 426)):
             found, _, fields, body = self.get(path, method=b"HEAD")
             self.assertEqual((found, body), (status, b""))

@@ -75,7 +75,7 @@ class GuessTests(AdmissionCase):
 
     def test_another_version_is_no_guess(self) -> None:
         client = self.server.client("wrong")
-        client.link_opened = lambda link: link.say(Hello(9, "test", key="wrong"))  # type: ignore[method-assign]
+        client.link_opened = lambda link: link.say(Hello(9, "test", key="wrong"))
         for _ in range(5):
             client.connect()
         self.assertEqual({word for word, _ in client.refusals}, {"unsupported-version"})
@@ -109,7 +109,7 @@ class LinkRateTests(AdmissionCase):
             self.told()
         client = self.connect()
         self.assertEqual(client.refusals, [("rate-limited", False)])
-        self.assertEqual(client.heard[0].message, "Too many clients have come from there. Try again in 2 s.")  # type: ignore[union-attr]
+        self.assertEqual(client.heard[0].message, "Too many clients have come from there. Try again in 2 s.")
         self.assertEqual(client.wire.far.closed, (1013, "rate-limited"))
 
     def test_sessions_that_go_on_are_not_counted(self) -> None:
@@ -225,7 +225,7 @@ class HelloTests(AdmissionCase):
 
     def say(self, hello: Hello) -> Client:
         client = self.server.client()
-        client.link_opened = lambda link: link.say(hello)  # type: ignore[method-assign]
+        client.link_opened = lambda link: link.say(hello)
         return client.connect()
 
     def test_capabilities_that_nobody_has_heard_of(self) -> None:

@@ -107,7 +107,7 @@ class AttackTests(GatewayCase):
             for _ in range(count):
                 name = b"evil" if client is evil else b"good"
                 wire = self.server.visit(get(host=name + b".localhost"))
-                wire.transport.producer.pauseProducing()  # type: ignore[attr-defined]
+                wire.transport.producer.pauseProducing()
             for stream in list(client.party.streams.values()):
                 stream.send_head(HEAD)
                 stream.send_data(b"x" * 60_000)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.protocol import native
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import Goodbye, HttpRequest
 from sellia.relay.limits.limit_log import LINES
+from tests.logs import log_lines
 from tests.relay.scripts import OK, parcel, record
 from tests.server.clients import Client, GatewayCase
 from tests.server.support import answers, get
@@ -17,14 +17,7 @@ from tests.transports.support import BINARY, CLOSE, TEXT, close, frame, head
 
 def logged(test: SynchronousTestCase) -> list[str]:
     """What is logged from now on, as text."""
-    lines: list[str] = []
-
-    def observe(event: LogEvent) -> None:
-        lines.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(observe)
-    test.addCleanup(globalLogPublisher.removeObserver, observe)
-    return lines
+    return log_lines(test)
 
 
 class FaultTests(GatewayCase):
@@ -177,7 +170,7 @@ class ToldTests(GatewayCase):
 
     def refuse(self, key: str | None) -> None:
         client = self.server.client(key)
-        self.assertEqual([each.word for each in client.heard], ["key-required"])  # type: ignore[attr-defined]
+        self.assertEqual([each.word for each in client.heard], ["key-required"])
         client.wire.lose()
 
     def test_names_that_are_refused(self) -> None:

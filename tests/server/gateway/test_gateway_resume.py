@@ -90,7 +90,7 @@ class ResumeTests(GatewayCase):
         client = self.server.client().connect().open()
         self.server.cut(client)
         client.party.session.out.received = 1000
-        client.link_broken = lambda link, error: None  # type: ignore[method-assign]
+        client.link_broken = lambda link, error: None
         client.connect()
         self.assertEqual(self.gateway.sessions, {})
         self.flushLoggedErrors()

@@ -35,7 +35,7 @@ class ClaimTests(GatewayCase):
 
     def test_number_in_use(self) -> None:
         client = self.server.client().connect().open("demo")
-        client.link_broken = lambda link, error: None  # type: ignore[method-assign]
+        client.link_broken = lambda link, error: None
         client.open("other")
         self.assertEqual(self.gateway.sessions, {})
 
@@ -43,7 +43,7 @@ class ClaimTests(GatewayCase):
         for value in (-1.0, float("inf"), float("nan")):
             for name in ("request_timeout", "upgrade_timeout"):
                 client = self.server.client().connect()
-                client.link_broken = lambda link, error: None  # type: ignore[method-assign]
+                client.link_broken = lambda link, error: None
                 client.say(OpenTunnel(1, "http", options=TunnelOptions(**{name: value})))
                 self.assertEqual(self.gateway.sessions, {})
 

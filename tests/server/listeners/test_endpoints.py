@@ -20,7 +20,7 @@ from sellia.settings import BadSetting
 class RecordingPort:
     """A port that closes when it is told to, at once or when the test says so."""
 
-    def __init__(self, address, closing=None):
+    def __init__(self, address, closing=None) -> None:
         self.address = address
         self.closing = closing
         self.closed = 0
@@ -36,7 +36,7 @@ class RecordingPort:
 class ScriptedReactor(MemoryReactorClock):
     """A reactor whose ports and errors are given beforehand, by port number."""
 
-    def __init__(self, script):
+    def __init__(self, script) -> None:
         super().__init__()
         self.script = script
         self.listened = []
@@ -61,7 +61,7 @@ class ListeningTests(SynchronousTestCase):
     def ports(self, *numbers, closing=None):
         return {number: RecordingPort(IPv4Address("TCP", "127.0.0.1", number), closing) for number in numbers}
 
-    def test_listens_in_order(self):
+    def test_listens_in_order(self) -> None:
         service = self.service(self.ports(1, 2), "tcp:1:backlog=9:interface=127.0.0.1", "tcp:2")
         with capturedLogs() as logs:
             service.startService()
@@ -69,14 +69,14 @@ class ListeningTests(SynchronousTestCase):
         self.assertEqual([address.port for address in service.addresses()], [1, 2])
         self.assertEqual([event["places"] for event in logs if "places" in event], ["127.0.0.1:1, 127.0.0.1:2"])
 
-    def test_binds_while_privileged(self):
+    def test_binds_while_privileged(self) -> None:
         service = self.service(self.ports(1))
         service.privilegedStartService()
         self.assertEqual(len(self.reactor.listened), 1)
         service.startService()
         self.assertEqual(len(self.reactor.listened), 1)
 
-    def test_failure_is_one_line_and_lets_go(self):
+    def test_failure_is_one_line_and_lets_go(self) -> None:
         script = self.ports(1)
         service = self.service({**script, 2: cannot(errno.EADDRINUSE, 2)})
         parent = MultiService()
@@ -90,26 +90,26 @@ class ListeningTests(SynchronousTestCase):
     def line(self, number, **named):
         return self.assertRaises(BadSetting, self.service({1: cannot(number, **named)}).startService).line
 
-    def test_causes(self):
+    def test_causes(self) -> None:
         self.assertIn("needs rights", self.line(errno.EACCES))
         self.assertIn("no such address", self.line(errno.EADDRNOTAVAIL))
         self.assertEqual(self.line(errno.EMFILE), "port 1 on 127.0.0.1 cannot be listened on: Too many open files")
         self.assertEqual(self.line(errno.EADDRINUSE, interface=""), "port 1 is already in use")
 
-    def test_cause_without_number(self):
+    def test_cause_without_number(self) -> None:
         service = self.service({1: CannotListenError("x", 1, ValueError("odd\n"))})
         self.assertEqual(self.assertRaises(BadSetting, service.startService).line, "port 1 on x cannot be used: odd\\n")
 
-    def test_unix_socket_in_use(self):
+    def test_unix_socket_in_use(self) -> None:
         self.assertEqual(self.line(errno.EADDRINUSE, port="/run/s", interface="any"), "/run/s is already in use")
 
-    def test_bad_endpoints(self):
+    def test_bad_endpoints(self) -> None:
         for endpoint in ("nonsense:1", "tcp:x", "tcp", "ssl:1:privateKey=/nowhere", "tcp:1:foo=bar"):
             error = self.assertRaises(BadSetting, self.service({}, endpoint).startService)
             self.assertTrue(error.line.startswith(f"cannot listen on {endpoint}: "), error.line)
             self.assertEqual(len(error.line.splitlines()), 1)
 
-    def test_stop_waits_for_the_sockets(self):
+    def test_stop_waits_for_the_sockets(self) -> None:
         closing = Deferred()
         service = self.service(self.ports(1, closing=closing))
         service.startService()
@@ -119,7 +119,7 @@ class ListeningTests(SynchronousTestCase):
         closing.callback(None)
         self.successResultOf(stopped)
 
-    def test_stop_listening_twice(self):
+    def test_stop_listening_twice(self) -> None:
         script = self.ports(1, 2)
         service = self.service(script)
         service.startService()
@@ -127,7 +127,7 @@ class ListeningTests(SynchronousTestCase):
         self.successResultOf(service.stopService())
         self.assertEqual([port.closed for port in script.values()], [1, 1])
 
-    def test_starts_again(self):
+    def test_starts_again(self) -> None:
         service = self.service(self.ports(1))
         for _ in range(2):
             service.startService()
@@ -138,7 +138,7 @@ class ListeningTests(SynchronousTestCase):
 class GivenEndpoint:
     """An endpoint whose result is made beforehand."""
 
-    def __init__(self, result):
+    def __init__(self, result) -> None:
         self.result = result
 
     def listen(self, factory):
@@ -151,13 +151,13 @@ class SlowEndpointTests(SynchronousTestCase):
     def service(self, result):
         return ListeningService(["given:"], Factory(), MemoryReactorClock(), lambda _, string: GivenEndpoint(result))
 
-    def test_at_once(self):
+    def test_at_once(self) -> None:
         service = self.service(succeed(RecordingPort(IPv4Address("TCP", "h", 1))))
         service.startService()
         self.assertEqual(len(service.addresses()), 1)
         self.assertRaises(BadSetting, self.service(fail(cannot(errno.EADDRINUSE))).startService)
 
-    def test_later(self):
+    def test_later(self) -> None:
         result = Deferred()
         service = self.service(result)
         service.startService()
@@ -167,14 +167,14 @@ class SlowEndpointTests(SynchronousTestCase):
         self.assertEqual(len(service.addresses()), 1)
         self.assertEqual(logs[-1]["place"], "h:1")
 
-    def test_fails_later(self):
+    def test_fails_later(self) -> None:
         result = Deferred()
         self.service(result).startService()
         with capturedLogs() as logs:
             result.errback(Failure(cannot(errno.EADDRINUSE)))
         self.assertEqual(logs[-1]["line"], "port 1 on 127.0.0.1 is already in use")
 
-    def test_stopped_before(self):
+    def test_stopped_before(self) -> None:
         result = Deferred()
         service = self.service(result)
         service.startService()
@@ -183,7 +183,7 @@ class SlowEndpointTests(SynchronousTestCase):
 
 
 class PlaceTests(SynchronousTestCase):
-    def test_places(self):
+    def test_places(self) -> None:
         self.assertEqual(place(IPv4Address("TCP", "127.0.0.1", 3000)), "127.0.0.1:3000")
         self.assertEqual(place(IPv6Address("TCP", "::1", 3000)), "[::1]:3000")
         self.assertEqual(place(UNIXAddress("/run/s\x1b")), "unix:/run/s\\x1b")
@@ -192,7 +192,7 @@ class PlaceTests(SynchronousTestCase):
 class ProxiedTests(SynchronousTestCase):
     """Endpoints that ask for the PROXY protocol have a factory of their own."""
 
-    def test_each_has_its_factory(self):
+    def test_each_has_its_factory(self) -> None:
         reactor = MemoryReactorClock()
         plain, proxied = Factory(), Factory()
         service = ListeningService(["tcp:1", "haproxy:tcp:2:interface=127.0.0.1"], plain, reactor, proxied=proxied)
@@ -200,7 +200,7 @@ class ProxiedTests(SynchronousTestCase):
         self.assertEqual([(port, factory) for port, factory, *_ in reactor.tcpServers], [(1, plain), (2, proxied)])
         self.successResultOf(service.stopService())
 
-    def test_a_mistake_behind_it_is_told_as_it_was_written(self):
+    def test_a_mistake_behind_it_is_told_as_it_was_written(self) -> None:
         service = ListeningService(["haproxy:nonsense:2"], Factory(), MemoryReactorClock(), proxied=Factory())
         error = self.assertRaises(BadSetting, service.privilegedStartService)
         self.assertIn("cannot listen on haproxy:nonsense:2: ", error.line)

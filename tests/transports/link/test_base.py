@@ -221,14 +221,14 @@ class PingTests(LinkCase):
 
     def test_pongs_that_are_not_read(self) -> None:
         """One of each kind waits, however many pings there were."""
-        self.transport.producer.pauseProducing()  # type: ignore[attr-defined]
+        self.transport.producer.pauseProducing()
         for number in range(100):
             self.say(Ping(number))
             self.send(b"%d" % number, PING)
         self.assertEqual(self.read(), [])
-        self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
+        self.transport.producer.resumeProducing()
         self.assertEqual(self.read(), [(BINARY, native.encode_link(Pong(99))), (PONG, b"99")])
-        self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
+        self.transport.producer.resumeProducing()
         self.assertEqual(self.read(), [])
 
 

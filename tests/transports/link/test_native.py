@@ -50,11 +50,11 @@ class LivenessTests(LinkCase):
     def test_a_slow_transport(self) -> None:
         """The session is told to wait, and to go on."""
         self.carry()
-        self.transport.producer.pauseProducing()  # type: ignore[attr-defined]
+        self.transport.producer.pauseProducing()
         self.party.open(end=True)
         self.party.flush()
         self.assertEqual(self.read(), [])
-        self.transport.producer.resumeProducing()  # type: ignore[attr-defined]
+        self.transport.producer.resumeProducing()
         self.assertEqual(len(self.read()), 1)
 
 

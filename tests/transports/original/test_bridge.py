@@ -3,7 +3,6 @@
 from typing import Any
 
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
@@ -13,6 +12,7 @@ from sellia.protocol.original.messages import WsClose
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.stream import Stream
 from sellia.transports.original.bridge import Bridge, BridgeLeg, new_id
+from tests.logs import log_lines
 from tests.relay.scripts import GET
 from tests.transports.original.sides import Side
 
@@ -211,13 +211,7 @@ class BridgeTests(SynchronousTestCase):
 
     def test_what_somebody_has_to_mend_is_logged(self) -> None:
         """One line, with nothing of the query, and nothing that a terminal would act on."""
-        lines: list[str] = []
-
-        def observe(event: LogEvent) -> None:
-            lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        lines = log_lines(self)
         _, leg = self.ask()
         leg.fail("bad-service-response", "It split \r\n a header.")
         _, leg = self.ask()
@@ -231,13 +225,7 @@ class BridgeTests(SynchronousTestCase):
 
     def test_no_peer_fills_the_log(self) -> None:
         """Who keeps the link says which of them get a line, and hears of each."""
-        lines: list[str] = []
-
-        def observe(event: LogEvent) -> None:
-            lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        lines = log_lines(self)
         self.link.keeper.answers = [None, 7]
         for word in ("bad-service-response", "overloaded"):
             _, leg = self.ask()

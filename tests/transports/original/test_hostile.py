@@ -9,10 +9,10 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.server.limiter import END_WAIT
+from tests.logs import logging
 from tests.original import wire
 from tests.server.clients import Server, Wire
 from tests.server.originals import OK, Original
@@ -132,20 +132,14 @@ class HostileTests(SynchronousTestCase):
     @settings(deadline=None, database=None, max_examples=60)
     @given(st.randoms(use_true_random=True), st.integers(10, 120))
     def test_anything(self, choose: random.Random, steps: int) -> None:
-        lines: list[str] = []
-
-        def observe(event: LogEvent) -> None:
-            lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        try:
+        with logging() as lines:
             play = Play(choose)
             for _ in range(steps):
                 play.step()
                 [*sessions] = play.server.gateway.sessions.values()
                 for session in sessions:
                     session.session.check_invariants()
-                    session.link.bridge.session.check_invariants()  # type: ignore[union-attr]
+                    session.link.bridge.session.check_invariants()
             for visitor in play.visitors:
                 data = visitor.take()
                 self.assertTrue(not data or data.startswith(b"HTTP/1.1 "), data[:100])
@@ -157,10 +151,8 @@ class HostileTests(SynchronousTestCase):
                 self.assertEqual(play.client.closed[1][:2], (1008).to_bytes(2, "big"))
             for session in play.server.gateway.sessions.values():
                 self.assertEqual(session.session.streams, {})
-                bridge: Any = session.link.bridge  # type: ignore[union-attr]
+                bridge: Any = session.link.bridge
                 self.assertEqual((bridge.session.streams, bridge._legs), ({}, {}))
                 self.assertEqual((bridge.assembly.octets, bridge.pressure._waiting), (0, {}))
             play.server.check()
-        finally:
-            globalLogPublisher.removeObserver(observe)
         self.assertEqual([line for line in lines if "defect" in line], [])

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import AlreadyCalledError
 from twisted.internet.error import ConnectionRefusedError
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.originals import HOST, KEY, SWITCHED, TUNNEL, OriginalStage
+from tests.logs import logging
 from tests.original import wire
 from tests.original.wire import Message
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, frame
@@ -153,13 +153,7 @@ class HostileTests(SynchronousTestCase):
     @settings(deadline=None, database=None, max_examples=60)
     @given(st.randoms(use_true_random=True), st.integers(10, 120))
     def test_anything(self, choose: random.Random, steps: int) -> None:
-        lines: list[str] = []
-
-        def observe(event: LogEvent) -> None:
-            lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        try:
+        with logging() as lines:
             play = Play(choose)
             stage = play.stage
             bridge = stage.link.bridge
@@ -173,8 +167,6 @@ class HostileTests(SynchronousTestCase):
             self.assertEqual(stage.stop(), [], "a timer was left behind")
             self.assertEqual((bridge.session.streams, bridge._legs, bridge.early), ({}, {}, 0))
             self.assertEqual((bridge.assembly.octets, bridge.pressure._waiting), (0, {}))
-        finally:
-            globalLogPublisher.removeObserver(observe)
         self.assertEqual([line for line in lines if "defect" in line], [])
         self.assertNotIn(b"\r\nb\r\n", play.asked)
         self.assertNotIn(b"X: a\r\n", play.asked)

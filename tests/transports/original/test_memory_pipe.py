@@ -20,7 +20,7 @@ class PipeTests(SynchronousTestCase):
         self.near = Side(self.clock, even=False)
         self.far = Side(self.clock, even=True)
         self.open = True
-        turn = batch_of(self.clock)  # type: ignore[arg-type]
+        turn = batch_of(self.clock)
         self.pipe = MemoryPipe(
             self.near.session, self.far.session, lambda: self.open, lambda: turn.later(self.pipe.pump)
         )
@@ -136,7 +136,7 @@ class PipeTests(SynchronousTestCase):
             heard.append("told" if not self.near.legs[stream.id].events else "answered")
             return leg
 
-        self.far.stream_opened = answering  # type: ignore[assignment,method-assign]
+        self.far.stream_opened = answering  # type: ignore[assignment]
         self.near.open(GET)
         self.turn()
         self.assertEqual(heard, ["told"])
@@ -153,7 +153,7 @@ class PipeTests(SynchronousTestCase):
 
     def test_closed_by_what_it_carries(self) -> None:
         """Whoever is told something may end all of it."""
-        self.far.message_received = lambda _: self.pipe.close()  # type: ignore[method-assign,assignment]
+        self.far.message_received = lambda _: self.pipe.close()  # type: ignore[assignment]
         self.near.session.say(OpenTunnel(1, "http", "demo"))
         self.near.session.say(OpenTunnel(2, "http", "more"))
         self.turn()
@@ -167,7 +167,7 @@ class PipeTests(SynchronousTestCase):
         def refuse(*_: object) -> None:
             raise ProtocolError("a client opens no streams")
 
-        self.far.stream_opened = refuse  # type: ignore[assignment,method-assign]
+        self.far.stream_opened = refuse  # type: ignore[assignment]
         self.near.open(GET)
         self.near.session.flush()
         self.assertRaises(ProtocolError, self.pipe.pump)

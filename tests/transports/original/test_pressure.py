@@ -53,7 +53,7 @@ class PressureTests(SynchronousTestCase):
         self.clock = Clock()
         self.calls: list[str] = []
         self.pressure = Pressure(
-            self.clock,  # type: ignore[arg-type]
+            self.clock,
             lambda: self.calls.append("pause"),
             lambda: self.calls.append("resume"),
         )
@@ -251,7 +251,7 @@ class SlowVisitorTests(GatewayCase):
     def test_a_visitor_who_leaves_while_all_wait_for_it(self) -> None:
         """Whether its response is complete or not: nothing of it is remembered."""
         [session] = self.server.gateway.sessions.values()
-        bridge: Any = session.link.bridge  # type: ignore[union-attr]
+        bridge: Any = session.link.bridge
         for complete in (False, True):
             visitor, request_id = self.slow()
             self.pour(request_id, 100 * MIB)

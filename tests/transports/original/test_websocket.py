@@ -62,7 +62,7 @@ class AssemblyTests(GatewayCase):
     @property
     def assembly(self) -> Assembly:
         [session] = self.server.gateway.sessions.values()
-        assembly: Assembly = session.link.bridge.assembly  # type: ignore[union-attr]
+        assembly: Assembly = session.link.bridge.assembly
         return assembly
 
     def test_what_ends_is_given_back(self) -> None:

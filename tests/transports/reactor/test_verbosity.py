@@ -8,7 +8,6 @@ from random import Random
 
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
@@ -19,6 +18,7 @@ from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
 from sellia.transports.reactor.verbosity import Verbosity, verbosity
 from sellia.transports.websocket.record import WebSocketRecord
+from tests.logs import log_events
 
 FRAME = 0x81
 
@@ -50,9 +50,7 @@ class ServiceTests(SynchronousTestCase):
     """Server and client set it from their settings, for as long as they run."""
 
     def setUp(self) -> None:
-        self.events: list[dict[str, object]] = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.events = log_events(self)
 
     def lines(self, begin: str) -> list[dict[str, object]]:
         return [event for event in self.events if str(event.get("log_format", "")).startswith(begin)]

@@ -1,20 +1,19 @@
 """A WebSocket's story in the log: opened, closed by whom and with what, and the frames for who asks for them."""
 
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import LogLevel, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.relay.limits.websocket import Violation
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.record import FRAME_LINES, WebSocketRecord
+from tests.logs import log_events
 
 
 class StoryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.events: list[LogEvent] = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        self.events = log_events(self)
 
     @property
     def lines(self) -> list[str]:

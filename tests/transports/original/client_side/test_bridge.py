@@ -1,6 +1,5 @@
 """Our client and an original server: keys, tunnels, pings, and how a link ends."""
 
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import Connected, LinkLost, Problem, Refused
@@ -9,17 +8,13 @@ from sellia.errors import RefusedError
 from sellia.transports.original.client_side.bridge import ANSWER_WAIT, SILENCE, OriginalClientLink, refusal
 from sellia.transports.original.link import GARBAGE, INTERVAL
 from tests.client.originals import ID, TUNNEL, OriginalStage
+from tests.logs import log_lines
 
 
 class ClientCase(SynchronousTestCase):
     def setUp(self) -> None:
-        self.lines: list[str] = []
-        globalLogPublisher.addObserver(self._observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self._observe)
+        self.lines = log_lines(self)
         self.stage = OriginalStage()
-
-    def _observe(self, event: LogEvent) -> None:
-        self.lines.append(formatEvent(event))
 
     def with_key(self, key: str = "the key") -> OriginalStage:
         self.stage = OriginalStage(api_key=key)
@@ -149,7 +144,7 @@ class TunnelTests(ClientCase):
         """They are cut to what can be shown."""
         self.stage.ready().say("tunnel_close", tunnel_id=TUNNEL, reason="x" * 100_000)
         self.assertIsNone(self.stage.closed)
-        self.assertLess(len(self.stage.events[-1].message), 600)  # type: ignore[union-attr]
+        self.assertLess(len(self.stage.events[-1].message), 600)
 
     def test_a_name_that_is_none(self) -> None:
         """Is not shown, and not asked for again."""
@@ -170,7 +165,7 @@ class TunnelTests(ClientCase):
         self.stage.wait(ANSWER_WAIT)
         self.assertTrue(self.stage.transport.aborted)
         self.stage.lose()
-        self.assertIn("is the URL that of a Sellia server?", self.stage.events[-1].reason)  # type: ignore[union-attr]
+        self.assertIn("is the URL that of a Sellia server?", self.stage.events[-1].reason)
 
     def test_tcp_connections_are_refused(self) -> None:
         self.stage.ready().say("tcp_open", connection_id=ID, tunnel_id=TUNNEL, remote_addr="203.0.113.7")

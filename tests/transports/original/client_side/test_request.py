@@ -188,7 +188,7 @@ class AnswerTests(AnsweringCase):
         service.read()
         self.stage.body(b"def").body(final=True)
         self.assertEqual(service.read(), b"def")
-        self.assertFalse(self.stage.session.session.streams)  # type: ignore[union-attr]
+        self.assertFalse(self.stage.session.session.streams)
 
     def test_a_service_that_does_not_listen(self) -> None:
         """502 with our word, as the visitor likes to read it."""
@@ -221,7 +221,7 @@ class AnswerTests(AnsweringCase):
         self.ask(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         self.service.reset()
         self.assertEqual(self.answered()[2:], (b"hello", False))
-        self.assertFalse(self.stage.session.session.streams)  # type: ignore[union-attr]
+        self.assertFalse(self.stage.session.session.streams)
 
 
 class PressureTests(AnsweringCase):

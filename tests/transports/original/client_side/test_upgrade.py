@@ -1,11 +1,11 @@
 """WebSockets that an original server has agreed to, and for which our service is asked."""
 
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.transports.original.client_side.upgrade import ALL_EARLY, EARLY, GRACE, first_subprotocol
 from tests.client.originals import HOST, ID, KEY, OTHER, SWITCHED, TUNNEL, OriginalStage
 from tests.client.stage import Service
+from tests.logs import log_lines
 from tests.original.wire import Message
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, close, frame, frames
 
@@ -14,14 +14,9 @@ END = b"\r\n\r\n"
 
 class DialingCase(SynchronousTestCase):
     def setUp(self) -> None:
-        self.lines: list[str] = []
-        globalLogPublisher.addObserver(self._observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self._observe)
+        self.lines = log_lines(self)
         self.stage = OriginalStage().ready()
         self.service: Service
-
-    def _observe(self, event: LogEvent) -> None:
-        self.lines.append(formatEvent(event))
 
     def tearDown(self) -> None:
         self.assertEqual(self.stage.stop(), [], "a timer was left behind")
@@ -319,7 +314,7 @@ class EndTests(DialingCase):
         self.service.close()
         self.stage.talk()
         self.assertEqual(self.heard(), [])
-        self.assertFalse(self.stage.session.session.streams)  # type: ignore[union-attr]
+        self.assertFalse(self.stage.session.session.streams)
 
     def test_by_a_server_that_tells_the_code(self) -> None:
         """The original's never does; a code that may not be sent is left out."""

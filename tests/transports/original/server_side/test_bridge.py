@@ -1,11 +1,10 @@
 """Original clients at the gateway: keys, names, and how it ends; each as the original's own server would say it."""
 
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
-
 from sellia.relay.limits.limit_log import LINES
 from sellia.transports.link.base import CONTROL_RATE
 from sellia.transports.original.link import GARBAGE
 from sellia.transports.original.server_side.bridge import TRIES, WISHES
+from tests.logs import log_lines
 from tests.server.clients import GatewayCase
 from tests.server.originals import Original
 from tests.server.support import UPGRADE, answers
@@ -18,14 +17,7 @@ class OriginalCase(GatewayCase):
 
     def logged(self) -> list[str]:
         """What is logged from now on, as text."""
-        lines: list[str] = []
-
-        def observe(event: LogEvent) -> None:
-            lines.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
-        return lines
+        return log_lines(self)
 
 
 class TunnelTests(OriginalCase):

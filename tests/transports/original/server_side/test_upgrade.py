@@ -262,7 +262,7 @@ class MessageTests(UpgradingCase):
         for _ in range(50):
             self.frame(request_id, 2, bytes(8000))
         [session] = self.server.gateway.sessions.values()
-        [stream] = session.link.bridge.session.streams.values()  # type: ignore[union-attr]
+        [stream] = session.link.bridge.session.streams.values()
         self.assertTrue(stream.paused)
         queued = stream.queued
         for number in range(100):
