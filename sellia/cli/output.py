@@ -184,7 +184,7 @@ def line(event: Event) -> Iterable[Piece]:
         case WebSocketRefused():
             cause = f"  {safe(event.error)}" if event.error is not None else ""
             told = f"{_numbered(event.id, event.target)}  answered with {event.status}"
-            return [("ws no   ", "yellow"), (told, ""), (cause, "red")]
+            return [("ws refused  ", "yellow"), (told, ""), (cause, "red")]
         case WebSocketClosed():
             return _closed(event)
         case LinkLost():
@@ -241,7 +241,7 @@ def _request(event: RequestFinished) -> Iterable[Piece]:
 
 def _refused(event: RequestRefused) -> Iterable[Piece]:
     if event.websocket:
-        yield "ws no   ", "yellow"
+        yield "ws refused  ", "yellow"
     else:
         yield f"{safe(event.method) or '---':<7} ", "bold"
     yield safe(event.target) or "(its head was not read)", ""

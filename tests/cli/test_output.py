@@ -112,7 +112,7 @@ class LineTests(SynchronousTestCase):
         told = "refused by the server: unauthorized: No password.  from 1.2.3.4"
         self.assertEqual(self.shown(hook), f"POST    /hook  401  {told}, and 12 more before it")
         socket = RequestRefused("demo", "GET", "/ws", "1.2.3.4", 401, "unauthorized", "No password.", True, 0)
-        self.assertEqual(self.shown(socket), f"ws no   /ws  401  {told}")
+        self.assertEqual(self.shown(socket), f"ws refused  /ws  401  {told}")
 
     def test_web_socket(self) -> None:
         self.assertEqual(
@@ -120,9 +120,9 @@ class LineTests(SynchronousTestCase):
             "ws open /ws #7  speaks vite-hmr  from 1.2.3.4",
         )
         self.assertEqual(self.shown(WebSocketOpened(7, "/ws", "::1", None)), "ws open /ws #7  from ::1")
-        self.assertEqual(self.shown(WebSocketRefused(8, "/ws", 403)), "ws no   /ws #8  answered with 403")
+        self.assertEqual(self.shown(WebSocketRefused(8, "/ws", 403)), "ws refused  /ws #8  answered with 403")
         told = self.shown(WebSocketRefused(8, "/ws", 502, "localhost:1 refused the connection."))
-        self.assertEqual(told, "ws no   /ws #8  answered with 502  localhost:1 refused the connection.")
+        self.assertEqual(told, "ws refused  /ws #8  answered with 502  localhost:1 refused the connection.")
         self.assertEqual(
             self.shown(WebSocketClosed(7, "/ws", "visitor", 1000, "bye", 1, 2, 3, 4096, 61.0)),
             "ws end  /ws #7  closed by visitor with 1000 (bye)  1 min 1 s  1 frame, 2 B in, 3 frames, 4.0 KiB out",

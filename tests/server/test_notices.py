@@ -35,8 +35,19 @@ class RefusalTests(NoticeCase):
         [notice] = self.told()
         self.assertEqual((notice.tunnel, notice.status, notice.word), (1, 400, "bad-request"))
         self.assertEqual((notice.method, notice.target, notice.visitor), ("GET", b"/broken", VISITOR))
-        self.stage.visitor(b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad name: x\r\nHost: demo.localhost\r\n\r\n")
+        self.stage.visitor(b"nonsense\r\n\r\n")
         self.stage.visitor(b"GET / HTTP/1.1\r\nHost: other.localhost\r\nAccept: a\r\nbad name: x\r\n\r\n")
+        self.assertEqual(self.told(), [])
+
+    def test_a_head_whose_fault_stands_before_its_host(self) -> None:
+        """Or in another read than its host."""
+        bad, host = b"bad name: x\r\n", b"hOST:\tdemo.localhost \r\n"
+        self.stage.visitor(b"GET / HTTP/1.1\r\n" + bad + host + b"\r\n")
+        self.stage.visitor(b"GET / HTTP/1.1\r\n" + host + b"A: a\r\n", bad + b"\r\n")
+        self.stage.visitor(b"GET /\x01 HTTP/1.1\r\n" + host + b"\r\n")
+        self.assertEqual([(each.tunnel, each.status, each.word) for each in self.told()], [(1, 400, "bad-request")] * 3)
+        self.stage.visitor(b"GET / HTTP/1.1\r\n" + bad + host + host + b"\r\n")
+        self.stage.visitor(b"GET / HTTP/1.1\r\n" + bad + b"X-Host: demo.localhost\r\n\r\n")
         self.assertEqual(self.told(), [])
 
     def test_what_is_answered_by_the_service_is_none(self) -> None:

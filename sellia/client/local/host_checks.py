@@ -16,13 +16,18 @@ NOT_HTTP: Final = 0
 
 
 class HostCheck(NamedTuple):
-    """How one program refuses a host.  All of ``marks`` are in the body; with ``whole`` it has nothing else in it."""
+    """How one program refuses a host.  All of ``marks`` are in the body; with ``whole`` it has nothing else in it.
+
+    Others may say the same where a check is not ``certain``; ``without`` is in the body of what is no host check.
+    """
 
     program: str
     statuses: tuple[int, ...]
     marks: tuple[bytes, ...]
     whole: bool
     line: str  #: what to add, with ``{host}`` for the name
+    certain: bool = True
+    without: bytes = b""
 
 
 HOST_CHECKS: Final = (
@@ -40,7 +45,8 @@ HOST_CHECKS: Final = (
         True,
         'devServer: {{ allowedHosts: ["{host}"] }} in webpack.config.js, or --allowed-hosts {host}',
     ),
-    HostCheck("Next", (403, NOT_HTTP), (b"Unauthorized",), True, 'allowedDevOrigins: ["{host}"] in next.config.js'),
+    HostCheck("Next", (NOT_HTTP,), (b"Unauthorized",), True, 'allowedDevOrigins: ["{host}"] in next.config.js'),
+    HostCheck("Next", (403,), (b"Unauthorized",), True, 'allowedDevOrigins: ["{host}"] in next.config.js', False),
     HostCheck("Django", (400,), (b"DisallowedHost",), False, 'ALLOWED_HOSTS = ["{host}"] in settings.py'),
     HostCheck(
         "Rails",
@@ -55,6 +61,8 @@ HOST_CHECKS: Final = (
         (b"Jupyter", b"403 : Forbidden"),
         False,
         "--ServerApp.local_hostnames={host} on its command line",
+        False,  # its page of metrics says the same
+        b'class="traceback"',  # its words for a login, a token or a path that it refuses
     ),
     HostCheck(
         "Chromium DevTools",
@@ -76,6 +84,7 @@ HOST_CHECKS: Final = (
         (b"400: Bad Request",),
         True,
         "use_x_forwarded_for: true and trusted_proxies: [127.0.0.1] under http: in configuration.yaml",
+        False,  # every program on aiohttp can
     ),
     HostCheck(
         "Storybook", (403,), (b"Invalid host",), False, 'core: {{ allowedHosts: ["{host}"] }} in .storybook/main.js'
@@ -91,6 +100,8 @@ def recognise(status: int, body: bytes) -> HostCheck | None:
     body = body[:LOOKED_AT]
     for check in HOST_CHECKS:
         if status in check.statuses and all(mark in body for mark in check.marks):
+            if check.without and check.without in body:
+                continue
             if not check.whole or body.strip() == check.marks[0]:
                 return check
     return None
@@ -99,4 +110,6 @@ def recognise(status: int, body: bytes) -> HostCheck | None:
 def advice(check: HostCheck, host: str) -> str:
     """What to tell whoever runs the service."""
     line = check.line.format(host=host)
+    if not check.certain:
+        return f"If this is {check.program}, it may have refused a host name that it does not know. If so, add {line}."
     return f"This looks like {check.program}, which refuses host names that it does not know. Add {line}."

@@ -45,6 +45,9 @@ _COMMON: Final = frozenset((b"GET ", b"POST", b"HEAD", b"PUT "))
 #: Bytes of a request's start that may come without the space behind the method.
 _METHOD_LIMIT: Final = 32
 
+#: A Host field, wherever it stands.
+_HOST_LINE: Final = re.compile(rb"(?:^|\n)host:[ \t]*([^\r\n]*)", re.IGNORECASE)
+
 _EMPTY_LINE: Final = b"\r\n\r\n"
 
 #: The method that only the preface of HTTP/2 has (RFC 9113, 3.4).
@@ -70,6 +73,7 @@ class RequestReader:
     __slots__ = (
         "_body",
         "_count",
+        "_faulty",
         "_field_limit",
         "_head_limit",
         "_headers",
@@ -117,6 +121,8 @@ class RequestReader:
         #: Pieces of a body from what is being fed.
         self._body: list[bytes] = []
         self._held = b""
+        #: What could not be parsed, and what came with it.
+        self._faulty = b""
         self._method: bytes | None = None
         self._request: Request | None = None
         self._skip = False
@@ -130,7 +136,10 @@ class RequestReader:
     def so_far(self) -> tuple[bytes, bytes, list[bytes]]:
         """Method, target and Host fields of a head that is not whole, or not valid, for whoever is told of it."""
         method = self._method or self._parser.get_method()
-        return method or b"", self._target, [value for name, value in self._headers if name.lower() == b"host"]
+        hosts = [value for name, value in self._headers if name.lower() == b"host"]
+        if not hosts:  # it came in an earlier read, or behind the fault
+            hosts = [value.rstrip(b" \t") for value in _HOST_LINE.findall(b"\n".join([*self._packed, self._faulty]))]
+        return method or b"", self._target, hosts
 
     def feed(self, data: bytes) -> bytes:
         """Parse up to the end of a request, or to the end of the head of one that is for an upgrade.
@@ -202,6 +211,7 @@ class RequestReader:
             else:
                 self._parse(self._without_upgrade(request))
         except httptools.HttpParserError as error:
+            self._faulty = piece
             raise self._why(error) from None
 
     def _start(self, data: bytes) -> bytes:

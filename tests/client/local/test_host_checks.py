@@ -46,6 +46,21 @@ class RecogniseTests(SynchronousTestCase):
         ):
             self.assertIsNone(recognise(status, body), msg=repr((status, body[:40])))
 
+    def test_what_jupyter_refuses_for_other_reasons(self) -> None:
+        """It says why then; for its host check it does not."""
+        page = (
+            b"<title>Jupyter Server</title> <h1>403 : Forbidden</h1> <p>The error was:</p>"
+            b'<div class="traceback-wrapper"><pre class="traceback">&#39;_xsrf&#39; argument missing from POST</pre></div>'
+        )
+        self.assertIsNone(recognise(403, page))
+
+    def test_what_others_say_as_well_is_not_certain(self) -> None:
+        """Every program on aiohttp can say ``400: Bad Request``."""
+        for status, body in ((400, b"400: Bad Request"), (403, b"Unauthorized")):
+            check = recognise(status, body)
+            assert check is not None
+            self.assertTrue(advice(check, "a.example").startswith("If this is "))
+
     def test_advice_names_the_host(self) -> None:
         for check in HOST_CHECKS:
             told = advice(check, "a.example")
