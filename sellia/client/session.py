@@ -36,7 +36,7 @@ from sellia.client.outage import Outage
 from sellia.client.reasons import shown_address
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
 from sellia.errors import ProtocolError, RefusedError
-from sellia.problems import BAD_SERVICE_RESPONSE, CLIENT_GONE
+from sellia.problems import CLIENT_GONE
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -258,10 +258,9 @@ class ClientSession:
         _log.error(format, id=number, error=defect(error))
 
     def _late_reset(self, number: int, reset: Reset) -> None:
-        """The server has reset a stream that was over here: it may have refused an answer that was complete."""
-        if reset.word == BAD_SERVICE_RESPONSE.code:
-            for service in self._services:
-                service.refused_late(number, reset.message)
+        """The server has reset a stream that was over here: its answer was complete, and has not been delivered."""
+        for service in self._services:
+            service.ended_late(number, reset)
 
     # --- the connector's caller ----------------------------------------------------------------------------
 

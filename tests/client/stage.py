@@ -126,9 +126,7 @@ class Stage:
         self.service = LocalService(self.reactor, host, 8080, scheme, **settings)
         self.pair = Pair()
         self.pair.client.stream_opened = self._opened
-        self.pair.client.session.late_reset = lambda number, reset: (
-            self.service.refused_late(number, reset.message) if reset.word == "bad-service-response" else None
-        )
+        self.pair.client.session.late_reset = self.service.ended_late
         self.client_streams: dict[int, Stream] = {}
         self.events: list[Event] = []
         self.listening = True

@@ -8,8 +8,8 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from sellia.client.events import VISITOR_LEFT, RequestFinished
 from sellia.client.events import Problem as ProblemEvent
-from sellia.client.events import RequestFinished
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.deadlines import Deadlines
 from sellia.client.local.dial import Dialer, ServiceSocket
@@ -20,7 +20,7 @@ from sellia.client.local.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.client.local.tcp import ServiceTcpLeg
 from sellia.client.local.upgrade import ServiceUpgradeLeg
 from sellia.problems import BAD_SERVICE_RESPONSE
-from sellia.protocol.messages import Headers, HttpRequest, Opening, ServerLimits, TcpConnection
+from sellia.protocol.messages import Headers, HttpRequest, Opening, Reset, ServerLimits, TcpConnection
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.websocket import as_told
 from sellia.relay.mux.leg import Leg
@@ -84,7 +84,7 @@ class LocalService:
         self._turn = batch_of(reactor)
         self._refusals = LimitLog()
         self._host_check_told = False
-        self._finished: dict[int, tuple[bytes, bytes, Report | None]] = {}
+        self._finished: dict[int, tuple[bytes, bytes, int | None, int, int, Report | None]] = {}
 
     def open_leg(self, stream: Stream, opening: Opening, end: bool, report: Report | None = None) -> Leg:
         """The leg of a stream that the server has opened; ``end`` says that nothing follows the opening.
@@ -133,28 +133,32 @@ class LocalService:
     def finished(self, leg: ServiceHttpLeg) -> None:
         """This exchange is over, as far as is known here: the server may yet refuse its answer."""
         finished = self._finished
-        finished[leg.stream.id] = leg.method, leg.opening.target, leg.report
+        finished[leg.stream.id] = leg.method, leg.opening.target, leg.status, leg.bytes_in, leg.bytes_out, leg.report
         if len(finished) > FINISHED_LIMIT:
             del finished[next(iter(finished))]
 
-    def refused_late(self, number: int, message: str) -> None:
-        """The server has refused the answer to the exchange with this number, which was told as complete."""
-        found = self._finished.pop(number, None)
+    def ended_late(self, number: int, reset: Reset) -> None:
+        """The server has reset the exchange with this number, whose answer was told as complete."""
+        refused = reset.word == BAD_SERVICE_RESPONSE.code
+        found = self._finished.pop(number, None) if refused or reset.word == "visitor-gone" else None
         if found is None:
             return
-        method, target, report = found
-        cause = server_refused(message)
-        _log.warn(
-            "{method} {target} failed: {word}: {cause}",
-            id=number,
-            method=printable(method, 32),
-            target=shown_target(target),
-            word=BAD_SERVICE_RESPONSE.code,
-            cause=cause,
-        )
+        method, target, status, bytes_in, bytes_out, report = found
+        cause = VISITOR_LEFT
+        if refused:
+            status, bytes_in, bytes_out = BAD_SERVICE_RESPONSE.status, 0, 0
+            cause = server_refused(reset.message)
+            _log.warn(
+                "{method} {target} failed: {word}: {cause}",
+                id=number,
+                method=printable(method, 32),
+                target=shown_target(target),
+                word=BAD_SERVICE_RESPONSE.code,
+                cause=cause,
+            )
         if report is not None:
             what, where = (octets.decode("utf-8", "backslashreplace") for octets in (method, target))
-            report(RequestFinished(number, what, where, BAD_SERVICE_RESPONSE.status, 0.0, 0, 0, cause, self.name))
+            report(RequestFinished(number, what, where, status, 0.0, bytes_in, bytes_out, cause, self.name))
 
     def violated(self, story: WebSocketRecord) -> int | None:
         """The service broke the rules of WebSocket: None if that is not worth a line, else how many before it were not.

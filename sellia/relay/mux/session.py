@@ -352,16 +352,26 @@ class Session:
         self.table.finished(stream)
 
     def give_up(self, stream: Stream, reset: Reset) -> None:
-        """End a stream now, and tell the peer unless it has ended or the peer never knew of it."""
+        """End a stream now, and tell the peer unless it never knew of it.
+
+        Of one that has ended the peer is told only where the leg has not taken all that it was given.
+        """
         if self.streams.get(stream.id) is not stream:
+            undelivered = stream.untaken
             self.table.release(stream)
+            if undelivered:
+                self._say_reset(stream.id, reset)
             return
         known = stream.announced
         self.table.end(stream)
-        if known and not self.closed:
-            payload = native.encode(reset)
+        if known:
             self.out.lingering.add(stream.id)
-            self.out.urge(native.pack_record(native.RESET, 0, stream.id, len(payload)) + payload)
+            self._say_reset(stream.id, reset)
+
+    def _say_reset(self, number: int, reset: Reset) -> None:
+        if not self.closed:
+            payload = native.encode(reset)
+            self.out.urge(native.pack_record(native.RESET, 0, number, len(payload)) + payload)
 
     # --- for the scheduler ---------------------------------------------------------------------------------
 

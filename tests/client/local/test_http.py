@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.events import VISITOR_LEFT, RequestFinished, RequestStarted, RequestWaiting, ResponseStreaming
 from sellia.client.local.http import KEPT_LIMIT
 from sellia.client.local.service import FINISHED_LIMIT
-from sellia.protocol.messages import HttpRequest, ResponseHead
+from sellia.protocol.messages import HttpRequest, Reset, ResponseHead
 from tests.client.stage import CHUNKED, GET, HELLO, HOST, POST, LogLines, Service, Stage, Visitor
 
 
@@ -641,10 +641,31 @@ class RefusedTests(SynchronousTestCase):
 
     def test_other_ends_are_no_refusals(self) -> None:
         visitor = self.stage.ask()
-        refuse(visitor, "visitor-gone", "")
+        refuse(visitor, "response-complete", "")
         self.stage.accept().say(HELLO)
         self.stage.talk()
         self.assertEqual(self.statuses(), [(200, None)])
+
+    def test_a_visitor_who_leaves_before_all_is_delivered(self) -> None:
+        """The service has long been told that it was."""
+        visitor = self.stage.ask()
+        refuse(visitor, "visitor-gone", "")
+        self.stage.accept().say(HELLO)
+        self.stage.talk()
+        self.assertEqual(self.statuses(), [(200, None), (200, VISITOR_LEFT)])
+        self.assertEqual(self.log.lines, [])
+
+    def test_a_visitor_who_has_taken_a_part(self) -> None:
+        """Of a stream that has ended at both ends."""
+        visitor = self.stage.ask()
+        visitor.head_received = lambda _: visitor.stream.stall()  # type: ignore[method-assign]
+        self.stage.accept().say(HELLO)
+        self.stage.talk()
+        self.assertEqual(self.statuses(), [(200, None)])
+        visitor.stream.reset("visitor-gone")
+        self.stage.talk()
+        self.assertEqual(self.statuses(), [(200, None), (200, VISITOR_LEFT)])
+        self.stage.check()
 
     def test_no_more_than_the_limit_are_remembered(self) -> None:
         """As a hostile server: only what is remembered can be refused, and only once."""
@@ -657,7 +678,7 @@ class RefusedTests(SynchronousTestCase):
         self.assertEqual(len(self.stage.service._finished), FINISHED_LIMIT)
         last = max(self.stage.client_streams)
         for number in (2, last, last):
-            self.stage.service.refused_late(number, "no")
+            self.stage.service.ended_late(number, Reset("bad-service-response", "no"))
         self.assertEqual(len([each for each in self.statuses() if each[1]]), 1)
 
 
