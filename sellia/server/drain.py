@@ -101,7 +101,7 @@ class Drain:
     def _busy(self) -> bool:
         self._gateway.turn.run()  # what has been said in this turn leaves, or is seen to wait
         return self._ingress.busy or any(
-            each.link is not None and not each.session.quiet for each in self._gateway.sessions.values()
+            each.link is not None and not each.mux.quiet for each in self._gateway.sessions.values()
         )
 
     def _parted(self) -> bool:

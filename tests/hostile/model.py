@@ -289,7 +289,7 @@ class Model:
         assert not self.mistakes, "\n".join(self.mistakes)
         gateway.registry.check_invariants()
         for session in gateway.sessions.values():
-            session.session.check_invariants()
+            session.mux.check_invariants()
         for name, client in self.tenants.items():
             assert client.token is not None
             assert gateway.registry.by_label[name].upstream is gateway.sessions[client.token], name

@@ -67,6 +67,9 @@ def payloads(messages: list[bytes], wanted: int, stream: int | None = None) -> l
 class RecordingLeg:
     """Writes down what it is told, as tuples; ``react`` is called with each before the call returns."""
 
+    visitor = ""
+    pings_answered = 0
+
     def __init__(self, react: Callable[[tuple[object, ...]], None] | None = None) -> None:
         self.events: list[tuple[object, ...]] = []
         self.endings: list[Ending] = []
@@ -102,6 +105,12 @@ class RecordingLeg:
 
     def reset_received(self, word: str, message: str) -> None:
         self._note("reset", word, message)
+
+    def link_away(self) -> None:
+        """The streams' events are what tests look at."""
+
+    def link_back(self, seconds: float) -> None:
+        """As well."""
 
     def pause_sending(self) -> None:
         assert not self.paused, "paused twice"

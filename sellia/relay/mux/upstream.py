@@ -18,6 +18,24 @@ from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 
 
+class VisitorLeg(Leg, Protocol):
+    """A leg on the visitor's side, as the upstream that carries its stream sees it."""
+
+    @property
+    def visitor(self) -> str:
+        """The visitor's address, for people."""
+
+    @property
+    def pings_answered(self) -> int:
+        """WebSocket pings that this end has answered since the link was lost."""
+
+    def link_away(self) -> None:
+        """The link that carried the stream is lost; the stream waits for another."""
+
+    def link_back(self, seconds: float) -> None:
+        """There is a link again, after ``seconds`` in which nothing was received: extend what has been waited for."""
+
+
 class Upstream(Protocol):
     """The destination that a tunnel's name is bound to."""
 
@@ -29,7 +47,7 @@ class Upstream(Protocol):
     def closed(self) -> bool:
         """Whether it is over: nothing can be opened any more."""
 
-    def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
+    def open(self, opening: Opening, leg: VisitorLeg, *, end: bool = False) -> Stream:
         """Open a stream with ``leg`` at this end; ``end`` says that nothing follows its opening.
 
         Raises ProblemError if the upstream is closed or full, or the opening too long.

@@ -1,4 +1,4 @@
-"""The bound of all sessions together: what waits in the process for slow visitors, slow links, and acks.
+"""The memory bound of all sessions together: what waits in the process for slow visitors, slow links, and acks.
 
 Each session has bounds of its own, and two thousand that use them up would take more memory than there is.  So all
 together have one, ``sessions_memory``: beyond it, the session with the most waiting gives some up, until the sum is
@@ -10,26 +10,25 @@ exceeded by what comes in that time.
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-if TYPE_CHECKING:
-    from sellia.server.gateway.sessions import ServerSession
+from sellia.server.gateway.sessions import ServerSession
 
-#: Seconds between two looks while more than half of the bound is in use.
+#: Seconds between two checks while more than half of the bound is in use.
 SOON: Final = 0.05
 
 
 class FootprintLimit:
-    """The bound of the sessions that ``sessions`` returns; ``end`` ends one."""
+    """Bounds the memory of the sessions that ``sessions`` returns; ``end`` ends one."""
 
     def __init__(
         self,
         limit: int,
         clock: IReactorTime,
-        sessions: Callable[[], Iterable["ServerSession"]],
-        end: Callable[["ServerSession"], None],
+        sessions: Callable[[], Iterable[ServerSession]],
+        end: Callable[[ServerSession], None],
     ) -> None:
         self._limit = limit
         self._clock = clock
@@ -38,13 +37,13 @@ class FootprintLimit:
         self._call: IDelayedCall | None = None
 
     def check(self) -> None:
-        """Relieve those that have most, where all together have too much."""
+        """Make the sessions with most waiting give some up, while all together are above the bound."""
         sizes = {each: each.footprint for each in self._sessions()}
         total = sum(sizes.values())
         while total > self._limit and sizes:
             fattest = max(sizes, key=sizes.__getitem__)
             before = sizes[fattest]
-            fattest.session.shed(total - self._limit)
+            fattest.mux.shed(total - self._limit)
             after = fattest.footprint
             if after >= before:
                 self._end(fattest)
@@ -55,7 +54,7 @@ class FootprintLimit:
             self._call = self._clock.callLater(SOON, self._again)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Cancel the next check."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()

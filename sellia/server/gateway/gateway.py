@@ -46,13 +46,11 @@ from sellia.protocol.messages import (
 )
 from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.mux.counters import LinkCounters
-from sellia.relay.mux.session import Session
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway.admission import Admission, Rejection
 from sellia.server.gateway.footprint import FootprintLimit
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.gateway.tunnels import TunnelRequests
-from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.text import field, printable
@@ -61,9 +59,6 @@ from sellia.transports.link.native import ServerLink
 from sellia.transports.original.server_side.bridge import OriginalServerLink
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.lines import line
-from sellia.transports.websocket.pipe import WebSocketLeg
-
-_NEVER: Final = float("inf")
 
 _CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
 
@@ -200,10 +195,7 @@ class Gateway:
             self.end(session, "session-expired", _CUT, f"its link was lost: {reason}", held=True)
             return
         self.registry.away(session)
-        session.lost_at, session.heard_at = self.clock.seconds(), link.heard
-        session.at_loss = frozenset(session.session.streams)
-        for pipe in _pipes(session.session):
-            pipe.link_away()
+        session.link_away(self.clock.seconds(), link.heard)
         session.wait(self.settings.resume_window)
         end = line(self.clock, "link lost")
         if end is not None:
@@ -212,7 +204,7 @@ class Gateway:
                 session=field(session.name),
                 peer=field(session.remote),
                 reason=field(reason),
-                streams=len(session.session.streams),
+                streams=len(session.mux.streams),
                 window=self.settings.resume_window,
                 end=end,
             )
@@ -299,11 +291,11 @@ class Gateway:
         session.counts_as = self._admission.counts_as(owner, link.remote)
         self._admission.enter(session.counts_as)
         self.registry.adopt(session, owner, session.counts_as)
-        _extend(session.session, now - session.heard_at)
+        session.link_back(now)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
-        session.session.say(Meanwhile())
-        resent = session.session.out.unacknowledged
+        session.mux.say(Meanwhile())
+        resent = session.mux.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
         end = line(self.clock, "link back")
         if end is not None:
@@ -316,8 +308,8 @@ class Gateway:
                 took_over=old is not None,
                 messages=resent[0],
                 octets=resent[1],
-                ended=0 if old is not None else len(session.at_loss - session.session.streams.keys()),
-                answered=0 if old is not None else sum(pipe.pings_answered for pipe in _pipes(session.session)),
+                ended=0 if old is not None else len(session.at_loss - session.mux.streams.keys()),
+                answered=0 if old is not None else session.pings_answered,
                 end=end,
             )
 
@@ -333,7 +325,7 @@ class Gateway:
                 agent=f"sellia/{__version__}",
                 session=session.token,
                 resumed=resumed,
-                received=session.session.received,
+                received=session.mux.received,
                 capabilities=[MEANWHILE],
                 ping_interval=settings.ping_interval,
                 ping_timeout=settings.ping_timeout,
@@ -342,7 +334,7 @@ class Gateway:
             )
         )
         received = hello.received if resumed else 0
-        link.carry(session.session, received, settings.ping_interval, settings.ping_timeout)
+        link.carry(session.mux, received, settings.ping_interval, settings.ping_timeout)
 
     # --- the session ---------------------------------------------------------------------------------------
 
@@ -380,8 +372,8 @@ class Gateway:
         if link is not None:
             self._sessions_by_link.pop(link, None)
             link.close(1000, word)
-        streams = len(session.session.streams)
-        session.session.close(word, message)
+        streams = len(session.mux.streams)
+        session.mux.close(word, message)
         end = line(self.clock, "session ended")
         if end is not None:
             _log.info(
@@ -397,14 +389,14 @@ class Gateway:
         """The server will stop within so many seconds: nothing new is begun, and clients are told."""
         self.draining = True
         for session in self.sessions.values():
-            session.session.say(GoAway("server-draining", PROBLEMS["server-draining"].sentence, seconds))
+            session.mux.say(GoAway("server-draining", PROBLEMS["server-draining"].sentence, seconds))
 
     def stop(self) -> None:
         """The server stops: every client is told, every visitor too."""
         for session in list(self.sessions.values()):
             link = session.link
             if link is not None:
-                session.session.flush()  # what was said before goodbye
+                session.mux.flush()  # what was said before goodbye
                 link.say(Goodbye("server-restarting", PROBLEMS["server-restarting"].sentence))
             self.end(session, "server-restarting", "", "the server stops")
         for silent in list(self._silent):
@@ -414,7 +406,7 @@ class Gateway:
     def check(self, now: float) -> None:
         """Once a second: end what waits for links in excess of the bounds."""
         for session in list(self.sessions.values()):
-            session.session.relieve_queue()
+            session.mux.relieve_queue()
         self._footprint.check()
 
     def _too_fat(self, session: ServerSession) -> None:
@@ -438,28 +430,8 @@ class Gateway:
             "sessions": len(self.sessions),
             "links": self.link_count,
             "tunnels": self.registry.count,
-            "streams": sum(len(each.session.streams) for each in self.sessions.values()),
+            "streams": sum(len(each.mux.streams) for each in self.sessions.values()),
             **self.counters.as_dict(),
             "connections": self.guard.connections.count,
             "limits": self.guard.refusals.as_dict(),
         }
-
-
-def _pipes(session: Session) -> list[WebSocketLeg]:
-    """The WebSockets of a session."""
-    return [stream.leg for stream in session.streams.values() if isinstance(stream.leg, WebSocketLeg)]
-
-
-def _extend(session: Session, seconds: float) -> None:
-    """Give the services of a session's exchanges as much longer to answer as they could not be reached.
-
-    What came while the link was away is asked only now, and has all of its time.
-    """
-    for stream in session.streams.values():
-        leg = stream.leg
-        if not isinstance(leg, VisitorHttpLeg):
-            continue
-        if stream.announced:
-            leg.deadline += seconds
-        elif leg.deadline < _NEVER:
-            leg.await_service()

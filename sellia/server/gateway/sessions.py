@@ -1,10 +1,10 @@
-"""One client's session, as the server has it: whose it is, what it may do, and how long it waits for a link."""
+"""A client's session at the server: its owner, its link, its limits, and the timer of its resume window."""
 
 import secrets
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol, cast
 
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError, ProtocolError
@@ -14,93 +14,108 @@ from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
-from sellia.server.ingress.exchange import VisitorHttpLeg
+from sellia.relay.mux.upstream import VisitorLeg
+from sellia.server.limiter import Limiter
 from sellia.server.notices import Notices
+from sellia.server.settings import ServerSettings
 from sellia.text import defect, field
 from sellia.transports.link.keeper import Link
-from sellia.transports.websocket.pipe import WebSocketLeg
+from sellia.transports.reactor.batching import FlushBatch
 
-if TYPE_CHECKING:
-    from sellia.server.gateway.gateway import Gateway
-
-#: Octets of a resume token.
+#: Bytes of a resume token.
 _TOKEN: Final = 16
 
 _log = Logger()
 
 
-class ServerSession:
-    """The owner of a session of the relay, and the key to its tunnels."""
+class SessionKeeper(Protocol):
+    """The gateway, as its sessions use it."""
 
-    def __init__(self, gateway: "Gateway", owner: Hashable, remote: str) -> None:
-        settings = gateway.settings
-        self.gateway = gateway
+    settings: ServerSettings
+    clock: IReactorTime
+    guard: Limiter
+    turn: FlushBatch
+
+    def session_message(self, session: "ServerSession", message: SessionMessage) -> None:
+        """Act on what a client said about its session.  May raise ProtocolError."""
+
+    def expired(self, session: "ServerSession") -> None:
+        """End a session whose resume window is over."""
+
+
+class ServerSession:
+    """An `Upstream` that carries streams to one client; the registry binds names to it."""
+
+    def __init__(self, keeper: SessionKeeper, owner: Hashable, remote: str) -> None:
+        settings = keeper.settings
+        self._keeper = keeper
         self.owner = owner
-        #: Whom it counts for, and how often it may ask for names.
+        #: The account that it counts for.
         self.counts_as: Hashable = owner
+        #: Rate of its claims, if that is limited.
         self.claims = Bucket(Rate(settings.tunnel_burst, settings.tunnel_rate)) if settings.rate_limit else None
         self.remote = remote
         self.token = secrets.token_bytes(_TOKEN)
         self.link: Link | None = None
-        #: The number of the hello that it last went on with.
+        #: Attempt number of the hello that it last went on with.
         self.attempt = 0
-        self.session = Session(
+        self.mux = Session(
             self,
-            gateway.turn.later,
+            keeper.turn.later,
             even=True,
             max_streams=settings.session_streams,
             held_limit=settings.session_credit,
             queue_limit=settings.session_queue,
         )
-        self.session.relieved = self._relieved
-        #: Numbers of tunnels whose claim is not decided yet.
+        self.mux.relieved = self._relieved
+        #: Numbers of tunnels whose claims are undecided.
         self.claiming: set[int] = set()
         #: Whether its client has said that it would stop.
         self.stops = False
-        #: Names that it had until its client said that it would stop, each with its owner.
+        #: Names that are held for it since its client said that it would stop, each with its owner.
         self.left: list[tuple[str, Hashable]] = []
-        #: Numbers of the streams that were open when its link was lost; the others have come since.
+        #: Numbers of the streams that were open when its link was lost.
         self.at_loss: frozenset[int] = frozenset()
-        #: When the loss of its link was noticed, and when something came over it for the last time.
+        #: When its link was lost, and when something was last received on it.
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
-        self._exchanges = gateway.guard.exchanges
+        self._exchanges = keeper.guard.exchanges
         self._notices = Notices()
 
     @property
     def name(self) -> str:
-        """For the log: enough of the token to tell sessions apart, too little to guess the rest."""
+        """The first bytes of the token, for the log: enough to tell sessions apart, too few to guess the rest."""
         return self.token[:4].hex()
 
     @property
     def footprint(self) -> int:
-        """Bytes that wait in it, those included that wait for a client of the original dialect."""
+        """Bytes that wait in the session and, for a client of the original dialect, in its bridge."""
         bridge = getattr(self.link, "bridge", None)
-        return self.session.footprint + (bridge.session.footprint if bridge is not None else 0)
+        return self.mux.footprint + (bridge.session.footprint if bridge is not None else 0)
 
     # --- an Upstream ---------------------------------------------------------------------------------------
 
     @property
     def attached(self) -> bool:
-        return self.session.attached
+        return self.mux.attached
 
     @property
     def closed(self) -> bool:
-        return self.session.closed
+        return self.mux.closed
 
-    def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
-        session = self.session
-        if session.closed:
+    def open(self, opening: Opening, leg: VisitorLeg, *, end: bool = False) -> Stream:
+        mux = self.mux
+        if mux.closed:
             raise ProblemError(CLIENT_GONE)
-        if session.full:
+        if mux.full:
             raise ProblemError(OVERLOADED)
-        return session.open(opening, leg, end=end)
+        return mux.open(opening, leg, end=end)
 
     def refusal(self, tunnel_id: int) -> str | None:
-        return self._exchanges.refusal(self.session, tunnel_id, len(self.at_loss))
+        return self._exchanges.refusal(self.mux, tunnel_id, len(self.at_loss))
 
     def notify(self, notice: Notice, now: float) -> None:
-        self._notices.send(self.session, notice, now)
+        self._notices.send(self.mux, notice, now)
 
     # --- a session's owner ---------------------------------------------------------------------------------
 
@@ -108,7 +123,7 @@ class ServerSession:
         raise ProtocolError("a client opens no streams")
 
     def message_received(self, message: SessionMessage) -> None:
-        self.gateway.session_message(self, message)
+        self._keeper.session_message(self, message)
 
     def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
         _log.error(
@@ -119,25 +134,38 @@ class ServerSession:
         )
 
     def _relieved(self, stream: Stream, limit: str) -> None:
-        """A visitor's exchange was ended because of a bound of the session."""
-        self.gateway.guard.refused(limit, _visitor(stream.leg), "overloaded")
+        """Count a visitor's exchange that was reset because of a bound of the session."""
+        self._keeper.guard.refused(limit, cast(VisitorLeg, stream.leg).visitor, "overloaded")
 
-    # --- waiting -------------------------------------------------------------------------------------------
+    # --- its link ------------------------------------------------------------------------------------------
+
+    def link_away(self, now: float, heard: float) -> None:
+        """Note the loss of the link, on which something was last received at ``heard``, and tell the legs."""
+        self.lost_at, self.heard_at = now, heard
+        self.at_loss = frozenset(self.mux.streams)
+        for leg in self._legs():
+            leg.link_away()
+
+    def link_back(self, now: float) -> None:
+        """Tell the legs that there is a link again, before anything is sent over it."""
+        for leg in self._legs():
+            leg.link_back(now - self.heard_at)
+
+    @property
+    def pings_answered(self) -> int:
+        """WebSocket pings that this end has answered since the link was lost."""
+        return sum(leg.pings_answered for leg in self._legs())
+
+    def _legs(self) -> list[VisitorLeg]:
+        return [cast(VisitorLeg, stream.leg) for stream in self.mux.streams.values()]
 
     def wait(self, seconds: float) -> None:
-        """The link is lost: end unless another comes within so many seconds."""
+        """Expire unless :meth:`cancel_wait` is called within so many seconds."""
         self.cancel_wait()
-        self._expiry = self.gateway.clock.callLater(seconds, self.gateway.expired, self)
+        self._expiry = self._keeper.clock.callLater(seconds, self._keeper.expired, self)
 
     def cancel_wait(self) -> None:
-        """A link is there again, or the session has ended."""
+        """Stop the timer of the resume window.  Harmless where it does not run."""
         expiry, self._expiry = self._expiry, None
         if expiry is not None and expiry.active():
             expiry.cancel()
-
-
-def _visitor(leg: Leg) -> str:
-    """Who waits for an exchange, for the log."""
-    if isinstance(leg, WebSocketLeg):
-        return leg.visitor
-    return leg.connection.visitor_of(leg.request) if isinstance(leg, VisitorHttpLeg) else ""

@@ -219,6 +219,24 @@ class VisitorHttpLeg(StrictLeg):
             self.stream.reset(word, detail)
         self.fail(word, detail)
 
+    # --- from the upstream: a VisitorLeg -------------------------------------------------------------------
+
+    pings_answered = 0
+
+    @property
+    def visitor(self) -> str:
+        return self.connection.visitor_of(self.request)
+
+    def link_away(self) -> None:
+        """The link is lost: `overdue` asks the stream about it."""
+
+    def link_back(self, seconds: float) -> None:
+        """Give the service as much longer as it could not be reached, or all of its time if it is asked only now."""
+        if self.stream is not None and self.stream.announced:
+            self.deadline += seconds
+        elif self.deadline < _NEVER:
+            self.await_service()
+
     # --- from the stream: the response -----------------------------------------------------------------------
 
     def head_received(self, head: ResponseHead) -> None:

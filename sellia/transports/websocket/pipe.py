@@ -321,6 +321,9 @@ class WebSocketLeg(FrameSocket, Unread):
         if self._pings is not None:
             self._pings.lost()
 
+    def link_back(self, seconds: float) -> None:
+        """The link is there again: a WebSocket waits for nothing that has a deadline."""
+
     @property
     def pings_answered(self) -> int:
         """Pings that this end has answered since the link was lost."""

@@ -20,7 +20,7 @@ class FakeSession:
     def __init__(self, loose: int, fast: int = 0) -> None:
         self.loose = loose
         self.fast = fast
-        self.session = self
+        self.mux = self
         self.ended = False
 
     @property
@@ -117,5 +117,5 @@ class AttackTests(GatewayCase):
         self.assertGreater(sum(each.footprint for each in self.server.gateway.sessions.values()), 2 * MIB)
         self.server.wait(1)
         self.assertLessEqual(sum(each.footprint for each in self.server.gateway.sessions.values()), 2 * MIB)
-        self.assertEqual([len(each.session.streams) for each in self.server.gateway.sessions.values()], [9, 2])
+        self.assertEqual([len(each.mux.streams) for each in self.server.gateway.sessions.values()], [9, 2])
         self.assertEqual(self.server.gateway.health()["limits"], {"sessions_memory": 2})

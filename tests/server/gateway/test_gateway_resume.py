@@ -19,7 +19,7 @@ class ResumeTests(GatewayCase):
         """Parcels that were under way both ways when the link was lost arrive on the next, in order, once."""
         client = self.server.client().connect().open()
         visitor = RecordingLeg()
-        stream = client.session.session.open(GET, visitor, end=True)
+        stream = client.session.mux.open(GET, visitor, end=True)
         self.server.talk()
         service = client.party.streams[stream.id]
         service.send_head(OK)
@@ -35,12 +35,12 @@ class ResumeTests(GatewayCase):
         self.server.talk()
         self.assertEqual((visitor.data, visitor.ended), (b"one two three", True))
         self.assertEqual(client.welcomes, [False, True])
-        self.assertEqual(client.session.session.streams, {})
+        self.assertEqual(client.session.mux.streams, {})
 
     def test_what_came_back_is_counted_and_logged(self) -> None:
         lines = self.logged()
         client = self.server.client().connect().open()
-        client.session.session.open(GET, RecordingLeg(), end=True)
+        client.session.mux.open(GET, RecordingLeg(), end=True)
         self.gateway.turn.run()
         client.wire.far.sent.clear()  # one parcel is lost
         self.server.cut(client)
@@ -59,7 +59,7 @@ class ResumeTests(GatewayCase):
         """They wait; those who leave meanwhile were never there."""
         client = self.server.client().connect().open()
         self.server.cut(client)
-        session = client.session.session
+        session = client.session.mux
         stays, leaves = RecordingLeg(), RecordingLeg()
         session.open(GET, stays, end=True)
         gone = session.open(GET, leaves, end=True)
@@ -116,7 +116,7 @@ class TakeoverTests(GatewayCase):
     def test_at_once(self) -> None:
         client = self.server.client().connect().open()
         visitor = RecordingLeg()
-        stream = client.session.session.open(GET, visitor, end=True)
+        stream = client.session.mux.open(GET, visitor, end=True)
         self.server.talk()
         old = client.wire
         old.dead = True
@@ -136,11 +136,11 @@ class TakeoverTests(GatewayCase):
         old.dead = True
         client.party.session.detach()
         client.connect()
-        received = client.session.session.received
+        received = client.session.mux.received
         old.far.hear(b"\x01" + bytes(8))
         old.far.lose("gone")
         self.server.wait(200)
-        self.assertEqual(client.session.session.received, received)
+        self.assertEqual(client.session.mux.received, received)
         self.assertIs(client.session.link, client.wire.far)
 
 
@@ -169,7 +169,7 @@ class LateHelloTests(GatewayCase):
         client.attempt = 3
         client.connect()
         visitor = RecordingLeg()
-        stream = client.session.session.open(GET, visitor, end=True)
+        stream = client.session.mux.open(GET, visitor, end=True)
         self.server.talk()
         late.hear(hello)
         self.server.talk()
@@ -208,7 +208,7 @@ class ExpiryTests(GatewayCase):
     def test_visitors_are_told_when_the_window_ends(self) -> None:
         lines = self.logged()
         client = self.server.client().connect().open()
-        session = client.session.session
+        session = client.session.mux
         early, late = RecordingLeg(), RecordingLeg()
         session.open(GET, early, end=True)
         self.server.cut(client)
@@ -258,9 +258,9 @@ class LivenessTests(GatewayCase):
     def test_acks_are_told_when_idle(self) -> None:
         """The last parcel is not kept for ever."""
         client = self.server.client().connect().open()
-        self.assertEqual(client.session.session.out.unacknowledged[0], 1)
+        self.assertEqual(client.session.mux.out.unacknowledged[0], 1)
         self.server.wait(6)
-        self.assertEqual(client.session.session.out.unacknowledged, (0, 0))
+        self.assertEqual(client.session.mux.out.unacknowledged, (0, 0))
         self.assertEqual(client.party.session.out.unacknowledged, (0, 0))
 
 
@@ -279,7 +279,7 @@ class DeadlineTests(GatewayCase):
     def test_the_clock_stands_still_for_what_was_asked_before(self) -> None:
         client = self.server.client().connect().open()
         exchange = self.exchange(30.0)
-        exchange.stream = client.session.session.open(GET, exchange, end=True)
+        exchange.stream = client.session.mux.open(GET, exchange, end=True)
         self.server.talk()
         self.server.wait(4)
         self.server.cut(client)
@@ -296,7 +296,7 @@ class DeadlineTests(GatewayCase):
         self.server.cut(client)
         exchange, uploading = self.exchange(30.0), self.exchange(float("inf"))
         for each in (exchange, uploading):
-            each.stream = client.session.session.open(GET, each, end=True)
+            each.stream = client.session.mux.open(GET, each, end=True)
         self.server.wait(40)
         self.assertFalse(exchange.overdue(self.server.clock.seconds()))
         client.connect()
@@ -310,7 +310,7 @@ class GoodbyeTests(GatewayCase):
         """Visitors are told at once, and the name is free for anybody."""
         client = self.server.client(remote="203.0.113.7").connect().open()
         visitor = RecordingLeg()
-        client.session.session.open(GET, visitor, end=True)
+        client.session.mux.open(GET, visitor, end=True)
         self.server.talk()
         client.wire.near.say(Goodbye("client-gone", "stopped"))
         self.server.talk()

@@ -6,6 +6,7 @@ from sellia.protocol.messages import HttpRequest
 from sellia.relay.mux.leg import NullLeg
 from sellia.relay.mux.upstream import Upstream
 from sellia.server.gateway.sessions import ServerSession
+from tests.logs import log_lines
 from tests.server.clients import GatewayCase
 from tests.server.support import answers
 
@@ -43,24 +44,24 @@ class SessionTests(GatewayCase):
 
     def test_a_client_opens_no_streams(self) -> None:
         session = self.session()
-        stream = session.session.open(HttpRequest(1, b"GET", b"/", []), NullLeg(), end=True)
+        stream = session.mux.open(HttpRequest(1, b"GET", b"/", []), NullLeg(), end=True)
         with self.assertRaises(ProtocolError):
             session.stream_opened(stream, HttpRequest(1, b"GET", b"/", []), True)
         stream.reset("visitor-gone")
 
     def test_who_was_cut_off_is_named(self) -> None:
-        """A visitor's request that was reset for a bound of the session, and one whose leg nobody knows."""
+        """The visitor whose request was reset for a bound of the session."""
         session = self.session()
+        lines = log_lines(self)
         visitor = self.server.visit()
-        [stream] = session.session.streams.values()
-        assert session.session.relieved is not None
-        session.session.relieved(stream, "session_credit")
+        [stream] = session.mux.streams.values()
+        assert session.mux.relieved is not None
+        session.mux.relieved(stream, "session_credit")
         stream.leg.reset_received("overloaded", "")
         self.server.talk()
         self.assertEqual(answers(visitor.take()), [(503, "overloaded")])
-        stream.leg = NullLeg()
-        session.session.relieved(stream, "session_credit")
-        self.assertEqual(self.server.gateway.health()["limits"], {"session_credit": 2})
+        self.assertEqual(self.server.gateway.health()["limits"], {"session_credit": 1})
+        self.assertIn("limit reached: limit=session_credit peer=203.0.113.7 answer=overloaded suppressed=0", lines)
 
 
 class UpstreamTests(GatewayCase):
@@ -83,7 +84,7 @@ class UpstreamTests(GatewayCase):
 
     def test_no_stream_is_opened_on_a_full_one(self) -> None:
         session = self.session()
-        session.session.max_streams = 1
+        session.mux.max_streams = 1
         stream = session.open(GET, NullLeg(), end=True)
         self.assertEqual(session.refusal(1), "session_streams")
         error = self.assertRaises(ProblemError, session.open, GET, NullLeg(), end=True)

@@ -63,7 +63,7 @@ class ClaimTests(GatewayCase):
         """What is under way goes on; the name is anybody's."""
         client = self.server.client().connect().open("demo")
         visitor = RecordingLeg()
-        client.session.session.open(GET, visitor)
+        client.session.mux.open(GET, visitor)
         client.say(CloseTunnel(1))
         self.assertEqual(visitor.events, [])
         self.assertEqual(self.server.client(remote=ELSEWHERE).connect().open("demo").names, ["demo"])
@@ -210,7 +210,7 @@ class GhostTests(GatewayCase):
         """A restarted client has its name at once; the visitors of the one before are told what happened."""
         first = self.server.client().connect().open("demo")
         visitor = RecordingLeg()
-        first.session.session.open(GET, visitor, end=True)
+        first.session.mux.open(GET, visitor, end=True)
         self.server.cut(first)
         second = first.restarted().connect().open("demo")
         self.assertEqual(second.names, ["demo"])
@@ -221,7 +221,7 @@ class GhostTests(GatewayCase):
         """The old link is asked; when nothing comes, it is dead, and the name changes hands."""
         first = self.server.client().connect().open("demo")
         visitor = RecordingLeg()
-        first.session.session.open(GET, visitor, end=True)
+        first.session.mux.open(GET, visitor, end=True)
         old = first.wire
         old.dead = True
         second = first.restarted().connect().open("demo")
@@ -236,7 +236,7 @@ class GhostTests(GatewayCase):
         """It loses the name; what is under way goes on, and so does its session."""
         first = self.server.client().connect().open("demo")
         visitor = RecordingLeg()
-        first.session.session.open(GET, visitor, end=True)
+        first.session.mux.open(GET, visitor, end=True)
         first.wire.dead = True
         second = first.restarted().connect().open("demo")
         self.server.wait(GHOST_LEAST + 0.3)
@@ -341,7 +341,7 @@ class LeavingTests(GatewayCase):
     def test_new_visitors_are_told_and_old_ones_served(self) -> None:
         client = self.server.client().connect().open("demo")
         visitor = RecordingLeg()
-        client.session.session.open(GET, visitor, end=True)
+        client.session.mux.open(GET, visitor, end=True)
         client.say(GoAway("client-gone", "", 30.0))
         self.assertEqual(self.server.registry.by_label, {})
         self.assertTrue(self.server.registry.is_held("demo", self.server.clock.seconds()))
@@ -351,7 +351,7 @@ class LeavingTests(GatewayCase):
         """While the one before finishes what it has."""
         first = self.server.client().connect().open("demo")
         visitor = RecordingLeg()
-        first.session.session.open(GET, visitor, end=True)
+        first.session.mux.open(GET, visitor, end=True)
         first.say(GoAway("client-gone", "", 30.0))
         second = first.restarted().connect().open("demo")
         self.assertEqual((second.names, visitor.events), (["demo"], []))

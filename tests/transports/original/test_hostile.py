@@ -138,7 +138,7 @@ class HostileTests(SynchronousTestCase):
                 play.step()
                 [*sessions] = play.server.gateway.sessions.values()
                 for session in sessions:
-                    session.session.check_invariants()
+                    session.mux.check_invariants()
                     session.link.bridge.session.check_invariants()
             for visitor in play.visitors:
                 data = visitor.take()
@@ -150,7 +150,7 @@ class HostileTests(SynchronousTestCase):
             if play.client.closed is not None:
                 self.assertEqual(play.client.closed[1][:2], (1008).to_bytes(2, "big"))
             for session in play.server.gateway.sessions.values():
-                self.assertEqual(session.session.streams, {})
+                self.assertEqual(session.mux.streams, {})
                 bridge: Any = session.link.bridge
                 self.assertEqual((bridge.session.streams, bridge._legs), ({}, {}))
                 self.assertEqual((bridge.assembly.octets, bridge.pressure._waiting), (0, {}))

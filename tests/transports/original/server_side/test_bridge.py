@@ -325,7 +325,7 @@ class EndTests(OriginalCase):
         self.server.visit(UPGRADE)
         request_id = client.upgraded()
         [session] = self.server.gateway.sessions.values()
-        [stream] = session.session.streams.values()
+        [stream] = session.mux.streams.values()
         stream.send_frame(0x81, b"last words")
         self.server.gateway.stop()
         self.assertEqual(
