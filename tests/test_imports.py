@@ -70,12 +70,6 @@ ALLOWED["cli"] = set(ALLOWED)
 FOR_ALL = {"errors", "problems", "text"}
 ALLOWED |= {each: set() for each in FOR_ALL}
 
-#: Circles and arrows that are still to be cut: the modules, and what each imports.
-KNOWN_CIRCLES = {
-    "sellia.client.local.connection",
-}
-KNOWN_ARROWS = {}
-
 #: What the pure rooms must not import: sockets, threads, clocks, and what brings them along.
 IMPURE = {"twisted", "autobahn", "txaio", "zope", "treq", "OpenSSL", "asyncio", "socket", "ssl", "select", "selectors"}
 IMPURE |= {"threading", "subprocess", "time", "sched", "signal", "datetime"}
@@ -226,11 +220,10 @@ class ArrowTests(SynchronousTestCase):
         self.assertEqual(rooms - set(ALLOWED), set())
 
     def test_imports_point_to_the_left(self) -> None:
-        found = [each for each in self.found if (each.module, module_of(each.target)) not in KNOWN_ARROWS]
-        self.assertEqual(wrong_arrows(found), [])
+        self.assertEqual(wrong_arrows(self.found), [])
 
     def test_no_modules_import_each_other(self) -> None:
-        self.assertEqual([each for each in circles(self.found) if each[0] not in KNOWN_CIRCLES], [])
+        self.assertEqual(circles(self.found), [])
 
     def test_pure_rooms_are_pure(self) -> None:
         self.assertEqual(impurities(self.found), [])

@@ -5,6 +5,7 @@ escapes it.  ``seconds`` are durations, ``bytes_in`` and ``frames_in`` came from
 ``frames_out`` went to the visitor.  ``tunnel`` is the public name of the tunnel.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -199,6 +200,9 @@ Event: TypeAlias = (
     | Refused
     | Problem
 )
+
+#: Called with each event.
+Report: TypeAlias = Callable[[Event], None]
 
 
 class Listener(Protocol):

@@ -25,12 +25,14 @@ from sellia.client.events import (
     LinkLost,
     Problem,
     Reconnecting,
+    Report,
     RequestRefused,
     ServerStopping,
 )
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.link.connector import Connector
-from sellia.client.local.exchange import Report
+from sellia.client.local.kinds import open_leg
+from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
 from sellia.client.outage import Outage
 from sellia.client.reasons import shown_address
@@ -42,7 +44,6 @@ from sellia.protocol.messages import (
     CloseTunnel,
     GoAway,
     Goodbye,
-    HttpRequest,
     Meanwhile,
     Notice,
     Opening,
@@ -50,6 +51,7 @@ from sellia.protocol.messages import (
     Refused,
     Reset,
     SessionMessage,
+    TunnelKind,
     TunnelReady,
     TunnelRefused,
     VisitorLeft,
@@ -93,12 +95,14 @@ _log = Logger()
 class OpenedTunnel:
     """One tunnel: what was asked for, and what the server gave."""
 
-    __slots__ = ("name", "number", "refused", "retry", "service", "settings", "url")
+    __slots__ = ("kind", "name", "number", "refused", "retry", "routes", "service", "settings", "url")
 
     def __init__(self, number: int, settings: TunnelSettings, service: LocalService) -> None:
         self.number = number
         self.settings = settings
         self.service = service
+        self.kind = TunnelKind.HTTP
+        self.routes = Routes(service)
         #: The name it got, which it asks for again after a reconnection.
         self.name: str | None = None
         self.url = ""
@@ -194,12 +198,12 @@ class ClientSession:
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         tunnel = self.tunnels.get(opening.tunnel)
-        if tunnel is None or not isinstance(opening, HttpRequest | WebSocketRequest):
+        if tunnel is None:
             raise ProtocolError("a stream was opened for a tunnel that this client does not have")
         if self.stopping and isinstance(opening, WebSocketRequest):
             stream.reset(CLIENT_GONE.code, _STOPPED)
             return NULL_LEG
-        return tunnel.service.open_leg(stream, opening, end, self._listening)
+        return open_leg(tunnel.kind, tunnel.routes.service_for(opening), stream, opening, end, self._listening)
 
     def message_received(self, message: SessionMessage) -> None:
         if isinstance(message, TunnelReady):
@@ -260,7 +264,7 @@ class ClientSession:
     def _late_reset(self, number: int, reset: Reset) -> None:
         """The server has reset a stream that was over here: its answer was complete, and has not been delivered."""
         for service in self._services:
-            service.ended_late(number, reset)
+            service.finished.reset(number, reset, service.name)
 
     # --- the connector's caller ----------------------------------------------------------------------------
 
@@ -423,7 +427,7 @@ class ClientSession:
             self.session.say(
                 OpenTunnel(
                     tunnel.number,
-                    "http",
+                    tunnel.kind.value,
                     tunnel.name or tunnel.settings.subdomain,
                     auth.get_secret_value() if auth is not None else None,
                     tunnel.settings.options,

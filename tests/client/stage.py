@@ -13,8 +13,9 @@ from twisted.python.failure import Failure
 
 from sellia.client.events import Event
 from sellia.client.local.connection import HttpConnection
+from sellia.client.local.kinds import open_leg
 from sellia.client.local.service import LocalService
-from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, WebSocketRequest
+from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, TcpConnection, TunnelKind, WebSocketRequest
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.stream import Stream
 from tests.logs import log_events
@@ -126,14 +127,15 @@ class Stage:
         self.service = LocalService(self.reactor, host, 8080, scheme, **settings)
         self.pair = Pair()
         self.pair.client.stream_opened = self._opened
-        self.pair.client.session.late_reset = self.service.ended_late
+        self.pair.client.session.late_reset = lambda number, reset: self.service.finished.reset(number, reset, "-")
         self.client_streams: dict[int, Stream] = {}
         self.events: list[Event] = []
         self.listening = True
 
     def _opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         self.client_streams[stream.id] = stream
-        return self.service.open_leg(stream, opening, end, self.events.append if self.listening else None)
+        kind = TunnelKind.TCP if isinstance(opening, TcpConnection) else TunnelKind.HTTP
+        return open_leg(kind, self.service, stream, opening, end, self.events.append if self.listening else None)
 
     def ask(self, opening: Opening = GET, *, end: bool = True, body: bytes = b"") -> Visitor:
         """A visitor opens a stream."""

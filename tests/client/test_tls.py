@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cryptography import x509
@@ -17,6 +18,7 @@ from twisted.internet.ssl import Certificate, PrivateCertificate
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from sellia.client.local.kinds import open_leg
 from sellia.client.local.service import LocalService
 from sellia.client.tls import (
     AnyCertificate,
@@ -25,6 +27,7 @@ from sellia.client.tls import (
     connection_creator,
     explain,
 )
+from sellia.protocol.messages import TunnelKind
 from tests.client.stage import GET, HELLO, Visitor
 from tests.relay.scripts import Pair
 
@@ -67,7 +70,7 @@ class HttpsTests(TestCase):
         service = LocalService(self.reactor, "127.0.0.1", self.port.getHost().port, "https", **settings)
         self.addCleanup(service.stop)
         pair = Pair()
-        pair.client.stream_opened = service.open_leg  # type: ignore[assignment]
+        pair.client.stream_opened = partial(open_leg, TunnelKind.HTTP, service)  # type: ignore[assignment]
         over: Deferred[Visitor] = Deferred()
         visitor = Visitor(lambda event: over.callback(visitor) if event[0] in ("end", "reset") else None)
         pair.server.open(GET, end=True, leg=visitor)

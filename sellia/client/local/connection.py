@@ -1,26 +1,32 @@
-"""An HTTP/1.1 connection to a service: hands its answers, piece by piece, to the exchange that it serves.
+"""An HTTP/1.1 connection to a service: passes each response, piece by piece, to the leg that it serves.
 
 Need
     The visitor gets what the service said, when it said it, and learns the truth about an answer that is cut short.
-    A connection is used again only if it is certain that both ends agree on where the last exchange ended, and by
-    whom is decided in :mod:`sellia.client.local.pool`.
+    A connection is used again only if it is certain that both ends agree on where the last exchange ended;
+    :mod:`sellia.client.local.pool` decides who may use it.
+
+States
+    Idle, asked, answering; a connection ends as closed, or as handed over to a WebSocket.  :class:`ConnectionState`
+    has them.  Whether reading is paused and whether the socket takes what is written are flow control, and
+    independent of the state.
 
 Invariants
-    * An exchange is told of each answer's end once, after all of its body, and of nothing after that.
+    * A leg is told of each response's end once, after all of its body, and of nothing after that.
     * A body ends with its length, its last chunk or, if it has neither, an orderly close: every other end is
       ``lost``.
     * The service is not read faster than the stream takes, and the stream gets no credit back for what the service
       does not take.
-    * What the server would refuse of an answer (:func:`sellia.relay.http.responses.check_head`) is refused here, with
-      the
-      reason: no head passes the reader and :func:`sellia.relay.http.headers.response_to_visitor` that it would refuse.
+    * What the server would refuse of a response (:func:`sellia.relay.http.responses.check_head`) is refused here, with
+      the reason: no head passes the reader and :func:`sellia.relay.http.headers.response_to_visitor` that it would
+      refuse.
 
 Bounds
     Those of :mod:`sellia.relay.http.responses`, which reads.  Interim answers pass as :mod:`sellia.relay.http.interim`
     says. Of a body, no more than one read of the socket (120 KiB) is here at a time.
 """
 
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import Any, Protocol
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
@@ -29,6 +35,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.client.local.dial import ServiceSocket
+from sellia.client.local.pool import Pool
 from sellia.protocol.limits import SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.framing import BadAnswer
@@ -39,37 +46,99 @@ from sellia.relay.http.responses import SHORT_HEAD, Head, ResponseReader
 from sellia.transports.reactor.batching import BufferedWriter, FlushBatch
 from sellia.transports.reactor.sockets import bytes_acknowledged, quiet, write_now
 
-if TYPE_CHECKING:
-    from sellia.client.local.exchange import ServiceLeg
-    from sellia.client.local.pool import Pool
-
 _log = Logger()
+
+
+class ConnectionState(Enum):
+    """What a connection is used for at the moment."""
+
+    #: No exchange: new, in the pool, or about to be closed.
+    IDLE = "idle"
+    #: An exchange has it, and no byte of the response has come.
+    ASKED = "asked"
+    #: The response comes.
+    ANSWERING = "answering"
+    #: The transport belongs to a WebSocket.
+    HANDED_OVER = "handed over"
+    #: The connection is lost.
+    CLOSED = "closed"
+
+
+_IDLE, _ASKED, _ANSWERING, _HANDED_OVER, _CLOSED = ConnectionState
+
+
+class AnswerSink(Protocol):
+    """What a connection asks of the leg that it serves."""
+
+    #: Whether the response has no body, whatever its head says.
+    bodiless: bool
+    #: Whether the request brings a login that belongs to its connection.
+    login: bool
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will pass."""
+
+    def send_interim(self, head: ResponseHead) -> None:
+        """An interim response (1xx), other than 101."""
+
+    def send_head(self, head: ResponseHead, end: bool) -> None:
+        """The response's head; ``end``: there is no body."""
+
+    def send_answer(self, head: ResponseHead) -> None:
+        """The whole of a short response: its head, with the body in it."""
+
+    def send_body(self, data: bytes, end: bool) -> None:
+        """Bytes of the body, none if only ``end`` is to be told."""
+
+    def send_trailers(self, trailers: Headers) -> None:
+        """The end of a body, with trailer fields."""
+
+    def answer_ended(self) -> None:
+        """The whole response has been passed on: release the connection, now or later."""
+
+    def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
+        """The service has answered 101, and ``rest`` came behind its head.  May raise BadAnswer."""
+
+    def lost(self, connection: "HttpConnection", began: bool) -> None:
+        """The connection is gone before the response's end; ``began``: some of the response had come."""
+
+    def bad_answer(self, message: str) -> None:
+        """The response cannot be passed on; ``message`` goes on after the service's address."""
+
+    def defect(self) -> None:
+        """Something of ours is wrong, and has been logged."""
+
+    def stalled(self) -> None:
+        """The service takes no more for now."""
+
+    def flowing(self) -> None:
+        """The service has taken all that it was sent."""
 
 
 @implementer(IPushProducer, IHalfCloseableProtocol)
 class HttpConnection(ServiceSocket):
-    """Serves one exchange after the other.  ``pool`` is told when it has ended."""
+    """A connection that serves one exchange after the other, and belongs to ``pool`` in between."""
 
     def __init__(self, pool: "Pool[HttpConnection]", turn: FlushBatch, clock: Any) -> None:
         self._pool = pool
         self._turn = turn
         self._clock = clock
         self._reader: ResponseReader | None = ResponseReader(self._interim)
-        self._exchange: ServiceLeg | None = None
-        #: For the pool: whose it is, and whether it carries a login.
+        self._state = _IDLE
+        self._exchange: AnswerSink | None = None
+        #: For the pool: the number of the visitor's connection that alone may use it, and whether it carries a login.
         self.owner = 0
         self.login = False
         #: Whether this connection has served an exchange before.
         self.reused = False
-        #: Whether the socket takes no more for now.
+        #: Flow control: whether the socket takes no more for now, and whether reading is paused.
         self.stalled = False
+        self._paused = False
         #: Whether the service certainly has not received what was written since :meth:`watch`.
         self.unreceived = False
         self._acknowledged: int | None = None
         self._interims: InterimPace | None = None
-        self._paused = False
-        self._gone = False
-        self._began = False
 
     # --- for the exchange ----------------------------------------------------------------------------------
 
@@ -78,27 +147,28 @@ class HttpConnection(ServiceSocket):
         self.transport.registerProducer(self, True)
         self._outlet = BufferedWriter(self.transport, self._turn)
 
-    def begin(self, exchange: "ServiceLeg") -> None:
+    def begin(self, exchange: AnswerSink) -> None:
         """Serve this exchange from now on."""
         self._exchange = exchange
-        self._began = False
+        self._state = _ASKED
         if self._reader is not None:
             self._reader.begin(bodiless=exchange.bodiless)
 
     def watch(self) -> None:
-        """Take note of what the service has received, so that ``unreceived`` can be told of what is written next."""
+        """Note how much the service has acknowledged, so that ``unreceived`` is known of what is written next."""
         self._acknowledged = bytes_acknowledged(self.transport)
 
     def release(self, *, reuse: bool = True, visitor: int = 0, dirty: bool = False) -> None:
-        """The exchange wants nothing more from here: wait for the next, if both ends agreed to that, or close.
+        """End the exchange, and return the connection to the pool, if both ends agreed to that, or close it.
 
-        After a ``dirty`` exchange only the same visitor's connection, whose number is ``visitor``, gets it again.
+        After a ``dirty`` exchange only the visitor's connection with the number ``visitor`` gets it again.
         """
         self._exchange = None
         self._acknowledged = None
         self.reused = True
-        if self._gone:
+        if self._state is _CLOSED:
             return
+        self._state = _IDLE
         self._outlet.flush()
         if self._paused:
             self.resume()
@@ -112,20 +182,20 @@ class HttpConnection(ServiceSocket):
             self._pool.close(self)
 
     def quiet(self) -> bool:
-        """Whether nothing waits in the socket: no bytes, and no end."""
+        """Return whether nothing waits in the socket: no bytes, and no end."""
         return quiet(self.transport)
 
     def write(self, data: bytes) -> None:
-        """Send before the turn ends, with what else there is by then."""
+        """Send at the end of the reactor's turn at the latest, with whatever else there is by then."""
         self._outlet.write(data)
 
     def write_whole(self, data: bytes) -> None:
-        """Send a whole request, to which nothing will be joined."""
+        """Send a whole request at once."""
         self._outlet.flush()
         write_now(self.transport, data)
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Stop reading for now."""
         self._paused = True
         self.transport.pauseProducing()
 
@@ -140,21 +210,22 @@ class HttpConnection(ServiceSocket):
         self.transport.loseConnection()
 
     def abort(self) -> None:
-        """Drop the connection, so that the service notices; the exchange is told nothing more."""
+        """Drop the connection with a TCP reset; the exchange is told nothing more."""
         self._exchange = None
         self._pool.gone(self)
         self.transport.abortConnection()
 
     def let_go(self) -> Any:
-        """Give the transport up for another protocol, which is then to be named with :meth:`hand_over`."""
+        """Return the transport for another protocol, which is then to be named with :meth:`hand_over`."""
         self._exchange = None
         self._reader = None
+        self._state = _HANDED_OVER
         self._outlet.flush()
         self.transport.unregisterProducer()
         return self.transport
 
     def hand_over(self, reader: Any) -> None:
-        """From the next octet on, the socket is ``reader``'s."""
+        """Pass every later event of the socket to ``reader``."""
         self.dataReceived = reader.dataReceived  # type: ignore[method-assign]
         self.connectionLost = reader.connectionLost  # type: ignore[method-assign]
         half_closed = getattr(reader, "readConnectionLost", None)
@@ -172,7 +243,7 @@ class HttpConnection(ServiceSocket):
         if exchange is None or reader is None or reader.complete:
             self._unasked()
             return
-        self._began = True
+        self._state = _ANSWERING
         try:
             reader.feed(data)
             if exchange is self._exchange:  # else it ended with an interim answer
@@ -180,14 +251,14 @@ class HttpConnection(ServiceSocket):
         except BadAnswer as fault:
             exchange.bad_answer(str(fault))
         except Exception:
-            _log.failure("an answer could not be passed on")
+            _log.failure("a response could not be passed on: a defect of Sellia's own")
             exchange.defect()
 
-    def _pass_on(self, exchange: "ServiceLeg", reader: ResponseReader) -> None:
+    def _pass_on(self, exchange: AnswerSink, reader: ResponseReader) -> None:
         """Pass on what has been read."""
         body, head = reader.body, reader.head
         if reader.rest and reader.switched is None and reader.rest.strip(b"\r\n"):
-            reader.keep_alive = False  # something came behind the answer's end, which takes nothing from the answer
+            reader.keep_alive = False  # bytes behind the response's end: it is good, the connection is not
         if head is not None:
             reader.head = None
             if (
@@ -219,18 +290,19 @@ class HttpConnection(ServiceSocket):
             self._end(exchange, reader)
 
     def readConnectionLost(self) -> None:
-        """The service sends nothing more, and, as far as can be seen, reads nothing more."""
+        """Treat the end of the service's direction as the connection's: it reads nothing more, as far as is seen."""
         before = self._acknowledged
         if before is not None:
             self.unreceived = bytes_acknowledged(self.transport) == before
         self.transport.connectionLost(Failure(ConnectionDone()))
 
     def writeConnectionLost(self) -> None:
-        """We never close our half alone."""
+        """Nothing to do: our half is never closed alone."""
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         super().connectionLost(reason)
-        self._gone = True
+        began = self._state is _ANSWERING
+        self._state = _CLOSED
         reader, self._reader = self._reader, None
         exchange, self._exchange = self._exchange, None
         if exchange is None:
@@ -244,27 +316,27 @@ class HttpConnection(ServiceSocket):
             exchange.answer_ended()
             if exchange.over:
                 return
-        exchange.lost(self, self._began)
+        exchange.lost(self, began)
 
     def pauseProducing(self) -> None:
-        """The socket takes no more for now."""
+        """Stall the exchange: the socket takes no more for now."""
         self.stalled = True
         if self._exchange is not None:
             self._exchange.stalled()
 
     def resumeProducing(self) -> None:
-        """The socket has taken all that was written."""
+        """Let the exchange flow again: the socket has taken all that was written."""
         self.stalled = False
         if self._exchange is not None:
             self._exchange.flowing()
 
     def stopProducing(self) -> None:
-        """The socket is gone; connectionLost says so."""
+        """Nothing to do: connectionLost follows."""
 
     # --- inside --------------------------------------------------------------------------------------------
 
     def _interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """An interim answer."""
+        """Pass on an interim response, unless there are too many."""
         exchange = self._exchange
         if exchange is None:
             return
@@ -275,23 +347,23 @@ class HttpConnection(ServiceSocket):
             return
         exchange.send_interim(ResponseHead(status, reason, response_to_visitor(headers, status)))
 
-    def _head_of(self, exchange: "ServiceLeg", head: Head, body: bytes = b"") -> ResponseHead:
-        """The answer's head as it goes on, with its whole body if that is short."""
+    def _head_of(self, exchange: AnswerSink, head: Head, body: bytes = b"") -> ResponseHead:
+        """Return the response's head as it goes on, with its whole body if that is short."""
         status, reason, headers, length, bodiless = head
         if (status == 401 or exchange.login) and (exchange.login or answer_binds(headers)):
             self.login = True
         chunked = length is None and not bodiless
         return ResponseHead(status, reason, response_to_visitor(headers, status), chunked, body)
 
-    def _switch(self, exchange: "ServiceLeg", reader: ResponseReader, reason: bytes, headers: Headers) -> None:
-        """The service wants to speak another protocol from here on."""
+    def _switch(self, exchange: AnswerSink, reader: ResponseReader, reason: bytes, headers: Headers) -> None:
+        """Pass on a 101, which must name the new protocol."""
         options = [option.lower() for option in values_of(headers, b"connection")]
         if b"upgrade" not in options or not values_of(headers, b"upgrade"):
             raise BadAnswer("changed the protocol without saying so in Connection and Upgrade")
         exchange.switched(reason, headers, reader.rest)
 
-    def _end(self, exchange: "ServiceLeg", reader: ResponseReader) -> None:
-        """The answer is complete, and its body has been passed on."""
+    def _end(self, exchange: AnswerSink, reader: ResponseReader) -> None:
+        """End a response whose body has been passed on."""
         trailers = trailers_to_pass(reader.trailers)
         if trailers:
             exchange.send_trailers(trailers)
@@ -300,7 +372,7 @@ class HttpConnection(ServiceSocket):
         exchange.answer_ended()
 
     def _unasked(self) -> None:
-        """Nobody asked for these bytes: this connection cannot be used again."""
+        """Rule the connection out for reuse, because bytes came that nobody asked for."""
         if self._reader is not None:
             self._reader.keep_alive = False
         if self._exchange is None:

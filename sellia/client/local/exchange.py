@@ -1,25 +1,23 @@
-"""What a stream to an HTTP service calls at the client's end, whether it asks for a page or for a WebSocket.
+"""Stream endpoint of an HTTP exchange at the client, common to requests and WebSocket handshakes.
 
-An exchange finds a connection, asks its question on it, and passes the answer on to the stream.  Whatever goes wrong
-on the way ends it once, and is told to three: the visitor (by a problem's word and a sentence, with which the stream
-is reset), the log, and whoever listens to events.
+A leg finds a connection, sends its request on it, and passes the response on to the stream.  Whatever goes wrong on
+the way ends it once, and is told to three: the visitor (by a problem's code and a sentence, with which the stream is
+reset), the log, and the listener.
 
-Before the answer's head has been passed on the server makes a page of the problem; after it, the visitor's response
+Before the response's head has been passed on the server makes a page of the problem; after it, the visitor's response
 ends as broken.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from enum import Enum
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from sellia.client.events import VISITOR_LEFT, Event, RequestWaiting
+from sellia.client.events import VISITOR_LEFT, Report, RequestWaiting
 from sellia.client.local.connection import HttpConnection
-from sellia.client.local.dial import ServiceSocket
+from sellia.client.local.finished import server_refused
 from sellia.client.local.host_checks import NOT_HTTP, STATUSES
-from sellia.errors import ProblemError
+from sellia.client.local.pending_dial import PendingDial
+from sellia.client.local.service import LocalService
 from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import BadAnswer
@@ -29,62 +27,83 @@ from sellia.relay.mux.stream import Stream
 from sellia.text import printable, shown_target, without_secrets
 from sellia.transports.reactor.lines import line
 
-if TYPE_CHECKING:
-    from sellia.client.local.service import LocalService
-
-Report: TypeAlias = Callable[[Event], None]
-
 _log = Logger()
 
 
+class Progress(Enum):
+    """Which directions of an exchange are complete (RFC 9112, section 9.3: each ends for itself)."""
+
+    #: Neither, or not the request.
+    OPEN = "open"
+    #: The request, and not the response.
+    REQUESTED = "requested"
+    #: The response, and not the request: the service has answered early.
+    ANSWERED = "answered"
+    #: Both, or the exchange has failed, or was given up.
+    OVER = "over"
+
+
+OPEN, REQUESTED, ANSWERED, OVER = Progress
+
+
 class ServiceLeg(StrictLeg):
-    """The base of both kinds.  ``over`` is set once nothing more will pass."""
+    """Base of both kinds of exchanges, and the `AnswerSink` of their connection."""
 
     __slots__ = (
         "_connection",
-        "_dialing",
+        "_dial",
         "bodiless",
         "bytes_out",
         "login",
         "method",
         "opening",
-        "over",
         "report",
         "service",
         "started",
+        "state",
         "status",
         "stream",
     )
 
     def __init__(
-        self, service: "LocalService", stream: Stream, opening: HttpRequest | WebSocketRequest, report: Report | None
+        self, service: LocalService, stream: Stream, opening: HttpRequest | WebSocketRequest, report: Report | None
     ) -> None:
         self.service = service
         self.stream = stream
         self.opening = opening
         self.report = report
         self.method = b"GET"
-        #: Whether the answer has no body whatever its head says.
+        #: Whether the response has no body, whatever its head says.
         self.bodiless = False
         #: Whether the request brings a login that belongs to its connection.
         self.login = False
-        self.over = False
+        self.state = OPEN
+        #: Status of the final response, once its head has been passed on.
         self.status: int | None = None
         self.bytes_out = 0
         self.started = service.clock.seconds() if report is not None else 0.0
         self._connection: HttpConnection | None = None
-        self._dialing: Deferred[ServiceSocket] | None = None
+        self._dial: PendingDial[HttpConnection] | None = None
 
-    # --- for whoever is at the other end of the stream -----------------------------------------------------
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will pass."""
+        return self.state is OVER
+
+    # --- for the stream ------------------------------------------------------------------------------------
 
     def reset_received(self, word: str, message: str) -> None:
-        if not self.over:
-            self._close()
-            if word == BAD_SERVICE_RESPONSE.code:
-                self.status = BAD_SERVICE_RESPONSE.status
-                self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
-            else:
-                self.cancelled(VISITOR_LEFT if word == "visitor-gone" else message or word)
+        before = self.state
+        if before is OVER:
+            return
+        self._close()
+        if word == BAD_SERVICE_RESPONSE.code:
+            self.status = BAD_SERVICE_RESPONSE.status
+            self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
+        elif before is ANSWERED:
+            self.cancelled(None)
+        else:
+            self.cancelled(VISITOR_LEFT if word == "visitor-gone" else message or word)
 
     def pause_sending(self) -> None:
         if self._connection is not None:
@@ -97,46 +116,49 @@ class ServiceLeg(StrictLeg):
     # --- for the connection --------------------------------------------------------------------------------
 
     def send_interim(self, head: ResponseHead) -> None:
-        """An interim answer, other than 101."""
+        """Pass on an interim response (1xx), other than 101."""
         self.stream.send_head(head)
 
     def send_head(self, head: ResponseHead, end: bool) -> None:
-        """The answer's head; ``end`` says that there is no body."""
+        """Pass on the response's head; ``end``: there is no body."""
         self.status = head.status
         self.stream.send_head(head, end)
 
     def send_answer(self, head: ResponseHead) -> None:
-        """The whole of a short answer: its head, with the body in it."""
+        """Pass on the whole of a short response: its head, with the body in it."""
         self.bytes_out += len(head.body)
         self.send_head(head, True)
         if head.status in STATUSES:
             self.look(head.body)
 
     def send_body(self, data: bytes, end: bool) -> None:
-        """Octets of the answer's body."""
+        """Pass on bytes of the response's body."""
         if not self.bytes_out and self.status in STATUSES:
             self.look(data)
         self.bytes_out += len(data)
         self.stream.send_data(data, end)
 
     def look(self, body: bytes) -> None:
-        """Look at the beginning of an answer's body whose status is one of those of host checks."""
+        """Look for a refused host in the first bytes of a body whose status is one of those of host checks."""
         self.service.look_for_host_check(self.status or 0, body, self.opening.headers, self.report)
 
     def send_trailers(self, trailers: Headers) -> None:
-        """The answer's end, with trailer fields."""
+        """Pass on the response's end, with trailer fields."""
         self.stream.end(trailers)
 
     def answer_ended(self) -> None:
-        """The whole answer has been passed on: release the connection, now or later."""
+        """Release the connection, now or later: the whole response has been passed on."""
         raise NotImplementedError
 
     def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
-        """The service has answered 101, and ``rest`` came behind its head.  May raise BadAnswer."""
+        """Take over a connection on which the service has answered 101; ``rest`` came behind the head.
+
+        Raises BadAnswer where a 101 is no answer.
+        """
         raise BadAnswer("changed the protocol without having been asked to")
 
     def lost(self, connection: HttpConnection, began: bool) -> None:
-        """The connection is gone before the answer's end, and ``began`` says whether any of the answer had come."""
+        """Fail, because the connection is gone before the response's end; ``began``: some of it had come."""
         self._connection = None
         where = self.service.where
         if self.status is not None:
@@ -147,28 +169,28 @@ class ServiceLeg(StrictLeg):
             self.fail(SERVICE_DIED, f"{where} ended the connection without an answer.")
 
     def bad_answer(self, message: str) -> None:
-        """The service's answer cannot be passed on."""
+        """Fail, because the response cannot be passed on."""
         self.fail(BAD_SERVICE_RESPONSE, f"{self.service.where} {message}.")
         words = message.partition('"')[2].rpartition('"')[0]
         if words:
             self.service.look_for_host_check(NOT_HTTP, words.encode(), self.opening.headers, self.report)
 
     def defect(self) -> None:
-        """Something of ours is wrong, and has been logged."""
+        """Fail for a defect of ours, which has been logged."""
         self.fail(INTERNAL, "")
 
     def stalled(self) -> None:
-        """The service takes no more for now."""
+        """Return no more credit: the service takes no more for now."""
         self.stream.stall()
 
     def flowing(self) -> None:
-        """The service has taken all that it was sent."""
+        """Return credit again: the service has taken all that it was sent."""
         self.stream.flow()
 
-    # --- for who listens -----------------------------------------------------------------------------------
+    # --- for the listener ----------------------------------------------------------------------------------
 
     def slow(self) -> None:
-        """Tell whoever listens that the service has not answered yet."""
+        """Tell the listener that the service has not answered yet."""
         if self.report is not None:
             method, target = self.method.decode("utf-8", "backslashreplace"), self.opening.target
             seconds = self.service.clock.seconds() - self.started
@@ -185,34 +207,44 @@ class ServiceLeg(StrictLeg):
 
     # --- for the kinds -------------------------------------------------------------------------------------
 
-    def connected(self, connection: HttpConnection) -> None:
-        """There is a new connection: send what is to be sent."""
+    def send_request(self, connection: HttpConnection) -> None:
+        """Send what is to be sent on a connection that serves this leg from now on."""
         raise NotImplementedError
 
-    def cancelled(self, cause: str) -> None:
-        """The other end has given this exchange up; the stream is not to be used any more."""
+    def cancelled(self, cause: str | None) -> None:
+        """Report an exchange that the peer has reset; ``cause`` is None where the response was complete."""
         raise NotImplementedError
 
     def failed(self, problem: Problem, message: str) -> None:
-        """It has ended with this problem, of which the other end has been told."""
+        """Report an exchange that has failed, of which the peer has been told."""
         raise NotImplementedError
 
     def dial(self) -> None:
-        """Make a connection; then :meth:`connected` is called, or the exchange fails."""
-        self._dialing = dialing = self.service.dial_http()
-        dialing.addCallbacks(self._dialed, self._not_dialed)
-        dialing.addErrback(self._defective)
+        """Make a connection; then :meth:`send_request` is called, or the exchange fails."""
+        self._dial = dial = PendingDial(self)
+        dial.start(self.service.dial_http())
+
+    def connected(self, connection: HttpConnection) -> None:
+        """Send the request on a new connection."""
+        self._dial = None
+        self.use(connection)
+        self.send_request(connection)
+
+    def use(self, connection: HttpConnection) -> None:
+        """Have ``connection`` serve this leg."""
+        self._connection = connection
+        connection.begin(self)
 
     def fail(self, problem: Problem, message: str) -> None:
-        """End this exchange and say why; ``message`` is a whole sentence for people."""
-        if self.over:
+        """End the exchange with a problem; ``message`` is a whole sentence for people."""
+        if self.state is OVER:
             return
         self._close()
         self.stream.reset(problem.code, message)
         self._tell(problem, message)
 
     def _tell(self, problem: Problem, message: str) -> None:
-        """Tell the log, and whoever listens, how this exchange has failed."""
+        """Tell the log and the listener how the exchange has failed."""
         target = self.opening.target
         end = line(self.service.clock, "exchange failed")
         if end is not None:
@@ -229,47 +261,22 @@ class ServiceLeg(StrictLeg):
         self.failed(problem, message or problem.sentence)
 
     def _close(self) -> None:
-        self.over = True
+        self.state = OVER
         self.service.forget(self)
-        dialing, self._dialing = self._dialing, None
-        if dialing is not None:
-            dialing.cancel()
+        dial, self._dial = self._dial, None
+        if dial is not None:
+            dial.cancel()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
 
-    def _dialed(self, socket: ServiceSocket) -> None:
-        self._dialing = None
-        assert isinstance(socket, HttpConnection)
-        self._connection = socket
-        socket.begin(self)
-        self.connected(socket)
-
-    def _not_dialed(self, failure: Failure) -> None:
-        self._dialing = None
-        if self.over:  # given up by ourselves
-            return
-        error = failure.value
-        if not isinstance(error, ProblemError):
-            failure.raiseException()
-        self.fail(error.problem, error.detail)
-
-    def _defective(self, failure: Failure) -> None:
-        _log.failure("a service could not be asked", failure=failure)
-        self.defect()
-
-
-def server_refused(message: str) -> str:
-    """What to say of an answer that the server did not pass on."""
-    return f"The server refused the answer: {printable(message, 200).rstrip('.') or 'it did not say why'}."
-
 
 def request_head(method: bytes, target: bytes, headers: Headers, extra: bytes = b"") -> bytes:
-    """A request's head as it goes to the service; ``extra`` are fields of our own, each with its line break.
+    """Return a request's head as it goes to the service; ``extra`` are fields of our own, each with its line break.
 
     ``headers`` have a Host at least, which the caller has looked at.
 
-    Raises ValueError when it would not be one head, whatever the server says it is.
+    Raises ValueError when the result would not be one head, whatever the server says it is.
     """
     check_method(method)
     check_target(target)

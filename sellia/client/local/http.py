@@ -1,4 +1,4 @@
-"""A visitor's HTTP request as the service sees it, and the service's answer on its way back.
+"""Stream endpoint of an HTTP request at the client: the request to the service, and its response on its way back.
 
 Need
     Both bodies flow as they come, each at the pace of its slower end.  Nothing is asked of the service twice unless
@@ -11,7 +11,7 @@ When a request is repeated
     the visitor is told that the service died.  At most 64 KiB of a request are kept for that.
 
 How long the service may take
-    As long as the server lets it, which has the tunnel's limit and resets the stream.  Whoever listens is told of a
+    As long as the server lets it, which has the tunnel's limit and resets the stream.  The listener is told of a
     request that waits for its response head for ``SLOW`` seconds, and of a response that flows for as long.
 
 When the service answers early
@@ -21,44 +21,39 @@ When the service answers early
     it does not want.
 
 What is believed of the server
-    That a request is what it says: no.  A body that is not as long as its head says would let one visitor's octets
+    That a request is what it says: no.  A body that is not as long as its head says would let one visitor's bytes
     be taken for another's request, on a connection that both use.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from sellia.client.events import RequestFinished, RequestStarted, ResponseStreaming
+from sellia.client.events import Report, RequestFinished, RequestStarted, ResponseStreaming
 from sellia.client.local.connection import HttpConnection
-from sellia.client.local.exchange import Report, ServiceLeg, request_head
+from sellia.client.local.exchange import ANSWERED, OPEN, OVER, REQUESTED, ServiceLeg, request_head
+from sellia.client.local.finished import Finished
+from sellia.client.local.service import LocalService
 from sellia.problems import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
+from sellia.relay.http.framing import plain_length
 from sellia.relay.http.headers import trailers_to_pass, validate
 from sellia.relay.http.logins import is_bound
 from sellia.relay.http.webdav import METHODS as DESTINATION_METHODS
 from sellia.relay.http.webdav import with_destination
 from sellia.relay.mux.stream import Stream
 
-if TYPE_CHECKING:
-    from sellia.client.local.service import LocalService
-
-#: Digits of the largest Content-Length that everybody can count to.
-_LENGTH_DIGITS: Final = 18
-
 #: Bytes of a request that are kept while it is not known whether the service has closed its connection.
 KEPT_LIMIT: Final = 64 * 1024
 
-#: Answers without a body, behind which a broken service may send one.
+#: Statuses of responses without a body, behind which a broken service may send one.
 _BODILESS: Final = frozenset((204, 304))
 
 _REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
 
 class ServiceHttpLeg(ServiceLeg):
-    """One request and its answer.  ``end`` says that the request has no body."""
+    """One request and its response.  ``end``: the request has no body."""
 
     __slots__ = (
-        "_answered",
-        "_asked",
         "_chunked",
         "_kept",
         "_left",
@@ -71,7 +66,7 @@ class ServiceHttpLeg(ServiceLeg):
     opening: HttpRequest
 
     def __init__(
-        self, service: "LocalService", stream: Stream, opening: HttpRequest, end: bool, report: Report | None
+        self, service: LocalService, stream: Stream, opening: HttpRequest, end: bool, report: Report | None
     ) -> None:
         super().__init__(service, stream, opening, report)
         self.method = opening.method
@@ -80,11 +75,11 @@ class ServiceHttpLeg(ServiceLeg):
         self._chunked = opening.chunked
         self._length = 0
         self._left = 0
-        self._asked = end
-        self._answered = False
+        if end:
+            self.state = REQUESTED
         self._repeatable = end and opening.method in _REPEATABLE
         self._unsent: list[bytes] = []
-        #: Bytes of the request that may yet be kept for another connection; negative: none is kept.
+        #: Bytes of the request that may yet be kept for another connection; negative where none is.
         self._kept = -1
         if report is not None:
             service.slow.add(self)
@@ -101,8 +96,7 @@ class ServiceHttpLeg(ServiceLeg):
             stream.stall()
             self.dial()
             return
-        self._connection = connection
-        connection.begin(self)
+        self.use(connection)
         self._unsent.append(head)
         if not self._repeatable:
             self._kept = KEPT_LIMIT
@@ -122,9 +116,9 @@ class ServiceHttpLeg(ServiceLeg):
                 hosts += name.lower() == b"host"
             elif size == 14:
                 if name.lower() == b"content-length":
-                    if length >= 0 or not value.isdigit() or len(value) > _LENGTH_DIGITS:
-                        raise ValueError("it has no valid length")
-                    length = int(value)
+                    if length >= 0:
+                        raise ValueError("it has two lengths (Content-Length)")
+                    length = plain_length(value)
             elif size == 17:
                 if name.lower() == b"transfer-encoding":
                     raise ValueError("it brings a transfer coding of its own")
@@ -165,8 +159,7 @@ class ServiceHttpLeg(ServiceLeg):
         self._hand_over(data)
 
     def end_received(self, trailers: Headers) -> None:
-        self._asked = True
-        if self.over:
+        if self.state is OVER:
             return
         if self._chunked:
             try:
@@ -179,32 +172,34 @@ class ServiceHttpLeg(ServiceLeg):
         elif self._left:
             self.fail(BAD_REQUEST, "The server sent less of a request than its Content-Length says.")
             return
-        if self._answered:
+        if self.state is ANSWERED:
             self._finish(reuse=False)
+        elif self.state is OPEN:
+            self.state = REQUESTED
 
     def _hand_over(self, data: bytes) -> None:
         if self._connection is not None:
             if self._kept >= 0:
                 self._keep(data)
             self._connection.write(data)
-        elif not self._answered:
+        elif self.state is not ANSWERED:
             self._unsent.append(data)
         elif self.stream.drained:
             self._abandon()
 
     def _keep(self, data: bytes) -> None:
-        """Keep what is written to a connection that served others before, in case that the service has closed it."""
+        """Keep what is written to a reused connection, in case that the service has closed it."""
         self._kept -= len(data)
         if self._kept >= 0:
             self._unsent.append(data)
         else:
             self._unsent.clear()
 
-    def connected(self, connection: HttpConnection) -> None:
+    def send_request(self, connection: HttpConnection) -> None:
         data = b"".join(self._unsent)
         self._unsent.clear()
         self._kept = -1
-        if self._asked:
+        if self.state is REQUESTED:
             connection.write_whole(data)
         else:
             connection.write(data)
@@ -220,12 +215,13 @@ class ServiceHttpLeg(ServiceLeg):
         self.stream.send_head(head, end)
 
     def answer_ended(self) -> None:
-        self._answered = True
-        if self._asked:
+        if self.state is REQUESTED:
             self._finish()
+        else:
+            self.state = ANSWERED
 
     def lost(self, connection: HttpConnection, began: bool) -> None:
-        if self._answered:
+        if self.state is ANSWERED:
             self._connection = None
             self.stream.flow()
             if self.stream.drained:
@@ -268,26 +264,27 @@ class ServiceHttpLeg(ServiceLeg):
     # --- ends ----------------------------------------------------------------------------------------------
 
     def _finish(self, *, reuse: bool = True) -> None:
-        """Both directions have ended; ``reuse`` says whether the connection may serve another exchange."""
-        self.over = True
+        """End an exchange that is complete; ``reuse``: the connection may serve another one."""
+        self.state = OVER
         self.service.forget(self)
         connection, self._connection = self._connection, None
         if connection is not None:
             if connection.stalled:
                 self.stream.flow()
             connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
-        self.service.finished(self)
+        told = Finished(self.method, self.opening.target, self.status, self.bytes_in, self.bytes_out, self.report)
+        self.service.finished.add(self.stream.id, told)
         self._report(None)
 
     def _abandon(self) -> None:
-        """The answer has left, and nobody wants the rest of the request."""
-        self.over = True
+        """End an exchange whose response has left, and whose service wants no more of the request."""
+        self.state = OVER
         self.service.forget(self)
         self.stream.reset(SERVICE_DIED.code, f"{self.service.where} closed the connection after its answer.")
         self._report(None)
 
-    def cancelled(self, cause: str) -> None:
-        self._report(None if self._answered else cause)
+    def cancelled(self, cause: str | None) -> None:
+        self._report(cause)
 
     def failed(self, problem: Problem, message: str) -> None:
         if self.status is None:
@@ -312,5 +309,5 @@ class ServiceHttpLeg(ServiceLeg):
             )
 
 
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "backslashreplace")
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")

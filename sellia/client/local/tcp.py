@@ -1,38 +1,38 @@
-"""A visitor's TCP connection at the service: octets both ways, each way until it ends.
+"""Stream endpoint of a visitor's TCP connection at the client: bytes both ways, each way until it ends.
 
 Each side may end its direction and go on in the other (a half-close).  An end that is not orderly resets the stream.
 What the visitor sends while the service is being dialled waits here, and is bounded by the stream's credit.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sellia.client.events import Report
 from sellia.client.local.dial import ServiceSocket
-from sellia.errors import ProblemError
-from sellia.problems import INTERNAL, SERVICE_DIED, Problem
-from sellia.protocol.messages import Headers
+from sellia.client.local.pending_dial import PendingDial
+from sellia.client.local.service import LocalService
+from sellia.problems import SERVICE_DIED, Problem
+from sellia.protocol.messages import Headers, TcpConnection
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.stream import Stream
 from sellia.text import printable, without_secrets
 from sellia.transports.reactor.lines import line
 
-if TYPE_CHECKING:
-    from sellia.client.local.service import LocalService
-
 _log = Logger()
 
 
 class ServiceTcpLeg(StrictLeg):
-    """One connection.  ``end`` says that the visitor has ended its direction already."""
+    """One connection.  ``end``: the visitor has ended its direction already."""
 
-    def __init__(self, service: "LocalService", stream: Stream, end: bool) -> None:
+    def __init__(
+        self, service: LocalService, stream: Stream, opening: TcpConnection, end: bool, report: Report | None
+    ) -> None:
         self.stream = stream
         self._service = service
         self.ended = end
@@ -40,8 +40,8 @@ class ServiceTcpLeg(StrictLeg):
         self._unsent: list[bytes] = []
         self._socket: TcpSocket | None = None
         stream.stall()
-        self._dialing: Deferred[ServiceSocket] | None = service.dial(lambda: TcpSocket(self))
-        self._dialing.addCallbacks(self._dialed, self._not_dialed).addErrback(self._defective)
+        self._dial: PendingDial[TcpSocket] | None = PendingDial(self)
+        self._dial.start(service.dial(lambda: TcpSocket(self)))
 
     # --- a Leg ---------------------------------------------------------------------------------------------
 
@@ -70,7 +70,7 @@ class ServiceTcpLeg(StrictLeg):
     # --- for the socket ------------------------------------------------------------------------------------
 
     def lost(self, orderly: bool) -> None:
-        """The socket is gone."""
+        """End the stream, in order if both directions had ended."""
         self._socket = None
         if self._over:
             return
@@ -79,13 +79,13 @@ class ServiceTcpLeg(StrictLeg):
             self.stream.end()
             self.stream.flow()
         else:
-            self._fail(SERVICE_DIED, f"{self._service.where} dropped the connection.")
+            self.fail(SERVICE_DIED, f"{self._service.where} dropped the connection.")
 
-    # --- inside --------------------------------------------------------------------------------------------
+    # --- for the dial --------------------------------------------------------------------------------------
 
-    def _dialed(self, socket: ServiceSocket) -> None:
-        self._dialing = None
-        assert isinstance(socket, TcpSocket)
+    def connected(self, socket: "TcpSocket") -> None:
+        """Pass on what has come meanwhile, and whatever comes from now on."""
+        self._dial = None
         self._socket = socket
         transport = socket.transport
         transport.registerProducer(socket, True)
@@ -97,20 +97,8 @@ class ServiceTcpLeg(StrictLeg):
         if self.ended:
             socket.end()
 
-    def _not_dialed(self, failure: Failure) -> None:
-        self._dialing = None
-        if self._over:
-            return
-        error = failure.value
-        if not isinstance(error, ProblemError):
-            failure.raiseException()
-        self._fail(error.problem, error.detail)
-
-    def _defective(self, failure: Failure) -> None:
-        _log.failure("a service could not be connected to", failure=failure)
-        self._fail(INTERNAL, "")
-
-    def _fail(self, problem: Problem, message: str) -> None:
+    def fail(self, problem: Problem, message: str) -> None:
+        """Reset the stream with a problem, and log it; ``message`` is a whole sentence for people."""
         if self._over:
             return
         self._close()
@@ -128,9 +116,9 @@ class ServiceTcpLeg(StrictLeg):
 
     def _close(self) -> None:
         self._over = True
-        dialing, self._dialing = self._dialing, None
-        if dialing is not None:
-            dialing.cancel()
+        dial, self._dial = self._dial, None
+        if dial is not None:
+            dial.cancel()
         socket, self._socket = self._socket, None
         if socket is not None:
             socket.transport.abortConnection()
@@ -138,7 +126,7 @@ class ServiceTcpLeg(StrictLeg):
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class TcpSocket(ServiceSocket):
-    """The service's socket."""
+    """The socket to the service."""
 
     def __init__(self, leg: ServiceTcpLeg) -> None:
         self._leg = leg
@@ -146,7 +134,7 @@ class TcpSocket(ServiceSocket):
         self._half_closed = False
 
     def end(self) -> None:
-        """Nothing more will be written."""
+        """End our direction, and the connection where that cannot be done alone."""
         transport: Any = self.transport
         transport.unregisterProducer()
         if self._half_closed:
@@ -166,7 +154,7 @@ class TcpSocket(ServiceSocket):
             self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """Nobody reads what we write; connectionLost follows when nothing more comes either."""
+        """Nothing to do: connectionLost follows when nothing more comes either."""
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         super().connectionLost(reason)
@@ -181,4 +169,4 @@ class TcpSocket(ServiceSocket):
         self._leg.stream.flow()
 
     def stopProducing(self) -> None:
-        """The socket is gone; connectionLost says so."""
+        """Nothing to do: connectionLost follows."""

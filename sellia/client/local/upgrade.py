@@ -1,18 +1,19 @@
-"""A visitor's WebSocket handshake at the service: it goes there as the visitor sent it, and the answer decides.
+"""Stream endpoint of a WebSocket handshake at the client: it goes to the service unchanged, whose response decides.
 
-An answer of 101 is believed only if it proves that the service has read this very handshake, and agrees to nothing
+A response of 101 is believed only if it proves that the service has read this very handshake, and agrees to nothing
 that was not offered (RFC 6455, section 4.1).  The visitor's own library checks the same, but it would blame the wrong
-end.  After it the socket belongs to a :class:`~sellia.transports.websocket.pipe.WebSocketLeg`.  Any other answer is
+end.  After it the socket belongs to a :class:`~sellia.transports.websocket.pipe.WebSocketLeg`.  Any other response is
 the service's refusal, and goes to the visitor whole.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from twisted.logger import Logger
 
-from sellia.client.events import WebSocketClosed, WebSocketOpened, WebSocketRefused
+from sellia.client.events import Report, WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.client.local.connection import HttpConnection
-from sellia.client.local.exchange import Report, ServiceLeg, request_head
+from sellia.client.local.exchange import OVER, ServiceLeg, request_head
+from sellia.client.local.service import LocalService
 from sellia.errors import ProtocolError
 from sellia.problems import BAD_REQUEST, Problem
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
@@ -25,9 +26,6 @@ from sellia.transports.reactor.lines import line
 from sellia.transports.websocket.pipe import WebSocketLeg
 from sellia.transports.websocket.record import WebSocketRecord
 
-if TYPE_CHECKING:
-    from sellia.client.local.service import LocalService
-
 _UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 #: Fields that a broken or hostile server could make two messages of one with; Java's HttpClient gives a length of 0.
@@ -37,14 +35,14 @@ _log = Logger()
 
 
 class ServiceUpgradeLeg(ServiceLeg):
-    """One handshake, on a connection of its own."""
+    """One handshake, on a connection that serves nothing else after it."""
 
     __slots__ = ("_head",)
 
     opening: WebSocketRequest
 
     def __init__(
-        self, service: "LocalService", stream: Stream, opening: WebSocketRequest, report: Report | None
+        self, service: LocalService, stream: Stream, opening: WebSocketRequest, end: bool, report: Report | None
     ) -> None:
         super().__init__(service, stream, opening, report)
         try:
@@ -65,11 +63,10 @@ class ServiceUpgradeLeg(ServiceLeg):
         if connection is None:
             self.dial()
         else:
-            self._connection = connection
-            connection.begin(self)
-            self.connected(connection)
+            self.use(connection)
+            self.send_request(connection)
 
-    def connected(self, connection: HttpConnection) -> None:
+    def send_request(self, connection: HttpConnection) -> None:
         connection.write(self._head)
 
     def end_received(self, trailers: Headers) -> None:
@@ -83,7 +80,7 @@ class ServiceUpgradeLeg(ServiceLeg):
         subprotocol = None if agreed.subprotocol is None else _text(agreed.subprotocol)
         connection, self._connection = self._connection, None
         assert connection is not None
-        self.over = True
+        self.state = OVER
         self.service.forget(self)
         stream, opening, service, report = self.stream, self.opening, self.service, self.report
         stream.send_head(ResponseHead(101, reason, response_to_visitor(headers, 101)))
@@ -117,7 +114,7 @@ class ServiceUpgradeLeg(ServiceLeg):
             pipe.dataReceived(rest)
 
     def _check(self, headers: Headers) -> Agreement:
-        """Terms of the WebSocket; raises BadAnswer if the answer is not one to this handshake."""
+        """Return the terms of the WebSocket.  Raises BadAnswer if the response does not answer this handshake."""
         if [value.lower() for value in values_of(headers, b"upgrade")] != [b"websocket"]:
             raise BadAnswer("changed to a protocol that is not WebSocket")
         try:
@@ -145,14 +142,14 @@ class ServiceUpgradeLeg(ServiceLeg):
         super().send_head(head, end)
 
     def answer_ended(self) -> None:
-        self.over = True
+        self.state = OVER
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release(reuse=False)
         self._refused(self.status or 0)
 
-    def cancelled(self, cause: str) -> None:
-        """The visitor has left before it was open; nobody is interested."""
+    def cancelled(self, cause: str | None) -> None:
+        """Report nothing: the visitor has left before the WebSocket was open."""
 
     def failed(self, problem: Problem, message: str) -> None:
         status = self.status or problem.status or 0
@@ -174,7 +171,7 @@ class ServiceUpgradeLeg(ServiceLeg):
 
 
 class _Closed:
-    """Tells whoever listens how a WebSocket ended."""
+    """Tells the listener how a WebSocket ended."""
 
     __slots__ = ("_report",)
 
@@ -197,5 +194,5 @@ class _Closed:
         )
 
 
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "backslashreplace")
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")

@@ -18,6 +18,13 @@ class BadAnswer(Exception):
     """The service's answer cannot be passed on; `str` goes on after its name, as in `localhost:8080 ...`."""
 
 
+def plain_length(value: bytes) -> int:
+    """Return a Content-Length that stands there in plain digits (RFC 9110, section 8.6).  Raises ValueError."""
+    if not value.isdigit() or len(value) > LENGTH_DIGITS:
+        raise ValueError("a length is not a number (Content-Length)")
+    return int(value)
+
+
 def one_length(values: list[bytes]) -> tuple[int, bool]:
     """The length that all values agree on, and whether it stands there once in plain digits."""
     value = values[0]

@@ -4,8 +4,8 @@ from msgspec import structs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import VISITOR_LEFT, RequestFinished, RequestStarted, RequestWaiting, ResponseStreaming
+from sellia.client.local.finished import FINISHED_LIMIT
 from sellia.client.local.http import KEPT_LIMIT
-from sellia.client.local.service import FINISHED_LIMIT
 from sellia.protocol.messages import HttpRequest, Reset, ResponseHead
 from tests.client.stage import CHUNKED, GET, HELLO, HOST, POST, LogLines, Service, Stage, Visitor
 
@@ -675,10 +675,10 @@ class RefusedTests(SynchronousTestCase):
                 service = self.stage.accept()
             service.say(HELLO)
             self.stage.talk()
-        self.assertEqual(len(self.stage.service._finished), FINISHED_LIMIT)
+        self.assertEqual(len(self.stage.service.finished._known), FINISHED_LIMIT)
         last = max(self.stage.client_streams)
         for number in (2, last, last):
-            self.stage.service.ended_late(number, Reset("bad-service-response", "no"))
+            self.stage.service.finished.reset(number, Reset("bad-service-response", "no"), "demo")
         self.assertEqual(len([each for each in self.statuses() if each[1]]), 1)
 
 

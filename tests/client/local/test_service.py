@@ -1,21 +1,11 @@
-"""The service that a tunnel points to: which leg a stream gets, and what is left when it stops."""
+"""The service that a tunnel points to: its address and settings, and what is left when it stops."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.local.http import ServiceHttpLeg
-from sellia.client.local.tcp import ServiceTcpLeg
-from sellia.client.local.upgrade import ServiceUpgradeLeg
-from sellia.protocol.messages import TcpConnection
-from tests.client.stage import GET, HELLO, UPGRADE, Stage
+from tests.client.stage import HELLO, UPGRADE, Stage
 
 
 class LocalServiceTests(SynchronousTestCase):
-    def test_each_kind_of_stream_has_its_leg(self) -> None:
-        stage = Stage()
-        for opening, leg in ((GET, ServiceHttpLeg), (UPGRADE, ServiceUpgradeLeg), (TcpConnection(1), ServiceTcpLeg)):
-            visitor = stage.ask(opening, end=opening is GET)
-            self.assertIsInstance(stage.client_streams[visitor.stream.id].leg, leg)
-
     def test_address_for_people(self) -> None:
         self.assertEqual(Stage("localhost").service.where, "localhost:8080")
         self.assertEqual(Stage("::1").service.where, "[::1]:8080")

@@ -1,0 +1,79 @@
+"""Exchanges that have ended here, for as long as the server may yet refuse their responses or lose their visitors.
+
+A response that was complete, and was told as such, may break a rule that only the server knows, or its visitor may
+leave before all of it is delivered.  The server's reset then names a stream that is over here, and the log and the
+listener have to learn which request that was.
+
+The table is bounded by ``FINISHED_LIMIT``; of an older exchange nothing is told.
+"""
+
+from typing import Final, NamedTuple
+
+from twisted.logger import Logger
+
+from sellia.client.events import VISITOR_LEFT, Report, RequestFinished
+from sellia.problems import BAD_SERVICE_RESPONSE
+from sellia.protocol.messages import Reset
+from sellia.text import printable, shown_target
+
+#: Finished exchanges that are remembered, for each service.
+FINISHED_LIMIT: Final = 256
+
+_log = Logger()
+
+
+class Finished(NamedTuple):
+    """What is remembered of one exchange: enough to tell its end anew."""
+
+    method: bytes
+    target: bytes
+    status: int | None
+    bytes_in: int
+    bytes_out: int
+    report: Report | None
+
+
+class FinishedExchanges:
+    """The last exchanges of one service that were told as complete, by stream number."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Finished] = {}
+
+    def add(self, number: int, exchange: Finished) -> None:
+        """Remember an exchange that has ended without a fault known here."""
+        known = self._known
+        known[number] = exchange
+        if len(known) > FINISHED_LIMIT:
+            del known[next(iter(known))]
+
+    def clear(self) -> None:
+        """Forget all, because the session is over and its numbers with it."""
+        self._known.clear()
+
+    def reset(self, number: int, reset: Reset, tunnel: str) -> None:
+        """Tell the listener, and the log of a refusal, that the server has reset a stream after its end here."""
+        refused = reset.word == BAD_SERVICE_RESPONSE.code
+        found = self._known.pop(number, None) if refused or reset.word == "visitor-gone" else None
+        if found is None:
+            return
+        method, target, status, bytes_in, bytes_out, report = found
+        cause = VISITOR_LEFT
+        if refused:
+            status, bytes_in, bytes_out = BAD_SERVICE_RESPONSE.status, 0, 0
+            cause = server_refused(reset.message)
+            _log.warn(
+                "{method} {target} failed: {word}: {cause}",
+                id=number,
+                method=printable(method, 32),
+                target=shown_target(target),
+                word=BAD_SERVICE_RESPONSE.code,
+                cause=cause,
+            )
+        if report is not None:
+            what, where = (octets.decode("utf-8", "backslashreplace") for octets in (method, target))
+            report(RequestFinished(number, what, where, status, 0.0, bytes_in, bytes_out, cause, tunnel))
+
+
+def server_refused(message: str) -> str:
+    """Return the sentence about a response that the server did not pass on."""
+    return f"The server refused the answer: {printable(message, 200).rstrip('.') or 'it did not say why'}."
