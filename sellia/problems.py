@@ -142,7 +142,7 @@ RESPONSE_TIMEOUT = _problem(
     None,
     "The service behind the tunnel did not answer in time.",
     "Look at what the service is busy with; if it needs longer, raise the tunnel's request_timeout, as far as the"
-    " server's request_timeout_limit allows.",
+    " server's timeouts.request_limit allows.",
 )
 UPGRADE_TIMEOUT = _problem(
     "upgrade-timeout",
@@ -150,7 +150,7 @@ UPGRADE_TIMEOUT = _problem(
     None,
     "The service behind the tunnel did not answer the WebSocket handshake in time.",
     "Check that the service offers a WebSocket at this path and is not busy; if it needs longer, raise the tunnel's"
-    " upgrade_timeout, as far as the server's request_timeout_limit allows.",
+    " upgrade_timeout, as far as the server's timeouts.request_limit allows.",
 )
 
 # The request.

@@ -68,7 +68,7 @@ def spelled(value: Any, unit: str = "") -> str:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
-    if unit == "octets":
+    if unit == "bytes":
         return f"{value // MIB} MiB" if value >= MIB else f"{value // KIB} KiB"
     return f"{value:,g} s" if unit == "seconds" else f"{value:,g}" if value < 1 else f"{int(value):,}"
 
@@ -77,16 +77,20 @@ class DocumentTests(SynchronousTestCase):
     def test_every_limit_is_a_row(self) -> None:
         """And every row is a setting."""
         documented = {row.setting for row in rows()}
-        self.assertEqual(documented, set(ServerSettings.model_fields) - NO_LIMITS)
+        self.assertEqual(
+            documented, {ServerSettings.path(name) for name in set(ServerSettings.model_fields) - NO_LIMITS}
+        )
 
     def test_the_defaults(self) -> None:
-        octets = {
+        sizes = {
             *("header_limit", "target_limit", "session_credit", "session_queue", "sessions_memory"),
             *("websocket_frame_limit", "websocket_message_limit"),
         }
+        names = {ServerSettings.path(name): name for name in ServerSettings.model_fields}
         for row in rows():
-            unit = "octets" if row.setting in octets else "seconds" if row.default.endswith(" s") else ""
-            self.assertEqual(row.default, spelled(getattr(ServerSettings(), row.setting), unit), row.setting)
+            name = names[row.setting]
+            unit = "bytes" if name in sizes else "seconds" if row.default.endswith(" s") else ""
+            self.assertEqual(row.default, spelled(getattr(ServerSettings(), name), unit), name)
 
     def test_every_counter_is_named(self) -> None:
         named = {row.counter for row in rows()}

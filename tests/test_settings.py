@@ -3,7 +3,7 @@
 import os
 import time
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SettingsError
@@ -13,40 +13,38 @@ from sellia.settings import (
     BadSetting,
     Count,
     Given,
-    Octets,
     Port,
     Rank,
     Seconds,
     Secret,
     Settings,
+    Size,
     check,
     gather,
+    setting,
 )
 
 
 class Part(Settings):
-    port: Port = Field(description="A port.")
-    key: Secret | None = Field(None, description="A key.")
+    port: Port = setting(..., "A port.")
+    key: Secret | None = setting(None, "A key.")
 
 
 class Whole(Settings):
-    port: Port = Field(80, description="A port.")
-    name: str = Field("nobody", description="A name.")
-    key: Secret | None = Field(None, description="A key.")
-    quick: bool = Field(False, description="true or false.")
-    limit: Octets = Field(1, description="A size.")
-    pause: Seconds = Field(1.0, description="A time.")
-    count: Count = Field(1, description="A number.")
-    parts: tuple[Part, ...] = Field((), description="Parts.")
-
-
-VARIABLES = {"port": "T_PORT", "key": "T_KEY", "quick": "T_QUICK"}
+    port: Port = setting(80, "A port.", flag="PORT", variable="T_PORT")
+    name: str = setting("nobody", "A name.")
+    key: Secret | None = setting(None, "A key.", variable="T_KEY")
+    quick: bool = setting(False, "true or false.", variable="T_QUICK")
+    limit: Size = setting(1, "A size.")
+    pause: Seconds = setting(1.0, "A time.")
+    count: Count = setting(1, "A number.")
+    parts: tuple[Part, ...] = setting((), "Parts.")
 
 
 class SettingsCase(SynchronousTestCase):
     def load(self, flags=None, environment=None, text=None):
         config = self.write(text) if text is not None else None
-        given = gather(flags=flags or {}, variables=VARIABLES, environment=environment or {}, config=config)
+        given = gather(Whole, flags=flags or {}, environment=environment or {}, config=config)
         return check(Whole, given)
 
     def write(self, text: str | bytes) -> str:
@@ -80,9 +78,7 @@ class OrderTests(SettingsCase):
         self.assertEqual((loaded.port, loaded.quick, loaded.name), (3, True, "somebody"))
 
     def test_ranks(self) -> None:
-        given = gather(
-            flags={"port": "1"}, variables=VARIABLES, environment={"T_QUICK": "1"}, config=self.write("name: x\n")
-        )
+        given = gather(Whole, flags={"port": "1"}, environment={"T_QUICK": "1"}, config=self.write("name: x\n"))
         ranks = {name: each.rank for name, each in given.items()}
         self.assertEqual(ranks, {"port": Rank.FLAG, "quick": Rank.ENVIRONMENT, "name": Rank.FILE})
 
@@ -180,22 +176,22 @@ class FileTests(SettingsCase):
 
     def test_deeper_than_anybody_means(self) -> None:
         for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600, "[a: " * 600, "- [" * 600):
-            self.assertTrue(self.bad(text=text).line.endswith(", line 1: lists in lists beyond measure"), text)
+            self.assertTrue(self.bad(text=text).line.endswith(", line 1: nested too deeply"), text)
         error = self.bad(text="port: 1\nparts:\n- port: 2\n  key: " + "[" * 600)
-        self.assertTrue(error.line.endswith(", line 4: lists in lists beyond measure"), error.line)
+        self.assertTrue(error.line.endswith(", line 4: nested too deeply"), error.line)
 
     def test_as_deep_as_may_be(self) -> None:
         """One level is the mapping of all settings."""
         for deep in ("port: " + "[" * (DEPTH_LIMIT - 1), "parts:\n  - port: " + "[" * (DEPTH_LIMIT - 3)):
             closed = deep + "]" * deep.count("[")
             self.assertIn("port: must be", self.bad(text=closed).line)
-            self.assertIn("beyond measure", self.bad(text=deep + "[").line)
+            self.assertIn("nested too deeply", self.bad(text=deep + "[").line)
 
     def test_a_hostile_file_is_refused_soon(self) -> None:
         """Nesting is found where it gets too deep, not when all of it has been read."""
         before = time.process_time()
         for text in ("[" * 5000, "port: " + "{a: " * 5000, "- " * 100_000, "? [" * 50_000, "[" * FILE_LIMIT):
-            self.assertIn("beyond measure", self.bad(text=text).line)
+            self.assertIn("nested too deeply", self.bad(text=text).line)
         self.assertLess(time.process_time() - before, 0.1)
 
     def test_no_code_runs(self) -> None:
@@ -206,7 +202,7 @@ class FileTests(SettingsCase):
         self.assertTrue(error.line.endswith("line 2: a key is given twice"), error.line)
 
     def test_missing_file(self) -> None:
-        given = {"flags": {}, "variables": {}, "environment": {}, "config": "/nowhere.yaml"}
+        given = {"flags": {}, "environment": {}, "config": "/nowhere.yaml"}
         error = self.assertRaises(BadSetting, gather, **given)
         self.assertEqual(error.line, "--config: cannot read /nowhere.yaml: No such file or directory")
 
@@ -237,7 +233,7 @@ class SecretTests(SettingsCase):
     def test_not_in_representations(self) -> None:
         loaded = self.load({"key": "SECRET"})
         self.assertNotIn("SECRET", repr(loaded))
-        given = gather(flags={"key": "SECRET"}, variables={}, environment={}, config=None)
+        given = gather(Whole, flags={"key": "SECRET"}, environment={}, config=None)
         self.assertNotIn("SECRET", repr(given))
 
     def test_number_needs_quotes(self) -> None:
@@ -283,12 +279,12 @@ class ValueTests(SettingsCase):
 
 
 class Secretive(Settings):
-    key: Secret | None = Field(None, description="A key.")
-    plain: str = Field("", description="No secret.")
+    key: Secret | None = setting(None, "A key.", variable="KEY")
+    plain: str = setting("", "No secret.")
 
 
 class Several(Settings):
-    items: tuple[Secretive, ...] = Field((), description="Some.")
+    items: tuple[Secretive, ...] = setting((), "Some.")
 
 
 class CautionTests(SynchronousTestCase):
@@ -304,7 +300,7 @@ class CautionTests(SynchronousTestCase):
             file.write(text)
         os.chmod(self.path, mode)
         config = None if environment else self.path
-        given = gather(flags={}, variables={"key": "KEY"}, environment=environment, config=config)
+        given = gather(model, flags={}, environment=environment, config=config)
         return check(model, given).cautions
 
     def open_up(self) -> None:
@@ -344,7 +340,7 @@ class CautionTests(SynchronousTestCase):
 class MisspeltTests(SynchronousTestCase):
     def test_what_is_missing_is_misspelt(self) -> None:
         class Needs(Settings):
-            server: str = Field(description="A server.")
+            server: str = setting(..., "A server.")
 
         for given in ({"sevrer": Given("x", "line 1: sevrer", Rank.FILE)},):
             error = self.assertRaises(BadSetting, check, Needs, given)

@@ -3,7 +3,8 @@
 import os
 import platform
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -19,10 +20,26 @@ from twisted.logger import (
 import sellia
 from sellia.cli.foreground import Foreground
 from sellia.cli.output import LinePrinter
-from sellia.client.settings import ClientSettings, load
+from sellia.client.settings import ClientSettings, TunnelSettings, load
 from sellia.errors import SettingsError
-from sellia.settings import LogLevel
+from sellia.options import values_of
+from sellia.settings import CONFIG, LogLevel, flags_of
 from sellia.terminal import SteadyStream, settle_streams
+
+#: The flags of a tunnel in the foreground; its port is an argument.
+_FLAGS: Final = tuple(each for each in flags_of(TunnelSettings, ClientSettings) if each.name != "port")
+
+#: Flags with a short form.
+_SHORT: Final = {"subdomain": "-s"}
+
+
+def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the flags of the settings."""
+    for each in reversed(_FLAGS):
+        names = [f"--{each.name}", *([_SHORT[each.name]] if each.name in _SHORT else [])]
+        kind: dict[str, Any] = {"metavar": each.metavar} if each.metavar else {"is_flag": True}
+        command = click.option(*names, help=each.help, **kind)(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,37 +55,18 @@ def version() -> None:
 
 @main.command()
 @click.argument("port", required=False)
-@click.option("-s", "--subdomain", metavar="NAME", help="Name to ask for; without it, the server picks one.")
-@click.option("--server", metavar="URL", help="The tunnel server, as https://example.com. [env: SELLIA_SERVER]")
-@click.option("--api-key", metavar="KEY", help="API key. [env: SELLIA_API_KEY, SELLIA_API_KEY_FILE]")
-@click.option("--ca", metavar="FILE", help="Certificate of the private authority that signed the server's.")
-@click.option("--auth", metavar="USER:PASS", help="What visitors must know.")
-@click.option(
-    "--auth-preflight",
-    metavar="pass|refuse",
-    help="What becomes of CORS preflights, which never carry that. [default: refuse]",
-)
-@click.option("--local-host", metavar="HOST", help="Host of your service. [default: localhost]")
-@click.option("--local-scheme", metavar="http|https", help="What your service speaks. [default: http]")
-@click.option(
-    "--request-timeout",
-    metavar="SECONDS",
-    help="Seconds that your service may take until it begins to answer. [default: the server's, 600]",
-)
-@click.option(
-    "--no-forwarded", is_flag=True, help="Send your service no X-Forwarded-* fields: it learns nothing of visitors."
-)
-@click.option("--log-level", metavar="info|debug", help="debug: the log, with each frame, on standard error.")
-@click.option("--config", metavar="FILE", help="Settings file, in YAML; it can describe many tunnels.")
-def http(config: str | None, no_forwarded: bool, **flags: str | None) -> None:
+@_settings
+@click.option(f"--{CONFIG.name}", metavar=CONFIG.metavar, help=f"{CONFIG.help[:-1]}; it can describe many tunnels.")
+def http(config: str | None, port: str | None, **given: object) -> None:
     """Expose the HTTP and WebSocket service on PORT, and show what visitors do.
 
     PORT can also be an address, as in https://localhost:8443 or 192.168.1.5:80.
 
     Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
     """
+    flags = values_of(_FLAGS, lambda name: given[name.replace("-", "_")])
     try:
-        settings = load({**flags, "forwarded": False if no_forwarded else None}, os.environ, config)
+        settings = load({**flags, "port": port}, os.environ, config)
     except SettingsError as error:
         # Here the port is no flag.
         raise click.ClickException(str(error).replace("--port:", "PORT:")) from None
@@ -76,7 +74,7 @@ def http(config: str | None, no_forwarded: bool, **flags: str | None) -> None:
 
 
 def run_client(settings: ClientSettings) -> int:
-    """Run a client in the foreground until it ends; the exit status."""
+    """Run a client in the foreground until it ends; return the exit status."""
     from twisted.internet import reactor
 
     from sellia.client.service import make_service
@@ -107,7 +105,7 @@ def terminal_console(stream: Any) -> Console:
 
 
 def begin_log(level: LogLevel) -> None:
-    """What happens is told by the lines; unless it is to say all, the log has only what nobody expected."""
+    """Send the log to standard error: unexpected failures only, unless the level is debug; lines tell events."""
 
     def unexpected(event: LogEvent) -> Any:
         return PredicateResult.yes if event.get("log_failure") is not None else PredicateResult.no

@@ -326,7 +326,7 @@ class ClientSession:
                     self._report(
                         Problem(
                             f"The tunnel {name} has a {setting} of {wanted:g} s, and this server allows {ceiling:g} s: "
-                            "its operator can raise request_timeout_limit."
+                            "its operator can raise timeouts.request_limit."
                         )
                     )
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
@@ -30,12 +30,10 @@ from sellia.settings import (
     check,
     gather,
     refuse_unknown,
+    setting,
     wrong,
 )
 from sellia.text import printable
-
-#: Which variable sets what; each has a twin whose name ends in ``_FILE``.
-VARIABLES: Final = {"server": "SELLIA_SERVER", "api_key": "SELLIA_API_KEY", "log_level": "SELLIA_LOG_LEVEL"}
 
 #: Where a server's gateway is, unless the server's URL has a path of its own.
 GATEWAY_PATH: Final = "/ws"
@@ -52,11 +50,6 @@ _TARGET: Final = re.compile(
 )
 
 _SERVICE: Final = "Write it as https://localhost:8443, without a path, a user name or a password."
-
-_ONE_TUNNEL: Final = (
-    *("port", "local_host", "local_scheme", "local_verify", "local_ca", "subdomain", "auth"),
-    *("request_timeout", "upgrade_timeout", "while_away", "while_away_pings", "auth_preflight", "forwarded"),
-)
 
 
 def _host(text: str) -> str:
@@ -92,38 +85,46 @@ def _authorities(path: str | None) -> str | None:
 class TunnelSettings(Settings):
     """One tunnel: the service that it exposes, and the name that it asks for."""
 
-    port: Port = Field(
-        description="The port that your service listens on, as in 8080, or its address, as in https://localhost:8443."
+    port: Port = setting(
+        ..., "Port of your service, such as 8080, or its address, such as https://localhost:8443.", flag="PORT"
     )
-    local_host: str = Field("localhost", description="The host that your service runs on, as in localhost or ::1.")
-    local_scheme: Literal["http", "https"] = Field("http", description="http or https: what your service speaks.")
-    subdomain: str | None = Field(
-        None, description="Use 3 to 63 letters, digits and hyphens; leave it out and the server picks a name."
+    local_host: str = setting("localhost", "Host of your service, such as localhost or ::1.", flag="HOST")
+    local_scheme: Literal["http", "https"] = setting(
+        "http", "http or https: what your service speaks.", flag="http|https"
     )
-    auth: Secret | None = Field(None, description="What visitors must know, as USER:PASS.")
-    auth_preflight: Literal["pass", "refuse"] = Field(
+    subdomain: str | None = setting(
+        None, "Name to ask for, of 3 to 63 letters, digits and hyphens; without it, the server picks one.", flag="NAME"
+    )
+    auth: Secret | None = setting(None, "USER:PASS that visitors must know.", flag="USER:PASS")
+    auth_preflight: Literal["pass", "refuse"] = setting(
         "refuse",
-        description="pass or refuse: what becomes of CORS preflights, which never carry the password of auth.",
+        "pass or refuse: what becomes of CORS preflights, which never carry the password of auth.",
+        flag="pass|refuse",
     )
-    request_timeout: Seconds | None = Field(
-        None, description="Seconds until the head of a response must be there, instead of the server's default, 600."
+    request_timeout: Seconds | None = setting(
+        None,
+        "Seconds until the head of a response must be there. [default: the server's, 600]",
+        flag="SECONDS",
     )
-    upgrade_timeout: Seconds | None = Field(
-        None, description="Seconds until an upgrade must be answered, instead of the server's default, 60."
+    upgrade_timeout: Seconds | None = setting(
+        None, "Seconds until an upgrade must be answered. [default: the server's, 60]"
     )
-    while_away: Literal["wait", "refuse"] = Field(
-        "wait",
-        description="wait or refuse: what a new request does while the client has lost its connection to the server.",
+    while_away: Literal["wait", "refuse"] = setting(
+        "wait", "wait or refuse: what a new request does while the client has lost its connection to the server."
     )
-    forwarded: bool = Field(True, description="false to send your service no X-Forwarded-For, -Proto, -Host and -Port.")
-    local_verify: bool | None = Field(
-        None, description="Whether your https service's certificate must be valid; by default, except on loopback."
+    forwarded: bool = setting(
+        True,
+        "false to send your service no X-Forwarded-For, -Proto, -Host and -Port.",
+        flag="switch",
     )
-    local_ca: str | None = Field(
-        None, description="A PEM file with the certificate of the authority that signed your https service's."
+    local_verify: bool | None = setting(
+        None, "Whether your https service's certificate must be valid; by default, except on loopback."
     )
-    while_away_pings: bool = Field(
-        True, description="false to leave WebSocket pings unanswered while the client has lost its connection."
+    local_ca: str | None = setting(
+        None, "A PEM file with the certificate of the authority that signed your https service's."
+    )
+    while_away_pings: bool = setting(
+        True, "false to leave WebSocket pings unanswered while the client has lost its connection."
     )
 
     @property
@@ -202,25 +203,50 @@ class TunnelSettings(Settings):
         return value
 
 
+#: Settings that, at the top level of the file, describe the one tunnel.
+_ONE_TUNNEL: Final = tuple(TunnelSettings.model_fields)
+
+
 class ClientSettings(Settings):
     """All that a client needs to know, checked."""
 
-    server: str = Field(description="The URL of the server, as in --server https://example.com or SELLIA_SERVER.")
-    api_key: Secret | None = Field(None, description="The API key that the owner of the server gave you.")
-    ca: str | None = Field(
-        None, description="A PEM file with the certificate of the authority that signed the server's, if it is private."
+    server: str = setting(
+        ..., "URL of the tunnel server, such as https://example.com.", flag="URL", variable="SELLIA_SERVER"
     )
-    tunnels: tuple[TunnelSettings, ...] = Field(description="Describe 1 to 256 tunnels, each with a port.")
-    log_level: LogLevel = Field("info", description="info, or debug for a line on each request and WebSocket frame.")
-    ping_interval: Seconds = Field(
-        5.0, description="Seconds of silence on the link before it is pinged, if the server does not say less."
+    api_key: Secret | None = setting(
+        None,
+        "API key that the owner of the server gave you; better given as SELLIA_API_KEY_FILE.",
+        flag="KEY",
+        variable="SELLIA_API_KEY",
     )
-    ping_timeout: Seconds = Field(
-        15.0, description="Seconds of silence on the link before it is given up, if the server does not say less."
+    ca: str | None = setting(
+        None,
+        "PEM file with the certificate of the authority that signed the server's, if it is private.",
+        flag="FILE",
     )
-    connect_timeout: Seconds = Field(10.0, description="Seconds until the service must have accepted a connection.")
-    drain_timeout: Seconds = Field(
-        30.0, description="Seconds that exchanges may go on after the client is told to stop."
+    tunnels: tuple[TunnelSettings, ...] = setting(..., "Describe 1 to 256 tunnels, each with a port.")
+    log_level: LogLevel = setting(
+        "info",
+        "info, or debug: a line for each request and WebSocket frame.",
+        path="log.level",
+        flag="info|debug",
+        variable="SELLIA_LOG_LEVEL",
+    )
+    ping_interval: Seconds = setting(
+        5.0,
+        "Seconds of silence on the link before it is pinged, if the server does not say less.",
+        path="timeouts.ping_interval",
+    )
+    ping_timeout: Seconds = setting(
+        15.0,
+        "Seconds of silence on the link before it is given up, if the server does not say less.",
+        path="timeouts.ping",
+    )
+    connect_timeout: Seconds = setting(
+        10.0, "Seconds until the service must have accepted a connection.", path="timeouts.connect"
+    )
+    drain_timeout: Seconds = setting(
+        30.0, "Seconds that exchanges may go on after the client is told to stop.", path="timeouts.drain"
     )
 
     @field_validator("ca")
@@ -249,7 +275,7 @@ class ClientSettings(Settings):
             raise wrong(f"must be 1 to {TUNNEL_LIMIT} tunnels", "Describe each with at least a port.", "tunnels")
         if self.ping_timeout <= self.ping_interval:
             hint = "A link must have the time to answer a ping: make the timeout longer."
-            raise wrong("must be longer than ping_interval", hint, "ping_timeout")
+            raise wrong(f"must be longer than {self.path('ping_interval')}", hint, "ping_timeout")
         names = [tunnel.subdomain for tunnel in self.tunnels if tunnel.subdomain is not None]
         for name in names:
             if names.count(name) > 1:
@@ -296,7 +322,7 @@ def _check_parts(url: SplitResult, text: str) -> None:
 
 def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ClientSettings:
     """The settings of a client; ``flags`` are by setting, None where not given.  Raises `BadSetting`."""
-    given = gather(flags=flags, variables=VARIABLES, environment=environment, config=config)
+    given = gather(ClientSettings, TunnelSettings, flags=flags, environment=environment, config=config)
     refuse_unknown(ClientSettings, given, _ONE_TUNNEL)
     return check(ClientSettings, _with_tunnels(given))
 

@@ -48,8 +48,8 @@ LIMITS: Final = frozenset(
     connections connections_per_address descriptors tls_handshake proxy_header
     request_rate websocket_rate frame_size empty_frames websocket_violations
     session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
-    failed_passwords failed_keys link_rate sessions links_per_key
-    tunnel_rate tunnels tunnels_per_key tunnels_per_client hello_time link_violations original_exchanges
+    failed_passwords failed_keys link_rate sessions sessions_per_owner
+    tunnel_rate tunnels tunnels_per_owner tunnels_per_client hello_time link_violations original_exchanges
     """.split()
 )
 
@@ -105,7 +105,7 @@ class Limiter:
         self.each_second: list[Callable[[float], None]] = []
         #: Wrong passwords, by address and tunnel.
         self.passwords: Buckets[tuple[str, str]] = Buckets(
-            Rate(settings.failed_auth_burst, settings.failed_auth_rate),
+            Rate(settings.auth_failures_burst, settings.auth_failures_rate),
         )
         #: Connections that are being told that there is no room for them.
         self.turned_away = 0
@@ -260,7 +260,7 @@ class Limiter:
         if pipe.unread(now) >= self._unread_timeout:
             self.refused("unread", pipe.visitor, "closed")
             took = f"unread: nothing taken for {self._unread_timeout:g} s"
-            pipe.drop(f"{took}; unread_timeout {AT_THE_SERVER}")
+            pipe.drop(f"{took}; timeouts.unread {AT_THE_SERVER}")
         elif pipe.gone:
             pipe.drop()
         elif self.frame_rate is not None and self._outruns(pipe, now) and not pipe.ending:

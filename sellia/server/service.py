@@ -45,7 +45,7 @@ class ServerService(MultiService):
         self._listens = listen
         self.settings = settings
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
-            hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_key, total=settings.tunnels
+            hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_owner, total=settings.tunnels
         )
         self.guard = Limiter(settings, reactor)
         self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard)

@@ -128,7 +128,7 @@ class OpenTests(SessionCase):
         [wanted] = self.stage.server.asked
         self.assertEqual(wanted.options, TunnelOptions(request_timeout=101.0, upgrade_timeout=100.0))
         said = "The tunnel demo has a request_timeout of 101 s, and this server allows 100 s: its operator can raise "
-        self.assertIn(Problem(f"{said}request_timeout_limit."), self.stage.events)
+        self.assertIn(Problem(f"{said}timeouts.request_limit."), self.stage.events)
         self.assertEqual(len(self.stage.events), 2)
 
     def test_pings_are_as_often_as_the_more_anxious_of_the_two_wants(self) -> None:

@@ -196,7 +196,7 @@ class TunnelValueTests(ClientCase):
 
     def test_ping(self) -> None:
         config = self.write("ping_timeout: 5\n")
-        self.assertIn("ping_timeout: must be longer than ping_interval", self.bad(BASE, {}, config).line)
+        self.assertIn("ping_timeout: must be longer than timeouts.ping_interval", self.bad(BASE, {}, config).line)
 
     def test_secrets_are_not_shown(self) -> None:
         shown = repr(load(BASE | {"auth": "u:SECRET", "api_key": "SECRET"}, {}))

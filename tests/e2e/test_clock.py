@@ -159,7 +159,7 @@ class WallClockTests(EndToEndTests):
 
     def test_server(self) -> None:
         """Times of the server that are shorter than each step: none is over, and nobody has to wait for an hour."""
-        server = self._server(request_timeout=60, request_rate=1000, request_burst=50, failed_auth_burst=2)
+        server = self._server(request_timeout=60, request_rate=1000, request_burst=50, auth_failures_burst=2)
         client = self._ended(start_client(server.port, self.recorder.port, "demo"))
         self._step_under_load(server.port, server, client)
 

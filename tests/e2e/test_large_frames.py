@@ -146,15 +146,15 @@ class SetTests(LargeCase):
         self.far.expected = 1
         visitor = self.open()
         visitor.sendall(head(0x82, 6 * MIB, True))
-        self.assert_ended(visitor, "a frame of more than 4 MiB; websocket_frame_limit")
+        self.assert_ended(visitor, "a frame of more than 4 MiB; websocket.frame_size")
 
     def test_a_services_frame(self) -> None:
         self.far.sizes = [(0x82, 6 * MIB)]
-        self.assert_ended(self.open(), "a frame of more than 4 MiB; websocket_frame_limit")
+        self.assert_ended(self.open(), "a frame of more than 4 MiB; websocket.frame_size")
 
     def test_a_services_message(self) -> None:
         self.far.sizes = [(0x02, 4 * MIB), (0x80, 4 * MIB)]
-        self.assert_ended(self.open(), "a message of more than 6 MiB; websocket_message_limit")
+        self.assert_ended(self.open(), "a message of more than 6 MiB; websocket.message_size")
 
     def test_what_they_allow(self) -> None:
         self.far.sizes = [(0x02, 4 * MIB), (0x80, 2 * MIB)]

@@ -153,7 +153,7 @@ class Server:
         self.settings = ServerSettings(**settings)
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
             hold_seconds=self.settings.resume_window,
-            per_owner=self.settings.tunnels_per_key,
+            per_owner=self.settings.tunnels_per_owner,
             total=self.settings.tunnels,
         )
         self.gateway = Gateway(self.settings, self.registry, self.clock, Random(1))

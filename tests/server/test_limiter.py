@@ -138,7 +138,7 @@ class NoRateLimitTests(ServerCase):
 class PasswordTests(ServerCase):
     """Who guesses a tunnel's password has so many guesses."""
 
-    settings = {"failed_auth_burst": 3, "failed_auth_rate": 0.1, "trust_proxy": ["10.0.0.1"]}
+    settings = {"auth_failures_burst": 3, "auth_failures_rate": 0.1, "trust_proxy": ["10.0.0.1"]}
 
     def test_guesses(self) -> None:
         lines = self.logged()

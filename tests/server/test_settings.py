@@ -51,9 +51,9 @@ class DefaultTests(ServerCase):
             "connections": 20_000,
             "connections_per_address": 4_000,
             "sessions": 20_000,
-            "links_per_key": 2_000,
+            "sessions_per_owner": 2_000,
             "tunnels": 10_000,
-            "tunnels_per_key": 2_000,
+            "tunnels_per_owner": 2_000,
             "tunnels_per_client": 100,
             "link_burst": 2_000,
             "link_rate": 50,
@@ -71,8 +71,8 @@ class DefaultTests(ServerCase):
             "websocket_fragments": 131_072,
             "control_burst": 2_000,
             "control_rate": 100,
-            "failed_auth_burst": 10,
-            "failed_auth_rate": 0.1,
+            "auth_failures_burst": 10,
+            "auth_failures_rate": 0.1,
         }
         self.assertEqual({name: getattr(settings, name) for name in expected}, expected)
 
@@ -80,9 +80,57 @@ class DefaultTests(ServerCase):
         for name in ("request_timeout", "upgrade_timeout"):
             load({}, {}, self.write(f"{name}: 3600\n"))
             error = self.assertRaises(BadSetting, load, {}, {}, self.write(f"{name}: 3601\n"))
-            self.assertIn(f"{name} is longer than request_timeout_limit (3600 s)", str(error))
-            self.assertIn("Raise request_timeout_limit", error.hint)
+            self.assertIn(f"{name}: must not be longer than timeouts.request_limit (3600 s)", str(error))
+            self.assertIn("Raise timeouts.request_limit", error.hint)
             load({}, {}, self.write(f"{name}: 3601\nrequest_timeout_limit: 3601\n"))
+
+    def test_names_in_the_file(self) -> None:
+        """Those of flags stand at the top, as they are for `ServerSettings`; whatever else there is has a group."""
+        top = {name for name in ServerSettings.model_fields if ServerSettings.path(name) == name}
+        known = {"host", "port", "listen", "domain", "https", "public_port", "master_key", "open", "require_auth"}
+        self.assertEqual(
+            top - known, {*("trust_proxy", "forwarded_fields", "interim_responses"), "offer_client", "gateway_path"}
+        )
+        paths = [ServerSettings.path(name) for name in ServerSettings.model_fields]
+        self.assertEqual(len(set(paths)), len(paths))
+        groups = {path.partition(".")[0] for path in paths if "." in path}
+        self.assertEqual(groups, {"limits", "link", "log", "rates", "timeouts", "websocket"})
+
+    def test_every_path_sets_its_setting(self) -> None:
+        """By the name in its group, by its flat name with a caution, and by the name that it had before."""
+        for name in ServerSettings.model_fields:
+            path = ServerSettings.path(name)
+            if path == name:
+                continue
+            value = {"log_level": "debug", "rate_limit": "false", "while_away_pings": "false"}.get(name, "1048577")
+            others = {
+                **dict.fromkeys(("header_fields", "session_streams", "request_timeout", "upgrade_timeout"), "9"),
+                **dict.fromkeys(("ping_interval", "connections_per_address"), "9"),
+                **dict.fromkeys(("header_limit", "target_limit"), "2048"),
+                "connections": "4001",
+                "session_credit": "3 MiB",
+                "sessions_memory": "900 MiB",
+            }
+            value = others.get(name, value)
+            *groups, leaf = path.split(".")
+            nested = "".join(f"{'  ' * depth}{group}:\n" for depth, group in enumerate(groups))
+            settings = load({}, {}, self.write(f"{nested}{'  ' * len(groups)}{leaf}: {value}\n"))
+            self.assertEqual(settings.model_fields_set, {name}, path)
+            self.assertNotEqual(settings, ServerSettings(), path)
+            self.assertEqual(settings.cautions, ())
+            old = [name, *(before for before, now in ServerSettings.RENAMED.items() if now == name)]
+            for flat in old:
+                again = load({}, {}, self.write(f"{flat}: {value}\n"))
+                self.assertEqual(again.model_dump(), settings.model_dump())
+                [caution] = again.cautions
+                self.assertIn(f", line 1: {flat} is called {path} now; the next version refuses", caution)
+
+    def test_names_of_before_in_a_program(self) -> None:
+        settings = ServerSettings(links_per_key=3, failed_auth_rate=2.0)
+        self.assertEqual((settings.sessions_per_owner, settings.auth_failures_rate), (3, 2.0))
+        [*warned] = self.flushWarnings()
+        self.assertEqual({each["category"] for each in warned}, {DeprecationWarning})
+        self.assertEqual(len(warned), 2)
 
     def test_every_setting_has_a_hint(self) -> None:
         for name, setting in ServerSettings.model_fields.items():

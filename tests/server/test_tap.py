@@ -68,12 +68,12 @@ class OptionsTests(SynchronousTestCase):
 
     def test_as_many_connections_as_there_are_descriptors(self) -> None:
         """Clients have a quarter of them at least."""
-        asked = ServerSettings(connections=1000, connections_per_address=900, sessions=1000, links_per_key=800)
+        asked = ServerSettings(connections=1000, connections_per_address=900, sessions=1000, sessions_per_owner=800)
         with capturedLogs() as events:
             settings = tap._fitting(asked, lambda wanted: tap._OTHERS + 400)
         lines = [formatEvent(event) for event in events]
         self.assertEqual((settings.connections, settings.connections_per_address), (300, 300))
-        self.assertEqual((settings.sessions, settings.links_per_key), (100, 100))
+        self.assertEqual((settings.sessions, settings.sessions_per_owner), (100, 100))
         self.assertEqual(len(lines), 1)
         self.assertIn("300 connections and 100 clients are accepted at once, and not 2000 together: ", lines[0])
         settings = tap._fitting(asked, lambda wanted: tap._OTHERS + 1500)

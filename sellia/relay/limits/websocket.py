@@ -86,7 +86,7 @@ class MessageMeter:
         limits = self._limits
         if length > limits.size:
             what = f"a frame of more than {size_of(limits.size)}"
-            raise limits.exceeded(1009, "frame-too-large", what, "websocket_frame_limit")
+            raise limits.exceeded(1009, "frame-too-large", what, "websocket.frame_size")
         if first & 0x0F:
             self._fragments, self._empty, self._size = 1, 0, length
         else:
@@ -95,13 +95,13 @@ class MessageMeter:
             self._empty = 0 if length else self._empty + 1
         if self._size > limits.message:
             what = f"a message of more than {size_of(limits.message)}"
-            raise limits.exceeded(1009, "frame-too-large", what, "websocket_message_limit")
+            raise limits.exceeded(1009, "frame-too-large", what, "websocket.message_size")
         if self._fragments > limits.fragments:
             what = f"a message of more than {limits.fragments:,} fragments"
-            raise limits.exceeded(1009, "frame-too-large", what, "websocket_fragments")
+            raise limits.exceeded(1009, "frame-too-large", what, "websocket.fragments")
         if self._empty > limits.empty:
             what = f"more than {limits.empty:,} empty fragments in a row"
-            raise limits.exceeded(1008, "too-many-frames", what, "websocket_empty_fragments")
+            raise limits.exceeded(1008, "too-many-frames", what, "websocket.empty_fragments")
 
 
 def as_told(limits: ServerLimits) -> FrameLimits:

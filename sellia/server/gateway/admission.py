@@ -32,7 +32,7 @@ from sellia.relay.secrets import SecretDigest
 from sellia.server.settings import ServerSettings
 
 #: The limit that a full census stands for.
-_FULL: Final = {"total": ("overloaded", "sessions"), "each": ("too-many-links", "links_per_key")}
+_FULL: Final = {"total": ("overloaded", "sessions"), "each": ("too-many-links", "sessions_per_owner")}
 
 
 class Rejection(NamedTuple):
@@ -48,11 +48,11 @@ class Admission:
     def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
         self._clock = clock
         self._key = SecretDigest(settings.master_key.get_secret_value()) if settings.master_key else None
-        self._wrong: Buckets[str] = Buckets(Rate(settings.failed_auth_burst, settings.failed_auth_rate))
+        self._wrong: Buckets[str] = Buckets(Rate(settings.auth_failures_burst, settings.auth_failures_rate))
         self._links: Buckets[Hashable] | None = None
         if settings.rate_limit:
             self._links = Buckets(Rate(settings.link_burst, settings.link_rate))
-        self._sessions: Quota[Hashable] = Quota(settings.sessions, settings.links_per_key)
+        self._sessions: Quota[Hashable] = Quota(settings.sessions, settings.sessions_per_owner)
 
     def owner(self, hello: Hello, remote: str) -> Hashable:
         """Whose the names will be: the key's, which may be any where there is no master key, or the address's."""

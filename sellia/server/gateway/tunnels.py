@@ -48,7 +48,7 @@ _TAKEN_OVER: Final = "another client of the same owner asked for its name, and t
 _PASSING: Final = ("name-taken", "overloaded", "internal", "server-draining", "rate-limited")
 
 #: Names of the limits that refusals stand for, by code.
-_LIMITS: Final = {"overloaded": "tunnels", "too-many-tunnels": "tunnels_per_key", "rate-limited": "tunnel_rate"}
+_LIMITS: Final = {"overloaded": "tunnels", "too-many-tunnels": "tunnels_per_owner", "rate-limited": "tunnel_rate"}
 _PER_CLIENT: Final = "This client has as many tunnels as it may."
 
 _log = Logger()

@@ -40,7 +40,7 @@ def explain_timeout(options: TunnelOptions, settings: ServerSettings, *, upgrade
     ceiling = settings.request_timeout_limit
     waited = f"There was no {kind.awaited} within {min(asked or default, ceiling):g} s"
     if (asked or default) > ceiling:
-        return f"{waited}, the most that this server allows (its request_timeout_limit)."
+        return f"{waited}, the most that this server allows (its timeouts.request_limit)."
     if asked:
         return f"{waited}, the limit of this tunnel: its client sets {kind.flag}{kind.setting}."
     return f"{waited}, this server's default ({kind.setting}): the tunnel's client can set {kind.flag}{kind.setting}."

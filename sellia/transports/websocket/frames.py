@@ -239,7 +239,7 @@ class FrameSocket(WebSocketProtocol):
         if bucket.take(self.now()):
             self._deafen()
             what = f"more than {self.limits.control.per_second:g} control frames a second"
-            raise self.limits.exceeded(1008, "too-many-frames", what, "control_rate")
+            raise self.limits.exceeded(1008, "too-many-frames", what, "websocket.control_frames")
 
     def now(self) -> float:
         """The time, in seconds from whenever."""

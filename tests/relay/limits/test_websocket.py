@@ -23,10 +23,10 @@ class MeterTests(SynchronousTestCase):
             for first, length in ((0x82, 10), (0x02, 10), (0x00, 0), (0x80, 5)):
                 meter.frame(first, length)
         for frames, setting in (
-            ([(0x82, 11)], "websocket_frame_limit"),
-            ([(0x02, 10), (0x80, 6)], "websocket_message_limit"),
-            ([(0x02, 1), (0x00, 1), (0x00, 1), (0x80, 1)], "websocket_fragments"),
-            ([(0x02, 1), (0x00, 0), (0x00, 0)], "websocket_empty_fragments"),
+            ([(0x82, 11)], "websocket.frame_size"),
+            ([(0x02, 10), (0x80, 6)], "websocket.message_size"),
+            ([(0x02, 1), (0x00, 1), (0x00, 1), (0x80, 1)], "websocket.fragments"),
+            ([(0x02, 1), (0x00, 0), (0x00, 0)], "websocket.empty_fragments"),
         ):
             violation = self.refused(limits, *frames)
             self.assertTrue(violation.reason.endswith(f"; {setting} {AT_THE_SERVER}"), violation.reason)
@@ -35,7 +35,7 @@ class MeterTests(SynchronousTestCase):
 
     def test_a_reason_fits_into_a_close_frame(self) -> None:
         limits = FrameLimits(size=UNLIMITED - 1, message=UNLIMITED - 1, fragments=10**9, empty=10**9)
-        for setting in ("websocket_frame_limit", "websocket_message_limit", "websocket_empty_fragments"):
+        for setting in ("websocket.frame_size", "websocket.message_size", "websocket.empty_fragments"):
             what = "a message of more than 9,223,372 GiB"
             reason = limits.exceeded(1009, "frame-too-large", what, setting).reason
             self.assertLessEqual(len(reason.encode()), 123)

@@ -58,7 +58,7 @@ class SecuredTests(PageCase):
 class HealthTests(PageCase):
     """The counters are for programs on the machine itself and for who shows the master key."""
 
-    settings = {"master_key": "right", "trust_proxy": ["127.0.0.9"], "failed_auth_burst": 3}
+    settings = {"master_key": "right", "trust_proxy": ["127.0.0.9"], "auth_failures_burst": 3}
 
     def health(self, peer: str, *fields: bytes) -> dict[str, Any]:
         wire = Wire(self.server, peer)

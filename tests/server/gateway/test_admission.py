@@ -22,7 +22,7 @@ class AdmissionCase(GatewayCase):
 class GuessTests(AdmissionCase):
     """Who tries out keys."""
 
-    settings = {"require_auth": True, "master_key": "right", "failed_auth_burst": 3, "failed_auth_rate": 0.1}
+    settings = {"require_auth": True, "master_key": "right", "auth_failures_burst": 3, "auth_failures_rate": 0.1}
 
     def test_so_many_at_once(self) -> None:
         lines = self.logged()
@@ -133,7 +133,7 @@ class LinkRateTests(AdmissionCase):
 class OwnersRateTests(AdmissionCase):
     """New sessions where there is a master key."""
 
-    settings = {"master_key": "right", "link_burst": 3, "link_rate": 0.5, "links_per_key": 5}
+    settings = {"master_key": "right", "link_burst": 3, "link_rate": 0.5, "sessions_per_owner": 5}
 
     def test_strangers_do_not_keep_out_who_has_the_key(self) -> None:
         for key in (None, "wrong") * 4:
@@ -177,13 +177,13 @@ class DefaultTests(AdmissionCase):
 class RoomTests(AdmissionCase):
     """Sessions, in all and of each."""
 
-    settings = {"links_per_key": 3, "sessions": 5}
+    settings = {"sessions_per_owner": 3, "sessions": 5}
 
     def test_of_one_address(self) -> None:
         clients = [self.connect() for _ in range(4)]
         self.assertEqual(clients[-1].refusals, [("too-many-links", False)])
         self.assertEqual(clients[-1].wire.far.closed, (1013, "too-many-links"))
-        self.assert_counted(links_per_key=1)
+        self.assert_counted(sessions_per_owner=1)
         self.assertEqual(self.told("made up"), "too-many-links")
 
     def test_in_all(self) -> None:

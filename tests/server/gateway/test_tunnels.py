@@ -138,7 +138,7 @@ class NoRateLimitTests(GatewayCase):
 
 
 class BoundCase(GatewayCase):
-    settings = {"tunnels_per_key": 3, "tunnels": 5}
+    settings = {"tunnels_per_owner": 3, "tunnels": 5}
 
     def names(self, *clients: Client) -> list[list[tuple[str, bool]]]:
         """How many each got, as told by the refusals."""
@@ -171,7 +171,7 @@ class KeyBoundTests(BoundCase):
     def test_one_key(self) -> None:
         first, second = self.names(self.server.client("right"), self.server.client("right", ELSEWHERE))
         self.assertEqual((first, second), ([], [("too-many-tunnels", True)] * 3))
-        self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnels_per_key": 3})
+        self.assertEqual(self.gateway.guard.refusals.as_dict(), {"tunnels_per_owner": 3})
 
 
 class OthersTests(GatewayCase):

@@ -54,14 +54,14 @@ class TimeoutTests(ServerCase):
         self.open(request_timeout=30)
         self.assert_late(GET, 30, "within 30 s, the limit of this tunnel: its client sets --request-timeout or ")
         self.open(request_timeout=41)
-        self.assert_late(GET, 40, "within 40 s, the most that this server allows (its request_timeout_limit)")
+        self.assert_late(GET, 40, "within 40 s, the most that this server allows (its timeouts.request_limit)")
 
     def test_upgrade(self) -> None:
         self.assert_late(UPGRADE, 10, "within 10 s, this server's default (upgrade_timeout)")
         self.open(upgrade_timeout=15, request_timeout=1)
         self.assert_late(UPGRADE, 15, "within 15 s, the limit of this tunnel: its client sets upgrade_timeout")
         self.open(upgrade_timeout=100)
-        self.assert_late(UPGRADE, 40, "within 40 s, the most that this server allows (its request_timeout_limit)")
+        self.assert_late(UPGRADE, 40, "within 40 s, the most that this server allows (its timeouts.request_limit)")
 
     def test_an_interim_response_winds_the_clock(self) -> None:
         visitor, service = self.stage.ask()

@@ -149,7 +149,7 @@ class TrustTests(ProxiedCase):
 class LimitTests(ProxiedCase):
     """Limits by address count the visitor, and all connections count in all."""
 
-    settings = {"connections_per_address": 2, "connections": 8, "failed_auth_burst": 1}
+    settings = {"connections_per_address": 2, "connections": 8, "auth_failures_burst": 1}
 
     def test_of_one_visitor(self) -> None:
         for _ in range(2):

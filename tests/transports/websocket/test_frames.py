@@ -225,7 +225,7 @@ class ViolationTests(SynchronousTestCase):
             self.refused(data, 1009, before, limit=limit)
         socket, violation = read(frame(0xC1, b"x" * 1001), limit=limit, compressed=True)
         assert violation is not None
-        reason = f"frame-too-large: a message of more than 1,000 bytes; websocket_message_limit {AT_THE_SERVER}"
+        reason = f"frame-too-large: a message of more than 1,000 bytes; websocket.message_size {AT_THE_SERVER}"
         self.assertEqual((violation.reason, violation.ours, socket.frames), (reason, True, []))
 
     def test_messages_have_no_size_of_their_own(self) -> None:
@@ -265,7 +265,7 @@ class LimitTests(SynchronousTestCase):
         self.assertIsNone(read(frame(0x01) + frame(0x00) * 2, limit=limit)[1])
         _, violation = read(frame(0x01) + frame(0x00) * 3, limit=limit)
         assert violation is not None
-        reason = "too-many-frames: more than 2 empty fragments in a row; websocket_empty_fragments "
+        reason = "too-many-frames: more than 2 empty fragments in a row; websocket.empty_fragments "
         self.assertEqual(violation.reason, reason + AT_THE_SERVER)
 
     def test_control_frames(self) -> None:
@@ -278,8 +278,8 @@ class LimitTests(SynchronousTestCase):
             socket.feed(frame(PONG) + frame(TEXT, b"x") * 10)
         with self.assertRaises(Violation) as raised:
             socket.feed(frame(CLOSE))
-        reason = "too-many-frames: more than 2 control frames a second; control_rate in the server's settings file"
-        self.assertEqual(raised.exception.reason, reason)
+        reason = "too-many-frames: more than 2 control frames a second; websocket.control_frames "
+        self.assertEqual(raised.exception.reason, reason + AT_THE_SERVER)
 
     def test_control_frames_by_default(self) -> None:
         """As many as may have waited for a link that was away."""

@@ -250,7 +250,7 @@ class ViolationTests(SocketsCase):
         stage.visitor.raw(head(TEXT, 1001, True) + KEY)
         self.assertEqual(
             stage.service.read(),
-            [close(1009, f"frame-too-large: a frame of more than 1,000 bytes; websocket_frame_limit {AT_THE_SERVER}")],
+            [close(1009, f"frame-too-large: a frame of more than 1,000 bytes; websocket.frame_size {AT_THE_SERVER}")],
         )
         stage.check()
 
@@ -259,7 +259,9 @@ class ViolationTests(SocketsCase):
         for name in ("visitor", "service"):
             stage = Sockets(limits=FrameLimits(control=Rate(20, 5.0)))
             sender = getattr(stage, name)
-            verdict = close(1008, f"too-many-frames: more than 5 control frames a second; control_rate {AT_THE_SERVER}")
+            verdict = close(
+                1008, f"too-many-frames: more than 5 control frames a second; websocket.control_frames {AT_THE_SERVER}"
+            )
             sender.send(*[(PING, b"x")] * 1000)
             self.assertEqual(stage.other(sender).read(), [(PING, b"x")] * 20 + [verdict])
             stage.wait(0.05)
@@ -274,7 +276,7 @@ class ViolationTests(SocketsCase):
             sender.send((0x01, b"x"), *[(0x00, b"")] * 5000)
             stage.wait(0.05)
             [verdict] = sender.read()
-            reason = "too-many-frames: more than 1,000 empty fragments in a row; websocket_empty_fragments "
+            reason = "too-many-frames: more than 1,000 empty fragments in a row; websocket.empty_fragments "
             self.assertEqual(verdict, close(1008, reason + AT_THE_SERVER))
             stage.check()
 

@@ -94,8 +94,8 @@ class CauseTests(StoriesCase):
         limits = FrameLimits(size=100 * KIB, message=200 * KIB)
         half = frame(0x02, b"x" * 100 * KIB), frame(0x00, b"x" * 100 * KIB)
         for sent, reason in (
-            ([head(BINARY, 100 * KIB + 1, True) + KEY], "a frame of more than 100 KiB; websocket_frame_limit"),
-            ([*half, frame(0x80, b"x")], "a message of more than 200 KiB; websocket_message_limit"),
+            ([head(BINARY, 100 * KIB + 1, True) + KEY], "a frame of more than 100 KiB; websocket.frame_size"),
+            ([*half, frame(0x80, b"x")], "a message of more than 200 KiB; websocket.message_size"),
         ):
             for name in ("visitor", "service"):
                 self.begin(limits=limits)
@@ -118,7 +118,7 @@ class CauseTests(StoriesCase):
                     self.service.raw(head(BINARY, 100 * KIB, False) + b"x" * 1000)
                 else:
                     self.service.send((TEXT, b"x" * 1001))
-                reason = f"frame-too-large: a frame of more than 1,000 bytes; websocket_frame_limit {AT_THE_SERVER}"
+                reason = f"frame-too-large: a frame of more than 1,000 bytes; websocket.frame_size {AT_THE_SERVER}"
                 self.assertEqual(self.visitor.read(), [close(1009, reason)])
                 self.stage.wait(15)
                 self.stage.check()

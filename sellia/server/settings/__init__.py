@@ -1,0 +1,10 @@
+"""Settings of a server: fields, kinds of values, relations between them, and where they are loaded from.
+
+Imports ``settings``, and the parts of ``protocol`` and ``relay`` whose bounds and rules the values must keep.
+"""
+
+from sellia.server.settings.listening import split_endpoint
+from sellia.server.settings.load import check_door, load
+from sellia.server.settings.model import ServerSettings
+
+__all__ = ["ServerSettings", "check_door", "load", "split_endpoint"]

@@ -1,0 +1,326 @@
+"""The settings of a server: fields with their defaults, bounds, flags, variables and places in the file.
+
+Times are in seconds, sizes in bytes (the file may say ``64 KiB``).
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import model_validator
+
+from sellia.protocol import limits
+from sellia.relay.http.forwarded import FIELDS_ADDED
+from sellia.server.settings.listening import endpoint_of, is_local, is_local_name, port_of_urls
+from sellia.server.settings.relations import check_together
+from sellia.server.settings.values import Domain, Endpoints, ForwardedFields, HeadSize, Host, Path, Peers
+from sellia.settings import Count, LogLevel, PerSecond, Port, Seconds, Secret, Settings, Size, setting
+
+
+class ServerSettings(Settings):
+    """All that a server needs to know, checked."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "links_per_key": "sessions_per_owner",
+        "tunnels_per_key": "tunnels_per_owner",
+        "failed_auth_burst": "auth_failures_burst",
+        "failed_auth_rate": "auth_failures_rate",
+    }
+
+    host: Host | None = setting(
+        None,
+        "Address to listen on, such as 127.0.0.1; :: is IPv6 and IPv4. [default: 0.0.0.0, or loopback for localhost]",
+        flag="ADDRESS",
+        variable="SELLIA_HOST",
+    )
+    port: Port = setting(3000, "TCP port to listen on, from 1 to 65535.", flag="PORT", variable="SELLIA_PORT")
+    listen: Endpoints = setting(
+        (),
+        "Twisted endpoint to listen on instead of host and port, such as unix:/run/sellia.sock; with haproxy: in front "
+        "of it, one asks for the PROXY protocol. Can be repeated.",
+        flag="ENDPOINT",
+    )
+    domain: Domain = setting(
+        "localhost", "Base domain, of which tunnels are subdomains.", flag="NAME", variable="SELLIA_DOMAIN"
+    )
+    https: bool = setting(
+        False,
+        "Public URLs say https: a reverse proxy, or an ssl: endpoint, does TLS.",
+        flag="switch",
+        variable="SELLIA_USE_HTTPS",
+    )
+    public_port: Port | None = setting(
+        None, "Port in public URLs, if it is neither the usual one for https nor the one listened on."
+    )
+    master_key: Secret | None = setting(
+        None,
+        "API key that clients must then show, a long random text (`openssl rand -hex 24` makes one); better given as "
+        "SELLIA_MASTER_KEY_FILE.",
+        flag="KEY",
+        variable="SELLIA_MASTER_KEY",
+    )
+    open: bool = setting(
+        False,
+        "Let everybody open tunnels: needed beyond loopback, and behind a proxy, where there is no master key.",
+        flag="switch",
+        variable="SELLIA_OPEN",
+    )
+    require_auth: bool | None = setting(
+        None,
+        "Refuse to start without a master key; where one is set it is required anyway.",
+        flag="switch",
+        variable="SELLIA_REQUIRE_AUTH",
+    )
+    trust_proxy: Peers = setting(
+        (),
+        "Address or network of a reverse proxy whose forwarded headers are believed, such as 127.0.0.1, 10.0.0.0/8 "
+        "or unix; several with commas, or repeated.",
+        flag="ADDRESS",
+    )
+    forwarded_fields: ForwardedFields = setting(
+        (),
+        "Names of further fields that trusted proxies set, such as X-Forwarded-Prefix: all other X-Forwarded-* but "
+        "-For, -Proto, -Host and -Port are dropped.",
+    )
+    interim_responses: Peers = setting(
+        (),
+        "Addresses and networks of reverse proxies that know interim responses, such as 103 Early Hints: all others "
+        "are sent none but a 100 that they asked for.",
+    )
+    offer_client: bool = setting(
+        True, "false to not offer the program that the server runs for download, with the client in it."
+    )
+    gateway_path: Path = setting("/ws", "Path on the base domain where clients connect.")
+    log_level: LogLevel = setting(
+        "info",
+        "info, or debug: a line for each request and WebSocket frame.",
+        path="log.level",
+        flag="info|debug",
+        variable="SELLIA_LOG_LEVEL",
+    )
+
+    request_timeout: Seconds = setting(
+        limits.REQUEST_TIMEOUT,
+        "Seconds until the head of a response must be there, for tunnels that set no limit of their own.",
+        path="timeouts.request",
+    )
+    upgrade_timeout: Seconds = setting(
+        limits.UPGRADE_TIMEOUT,
+        "Seconds until an upgrade must be answered, for tunnels that set no limit of their own.",
+        path="timeouts.upgrade",
+    )
+    request_timeout_limit: Seconds = setting(
+        3600.0,
+        "Most seconds that a tunnel may set as its request_timeout or upgrade_timeout.",
+        path="timeouts.request_limit",
+    )
+    header_timeout: Seconds = setting(
+        10.0, "Seconds until the whole head of a request must be there.", path="timeouts.header"
+    )
+    keep_alive: Seconds = setting(
+        60.0, "Seconds that an idle visitor's connection is kept open.", path="timeouts.keep_alive"
+    )
+    unread_timeout: Seconds = setting(
+        300.0, "Seconds for which a visitor may take nothing at all of what waits for it.", path="timeouts.unread"
+    )
+    handshake_timeout: Seconds = setting(
+        10.0,
+        "Seconds until a TLS handshake, or the header of the PROXY protocol, must be complete.",
+        path="timeouts.handshake",
+    )
+    hello_timeout: Seconds = setting(10.0, "Seconds until a client must have said hello.", path="timeouts.hello")
+    ping_interval: Seconds = setting(
+        5.0, "Seconds of silence on a link before it is pinged.", path="timeouts.ping_interval"
+    )
+    ping_timeout: Seconds = setting(15.0, "Seconds of silence on a link before it is given up.", path="timeouts.ping")
+    resume_window: Seconds = setting(
+        120.0, "Seconds that visitors wait for a client whose link is lost.", path="timeouts.resume"
+    )
+    drain_timeout: Seconds = setting(
+        30.0, "Seconds that exchanges may go on after the server is told to stop.", path="timeouts.drain"
+    )
+
+    connections: Count = setting(
+        20_000, "Most connections in all, of visitors and of clients.", path="limits.connections"
+    )
+    connections_per_address: Count = setting(
+        4_000,
+        "Most connections of one address: a thousand clients behind it make up to four attempts each.",
+        path="limits.connections_per_address",
+    )
+    sessions: Count = setting(20_000, "Most clients in all, those included whose link is lost.", path="limits.sessions")
+    sessions_per_owner: Count = setting(
+        2_000,
+        "Most clients of one owner, which is whoever has the master key, or without it one address.",
+        path="limits.sessions_per_owner",
+    )
+    tunnels: Count = setting(10_000, "Most tunnels in all.", path="limits.tunnels")
+    tunnels_per_owner: Count = setting(
+        2_000,
+        "Most tunnels of one owner, which is whoever has the master key, or without it one address.",
+        path="limits.tunnels_per_owner",
+    )
+    tunnels_per_client: Count = setting(100, "Most tunnels of one client.", path="limits.tunnels_per_client")
+    session_streams: Count = setting(
+        limits.MAX_STREAMS,
+        "Most exchanges at once of one session.",
+        path="limits.session_streams",
+        le=limits.MAX_STREAMS,
+    )
+    tunnel_streams: Count = setting(
+        limits.MAX_STREAMS // 2, "Most exchanges at once of one tunnel.", path="limits.tunnel_streams"
+    )
+    away_requests: Count = setting(
+        1_000,
+        "Most new requests of one client that wait while its connection to the server is lost.",
+        path="limits.away_requests",
+    )
+    session_credit: Size = setting(
+        limits.SESSION_HELD_LIMIT,
+        "Bytes that may wait for the slow visitors of one session before the slowest is cut off, such as 32 MiB.",
+        path="limits.session_credit",
+    )
+    session_queue: Size = setting(
+        limits.SESSION_QUEUE_LIMIT,
+        "Bytes that may wait for the link of one session before what is largest is cut off, such as 64 MiB.",
+        path="limits.session_queue",
+    )
+    sessions_memory: Size = setting(
+        1024 * limits.MIB,
+        "Bytes that may wait in all sessions together before the one with the most is relieved, such as 1 GiB.",
+        path="limits.sessions_memory",
+    )
+    header_limit: HeadSize = setting(
+        64 * limits.KIB, "Largest header section, such as 64 KiB.", path="limits.header_size"
+    )
+    header_fields: Count = setting(
+        128,
+        "Most fields of a header section.",
+        path="limits.header_fields",
+        le=limits.HEADER_COUNT_LIMIT - FIELDS_ADDED,
+    )
+    target_limit: HeadSize = setting(
+        8 * limits.KIB, "Longest request target, such as 8 KiB.", path="limits.target_size"
+    )
+    body_rate: Size = setting(
+        100, "Bytes a second below which a request's body counts as too slow.", path="limits.body_rate"
+    )
+    body_grace: Seconds = setting(
+        20.0, "Seconds by which a request's body may lag behind that rate.", path="limits.body_grace"
+    )
+
+    websocket_frame_limit: Size | None = setting(
+        None, "Largest WebSocket frame, such as 64 MiB.", path="websocket.frame_size"
+    )
+    websocket_message_limit: Size | None = setting(
+        None, "Largest WebSocket message, as it is on the wire, such as 256 MiB.", path="websocket.message_size"
+    )
+    websocket_fragments: Count = setting(
+        131_072, "Most fragments of one WebSocket message.", path="websocket.fragments"
+    )
+    websocket_empty_fragments: Count = setting(
+        1_000, "Most fragments in a row that have no byte.", path="websocket.empty_fragments"
+    )
+    control_burst: Count = setting(
+        2_000,
+        "Pings and pongs on a WebSocket at once, such as after a link that was away for a while.",
+        path="websocket.control_frames.burst",
+    )
+    control_rate: PerSecond = setting(
+        100.0, "Pings and pongs on a WebSocket a second in the long run.", path="websocket.control_frames.per_second"
+    )
+    while_away_pings: bool = setting(
+        True,
+        "false to leave WebSocket pings unanswered while a client has lost its connection.",
+        path="websocket.while_away_pings",
+    )
+    link_control_burst: Count = setting(
+        1_000, "Pings on a link at once, and as much that says nothing.", path="link.control_frames.burst"
+    )
+    link_control_rate: PerSecond = setting(
+        100.0, "The same, a second in the long run.", path="link.control_frames.per_second"
+    )
+
+    rate_limit: bool = setting(
+        True,
+        "false to do without the limits of how often something may happen.",
+        path="rates.enabled",
+        flag="switch",
+    )
+    link_burst: Count = setting(
+        2_000,
+        "New sessions of one owner at once: a thousand clients behind one address, which all come back.",
+        path="rates.sessions.burst",
+    )
+    link_rate: PerSecond = setting(
+        50.0, "New sessions of one owner a second in the long run.", path="rates.sessions.per_second"
+    )
+    tunnel_burst: Count = setting(
+        200,
+        "Names that one client may ask for at once, such as twice for each of as many as it may have.",
+        path="rates.tunnels.burst",
+    )
+    tunnel_rate: PerSecond = setting(
+        1.0, "Names that one client may ask for a second in the long run.", path="rates.tunnels.per_second"
+    )
+    request_burst: Count = setting(
+        2_000,
+        "Requests to one tunnel at once: a page of 300 modules, loaded by several people in one moment.",
+        path="rates.requests.burst",
+    )
+    request_rate: PerSecond = setting(
+        500.0, "Requests a second to one tunnel in the long run.", path="rates.requests.per_second"
+    )
+    websocket_burst: Count = setting(
+        100_000,
+        "Frames that a visitor may send on a WebSocket at once, such as 4 MiB in pieces of 64 bytes.",
+        path="rates.websocket_frames.burst",
+    )
+    websocket_rate: PerSecond = setting(
+        10_000.0,
+        "Frames that a visitor may send on a WebSocket a second in the long run.",
+        path="rates.websocket_frames.per_second",
+    )
+    auth_failures_burst: Count = setting(
+        10,
+        "Wrong keys, or wrong passwords for one tunnel, that one address may show at once.",
+        path="rates.auth_failures.burst",
+    )
+    auth_failures_rate: PerSecond = setting(
+        0.1,
+        "Wrong keys, or wrong passwords for one tunnel, of one address a second in the long run.",
+        path="rates.auth_failures.per_second",
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        check_together(self)
+        return self
+
+    @property
+    def address(self) -> str:
+        """The address to listen on where no endpoints are given: loopback for a server that is only tried out."""
+        if self.host is not None:
+            return self.host
+        return "127.0.0.1" if is_local_name(self.domain) else "0.0.0.0"
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The Twisted endpoint strings to listen on."""
+        return self.listen or (endpoint_of(self.address, self.port),)
+
+    @property
+    def local_only(self) -> bool:
+        """Whether all listeners are on loopback, or unix sockets."""
+        return all(is_local(each) for each in self.endpoints)
+
+    @property
+    def behind_proxy(self) -> bool:
+        """Whether the settings say that a reverse proxy hands visitors on, so that listeners on loopback are public."""
+        proxied = any(each.startswith("haproxy:") for each in self.endpoints)
+        does_tls = any(each.startswith(("ssl:", "tls:")) for each in self.endpoints)
+        return bool(self.trust_proxy) or proxied or (self.https and not does_tls)
+
+    @property
+    def url_port(self) -> int:
+        """The port of public URLs: the one listened on, or with https, where a reverse proxy does TLS, 443."""
+        return self.public_port or port_of_urls(self.https, self.listen, self.port)

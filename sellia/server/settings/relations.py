@@ -1,0 +1,69 @@
+"""Checks of a server's settings against each other."""
+
+from typing import Final, Protocol
+
+from pydantic import SecretStr
+
+from sellia.protocol import limits
+from sellia.settings import wrong
+
+GIVE_A_KEY: Final = (
+    "Give --master-key, SELLIA_MASTER_KEY or SELLIA_MASTER_KEY_FILE: `openssl rand -hex 24` makes a key."
+)
+
+
+class Related(Protocol):
+    """The settings that must fit each other, and the place of each in the file."""
+
+    @property
+    def require_auth(self) -> bool | None: ...
+    @property
+    def master_key(self) -> SecretStr | None: ...
+    @property
+    def open(self) -> bool: ...
+    @property
+    def session_credit(self) -> int: ...
+    @property
+    def sessions_memory(self) -> int: ...
+    @property
+    def connections(self) -> int: ...
+    @property
+    def connections_per_address(self) -> int: ...
+    @property
+    def request_timeout_limit(self) -> float: ...
+    @property
+    def ping_interval(self) -> float: ...
+    @property
+    def ping_timeout(self) -> float: ...
+    def path(self, name: str, /) -> str: ...
+
+
+def check_together(settings: Related) -> None:
+    """Refuse settings that contradict each other.  Raises what a validator raises."""
+    if settings.require_auth and settings.master_key is None:
+        raise wrong("keys are required, but there is no master key", GIVE_A_KEY, "require_auth")
+    if settings.require_auth is False and settings.master_key is not None:
+        hint = "Leave require_auth out; for a server on which everybody may open tunnels, take the master key away."
+        raise wrong("a master key is set, and is then required", hint, "require_auth")
+    if settings.open and settings.master_key is not None:
+        hint = "Keep one of the two: with a master key only its owners may open tunnels."
+        raise wrong("cannot be given together with a master key", hint, "open")
+    if settings.session_credit < limits.MAX_CREDIT:
+        least = f"must not be below {limits.MAX_CREDIT // limits.MIB} MiB, which one visitor may use up"
+        raise wrong(least, "", "session_credit")
+    if settings.sessions_memory < settings.session_credit:
+        hint = "Give all sessions together at least what one may have."
+        line = f"must not be smaller than {settings.path('session_credit')}"
+        raise wrong(line, hint, "sessions_memory")
+    if settings.connections_per_address > settings.connections:
+        hint = "Give one address at most as many connections as there may be in all."
+        line = f"must not be larger than {settings.path('connections')}"
+        raise wrong(line, hint, "connections_per_address")
+    for name in ("request_timeout", "upgrade_timeout"):
+        if getattr(settings, name) > settings.request_timeout_limit:
+            limit = settings.path("request_timeout_limit")
+            hint = f"Raise {limit}, the most for any tunnel, to at least as much."
+            raise wrong(f"must not be longer than {limit} ({settings.request_timeout_limit:g} s)", hint, name)
+    if settings.ping_timeout <= settings.ping_interval:
+        hint = "A link must have the time to answer a ping: make the timeout longer."
+        raise wrong(f"must be longer than {settings.path('ping_interval')}", hint, "ping_timeout")

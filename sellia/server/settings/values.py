@@ -1,0 +1,122 @@
+"""Kinds of values that only a server's settings have."""
+
+import re
+from ipaddress import ip_address
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+from sellia.errors import SettingsError
+from sellia.protocol import limits
+from sellia.relay.http.forwarded import TrustedPeers
+from sellia.relay.http.hosts import canonical_domain
+from sellia.settings import Size, wrong
+from sellia.text import printable
+
+_ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
+_PROXIED_TLS: Final = re.compile(r"^haproxy:(ssl|tls):")
+_FORWARDED_FIELD: Final = re.compile(r"^x-forwarded-(?!(?:for|proto|host|port)$)[a-z0-9-]+$", re.IGNORECASE)
+_PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)+$")
+
+
+def _separated(value: object) -> object:
+    """Split one text, or each of a list of texts, at its commas."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return [part.strip() for each in value for part in each.split(",") if part.strip()]
+    return value
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _check_host(value: str) -> str:
+    value = value.removeprefix("[").removesuffix("]")
+    try:
+        ip_address(value)
+    except ValueError:
+        try:
+            return canonical_domain(value)
+        except ValueError:
+            raise wrong(f"{printable(value)[:80]} is not an address or a host name") from None
+    return value
+
+
+def _check_listen(value: tuple[str, ...]) -> tuple[str, ...]:
+    for each in value:
+        if not _ENDPOINT.match(each):
+            raise wrong(f"{printable(each)[:80]} is not a Twisted endpoint")
+        if _PROXIED_TLS.match(each):
+            hint = "The PROXY protocol comes before TLS: let the proxy do TLS, and listen with haproxy:tcp:..."
+            raise wrong(f"{printable(each)[:80]} asks for both the PROXY protocol and TLS", hint)
+    return value
+
+
+def _check_domain(value: str) -> str:
+    try:
+        domain = canonical_domain(value)
+    except ValueError:
+        domain = ""
+    # The longest name has 253 characters, and a tunnel's label with its dot takes up to 64 of them.
+    if not domain or len(domain) > 253 - 64:
+        hint = "Give the bare name, as in example.com: no https://, no port; names in other scripts as xn--..."
+        raise wrong(f"{printable(value)[:80]} is not a domain name", hint)
+    return domain
+
+
+def _check_peers(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    try:
+        TrustedPeers(value, (info.field_name or "").replace("trust_proxy", "trust-proxy"))
+    except SettingsError as error:
+        raise wrong(printable(str(error))) from None
+    return value
+
+
+def _check_forwarded_fields(value: tuple[str, ...]) -> tuple[str, ...]:
+    for each in value:
+        if not _FORWARDED_FIELD.match(each):
+            raise wrong(
+                f"{printable(each)[:80]} is not the name of a further X-Forwarded field",
+                "Names begin with X-Forwarded-, as in X-Forwarded-Prefix; -For, -Proto, -Host and -Port are "
+                "Sellia's own to write, and other fields pass without being named.",
+            )
+    return value
+
+
+def _check_gateway_path(value: str) -> str:
+    if not _PATH.match(value):
+        raise wrong("must be a plain path")
+    return value
+
+
+def _check_head(value: int) -> int:
+    # What is let in must fit in one head message of a link, with the room that encoding takes.
+    if value > limits.HEAD_LIMIT - 16 * limits.KIB:
+        raise wrong(f"must not be above {(limits.HEAD_LIMIT - 16 * limits.KIB) // limits.KIB} KiB")
+    return value
+
+
+#: A host name or an IP address, without brackets.
+Host: TypeAlias = Annotated[str, AfterValidator(_check_host)]
+
+#: Twisted endpoint strings; one text counts as a list of one.
+Endpoints: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_check_listen)]
+
+#: A domain name in lower case, with room for a tunnel's label in front of it.
+Domain: TypeAlias = Annotated[str, AfterValidator(_check_domain)]
+
+#: Addresses and networks of proxies.
+Peers: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_separated), AfterValidator(_check_peers)]
+
+#: Names of X-Forwarded fields that are not Sellia's own to write.
+ForwardedFields: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(_separated), AfterValidator(_check_forwarded_fields)
+]
+
+#: An absolute path of plain characters.
+Path: TypeAlias = Annotated[str, AfterValidator(_check_gateway_path)]
+
+#: A size in bytes that fits into the head of a request as it travels on a link.
+HeadSize: TypeAlias = Annotated[Size, AfterValidator(_check_head)]

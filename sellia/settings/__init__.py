@@ -1,0 +1,50 @@
+"""Settings: flags beat the environment, which beats the settings file, which beats defaults.
+
+Each room that has settings describes them as a frozen pydantic model (`Settings`) of fields made with `setting`, which
+states once what flags, messages and documents say; `gather` collects what was given, with the place that each value
+came from, and `check` makes the model of it.  Whatever is wrong becomes a `BadSetting`: one line that names the place,
+and a hint.  Imports nothing of Sellia but ``errors`` and ``text``.
+
+Invariants:
+
+* The value of a setting that is a secret (``SecretStr``) never gets into a message, and neither does text of the
+  settings file or of a secret's own file.
+* A variable that is empty counts as not given, because that is how container set-ups spell "not set".
+* Every variable has a twin whose name ends in ``_FILE`` and whose value is the path of a file that holds the value: a
+  twin that cannot be read stops the start, unless a flag makes it moot.
+"""
+
+from sellia.settings.file import DEPTH_LIMIT
+from sellia.settings.flags import CONFIG, Flag, flags_of
+from sellia.settings.given import FILE_LIMIT, BadSetting, Given, Rank, Trail
+from sellia.settings.model import Settings, check, refuse_unknown, setting, spelling
+from sellia.settings.sources import flag, gather, variables
+from sellia.settings.values import Count, LogLevel, PerSecond, Port, Seconds, Secret, Size, wrong
+
+__all__ = [
+    "BadSetting",
+    "CONFIG",
+    "Count",
+    "DEPTH_LIMIT",
+    "FILE_LIMIT",
+    "Flag",
+    "Given",
+    "LogLevel",
+    "PerSecond",
+    "Port",
+    "Rank",
+    "Seconds",
+    "Secret",
+    "Settings",
+    "Size",
+    "Trail",
+    "check",
+    "flag",
+    "flags_of",
+    "gather",
+    "refuse_unknown",
+    "setting",
+    "spelling",
+    "variables",
+    "wrong",
+]

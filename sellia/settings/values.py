@@ -1,0 +1,60 @@
+"""Kinds of values that several rooms have: ports, counts, sizes in bytes, seconds, rates, secrets."""
+
+import re
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from sellia.text import printable
+
+#: Characters of a wrong value that a message repeats.
+SHOWN: Final = 40
+
+
+def wrong(line: str, hint: str = "", about: str = "") -> PydanticCustomError:
+    """Make what a validator raises: ``line`` follows the name of the place, ``hint`` replaces the description.
+
+    A validator of the whole model names with ``about`` the setting whose place is meant.
+    """
+    return PydanticCustomError("setting", "{line}", {"line": line, "hint": hint, "about": about})
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise wrong("must be a number, not true or false")
+    return value
+
+
+_UNITS: Final = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_SIZE: Final = re.compile(r"^\s*([0-9]{1,15})\s*([a-z]*)\s*$", re.IGNORECASE)
+
+
+def _size(value: object) -> object:
+    if not isinstance(value, str):
+        return _number(value)
+    found = _SIZE.match(value)
+    if found is None or found[2].lower() not in _UNITS:
+        raise wrong(f"must be a size such as 65536, 64 KiB or 4 MiB, not {printable(value)[:SHOWN]}")
+    return int(found[1]) * _UNITS[found[2].lower()]
+
+
+def _secret(value: object) -> object:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str):
+        if not text:
+            raise wrong("is empty")
+        if len(text) > 4096:
+            raise wrong("is longer than 4096 characters")
+        if not text.isprintable():
+            raise wrong("contains a line break or another control character")
+    return value
+
+
+LogLevel: TypeAlias = Literal["info", "debug"]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
+Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+Size: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_size)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
+PerSecond: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
+Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_secret)]

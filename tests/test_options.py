@@ -1,0 +1,84 @@
+"""Flags are what the settings say of them, at the command line and at both taps."""
+
+from typing import Any
+
+import click
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.cli.main import http
+from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.client.tap import Options as ClientOptions
+from sellia.options import SettingsOptions, values_of
+from sellia.server.settings import ServerSettings
+from sellia.server.tap import Options as ServerOptions
+from sellia.settings import CONFIG, Flag, Settings, flags_of, setting
+
+
+class Sample(Settings):
+    """One flag of each kind."""
+
+    port: int = setting(3, "A port.", flag="PORT", variable="T_PORT")
+    name: str | None = setting(None, "A name.", flag="NAME")
+    quiet: bool = setting(False, "Say less.", flag="switch")
+    checks: bool = setting(True, "false to check nothing.", flag="switch")
+    many: tuple[str, ...] = setting((), "One of many.", flag="ONE")
+    hidden: int = setting(1, "No flag.")
+
+
+class SampleOptions(SettingsOptions):
+    models = (Sample,)
+
+
+class FlagTests(SynchronousTestCase):
+    def test_kinds(self) -> None:
+        self.assertEqual(
+            list(flags_of(Sample)),
+            [
+                Flag("port", "port", "PORT", "A port. [env: T_PORT] [default: 3]"),
+                Flag("name", "name", "NAME", "A name."),
+                Flag("quiet", "quiet", "", "Say less."),
+                Flag("no-checks", "checks", "", "Check nothing.", value=False),
+                Flag("many", "many", "ONE", "One of many.", repeated=True),
+            ],
+        )
+
+    def given(self, *arguments: str) -> dict[str, Any]:
+        options = SampleOptions()
+        options.parseOptions(list(arguments))
+        return options.given
+
+    def test_options(self) -> None:
+        absent = {"port": None, "name": None, "quiet": None, "checks": None, "many": None}
+        self.assertEqual(self.given(), absent)
+        self.assertEqual(self.given("--port", "4", "--quiet"), absent | {"port": "4", "quiet": True})
+        self.assertEqual(
+            self.given("--no-checks", "--many", "a", "--many=b"), absent | {"checks": False, "many": ["a", "b"]}
+        )
+
+    def test_an_empty_value_is_one(self) -> None:
+        """A key that is empty is to be refused, not to be forgotten."""
+        self.assertEqual(self.given("--name", "")["name"], "")
+
+    def test_values(self) -> None:
+        self.assertEqual(
+            values_of(flags_of(Sample), {"port": "", "quiet": True, "no-checks": True}.get),
+            {"port": "", "name": None, "quiet": True, "checks": False, "many": None},
+        )
+
+
+class SourceTests(SynchronousTestCase):
+    """No flag is described anywhere but at its setting."""
+
+    def test_taps(self) -> None:
+        for options, models in ((ServerOptions, (ServerSettings,)), (ClientOptions, (ClientSettings, TunnelSettings))):
+            flags = {each.name: each.help for each in [*flags_of(*models), CONFIG]}
+            shown = {name: text for name, _, _, text in options.optParameters}
+            shown |= {name: text for name, _, text in options.optFlags}
+            methods = {name: getattr(options, f"opt_{name.replace('-', '_')}") for name in flags.keys() - shown.keys()}
+            self.assertEqual(shown | {name: method.__doc__ for name, method in methods.items()}, flags)
+
+    def test_command(self) -> None:
+        flags = {each.name: each.help for each in flags_of(ClientSettings, TunnelSettings) if each.name != "port"}
+        shown = {each.opts[0].removeprefix("--"): each.help for each in http.params if isinstance(each, click.Option)}
+        self.assertEqual(shown.pop("config"), "Settings file, in YAML; it can describe many tunnels.")
+        self.assertEqual(shown, flags)
