@@ -26,7 +26,7 @@ class WheelTests(SynchronousTestCase):
         with urllib.request.urlopen(f"{base}/client/", timeout=10) as answer:
             page = answer.read().decode()
         url = re.findall(r"<pre>pip install (.*)</pre>", page)[0]
-        digest = re.findall(r"SHA-256 ([0-9a-f]{64})", page)[0]
+        digest = re.findall(r"SHA-256 is\s+<code>([0-9a-f]{64})", page)[0]
         environment = Path(tempfile.mkdtemp())
         venv.create(environment, with_pip=False)
         paths = sysconfig.get_paths("venv", {"base": str(environment), "platbase": str(environment)})

@@ -18,33 +18,34 @@ from sellia.relay.http.hosts import public_url
 from sellia.server.base_domain.wheel import Wheel, build_wheel
 from sellia.server.settings import ServerSettings
 
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Sellia</title>
+_FRAME: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem; }}
-pre {{ padding: .8rem 1rem; overflow-x: auto; border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
-  border-radius: .4rem; }}
+pre {{ padding: .8rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere;
+  border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-radius: .4rem; }}
+code {{ overflow-wrap: anywhere; }}
 </style></head><body>
-<h1>Sellia</h1>
-<p>This is a <strong>Sellia</strong> server. It gives services on people's own machines a public address:
-HTTP, WebSockets and all.</p>
-<p>To put what listens on your port 8080 at <code>{example}</code>:</p>
-<pre>{install}sellia http 8080 -s myapp --server {url}{key}</pre>
-{note}
+<h1>{title}</h1>
+{body}
 </body></html>
 """
 
-_CLIENT: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Sellia's client</title></head><body>
-<p>The program that this server runs, which has the client in it:
-<a href="{name}">{name}</a> ({size} KiB), SHA-256 {sha256}</p>
+_LANDING: Final = """<p>This is a <strong>Sellia</strong> server. It gives services on people's own machines a public
+address: HTTP, WebSockets and all.</p>
+<p>To put what listens on your port 8080 at <code>{example}</code>:</p>
+<pre>{install}sellia http 8080 -s myapp --server {url}{key}</pre>
+{note}"""
+
+_CLIENT: Final = """<p>Install the <code>sellia</code> command, in the version that this server runs, with pipx:</p>
 <pre>pipx install {url}</pre>
-<p>Or, in a virtual environment:</p>
+<p>Or with pip, in a virtual environment:</p>
 <pre>pip install {url}</pre>
-</body></html>
-"""
+<p>It is a wheel, <a href="{name}">{name}</a> ({size} KiB), for Python 3.11 and newer. Its SHA-256 is
+<code>{sha256}</code></p>
+<p><a href="../">Open a tunnel</a></p>"""
 
 _NO_CLIENT: Final = "<p>The client is the program <code>sellia</code>: ask whoever runs this server for it.</p>"
 _NEEDS: Final = (
@@ -172,10 +173,10 @@ class BaseDomainPages(Resource):
     def _client(self) -> tuple[bytes, bytes]:
         assert self._wheel is not None
         name = self._wheel.name
-        page = _CLIENT.format(
+        body = _CLIENT.format(
             name=name, size=len(self._wheel.data) // 1024, sha256=self._wheel.sha256, url=escape(self._wheel_url)
         )
-        return b"text/html; charset=utf-8", page.encode()
+        return _html("The Sellia client", body)
 
     @property
     def _wheel_url(self) -> str:
@@ -188,20 +189,25 @@ class BaseDomainPages(Resource):
         settings = self._settings
         port = self._port()
         url = public_url(None, settings.domain, port, settings.https)
-        page = _PAGE.format(
+        body = _LANDING.format(
             url=escape(url),
             example=escape(public_url("myapp", settings.domain, port, settings.https)),
             install=f"pipx install {escape(self._wheel_url)}\n" if self._wheel is not None else "",
             note=_NEEDS if self._wheel is not None else _NO_CLIENT,
             key=" --api-key YOUR-KEY" if settings.master_key is not None else "",
         )
-        return b"text/html; charset=utf-8", page.encode()
+        return _html("Sellia", body)
 
     def _health_page(self) -> tuple[bytes, bytes]:
         health = self._health()
         status = "draining" if health.pop("draining", False) else "ok"
         body = {"status": status, **health}
         return b"application/json", json.dumps(body).encode() + b"\n"
+
+
+def _html(title: str, body: str) -> tuple[bytes, bytes]:
+    """Content-Type and bytes of a page; ``title`` and ``body`` are HTML."""
+    return b"text/html; charset=utf-8", _FRAME.format(title=title, body=body).encode()
 
 
 def base_site(settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> Site:

@@ -177,7 +177,7 @@ class ClientTests(PageCase):
     def wheel(self) -> tuple[bytes, str]:
         """The path of the wheel, and the digest that the page says."""
         body = self.get(b"/client/")[3].decode()
-        name, digest = re.findall(r'href="([^"]+)".*SHA-256 ([0-9a-f]{64})', body)[0]
+        name, digest = re.findall(r'href="([^"]+[.]whl)".*\s.*SHA-256 is\s+<code>([0-9a-f]{64})', body)[0]
         self.assertIn(f"<pre>pipx install http://localhost:3000/client/{name}</pre>", body)
         return b"/client/" + name.encode(), digest
 
