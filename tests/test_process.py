@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.testing import MemoryReactor, MemoryReactorClock
@@ -77,7 +78,7 @@ class DescriptorTests(SynchronousTestCase):
 
 
 class OneLineOptionsTests(SynchronousTestCase):
-    def problem(self, *arguments) -> str:
+    def problem(self, *arguments: str) -> str:
         return str(self.assertRaises(usage.UsageError, Port().parseOptions, arguments))
 
     def test_right(self) -> None:
@@ -229,14 +230,15 @@ class StoppableReactor(MemoryReactor):
         if self.stopped > 1:
             raise ReactorNotRunning
 
-    def callFromThread(self, function, *arguments) -> None:
+    def callFromThread(self, function: Any, *arguments: Any) -> None:
         function(*arguments)
 
 
 class StopInOrderTests(SynchronousTestCase):
     def test_signals_stop_the_reactor(self) -> None:
         """They leave no trace in it, by which twistd would end itself; a second one too many does no harm."""
-        reactor, signals = StoppableReactor(), {}
+        reactor = StoppableReactor()
+        signals: dict[int, Any] = {}
         stop_in_order(reactor, signals.__setitem__, lambda: True)
         self.assertEqual(signals, {}, "running the reactor sets Twisted's own")
         for function, arguments, named in reactor.whenRunningHooks:
@@ -249,7 +251,8 @@ class StopInOrderTests(SynchronousTestCase):
         self.assertEqual(reactor.stopped, 3)
 
     def test_hangup_ends_nothing_without_a_terminal(self) -> None:
-        reactor, signals = StoppableReactor(), {}
+        reactor = StoppableReactor()
+        signals: dict[int, Any] = {}
         stop_in_order(reactor, signals.__setitem__, lambda: False)
         for function, arguments, named in reactor.whenRunningHooks:
             function(*arguments, **named)

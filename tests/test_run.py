@@ -1,6 +1,7 @@
 """What the end of a test run says, and when it is a failure."""
 
 from types import SimpleNamespace
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase, Todo
 
@@ -16,8 +17,10 @@ class Named:
 
 
 class OutcomeTests(SynchronousTestCase):
-    def outcome(self, **named):
-        nothing = {name: [] for name in ("skips", "expectedFailures", "failures", "errors", "unexpectedSuccesses")}
+    def outcome(self, **named: Any) -> Outcome:
+        nothing: dict[str, list[Any]] = {
+            name: [] for name in ("skips", "expectedFailures", "failures", "errors", "unexpectedSuccesses")
+        }
         return Outcome.of(SimpleNamespace(successes=3, **{**nothing, **named}))
 
     def test_all_passed(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import Any
 
 from pydantic import SecretStr
 from twisted.trial.unittest import SynchronousTestCase
@@ -42,7 +43,7 @@ class Whole(Settings):
 
 
 class SettingsCase(SynchronousTestCase):
-    def load(self, flags=None, environment=None, text=None):
+    def load(self, flags: Any = None, environment: Any = None, text: str | bytes | None = None) -> Any:
         config = self.write(text) if text is not None else None
         given = gather(Whole, flags=flags or {}, environment=environment or {}, config=config)
         return check(Whole, given)
@@ -53,7 +54,7 @@ class SettingsCase(SynchronousTestCase):
             file.write(text if isinstance(text, bytes) else text.encode())
         return path
 
-    def bad(self, *arguments, **named) -> BadSetting:
+    def bad(self, *arguments: Any, **named: Any) -> BadSetting:
         error = self.assertRaises(BadSetting, self.load, *arguments, **named)
         self.assertEqual(len(str(error).splitlines()), 2, "one line and a hint")
         self.assertTrue(error.hint)

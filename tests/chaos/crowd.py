@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 from tests.chaos.deaths import kill
-from tests.chaos.proxy import Cut
+from tests.chaos.pairs import Cut
 from tests.chaos.report import Plan, Report
-from tests.chaos.stage import Stage, wait_until
-from tests.processes import Process, start_python
+from tests.chaos.stage import Stage
+from tests.processes import Process, start_python, wait_until
 
 ROUNDS = 8
 """Attempts that each client makes in vain, about, before the server is back: its delays have grown by then."""

@@ -7,9 +7,9 @@ import re
 import signal
 import time
 
-from tests.chaos.report import Plan, Report
-from tests.chaos.stage import Probe, Stage, finish, wait_until
-from tests.processes import Process, accepts_connections
+from tests.chaos.report import Load, Plan, Report
+from tests.chaos.stage import Probe, Stage, finish
+from tests.processes import Process, accepts_connections, wait_until
 
 GONE = re.compile(
     r"ws (1001 client-gone.*|502 client-gone|1006 \(in the middle of a frame.*)|http 502 client-gone"
@@ -29,7 +29,7 @@ KILLED = re.compile(r"ws .*|http.*|no server|broken off.*")
 
 GHOSTS = 5
 
-SEVERAL = {"downloads": 4, "uploads": 4, "events": 5, "requests": 2}
+SEVERAL: Load = {"downloads": 4, "uploads": 4, "events": 5, "requests": 2}
 
 
 def kills(plan: Plan) -> Report:
@@ -93,7 +93,7 @@ def drain(plan: Plan) -> Report:
     """SIGTERM under load with many WebSockets: each is told 1012, spread over the time; requests come to their end."""
     report = Report("drain")
     seconds = max(1.0, 10 * plan.load)
-    load = {
+    load: Load = {
         "websockets": plan.visitors(1000),
         "downloads": 4,
         "uploads": 4,
@@ -123,7 +123,13 @@ def farewell(plan: Plan) -> Report:
     """SIGTERM to the client: visitors are told 1001 or 502 at once, and nothing is left waiting."""
     report = Report("farewell")
     with Stage(client={"drain_timeout": 2}) as stage:
-        load = {"websockets": plan.visitors(100), "rate": 5000, "largest": 4096, **SEVERAL, **plan.bodies}
+        load: Load = {
+            "websockets": plan.visitors(100),
+            "rate": 5000,
+            "largest": 4096,
+            **SEVERAL,
+            **plan.bodies,
+        }
         with stage.load(seed=plan.seed, persistent=True, **load) as visitors:
             for _ in range(plan.faults(5)):
                 stage.settled(plan.visitors(100))

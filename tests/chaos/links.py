@@ -7,12 +7,14 @@ import re
 import signal
 import time
 from functools import partial
+from typing import Any
 
-from tests.chaos.proxy import Cut, FaultProxy, Shape, Way
-from tests.chaos.report import Plan, Report
-from tests.chaos.stage import Probe, Stage, finish, wait_until
+from tests.chaos.pairs import Cut, Shape, Way
+from tests.chaos.proxy import FaultProxy
+from tests.chaos.report import Load, Plan, Report
+from tests.chaos.stage import Probe, Stage, finish
 from tests.chaos.tally import times
-from tests.processes import Process
+from tests.processes import Process, wait_until
 
 QUICK = {"ping_interval": 0.3, "ping_timeout": 1.0}
 """Settings that find out about a silent link soon."""
@@ -31,7 +33,7 @@ EXPIRED = re.compile(
 """What visitors are told when the window is over, and until the client is back. No close frame fits into a frame."""
 
 
-def full_load(plan: Plan) -> dict[str, object]:
+def full_load(plan: Plan) -> Load:
     """Visitors of every kind."""
     return {
         "seed": plan.seed,
@@ -165,7 +167,13 @@ def expiry(plan: Plan) -> Report:
     window = 2.0
     ended = "from the end of the window to a visitor's being told"
     with Stage(server={"resume_window": window}) as stage:
-        load = {"seed": plan.seed, "websockets": plan.visitors(50), "downloads": 3, "uploads": 3, "events": 3}
+        load: Load = {
+            "seed": plan.seed,
+            "websockets": plan.visitors(50),
+            "downloads": 3,
+            "uploads": 3,
+            "events": 3,
+        }
         load |= plan.bodies
         with stage.load(persistent=True, **load) as visitors:
             for _ in range(plan.faults(5)):
@@ -193,7 +201,14 @@ def thin(plan: Plan) -> Report:
         stage.proxy.shape(Shape(delay=0.1, rate=125_000))
         for _ in range(plan.faults(20)):
             report.recovered("a round trip in quiet", probe.round_trip())
-        load = {"seed": plan.seed, "websockets": 3, "events": 2, "rate": 2000, "largest": 64 * 1024, **plan.bodies}
+        load: Load = {
+            "seed": plan.seed,
+            "websockets": 3,
+            "events": 2,
+            "rate": 2000,
+            "largest": 64 * 1024,
+            **plan.bodies,
+        }
         with stage.load(**{**load, "size": 512 * 1024}, downloads=1, uploads=1) as visitors:
             for _ in range(plan.faults(40)):
                 report.recovered("a round trip beside bulk both ways", probe.round_trip())
@@ -213,7 +228,14 @@ def split(plan: Plan) -> Report:
     report = Report("split")
     with Stage() as stage, Probe(stage.server_port, stage.host) as probe:
         stage.proxy.shape(Shape(split=True))
-        load = {"seed": plan.seed, "websockets": 3, "downloads": 1, "uploads": 1, "events": 2, "rate": 2000}
+        load: Load = {
+            "seed": plan.seed,
+            "websockets": 3,
+            "downloads": 1,
+            "uploads": 1,
+            "events": 2,
+            "rate": 2000,
+        }
         load |= {"event-count": 10}
         with stage.load(**load, largest=4096, size=16 * 1024, http_rate=8000) as visitors:
             for _ in range(plan.faults(10)):
@@ -253,7 +275,7 @@ def _count_lost(process: Process) -> int:
     return process.output.count("link lost: ")
 
 
-def _aware(before: dict[Process, int]) -> Process | None:
+def _aware(before: dict[Process, int]) -> Any:
     """One that has lost more links by now than it had before."""
     return next((process for process, count in before.items() if _count_lost(process) > count), None)
 

@@ -9,7 +9,7 @@ from bench import rig
 from bench.load import STALLS
 from bench.memory import settled_bytes
 from bench.rig import Target
-from tests.chaos.proxy import Cut
+from tests.chaos.pairs import Cut
 from tests.chaos.report import Plan, Report
 from tests.chaos.stage import Stage
 
@@ -23,8 +23,11 @@ CONNECTIONS = 4
 BRIEF = {"drain_timeout": 0.5}
 """Nobody waits at the end for an upload that nobody reads."""
 
+ALONE = tuple((kind,) for kind in STALLS)
+"""Each kind of peer that does not read by itself."""
 
-def pressure(plan: Plan, groups: Sequence[tuple[str, ...]] = tuple((kind,) for kind in STALLS)) -> Report:
+
+def pressure(plan: Plan, groups: Sequence[tuple[str, ...]] = ALONE) -> Report:
     """1 GiB to a visitor who does not read, and to a service that does not: bounded, and nobody else waits for it."""
     report = Report("pressure")
     for kinds in groups:

@@ -7,11 +7,16 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.chaos.tally import Tally, spread, times
 
 ENOUGH = 30
 """Recoveries from which on their median is asked for: that of a few is a matter of luck."""
+
+
+Load = dict[str, Any]
+"""Options of `tests.chaos.load`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Plan:
         return max(1, round(full * self.load))
 
     @property
-    def bodies(self) -> dict[str, object]:
+    def bodies(self) -> Load:
         """How large bodies are and how many events a stream has: with less load, less to wait for at the end."""
         return {"size": max(1 << 17, round((2 << 20) * self.load)), "event-count": max(5, round(60 * self.load))}
 

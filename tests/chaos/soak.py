@@ -13,14 +13,15 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from bench.memory import settled_bytes
 from sellia.process import GIVE_BACK
-from tests.chaos.proxy import Cut
+from tests.chaos.pairs import Cut
 from tests.chaos.report import Plan, Report, end_children_when_told_to_end, run
-from tests.chaos.stage import Stage, finish, observed, wait_until
+from tests.chaos.stage import Stage, finish, observed
 from tests.chaos.tally import Tally
-from tests.processes import Process
+from tests.processes import Process, wait_until
 
 GROWTH = 2 << 20
 SETTINGS = {"keep_alive": 5}
@@ -76,7 +77,7 @@ def _sizes(processes: Sequence[Process], minutes: float) -> dict[Process, int]:
 
 def _traffic(report: Report, stage: Stage, plan: Plan, choose: random.Random, seconds: float) -> None:
     """Visitors of every kind for so many seconds, and what they saw."""
-    kinds = {
+    kinds: dict[str, Any] = {
         "websockets": plan.visitors(50),
         "downloads": plan.visitors(4),
         "uploads": plan.visitors(4),

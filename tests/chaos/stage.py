@@ -131,7 +131,7 @@ class Stage:
         """Return once the server knows the client's tunnel."""
         self.client.wait_for(lambda: processes.tunnel_is_open(self.server_port, self.host), "the tunnel to be open")
 
-    def load(self, *, ready: bool = True, **options: object) -> Process:
+    def load(self, *, ready: bool = True, **options: Any) -> Process:
         """Visitors (`tests.chaos.load`); options as it spells them. Returns once all of them have begun."""
         flags = []
         for name, value in options.items():

@@ -77,7 +77,7 @@ class Tally:
     def lines(self) -> list[str]:
         """The table of what was sent and what became of it, and the errors."""
         titles = ("", "sent", "MiB", "received", "lost", "doubled", "reordered", "damaged")
-        rows = [titles]
+        rows: list[tuple[str, ...]] = [titles]
         for name, traffic in self.traffic.items():
             found = traffic.found
             numbers = (found.received, found.lost, found.doubled, found.reordered, found.damaged)

@@ -7,7 +7,8 @@ import signal
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import processes
-from tests.chaos.proxy import Cut, FaultProxy
+from tests.chaos.pairs import Cut
+from tests.chaos.proxy import FaultProxy
 from tests.chaos.tally import Tally
 from tests.processes import Process
 

@@ -7,7 +7,8 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos.proxy import Cut, FaultProxy, Shape, Way
+from tests.chaos.pairs import Cut, Shape, Way
+from tests.chaos.proxy import FaultProxy
 from tests.processes import wait_until
 
 DEADLINE = 10.0

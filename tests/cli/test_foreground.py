@@ -2,6 +2,7 @@
 
 import io
 import signal
+from typing import Any
 
 from rich.console import Console
 from twisted.application.service import Service
@@ -20,17 +21,17 @@ class ScriptedService(Service):
     """A client whose end, and whose stopping, the test decides."""
 
     def __init__(self) -> None:
-        self.finished = Deferred()
-        self.stopping = Deferred()
+        self.finished: Deferred[None] = Deferred()
+        self.stopping: Deferred[None] = Deferred()
         self.stops = 0
-        self.trouble = None
+        self.trouble: Exception | None = None
 
     def startService(self) -> None:
         if self.trouble is not None:
             raise self.trouble
         super().startService()
 
-    def stopService(self):
+    def stopService(self) -> Deferred[None]:
         super().stopService()
         self.stops += 1
         return self.stopping
@@ -44,7 +45,7 @@ class StoppableReactor(MemoryReactorClock):
     def stop(self) -> None:
         self.stopped += 1
 
-    def callFromThread(self, function, *arguments) -> None:
+    def callFromThread(self, function: Any, *arguments: Any) -> None:
         function(*arguments)
 
 
@@ -53,96 +54,96 @@ class ForegroundTests(SynchronousTestCase):
         self.screen = io.StringIO()
         self.service = ScriptedService()
         self.reactor = StoppableReactor()
-        self.signals = {}
+        self.signals: dict[int, Any] = {}
         self.printer = LinePrinter(Console(file=self.screen, width=200))
-        self.run = Foreground(self.service, self.printer, self.reactor, self.signals.__setitem__, lambda: True)
+        self.foreground = Foreground(self.service, self.printer, self.reactor, self.signals.__setitem__, lambda: True)
 
-    def signal(self, number=signal.SIGINT) -> None:
+    def signal(self, number: int = signal.SIGINT) -> None:
         self.signals[number](number, None)
 
     def test_starts(self) -> None:
-        self.run.start()
+        self.foreground.start()
         self.assertTrue(self.service.running)
         self.assertEqual(set(self.signals), {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
     def test_first_signal_waits(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.setUp()
-            self.run.start()
+            self.foreground.start()
             self.signal(number)
             self.assertEqual((self.service.stops, self.reactor.stopped), (1, 0))
             self.assertIn("press Ctrl-C again", self.screen.getvalue())
             self.service.stopping.callback(None)
-            self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
+            self.assertEqual((self.reactor.stopped, self.foreground.status), (1, 0))
 
     def test_hangup_waits_however_often_it_comes(self) -> None:
         """Both the kernel and the shell send it."""
-        self.run.start()
+        self.foreground.start()
         for _ in range(3):
             self.signal(signal.SIGHUP)
         self.assertEqual((self.service.stops, self.reactor.stopped), (1, 0))
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, 0))
 
     def test_second_signal_does_not_wait(self) -> None:
-        self.run.start()
+        self.foreground.start()
         self.signal()
         self.signal()
-        self.assertEqual((self.service.stops, self.reactor.stopped, self.run.status), (2, 1, INTERRUPTED))
+        self.assertEqual((self.service.stops, self.reactor.stopped, self.foreground.status), (2, 1, INTERRUPTED))
         self.assertEqual(self.signals[signal.SIGINT], signal.SIG_DFL)
         self.service.stopping.callback(None)
         self.assertEqual(self.reactor.stopped, 1)
 
     def test_finished_while_closing(self) -> None:
         """That a client ends because it was told to is no reason to stop it again."""
-        self.run.start()
+        self.foreground.start()
         self.signal()
         self.service.finished.callback(None)
         self.assertEqual(self.service.stops, 1)
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.run.status), (1, 0))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, 0))
 
     def test_refused(self) -> None:
-        self.run.start()
+        self.foreground.start()
         self.service.finished.errback(RefusedError("name-taken", "Somebody else has\x1b it."))
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
         shown = self.screen.getvalue().splitlines()
         self.assertEqual(shown[0], "Somebody else has\\x1b it.")
         self.assertTrue(shown[1].startswith("Choose another name"))
 
     def test_refusal_is_told_once(self) -> None:
-        self.run.start()
+        self.foreground.start()
         self.printer.notify(Refused("name-taken", "Somebody else has it.", True))
         self.service.finished.errback(RefusedError("name-taken", "Somebody else has it."))
         self.service.stopping.callback(None)
-        self.assertEqual(self.run.status, FAILED)
+        self.assertEqual(self.foreground.status, FAILED)
         self.assertEqual(self.screen.getvalue().count("Somebody else has it."), 1)
 
     def test_ended_by_itself(self) -> None:
-        self.run.start()
+        self.foreground.start()
         self.service.finished.callback(None)
         self.service.stopping.callback(None)
-        self.assertEqual((self.service.stops, self.reactor.stopped, self.run.status), (1, 1, 0))
+        self.assertEqual((self.service.stops, self.reactor.stopped, self.foreground.status), (1, 1, 0))
 
     def test_broken(self) -> None:
         """A mistake of ours is logged with all that is known about it."""
-        self.run.start()
+        self.foreground.start()
         self.service.finished.errback(ZeroDivisionError("oops"))
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_does_not_start(self) -> None:
         self.service.trouble = BadSetting("the line", "the hint")
-        self.run.start()
+        self.foreground.start()
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
         self.assertEqual(self.screen.getvalue().splitlines(), ["the line", "Hint: the hint"])
 
     def test_does_not_stop(self) -> None:
-        self.run.start()
+        self.foreground.start()
         self.signal()
         self.service.stopping.errback(ZeroDivisionError("oops"))
-        self.assertEqual((self.reactor.stopped, self.run.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -1,5 +1,7 @@
 """The ``sellia`` command line; the client that it runs is tried in ``tests.e2e.test_startup``."""
 
+from typing import Any
+
 from click.testing import CliRunner
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -12,7 +14,7 @@ class CommandTests(SynchronousTestCase):
     def setUp(self) -> None:
         clean_environment(self)
 
-    def invoke(self, *arguments, status=0) -> str:
+    def invoke(self, *arguments: str, status: int = 0) -> str:
         result = CliRunner().invoke(cli.main, arguments)
         self.assertEqual(result.exit_code, status, result.output)
         return result.output
@@ -34,8 +36,13 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("which port", shown)
 
     def test_all_flags(self) -> None:
-        seen = []
-        self.patch(cli, "run_client", lambda settings: seen.append(settings) or 7)
+        seen: list[Any] = []
+
+        def run(settings: Any) -> int:
+            seen.append(settings)
+            return 7
+
+        self.patch(cli, "run_client", run)
         self.invoke(
             *("http", "8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
             *("--auth", "u:p", "--auth-preflight", "pass", "--local-host", "::1", "--local-scheme", "https"),

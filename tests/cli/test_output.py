@@ -9,6 +9,7 @@ from sellia.cli.output import SHOWN, LinePrinter, duration, frames, line, safe, 
 from sellia.client.events import (
     VISITOR_LEFT,
     Connected,
+    Event,
     LinkBack,
     LinkLost,
     Problem,
@@ -24,6 +25,7 @@ from sellia.client.events import (
     WebSocketOpened,
     WebSocketRefused,
 )
+from sellia.transports.websocket.record import Side
 
 HOSTILE = "a\x1b[2J\r\nb\u202e\x9b[red]\\"
 CLEAR = "\r\x1b[2K"
@@ -36,7 +38,7 @@ class LineTests(SynchronousTestCase):
         console = Console(file=self.screen, width=40, highlight=False, emoji=False, markup=False)
         self.printer = LinePrinter(console, lambda: 1_700_000_000.0)
 
-    def shown(self, event) -> str:
+    def shown(self, event: Event) -> str:
         """The one line of an event, without its time."""
         self.printer.notify(event)
         (line,) = self.screen.getvalue().splitlines()
@@ -71,9 +73,10 @@ class LineTests(SynchronousTestCase):
 
     def test_web_socket_that_nobody_closed(self) -> None:
         dropped = "connection dropped without a close frame"
-        for by, told in (("visitor", f"visitor: {dropped}"), ("service", f"service: {dropped}")):
+        sides: tuple[Side, ...] = ("visitor", "service")
+        for by in sides:
             shown = self.shown(WebSocketClosed(7, "/ws", by, None, dropped, 0, 0, 0, 0, 0.5))
-            self.assertTrue(shown.startswith(f"ws end  /ws #7  ended by {told}  500 ms"), shown)
+            self.assertTrue(shown.startswith(f"ws end  /ws #7  ended by {by}: {dropped}  500 ms"), shown)
         shown = self.shown(WebSocketClosed(7, "/ws", "sellia", None, "session-expired: no link", 0, 0, 0, 0, 0.5))
         self.assertTrue(shown.startswith("ws end  /ws #7  ended by Sellia: session-expired: no link  500 ms"), shown)
 
@@ -165,12 +168,13 @@ class LineTests(SynchronousTestCase):
 
     def test_reconnecting_is_told_once_where_lines_are_kept(self) -> None:
         """And once more when the visitors have been let go; after each loss anew."""
-        for event in (
+        told: tuple[Event, ...] = (
             *(Reconnecting(float(seconds), 120.0) for seconds in (1, 2, 119)),
             *(Reconnecting(float(seconds), 0.0) for seconds in (120, 121)),
             LinkBack(122.0, 9, False),
             Reconnecting(1.0, 120.0),
-        ):
+        )
+        for event in told:
             self.printer.notify(event)
         self.assertEqual(
             [line[10:] for line in self.screen.getvalue().splitlines() if "reconnecting" in line],

@@ -12,7 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from sellia.client.events import Event
-from sellia.client.link.connector import QUICK_LEAST
+from sellia.client.link.backoff import QUICK_LEAST
 from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
@@ -230,4 +230,4 @@ class OriginalStage:
             if not service.ended:
                 service.close()
         self.service.stop()
-        return self.reactor.getDelayedCalls()
+        return list(self.reactor.getDelayedCalls())

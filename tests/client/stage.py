@@ -126,7 +126,7 @@ class Stage:
         self.reactor = MemoryReactorClock()
         self.service = LocalService(self.reactor, host, 8080, scheme, **settings)
         self.pair = Pair()
-        self.pair.client.stream_opened = self._opened
+        self.pair.client.stream_opened = self._opened  # type: ignore[assignment]
         self.pair.client.session.late_reset = lambda number, reset: self.service.finished.reset(number, reset, "-")
         self.client_streams: dict[int, Stream] = {}
         self.events: list[Event] = []

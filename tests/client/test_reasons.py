@@ -63,7 +63,7 @@ class Resolver:
 class EndpointTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor: Any = MemoryReactorClock()
-        self.reactor.nameResolver = Resolver()
+        self.reactor.nameResolver = Resolver()  # type: ignore[assignment]
         endpoint = FurthestEndpoint(self.reactor, "web.example", 80, timeout=10, attemptDelay=0.03)
         self.dialled = endpoint.connect(Factory.forProtocol(Protocol))
         self.reactor.advance(0.03)

@@ -1,6 +1,7 @@
 """What can be set about a client."""
 
 import os
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,7 +12,7 @@ BASE = {"server": "http://localhost:3000", "port": "8080"}
 
 
 class ClientCase(SynchronousTestCase):
-    def bad(self, flags, environment=None, config=None) -> BadSetting:
+    def bad(self, flags: Any, environment: Any = None, config: str | None = None) -> BadSetting:
         error = self.assertRaises(BadSetting, load, flags, environment or {}, config)
         self.assertTrue(error.hint)
         return error

@@ -1,6 +1,7 @@
 """The flags of ``twistd sellia-client``, and how a refusal ends the process."""
 
 import resource
+from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.testing import MemoryReactor
@@ -19,7 +20,7 @@ class OptionsTests(SynchronousTestCase):
     def setUp(self) -> None:
         clean_environment(self)
 
-    def parse(self, *arguments):
+    def parse(self, *arguments: str) -> Any:
         options = tap.Options()
         options.parseOptions(arguments)
         return options.settings
@@ -82,11 +83,11 @@ class StoppableReactor(MemoryReactor):
 class GiveUpTests(SynchronousTestCase):
     """A client that is refused for good ends its process with status 1 and says what to do."""
 
-    def give_up(self, error, running=True):
+    def give_up(self, error: Exception, running: bool = True) -> StoppableReactor:
         status, reactor = Status(), StoppableReactor()
         reactor.running = running
         self.stderr = take_stderr(self)
-        tap._give_up(Failure(error), status, reactor)
+        tap._give_up(Failure(error), status, reactor)  # type: ignore[arg-type]
         self.assertEqual(status.value, 1)
         return reactor
 

@@ -61,9 +61,10 @@ class HttpsTests(TestCase):
     def setUp(self) -> None:
         from twisted.internet import reactor
 
-        self.reactor: Any = reactor
+        running: Any = reactor
+        self.reactor = running
         options = certificate("somebody.example").options()
-        self.port = self.reactor.listenSSL(0, Factory.forProtocol(Greeter), options, interface="127.0.0.1")
+        self.port = running.listenSSL(0, Factory.forProtocol(Greeter), options, interface="127.0.0.1")
         self.addCleanup(self.port.stopListening)
 
     def ask(self, **settings: Any) -> "Deferred[Visitor]":

@@ -89,7 +89,7 @@ async def run_cases(port: int, host: str, deflate: bool) -> None:
 
 
 def main(port: str, host: str, compression: str) -> None:
-    txaio.start_logging(level="error")
+    txaio.start_logging(level="error")  # type: ignore[attr-defined]
     react(lambda reactor: Deferred.fromCoroutine(run_cases(int(port), host, compression == "deflate")))
 
 

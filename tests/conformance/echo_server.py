@@ -52,7 +52,7 @@ def echo_factory(deflate: bool) -> WebSocketServerFactory:
 
 
 def main(port: str, compression: str) -> None:
-    txaio.start_logging(level="error")
+    txaio.start_logging(level="error")  # type: ignore[attr-defined]
     reactor.listenTCP(int(port), echo_factory(compression == "deflate"), backlog=512, interface="127.0.0.1")
     reactor.run()
 

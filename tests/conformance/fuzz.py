@@ -32,22 +32,25 @@ async def fuzz_server_at(port: int, cases: Sequence[str], host: str | None) -> l
     if host is not None:
         forwarder = await start_forwarder(port, host)
         port = forwarder.sockets[0].getsockname()[1]
+    results: list[CaseResult]
     try:
-        return await run_fuzzingclient(f"ws://127.0.0.1:{port}/", cases, concurrency=CONCURRENCY)
+        results = await run_fuzzingclient(f"ws://127.0.0.1:{port}/", cases, concurrency=CONCURRENCY)
     except FailureError as failure:
-        return failure.results
+        results = failure.results
     finally:
         if forwarder is not None:
             forwarder.close()
+    return results
 
 
 async def fuzz_client_on(port: int, cases: Sequence[str]) -> list[CaseResult]:
     """Listen on ``port`` and test the client that comes, until it asks for the reports to be written."""
     async with run_fuzzingserver(cases, port=port) as server:
         try:
-            return await server.get_result()
+            results: list[CaseResult] = await server.get_result()
         except FailureError as failure:
-            return failure.results
+            results = failure.results
+    return results
 
 
 def verdict(result: CaseResult) -> Verdict:

@@ -164,7 +164,7 @@ class ServiceLeg:
             self.body += piece[: KEPT - len(self.body)]
 
 
-Answer = Callable[[ServiceLeg], None]
+Answer = Callable[[ServiceLeg], object]
 
 
 def plain(exchange: ServiceLeg) -> None:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet import reactor
+from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -27,6 +27,8 @@ from sellia.server.embedding.resource import GatewayResource, TunnelResource
 from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
 from tests.e2e.recorder import Recorder
+
+reactor: Any = _reactor
 
 DEADLINE = 20.0
 LOOKS = 30
@@ -58,7 +60,7 @@ class WebStageCase(TestCase):
     tunnel_settings: dict[str, Any] = {}
     client_settings: dict[str, Any] = {}
 
-    async def setUp(self) -> None:
+    async def setUp(self) -> None:  # type: ignore[override]
         self.recorder = Recorder()
         self.server = ServerService(
             ServerSettings(domain="example.test", **self.server_settings), reactor, listen=False
@@ -68,7 +70,7 @@ class WebStageCase(TestCase):
         base.putChild(b"ws", GatewayResource(self.server))
         base.putChild(b"app", TunnelResource(self.server, "myapp"))
         root = NameVirtualHost()
-        root.default = base
+        root.default = base  # type: ignore[assignment]
         root.addHost(HOST.encode(), TunnelResource(self.server, "MyApp"))
         root.addHost(b"nobody.example.test", TunnelResource(self.server, "nobody"))
         self.site = Site(root, parsePOSTFormSubmission=False)
@@ -86,7 +88,7 @@ class WebStageCase(TestCase):
         self.client.startService()
         await self.listener.connected
 
-    async def tearDown(self) -> None:
+    async def tearDown(self) -> None:  # type: ignore[override]
         await self.client.stopService()
         await self.server.stopService()
         await self.listening.stopListening()

@@ -76,7 +76,7 @@ class OutageCase(EndToEndTests):
         """The network swallows everything; returns what ends that, when both ends have noticed."""
         self.proxy.blackhole()
         for process in (self.server, self.client):
-            process.wait_for(lambda process=process: "link lost: " in process.output, "the loss to be noticed")
+            process.wait_for(lambda process=process: "link lost: " in process.output, "the loss to be noticed")  # type: ignore[misc]
         return self.proxy.heal
 
 
@@ -86,14 +86,14 @@ class PingCase(OutageCase):
         self.addCleanup(self.loop.close)
         self.received: list[str] = []
         self.closed: list[Exception] = []
-        pings = {"ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT}
+        pings: dict[str, Any] = {"ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT}
         listening = self.loop.run(self.listen(pings))
         self.addCleanup(lambda: self.loop.run(self.stop(listening)))
         self.start(listening.sockets[0].getsockname()[1])
         self.visitor = self.loop.run(self.visit(pings))
         self.addCleanup(lambda: self.loop.run(self.visitor.close()))
 
-    async def listen(self, pings: dict[str, float]) -> Any:
+    async def listen(self, pings: dict[str, Any]) -> Any:
         return await websockets.serve(self.serve, "127.0.0.1", 0, **pings)
 
     async def stop(self, listening: Any) -> None:
@@ -109,7 +109,7 @@ class PingCase(OutageCase):
         except websockets.ConnectionClosed as error:
             self.closed.append(error)
 
-    async def visit(self, pings: dict[str, float]) -> Any:
+    async def visit(self, pings: dict[str, Any]) -> Any:
         host = f"demo.localhost:{self.server.port}"
         return await websockets.connect(
             f"ws://{host}/", host="127.0.0.1", port=self.server.port, proxy=None, compression=None, **pings

@@ -284,7 +284,7 @@ class TimeoutTests(WebStageCase):
 
     async def test_service_that_does_not_read(self) -> None:
         done = threading.Event()
-        self.recorder.on("/deaf", lambda exchange: done.wait(DEADLINE) and None)
+        self.recorder.on("/deaf", lambda exchange: done.wait(DEADLINE))
         response, _ = await self.thread(self.ask, "POST", "/deaf", bytes(24 * MIB))
         self.assertEqual((response.status, response.headers["Sellia-Error"]), (504, "response-timeout"))
         done.set()
@@ -308,7 +308,7 @@ class AuthTests(WebStageCase):
 class WebSocketTests(WebStageCase):
     """A WebSocket through the Site, spoken by a library that is not ours on both sides."""
 
-    async def setUp(self) -> None:
+    async def setUp(self) -> None:  # type: ignore[override]
         self.closes: list[tuple[int | None, str]] = []
         self.websockets: Server = serve(
             self.serve,
@@ -325,7 +325,7 @@ class WebSocketTests(WebStageCase):
     async def start_client(self, service_port: int) -> None:
         await super().start_client(self.websockets.socket.getsockname()[1])
 
-    async def tearDown(self) -> None:
+    async def tearDown(self) -> None:  # type: ignore[override]
         await self.thread(self.websockets.shutdown)
         await super().tearDown()
 

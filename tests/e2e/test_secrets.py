@@ -76,7 +76,7 @@ class LogTests(EndToEndTests):
         offer = f"Sec-WebSocket-Protocol: bearer.{TOKEN}\r\n"
         self.assertIn(" 101 ", self.ask(f"/chosen;id={SECRET}{query}", fields=FIELDS + UPGRADE + offer))
         for process in (self.server, self.client):
-            wait_until(lambda process=process: "websocket closed" in process.output, "the end of the WebSocket")
+            wait_until(lambda process=process: "websocket closed" in process.output, "the end of the WebSocket")  # type: ignore[misc]
         gone = self.start_client("gone", free_port())
         self.assertIn(" 502 ", self.ask(f"/page{query}", host="gone.localhost"))
         self.assertIn(" 502 ", self.ask(f"/socket{query}", host="gone.localhost", fields=FIELDS + UPGRADE))

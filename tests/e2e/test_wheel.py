@@ -46,7 +46,7 @@ class WheelTests(SynchronousTestCase):
             check=False,
         )
         self.assertTrue(where.stdout.startswith(str(environment)), where)
-        command = [Path(paths["scripts"]) / "sellia", "http", str(free_port()), "-s", "mine", "--server", base]
+        command = [str(Path(paths["scripts"]) / "sellia"), "http", str(free_port()), "-s", "mine", "--server", base]
         client = Process(command, name="the installed client", cwd="/")
         self.addCleanup(client.stop)
         client.wait_for_line(rf"  open    http://mine[.]localhost:{server.port}")

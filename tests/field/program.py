@@ -75,7 +75,7 @@ class Kit:
 
     def start(
         self,
-        *argv: str | Path,
+        *argv: object,
         port: int | None = None,
         line: str = "",
         cwd: Path | None = None,
@@ -99,7 +99,7 @@ class Kit:
         """A port that nothing uses."""
         return free_port()
 
-    def node(self, script: str, *arguments: str | Path, **options: Any) -> Process:
+    def node(self, script: str, *arguments: object, **options: Any) -> Process:
         """Start ``apps/SCRIPT`` with Node."""
         return self.start("node", "--require", NODE_PROGRAMS / "loopback.js", self.app(script), *arguments, **options)
 
@@ -185,9 +185,7 @@ class Way:
             if self.proxy is not None:
                 thread.join(30.0)
 
-    def run(
-        self, *argv: str | Path, deadline: float = 120.0, line: str = "", env: Mapping[str, str] | None = None
-    ) -> str:
+    def run(self, *argv: object, deadline: float = 120.0, line: str = "", env: Mapping[str, str] | None = None) -> str:
         """The output of a visitor's program, run to its end; the link is cut when it has written ``line``."""
         words = [str(word) for word in argv]
         with Process(words, name="visitor", cwd=self.kit.work, env={**child_environment(), **(env or {})}) as process:
@@ -199,7 +197,7 @@ class Way:
             raise ProcessError(f"the visitor's program ended with {status}: {process.output[-2000:]}")
         return process.output
 
-    def run_by_name(self, *argv: str | Path, **options: Any) -> str:
+    def run_by_name(self, *argv: object, **options: Any) -> str:
         """
         Like `run`, for a visitor's program that asks the system for names.
 
@@ -210,7 +208,7 @@ class Way:
         script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
         return self.run("unshare", "--mount", "sh", "-c", script, "sh", hosts, *argv, **options)
 
-    def node(self, script: str, *arguments: str | Path, line: str = "", deadline: float = 120.0) -> str:
+    def node(self, script: str, *arguments: object, line: str = "", deadline: float = 120.0) -> str:
         """The output of ``apps/SCRIPT`` as a visitor, run with Node."""
         return self.run("node", self.kit.app(script), *arguments, line=line, deadline=deadline)
 

@@ -66,11 +66,11 @@ def no_errors() -> Iterator[None]:
             failure = event.get("log_failure")
             told.append(formatEvent(event) + (failure.getTraceback() if failure is not None else ""))
 
-    globalLogPublisher.addObserver(observe)
+    globalLogPublisher.addObserver(observe)  # type: ignore[arg-type]
     try:
         yield
     finally:
-        globalLogPublisher.removeObserver(observe)
+        globalLogPublisher.removeObserver(observe)  # type: ignore[arg-type]
     assert not told, "\n".join(told)
 
 

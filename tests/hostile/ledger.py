@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import h11
 
@@ -61,7 +62,7 @@ class Arrived:
         return bytes(came)
 
 
-Answer = Callable[[Arrived], None]
+Answer = Callable[[Arrived], object]
 
 
 def plain(arrived: Arrived) -> None:
@@ -153,7 +154,7 @@ class Ledger:
             text = bytes(head).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
             arrived = Arrived(event.method, event.target, headers, text, connection)
 
-            def read_body(reader: h11.Connection = reader, arrived: Arrived = arrived, more=more) -> None:
+            def read_body(reader: h11.Connection = reader, arrived: Arrived = arrived, more: Any = more) -> None:
                 while not arrived.complete:
                     event = reader.next_event()
                     if event is h11.NEED_DATA:

@@ -89,7 +89,7 @@ class Model:
 
     def __init__(self, **settings: Any) -> None:
         self.mistakes: list[str] = []
-        globalLogPublisher.addObserver(self._observe)
+        globalLogPublisher.addObserver(self._observe)  # type: ignore[arg-type]
         self.server = Server(rate_limit=False, **settings)
         self.tenants = {name: self._tenant(name) for name in TENANTS}
         self.visits: list[Visit] = []
@@ -310,4 +310,4 @@ class Model:
             self.server.check()
             assert not self.mistakes, "\n".join(self.mistakes)
         finally:
-            globalLogPublisher.removeObserver(self._observe)
+            globalLogPublisher.removeObserver(self._observe)  # type: ignore[arg-type]

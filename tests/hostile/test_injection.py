@@ -247,13 +247,13 @@ def openings() -> dict[str, HttpRequest | WebSocketRequest]:
     for value in (b"b" + CRLF, b"b" + SPLIT, b"\n", b"\r", b"\x00", b"b\x85"):
         found[f"value {value!r}"] = HttpRequest(1, b"GET", b"/", [HOST, (b"A", value)])
         found[f"value in a handshake {value!r}"] = WebSocketRequest(1, b"/", [HOST, (b"A", value)])
-    for name, fields in {
+    for what, fields in {
         "a coding of its own": [(b"Transfer-Encoding", b"chunked")],
         "two lengths": [(b"Content-Length", b"0"), (b"Content-Length", b"5")],
         "a length that is none": [(b"Content-Length", b"+5")],
         "a length without a body": [(b"Content-Length", b"5")],
     }.items():
-        found[name] = HttpRequest(1, b"POST", b"/", [HOST, *fields])
+        found[what] = HttpRequest(1, b"POST", b"/", [HOST, *fields])
     found["both a length and chunks"] = HttpRequest(1, b"POST", b"/", [HOST, (b"Content-Length", b"5")], chunked=True)
     found["a handshake with a length"] = WebSocketRequest(1, b"/", [HOST, (b"Content-Length", b"5")])
     found["a handshake without a key"] = WebSocketRequest(1, b"/", [HOST])
@@ -332,7 +332,7 @@ class WordsOfAServerTests(HostileCase):
 
     def test_reset(self) -> None:
         server, client = server_and_client()
-        stage.ledger().on("/never", lambda arrived: arrived.wait_until_left() and None)
+        stage.ledger().on("/never", lambda arrived: arrived.wait_until_left())
         stream = server.ask(HttpRequest(1, b"GET", b"/never", [HOST], visitor="\x1b[2J\u202e\r\nfake: line"))
         stage.ledger().wait_for("/never")
         server.parcel(record(native.RESET, stream, native.encode(Reset("\x1b[2J", "\r\nfake: line\x9b"))))

@@ -63,7 +63,7 @@ class LeaverTests(HostileCase):
                     visitor.sendall(piece)
                 except TimeoutError:
                     pass  # nothing is read any more, which was to be reached
-            wait_until(lambda before=before: count() > before, f"another request for {target}")
+            wait_until(lambda before=before: count() > before, f"another request for {target}")  # type: ignore[misc]
             visitor.settimeout(10)
             while wait_for and wait_for not in visitor.recv(65536):
                 pass

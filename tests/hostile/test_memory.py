@@ -23,7 +23,7 @@ class AmplificationTests(HostileCase):
 
     def grown(self, first: bytes, more: bytes) -> None:
         """Each sends ``first``, which reaches the service, and then ``more`` as far as that is read."""
-        stage.ledger().on("/silent", lambda arrived: arrived.wait_until_left() and None)
+        stage.ledger().on("/silent", lambda arrived: arrived.wait_until_left())
         server = self.ended(start_server("--no-rate-limit"))
         self.ended(start_client(server.port, stage.ledger().port, "demo"))
         for _ in range(20):

@@ -11,6 +11,7 @@ from functools import cache
 from twisted.trial.unittest import SynchronousTestCase
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.websocket import accept_upgrade
@@ -139,7 +140,9 @@ class PeerTests(SynchronousTestCase):
         """The visitor is told 101 and the first subprotocol, whatever the service says; or waits, without the quirk."""
         self.start()
         with connect(
-            f"ws://demo.localhost:{self.server.port}/refuse", sock=self.connection(), subprotocols=["a", "b"]
+            f"ws://demo.localhost:{self.server.port}/refuse",
+            sock=self.connection(),
+            subprotocols=[Subprotocol("a"), Subprotocol("b")],
         ) as visitor:
             self.assertEqual(visitor.subprotocol, "a")
             with self.assertRaises(ConnectionClosed):

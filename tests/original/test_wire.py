@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgpack
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -51,6 +53,7 @@ class DecodeTests(SynchronousTestCase):
         self.assertEqual(self.decode(said), {"type": "response_body", "request_id": "a", "chunk": b"text"})
 
     def test_what_is_dropped(self) -> None:
+        value: Any
         for value in (
             [],
             7,

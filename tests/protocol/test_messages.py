@@ -31,7 +31,7 @@ class MessagesTests(SynchronousTestCase):
             self.assertTrue(message.__doc__, message)
 
     def test_each_is_an_array_that_begins_with_its_own_tag(self) -> None:
-        tags = [msgspec.inspect.type_info(message).tag for message in all_messages()]
+        tags = [message.__struct_config__.tag for message in all_messages()]
         self.assertEqual(len(tags), len(set(tags)))
         self.assertNotIn(None, tags)
         self.assertEqual(msgspec.msgpack.decode(native.encode(messages.Ack(7))), ["ack", 7])

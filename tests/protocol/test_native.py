@@ -237,7 +237,7 @@ class LimitTests(SynchronousTestCase):
     def test_nothing_is_allocated_by_a_claimed_length(self) -> None:
         """Arrays, octets, text and records that claim gigabytes in a few octets."""
         head = b"\x95\xa4http\x01\xc4\x03GET\xc4\x01/"
-        claims = [
+        claims: list[tuple[Callable[[bytes], object], bytes]] = [
             (decoder, prefix + kind + size.to_bytes(4, "big"))
             for size in (2**20, 2**31, 2**32 - 1)
             for decoder, prefix, kind in (

@@ -15,7 +15,7 @@ class SlowSocket(FileDescriptor, VisitorTransport):  # type: ignore[misc]
     """A socket with Twisted's own buffer, whose reader takes what the test says."""
 
     def __init__(self) -> None:
-        FileDescriptor.__init__(self, self)
+        FileDescriptor.__init__(self, self)  # type: ignore[arg-type]
         VisitorTransport.__init__(self)
         self.connected = 1
         self.room = 0

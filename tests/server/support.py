@@ -104,7 +104,7 @@ class Visitor:
         self.stage = stage
         self.transport = transport
         self.lost = False
-        self.connection: VisitorConnection = stage.factory.buildProtocol(transport.getPeer())
+        self.connection: Any = stage.factory.buildProtocol(transport.getPeer())
         self.connection.makeConnection(transport)
 
     def send(self, *pieces: bytes) -> None:
@@ -284,7 +284,8 @@ class PublicSide:
         self.upstream = SessionUpstream(self.pair.server.session, self.settings)
         self.tunnels = Tunnels()
         self.rooms = Rooms()
-        self.ingress = Ingress(self.settings, self.tunnels, self.rooms, self.clock)
+        rooms: Any = self.rooms
+        self.ingress = Ingress(self.settings, self.tunnels, rooms, self.clock)
         self.factory = VisitorFactory(self.ingress)
         #: Every stream that was opened, in order, as the service sees it.
         self.asked: list[Service] = []

@@ -19,10 +19,13 @@ class PlacesTests(SynchronousTestCase):
     def arrive(self, who: str, address: str | None = None, *, idle: bool = True) -> str | None:
         limit = self.places.full(address)
         if limit is None:
-            self.taken[who] = place = self.places.enter(address)
+            self.taken[who] = self.places.enter(address)
             if idle:
-                self.places.idle(who, lambda: (self.taken.pop(who), place.leave()) and None)
+                self.places.idle(who, lambda: self.evict(who))
         return limit
+
+    def evict(self, who: str) -> None:
+        self.taken.pop(who).leave()
 
     def test_the_longest_idle_goes(self) -> None:
         for who in "abc":

@@ -1,6 +1,7 @@
 """A whole server as a service: it starts, says where it is, and stops when everybody has been told."""
 
 from random import Random
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
@@ -21,7 +22,7 @@ class StartTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.events = log_events(self)
 
-    def start(self, *, listen: bool = True, **settings: object) -> ServerService:
+    def start(self, *, listen: bool = True, **settings: Any) -> ServerService:
         self.reactor = MemoryReactorClock()
         service = ServerService(ServerSettings(**{"open": True, **settings}), self.reactor, Random(1), listen=listen)
         service.startService()
@@ -34,7 +35,7 @@ class StartTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
-    def url(self, **settings: object) -> str:
+    def url(self, **settings: Any) -> str:
         self.start(**settings)
         line = next(line for line in map(formatEvent, self.events) if line.startswith("Sellia "))
         self.events.clear()

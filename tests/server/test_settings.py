@@ -1,6 +1,7 @@
 """What can be set about a server."""
 
 import os
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -9,7 +10,7 @@ from sellia.settings import BadSetting
 
 
 class ServerCase(SynchronousTestCase):
-    def bad(self, flags=None, environment=None, config=None) -> BadSetting:
+    def bad(self, flags: Any = None, environment: Any = None, config: str | None = None) -> BadSetting:
         return self.assertRaises(BadSetting, load, flags or {}, environment or {}, config)
 
     def write(self, text: str) -> str:
@@ -126,7 +127,8 @@ class DefaultTests(ServerCase):
                 self.assertIn(f", line 1: {flat} is called {path} now; the next version refuses", caution)
 
     def test_names_of_before_in_a_program(self) -> None:
-        settings = ServerSettings(links_per_key=3, failed_auth_rate=2.0)
+        before: dict[str, Any] = {"links_per_key": 3, "failed_auth_rate": 2.0}
+        settings = ServerSettings(**before)
         self.assertEqual((settings.sessions_per_owner, settings.auth_failures_rate), (3, 2.0))
         [*warned] = self.flushWarnings()
         self.assertEqual({each["category"] for each in warned}, {DeprecationWarning})
@@ -198,7 +200,7 @@ class KeyTests(ServerCase):
             self.assertTrue(load({**flags, "master_key": "k"}, {}).master_key)
 
     def test_loopback_may_be_open(self) -> None:
-        local = (
+        local: tuple[dict[str, Any], ...] = (
             *({}, {"domain": "t.localhost"}, {"domain": "example.com", "host": "127.0.0.2"}, {"host": "[::1]"}),
             *({"host": "localhost"}, {"listen": ["unix:/run/s:mode=666", "tcp:1:interface=\\:\\:1"]}),
             *({"interim_responses": "10.0.0.1"}, {"public_port": "8443"}),
@@ -233,7 +235,7 @@ class KeyTests(ServerCase):
 
 
 class ListenTests(ServerCase):
-    def endpoints(self, **flags):
+    def endpoints(self, **flags: object) -> tuple[str, ...]:
         return load({"open": True, **flags}, {}).endpoints
 
     def test_host_and_port(self) -> None:
@@ -284,7 +286,7 @@ class ListenTests(ServerCase):
 
 
 class UrlPortTests(ServerCase):
-    def port(self, **flags):
+    def port(self, **flags: object) -> int | None:
         return load({"open": True, **flags}, {}).url_port
 
     def test_what_is_listened_on(self) -> None:

@@ -1,5 +1,8 @@
 """The flags of ``twistd sellia-server``; the process around them is tried in ``tests.e2e.test_startup``."""
 
+import os
+from typing import Any
+
 from twisted.application.service import IService
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.usage import UsageError
@@ -14,7 +17,7 @@ class OptionsTests(SynchronousTestCase):
     def setUp(self) -> None:
         clean_environment(self)
 
-    def parse(self, *arguments):
+    def parse(self, *arguments: str) -> Any:
         options = tap.Options()
         options.parseOptions(arguments)
         return options.settings
@@ -41,7 +44,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertFalse(self.parse("--no-rate-limit").rate_limit)
 
     def test_flags_not_given_leave_it_to_the_environment(self) -> None:
-        self.patch(tap.os, "environ", {"SELLIA_USE_HTTPS": "true", "SELLIA_OPEN": "true", "SELLIA_PORT": "99"})
+        self.patch(os, "environ", {"SELLIA_USE_HTTPS": "true", "SELLIA_OPEN": "true", "SELLIA_PORT": "99"})
         self.assertTrue(self.parse().https)
         self.assertEqual(self.parse("--port", "98").port, 98)
 
@@ -83,6 +86,6 @@ class OptionsTests(SynchronousTestCase):
     def test_a_default_that_does_not_fit_is_only_told_where_little_is_left(self) -> None:
         for room, warned in ((8_000, 0), (4_000, 1)):
             with capturedLogs() as events:
-                settings = tap._fitting(ServerSettings(), lambda wanted, room=room: room + tap._OTHERS)
+                settings = tap._fitting(ServerSettings(), lambda wanted, room=room: room + tap._OTHERS)  # type: ignore[misc]
             self.assertEqual((settings.connections, settings.sessions), (room * 3 // 4, room // 4))
             self.assertEqual(sum(event["log_level"] is LogLevel.warn for event in events), warned)

@@ -20,7 +20,7 @@ class AwayCase(GatewayCase):
         super().setUp()
         self.client = self.server.client()
         self.asked: list[Stream] = []
-        self.client.party.stream_opened = self._opened
+        self.client.party.stream_opened = self._opened  # type: ignore[assignment]
         self.client.tell(OpenTunnel(1, "http", "demo", options=self.options))
 
     def _opened(self, stream: Stream, opening: HttpRequest, end: bool) -> Leg:

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from sellia.protocol import native
 from sellia.protocol.messages import LinkMessage
-from sellia.transports.link.base import LinkKeeper
+from sellia.transports.link.keeper import LinkKeeper
 from sellia.transports.link.native import NativeLink
 from sellia.transports.reactor.batching import batch_of
 

@@ -251,7 +251,7 @@ class RefusalTests(SynchronousTestCase):
         caller = Caller()
         connector = Connector("ws://127.0.0.1:1/ws", None, caller, clock, Half())
         connector.start()
-        clock.tcpClients[0][2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        clock.tcpClients[0][2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))  # type: ignore[arg-type]
         clock.advance(NEXT_ADDRESS)
         self.assertEqual([what for what, _ in caller.told], ["lost"])
         connector.stop()
@@ -490,7 +490,7 @@ class SleepTests(ConnectorCase):
         self.network.refuse()
         self.assertGreater(self.gap(), 10)
         self.clock.rightNow += 3600.0  # timers that are due during a sleep are late
-        delay = self.connector._callID
+        delay: Any = self.connector._callID
         assert delay is not None
         delay.delayed_time += 3600.0  # but the system's clock for timers has stood still
         before = len(self.network.tried)
@@ -503,6 +503,7 @@ class SleepTests(ConnectorCase):
     def test_attempts_of_before_the_sleep_are_given_up(self) -> None:
         self.clock.advance(BESIDE_MOST)
         self.assertEqual(len(self.network.pending), 2)
+        late: Any
         for late in self.clock.getDelayedCalls():
             if late is not self.connector._beat:
                 late.delayed_time += 3600.0
@@ -523,6 +524,7 @@ class SleepTests(ConnectorCase):
         """It is not worth a look."""
         self.server.manner = ""
         wire = self.join()
+        late: Any
         for late in self.clock.getDelayedCalls():
             if late is not self.connector._beat:
                 late.delayed_time += 3600.0

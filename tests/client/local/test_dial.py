@@ -169,8 +169,8 @@ class NameTests(DialCase):
     """Names other than localhost are Twisted's affair."""
 
     def setUp(self) -> None:
-        self.reactor = MemoryReactorClock()
-        self.reactor.nameResolver = Resolver()
+        self.reactor: Any = MemoryReactorClock()
+        self.reactor.nameResolver = Resolver()  # type: ignore[assignment]
         self.dialer = Dialer(self.reactor, "web.example", 8080, "http", timeout=10.0)
 
     def test_resolved_and_reached(self) -> None:

@@ -604,7 +604,7 @@ class PaceTests(SynchronousTestCase):
 
 def refuse(visitor: Visitor, word: str, message: str) -> None:
     """The server's end resets the stream as soon as the answer's head is there."""
-    visitor.head_received = lambda _: visitor.stream.reset(word, message)
+    visitor.head_received = lambda head: visitor.stream.reset(word, message)
 
 
 class RefusedTests(SynchronousTestCase):
@@ -658,7 +658,7 @@ class RefusedTests(SynchronousTestCase):
     def test_a_visitor_who_has_taken_a_part(self) -> None:
         """Of a stream that has ended at both ends."""
         visitor = self.stage.ask()
-        visitor.head_received = lambda _: visitor.stream.stall()  # type: ignore[method-assign]
+        visitor.head_received = lambda head: visitor.stream.stall()
         self.stage.accept().say(HELLO)
         self.stage.talk()
         self.assertEqual(self.statuses(), [(200, None)])

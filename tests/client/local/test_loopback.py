@@ -78,8 +78,8 @@ class LoopbackTests(ListeningCase):
     def test_a_full_backlog_is_for_the_patient(self) -> None:
         listener = self.listen(backlog=0)
         port = listener.getsockname()[1]
-        waiting = [socket.create_connection(("127.0.0.1", port)) for _ in range(1)]
-        self.addCleanup(lambda: [each.close() for each in waiting])
+        waiting = socket.create_connection(("127.0.0.1", port))
+        self.addCleanup(waiting.close)
         fault = connect_now(reactor, socket.AF_INET, "127.0.0.1", port, Echo())
         self.assertIn(fault, (errno.EALREADY, errno.EINPROGRESS))
 

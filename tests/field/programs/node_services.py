@@ -88,7 +88,7 @@ def visit_node_red(way: Way) -> Outcome:
         topics: set[str] = set()
         while "notification/runtime-deploy" not in topics:
             messages = json.loads(socket.recv(timeout=DEADLINE))
-            topics |= {message.get("topic") for message in messages if isinstance(message, dict)}
+            topics |= {str(message.get("topic")) for message in messages if isinstance(message, dict)}
     return {
         "page": page.status,
         "deployed": deployed.status,

@@ -191,6 +191,7 @@ class IgnoredTests(SynchronousTestCase):
         self.assertEqual(close, original.WsClose(ID, None, "a\ufffd"))
 
     def test_no_map(self) -> None:
+        each: Any
         for each in ([], ["auth"], "auth", 7, None, {}):
             self.assertIsNone(decode(msgspec.msgpack.encode(each)))
         self.assertIsNone(decode(b""))

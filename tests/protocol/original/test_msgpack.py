@@ -94,6 +94,7 @@ class ReadingTests(SynchronousTestCase):
         self.assertRaises(Unfit, packing.find_fields, b"\x81\xa1a\xc1", {b"a"})
 
     def test_other_types_are_unfit(self) -> None:
+        value: Any
         for value in (None, 1.5, "1", [1], {}, True):
             self.assertRaises(Unfit, packing.number, msgspec.msgpack.encode(value), 0)
         for value in (None, 0, "true", []):

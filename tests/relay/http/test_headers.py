@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -360,6 +362,7 @@ class WellFormednessTests(SynchronousTestCase):
             self.assertRaises(ValueError, validate, section)
 
     def test_status(self) -> None:
+        status: Any
         for status in (100, 200, 599, 999):
             self.assertEqual(check_status(status), status)
         for status in (0, 99, 1000, -200, True, 200.0, "200", None):

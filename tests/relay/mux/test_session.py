@@ -5,7 +5,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import RECORD_COST
-from sellia.protocol.messages import CloseTunnel, GoAway, HttpRequest, Opening, TcpConnection, TunnelReady
+from sellia.protocol.messages import (
+    CloseTunnel,
+    GoAway,
+    HttpRequest,
+    Opening,
+    SessionMessage,
+    TcpConnection,
+    TunnelReady,
+)
 from sellia.relay.mux.stream import Stream
 from tests.relay.scripts import GET, KIB, OK, Pair, RecordingLeg, parcel, record, said
 
@@ -43,7 +51,7 @@ class OpeningTests(SynchronousTestCase):
 
     def test_what_is_said_of_the_session_keeps_its_order(self) -> None:
         pair = Pair()
-        messages = [CloseTunnel(1), GoAway("server-draining", "soon", 3.0), CloseTunnel(2)]
+        messages: list[SessionMessage] = [CloseTunnel(1), GoAway("server-draining", "soon", 3.0), CloseTunnel(2)]
         for message in messages:
             pair.client.session.say(message)
         pair.talk()

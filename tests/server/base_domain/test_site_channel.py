@@ -47,7 +47,9 @@ class PageCase(ServerCase):
     def setUp(self) -> None:
         super().setUp()
         self.echo = Echo()
-        self.stage.ingress.rooms = WebRooms(Site(self.echo, reactor=Clock()))
+        self.stage.ingress.rooms = WebRooms(  # type: ignore[assignment]
+            Site(self.echo, reactor=Clock())
+        )
 
     def visit(self, request: bytes) -> Visitor:
         return self.stage.visitor(request.replace(b"demo.localhost", b"localhost"))

@@ -71,7 +71,7 @@ class UpstreamTests(GatewayCase):
         self.assert_ready(self.server.client().open_tunnel("demo"))
         [session] = self.server.gateway.sessions.values()
         upstream: Upstream = session
-        self.assertIs(self.server.gateway.registry.find("demo").upstream, upstream)  # type: ignore[union-attr]
+        self.assertIs(self.server.gateway.registry.find("demo").upstream, upstream)
         return session
 
     def test_no_stream_is_opened_on_one_that_is_over(self) -> None:
@@ -85,7 +85,7 @@ class UpstreamTests(GatewayCase):
     def test_no_stream_is_opened_on_a_full_one(self) -> None:
         session = self.session()
         session.mux.max_streams = 1
-        stream = session.open(GET, NullLeg(), end=True)
+        stream = session.open(GET, NullLeg(), end=True)  # type: ignore[arg-type]
         self.assertEqual(session.refusal(1), "session_streams")
         error = self.assertRaises(ProblemError, session.open, GET, NullLeg(), end=True)
         self.assertIs(error.problem, OVERLOADED)

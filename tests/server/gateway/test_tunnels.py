@@ -1,5 +1,7 @@
 """Names: who gets one, who does not, and that nobody is kept from a name by their own ghost."""
 
+from typing import Any
+
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel, TunnelOptions
 from sellia.server.gateway.tunnels import GHOST_DEAD, GHOST_LEAST, GHOST_MOST
@@ -44,7 +46,8 @@ class ClaimTests(GatewayCase):
             for name in ("request_timeout", "upgrade_timeout"):
                 client = self.server.client().connect()
                 client.link_broken = lambda link, error: None
-                client.say(OpenTunnel(1, "http", options=TunnelOptions(**{name: value})))
+                options: dict[str, Any] = {name: value}
+                client.say(OpenTunnel(1, "http", options=TunnelOptions(**options)))
                 self.assertEqual(self.gateway.sessions, {})
 
     def test_options_are_kept(self) -> None:

@@ -1,6 +1,8 @@
 """One connection of a visitor, and how it ends when it is not the visitor who ends it."""
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from sellia.protocol.messages import VisitorLeft
 from sellia.relay.mux.session import Session
@@ -125,7 +127,7 @@ class UnixTests(ServerCase):
         self.stage.talk()
         self.assertEqual(self.stage.asked[0].value(b"X-Forwarded-For"), b"unknown")
         connection.dataReceived(get(host=b"nobody.localhost"))
-        connection.connectionLost(None)
+        connection.connectionLost(Failure(ConnectionDone()))
 
 
 class NumberTests(ServerCase):

@@ -35,7 +35,7 @@ class TimeoutTests(ServerCase):
 
     settings: dict[str, Any] = {"request_timeout": 20, "upgrade_timeout": 10, "request_timeout_limit": 40}
 
-    def open(self, **options: float) -> None:
+    def open(self, **options: Any) -> None:
         self.stage.open_tunnel("demo", options=TunnelOptions(**options))
 
     def assert_late(self, request: bytes, seconds: int, said: str) -> None:

@@ -204,6 +204,7 @@ class RefusalTests(ServerCase):
         service.switch()
         self.assertEqual(len(self.stage.asked), 1)
         first, payload = service.frames[0]
+        assert isinstance(payload, bytes)
         self.assertEqual((first, payload[:2]), (0x88, (1002).to_bytes(2, "big")))
 
     def test_frames_from_a_service_that_has_not_agreed(self) -> None:

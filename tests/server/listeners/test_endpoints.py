@@ -2,6 +2,7 @@
 
 import errno
 import os
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -20,15 +21,15 @@ from sellia.settings import BadSetting
 class RecordingPort:
     """A port that closes when it is told to, at once or when the test says so."""
 
-    def __init__(self, address, closing=None) -> None:
+    def __init__(self, address: IPv4Address, closing: Deferred[None] | None = None) -> None:
         self.address = address
         self.closing = closing
         self.closed = 0
 
-    def getHost(self):
+    def getHost(self) -> IPv4Address:
         return self.address
 
-    def stopListening(self):
+    def stopListening(self) -> Deferred[None] | None:
         self.closed += 1
         return self.closing
 
@@ -36,12 +37,12 @@ class RecordingPort:
 class ScriptedReactor(MemoryReactorClock):
     """A reactor whose ports and errors are given beforehand, by port number."""
 
-    def __init__(self, script) -> None:
+    def __init__(self, script: Any) -> None:
         super().__init__()
         self.script = script
-        self.listened = []
+        self.listened: list[tuple[int, int, str]] = []
 
-    def listenTCP(self, port, factory, backlog=50, interface=""):
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         self.listened.append((port, backlog, interface))
         found = self.script[port]
         if isinstance(found, Exception):
@@ -54,11 +55,11 @@ def cannot(number: int, port: object = 1, interface: str = "127.0.0.1") -> Canno
 
 
 class ListeningTests(SynchronousTestCase):
-    def service(self, script, *endpoints):
+    def service(self, script: Any, *endpoints: str) -> ListeningService:
         self.reactor = ScriptedReactor(script)
         return ListeningService(endpoints or [f"tcp:{port}" for port in script], Factory(), self.reactor)
 
-    def ports(self, *numbers, closing=None):
+    def ports(self, *numbers: int, closing: Deferred[None] | None = None) -> dict[int, Any]:
         return {number: RecordingPort(IPv4Address("TCP", "127.0.0.1", number), closing) for number in numbers}
 
     def test_listens_in_order(self) -> None:
@@ -66,7 +67,7 @@ class ListeningTests(SynchronousTestCase):
         with capturedLogs() as logs:
             service.startService()
         self.assertEqual(self.reactor.listened, [(1, 9, "127.0.0.1"), (2, 50, "")])
-        self.assertEqual([address.port for address in service.addresses()], [1, 2])
+        self.assertEqual([address.port for address in service.addresses()], [1, 2])  # type: ignore[attr-defined]
         self.assertEqual([event["places"] for event in logs if "places" in event], ["127.0.0.1:1, 127.0.0.1:2"])
 
     def test_binds_while_privileged(self) -> None:
@@ -87,7 +88,7 @@ class ListeningTests(SynchronousTestCase):
         self.assertEqual(script[1].closed, 1)
         self.assertEqual(service.addresses(), [])
 
-    def line(self, number, **named):
+    def line(self, number: int, **named: Any) -> str:
         return self.assertRaises(BadSetting, self.service({1: cannot(number, **named)}).startService).line
 
     def test_causes(self) -> None:
@@ -110,7 +111,7 @@ class ListeningTests(SynchronousTestCase):
             self.assertEqual(len(error.line.splitlines()), 1)
 
     def test_stop_waits_for_the_sockets(self) -> None:
-        closing = Deferred()
+        closing: Deferred[None] = Deferred()
         service = self.service(self.ports(1, closing=closing))
         service.startService()
         stopped = service.stopService()
@@ -138,18 +139,19 @@ class ListeningTests(SynchronousTestCase):
 class GivenEndpoint:
     """An endpoint whose result is made beforehand."""
 
-    def __init__(self, result) -> None:
+    def __init__(self, result: Deferred[Any]) -> None:
         self.result = result
 
-    def listen(self, factory):
+    def listen(self, factory: Any) -> Deferred[Any]:
         return self.result
 
 
 class SlowEndpointTests(SynchronousTestCase):
     """An endpoint of a plugin may take its time."""
 
-    def service(self, result):
-        return ListeningService(["given:"], Factory(), MemoryReactorClock(), lambda _, string: GivenEndpoint(result))
+    def service(self, result: Deferred[Any]) -> ListeningService:
+        endpoint: Any = GivenEndpoint(result)
+        return ListeningService(["given:"], Factory(), MemoryReactorClock(), lambda _, string: endpoint)
 
     def test_at_once(self) -> None:
         service = self.service(succeed(RecordingPort(IPv4Address("TCP", "h", 1))))
@@ -158,7 +160,7 @@ class SlowEndpointTests(SynchronousTestCase):
         self.assertRaises(BadSetting, self.service(fail(cannot(errno.EADDRINUSE))).startService)
 
     def test_later(self) -> None:
-        result = Deferred()
+        result: Deferred[Any] = Deferred()
         service = self.service(result)
         service.startService()
         self.assertEqual(service.addresses(), [])
@@ -168,14 +170,14 @@ class SlowEndpointTests(SynchronousTestCase):
         self.assertEqual(logs[-1]["place"], "h:1")
 
     def test_fails_later(self) -> None:
-        result = Deferred()
+        result: Deferred[Any] = Deferred()
         self.service(result).startService()
         with capturedLogs() as logs:
             result.errback(Failure(cannot(errno.EADDRINUSE)))
         self.assertEqual(logs[-1]["line"], "port 1 on 127.0.0.1 is already in use")
 
     def test_stopped_before(self) -> None:
-        result = Deferred()
+        result: Deferred[Any] = Deferred()
         service = self.service(result)
         service.startService()
         self.successResultOf(service.stopService())

@@ -105,7 +105,7 @@ class ThinTests(SynchronousTestCase):
             thin = self.thin(1_250_000, 0.02)
             random = Random(seed)
             for way in (thin.down, thin.up):
-                way.jitter = lambda random=random: random.random() * 0.05
+                way.jitter = lambda random=random: random.random() * 0.05  # type: ignore[misc]
             for _ in range(3):
                 Bulk(thin, thin.server)
             thin.wait(3.0, 0.002)

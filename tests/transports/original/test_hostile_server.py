@@ -83,7 +83,7 @@ class Play:
         """Somebody answers the phone, or does not."""
         dials = self.stage.reactor.tcpClients
         if dials and self.choose.random() < 0.2:
-            factory = dials.pop(0)[2]
+            factory: Any = dials.pop(0)[2]
             if not factory._onConnection.called:
                 factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
         elif dials:

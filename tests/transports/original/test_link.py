@@ -1,5 +1,7 @@
 """A link in the original dialect: who is alive on it, what says nothing, and how much of it."""
 
+from typing import Any
+
 from sellia.protocol.original.messages import MESSAGE_LIMIT
 from sellia.transports.original.link import BEGINNING, GARBAGE, INTERVAL, SILENCE, SKIPPED
 from tests.original import wire
@@ -127,10 +129,11 @@ class GarbageTests(GatewayCase):
         self.client.answer(start["request_id"], end=False)
         body = wire.message("response_body", request_id=start["request_id"], chunk=bytes(MESSAGE_LIMIT))
         data = frame(BINARY, wire.encode(body))
+        link: Any
         [link] = [each.link for each in self.server.gateway.sessions.values()]
         for offset in range(0, len(data), 100_000):
             self.client.octets(data[offset : offset + 100_000])
-            self.assertLessEqual(sum(map(len, link._message)), 2 * BEGINNING)
+            self.assertLessEqual(sum(len(piece) for piece in link._message), 2 * BEGINNING)
         self.assertTrue(visitor.closed)
         self.assertFalse(visitor.take().endswith(b"0\r\n\r\n"))
         self.assertEqual(self.client.heard(), [])

@@ -1,5 +1,7 @@
 """What waits for the next turn: everybody gets a share of it, and all together no more than is allowed."""
 
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -24,6 +26,7 @@ class BacklogTests(SynchronousTestCase):
     def turn(self) -> str:
         """What one turn has done."""
         self.done_before = len(self.done)
+        call: Any
         [call] = self.clock.getDelayedCalls()
         self.clock.calls.remove(call)
         call.called = 1

@@ -94,9 +94,12 @@ class TurnTests(SynchronousTestCase):
                 self.assertEqual(self.calls, ["a", "b"])
                 self.turn.end()
 
+    def fails(self) -> None:
+        raise ZeroDivisionError
+
     def test_a_defect_costs_nobody_else_its_flush(self) -> None:
         self.later("a")
-        self.turn.later(lambda: 1 // 0)
+        self.turn.later(self.fails)
         self.later("b")
         self.clock.advance(0)
         self.assertEqual(self.calls, ["a", "b"])

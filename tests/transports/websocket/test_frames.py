@@ -32,7 +32,7 @@ class Recorder(FrameSocket):
     def __init__(self, *, visitor: bool = True, compressed: bool = False, limit: FrameLimits | None = None) -> None:
         self.written = b""
         self.seconds = 0.0
-        super().__init__(SERVER if visitor else CLIENT, compressed, self._note)
+        super().__init__(SERVER if visitor else CLIENT, compressed, self._note)  # type: ignore[arg-type]
         if limit is not None:
             self.limits = limit
         self.frames: list[tuple[int, bytes]] = []

@@ -1,7 +1,8 @@
 """WebSockets whose peers ping while the link is away: their own end answers, once and in order."""
 
 from sellia.relay.limits.token_bucket import Rate
-from sellia.transports.websocket.frames import CLOSE, PING, PONG, FrameLimits
+from sellia.relay.limits.websocket import FrameLimits
+from sellia.transports.websocket.frames import CLOSE, PING, PONG
 from tests.transports.support import Frame, frame
 from tests.transports.websocket.test_pipe import SocketsCase
 

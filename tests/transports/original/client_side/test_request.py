@@ -196,7 +196,7 @@ class AnswerTests(AnsweringCase):
         from twisted.python.failure import Failure
 
         self.stage.request(Accept="application/json").body(final=True)
-        self.stage.reactor.tcpClients.pop(0)[2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        self.stage.reactor.tcpClients.pop(0)[2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))  # type: ignore[arg-type]
         status, headers, body, ended = self.answered()
         self.assertEqual((status, headers["Sellia-Error"], ended), (502, ["service-refused"], True))
         self.assertEqual(headers["Content-Type"], ["application/json"])

@@ -1,5 +1,7 @@
 """WebSockets that an original server has agreed to, and for which our service is asked."""
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.transports.original.client_side.upgrade import ALL_EARLY, EARLY, GRACE, first_subprotocol
@@ -28,7 +30,7 @@ class DialingCase(SynchronousTestCase):
         self.handshake = self.service.read()
         self.stage.answer(self.service, SWITCHED + END + rest)
 
-    def settled(self, **headers: str) -> None:
+    def settled(self, **headers: Any) -> None:
         """The same, some time later, with nothing said."""
         self.open(**headers)
         self.stage.wait(GRACE, GRACE)
@@ -114,7 +116,7 @@ class HandshakeTests(DialingCase):
         from twisted.python.failure import Failure
 
         self.stage.upgrade()
-        self.stage.reactor.tcpClients.pop(0)[2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        self.stage.reactor.tcpClients.pop(0)[2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))  # type: ignore[arg-type]
         [said] = self.heard()
         self.assertEqual((said["type"], said["status_code"]), ("ws_upgrade_error", 502))
         self.assertTrue(said["message"].startswith("service-refused: "))

@@ -103,13 +103,17 @@ class RequestTests(AskingCase):
 
 
 class ResponseTests(AskingCase):
-    def answered(self, *chunks: bytes, request: bytes | None = None, **options: Any) -> bytes:
+    def answered(self, *chunks: bytes, request: Any = None, **options: Any) -> bytes:
         visitor, start, _, _ = self.ask(request or get())
         self.client.answer(start["request_id"], *chunks, **options)
         return visitor.take()
 
     def test_comes_as_it_is(self) -> None:
-        fields = {"Set-Cookie": ["a=1; Path=/", "b=2"], "X-Multi": ["one", "two"], "Content-Length": ["5"]}
+        fields: dict[str, Any] = {
+            "Set-Cookie": ["a=1; Path=/", "b=2"],
+            "X-Multi": ["one", "two"],
+            "Content-Length": ["5"],
+        }
         data = self.answered(b"hel", b"lo", **fields)
         self.assertEqual(
             data,
@@ -128,7 +132,11 @@ class ResponseTests(AskingCase):
         self.assertEqual(visitor.take(), b"0\r\n\r\n")
 
     def test_hop_by_hop_headers_end_here(self) -> None:
-        fields = {"Connection": ["keep-alive"], "Keep-Alive": ["timeout=60"], "Transfer-Encoding": ["chunked"]}
+        fields: dict[str, Any] = {
+            "Connection": ["keep-alive"],
+            "Keep-Alive": ["timeout=60"],
+            "Transfer-Encoding": ["chunked"],
+        }
         data = self.answered(b"abc", **fields)
         self.assertEqual(data, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
 
@@ -155,7 +163,7 @@ class ResponseTests(AskingCase):
 
     def test_bodies_where_none_belongs(self) -> None:
         """They would be taken for the next response."""
-        fields = {"Content-Type": ["text/plain; charset=utf-8"], "Content-Length": ["6"]}
+        fields: dict[str, Any] = {"Content-Type": ["text/plain; charset=utf-8"], "Content-Length": ["6"]}
         visitor, start, _, _ = self.ask(get(method=b"HEAD"))
         self.client.answer(start["request_id"], b"x", **fields)
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 6\r\n\r\n"
