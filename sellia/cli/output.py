@@ -109,11 +109,15 @@ class LinePrinter:
             return
         if isinstance(event, LinkBack):
             self._visitors_wait = None
+        first = not self._ever_linked
         if isinstance(event, LinkBack | Connected):
             self._linked = self._ever_linked = True
         if isinstance(event, Connected):
             self._tunnels.add(event.tunnel)
         pieces = list(line(event))
+        if first and isinstance(event, LinkBack):
+            tries = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
+            pieces = [("linked  ", "green"), (f"to the server after {duration(event.after)} and {tries}", "")]
         if isinstance(event, LinkLost):
             if not self._linked:
                 yet = "" if self._ever_linked else " yet"

@@ -138,6 +138,7 @@ class LineTests(SynchronousTestCase):
     def test_link(self) -> None:
         self.shown(Connected("demo", "http://demo.localhost"))
         self.assertEqual(self.shown(LinkLost("reset")), "lost    the link to the server: reset; trying to get it back")
+        self.shown(Connected("demo", "http://demo.localhost"))
         self.assertEqual(self.shown(LinkBack(3.0, 1, True)), "back    after 3.00 s and 1 attempt: nothing was lost")
         for ended, said in ((1, "1 connection"), (2, "2 connections")):
             shown = self.shown(LinkBack(3.0, 1, True, ended=ended))
@@ -155,6 +156,7 @@ class LineTests(SynchronousTestCase):
         """Before there was a link, and after one was lost, nothing is lost by another that can't be made."""
         told = "no link to the server yet: Connection refused; trying again"
         self.assertEqual(self.shown(LinkLost("Connection refused")), told)
+        self.assertEqual(self.shown(LinkBack(0.25, 3, False)), "linked  to the server after 250 ms and 3 attempts")
         self.shown(Connected("demo", "http://demo.localhost"))
         self.assertTrue(self.shown(LinkLost("reset")).startswith("lost "))
         self.assertEqual(self.shown(LinkLost("Connection refused")), told.replace(" yet", ""))
