@@ -17,7 +17,7 @@ came on, and nothing else: it never ends the process and never shows as a traceb
 
 from __future__ import annotations
 
-from sellia.problems import PROBLEMS, Problem
+from sellia.problems import Problem, problem_of
 
 
 class SelliaError(Exception):
@@ -54,8 +54,7 @@ class RefusedError(SelliaError):
 
     @property
     def remedy(self) -> str:
-        problem = PROBLEMS.get(self.word)
-        return problem.remedy if problem else ""
+        return problem_of(self.word).remedy
 
 
 class ProblemError(SelliaError):

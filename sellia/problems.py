@@ -8,7 +8,8 @@ Code names a problem by its constant, so that a mistyped one is an error of type
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 CLOSE_REASON_LIMIT = 123
 """Bytes of UTF-8 that fit in a close frame beside its code (RFC 6455, section 5.5)."""
@@ -16,18 +17,23 @@ CLOSE_REASON_LIMIT = 123
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One way an exchange can fail.
+    """Cause for which an exchange, a claim or a session ends.
 
-    `status` answers a request and is None where no request can be waiting; `close_code` ends a
-    WebSocket or a link and is None where the problem is told before the upgrade.  `sentence`
-    says what failed, `remedy` what to do about it.
+    `status` answers a request and is None where no request can be waiting; `close_code` ends a WebSocket or a link and
+    is None where the problem is told before the upgrade.  `sentence` says what failed, `remedy` what to do about it.
+    Problems are equal whose codes are.
     """
 
     code: str
-    status: int | None
-    close_code: int | None
-    sentence: str
-    remedy: str
+    status: int | None = field(compare=False)
+    close_code: int | None = field(compare=False)
+    sentence: str = field(compare=False)
+    remedy: str = field(compare=False)
+
+    @property
+    def answer(self) -> Problem:
+        """Problem that answers a request in its place: itself, or `INTERNAL` if it has no status."""
+        return self if self.status is not None else INTERNAL
 
     def close_reason(self, detail: str = "") -> str:
         """The reason of a close frame: the code, then as much of the text as fits in 123 bytes."""
@@ -350,3 +356,17 @@ UNSUPPORTED_VERSION = _problem(
     "Client and server have no version of the protocol in common.",
     "Update the older of the two.",
 )
+
+# Ends of streams that answer nobody: they are in no catalogue, only in ``docs/protocol.rst`` (3.5).
+
+VISITOR_GONE = Problem("visitor-gone", None, None, "The visitor has left before the end.", "")
+RESPONSE_COMPLETE = Problem(
+    "response-complete", None, None, "The response is complete, and the rest of the request is not wanted.", ""
+)
+
+_RESETS: Final = {problem.code: problem for problem in (VISITOR_GONE, RESPONSE_COMPLETE)}
+
+
+def problem_of(word: str) -> Problem:
+    """Problem that a peer names; a word that this version does not know makes one that has only a code."""
+    return PROBLEMS.get(word) or _RESETS.get(word) or Problem(word, None, None, "", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from http import HTTPStatus
 from pathlib import Path
@@ -9,7 +10,24 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia import problems
-from sellia.problems import CLOSE_REASON_LIMIT, NO_SUCH_TUNNEL, PROBLEMS, SERVICE_DIED, Problem
+from sellia.problems import (
+    CLOSE_REASON_LIMIT,
+    INTERNAL,
+    NAME_TAKEN,
+    NO_SUCH_TUNNEL,
+    PROBLEMS,
+    RESPONSE_COMPLETE,
+    SERVICE_DIED,
+    VISITOR_GONE,
+    Problem,
+    problem_of,
+)
+
+#: Problems of streams that answer nobody.
+RESETS = (VISITOR_GONE, RESPONSE_COMPLETE)
+
+#: Names of settings that are spelled as codes are.
+SETTINGS = {"request-timeout"}
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "errors.rst"
 
@@ -28,10 +46,49 @@ SECTION = re.compile(
 class CatalogueTests(SynchronousTestCase):
     def test_every_constant_is_in_it_under_its_code(self) -> None:
         constants = {name: value for name, value in vars(problems).items() if isinstance(value, Problem)}
-        self.assertEqual(set(constants.values()), set(PROBLEMS.values()))
+        self.assertEqual(set(constants.values()), {*PROBLEMS.values(), *RESETS})
         for name, problem in constants.items():
             self.assertEqual(name, problem.code.upper().replace("-", "_"))
-            self.assertIs(PROBLEMS[problem.code], problem)
+            self.assertIs(problem_of(problem.code), problem)
+
+    def test_every_constant_is_used(self) -> None:
+        package = Path(problems.__file__).parent
+        used = "\n".join(path.read_text("utf-8") for path in package.rglob("*.py") if path.name != "problems.py")
+        names = [name for name, value in vars(problems).items() if isinstance(value, Problem)]
+        self.assertEqual([name for name in names if not re.search(rf"\b{name}\b", used)], [])
+
+    def test_no_code_stands_bare_in_the_source(self) -> None:
+        """A mistyped constant is an error of types; a mistyped word would be ``internal``, at run time."""
+        package = Path(problems.__file__).parent
+        codes = {*PROBLEMS, *(problem.code for problem in RESETS)} - {"internal", "forbidden", "overloaded"} - SETTINGS
+        found = [
+            f"{path}:{node.lineno}: {node.value}"
+            for path in sorted(package.rglob("*.py"))
+            if path.name != "problems.py"
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.partition(":")[0] in codes
+        ]
+        self.assertEqual(found, [])
+
+    def test_words_of_peers(self) -> None:
+        """Those that this version does not know are kept, and answered as ``internal``."""
+        strange = problem_of("moon-phase")
+        self.assertEqual((strange.code, strange.status, strange.close_code), ("moon-phase", None, None))
+        self.assertEqual(strange, problem_of("moon-phase"))
+        self.assertNotEqual(strange, problem_of("moon-phases"))
+        self.assertNotIn("moon-phase", PROBLEMS)
+
+    def test_answers(self) -> None:
+        self.assertIs(SERVICE_DIED.answer, SERVICE_DIED)
+        for problem in (*RESETS, NAME_TAKEN, problem_of("moon-phase")):
+            self.assertIs(problem.answer, INTERNAL)
+
+    def test_resets_are_in_the_protocol(self) -> None:
+        document = (DOCUMENT.parent / "protocol.rst").read_text("utf-8")
+        for problem in RESETS:
+            row = re.search(rf"^``{problem.code}`` +(.*)$", document, re.MULTILINE)
+            assert row is not None, problem.code
+            self.assertEqual(row[1].lower(), problem.sentence.lower().rstrip("."))
 
     def test_every_problem_can_be_told(self) -> None:
         """Each has a real status or a legal close code, and two sentences on one line each."""

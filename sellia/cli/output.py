@@ -32,7 +32,7 @@ from sellia.client.events import (
     WebSocketOpened,
     WebSocketRefused,
 )
-from sellia.problems import PROBLEMS
+from sellia.problems import problem_of
 from sellia.text import printable, shown_subprotocol
 
 #: How much of a text from outside is shown in a line, in characters.
@@ -212,8 +212,7 @@ def line(event: Event) -> Iterable[Piece]:
             text = f"the server stops within {duration(event.seconds)}; the client will connect again"
             return [("notice  ", "yellow"), (text, "")]
         case Refused():
-            problem = PROBLEMS.get(event.word)
-            remedy = f" {problem.remedy}" if problem is not None else ""
+            remedy = f" {problem_of(event.word).remedy}".rstrip()
             again = "" if event.final else " Trying again."
             return [("refused ", "red"), (f"{safe(event.word)}: {safe(event.message)}{remedy}{again}", "")]
         case Problem():

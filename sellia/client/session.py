@@ -23,12 +23,12 @@ from sellia.client.events import (
     Event,
     LinkBack,
     LinkLost,
-    Problem,
     Reconnecting,
     Report,
     RequestRefused,
     ServerStopping,
 )
+from sellia.client.events import Problem as ProblemEvent
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.link.connector import Connector
 from sellia.client.local.kinds import open_leg
@@ -38,7 +38,7 @@ from sellia.client.outage import Outage
 from sellia.client.reasons import shown_address
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
 from sellia.errors import ProtocolError, RefusedError
-from sellia.problems import CLIENT_GONE
+from sellia.problems import CLIENT_GONE, INTERNAL, NAME_TAKEN, SESSION_EXPIRED, Problem, problem_of
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -187,7 +187,7 @@ class ClientSession:
             if self.session is not None:
                 self.session.flush()
             link.say(Goodbye(CLIENT_GONE.code, _STOPPED))
-        self._end_session(CLIENT_GONE.code, _STOPPED)
+        self._end_session(CLIENT_GONE, _STOPPED)
         if link is not None:
             link.close(1000, "goodbye")
         stopped = self.connector.closed(GOODBYE_WAIT)
@@ -201,7 +201,7 @@ class ClientSession:
         if tunnel is None:
             raise ProtocolError("a stream was opened for a tunnel that this client does not have")
         if self.stopping and isinstance(opening, WebSocketRequest):
-            stream.reset(CLIENT_GONE.code, _STOPPED)
+            stream.reset(CLIENT_GONE, _STOPPED)
             return NULL_LEG
         return open_leg(tunnel.kind, tunnel.routes.service_for(opening), stream, opening, end, self._listening)
 
@@ -211,7 +211,7 @@ class ClientSession:
         elif isinstance(message, TunnelRefused):
             self._tunnel_refused(message)
         elif isinstance(message, CloseTunnel):
-            self._report(Problem(f"The server has closed a tunnel: {printable(message.message or message.word)}"))
+            self._report(ProblemEvent(f"The server has closed a tunnel: {printable(message.message or message.word)}"))
         elif isinstance(message, Notice):
             self._noticed(message)
         elif isinstance(message, VisitorLeft):
@@ -288,7 +288,7 @@ class ClientSession:
         self._cancel_expiry()
         self._window = min(welcome.resume_window, LONGEST_WINDOW) if link.resumable else 0.0
         if not resumed:
-            self._end_session("session-expired", "the server no longer had the session")
+            self._end_session(SESSION_EXPIRED, "the server no longer had the session")
             self.session = Session(self, self._turn.later, even=False)
             self.session.late_reset = self._late_reset
             self._token = welcome.session
@@ -306,7 +306,7 @@ class ClientSession:
         if link.caveat != self._caveat:
             self._caveat = link.caveat
             if self._caveat:
-                self._report(Problem(self._caveat))
+                self._report(ProblemEvent(self._caveat))
         if not resumed and ceiling and ceiling != self._ceiling:
             self._ceiling = ceiling
             self._compare_timeouts(ceiling)
@@ -324,7 +324,7 @@ class ClientSession:
                 if wanted is not None and wanted > ceiling:
                     name = tunnel.settings.subdomain or f"for port {tunnel.settings.port}"
                     self._report(
-                        Problem(
+                        ProblemEvent(
                             f"The tunnel {name} has a {setting} of {wanted:g} s, and this server allows {ceiling:g} s: "
                             "its operator can raise timeouts.request_limit."
                         )
@@ -374,10 +374,10 @@ class ClientSession:
 
     def dismissed(self, goodbye: Goodbye) -> None:
         _log.info("the server ended the session: {word}", word=printable(goodbye.word, 64))
-        self._end_session(goodbye.word, "the server ended the session")
+        self._end_session(problem_of(goodbye.word), "the server ended the session")
 
     def broken(self, error: ProtocolError) -> None:
-        self._end_session("internal", "the server broke the protocol")
+        self._end_session(INTERNAL, "the server broke the protocol")
 
     def link_lost(self, reason: str) -> None:
         if self.connector.stopping:
@@ -393,7 +393,7 @@ class ClientSession:
                     wait = self._window + self._settings.ping_timeout
                     self._expiry = self._clock.callLater(wait, self._expired)
                 else:
-                    self._end_session("session-expired", "the link was lost, and this server keeps nothing without one")
+                    self._end_session(SESSION_EXPIRED, "the link was lost, and this server keeps nothing without one")
         news = reason != self._why_lost
         if news:
             self._why_lost = reason
@@ -409,7 +409,9 @@ class ClientSession:
         secure = "https" + printable(url).removeprefix("wss")
         _log.info("the server redirects to https: url={url}", url=field(secure))
         secure = secure.removesuffix(GATEWAY_PATH)
-        self._report(Problem(f"The server redirects to https, and is followed: give --server {secure} from now on."))
+        self._report(
+            ProblemEvent(f"The server redirects to https, and is followed: give --server {secure} from now on.")
+        )
 
     def beat(self) -> None:
         if self.session is not None:
@@ -457,7 +459,7 @@ class ClientSession:
         if tunnel is None:
             raise ProtocolError("a tunnel was refused that was not asked for")
         message = printable(refused.message)
-        again = not refused.final and (tunnel.name is not None or refused.word != "name-taken")
+        again = not refused.final and (tunnel.name is not None or refused.word != NAME_TAKEN.code)
         self._report(RefusedEvent(printable(refused.word, 64), message, not again))
         _log.warn("the server refused a tunnel: {word}: {message}", word=printable(refused.word, 64), message=message)
         if again:
@@ -479,7 +481,7 @@ class ClientSession:
 
     # --- ends ----------------------------------------------------------------------------------------------
 
-    def _end_session(self, word: str, message: str) -> None:
+    def _end_session(self, problem: Problem, message: str) -> None:
         self._tell_back()
         session, self.session = self.session, None
         self._token = None
@@ -488,8 +490,8 @@ class ClientSession:
             return
         if session.streams:
             count = len(session.streams)
-            self._report(Problem(f"{count} connection{'s were' if count > 1 else ' was'} lost: {message}."))
-        session.close(word, message)
+            self._report(ProblemEvent(f"{count} connection{'s were' if count > 1 else ' was'} lost: {message}."))
+        session.close(problem, message)
         for service in self._services:
             service.disown()
 
@@ -497,7 +499,7 @@ class ClientSession:
         """The server has ended the session by now."""
         self.counters.windows_expired += 1
         _log.info("the resume window is over: window={window:g}s", window=self._window)
-        self._end_session("session-expired", "the link did not come back in time")
+        self._end_session(SESSION_EXPIRED, "the link did not come back in time")
 
     def _cancel_expiry(self) -> None:
         expiry, self._expiry = self._expiry, None
@@ -523,7 +525,7 @@ class ClientSession:
         link = self.connector.link
         if link is not None and self.session is not None:
             link.say(Goodbye(CLIENT_GONE.code, "the server refused all that the client asked for"))
-        self._end_session("client-gone", "the server refused the client")
+        self._end_session(CLIENT_GONE, "the server refused the client")
         if link is not None:
             link.close(1000, "goodbye")
         if not self.finished.called:

@@ -34,7 +34,7 @@ from random import Random
 from typing import Final, Generic, TypeVar
 
 from sellia.errors import ProblemError
-from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS
+from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem
 from sellia.protocol.messages import TunnelOptions
 from sellia.relay.names import suggest_name
 from sellia.relay.secrets import SecretDigest
@@ -106,8 +106,8 @@ class TunnelRegistry(Generic[Target]):
         self._away: set[Target] = set()
         self._holds: dict[str, _Hold] = {}  # in the order in which they run out
         self._counts: dict[Hashable, int] = {}
-        #: Problem codes of names that became free a moment ago, with the time until which they are kept; oldest first.
-        self._free: dict[str, tuple[str, float]] = {}
+        #: Problems of names that became free a moment ago, with the time until which they are kept; oldest first.
+        self._free: dict[str, tuple[Problem, float]] = {}
 
     def find(self, label: str) -> Tunnel[Target] | None:
         """Return the tunnel that a name is bound to, or None."""
@@ -225,19 +225,19 @@ class TunnelRegistry(Generic[Target]):
         if hold is not None and hold.owner == owner:
             self._drop_hold(label)
 
-    def remember(self, labels: Iterable[str], word: str, now: float) -> None:
-        """Remember the problem code `word` for names that became free, for as long as a name is held."""
+    def remember(self, labels: Iterable[str], problem: Problem, now: float) -> None:
+        """Remember the problem for which names became free, for as long as a name is held."""
         for label in labels:
             self._free.pop(label, None)
             if label not in self.by_label:
-                self._free[label] = word, now + self.hold_seconds
+                self._free[label] = problem, now + self.hold_seconds
         while len(self._free) > REMEMBERED_LIMIT:
             del self._free[next(iter(self._free))]
 
-    def why_free(self, label: str, now: float) -> str | None:
-        """Return the problem code of a name that became free a moment ago, or None."""
-        word, until = self._free.get(label, (None, 0.0))
-        return word if until > now else None
+    def why_free(self, label: str, now: float) -> Problem | None:
+        """Return the problem of a name that became free a moment ago, or None."""
+        problem, until = self._free.get(label, (None, 0.0))
+        return problem if until > now else None
 
     def is_held(self, label: str, now: float) -> bool:
         """Return whether a name is held for its last owner: to a visitor, the client is gone."""

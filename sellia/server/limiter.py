@@ -17,7 +17,17 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sellia.problems import PROBLEMS, RATE_LIMITED
+from sellia.problems import (
+    BAD_FRAME,
+    BAD_SERVICE_RESPONSE,
+    FRAME_TOO_LARGE,
+    HEADER_TOO_LARGE,
+    INTERNAL,
+    RATE_LIMITED,
+    TARGET_TOO_LONG,
+    TOO_MANY_FRAMES,
+    UNAUTHORIZED,
+)
 from sellia.protocol.messages import Headers, ServerLimits
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import UNIX, counted_address
@@ -53,10 +63,10 @@ LIMITS: Final = frozenset(
     """.split()
 )
 
-#: Names of limits that are reached by a request's head, by the word of its answer.
+#: Names of limits that are reached by a request's head, by its problem.
 HEAD_LIMITS: Final = {
-    "header-too-large": "header_size",
-    "target-too-long": "target_length",
+    HEADER_TOO_LARGE: "header_size",
+    TARGET_TOO_LONG: "target_length",
 }
 
 
@@ -138,7 +148,7 @@ class Limiter:
     def too_often(self, limit: str, peer: str, wait: float) -> Denial:
         """Something happened too often; it may again in ``wait`` seconds."""
         self.refused(limit, peer, 429)
-        return Denial(PROBLEMS["rate-limited"], "", ceil(wait))
+        return Denial(RATE_LIMITED, "", ceil(wait))
 
     # --- connections ---------------------------------------------------------------------------------------
 
@@ -237,7 +247,7 @@ class Limiter:
                 return
             del unended[stream]
             if stream is not None:
-                stream.reset("bad-service-response", "the response was complete, and its end did not come")
+                stream.reset(BAD_SERVICE_RESPONSE, "the response was complete, and its end did not come")
 
     # --- WebSockets ----------------------------------------------------------------------------------------
 
@@ -254,7 +264,7 @@ class Limiter:
                 self._look(pipe, now)
             except Exception:  # the others are to be looked at all the same, and again in a second
                 _log.failure("a defect of Sellia's own: a WebSocket could not be looked at")
-                pipe.drop("internal: a defect of Sellia's own")
+                pipe.drop(INTERNAL.close_reason("a defect of Sellia's own"))
 
     def _look(self, pipe: WebSocketLeg, now: float) -> None:
         if pipe.unread(now) >= self._unread_timeout:
@@ -279,7 +289,7 @@ class Limiter:
 
     def websocket_violated(self, story: WebSocketRecord) -> int | None:
         """A visitor's frames broke a rule or a limit: count it.  As `count`; the story tells it."""
-        return self.count(_FRAMES.get(story.violation, "websocket_violations"))
+        return self.count(_FRAMES.get(story.violation or BAD_FRAME, "websocket_violations"))
 
     # --- passwords -----------------------------------------------------------------------------------------
 
@@ -292,7 +302,7 @@ class Limiter:
         """
         credentials = parse_authorization(headers)
         if credentials is None:
-            return Denial(PROBLEMS["unauthorized"])
+            return Denial(UNAUTHORIZED)
         now = self._clock.seconds()
         address = visitor()
         key = counted_address(address), label
@@ -302,12 +312,12 @@ class Limiter:
         if auth.matches(credentials):
             return None
         self.passwords.take(key, now)
-        return Denial(PROBLEMS["unauthorized"])
+        return Denial(UNAUTHORIZED)
 
 
 _UNUSED: Final = Rate(1, 1.0)
 
-_FRAMES: Final = {"frame-too-large": "frame_size", "too-many-frames": "empty_frames"}
+_FRAMES: Final = {FRAME_TOO_LARGE: "frame_size", TOO_MANY_FRAMES: "empty_frames"}
 
 
 def _own(peer: str, trusted: bool) -> str | None:

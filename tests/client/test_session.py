@@ -15,6 +15,7 @@ from sellia.client.events import (
     WebSocketClosed,
 )
 from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL, LONGEST_WINDOW, NAME_RETRY
+from sellia.problems import VISITOR_GONE
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -284,7 +285,7 @@ class MeanwhileTests(SessionCase):
         answered.say(HELLO)
         streams = list(self.stage.far.streams.values())
         for left in (streams[1], streams[3]):
-            left.reset("visitor-gone", "the visitor's connection was lost")
+            left.reset(VISITOR_GONE, "the visitor's connection was lost")
         self.stage.wait(1)
         self.stage.connect()
         self.stage.far.say(Meanwhile())

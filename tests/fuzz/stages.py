@@ -13,6 +13,7 @@ from traceback import walk_tb
 from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from sellia.errors import ProtocolError
+from sellia.problems import SERVICE_DIED
 from sellia.protocol.messages import ResponseHead
 from tests.server.support import KEY, PublicSide, Service, Visitor
 from tests.transports.support import Peer, Sockets, frame, head
@@ -138,7 +139,7 @@ def _serve(stage: PublicSide, service: Service, how: int) -> None:
         case 4:
             stream.end([(b"A", b"b")] if how & 16 else None)
         case 5:
-            stream.reset("service-died", "why")
+            stream.reset(SERVICE_DIED, "why")
         case 6:
             stream.send_head(ResponseHead(103, b"", []))
         case 7:

@@ -12,6 +12,7 @@ import h11
 
 from sellia.client.settings import load as load_client
 from sellia.errors import LimitExceeded, ProtocolError, SettingsError
+from sellia.problems import CLIENT_GONE
 from sellia.protocol import native
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead, SessionMessage
 from sellia.protocol.original import messages as original
@@ -301,7 +302,7 @@ def session(data: bytes) -> None:
         pass
     assert party.session.received <= parcels
     assert party.sent < 1_000_000
-    party.session.close("client-gone", "")
+    party.session.close(CLIENT_GONE, "")
 
 
 def parcel(data: bytes) -> None:

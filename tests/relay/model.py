@@ -12,6 +12,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from sellia.problems import problem_of
 from sellia.protocol import native
 from sellia.protocol.limits import INITIAL_CREDIT, LINK_MESSAGE_LIMIT, MAX_CREDIT, PARCEL_TARGET, RECORD_COST
 from sellia.protocol.messages import Ack, CloseTunnel, Opening, SessionMessage
@@ -71,7 +72,7 @@ class ModelParty:
     def end(self, word: str) -> None:
         """The session is over: every leg whose stream was not has been told so, and nothing is kept."""
         open_legs = [leg for number, leg in self.legs.items() if number in self.session.streams]
-        self.session.close(word, "by the script")
+        self.session.close(problem_of(word), "by the script")
         assert all(leg.over for leg in open_legs)
         assert self.session.out.unacknowledged == (0, 0) and self.session.table.held == 0
 

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+from sellia.problems import Problem, problem_of
 from sellia.protocol.limits import RECORD_LIMIT
 from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.mux.stream import Stream
@@ -86,7 +87,7 @@ class ModelLeg:
 
     def cancel(self) -> None:
         self.over = True
-        self.stream.reset("cancelled", "by the script")
+        self.stream.reset(problem_of("cancelled"), "by the script")
 
     # --- Leg -----------------------------------------------------------------------------------------------
 
@@ -161,9 +162,9 @@ class ModelLeg:
         elif self.mood == "echo" and not self.stream.local_ended:
             self.say_end(None)
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         assert not self.over, "told of a reset after the end"
-        assert word in WORDS
+        assert problem.code in WORDS
         self.over = True
 
     def pause_sending(self) -> None:

@@ -7,6 +7,7 @@ is compared.  Everything is checked against the modules' own invariants after ea
 from collections import Counter, deque
 from collections.abc import Callable
 
+from sellia.problems import Problem
 from sellia.protocol import native
 from sellia.protocol.messages import Ack, Ending, Headers, HttpRequest, Opening, ResponseHead, SessionMessage
 from sellia.relay.mux.leg import Leg
@@ -103,8 +104,8 @@ class RecordingLeg:
     def end_received(self, trailers: Headers) -> None:
         self._note("end", trailers)
 
-    def reset_received(self, word: str, message: str) -> None:
-        self._note("reset", word, message)
+    def reset_received(self, problem: Problem, message: str) -> None:
+        self._note("reset", problem.code, message)
 
     def link_away(self) -> None:
         """The streams' events are what tests look at."""

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProblemError
-from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem
+from sellia.problems import CLIENT_GONE, INTERNAL, NAME_TAKEN, OVERLOADED, SESSION_EXPIRED, TOO_MANY_TUNNELS, Problem
 from sellia.relay.registry import HOLD_SECONDS, REMEMBERED_LIMIT, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest
 
@@ -120,8 +120,8 @@ class RegistryTests(SynchronousTestCase):
 
     def test_why_a_name_is_free_is_remembered_for_a_while(self) -> None:
         self.claim("bound", "first", "alice")
-        self.registry.remember(["demo", "bound"], "client-gone", 10.0)
-        self.assertEqual(self.registry.why_free("demo", 10.0 + HOLD_SECONDS - 0.1), "client-gone")
+        self.registry.remember(["demo", "bound"], CLIENT_GONE, 10.0)
+        self.assertEqual(self.registry.why_free("demo", 10.0 + HOLD_SECONDS - 0.1), CLIENT_GONE)
         self.assertIsNone(self.registry.why_free("demo", 10.0 + HOLD_SECONDS))
         self.assertIsNone(self.registry.why_free("bound", 10.0))
         self.assertIsNone(self.registry.why_free("other", 10.0))
@@ -130,10 +130,10 @@ class RegistryTests(SynchronousTestCase):
 
     def test_so_many_names_are_remembered(self) -> None:
         """The oldest is forgotten first; one that is told again is not the oldest."""
-        self.registry.remember((f"name-{number}" for number in range(REMEMBERED_LIMIT)), "client-gone", 0.0)
-        self.registry.remember(["name-0", "one-more"], "session-expired", 1.0)
+        self.registry.remember((f"name-{number}" for number in range(REMEMBERED_LIMIT)), CLIENT_GONE, 0.0)
+        self.registry.remember(["name-0", "one-more"], SESSION_EXPIRED, 1.0)
         found = [self.registry.why_free(name, 2.0) for name in ("name-0", "name-1", "name-2", "one-more")]
-        self.assertEqual(found, ["session-expired", None, "client-gone", "session-expired"])
+        self.assertEqual(found, [SESSION_EXPIRED, None, CLIENT_GONE, SESSION_EXPIRED])
 
     def test_holds_run_out(self) -> None:
         for label, now in (("one", 0.0), ("two", 5.0)):

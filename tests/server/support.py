@@ -14,7 +14,15 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.problems import PROBLEMS, Problem
+from sellia.problems import (
+    CLIENT_GONE,
+    NO_SUCH_PAGE,
+    NO_SUCH_TUNNEL,
+    SERVICE_DIED,
+    UPGRADE_REQUIRED,
+    Problem,
+    problem_of,
+)
 from sellia.protocol.messages import (
     Headers,
     HttpRequest,
@@ -187,7 +195,7 @@ class Service(RecordingLeg):
 
     def fail(self, word: str, message: str = "") -> None:
         """It is over."""
-        self.stream.reset(word, message)
+        self.stream.reset(problem_of(word), message)
         self.stage.talk()
 
     def switch(self, *headers: tuple[bytes, bytes]) -> None:
@@ -260,14 +268,14 @@ class Rooms:
 
     def take_link(self, connection: VisitorConnection, request: Request) -> None:
         self.links.append(request)
-        connection.answer_problem(PROBLEMS["upgrade-required"], request)
+        connection.answer_problem(UPGRADE_REQUIRED, request)
 
     def page(self, connection: VisitorConnection, request: Request, path: bytes) -> None:
         self.pages.append(path)
-        connection.answer_problem(PROBLEMS["no-such-page"], request)
+        connection.answer_problem(NO_SUCH_PAGE, request)
 
     def why_absent(self, label: str) -> Problem:
-        return PROBLEMS["client-gone" if label == "gone" else "no-such-tunnel"]
+        return CLIENT_GONE if label == "gone" else NO_SUCH_TUNNEL
 
     def refusing(self) -> Problem | None:
         return self.refusal
@@ -337,7 +345,7 @@ class PublicSide:
         for visitor in self.visitors:
             visitor.leave()
         for service in self.asked:
-            service.stream.reset("service-died")
+            service.stream.reset(SERVICE_DIED)
         self.talk()
         session = self.pair.server.session
         assert not self.pair.server.failures, self.pair.server.failures

@@ -18,7 +18,7 @@ from sellia.client.local.finished import server_refused
 from sellia.client.local.host_checks import NOT_HTTP, STATUSES
 from sellia.client.local.pending_dial import PendingDial
 from sellia.client.local.service import LocalService
-from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, Problem
+from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import BadAnswer
 from sellia.relay.http.headers import check_method, check_target, validate
@@ -92,18 +92,18 @@ class ServiceLeg(StrictLeg):
 
     # --- for the stream ------------------------------------------------------------------------------------
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         before = self.state
         if before is OVER:
             return
         self._close()
-        if word == BAD_SERVICE_RESPONSE.code:
+        if problem is BAD_SERVICE_RESPONSE:
             self.status = BAD_SERVICE_RESPONSE.status
             self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
         elif before is ANSWERED:
             self.cancelled(None)
         else:
-            self.cancelled(VISITOR_LEFT if word == "visitor-gone" else message or word)
+            self.cancelled(VISITOR_LEFT if problem is VISITOR_GONE else message or problem.code)
 
     def pause_sending(self) -> None:
         if self._connection is not None:
@@ -240,7 +240,7 @@ class ServiceLeg(StrictLeg):
         if self.state is OVER:
             return
         self._close()
-        self.stream.reset(problem.code, message)
+        self.stream.reset(problem, message)
         self._tell(problem, message)
 
     def _tell(self, problem: Problem, message: str) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from twisted.logger import Logger
 
 from sellia.client.events import VISITOR_LEFT, Report, RequestFinished
-from sellia.problems import BAD_SERVICE_RESPONSE
+from sellia.problems import BAD_SERVICE_RESPONSE, VISITOR_GONE
 from sellia.protocol.messages import Reset
 from sellia.text import printable, shown_target
 
@@ -53,7 +53,7 @@ class FinishedExchanges:
     def reset(self, number: int, reset: Reset, tunnel: str) -> None:
         """Tell the listener, and the log of a refusal, that the server has reset a stream after its end here."""
         refused = reset.word == BAD_SERVICE_RESPONSE.code
-        found = self._known.pop(number, None) if refused or reset.word == "visitor-gone" else None
+        found = self._known.pop(number, None) if refused or reset.word == VISITOR_GONE.code else None
         if found is None:
             return
         method, target, status, bytes_in, bytes_out, report = found

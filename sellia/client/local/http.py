@@ -280,7 +280,7 @@ class ServiceHttpLeg(ServiceLeg):
         """End an exchange whose response has left, and whose service wants no more of the request."""
         self.state = OVER
         self.service.forget(self)
-        self.stream.reset(SERVICE_DIED.code, f"{self.service.where} closed the connection after its answer.")
+        self.stream.reset(SERVICE_DIED, f"{self.service.where} closed the connection after its answer.")
         self._report(None)
 
     def cancelled(self, cause: str | None) -> None:

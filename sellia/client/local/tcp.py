@@ -56,7 +56,7 @@ class ServiceTcpLeg(StrictLeg):
         if self._socket is not None:
             self._socket.end()
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         self._close()
 
     def pause_sending(self) -> None:
@@ -102,7 +102,7 @@ class ServiceTcpLeg(StrictLeg):
         if self._over:
             return
         self._close()
-        self.stream.reset(problem.code, message)
+        self.stream.reset(problem, message)
         end = line(self._service.clock, "connection failed")
         if end is not None:
             _log.warn(

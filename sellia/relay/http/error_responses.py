@@ -45,13 +45,12 @@ _READABLE: Final = (
 )
 
 _OWNERS: Final = frozenset(
-    problem.code
-    for problem in (
+    (
         *(SERVICE_REFUSED, SERVICE_UNREACHABLE, SERVICE_TLS_FAILED, SERVICE_DIED, BAD_SERVICE_RESPONSE),
         UPGRADE_REFUSED,
     )
 )
-"""Words of problems between a client and its service."""
+"""Problems between a client and its service."""
 
 _HTML: Final = b"text/html; charset=utf-8"
 _JSON: Final = b"application/json"
@@ -131,9 +130,9 @@ def answer(
     return Answer(problem.status, headers, body)
 
 
-def public_detail(word: str, detail: str) -> str:
+def public_detail(problem: Problem, detail: str) -> str:
     """What visitors are told of the detail that a client gives: nothing where it can name private hosts and ports."""
-    return "" if word in _OWNERS else detail
+    return "" if problem in _OWNERS else detail
 
 
 def to_bytes(response: Answer, *, head: bool = False, close: bool = False) -> bytes:

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Final
 
 from sellia.errors import ProtocolError
+from sellia.problems import BAD_FRAME, FRAME_TOO_LARGE, TOO_MANY_FRAMES, Problem
 from sellia.protocol.messages import ServerLimits
 from sellia.relay.limits.token_bucket import Rate
 from sellia.text import size_of
@@ -44,29 +45,29 @@ class FrameLimits:
     def __post_init__(self) -> None:
         object.__setattr__(self, "whole", min(self.size, self.message))
 
-    def exceeded(self, code: int, word: str, what: str, setting: str) -> "Violation":
+    def exceeded(self, code: int, problem: Problem, what: str, setting: str) -> "Violation":
         """The violation of one of them: says which, its value, and where it is set."""
-        return Violation(code, f"{what}; {setting} {self.where}", word)
+        return Violation(code, f"{what}; {setting} {self.where}", problem)
 
 
 class Violation(Exception):
     """A peer broke RFC 6455 (``bad-frame``), or a limit of Sellia's: ``code`` is what it is to be closed with."""
 
-    def __init__(self, code: int, detail: str, word: str = "bad-frame") -> None:
+    def __init__(self, code: int, detail: str, problem: Problem = BAD_FRAME) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
-        self.word = word
+        self.problem = problem
 
     @property
     def reason(self) -> str:
-        """Word and detail, as a close frame says them."""
-        return f"{self.word}: {self.detail}"
+        """Code and detail, as a close frame says them."""
+        return f"{self.problem.code}: {self.detail}"
 
     @property
     def ours(self) -> bool:
         """Whether it is Sellia that ends the WebSocket, for a limit of its own."""
-        return self.word != "bad-frame"
+        return self.problem is not BAD_FRAME
 
 
 class MessageMeter:
@@ -86,7 +87,7 @@ class MessageMeter:
         limits = self._limits
         if length > limits.size:
             what = f"a frame of more than {size_of(limits.size)}"
-            raise limits.exceeded(1009, "frame-too-large", what, "websocket.frame_size")
+            raise limits.exceeded(1009, FRAME_TOO_LARGE, what, "websocket.frame_size")
         if first & 0x0F:
             self._fragments, self._empty, self._size = 1, 0, length
         else:
@@ -95,13 +96,13 @@ class MessageMeter:
             self._empty = 0 if length else self._empty + 1
         if self._size > limits.message:
             what = f"a message of more than {size_of(limits.message)}"
-            raise limits.exceeded(1009, "frame-too-large", what, "websocket.message_size")
+            raise limits.exceeded(1009, FRAME_TOO_LARGE, what, "websocket.message_size")
         if self._fragments > limits.fragments:
             what = f"a message of more than {limits.fragments:,} fragments"
-            raise limits.exceeded(1009, "frame-too-large", what, "websocket.fragments")
+            raise limits.exceeded(1009, FRAME_TOO_LARGE, what, "websocket.fragments")
         if self._empty > limits.empty:
             what = f"more than {limits.empty:,} empty fragments in a row"
-            raise limits.exceeded(1008, "too-many-frames", what, "websocket.empty_fragments")
+            raise limits.exceeded(1008, TOO_MANY_FRAMES, what, "websocket.empty_fragments")
 
 
 def as_told(limits: ServerLimits) -> FrameLimits:

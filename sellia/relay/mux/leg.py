@@ -9,6 +9,7 @@ of credit.  In the other direction ``pause_sending`` asks it to stop reading fro
 from typing import Final, Protocol
 
 from sellia.errors import ProtocolError
+from sellia.problems import Problem
 from sellia.protocol.messages import Ending, Headers, ResponseHead
 
 
@@ -36,7 +37,7 @@ class Leg(Protocol):
     def end_received(self, trailers: Headers) -> None:
         """The other end will send nothing more; ``trailers`` is empty unless a chunked body had some."""
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         """The stream is over, both ways, before its end.  The leg must not use the stream any more."""
 
     def pause_sending(self) -> None:
@@ -63,7 +64,7 @@ class NullLeg:
 
     def end_received(self, trailers: Headers) -> None: ...
 
-    def reset_received(self, word: str, message: str) -> None: ...
+    def reset_received(self, problem: Problem, message: str) -> None: ...
 
     def pause_sending(self) -> None: ...
 

@@ -27,6 +27,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from sellia.errors import ProtocolError
+from sellia.problems import INTERNAL, OVERLOADED, Problem, problem_of
 from sellia.protocol import native
 from sellia.protocol.limits import (
     IDLE_LIMIT,
@@ -45,7 +46,6 @@ from sellia.relay.mux.send_half import SendHalf
 from sellia.relay.mux.stream import Stream, opening_record
 from sellia.relay.mux.streams import StreamTable
 
-_OVERLOADED: Final = "overloaded"
 _TOO_MUCH_HELD: Final = "the reader is too slow, and too much is waiting for readers of this session"
 _TOO_MUCH_IN_ALL: Final = "too much is waiting in all sessions together, and most of it in this one"
 _TOO_MUCH_QUEUED: Final = "too much is waiting for the link of this session"
@@ -174,7 +174,7 @@ class Session:
         payload = native.encode(message)
         self.out.urge(native.pack_record(native.CONTROL, 0, 0, len(payload)) + payload)
 
-    def close(self, word: str, message: str) -> None:
+    def close(self, problem: Problem, message: str) -> None:
         """The session is over: every leg is told so, and nothing more is sent or received."""
         if self.closed:
             return
@@ -185,7 +185,7 @@ class Session:
             self.table.end(stream)  # its leg may go on for a while, and has nobody to talk to
             leg = stream.leg
             try:
-                leg.reset_received(word, message)
+                leg.reset_received(problem, message)
             except Exception as error:
                 self.owner.leg_failed(stream.id, leg, error)
 
@@ -274,7 +274,7 @@ class Session:
         self.table.end(stream)
         if reset.frames >= 0:
             self._guarded(stream, stream.leg.ending_received, Ending(frames=reset.frames, bytes=reset.bytes))
-        self._guarded(stream, stream.leg.reset_received, reset.word, reset.message)
+        self._guarded(stream, stream.leg.reset_received, problem_of(reset.word), reset.message)
 
     def _late(self, kind: int, number: int, payload: bytes) -> None:
         """A record for a stream that is not open: late, of a kind we do not know, or a violation."""
@@ -309,7 +309,7 @@ class Session:
 
     def _failed(self, stream: Stream, error: Exception) -> None:
         leg = stream.leg
-        stream.reset("internal")
+        stream.reset(INTERNAL)
         self.owner.leg_failed(stream.id, leg, error)
 
     # --- too much ------------------------------------------------------------------------------------------
@@ -340,8 +340,8 @@ class Session:
         self._overload(stream, _TOO_MUCH_QUEUED, "session_queue")
 
     def _overload(self, stream: Stream, message: str, bound: str) -> None:
-        stream.reset(_OVERLOADED, message)
-        self._guarded(stream, stream.leg.reset_received, _OVERLOADED, message)
+        stream.reset(OVERLOADED, message)
+        self._guarded(stream, stream.leg.reset_received, OVERLOADED, message)
         if self.relieved is not None:
             self.relieved(stream, bound)
 
@@ -390,7 +390,7 @@ class Session:
         except Exception as error:
             stream = self.streams.get(half.id)
             if stream is not None:
-                stream.reset("internal")
+                stream.reset(INTERNAL)
             self.owner.leg_failed(half.id, leg, error)
 
     def check_invariants(self) -> None:

@@ -12,7 +12,7 @@ Invariants (``check_invariants`` holds them in tests)
 from typing import Final, Protocol
 
 from sellia.errors import ProblemError
-from sellia.problems import HEADER_TOO_LARGE
+from sellia.problems import HEADER_TOO_LARGE, Problem
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, RECORD_LIMIT
 from sellia.protocol.messages import Ending, Headers, Opening, Reset, ResponseHead, SessionMessage, Trailers
@@ -121,9 +121,9 @@ class Stream:
             self.sending.put(DATA, END, b"")
         self._end_sending()
 
-    def reset(self, word: str, message: str = "", frames: int = -1, octets: int = -1) -> None:
+    def reset(self, problem: Problem, message: str = "", frames: int = -1, octets: int = -1) -> None:
         """End both directions and drop what is queued.  The leg is not told.  Harmless on a stream that has ended."""
-        self.session.give_up(self, Reset(word, message, frames, octets))
+        self.session.give_up(self, Reset(problem.code, message, frames, octets))
 
     # --- for the leg: receiving ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from twisted.web.server import Site
 
-from sellia.problems import PROBLEMS, Problem
+from sellia.problems import CLIENT_GONE, FORBIDDEN, NO_SUCH_TUNNEL, SERVER_DRAINING, UPGRADE_REQUIRED, Problem
 from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.http.headers import values_of
 from sellia.relay.http.hosts import canonical_host, is_address, is_loopback
@@ -88,12 +88,12 @@ class BaseDomain:
         Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.
         """
         if not _is_own_or_no_page(request, self._gateway.settings.domain):
-            connection.answer_problem(PROBLEMS["forbidden"], request, _FROM_A_PAGE)
+            connection.answer_problem(FORBIDDEN, request, _FROM_A_PAGE)
             return
         keys = values_of(request.headers, b"sec-websocket-key")
         versions = values_of(request.headers, b"sec-websocket-version")
         if len(keys) != 1 or not _KEY.fullmatch(keys[0]) or versions != [b"13"]:
-            connection.answer_problem(PROBLEMS["upgrade-required"], request)
+            connection.answer_problem(UPGRADE_REQUIRED, request)
             return
         offers = values_of(request.headers, b"sec-websocket-protocol")
         if SUBPROTOCOL.encode() in offers:
@@ -103,7 +103,7 @@ class BaseDomain:
             protocol = b""
             link = self._gateway.original_links.buildProtocol(None)
         else:
-            connection.answer_problem(PROBLEMS["upgrade-required"], request, _OTHER_DIALECT)
+            connection.answer_problem(UPGRADE_REQUIRED, request, _OTHER_DIALECT)
             return
         link.remote = connection.visitor_of(request)
         link.makeConnection(connection.let_go())
@@ -140,9 +140,9 @@ class BaseDomain:
         """Nobody has the name; or its owner may still come back for it, or had it a moment ago."""
         now = self._now()
         if self._registry.is_held(label, now):
-            return PROBLEMS["client-gone"]
-        return PROBLEMS[self._registry.why_free(label, now) or "no-such-tunnel"]
+            return CLIENT_GONE
+        return self._registry.why_free(label, now) or NO_SUCH_TUNNEL
 
     def refusing(self) -> Problem | None:
         """While the server drains, it takes nothing new."""
-        return PROBLEMS["server-draining"] if self._gateway.draining else None
+        return SERVER_DRAINING if self._gateway.draining else None

@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from twisted.web.static import NoRangeStaticProducer
 
-from sellia.problems import PROBLEMS
+from sellia.problems import METHOD_NOT_ALLOWED, NO_SUCH_PAGE, UPGRADE_REQUIRED, Problem
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
 from sellia.relay.http.hosts import public_url
 from sellia.server.base_domain.wheel import Wheel, build_wheel
@@ -65,7 +65,7 @@ class _Page(Resource):
     def __init__(self, render: Callable[[], tuple[bytes, bytes]]) -> None:
         super().__init__()
         self._render = render
-        self._other = _Problem("method-not-allowed", allow=b"GET, HEAD")
+        self._other = _ProblemPage(METHOD_NOT_ALLOWED, allow=b"GET, HEAD")
 
     def render(self, request: Request) -> Any:
         return self.render_GET(request) if request.method in (b"GET", b"HEAD") else self._other.render(request)
@@ -112,20 +112,20 @@ class _Ready(_Page):
         return super().render_GET(request)
 
 
-class _Problem(Resource):
+class _ProblemPage(Resource):
     """One of our own answers."""
 
     isLeaf = True
 
-    def __init__(self, word: str, allow: bytes | None = None) -> None:
+    def __init__(self, problem: Problem, allow: bytes | None = None) -> None:
         super().__init__()
-        self._word = word
+        self._problem = problem
         self._allow = allow
 
     def render(self, request: Request) -> bytes:
         accept = request.getHeader(b"accept") or b""
         response = answer(
-            PROBLEMS[self._word],
+            self._problem,
             accept=accept,
             target=request.uri,
             cross_origin=request.requestHeaders.hasHeader(b"origin"),
@@ -150,9 +150,9 @@ class BaseDomainPages(Resource):
             b"/": _Page(self._landing),
             b"/health": _Page(self._health_page),
             b"/ready": _Ready(lambda: bool(health().get("draining"))),
-            settings.gateway_path.encode(): _Problem("upgrade-required"),
+            settings.gateway_path.encode(): _ProblemPage(UPGRADE_REQUIRED),
         }
-        self._none = _Problem("no-such-page")
+        self._none = _ProblemPage(NO_SUCH_PAGE)
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         if request.path.startswith(_CLIENT_PATH):

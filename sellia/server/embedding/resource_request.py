@@ -24,7 +24,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request as WebRequest
 from zope.interface import implementer
 
-from sellia.problems import PROBLEMS, Problem
+from sellia.problems import RESPONSE_TIMEOUT, UPGRADE_REQUIRED, Problem
 from sellia.protocol.messages import ResponseHead
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
 from sellia.relay.http.forwarded import UNIX, plain_address
@@ -123,7 +123,7 @@ class ResourceRequest(VisitorChannel):
         if request.upgrade:
             self.ingress.rooms.take_link(self, request)
         else:
-            self.answer_problem(PROBLEMS["upgrade-required"], request)
+            self.answer_problem(UPGRADE_REQUIRED, request)
 
     def _route(self) -> None:
         try:
@@ -304,7 +304,7 @@ class ResourceRequest(VisitorChannel):
         if self._cut_at <= now:
             self.drop()
         elif self._exchange is not None and self._exchange.overdue(now):
-            self._exchange.timed_out("response-timeout")
+            self._exchange.timed_out(RESPONSE_TIMEOUT)
 
     @property
     def busy(self) -> bool:

@@ -23,7 +23,16 @@ from typing import Final, NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
 
-from sellia.problems import PROBLEMS
+from sellia.problems import (
+    KEY_REQUIRED,
+    OVERLOADED,
+    RATE_LIMITED,
+    TOO_MANY_ATTEMPTS,
+    TOO_MANY_LINKS,
+    UNSUPPORTED_VERSION,
+    WRONG_KEY,
+    Problem,
+)
 from sellia.protocol.messages import VERSION, Hello, Refused
 from sellia.relay.http.forwarded import counted_address
 from sellia.relay.limits.quota import Quota
@@ -32,7 +41,7 @@ from sellia.relay.secrets import SecretDigest
 from sellia.server.settings import ServerSettings
 
 #: The limit that a full census stands for.
-_FULL: Final = {"total": ("overloaded", "sessions"), "each": ("too-many-links", "sessions_per_owner")}
+_FULL: Final = {"total": (OVERLOADED, "sessions"), "each": (TOO_MANY_LINKS, "sessions_per_owner")}
 
 
 class Rejection(NamedTuple):
@@ -68,7 +77,7 @@ class Admission:
         """Why a client that does not go on with a session is not let in; None if it is."""
         if hello.version != VERSION:
             message = f"This server speaks version {VERSION} of the protocol, the client version {hello.version}."
-            return Rejection(Refused("unsupported-version", message, True))
+            return Rejection(Refused(UNSUPPORTED_VERSION.code, message, True))
         return self._judge_key(hello, remote) if self._key is not None else None
 
     def has_room(self, remote: str, owner: Hashable) -> Rejection | None:
@@ -76,11 +85,11 @@ class Admission:
         who = self.counts_as(owner, remote)
         full = self._sessions.full(who)
         if full is not None:
-            word, limit = _FULL["total" if full == "total" else "each"]
-            return Rejection(Refused(word, PROBLEMS[word].sentence, False), limit)
+            problem, limit = _FULL["total" if full == "total" else "each"]
+            return Rejection(Refused(problem.code, problem.sentence, False), limit)
         wait = self._links.take(who, self._clock.seconds()) if self._links is not None else 0.0
         if wait:
-            return Rejection(_wait("rate-limited", "Too many clients have come from there.", wait), "link_rate")
+            return Rejection(_wait(RATE_LIMITED, "Too many clients have come from there.", wait), "link_rate")
         return None
 
     def enter(self, who: Hashable) -> None:
@@ -98,16 +107,16 @@ class Admission:
     def _judge_key(self, hello: Hello, remote: str) -> Rejection | None:
         assert self._key is not None
         if not hello.key:
-            return Rejection(Refused("key-required", PROBLEMS["key-required"].sentence, True))
+            return Rejection(Refused(KEY_REQUIRED.code, KEY_REQUIRED.sentence, True))
         address, now = counted_address(remote), self._clock.seconds()
         wait = self._wrong.look(address, now)
         if wait:
-            return Rejection(_wait("too-many-attempts", PROBLEMS["too-many-attempts"].sentence, wait), "failed_keys")
+            return Rejection(_wait(TOO_MANY_ATTEMPTS, TOO_MANY_ATTEMPTS.sentence, wait), "failed_keys")
         if self._key.matches(hello.key):
             return None
         self._wrong.take(address, now)
-        return Rejection(Refused("wrong-key", PROBLEMS["wrong-key"].sentence, True))
+        return Rejection(Refused(WRONG_KEY.code, WRONG_KEY.sentence, True))
 
 
-def _wait(word: str, sentence: str, seconds: float) -> Refused:
-    return Refused(word, f"{sentence} Try again in {ceil(seconds)} s.", False)
+def _wait(problem: Problem, sentence: str, seconds: float) -> Refused:
+    return Refused(problem.code, f"{sentence} Try again in {ceil(seconds)} s.", False)

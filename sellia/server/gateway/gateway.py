@@ -28,7 +28,15 @@ from twisted.logger import Logger
 
 from sellia import __version__
 from sellia.errors import ProtocolError
-from sellia.problems import PROBLEMS
+from sellia.problems import (
+    CLIENT_GONE,
+    OVERLOADED,
+    SERVER_DRAINING,
+    SERVER_RESTARTING,
+    SESSION_EXPIRED,
+    Problem,
+    problem_of,
+)
 from sellia.protocol.messages import (
     MEANWHILE,
     SUBPROTOCOL,
@@ -162,7 +170,7 @@ class Gateway:
         elif isinstance(message, Goodbye):
             session = self._sessions_by_link.get(link)
             if session is not None:
-                self.end(session, "client-gone", "", "the client said goodbye")
+                self.end(session, CLIENT_GONE, "", "the client said goodbye")
             link.close(1000, "goodbye")
         else:
             raise ProtocolError("a link message that only a server sends")
@@ -176,7 +184,7 @@ class Gateway:
     def link_broken(self, link: Link, error: ProtocolError) -> None:
         session = self._sessions_by_link.get(link)
         if session is not None:
-            self.end(session, "client-gone", "the client broke the protocol", f"the client broke the protocol: {error}")
+            self.end(session, CLIENT_GONE, "the client broke the protocol", f"the client broke the protocol: {error}")
 
     def link_lost(self, link: Link, reason: str) -> None:
         self._open.discard(link)
@@ -192,7 +200,7 @@ class Gateway:
             return
         self.counters.links_lost += 1
         if not link.resumable:
-            self.end(session, "session-expired", _CUT, f"its link was lost: {reason}", held=True)
+            self.end(session, SESSION_EXPIRED, _CUT, f"its link was lost: {reason}", held=True)
             return
         self.registry.away(session)
         session.link_away(self.clock.seconds(), link.heard)
@@ -220,7 +228,7 @@ class Gateway:
             return True
         rejection = self._admission.judge(hello, link.remote)
         if rejection is None and self.draining:
-            rejection = Rejection(Refused("server-draining", PROBLEMS["server-draining"].sentence, False))
+            rejection = Rejection(Refused(SERVER_DRAINING.code, SERVER_DRAINING.sentence, False))
         if rejection is None:
             rejection = self._admission.has_room(link.remote, owner)
         if rejection is not None:
@@ -251,7 +259,7 @@ class Gateway:
     def _refuse(self, link: Link, rejection: Rejection) -> bool:
         """Tell the client so; whether it may say another hello."""
         refused, limit = rejection
-        code = PROBLEMS[refused.word].close_code or 1008
+        code = problem_of(refused.word).close_code or 1008
         if limit:
             self.guard.refused(limit, link.remote, code)
             return link.refuse(refused, code)
@@ -354,10 +362,10 @@ class Gateway:
     def expired(self, session: ServerSession) -> None:
         """The resume window of a session is over."""
         self.counters.windows_expired += 1
-        self.end(session, "session-expired", "", "its client did not come back in time")
+        self.end(session, SESSION_EXPIRED, "", "its client did not come back in time")
 
-    def end(self, session: ServerSession, word: str, message: str, why: str, *, held: bool = False) -> None:
-        """A session is over: its names are free, or ``held`` for their owner, and its visitors are told ``word``."""
+    def end(self, session: ServerSession, problem: Problem, message: str, why: str, *, held: bool = False) -> None:
+        """A session is over: its names are free, or ``held`` for their owner, and its visitors are told ``problem``."""
         if self.sessions.pop(session.token, None) is None:
             return
         session.cancel_wait()
@@ -367,13 +375,13 @@ class Gateway:
             self.registry.unhold(label, owner)
         if not held:
             labels = [tunnel.label for tunnel in released] + [label for label, _ in session.left]
-            self.registry.remember(labels, word, self.clock.seconds())
+            self.registry.remember(labels, problem, self.clock.seconds())
         link, session.link = session.link, None
         if link is not None:
             self._sessions_by_link.pop(link, None)
-            link.close(1000, word)
+            link.close(1000, problem.code)
         streams = len(session.mux.streams)
-        session.mux.close(word, message)
+        session.mux.close(problem, message)
         end = line(self.clock, "session ended")
         if end is not None:
             _log.info(
@@ -389,7 +397,7 @@ class Gateway:
         """The server will stop within so many seconds: nothing new is begun, and clients are told."""
         self.draining = True
         for session in self.sessions.values():
-            session.mux.say(GoAway("server-draining", PROBLEMS["server-draining"].sentence, seconds))
+            session.mux.say(GoAway(SERVER_DRAINING.code, SERVER_DRAINING.sentence, seconds))
 
     def stop(self) -> None:
         """The server stops: every client is told, every visitor too."""
@@ -397,8 +405,8 @@ class Gateway:
             link = session.link
             if link is not None:
                 session.mux.flush()  # what was said before goodbye
-                link.say(Goodbye("server-restarting", PROBLEMS["server-restarting"].sentence))
-            self.end(session, "server-restarting", "", "the server stops")
+                link.say(Goodbye(SERVER_RESTARTING.code, SERVER_RESTARTING.sentence))
+            self.end(session, SERVER_RESTARTING, "", "the server stops")
         for silent in list(self._silent):
             silent.drop("the server stops")
         self._footprint.stop()
@@ -412,7 +420,7 @@ class Gateway:
     def _too_fat(self, session: ServerSession) -> None:
         """What waits in a session alone is too much for all, and it is not its streams'."""
         self.guard.refused("sessions_memory", session.remote, 1013)
-        self.end(session, "overloaded", "", "all sessions together have too much waiting, and this one most of it")
+        self.end(session, OVERLOADED, "", "all sessions together have too much waiting, and this one most of it")
 
     def shows_key(self, key: str, remote: str) -> bool:
         """Whether a visitor shows the master key."""

@@ -135,7 +135,7 @@ class ServerSession:
 
     def _relieved(self, stream: Stream, limit: str) -> None:
         """Count a visitor's exchange that was reset because of a bound of the session."""
-        self._keeper.guard.refused(limit, cast(VisitorLeg, stream.leg).visitor, "overloaded")
+        self._keeper.guard.refused(limit, cast(VisitorLeg, stream.leg).visitor, OVERLOADED.code)
 
     # --- its link ------------------------------------------------------------------------------------------
 

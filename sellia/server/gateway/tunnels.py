@@ -19,7 +19,17 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError, ProtocolError
-from sellia.problems import FORBIDDEN, RATE_LIMITED, SERVER_DRAINING, TOO_MANY_TUNNELS
+from sellia.problems import (
+    CLIENT_GONE,
+    FORBIDDEN,
+    INTERNAL,
+    NAME_TAKEN,
+    OVERLOADED,
+    RATE_LIMITED,
+    SERVER_DRAINING,
+    TOO_MANY_TUNNELS,
+    Problem,
+)
 from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelReady, TunnelRefused
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest, basic_auth_digest
@@ -44,11 +54,11 @@ GHOST_DEAD: Final = 3.0
 
 _TAKEN_OVER: Final = "another client of the same owner asked for its name, and this one did not answer in time"
 
-#: Codes of refusals after which the same claim may be granted later.
-_PASSING: Final = ("name-taken", "overloaded", "internal", "server-draining", "rate-limited")
+#: Problems after which the same claim may be granted later.
+_PASSING: Final = frozenset((NAME_TAKEN, OVERLOADED, INTERNAL, SERVER_DRAINING, RATE_LIMITED))
 
-#: Names of the limits that refusals stand for, by code.
-_LIMITS: Final = {"overloaded": "tunnels", "too-many-tunnels": "tunnels_per_owner", "rate-limited": "tunnel_rate"}
+#: Names of the limits that refusals stand for, by problem.
+_LIMITS: Final = {OVERLOADED: "tunnels", TOO_MANY_TUNNELS: "tunnels_per_owner", RATE_LIMITED: "tunnel_rate"}
 _PER_CLIENT: Final = "This client has as many tunnels as it may."
 
 _log = Logger()
@@ -65,7 +75,7 @@ class TunnelKeeper(Protocol):
     public_port: int
     draining: bool
 
-    def end(self, session: ServerSession, word: str, message: str, why: str, *, held: bool = False) -> None:
+    def end(self, session: ServerSession, problem: Problem, message: str, why: str, *, held: bool = False) -> None:
         """End a session, whose names are then free, or ``held`` for their owner."""
 
 
@@ -220,30 +230,30 @@ class TunnelRequests:
             )
 
     def _refuse(self, session: ServerSession, wanted: OpenTunnel, error: ProblemError) -> None:
-        word = error.problem.code
-        limit = "tunnels_per_client" if error.detail is _PER_CLIENT else _LIMITS.get(word)
+        problem = error.problem
+        limit = "tunnels_per_client" if error.detail is _PER_CLIENT else _LIMITS.get(problem)
         if limit is not None:
-            self._keeper.guard.refused(limit, session.remote, word)
-        elif (suppressed := self._keeper.guard.rate_limited_log(word)) is not None:
+            self._keeper.guard.refused(limit, session.remote, problem.code)
+        elif (suppressed := self._keeper.guard.rate_limited_log(problem.code)) is not None:
             _log.info(
                 "tunnel refused: name={name} session={session} peer={peer} word={word} suppressed={suppressed}",
                 name=field(printable(wanted.name or "", 64)),
                 session=field(session.name),
                 peer=field(session.remote),
-                word=field(word),
+                word=field(problem.code),
                 suppressed=suppressed,
             )
-        session.mux.say(TunnelRefused(wanted.tunnel, word, str(error), word not in _PASSING))
+        session.mux.say(TunnelRefused(wanted.tunnel, problem.code, str(error), problem not in _PASSING))
 
     def _lost_name(self, tunnel: Tunnel[ServerSession]) -> None:
         """Tell a session that it has lost a name to another one of the same owner, and end it if it is dead."""
         session, keeper = tunnel.upstream, self._keeper
         if keeper.registry.tunnels_of(session):
-            session.mux.say(CloseTunnel(tunnel.tunnel_id, "name-taken", _TAKEN_OVER))
+            session.mux.say(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
         elif session.link is None:
-            keeper.end(session, "client-gone", "its client was started again", "started again")
+            keeper.end(session, CLIENT_GONE, "its client was started again", "started again")
         else:
-            session.mux.say(CloseTunnel(tunnel.tunnel_id, "name-taken", _TAKEN_OVER))
+            session.mux.say(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
             self._watch(session, session.link)
 
     def _watch(self, session: ServerSession, link: Link) -> None:
@@ -256,7 +266,7 @@ class TunnelRequests:
 
         def end(_: object) -> None:
             if not shows() and not keeper.registry.tunnels_of(session):
-                keeper.end(session, "client-gone", "its client was started again", "its link is dead")
+                keeper.end(session, CLIENT_GONE, "its client was started again", "its link is dead")
 
         waited = wait_for(keeper.clock, shows, GHOST_DEAD, GHOST_STEP)
         waited.addCallback(end)

@@ -34,7 +34,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.problems import PROBLEMS, Problem
+from sellia.problems import REQUEST_TIMEOUT, RESPONSE_TIMEOUT, VISITOR_GONE, Problem
 from sellia.protocol.messages import VisitorLeft
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer, to_bytes
 from sellia.relay.http.forwarded import UNIX
@@ -126,7 +126,7 @@ class VisitorConnection(PipelinedRequests, Unread):
         self._place.leave()
         self._part()
         for stream in self._lagging:
-            stream.reset("visitor-gone")
+            stream.reset(VISITOR_GONE)
         exchange, self._exchange = self._exchange, None
         self._zeroed = None
         if exchange is not None:
@@ -224,8 +224,8 @@ class VisitorConnection(PipelinedRequests, Unread):
             retry_after=retry_after,
             cross_origin=request is not None and bool(request.values(b"origin")),
         )
-        if request is None and problem.code in HEAD_LIMITS:
-            self.ingress.guard.refused(HEAD_LIMITS[problem.code], self.peer, response.status)
+        if request is None and problem in HEAD_LIMITS:
+            self.ingress.guard.refused(HEAD_LIMITS[problem], self.peer, response.status)
         if request is not None and request.minor == 0 and keep:
             response.headers.append((b"Connection", b"keep-alive"))
         head = request is not None and request.method == b"HEAD"
@@ -333,7 +333,7 @@ class VisitorConnection(PipelinedRequests, Unread):
             return
         if exchange is not None:
             if exchange.overdue(now):
-                exchange.timed_out("response-timeout")
+                exchange.timed_out(RESPONSE_TIMEOUT)
             elif not self._watch_unread(now) and not exchange.request_complete:
                 self._pace(exchange)
         elif self._parting is not None:
@@ -344,7 +344,7 @@ class VisitorConnection(PipelinedRequests, Unread):
             reader = self._reader
             if reader is not None and reader.in_head:
                 self.ingress.guard.refused("header_time", self.peer, 408)
-                self._refuse(Refusal(PROBLEMS["request-timeout"]))
+                self._refuse(Refusal(REQUEST_TIMEOUT))
             else:
                 if self._shaking:
                     self.ingress.guard.refused("tls_handshake", self.peer, "closed")

@@ -13,7 +13,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sellia.errors import ProtocolError
-from sellia.problems import INTERNAL, PROBLEMS, UPGRADE_TIMEOUT, Problem
+from sellia.problems import (
+    BAD_SERVICE_RESPONSE,
+    RESPONSE_COMPLETE,
+    UPGRADE_TIMEOUT,
+    VISITOR_GONE,
+    Problem,
+)
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
 from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, public_detail
 from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, validate_response
@@ -186,13 +192,13 @@ class VisitorHttpLeg(StrictLeg):
         """The visitor's connection is lost: nothing can be answered any more."""
         self.over = True
         if self.stream is not None:
-            self.stream.reset("visitor-gone", "the visitor's connection was lost")
+            self.stream.reset(VISITOR_GONE, "the visitor's connection was lost")
 
-    def request_refused(self, word: str, detail: str) -> None:
+    def request_refused(self, problem: Problem, detail: str) -> None:
         """What has come of the request's body cannot be the body of a request."""
         if self.stream is not None:
-            self.stream.reset(word, detail)
-        self.fail(word, detail)
+            self.stream.reset(problem, detail)
+        self.fail(problem, detail)
 
     def overdue(self, now: float) -> bool:
         """Whether the service's time is up.  It stands still while the link of its client is away."""
@@ -211,13 +217,13 @@ class VisitorHttpLeg(StrictLeg):
         if not self.head_sent:
             self.deadline = _NEVER
 
-    def timed_out(self, word: str) -> None:
+    def timed_out(self, problem: Problem) -> None:
         """The service has not answered in time."""
         settings = self.connection.ingress.settings
-        detail = explain_timeout(self.options, settings, upgrade=word == UPGRADE_TIMEOUT.code)
+        detail = explain_timeout(self.options, settings, upgrade=problem is UPGRADE_TIMEOUT)
         if self.stream is not None:
-            self.stream.reset(word, detail)
-        self.fail(word, detail)
+            self.stream.reset(problem, detail)
+        self.fail(problem, detail)
 
     # --- from the upstream: a VisitorLeg -------------------------------------------------------------------
 
@@ -372,18 +378,18 @@ class VisitorHttpLeg(StrictLeg):
                 if self.request_complete:
                     stream.end()  # a handshake that was refused has no end of its own
                 else:
-                    stream.reset("response-complete", "the response was complete before the request")
+                    stream.reset(RESPONSE_COMPLETE, "the response was complete before the request")
         self.connection.exchange_over(self)
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         if verbosity.debug and message and self.stream is not None:
             _log.debug(
                 "request failed: id={id} word={word} reason={reason}",
                 id=self.stream.id,
-                word=field(word),
+                word=field(problem.code),
                 reason=field(message),
             )
-        self.fail(word, public_detail(word, message))
+        self.fail(problem, public_detail(problem, message))
 
     def pause_sending(self) -> None:
         self.connection.pause_reading()
@@ -403,7 +409,7 @@ class VisitorHttpLeg(StrictLeg):
 
     # --- ends ------------------------------------------------------------------------------------------------
 
-    def fail(self, word: str, message: str) -> None:
+    def fail(self, problem: Problem, message: str) -> None:
         """There is no response, or no more of it: say why if that is still possible, else break the connection."""
         if self.over:
             return
@@ -411,20 +417,17 @@ class VisitorHttpLeg(StrictLeg):
         if self.head_sent:
             self.connection.break_off()
             return
-        problem = PROBLEMS.get(word)
-        if problem is None or problem.status is None:
-            problem = INTERNAL
-        self.connection.answer_problem(problem, self.request, message, self)
+        self.connection.answer_problem(problem.answer, self.request, message, self)
 
     def _refuse_response(self, why: str) -> None:
         """The client passed on what is not HTTP: the visitor must not get it."""
         if self.stream is not None:
-            self.stream.reset("bad-service-response", why)
-        self.fail("bad-service-response", f"{why[:1].upper()}{why[1:]}.")
+            self.stream.reset(BAD_SERVICE_RESPONSE, why)
+        self.fail(BAD_SERVICE_RESPONSE, f"{why[:1].upper()}{why[1:]}.")
 
     def _break(self, why: str) -> None:
         if self.stream is not None:
-            self.stream.reset("bad-service-response", why)
+            self.stream.reset(BAD_SERVICE_RESPONSE, why)
         if not self.over:
             self.over = True
             self.connection.break_off()

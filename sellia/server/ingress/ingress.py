@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from sellia.problems import PROBLEMS, Problem
+from sellia.problems import CLIENT_AWAY, OVERLOADED, Problem
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.mux.upstream import Upstream
@@ -156,11 +156,11 @@ class Ingress:
             if denied is not None:
                 return denied
         if tunnel.options.while_away == "refuse" and not tunnel.upstream.attached:
-            return Denial(PROBLEMS["client-away"])
+            return Denial(CLIENT_AWAY)
         limit = tunnel.upstream.refusal(tunnel.tunnel_id)
         if limit is not None:
             guard.refused(limit, visit.visitor_of(request), 503)
-            return Denial(PROBLEMS["client-away" if limit == "away_requests" else "overloaded"])
+            return Denial(CLIENT_AWAY if limit == "away_requests" else OVERLOADED)
         return tunnel
 
     def sweep(self) -> None:

@@ -22,7 +22,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.logger import Logger
 
-from sellia.problems import PROBLEMS
+from sellia.problems import INTERNAL, REQUEST_TIMEOUT
 from sellia.protocol.messages import Headers
 from sellia.server.ingress.body_rate import MinimumRate
 from sellia.server.ingress.channel import VisitorChannel
@@ -141,9 +141,9 @@ class PipelinedRequests(VisitorChannel, TwistedProtocol):
             _log.failure("a defect of Sellia's own ended a visitor's connection")
             self._last = True
             if self._exchange is not None:
-                self._exchange.request_refused("internal", "")
+                self._exchange.request_refused(INTERNAL, "")
             else:
-                self.answer_problem(PROBLEMS["internal"], None)
+                self.answer_problem(INTERNAL, None)
             return b""
         if reader.upgraded:
             self._rest_arrived(rest)
@@ -226,7 +226,7 @@ class PipelinedRequests(VisitorChannel, TwistedProtocol):
         if not body.lags(came, self.ingress.step):
             return
         self.ingress.guard.refused("body_rate", self.peer, 408)
-        self._refuse(Refusal(PROBLEMS["request-timeout"], "Its body comes more slowly than is allowed here."))
+        self._refuse(Refusal(REQUEST_TIMEOUT, "Its body comes more slowly than is allowed here."))
 
     def _stop(self) -> None:
         """Nothing that comes is a request any more."""
@@ -264,7 +264,7 @@ class PipelinedRequests(VisitorChannel, TwistedProtocol):
         self._last = True
         exchange = self._exchange
         if exchange is not None:
-            exchange.request_refused(refusal.problem.code, refusal.detail)
+            exchange.request_refused(refusal.problem, refusal.detail)
         else:
             self.malformed(refusal)
             self.answer_problem(refusal.problem, None, refusal.detail)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError
-from sellia.problems import PROBLEMS, Problem
+from sellia.problems import BAD_HOST, NO_SUCH_TUNNEL, OVERLOADED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequest
 from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.headers import request_to_service, strip_authorization
@@ -47,13 +47,13 @@ def route(connection: VisitorChannel, request: Request) -> None:
             raise ValueError("the request's target and its Host header name different hosts")
     except ValueError as error:
         request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
-        _websocket_refused(connection, request, "", PROBLEMS["bad-host"])
-        connection.answer_problem(PROBLEMS["bad-host"], request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        _websocket_refused(connection, request, "", BAD_HOST)
+        connection.answer_problem(BAD_HOST, request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
         return
     if connection.lent and ingress.guard.places.exceeded and not _is_link(connection, request, place, path):
         ingress.guard.refused("connections", connection.peer, 503)
         request.keep_alive = False
-        connection.answer_problem(PROBLEMS["overloaded"], request)
+        connection.answer_problem(OVERLOADED, request)
         return
     if request.upgrade and connection.trusted:
         visitor = connection.visitor_of(request)
@@ -61,7 +61,7 @@ def route(connection: VisitorChannel, request: Request) -> None:
         connection.counted = visitor if visitor != connection.peer else ""
         if ingress.guard.crowded(connection.counted):
             ingress.guard.refused("connections_per_address", connection.counted, 503)
-            connection.answer_problem(PROBLEMS["overloaded"], request)
+            connection.answer_problem(OVERLOADED, request)
             return
     if place.side is Side.TUNNEL:
         enter(connection, request, place.label, path)
@@ -81,13 +81,13 @@ def _own(connection: VisitorChannel, request: Request, place: Place, path: bytes
     elif place.side is Side.BASE or place.host == "localhost" or is_address(place.host):
         if request.upgrade:
             detail = "There is no WebSocket at this address."
-            _websocket_refused(connection, request, "", PROBLEMS["no-such-tunnel"])
-            connection.answer_problem(PROBLEMS["no-such-tunnel"], request, detail)
+            _websocket_refused(connection, request, "", NO_SUCH_TUNNEL)
+            connection.answer_problem(NO_SUCH_TUNNEL, request, detail)
             return
         rooms.page(connection, request, path)
     else:
-        _websocket_refused(connection, request, "", PROBLEMS["no-such-tunnel"])
-        connection.answer_problem(PROBLEMS["no-such-tunnel"], request)
+        _websocket_refused(connection, request, "", NO_SUCH_TUNNEL)
+        connection.answer_problem(NO_SUCH_TUNNEL, request)
 
 
 def _for_answers(headers: Headers) -> Headers:
@@ -184,7 +184,7 @@ def enter(connection: VisitorChannel, request: Request, label: str, path: bytes)
     try:
         stream = tunnel.upstream.open(opening, exchange, end=not upgrade and exchange.request_complete)
     except ProblemError as error:
-        exchange.fail(error.problem.code, error.detail)
+        exchange.fail(error.problem, error.detail)
         return
     exchange.stream = stream
     if len(request.headers) > FEW and not connection.trusted:

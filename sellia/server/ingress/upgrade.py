@@ -10,7 +10,7 @@ A client may be hostile: a 101 is believed only with the accept value that belon
 
 from twisted.logger import Logger
 
-from sellia.problems import INTERNAL, PROBLEMS, Problem
+from sellia.problems import INTERNAL, UPGRADE_TIMEOUT, Problem
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.headers import check_reason, response_to_visitor, validate_response
 from sellia.relay.http.websocket_handshake import Agreement, agreement
@@ -74,16 +74,15 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
             return
         self._open(head, agreed)
 
-    def fail(self, word: str, message: str) -> None:
+    def fail(self, problem: Problem, message: str) -> None:
         if not (self.over or self.head_sent):
-            problem = PROBLEMS.get(word, INTERNAL)
             number = self.stream.id if self.stream is not None else 0
             guard, target = self.connection.ingress.guard, self.request.target
-            tell_websocket_refused(guard, number, self.tunnel, target, self.visitor, problem)
-        super().fail(word, message)
+            tell_websocket_refused(guard, number, self.tunnel, target, self.visitor, problem.answer)
+        super().fail(problem, message)
 
-    def timed_out(self, word: str) -> None:
-        super().timed_out("upgrade-timeout")
+    def timed_out(self, problem: Problem) -> None:
+        super().timed_out(UPGRADE_TIMEOUT)
 
     def _tell_refusal(self, status: int) -> None:
         """The service did not answer 101: the log tells it."""

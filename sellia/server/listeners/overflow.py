@@ -10,7 +10,7 @@ from typing import Any, Final
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from sellia.problems import PROBLEMS
+from sellia.problems import OVERLOADED
 from sellia.relay.http.error_responses import answer, to_bytes
 from sellia.server.ingress.closing import LINGER
 from sellia.server.ingress.ingress import Ingress
@@ -21,7 +21,7 @@ TURNED_AWAY: Final = 100
 
 _NEVER: Final = float("inf")
 
-_NO_ROOM: Final = to_bytes(answer(PROBLEMS["overloaded"]), close=True)
+_NO_ROOM: Final = to_bytes(answer(OVERLOADED), close=True)
 
 
 class OverflowConnection(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from sellia.problems import PROBLEMS
+from sellia.problems import problem_of
 from sellia.text import printable
 
 #: The largest head of an answer that is read, in bytes.
@@ -80,8 +80,8 @@ def moved_to(answer: Answer, url: str) -> str | None:
 def why_no_link(answer: Answer, path: str) -> str:
     """Return what an answer other than 101 means, and what to do; ``path`` is where a link was asked for."""
     status = answer.status
-    known = PROBLEMS.get(answer.fields.get("sellia-error", ""))
-    if known is not None:
+    known = problem_of(answer.fields.get("sellia-error", ""))
+    if known.sentence:
         return f"is a Sellia server and answered {status} {known.code}: {known.sentence} {known.remedy}".rstrip(".")
     said = f"{status}{_server(answer)}"
     if status == 101:

@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 from twisted.logger import Logger
 
 from sellia.errors import ProtocolError
-from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, OVERLOADED
+from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, OVERLOADED, Problem
 from sellia.protocol.messages import Opening, SessionMessage
 from sellia.protocol.original import messages as original
 from sellia.protocol.original.messages import MESSAGE_LIMIT
@@ -48,7 +48,7 @@ from sellia.transports.reactor.batching import batch_of
 L = TypeVar("L", bound="BridgeLeg")
 
 #: What an exchange can end with that somebody has to mend.
-_WORTH_A_LINE: Final = frozenset(("bad-service-response", "overloaded"))
+_WORTH_A_LINE: Final = frozenset((BAD_SERVICE_RESPONSE, OVERLOADED))
 
 _TOO_SLOW: Final = "the reader is too slow for a peer that cannot be told to wait"
 
@@ -125,11 +125,11 @@ class Bridge:
         """Carry now what our session has said."""
         self._pipe.pump()
 
-    def close(self, word: str, message: str) -> None:
+    def close(self, problem: Problem, message: str) -> None:
         """The link carries the session no longer, and nothing can go on: the original side is told as far as it can."""
         self._pipe.close()
         self.pressure.close()
-        self.session.close(word, message)
+        self.session.close(problem, message)
         self._legs.clear()
 
     # --- for legs ------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ class Bridge:
         format = "a defect of Sellia's own ended an exchange: id={id} error={error}"
         _log.error(format, id=number, error=defect(error))
         if isinstance(leg, BridgeLeg) and not leg.over:
-            leg.reset_received(INTERNAL.code, "")
+            leg.reset_received(INTERNAL, "")
 
     # --- inside --------------------------------------------------------------------------------------------
 
@@ -212,23 +212,23 @@ class BridgeLeg(StrictLeg):
         yield stream
         self.bridge.pressure.grew(self, stream.queued - before)
 
-    def fail(self, word: str, message: str) -> None:
+    def fail(self, problem: Problem, message: str) -> None:
         """End the exchange and say why to our side; the original's is told what :meth:`tell_end` can tell."""
         if self.over:
             return
-        self._end(word, message)
-        self.stream.reset(word, message)
+        self._end(problem, message)
+        self.stream.reset(problem, message)
 
     def exceeded(self) -> None:
         """The original has sent a message about it that is longer than the limit."""
-        self.fail(BAD_SERVICE_RESPONSE.code, f"The other side sent more than {MESSAGE_LIMIT} octets in one message.")
+        self.fail(BAD_SERVICE_RESPONSE, f"The other side sent more than {MESSAGE_LIMIT} octets in one message.")
 
     def give_up(self) -> None:
         """The stream's reader is too slow."""
         self.over = False  # its end may have been said already, and waits behind the rest
-        self.fail(OVERLOADED.code, _TOO_SLOW)
+        self.fail(OVERLOADED, _TOO_SLOW)
 
-    def tell_end(self, word: str, message: str) -> None:
+    def tell_end(self, problem: Problem, message: str) -> None:
         """Tell the original side that the exchange has ended before its end, if there is a way to say it."""
 
     def described(self) -> bytes:
@@ -237,9 +237,9 @@ class BridgeLeg(StrictLeg):
 
     # --- from the stream -----------------------------------------------------------------------------------
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         if not self.over:
-            self._end(word, message)
+            self._end(problem, message)
         else:
             self.bridge.pressure.flows(self)
 
@@ -249,19 +249,19 @@ class BridgeLeg(StrictLeg):
     def resume_sending(self) -> None:
         self.bridge.pressure.flows(self)
 
-    def _end(self, word: str, message: str) -> None:
+    def _end(self, problem: Problem, message: str) -> None:
         self.over = True
         self.bridge.pressure.flows(self)
         self.bridge.forget(self)
-        self.tell_end(word, message)
-        if word in _WORTH_A_LINE:
+        self.tell_end(problem, message)
+        if problem in _WORTH_A_LINE:
             link = self.bridge.link
             suppressed = link.keeper.rate_limited_log("original_exchanges")
             if suppressed is not None:
                 _log.warn(
                     "{what} failed: {word}: {cause} peer={peer} suppressed={suppressed}",
                     what=shown_target(self.described()),
-                    word=word,
+                    word=problem.code,
                     cause=field(message),
                     peer=field(link.remote),
                     suppressed=suppressed,

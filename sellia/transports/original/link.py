@@ -21,6 +21,7 @@ from autobahn.twisted.websocket import WebSocketServerProtocol
 from twisted.logger import Logger
 
 from sellia.errors import LimitExceeded
+from sellia.problems import SESSION_EXPIRED
 from sellia.protocol.limits import KIB, MIB
 from sellia.protocol.original import messages as original
 from sellia.relay.limits.token_bucket import Bucket, Rate
@@ -55,8 +56,8 @@ class OriginalLink(LinkMixin):
     resumable = False
     bridge: Bridge | None = None
 
-    #: Why what is under way ends with the link: a problem's word, and a sentence.
-    last_words = "session-expired", _LOST
+    #: Why what is under way ends with the link: a problem, and a sentence.
+    last_words = SESSION_EXPIRED, _LOST
 
     _interval = INTERVAL
     _timeout = SILENCE

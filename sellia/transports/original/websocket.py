@@ -12,7 +12,7 @@ Bounds
 
 from typing import Final
 
-from sellia.problems import FRAME_TOO_LARGE, OVERLOADED
+from sellia.problems import BAD_FRAME, FRAME_TOO_LARGE, OVERLOADED, VISITOR_GONE, Problem
 from sellia.protocol.limits import MIB, SESSION_HELD_LIMIT
 from sellia.protocol.messages import Ending, Headers
 from sellia.protocol.original.messages import WEBSOCKET_LIMIT, WsClose, WsFrame
@@ -54,7 +54,7 @@ class Assembly:
         self.octets += octets
         while self.octets > self._limit:
             most = max(self._parts, key=self._parts.__getitem__)
-            most.cut_short(OVERLOADED.code, "too much waits to be put together for this link")
+            most.cut_short(OVERLOADED, "too much waits to be put together for this link")
 
     def done(self, leg: "MessageLeg") -> None:
         """The leg's message is complete, or never will be."""
@@ -162,7 +162,7 @@ class MessageLeg(BridgeLeg):
     def end_received(self, trailers: Headers) -> None:
         self._drop()
         if not self.close_in and not self.over:
-            self._end("visitor-gone", "it ended without a close frame")
+            self._end(VISITOR_GONE, "it ended without a close frame")
         self.over = True
         self.bridge.forget(self)
         self.stream.end()
@@ -173,34 +173,34 @@ class MessageLeg(BridgeLeg):
         if payload is not None and not self.close_out and not self.over:
             self.stream.send_frame(_FIN | PONG, payload)
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         self._drop()
-        super().reset_received(word, message)
+        super().reset_received(problem, message)
 
     def exceeded(self) -> None:
         if not self.opened:
             super().exceeded()
         elif not self.over and not self.close_out:
-            self.cut_short(FRAME_TOO_LARGE.code, _TOO_LARGE)
+            self.cut_short(FRAME_TOO_LARGE, _TOO_LARGE)
 
     # --- ends ----------------------------------------------------------------------------------------------
 
-    def cut_short(self, word: str, message: str) -> None:
+    def cut_short(self, problem: Problem, message: str) -> None:
         """Close it from here, both sides: with the code of this problem where there is a place for one."""
-        payload = problem_close(word, message)
+        payload = problem_close(problem, message)
         self._close(payload)
         self._tell(int.from_bytes(payload[:2], "big"))
 
-    def tell_end(self, word: str, message: str) -> None:
+    def tell_end(self, problem: Problem, message: str) -> None:
         self._drop()
-        self._tell(int.from_bytes(problem_close(word, "")[:2], "big"))
+        self._tell(int.from_bytes(problem_close(problem, "")[:2], "big"))
 
     def _begin(self, opcode: int, length: int, last: bool) -> None:
         self._opcode = self._opcode or opcode
         self._size += length
         self._due, self._last = length, last
         if self._size > WEBSOCKET_LIMIT:
-            self.cut_short(FRAME_TOO_LARGE.code, _TOO_LARGE)
+            self.cut_short(FRAME_TOO_LARGE, _TOO_LARGE)
 
     def _drop(self) -> None:
         """Nothing is being put together any more."""
@@ -243,9 +243,9 @@ def verdict_on(payload: bytes) -> bytes:
     if not payload:
         return b""
     if len(payload) == 1 or not may_be_sent(int.from_bytes(payload[:2], "big")):
-        return close_payload(1002, "bad-frame: a close frame with a code that must not be sent")
+        return close_payload(1002, BAD_FRAME.close_reason("a close frame with a code that must not be sent"))
     try:
         payload[2:].decode()
     except UnicodeDecodeError:
-        return close_payload(1007, "bad-frame: the reason of a close frame is not UTF-8")
+        return close_payload(1007, BAD_FRAME.close_reason("the reason of a close frame is not UTF-8"))
     return payload

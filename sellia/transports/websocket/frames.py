@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
 
-from sellia.problems import PROBLEMS
+from sellia.problems import TOO_MANY_FRAMES, Problem
 from sellia.relay.limits.token_bucket import Bucket
 from sellia.relay.limits.websocket import FrameLimits, MessageMeter, Violation
 from sellia.transports.websocket.fast_path import span
@@ -82,11 +82,10 @@ def parse_close(payload: bytes) -> tuple[int | None, str]:
     return int.from_bytes(payload[:2], "big"), payload[2:].decode("utf-8", "replace")
 
 
-def problem_close(word: str, message: str) -> bytes:
+def problem_close(problem: Problem, message: str) -> bytes:
     """The payload of the close frame that tells of a problem."""
-    problem = PROBLEMS.get(word)
-    code = problem.close_code if problem is not None and problem.close_code is not None else 1011
-    return close_payload(code, f"{word}: {message}" if message else word)
+    code = problem.close_code if problem.close_code is not None else 1011
+    return close_payload(code, f"{problem.code}: {message}" if message else problem.code)
 
 
 class _AnyCompression:
@@ -239,7 +238,7 @@ class FrameSocket(WebSocketProtocol):
         if bucket.take(self.now()):
             self._deafen()
             what = f"more than {self.limits.control.per_second:g} control frames a second"
-            raise self.limits.exceeded(1008, "too-many-frames", what, "websocket.control_frames")
+            raise self.limits.exceeded(1008, TOO_MANY_FRAMES, what, "websocket.control_frames")
 
     def now(self) -> float:
         """The time, in seconds from whenever."""

@@ -42,6 +42,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import ProtocolError
+from sellia.problems import BAD_FRAME, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.limits.websocket import UNLIMITED, FrameLimits, MessageMeter, Violation
 from sellia.relay.mux.observer import StreamObserver
@@ -74,7 +75,7 @@ _GONE: Final = "the visitor's connection was dropped without a close frame"
 _DIED: Final = "the service dropped the connection without a close frame"
 
 #: Who dropped the connection, by the word of the reset that tells so.
-_DROPPED_BY: Final[dict[str, Side]] = {"visitor-gone": "visitor", "service-died": "service"}
+_DROPPED_BY: Final[dict[Problem, Side]] = {VISITOR_GONE: "visitor", SERVICE_DIED: "service"}
 
 #: Behind the reason of an end that the peer could not be told.
 _UNSAID: Final = " (told by no close frame: the rest of a frame was still to come)"
@@ -183,13 +184,13 @@ class WebSocketLeg(FrameSocket, Unread):
         stream, visitor = self._stream, self._visitor
         if stream.drained or stream.local_ended or (self._pieces and not visitor):
             if visitor:
-                stream.reset("visitor-gone", _GONE, *self._taken)
+                stream.reset(VISITOR_GONE, _GONE, *self._taken)
             else:
-                stream.reset("service-died", _DIED, *self._taken)
+                stream.reset(SERVICE_DIED, _DIED, *self._taken)
             return
         if not visitor:
             stream.send_ending(Ending(self._side, True, *self._taken))
-            stream.send_frame(CLOSE_FRAME, problem_close("service-died", _DIED))
+            stream.send_frame(CLOSE_FRAME, problem_close(SERVICE_DIED, _DIED))
         self._end_stream()
 
     def _end_stream(self) -> None:
@@ -270,7 +271,7 @@ class WebSocketLeg(FrameSocket, Unread):
             self._pronounce()
             return
         if self._pieces:  # the frame in progress will never end: the other side cannot be told in order
-            self._stream.reset(violation.word, violation.detail)
+            self._stream.reset(violation.problem, violation.detail)
             self._pronounce()
             return
         self._stream.send_ending(Ending("sellia" if violation.ours else self._side))
@@ -432,8 +433,8 @@ class WebSocketLeg(FrameSocket, Unread):
         except Violation as violation:
             self._story.violated(violation, self._other)
             if not self.close(violation.code, violation.reason):  # a frame that goes the other way is not over
-                self._stream.reset(violation.word, violation.detail)
-                self.reset_received(violation.word, violation.detail)
+                self._stream.reset(violation.problem, violation.detail)
+                self.reset_received(violation.problem, violation.detail)
             return False
         return True
 
@@ -451,21 +452,22 @@ class WebSocketLeg(FrameSocket, Unread):
             return
         if not self._close_out:
             if self._visitor:
-                self.reset_received("service-died", _DIED)
+                self.reset_received(SERVICE_DIED, _DIED)
                 return
             self._story.ended("visitor", None, _DROPPED)
             self._hang_up()
         elif self._close_in:
             self._hang_up()
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         if self._gone:
             return
-        by, reason = _DROPPED_BY.get(word), _DROPPED
+        by, reason = _DROPPED_BY.get(problem), _DROPPED
         if by is None:
-            by, reason = (self._other if word == "bad-frame" else "sellia"), f"{word}: {message}" if message else word
+            by = self._other if problem is BAD_FRAME else "sellia"
+            reason = f"{problem.code}: {message}" if message else problem.code
         self._story.ended(by, None, reason + _UNSAID if self.inside_out_frame else reason)
-        if self._close_out or self.inside_out_frame or (not self._visitor and word == "visitor-gone"):
+        if self._close_out or self.inside_out_frame or (not self._visitor and problem is VISITOR_GONE):
             self._hang_up()
             return
         if self._close_in and self._verdict is None:
@@ -475,7 +477,7 @@ class WebSocketLeg(FrameSocket, Unread):
             self._pronounce()
             return
         self._close_out = True
-        self.write_frame(CLOSE_FRAME, problem_close(word, message))
+        self.write_frame(CLOSE_FRAME, problem_close(problem, message))
         self.transport.resumeProducing()  # for its reply, should there have been enough of what came before
         self._after(CLOSE_WAIT, self._late)
 

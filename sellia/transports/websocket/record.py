@@ -18,6 +18,7 @@ from typing import Final, Literal
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from sellia.problems import Problem
 from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.limits.websocket import Violation
 from sellia.text import field, shown_subprotocol, shown_target
@@ -91,7 +92,7 @@ class WebSocketRecord:
         self.came_frames = self.came_bytes = self.went_frames = self.went_bytes = 0
         self.by: Side | None = None
         #: The word of the violation that ended it, if one did.
-        self.violation = ""
+        self.violation: Problem | None = None
         self.code: int | None = None
         self.reason = ""
         self.seconds = 0.0
@@ -135,7 +136,7 @@ class WebSocketRecord:
 
     def violated(self, violation: Violation, sender: Side) -> None:
         """The sender's frames broke the protocol, or a limit of Sellia's, and the WebSocket will be closed for it."""
-        self.violation = violation.word
+        self.violation = violation.problem
         by: Side = "sellia" if violation.ours else sender
         self.ended(by, violation.code, violation.reason)
         suppressed = 0 if self._untold is None else self._untold(self)

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.local.exchange import request_head
+from sellia.problems import CLIENT_GONE, problem_of
 from sellia.protocol.messages import HttpRequest
 from tests.client.stage import GET, HELLO, LogLines, Stage
 
@@ -52,7 +53,7 @@ class EndTests(SynchronousTestCase):
         self.stage.ask()
         service = self.stage.accept()
         service.say(HELLO[:-1])
-        self.stage.pair.client.session.close("client-gone", "the client was stopped")
+        self.stage.pair.client.session.close(CLIENT_GONE, "the client was stopped")
         self.assertTrue(service.transport.aborted)
         service.reset()
         self.assertEqual(self.stage.events[-1].error, "the client was stopped")
@@ -67,6 +68,6 @@ class EndTests(SynchronousTestCase):
         self.stage.ask()
         leg.pause_sending()
         leg.resume_sending()
-        leg.reset_received("late", "")
+        leg.reset_received(problem_of("late"), "")
         self.assertEqual(service.transport.producerState, "producing")
         self.assertTrue(service.open)

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.events import VISITOR_LEFT, RequestFinished, RequestStarted, RequestWaiting, ResponseStreaming
 from sellia.client.local.finished import FINISHED_LIMIT
 from sellia.client.local.http import KEPT_LIMIT
+from sellia.problems import BAD_SERVICE_RESPONSE, RESPONSE_COMPLETE, RESPONSE_TIMEOUT, VISITOR_GONE, problem_of
 from sellia.protocol.messages import HttpRequest, Reset, ResponseHead
 from tests.client.stage import CHUNKED, GET, HELLO, HOST, POST, LogLines, Service, Stage, Visitor
 
@@ -177,7 +178,7 @@ class AnswerTests(SynchronousTestCase):
         service = self.stage.accept()
         service.say(HELLO)
         self.stage.talk()
-        visitor.stream.reset("response-complete", "the response was complete before the request")
+        visitor.stream.reset(RESPONSE_COMPLETE, "the response was complete before the request")
         self.stage.talk()
         self.assertTrue(service.transport.aborted)
         finished = self.stage.events[-1]
@@ -241,7 +242,7 @@ class FailureTests(SynchronousTestCase):
         self.assertEqual(self.stage.events[1:], [told])
         self.stage.reactor.advance(10_000)
         self.assertEqual((visitor.reset, self.stage.events[1:]), (None, [told]))
-        visitor.stream.reset("response-timeout", "why")
+        visitor.stream.reset(RESPONSE_TIMEOUT, "why")
         self.stage.talk()
         self.assertTrue(service.transport.aborted)
         self.stage.check()
@@ -320,13 +321,13 @@ class FailureTests(SynchronousTestCase):
     def test_visitor_leaves(self) -> None:
         """The service notices, whatever it is doing, and a dial is given up."""
         visitor = self.stage.ask()
-        visitor.stream.reset("visitor-gone", "the visitor left")
+        visitor.stream.reset(VISITOR_GONE, "the visitor left")
         self.stage.talk()
         self.assertEqual(len(self.stage.service.slow), 0)
         visitor = self.stage.ask(POST, end=False)
         self.stage.dials.pop(0)
         service = self.stage.accept()
-        visitor.stream.reset("visitor-gone", "the visitor left")
+        visitor.stream.reset(VISITOR_GONE, "the visitor left")
         self.stage.talk()
         self.assertTrue(service.transport.aborted)
         service.reset()
@@ -604,7 +605,7 @@ class PaceTests(SynchronousTestCase):
 
 def refuse(visitor: Visitor, word: str, message: str) -> None:
     """The server's end resets the stream as soon as the answer's head is there."""
-    visitor.head_received = lambda head: visitor.stream.reset(word, message)
+    visitor.head_received = lambda head: visitor.stream.reset(problem_of(word), message)
 
 
 class RefusedTests(SynchronousTestCase):
@@ -621,7 +622,7 @@ class RefusedTests(SynchronousTestCase):
         visitor = self.stage.ask()
         service = self.stage.accept()
         service.say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
-        visitor.stream.reset("bad-service-response", "two lengths")
+        visitor.stream.reset(BAD_SERVICE_RESPONSE, "two lengths")
         self.stage.talk()
         self.assertEqual(self.statuses(), [(502, "The server refused the answer: two lengths.")])
         self.assertFalse(service.open)
@@ -662,7 +663,7 @@ class RefusedTests(SynchronousTestCase):
         self.stage.accept().say(HELLO)
         self.stage.talk()
         self.assertEqual(self.statuses(), [(200, None)])
-        visitor.stream.reset("visitor-gone")
+        visitor.stream.reset(VISITOR_GONE)
         self.stage.talk()
         self.assertEqual(self.statuses(), [(200, None), (200, VISITOR_LEFT)])
         self.stage.check()

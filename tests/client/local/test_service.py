@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.problems import CLIENT_GONE
 from tests.client.stage import HELLO, UPGRADE, Stage
 
 
@@ -46,7 +47,7 @@ class LocalServiceTests(SynchronousTestCase):
         stage.ask(UPGRADE, end=False)
         asked = stage.ask()
         busy = stage.accept()
-        stage.pair.client.session.close("client-gone", "the client was stopped")
+        stage.pair.client.session.close(CLIENT_GONE, "the client was stopped")
         stage.service.stop()
         self.assertTrue(busy.transport.aborted)
         self.assertTrue(idle.transport.aborted)

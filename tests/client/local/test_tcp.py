@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.problems import VISITOR_GONE
 from sellia.protocol.messages import TcpConnection
 from tests.client.stage import Service, Stage, Visitor
 
@@ -77,7 +78,7 @@ class TcpTests(SynchronousTestCase):
 
     def test_visitor_drops(self) -> None:
         visitor, service = self.connect()
-        visitor.stream.reset("visitor-gone")
+        visitor.stream.reset(VISITOR_GONE)
         self.stage.talk()
         self.assertTrue(service.transport.aborted)
         service.reset()
@@ -85,7 +86,7 @@ class TcpTests(SynchronousTestCase):
 
     def test_visitor_drops_before_the_service_is_reached(self) -> None:
         visitor = self.stage.ask(TCP, end=False)
-        visitor.stream.reset("visitor-gone")
+        visitor.stream.reset(VISITOR_GONE)
         self.stage.talk()
         self.stage.check()
 

@@ -4,6 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import RequestWaiting, WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.errors import ProtocolError
+from sellia.problems import UPGRADE_TIMEOUT, VISITOR_GONE
 from sellia.protocol.messages import ResponseHead, WebSocketRequest
 from sellia.relay.limits.limit_log import LINES
 from sellia.transports.websocket.frames import CLOSE_FRAME, close_payload
@@ -220,7 +221,7 @@ class FailureTests(HandshakeCase):
         self.assertEqual(self.stage.events, [waiting])
         self.stage.reactor.advance(10_000)
         self.assertEqual((visitor.reset, len(self.stage.events)), (None, 1))
-        visitor.stream.reset("upgrade-timeout", "why")
+        visitor.stream.reset(UPGRADE_TIMEOUT, "why")
         self.stage.talk()
         self.assertTrue(self.service.transport.aborted)
         self.stage.check()
@@ -235,7 +236,7 @@ class FailureTests(HandshakeCase):
 
     def test_visitor_leaves(self) -> None:
         visitor = self.upgrade()
-        visitor.stream.reset("visitor-gone")
+        visitor.stream.reset(VISITOR_GONE)
         self.stage.talk()
         self.assertTrue(self.service.transport.aborted)
         self.assertEqual(self.stage.events, [])

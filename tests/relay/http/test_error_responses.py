@@ -10,13 +10,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.problems import (
     BAD_FRAME,
+    BAD_SERVICE_RESPONSE,
     METHOD_NOT_ALLOWED,
     NO_SUCH_TUNNEL,
     OVERLOADED,
     PROBLEMS,
     RATE_LIMITED,
+    RESPONSE_TIMEOUT,
     SERVICE_REFUSED,
     UNAUTHORIZED,
+    problem_of,
 )
 from sellia.relay.http.error_responses import SHOWN_LENGTH, answer, preferred, public_detail, to_bytes
 from sellia.relay.http.headers import validate
@@ -164,9 +167,9 @@ class AnswerTests(SynchronousTestCase):
 
     def test_what_is_between_a_client_and_its_service_is_told_to_nobody_else(self) -> None:
         for word in ("service-refused", "service-unreachable", "service-tls-failed", "service-died"):
-            self.assertEqual(public_detail(word, "10.0.0.7:8080 did something."), "")
-        self.assertEqual(public_detail("bad-service-response", "10.0.0.7:8080 sent something else."), "")
-        self.assertEqual(public_detail("response-timeout", "It took too long."), "It took too long.")
+            self.assertEqual(public_detail(problem_of(word), "10.0.0.7:8080 did something."), "")
+        self.assertEqual(public_detail(BAD_SERVICE_RESPONSE, "10.0.0.7:8080 sent something else."), "")
+        self.assertEqual(public_detail(RESPONSE_TIMEOUT, "It took too long."), "It took too long.")
 
     def test_long_input_is_cut(self) -> None:
         text = answer(NO_SUCH_TUNNEL, accept=b"application/json", target="x" * 1000).body.decode()

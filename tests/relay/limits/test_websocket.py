@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
-from sellia.problems import PROBLEMS
+from sellia.problems import FRAME_TOO_LARGE
 from sellia.protocol.messages import ServerLimits
 from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits, MessageMeter, Violation, as_told
@@ -31,13 +31,13 @@ class MeterTests(SynchronousTestCase):
             violation = self.refused(limits, *frames)
             self.assertTrue(violation.reason.endswith(f"; {setting} {AT_THE_SERVER}"), violation.reason)
             self.assertTrue(violation.ours)
-            self.assertEqual(PROBLEMS[violation.word].close_code, violation.code)
+            self.assertEqual(violation.problem.close_code, violation.code)
 
     def test_a_reason_fits_into_a_close_frame(self) -> None:
         limits = FrameLimits(size=UNLIMITED - 1, message=UNLIMITED - 1, fragments=10**9, empty=10**9)
         for setting in ("websocket.frame_size", "websocket.message_size", "websocket.empty_fragments"):
             what = "a message of more than 9,223,372 GiB"
-            reason = limits.exceeded(1009, "frame-too-large", what, setting).reason
+            reason = limits.exceeded(1009, FRAME_TOO_LARGE, what, setting).reason
             self.assertLessEqual(len(reason.encode()), 123)
 
 

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
+from sellia.problems import problem_of
 from sellia.relay.mux.leg import Leg, NullLeg, StrictLeg
 from tests.relay.scripts import OK
 
@@ -20,7 +21,7 @@ class NobodyTests(SynchronousTestCase):
         nobody.frame_begun(0x81, 1)
         nobody.frame_continued(b"x")
         nobody.end_received([])
-        nobody.reset_received("", "")
+        nobody.reset_received(problem_of(""), "")
 
 
 class StrictLegTests(SynchronousTestCase):

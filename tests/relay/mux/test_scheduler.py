@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.problems import problem_of
 from sellia.protocol import native
 from sellia.protocol.limits import ACK_EVERY, INITIAL_CREDIT, LINK_MESSAGE_LIMIT, PARCEL_TARGET, RECORD_LIMIT
 from sellia.relay.mux.scheduler import FRESH_RUN
@@ -82,7 +83,7 @@ class TurnTests(SynchronousTestCase):
         other = pair.open()[0]
         pair.server.can_send(False)
         bulk.send_data(b"x" * 3 * RECORD_LIMIT)
-        other.reset("cancelled")
+        other.reset(problem_of("cancelled"))
         pair.server.can_send(True)
         self.assertEqual(said(pair.server.link.sent[0])[0], ("RESET", 4))
 
@@ -196,7 +197,7 @@ class PaceTests(SynchronousTestCase):
             small.send_data(b"x" * KIB)
             self.sent()
         self.assertLess(self.session.out.unacknowledged[1], self.WINDOW * 1.25 + 2 * self.PIECE)
-        small.reset("cancelled")
+        small.reset(problem_of("cancelled"))
         self.assertEqual([said(message) for message in self.sent()], [[("RESET", small.id)]])
 
     def test_they_do_not_wait_because_the_window_has_become_smaller(self) -> None:

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
+from sellia.problems import CLIENT_GONE, SERVICE_DIED, VISITOR_GONE, problem_of
 from sellia.protocol import native
 from sellia.protocol.limits import RECORD_COST
 from sellia.protocol.messages import (
@@ -90,7 +91,7 @@ class OpeningTests(SynchronousTestCase):
 
     def test_at_the_limit_a_reset_makes_room_before_the_next_opening(self) -> None:
         pair = Pair(max_streams=1)
-        pair.open()[0].reset("cancelled")
+        pair.open()[0].reset(problem_of("cancelled"))
         pair.server.open()
         pair.talk()
         self.assertEqual(list(pair.client.session.streams), [4])
@@ -106,7 +107,7 @@ class OpeningTests(SynchronousTestCase):
 
     def test_a_session_that_is_over_opens_nothing(self) -> None:
         pair = Pair()
-        pair.server.session.close("client-gone", "")
+        pair.server.session.close(CLIENT_GONE, "")
         self.assertRaises(RuntimeError, pair.server.open)
 
 
@@ -161,12 +162,12 @@ class QueueTests(SynchronousTestCase):
         self.assertEqual(session.table.by_tunnel, {1: 2, 2: 1})
         pair.talk()
         for stream in list(session.streams.values()):
-            stream.reset("visitor-gone")
+            stream.reset(VISITOR_GONE)
         self.assertEqual(session.table.by_tunnel, {})
 
     def test_a_session_that_ends_has_nothing(self) -> None:
         pair, _, _ = self.away(1000, 2000)
-        pair.server.session.close("client-gone", "")
+        pair.server.session.close(CLIENT_GONE, "")
         pair.server.session.check_invariants()
         self.assertEqual((pair.server.session.table.queued, pair.server.session.table.by_tunnel), (0, {}))
 
@@ -213,7 +214,7 @@ class HeldTests(SynchronousTestCase):
         pair.talk()
         session = pair.server.session
         self.assertEqual(list(session.table.leaving), [far.id])
-        session.close("client-gone", "")
+        session.close(CLIENT_GONE, "")
         session.check_invariants()
         self.assertEqual(session.table.held, 0)
         pair.server.streams[far.id].flow()
@@ -226,7 +227,7 @@ class HeldTests(SynchronousTestCase):
         near.send_data(b"x" * 1000)
         pair.talk()
         self.assertEqual(pair.client.session.table.held, 1000 + RECORD_COST)
-        far.reset("service-died")
+        far.reset(SERVICE_DIED)
         self.assertEqual(pair.client.session.table.held, 0)
         far.flow()
         self.assertEqual(pair.client.session.table.held, 0)

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
+from sellia.problems import NO_SUCH_TUNNEL, SERVICE_DIED, SESSION_EXPIRED, VISITOR_GONE, problem_of
 from sellia.protocol import native
 from sellia.protocol.limits import LINGERING_LIMIT, RECORD_LIMIT
 from sellia.protocol.messages import Ack, CloseTunnel, Opening
@@ -16,8 +17,8 @@ class ResetTests(SynchronousTestCase):
     def test_the_other_side_is_told_once(self) -> None:
         pair = Pair()
         near, near_leg, far, far_leg = pair.open()
-        near.reset("visitor-gone", "closed the page")
-        near.reset("visitor-gone", "again")
+        near.reset(VISITOR_GONE, "closed the page")
+        near.reset(VISITOR_GONE, "again")
         pair.talk()
         self.assertEqual(far_leg.events, [("reset", "visitor-gone", "closed the page")])
         self.assertEqual(near_leg.events, [])
@@ -28,7 +29,7 @@ class ResetTests(SynchronousTestCase):
         pair.cut()
         near = pair.server.open()
         near.send_data(b"x")
-        near.reset("visitor-gone")
+        near.reset(VISITOR_GONE)
         pair.join()
         pair.server.open()
         pair.talk()
@@ -37,7 +38,7 @@ class ResetTests(SynchronousTestCase):
 
     def test_right_behind_its_opening(self) -> None:
         pair = Pair()
-        pair.server.open().reset("visitor-gone")
+        pair.server.open().reset(VISITOR_GONE)
         pair.talk()
         self.assertEqual(pair.client.legs[2].reset, "visitor-gone")
 
@@ -46,7 +47,7 @@ class ResetTests(SynchronousTestCase):
         near, _, _, far_leg = pair.open()
         pair.server.can_send(False)
         near.send_data(b"x" * 1000)
-        near.reset("visitor-gone")
+        near.reset(VISITOR_GONE)
         self.assertEqual(near.queued, 0)
         pair.server.can_send(True)
         pair.talk()
@@ -56,8 +57,8 @@ class ResetTests(SynchronousTestCase):
         """Each side was told by itself, so neither is told by the other."""
         pair = Pair()
         near, near_leg, far, far_leg = pair.open()
-        near.reset("visitor-gone")
-        far.reset("service-died")
+        near.reset(VISITOR_GONE)
+        far.reset(SERVICE_DIED)
         pair.talk()
         self.assertEqual((near_leg.events, far_leg.events), ([], []))
 
@@ -65,7 +66,7 @@ class ResetTests(SynchronousTestCase):
         pair = Pair()
         near, near_leg, far, far_leg = pair.open(end=True)
         far.send_data(b"done", end=True)
-        near.reset("visitor-gone")
+        near.reset(VISITOR_GONE)
         pair.talk()
         self.assertEqual((near_leg.events, far_leg.events), ([], []))
         self.assertEqual((pair.server.session.streams, pair.client.session.streams), ({}, {}))
@@ -74,7 +75,7 @@ class ResetTests(SynchronousTestCase):
         """It hears no more, not even the end that came with the data."""
         pair = Pair()
         near, _, far, far_leg = pair.open()
-        far_leg.react = lambda event: far.reset("cancelled")
+        far_leg.react = lambda event: far.reset(problem_of("cancelled"))
         near.send_data(b"x", end=True)
         pair.talk()
         self.assertEqual([event[0] for event in far_leg.events], ["data"])
@@ -83,7 +84,7 @@ class ResetTests(SynchronousTestCase):
     def test_late_records_are_dropped_while_they_may_come_and_refused_after(self) -> None:
         pair = Pair()
         near, near_leg, far, _ = pair.open()
-        near.reset("visitor-gone")
+        near.reset(VISITOR_GONE)
         pair.server.flush()
         far.send_data(b"under way")
         pair.client.flush()
@@ -107,7 +108,7 @@ class ResetTests(SynchronousTestCase):
         streams = [pair.server.open() for _ in range(LINGERING_LIMIT + 10)]
         pair.server.flush()
         for stream in streams:
-            stream.reset("visitor-gone")
+            stream.reset(VISITOR_GONE)
         pair.server.flush()
         pair.server.session.check_invariants()
         self.assertEqual(len(pair.server.session.out.lingering), LINGERING_LIMIT)
@@ -174,7 +175,7 @@ class ResetTests(SynchronousTestCase):
         pair = Pair()
 
         def refuse(stream: Stream, opening: Opening) -> RecordingLeg:
-            stream.reset("no-such-tunnel")
+            stream.reset(NO_SUCH_TUNNEL)
             return RecordingLeg()
 
         pair.client.make_leg = refuse
@@ -195,12 +196,12 @@ class ResetTests(SynchronousTestCase):
         held.stall()
         pair.client.streams[2].send_data(b"x")
         pair.talk()
-        pair.server.session.close("session-expired", "too long away")
-        pair.server.session.close("session-expired", "again")
+        pair.server.session.close(SESSION_EXPIRED, "too long away")
+        pair.server.session.close(SESSION_EXPIRED, "again")
         self.assertEqual([leg.reset for leg in legs], ["session-expired"] * 3)
         self.assertEqual(len(pair.server.failures), 1)
         held.flow()
-        held.reset("visitor-gone")
+        held.reset(VISITOR_GONE)
         pair.server.session.say(CloseTunnel(1))
         pair.server.session.check_invariants()
         self.assertFalse(pair.server.session.attached)

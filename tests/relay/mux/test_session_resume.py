@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
+from sellia.problems import VISITOR_GONE
 from sellia.protocol import native
 from sellia.protocol.limits import PARCEL_TARGET, RECORD_LIMIT
 from sellia.protocol.messages import Ack
@@ -98,10 +99,10 @@ class ResumeTests(SynchronousTestCase):
         pair.cut()
         ended.send_data(b"last words", end=True)
         reset.send_data(b"never mind")
-        reset.reset("visitor-gone")
+        reset.reset(VISITOR_GONE)
         opened = pair.server.open()
         opened.send_data(b"hello")
-        pair.server.open().reset("visitor-gone")
+        pair.server.open().reset(VISITOR_GONE)
         answering.send_head(OK)
         answering.end()
         pair.join()
@@ -119,7 +120,7 @@ class ResumeTests(SynchronousTestCase):
         far.send_data(b"under way")
         pair.client.flush()
         pair.client.link.take()  # lost
-        near.reset("visitor-gone")
+        near.reset(VISITOR_GONE)
         pair.server.flush()
         (message,) = pair.server.link.take()
         pair.client.hear(message)
@@ -223,7 +224,7 @@ class ReplayTests(SynchronousTestCase):
     def test_resets_are_sent_once_however_often_the_link_is_lost(self) -> None:
         pair = Pair()
         near, _, _, far_leg = pair.open()
-        near.reset("visitor-gone")
+        near.reset(VISITOR_GONE)
         pair.server.flush()
         for _ in range(3):
             pair.cut()

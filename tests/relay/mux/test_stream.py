@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProblemError
+from sellia.problems import BAD_SERVICE_RESPONSE
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, INITIAL_CREDIT, PARCEL_TARGET, RECORD_COST, RECORD_LIMIT
 from sellia.protocol.messages import HttpRequest, ResponseHead
@@ -181,7 +182,7 @@ class SendingTests(SynchronousTestCase):
             far.send_head(ResponseHead(200, b"OK", huge))
         with self.assertRaises(ProblemError):
             far.end(huge)
-        far.reset("bad-service-response")
+        far.reset(BAD_SERVICE_RESPONSE)
         pair.talk()
         self.assertEqual(near_leg.reset, "bad-service-response")
 

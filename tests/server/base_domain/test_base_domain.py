@@ -1,6 +1,6 @@
 """What lives on the base domain: which requests become links, and which get pages."""
 
-from sellia.problems import PROBLEMS
+from sellia.problems import SERVER_DRAINING, SERVICE_REFUSED
 from sellia.protocol import native
 from sellia.protocol.messages import Hello
 from tests.server.clients import GATEWAY, GatewayCase, Wire
@@ -113,7 +113,7 @@ class LinkTests(GatewayCase):
         wire = self.server.visit(get() + GATEWAY + HELLO)
         self.assertEqual(wire.take(), b"")
         [stream] = client.party.streams.values()
-        stream.reset("service-refused")
+        stream.reset(SERVICE_REFUSED)
         self.server.talk()
         data = wire.take()
         self.assertIn(b"HTTP/1.1 101 ", data)
@@ -150,5 +150,5 @@ class ProblemTests(GatewayCase):
         self.server.gateway.draining = True
         self.addCleanup(setattr, self.server.gateway, "draining", False)
         rooms = self.server.service.ingress.rooms
-        self.assertIs(rooms.refusing(), PROBLEMS["server-draining"])
+        self.assertIs(rooms.refusing(), SERVER_DRAINING)
         self.assertEqual(answers(self.server.visit().take()), [(503, "server-draining")])

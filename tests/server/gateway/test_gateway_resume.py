@@ -1,5 +1,6 @@
 """Sessions that outlive their links at the server: resumed, taken over, expired; and what visitors are told."""
 
+from sellia.problems import VISITOR_GONE
 from sellia.protocol import native
 from sellia.protocol.messages import Goodbye, Hello, Welcome
 from sellia.server.ingress.channel import VisitorChannel
@@ -63,7 +64,7 @@ class ResumeTests(GatewayCase):
         stays, leaves = RecordingLeg(), RecordingLeg()
         session.open(GET, stays, end=True)
         gone = session.open(GET, leaves, end=True)
-        gone.reset("visitor-gone")
+        gone.reset(VISITOR_GONE)
         client.connect()
         self.assertEqual([opening for _, opening, _ in client.party.openings], [GET])
 

@@ -1,7 +1,7 @@
 """One client's session, as the server has it; what becomes of it is tried with the gateway."""
 
 from sellia.errors import ProblemError, ProtocolError
-from sellia.problems import CLIENT_GONE, OVERLOADED
+from sellia.problems import CLIENT_GONE, OVERLOADED, VISITOR_GONE
 from sellia.protocol.messages import HttpRequest
 from sellia.relay.mux.leg import NullLeg
 from sellia.relay.mux.upstream import Upstream
@@ -47,7 +47,7 @@ class SessionTests(GatewayCase):
         stream = session.mux.open(HttpRequest(1, b"GET", b"/", []), NullLeg(), end=True)
         with self.assertRaises(ProtocolError):
             session.stream_opened(stream, HttpRequest(1, b"GET", b"/", []), True)
-        stream.reset("visitor-gone")
+        stream.reset(VISITOR_GONE)
 
     def test_who_was_cut_off_is_named(self) -> None:
         """The visitor whose request was reset for a bound of the session."""
@@ -57,7 +57,7 @@ class SessionTests(GatewayCase):
         [stream] = session.mux.streams.values()
         assert session.mux.relieved is not None
         session.mux.relieved(stream, "session_credit")
-        stream.leg.reset_received("overloaded", "")
+        stream.leg.reset_received(OVERLOADED, "")
         self.server.talk()
         self.assertEqual(answers(visitor.take()), [(503, "overloaded")])
         self.assertEqual(self.server.gateway.health()["limits"], {"session_credit": 1})
@@ -77,7 +77,7 @@ class UpstreamTests(GatewayCase):
     def test_no_stream_is_opened_on_one_that_is_over(self) -> None:
         session = self.session()
         self.assertEqual((session.attached, session.closed), (True, False))
-        self.server.gateway.end(session, "client-gone", "", "a test")
+        self.server.gateway.end(session, CLIENT_GONE, "", "a test")
         self.assertEqual((session.attached, session.closed), (False, True))
         error = self.assertRaises(ProblemError, session.open, GET, NullLeg(), end=True)
         self.assertIs(error.problem, CLIENT_GONE)
@@ -89,5 +89,5 @@ class UpstreamTests(GatewayCase):
         self.assertEqual(session.refusal(1), "session_streams")
         error = self.assertRaises(ProblemError, session.open, GET, NullLeg(), end=True)
         self.assertIs(error.problem, OVERLOADED)
-        stream.reset("visitor-gone")
+        stream.reset(VISITOR_GONE)
         self.assertIsNone(session.refusal(1))

@@ -4,6 +4,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from sellia.problems import SERVER_RESTARTING
 from sellia.protocol.messages import VisitorLeft
 from sellia.relay.mux.session import Session
 from tests.server.support import GET, UPGRADE, PublicSide, ServerCase, get, post
@@ -192,7 +193,7 @@ class StopTests(ServerCase):
         stage.ingress.start()
         idle, (waiting, _), (streaming, other) = stage.visitor(), stage.ask(), stage.ask()
         other.head()
-        stage.pair.server.session.close("server-restarting", "")
+        stage.pair.server.session.close(SERVER_RESTARTING, "")
         stage.ingress.stop()
         self.assertEqual((idle.end, waiting.end, streaming.end), ("closed", "closed", "closed"))
         self.assertIn(b"Sellia-Error: server-restarting\r\n", waiting.read())

@@ -1,5 +1,6 @@
 """One request and its response: the framing that the visitor gets, whatever the client says, and every way to end."""
 
+from sellia.problems import SESSION_EXPIRED
 from sellia.protocol.messages import ResponseHead
 from sellia.server.limiter import END_WAIT
 from tests.server.support import GET, ServerCase, get, post
@@ -292,7 +293,7 @@ class EndTests(ServerCase):
         visitor, service = self.stage.ask()
         streaming, other = self.stage.ask()
         other.head()
-        self.stage.pair.server.session.close("session-expired", "")
+        self.stage.pair.server.session.close(SESSION_EXPIRED, "")
         self.stage.talk()
         self.assert_answers(visitor, (502, "session-expired"))
         self.assertEqual(streaming.end, "closed")

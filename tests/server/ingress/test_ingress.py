@@ -2,14 +2,14 @@
 
 from base64 import b64encode
 
-from sellia.problems import PROBLEMS
+from sellia.problems import SERVER_DRAINING
 from sellia.protocol.messages import TunnelOptions
 from tests.server.support import GET, UPGRADE, ServerCase, get, post
 
 
 class AdmissionTests(ServerCase):
     def test_while_the_server_drains(self) -> None:
-        self.stage.rooms.refusal = PROBLEMS["server-draining"]
+        self.stage.rooms.refusal = SERVER_DRAINING
         self.assert_answers(self.stage.visitor(GET), (503, "server-draining"))
 
     def test_overload(self) -> None:

@@ -6,6 +6,15 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
+from sellia.problems import (
+    BAD_SERVICE_RESPONSE,
+    INTERNAL,
+    SERVICE_DIED,
+    SESSION_EXPIRED,
+    VISITOR_GONE,
+    Problem,
+    problem_of,
+)
 from sellia.protocol.messages import Headers, HttpRequest, Opening, OpenTunnel, SessionMessage, TcpConnection
 from sellia.protocol.original import messages as original
 from sellia.protocol.original.messages import WsClose
@@ -81,8 +90,8 @@ class EchoLeg(BridgeLeg):
     def answer_ends(self, said: original.ResponseEnd) -> None:
         self.bridge.send(said)
 
-    def tell_end(self, word: str, message: str) -> None:
-        self.bridge.send(WsClose(self.request_id, None, word))
+    def tell_end(self, problem: Problem, message: str) -> None:
+        self.bridge.send(WsClose(self.request_id, None, problem.code))
 
 
 class OtherLeg(BridgeLeg):
@@ -194,7 +203,7 @@ class BridgeTests(SynchronousTestCase):
 
     def test_our_side_gives_up(self) -> None:
         stream, leg = self.ask()
-        stream.reset("visitor-gone")
+        stream.reset(VISITOR_GONE)
         self.turn()
         self.assertTrue(leg.over)
         self.assertIsNone(self.bridge.leg_of(leg.request_id, EchoLeg))
@@ -203,8 +212,8 @@ class BridgeTests(SynchronousTestCase):
     def test_the_originals_side_fails(self) -> None:
         """Once, whatever happens then."""
         stream, leg = self.ask()
-        leg.fail("service-died", "a crash")
-        leg.fail("internal", "")
+        leg.fail(SERVICE_DIED, "a crash")
+        leg.fail(INTERNAL, "")
         self.turn()
         self.assertEqual(self.ours.legs[stream.id].events, [("reset", "service-died", "a crash")])
         self.assertEqual(len(self.link.said), 1)
@@ -213,9 +222,9 @@ class BridgeTests(SynchronousTestCase):
         """One line, with nothing of the query, and nothing that a terminal would act on."""
         lines = log_lines(self)
         _, leg = self.ask()
-        leg.fail("bad-service-response", "It split \r\n a header.")
+        leg.fail(BAD_SERVICE_RESPONSE, "It split \r\n a header.")
         _, leg = self.ask()
-        leg.fail("visitor-gone", "")
+        leg.fail(VISITOR_GONE, "")
         [line] = lines
         self.assertEqual(
             line,
@@ -229,7 +238,7 @@ class BridgeTests(SynchronousTestCase):
         self.link.keeper.answers = [None, 7]
         for word in ("bad-service-response", "overloaded"):
             _, leg = self.ask()
-            leg.fail(word, "")
+            leg.fail(problem_of(word), "")
             self.assertTrue(leg.over)
         self.assertEqual(self.link.keeper.topics, ["original_exchanges"] * 2)
         [line] = lines
@@ -257,7 +266,7 @@ class BridgeTests(SynchronousTestCase):
     def test_closed(self) -> None:
         """Everything at the original's side is told, nothing more passes, and no timer is left."""
         stream, leg = self.ask()
-        self.bridge.close("session-expired", "the link is gone")
+        self.bridge.close(SESSION_EXPIRED, "the link is gone")
         self.assertEqual(self.link.said, [WsClose(leg.request_id, None, "session-expired")])
         stream.send_data(b"late")
         self.turn()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.problems import PROBLEMS
+from sellia.problems import CLIENT_GONE, PROBLEMS, SERVICE_DIED, SERVICE_REFUSED, SESSION_EXPIRED, problem_of
 from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.limits.websocket import AT_THE_SERVER, FrameLimits, Violation
 from sellia.transports.websocket.frames import (
@@ -347,13 +347,13 @@ class ClosePayloadTests(SynchronousTestCase):
         self.assertEqual(parse_close(b"\x03\xe8\xff"), (1000, "\N{REPLACEMENT CHARACTER}"))
 
     def test_problems(self) -> None:
-        self.assertEqual(parse_close(problem_close("service-died", "it did")), (1011, "service-died: it did"))
-        self.assertEqual(parse_close(problem_close("session-expired", "")), (1012, "session-expired"))
-        self.assertEqual(parse_close(problem_close("client-gone", "")), (1001, "client-gone"))
-        self.assertEqual(parse_close(problem_close("service-refused", ""))[0], 1011)
-        self.assertEqual(parse_close(problem_close("never heard of", ""))[0], 1011)
-        for word, problem in PROBLEMS.items():
-            self.assertLessEqual(len(problem_close(word, problem.sentence * 9)), 125)
+        self.assertEqual(parse_close(problem_close(SERVICE_DIED, "it did")), (1011, "service-died: it did"))
+        self.assertEqual(parse_close(problem_close(SESSION_EXPIRED, "")), (1012, "session-expired"))
+        self.assertEqual(parse_close(problem_close(CLIENT_GONE, "")), (1001, "client-gone"))
+        self.assertEqual(parse_close(problem_close(SERVICE_REFUSED, ""))[0], 1011)
+        self.assertEqual(parse_close(problem_close(problem_of("never heard of"), ""))[0], 1011)
+        for problem in PROBLEMS.values():
+            self.assertLessEqual(len(problem_close(problem, problem.sentence * 9)), 125)
 
     def test_first_octet(self) -> None:
         self.assertEqual(CLOSE_FRAME, CLOSE)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProtocolError
+from sellia.problems import TOO_MANY_FRAMES
 from sellia.protocol.limits import INITIAL_CREDIT, RECORD_LIMIT
 from sellia.protocol.messages import ResponseHead
 from sellia.relay.limits.token_bucket import Rate
@@ -266,7 +267,7 @@ class ViolationTests(SocketsCase):
             self.assertEqual(stage.other(sender).read(), [(PING, b"x")] * 20 + [verdict])
             stage.wait(0.05)
             self.assertEqual(sender.read(), [verdict])
-            self.assertEqual(sender.story.violation, "too-many-frames")
+            self.assertEqual(sender.story.violation, TOO_MANY_FRAMES)
             stage.check()
 
     def test_fragments_that_say_nothing(self) -> None:

@@ -1,5 +1,6 @@
 """How a WebSocket ends: the table of who ended it, and what the other side is told."""
 
+from sellia.problems import SESSION_EXPIRED, problem_of
 from tests.server.slow import SlowSocket
 from tests.transports.support import BINARY, PING, TEXT, Peer, Sockets, close, frame, frames, head
 from tests.transports.websocket.test_pipe import SocketsCase
@@ -240,7 +241,7 @@ class ResetTests(SocketsCase):
     """The session ends a stream: the visitor is told by a close frame."""
 
     def reset(self, word: str, message: str = "") -> None:
-        self.stage.pair.server.session.close(word, message)
+        self.stage.pair.server.session.close(problem_of(word), message)
         self.stage.talk()
 
     def test_codes(self) -> None:
@@ -256,13 +257,13 @@ class ResetTests(SocketsCase):
             self.assertEqual((self.visitor.read(), self.visitor.end), ([close(code, word)], "open"))
             self.visitor.send(close(code, word))
             self.assertEqual(self.visitor.end, "closed")
-            self.stage.pair.client.session.close(word, "")
+            self.stage.pair.client.session.close(problem_of(word), "")
             self.stage.check()
             self.stage = Sockets()
             self.visitor = self.stage.visitor
 
     def finish(self) -> None:
-        self.stage.pair.client.session.close("session-expired", "")
+        self.stage.pair.client.session.close(SESSION_EXPIRED, "")
 
     def test_reasons_are_cut(self) -> None:
         self.reset("internal", "\N{SNOWMAN}" * 200)
@@ -323,12 +324,12 @@ class ResetTests(SocketsCase):
 
     def test_at_the_service(self) -> None:
         """The client's session ends too: the service is told as the visitor is."""
-        self.stage.pair.client.session.close("session-expired", "")
+        self.stage.pair.client.session.close(SESSION_EXPIRED, "")
         self.stage.talk()
         self.assertEqual(self.service.read(), [close(1012, "session-expired")])
         self.service.send(close(1012))
         self.service.drop()
-        self.stage.pair.server.session.close("session-expired", "")
+        self.stage.pair.server.session.close(SESSION_EXPIRED, "")
 
 
 class SlowPeerTests(SocketsCase):

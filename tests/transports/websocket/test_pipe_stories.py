@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.problems import FRAME_TOO_LARGE
 from sellia.protocol import native
 from sellia.protocol.messages import Ending
 from sellia.relay.limits.websocket import AT_THE_SERVER, FrameLimits, MessageMeter
@@ -103,7 +104,7 @@ class CauseTests(StoriesCase):
                 for each in sent if name == "visitor" else [unmasked(each) for each in sent]:
                     sender.raw(each)
                 self.assert_told("sellia", 1009, f"frame-too-large: {reason} {AT_THE_SERVER}")
-                self.assertEqual(sender.story.violation, "frame-too-large")
+                self.assertEqual(sender.story.violation, FRAME_TOO_LARGE)
 
     def test_a_limit_that_a_client_does_not_know(self) -> None:
         """The server holds what it sends to its visitors to it as well."""

@@ -4,6 +4,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.problems import FRAME_TOO_LARGE, Problem
 from sellia.relay.limits.websocket import Violation
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.record import FRAME_LINES, WebSocketRecord
@@ -84,7 +85,7 @@ class StoryTests(SynchronousTestCase):
 
     def test_violations_have_as_many_lines_as_the_counter_says(self) -> None:
         """It is asked once, when it can see what it was; the closing line tells all the same."""
-        asked: list[tuple[str, str, int | None]] = []
+        asked: list[tuple[Problem | None, str, int | None]] = []
         answers: list[int | None] = [None, 4]
 
         def suppressed(story: WebSocketRecord) -> int | None:
@@ -93,9 +94,9 @@ class StoryTests(SynchronousTestCase):
 
         for _ in range(2):
             story = self.story(suppressed=suppressed)
-            story.violated(Violation(1009, "it was", "frame-too-large"), "visitor")
+            story.violated(Violation(1009, "it was", FRAME_TOO_LARGE), "visitor")
             story.over()
-        self.assertEqual(asked, [("frame-too-large", "203.0.113.7", 1009)] * 2)
+        self.assertEqual(asked, [(FRAME_TOO_LARGE, "203.0.113.7", 1009)] * 2)
         [line] = [line for line in self.lines if line.startswith("websocket violation: ")]
         self.assertTrue(
             line.endswith(' by=sellia from=visitor code=1009 reason="frame-too-large: it was" suppressed=4'), line

@@ -36,6 +36,7 @@ from sellia.problems import (
     TOO_MANY_TUNNELS,
     WRONG_KEY,
     Problem,
+    problem_of,
 )
 from sellia.protocol.limits import MIB
 from sellia.protocol.messages import (
@@ -102,7 +103,7 @@ class ClientRole(OriginalLink):
 
     bridge: "ClientBridge | None"
 
-    last_words = CLIENT_GONE.code, ""
+    last_words = CLIENT_GONE, ""
     caveat = (
         "The server is an original Sellia: a link that drops takes with it what is under way, and WebSockets lose "
         "their close codes. docs/original.rst has the rest. A newer server mends all of it."
@@ -124,7 +125,7 @@ class ClientRole(OriginalLink):
             else:
                 self.write(original.Auth(message.key))
         elif isinstance(message, Goodbye):
-            self.last_words = message.word, message.message
+            self.last_words = problem_of(message.word), message.message
 
     def make_bridge(self, session: Session) -> "ClientBridge":
         return ClientBridge(self, session)
@@ -233,17 +234,17 @@ class ClientBridge(Bridge):
             server=field(link.remote),
         )
 
-    def close(self, word: str, message: str) -> None:
+    def close(self, problem: Problem, message: str) -> None:
         self._cancel()
         for leg in list(self._late):
             self.answered(leg)
-        super().close(word, message)
+        super().close(problem, message)
 
     def await_service(self, leg: OriginalResponseLeg | OriginalHandshakeLeg, seconds: float, problem: Problem) -> None:
         """The service is waited for, from now on and for so many seconds, the limit of its tunnel."""
         self.answered(leg)
         why = f"There was no answer within {seconds:g} s, the limit that the client of this tunnel sets."
-        self._late[leg] = self.clock.callLater(seconds, leg.fail, problem.code, why)
+        self._late[leg] = self.clock.callLater(seconds, leg.fail, problem, why)
 
     def answered(self, leg: OriginalResponseLeg | OriginalHandshakeLeg) -> None:
         """It has answered, or does not have to any more."""
@@ -270,7 +271,7 @@ class ClientBridge(Bridge):
             leg.stream = self.session.open(opening, leg, end=end)
         except ProblemError as error:
             leg.over = True
-            leg.refuse(error.problem.code, error.detail)
+            leg.refuse(error.problem, error.detail)
         else:
             self.register(leg, leg.request_id)
             leg.begun(tunnel, end)

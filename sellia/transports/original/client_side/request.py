@@ -18,10 +18,8 @@ from sellia.problems import (
     BAD_REQUEST,
     BODY_TOO_LARGE,
     HEADER_TOO_LARGE,
-    INTERNAL,
-    PROBLEMS,
     RESPONSE_TIMEOUT,
-    SERVICE_UNREACHABLE,
+    Problem,
 )
 from sellia.protocol.limits import HEADER_COUNT_LIMIT, REQUEST_TIMEOUT
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
@@ -77,7 +75,7 @@ class OriginalResponseLeg(BridgeLeg):
         stream = self.stream
         if stream.local_ended:
             if said.chunk and not self.over and not self._asked:
-                self.fail(BAD_REQUEST.code, "There is more of the request's body than its head says.")
+                self.fail(BAD_REQUEST, "There is more of the request's body than its head says.")
         elif said.chunk or said.final:
             with self.sending():
                 stream.send_data(said.chunk, said.final)
@@ -111,11 +109,11 @@ class OriginalResponseLeg(BridgeLeg):
             self._finish()
 
     def exceeded(self) -> None:
-        self.fail(BODY_TOO_LARGE.code, "The server passed on too much of the request's body at once.")
+        self.fail(BODY_TOO_LARGE, "The server passed on too much of the request's body at once.")
 
-    def tell_end(self, word: str, message: str) -> None:
+    def tell_end(self, problem: Problem, message: str) -> None:
         if not self._begun:
-            self.refuse(word, message)
+            self.refuse(problem, message)
         elif self._counted and not self._answered:
             self.bridge.send(ResponseEnd(self.request_id))
 
@@ -130,19 +128,16 @@ class OriginalResponseLeg(BridgeLeg):
         self.bridge.pressure.flows(self)
         self.bridge.forget(self)
 
-    def refuse(self, word: str, detail: str) -> None:
+    def refuse(self, problem: Problem, detail: str) -> None:
         """Answer in our own name."""
         start = self._start
-        problem = PROBLEMS.get(word, INTERNAL)
-        if problem.status is None:
-            problem = SERVICE_UNREACHABLE
         accept = b", ".join(value for name, value in start.headers if name.lower() == b"accept")
         said = answer(
-            problem,
+            problem.answer,
             accept=accept,
             host=host_of(start.headers),
             target=start.path,
-            detail=public_detail(word, detail),
+            detail=public_detail(problem, detail),
             cross_origin=any(name.lower() == b"origin" for name, _ in start.headers),
         )
         self._begun = True

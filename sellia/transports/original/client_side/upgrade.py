@@ -21,8 +21,9 @@ from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall
 
-from sellia.problems import INTERNAL, OVERLOADED, PROBLEMS, SERVICE_UNREACHABLE, UPGRADE_REFUSED
-from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT, UPGRADE_TIMEOUT
+from sellia.problems import OVERLOADED, RESPONSE_COMPLETE, UPGRADE_REFUSED, UPGRADE_TIMEOUT, VISITOR_GONE, Problem
+from sellia.protocol.limits import INITIAL_CREDIT, SESSION_HELD_LIMIT
+from sellia.protocol.limits import UPGRADE_TIMEOUT as UPGRADE_SECONDS
 from sellia.protocol.messages import Headers, Opening, ResponseHead, WebSocketRequest
 from sellia.protocol.original.messages import WsClose, WsFrame, WsUpgrade, WsUpgradeError, WsUpgradeOk
 from sellia.relay.http.error_responses import public_detail
@@ -72,8 +73,8 @@ class OriginalHandshakeLeg(MessageLeg):
 
     def begun(self, tunnel: OpenTunnelOf, end: bool) -> None:
         """It is on its way."""
-        patience = tunnel.options.upgrade_timeout or UPGRADE_TIMEOUT
-        self._peer.await_service(self, patience, PROBLEMS["upgrade-timeout"])
+        patience = tunnel.options.upgrade_timeout or UPGRADE_SECONDS
+        self._peer.await_service(self, patience, UPGRADE_TIMEOUT)
 
     def closing(self, code: int | None) -> WsClose | None:
         return WsClose(self.request_id, code)
@@ -90,14 +91,14 @@ class OriginalHandshakeLeg(MessageLeg):
         self._peer.early += size
         self._early.append(said)
         if self._early_size > EARLY or self._peer.early > ALL_EARLY:
-            self.fail(OVERLOADED.code, "The visitor said too much before the service had agreed to the WebSocket.")
+            self.fail(OVERLOADED, "The visitor said too much before the service had agreed to the WebSocket.")
 
     def server_closed(self, said: WsClose) -> None:
         """The visitor has closed it, or is gone: which of the two, and why, the server does not tell."""
         self._settled()
         if not self.opened:
             self.told = True
-            self.fail("visitor-gone", "the visitor left before the WebSocket was open")
+            self.fail(VISITOR_GONE, "the visitor left before the WebSocket was open")
             return
         if not self.over and not self.close_out:
             self.told = True  # no answer is expected
@@ -116,7 +117,7 @@ class OriginalHandshakeLeg(MessageLeg):
             self._take_early()
             reason = head.reason.decode("latin-1") or UPGRADE_REFUSED.sentence
             self.bridge.send(WsUpgradeError(self.request_id, head.status, reason))
-            self.stream.reset("response-complete", "there is no place for the rest of the answer")
+            self.stream.reset(RESPONSE_COMPLETE, "there is no place for the rest of the answer")
             return
         self.opened = True
         self.bridge.send(WsUpgradeOk(self.request_id, _AGREED))
@@ -154,18 +155,18 @@ class OriginalHandshakeLeg(MessageLeg):
         else:
             self._greeting.append((super().end_received, (trailers,)))
 
-    def reset_received(self, word: str, message: str) -> None:
+    def reset_received(self, problem: Problem, message: str) -> None:
         self._settled()
         self._take_early()
-        super().reset_received(word, message)
+        super().reset_received(problem, message)
 
-    def tell_end(self, word: str, message: str) -> None:
+    def tell_end(self, problem: Problem, message: str) -> None:
         self._take_early()
         if self.opened:
-            super().tell_end(word, message)
+            super().tell_end(problem, message)
         elif not self.told:
             self.told = True
-            self.refuse(word, message)
+            self.refuse(problem, message)
 
     def described(self) -> bytes:
         return b"WebSocket %b" % self._upgrade.path
@@ -199,12 +200,11 @@ class OriginalHandshakeLeg(MessageLeg):
         self._early_size = 0
         return early
 
-    def refuse(self, word: str, detail: str) -> None:
+    def refuse(self, problem: Problem, detail: str) -> None:
         """Tell the server that the service does not agree."""
-        problem = PROBLEMS.get(word, INTERNAL)
-        status = problem.status or SERVICE_UNREACHABLE.status or 502
-        message = f"{problem.code}: {public_detail(word, detail) or problem.sentence}"
-        self._peer.answer(WsUpgradeError(self.request_id, status, message))
+        told = problem.answer
+        message = f"{told.code}: {public_detail(problem, detail) or told.sentence}"
+        self._peer.answer(WsUpgradeError(self.request_id, told.status or 500, message))
 
 
 def first_subprotocol(headers: Headers) -> Headers:

@@ -127,7 +127,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
         """The client ends it: that is goodbye, unless it answers a close frame of ours."""
         if self.state == WebSocketServerProtocol.STATE_OPEN and self.session is not None:
-            self._guarded(self.keeper.link_message, self, Goodbye("client-gone", ""))
+            self._guarded(self.keeper.link_message, self, Goodbye(CLIENT_GONE.code, ""))
         return super().onCloseFrame(code, reasonRaw)
 
 
@@ -230,7 +230,7 @@ class ServerBridge(Bridge):
         assert not isinstance(opening, TcpConnection)  # no tunnel of that kind was granted
         tunnel_id = self.tunnels.get(opening.tunnel, "")
         if not tunnel_id:  # it was closed a moment ago
-            stream.reset(CLIENT_GONE.code)
+            stream.reset(CLIENT_GONE)
             return NullLeg()
         if isinstance(opening, HttpRequest):
             return OriginalRequestLeg(self, stream, opening, end, tunnel_id)

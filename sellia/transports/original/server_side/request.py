@@ -78,10 +78,10 @@ class OriginalRequestLeg(BridgeLeg):
         if self._answered:
             return
         if not 200 <= status <= 999:
-            self.fail(BAD_SERVICE_RESPONSE.code, f"The client passed on the status {status}, which ends no request.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The client passed on the status {status}, which ends no request.")
             return
         if len(headers) > HEADER_COUNT_LIMIT:
-            self.fail(BAD_SERVICE_RESPONSE.code, f"The response has more than {HEADER_COUNT_LIMIT} header fields.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The response has more than {HEADER_COUNT_LIMIT} header fields.")
             return
         self._answered = True
         self._bodiless = self._head or status in _BODILESS
@@ -91,13 +91,13 @@ class OriginalRequestLeg(BridgeLeg):
             with self.sending() as stream:
                 stream.send_head(ResponseHead(status, _REASONS.get(status, b""), headers))
         except ProblemError:
-            self.fail(BAD_SERVICE_RESPONSE.code, f"The response has a header section of more than {HEAD_LIMIT} octets.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The response has a header section of more than {HEAD_LIMIT} octets.")
 
     def answer_goes_on(self, said: ResponseBody) -> None:
         """A piece of its body."""
         chunk = said.chunk
         if not self._answered:
-            self.fail(BAD_SERVICE_RESPONSE.code, "The client sent a response's body before its head.")
+            self.fail(BAD_SERVICE_RESPONSE, "The client sent a response's body before its head.")
         elif chunk and not self._bodiless:
             with self.sending() as stream:
                 stream.send_data(chunk)
@@ -105,7 +105,7 @@ class OriginalRequestLeg(BridgeLeg):
     def answer_ends(self, said: ResponseEnd) -> None:
         """It is complete."""
         if not self._answered:
-            self.fail(BAD_SERVICE_RESPONSE.code, "The client sent a response's end before its head.")
+            self.fail(BAD_SERVICE_RESPONSE, "The client sent a response's end before its head.")
             return
         self.over = True
         self.bridge.forget(self)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from sellia.errors import ProblemError
-from sellia.problems import BAD_SERVICE_RESPONSE, UPGRADE_REFUSED
+from sellia.problems import BAD_SERVICE_RESPONSE, SERVICE_DIED, UPGRADE_REFUSED
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.protocol.original.messages import WsClose, WsUpgrade, WsUpgradeError
@@ -65,12 +65,12 @@ class OriginalUpgradeLeg(MessageLeg):
         answer += [(b"Sec-WebSocket-Protocol", each) for each in chosen]
         answer += [pair for pair in headers if not _of_handshake(pair[0].lower())]
         if len(answer) > HEADER_COUNT_LIMIT:
-            self.fail(BAD_SERVICE_RESPONSE.code, f"The answer has more than {HEADER_COUNT_LIMIT} header fields.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The answer has more than {HEADER_COUNT_LIMIT} header fields.")
             return
         try:
             self.stream.send_head(ResponseHead(101, b"Switching Protocols", answer))
         except ProblemError:
-            self.fail(BAD_SERVICE_RESPONSE.code, f"The answer has a header section of more than {HEAD_LIMIT} octets.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The answer has a header section of more than {HEAD_LIMIT} octets.")
             return
         self.opened = True
 
@@ -81,9 +81,9 @@ class OriginalUpgradeLeg(MessageLeg):
             return
         self.told = True
         if status == HTTPStatus.BAD_GATEWAY:
-            self.fail(UPGRADE_REFUSED.code, message)
+            self.fail(UPGRADE_REFUSED, message)
         elif not 200 <= status <= 999:
-            self.fail(BAD_SERVICE_RESPONSE.code, f"The client passed on the status {status}.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The client passed on the status {status}.")
         else:
             body = message.encode() + b"\n"
             headers = [(b"Content-Type", b"text/plain; charset=utf-8"), (b"Content-Length", b"%d" % len(body))]
@@ -98,13 +98,13 @@ class OriginalUpgradeLeg(MessageLeg):
         code = said.code
         if not self.opened:
             self.told = True
-            self.fail(UPGRADE_REFUSED.code, "The client closed it before it was open.")
+            self.fail(UPGRADE_REFUSED, "The client closed it before it was open.")
         elif code is None or code == _NO_CODE:
             self.closed(b"")
         elif may_be_sent(code):
             self.closed(close_payload(code))
         else:
-            self.closed(problem_close("service-died", _DIED if code == _ABNORMAL else f"it ended with the code {code}"))
+            self.closed(problem_close(SERVICE_DIED, _DIED if code == _ABNORMAL else f"it ended with the code {code}"))
 
 
 def _of_handshake(name: bytes) -> bool:
