@@ -20,6 +20,7 @@ from twisted.web.server import Site
 from sellia.protocol.messages import Headers
 from sellia.server.ingress.exchange import Channel, VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
+from sellia.transports.reactor.sockets import is_tls
 
 
 class VisitorPageLeg(VisitorHttpLeg):
@@ -136,4 +137,4 @@ class VisitorPageLeg(VisitorHttpLeg):
 
     def isSecure(self) -> bool:
         """Whether the visitor came by TLS."""
-        return hasattr(self.connection.transport, "getPeerCertificate")
+        return is_tls(self.connection.transport)

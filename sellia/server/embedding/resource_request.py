@@ -91,7 +91,7 @@ class ResourceRequest(VisitorChannel):
         self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self.trusted = ingress.trusted.is_trusted(self.peer)
         self.scheme = b"https" if web.isSecure() or ingress.settings.https else b"http"
-        self._exchange: VisitorHttpLeg | None = None
+        self.exchange: VisitorHttpLeg | None = None
         self._body: IO[bytes] | None = None
         self._label = ""
         self._waiting = False
@@ -133,7 +133,7 @@ class ResourceRequest(VisitorChannel):
             self.answer_problem(refusal.problem, None, refusal.detail)
             return
         enter(self, request, self._label, path)
-        exchange = self._exchange
+        exchange = self.exchange
         if exchange is None:
             return  # it has been answered
         self.ingress.connections.add(self)
@@ -144,7 +144,7 @@ class ResourceRequest(VisitorChannel):
 
     def _pump(self) -> None:
         """Hand the collected body to the stream, as far as it takes it now."""
-        exchange = self._exchange
+        exchange = self.exchange
         while self._body is not None and exchange is not None and not exchange.over and not self._paused:
             piece = self._body.read(PIECE)
             if piece:
@@ -155,7 +155,7 @@ class ResourceRequest(VisitorChannel):
             self._await_service()
 
     def _await_service(self) -> None:
-        exchange = self._exchange
+        exchange = self.exchange
         if exchange is not None and not exchange.head_sent:
             exchange.await_service()
 
@@ -166,8 +166,8 @@ class ResourceRequest(VisitorChannel):
         if self._waiting:
             self._waiting = False
             self._route()
-        elif self._exchange is not None and self._exchange.stream is not None:
-            self._exchange.stream.flow()
+        elif self.exchange is not None and self.exchange.stream is not None:
+            self.exchange.stream.flow()
 
     def _lost(self, reason: Failure) -> None:
         """The visitor has left before the response was complete."""
@@ -175,7 +175,7 @@ class ResourceRequest(VisitorChannel):
         self._waiting = False
         self._body = None
         self.ingress.connections.discard(self)
-        exchange, self._exchange = self._exchange, None
+        exchange, self.exchange = self.exchange, None
         if exchange is not None:
             exchange.visitor_gone()
 
@@ -222,8 +222,8 @@ class ResourceRequest(VisitorChannel):
 
     def resume_reading(self) -> None:
         self._paused = False
-        if self._exchange is not None:
-            self._exchange.deadline = _NEVER
+        if self.exchange is not None:
+            self.exchange.deadline = _NEVER
         self._pump()
 
     def answer_problem(
@@ -262,7 +262,7 @@ class ResourceRequest(VisitorChannel):
         self._finish()
 
     def break_off(self) -> None:
-        exchange, self._exchange = self._exchange, None
+        exchange, self.exchange = self.exchange, None
         self._web.unregisterProducer()
         if not self._http1:
             self._channel.abortConnection()
@@ -279,7 +279,7 @@ class ResourceRequest(VisitorChannel):
 
     def become(self, protocol: Any) -> None:
         self.ingress.connections.discard(self)
-        self._exchange = None
+        self.exchange = None
         self._over = True
         channel = self._channel
         gone = channel.connectionLost
@@ -303,8 +303,8 @@ class ResourceRequest(VisitorChannel):
         """Once a second."""
         if self._cut_at <= now:
             self.drop()
-        elif self._exchange is not None and self._exchange.overdue(now):
-            self._exchange.timed_out(RESPONSE_TIMEOUT)
+        elif self.exchange is not None and self.exchange.overdue(now):
+            self.exchange.timed_out(RESPONSE_TIMEOUT)
 
     @property
     def busy(self) -> bool:
@@ -325,7 +325,7 @@ class ResourceRequest(VisitorChannel):
 
     def _finish(self) -> None:
         self.ingress.connections.discard(self)
-        self._exchange = None
+        self.exchange = None
         self._body = None
         if not self._over:
             self._over = True

@@ -19,7 +19,7 @@ from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 
 
 class VisitorChannel:
-    """Connection with at most one exchange at a time, in ``_exchange``.  Subclasses set what is only declared here."""
+    """Connection with at most one exchange at a time, in ``exchange``.  Subclasses set what is only declared here."""
 
     ingress: Ingress
 
@@ -51,7 +51,8 @@ class VisitorChannel:
     exchanges: type[VisitorHttpLeg]
     upgrades: type[VisitorUpgradeLeg]
 
-    _exchange: VisitorHttpLeg | None
+    #: Leg of the request that is being answered.
+    exchange: VisitorHttpLeg | None
 
     def origin_of(self, request: Request) -> Origin:
         """Where the request came from: behind a trusted proxy, what the proxy says."""
@@ -84,8 +85,8 @@ class VisitorChannel:
     def pauseProducing(self) -> None:
         """The visitor takes no more for now."""
         self.full = True
-        if self._exchange is not None and self._exchange.stream is not None:
-            self._exchange.stream.stall()
+        if self.exchange is not None and self.exchange.stream is not None:
+            self.exchange.stream.stall()
 
     def resumeProducing(self) -> None:
         """The visitor has taken all that was written."""
@@ -98,7 +99,7 @@ class VisitorChannel:
 
     def exchange_begins(self, exchange: VisitorHttpLeg) -> None:
         """This is the exchange now."""
-        self._exchange = exchange
+        self.exchange = exchange
 
     def write(self, data: bytes) -> None:
         """To the visitor, before the turn ends."""
@@ -149,5 +150,5 @@ class VisitorChannel:
 
     def drain(self) -> None:
         """The server is about to stop: what is in exchange is the last."""
-        if self._exchange is not None:
-            self._exchange.keep_alive = False
+        if self.exchange is not None:
+            self.exchange.keep_alive = False

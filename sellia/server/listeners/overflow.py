@@ -14,7 +14,7 @@ from sellia.problems import OVERLOADED
 from sellia.relay.http.error_responses import answer, to_bytes
 from sellia.server.ingress.closing import LINGER
 from sellia.server.ingress.ingress import Ingress
-from sellia.transports.reactor.sockets import half_close
+from sellia.transports.reactor.sockets import half_close, is_tls
 
 #: Connections that are told at a time.
 TURNED_AWAY: Final = 100
@@ -37,8 +37,8 @@ class OverflowConnection(Protocol):
 
     def connectionMade(self) -> None:
         ingress, transport = self._ingress, self.transport
-        secure = hasattr(transport, "getPeerCertificate")  # to say anything, there would be a handshake first
-        told = not secure and ingress.guard.turned_away < TURNED_AWAY
+        # over TLS, there would be a handshake first
+        told = not is_tls(transport) and ingress.guard.turned_away < TURNED_AWAY
         ingress.guard.refused(self._limit, self._peer, 503 if told else "closed")
         if not told:
             transport.abortConnection()

@@ -94,12 +94,17 @@ def hangup(transport: Any) -> int:
     return sum(event for _, event in poll.poll(0))
 
 
+def is_tls(transport: Any) -> bool:
+    """Return whether a transport speaks TLS."""
+    return hasattr(transport, "getPeerCertificate")
+
+
 def half_close(transport: Any) -> bool:
     """Send the end of the connection behind what was written, and go on reading; False where that cannot be done.
 
     Over TLS it cannot: below the transport, the end would overtake what is not encrypted yet.
     """
-    if hasattr(transport, "getPeerCertificate") or not hasattr(transport, "loseWriteConnection"):
+    if is_tls(transport) or not hasattr(transport, "loseWriteConnection"):
         return False
     transport.loseWriteConnection()
     return True

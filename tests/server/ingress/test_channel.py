@@ -27,7 +27,7 @@ class Plain(VisitorChannel):
 
     scheme = b"http"
     full = False
-    _exchange = None
+    exchange = None
 
     def __init__(self, peer: str) -> None:
         settings = ServerSettings(trust_proxy=(PROXY,))

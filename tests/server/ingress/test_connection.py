@@ -1,5 +1,8 @@
 """One connection of a visitor, and how it ends when it is not the visitor who ends it."""
 
+import gc
+from weakref import ref
+
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -24,6 +27,22 @@ class DefectTests(ServerCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assert_answers(visitor, (500, "internal"))
         self.assertEqual(visitor.end, "half")
+
+
+class CircleTests(ServerCase):
+    """A connection that has ended is freed at once, and not when the garbage collector comes by."""
+
+    def test_none_is_left(self) -> None:
+        gc.disable()
+        self.addCleanup(gc.enable)
+        other, service = self.stage.ask()
+        service.answer()
+        other.leave()
+        gone = ref(other.connection)
+        self.stage.visitors.clear()
+        other.transport.unregisterProducer()  # as a real transport does by itself
+        del other.connection, other.transport
+        self.assertIsNone(gone())
 
 
 class HalfCloseTests(ServerCase):
@@ -77,7 +96,7 @@ class HalfCloseTests(ServerCase):
         self.stage.asked[0].head()
         self.assertTrue(visitor.read().startswith(b"TTP/1.1 200 OK\r\n"))
         for _ in range(3):
-            visitor.connection._still = 0
+            visitor.connection._probe.clear()
             self.stage.wait(600)
         self.assertEqual(visitor.read(), b"0" * 8)
         self.stage.asked[0].say(b"x" * 0x10, end=True)
