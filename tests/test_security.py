@@ -16,7 +16,7 @@ from sellia.relay.limits.websocket import UNLIMITED, FrameLimits
 from sellia.server.limiter import LIMITS
 from sellia.server.settings import ServerSettings
 from sellia.text import SHOWN
-from sellia.transports.link.base import CONTROL_RATE
+from sellia.transports.link.control_limit import CONTROL_RATE
 from sellia.transports.websocket.record import FRAME_LINES
 
 ROOT = Path(__file__).parent.parent

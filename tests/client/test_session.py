@@ -145,7 +145,7 @@ class OpenTests(SessionCase):
             stage.start()
             assert stage.wire is not None
             link = stage.wire.near
-            self.assertEqual((link._interval, link._timeout), expected)
+            self.assertEqual((link.liveness.interval, link.liveness.timeout), expected)
             stage.session.stop()
             stage.talk()
 

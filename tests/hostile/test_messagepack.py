@@ -238,7 +238,7 @@ class ClientInMemoryTests(SynchronousTestCase):
             client = ClientStage().start()
             assert client.wire is not None
             link = client.wire.near
-            link._guarded(link._received, message)
+            link.guarded(link.message_received, message)
             assert link.closed is not None, name
             self.assertEqual(link.closed[0], 1002, name)
             self.assertIsNone(client.session.session, name)

@@ -1,5 +1,7 @@
 """Sockets that take their time: with a reader who is slow, and with TLS on it."""
 
+from collections.abc import Iterable
+
 from twisted.internet.abstract import FileDescriptor
 
 from tests.server.support import PublicSide, Visitor, VisitorTransport
@@ -44,6 +46,10 @@ class SlowSocket(FileDescriptor, VisitorTransport):  # type: ignore[misc]
         if not self.room:
             raise BlockingIOError
         return self.writeSomeData(data)
+
+    def sendmsg(self, pieces: Iterable[bytes]) -> int:
+        """As a socket does."""
+        return self.send(b"".join(pieces))
 
     def _postLoseConnection(self) -> None:
         self.ended = True

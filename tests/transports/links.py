@@ -70,13 +70,13 @@ class MemoryLink(NativeLink, _WebSocket):
 
     def hear(self, message: bytes) -> None:
         """A link message arrives."""
-        self._heard = self.clock.seconds()
+        self.liveness.last = self.clock.seconds()
         if self.state == WebSocketProtocol.STATE_OPEN:
             if message[0] == native.LINK:
                 said = native.decode_link(message)
                 assert said is not None
                 self.heard_messages.append(said)
-            self._guarded(self._received, message)
+            self.guarded(self.message_received, message)
         batch_of(self.clock).run()
 
     def lose(self, reason: str = "") -> None:

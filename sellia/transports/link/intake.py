@@ -59,11 +59,11 @@ class Taker(Protocol):
 
     clock: IReactorTime
 
-    def took(self, message: bytes) -> None:
-        """A whole binary message has come."""
+    def message_received(self, message: bytes) -> None:
+        """Act on a whole binary message.  What it raises is given to ``failed``."""
 
-    def violated(self, error: ProtocolError) -> None:
-        """The peer broke the protocol."""
+    def failed(self, error: Exception) -> None:
+        """End the link for this."""
 
     def hang_up(self, reason: str) -> None:
         """Close the connection behind what was written."""
@@ -78,6 +78,7 @@ class Intake:
     __slots__ = (
         "_attempts",
         "_autobahn",
+        "_batch",
         "_greeted",
         "_left",
         "_limit",
@@ -100,6 +101,7 @@ class Intake:
         self._skipping: Skipped | None = None
         self._rest = b""
         self._left = STEP
+        self._batch = batch_of(link.clock)
 
     def greeted(self) -> None:
         """The hello has been answered: the link carries a session."""
@@ -139,7 +141,7 @@ class Intake:
                     if not data or self._left <= 0 or not autobahn.listening:
                         continue
                 if not self._greeted and data[0] != _CLOSE:
-                    link.violated(ProtocolError(UNGREETED))
+                    link.failed(ProtocolError(UNGREETED))
                     continue
             data = self._parse(data)
         return data
@@ -151,7 +153,7 @@ class Intake:
             self._rest = rest
             if not rest:
                 self._link.hold_reading(False)
-        batch_of(self._link.clock).run()
+        self._batch.run()
         return bool(self._rest)
 
     def _act(self, message: bytes) -> bool:
@@ -159,10 +161,13 @@ class Intake:
         link = self._link
         if not self._greeted:
             if not self._attempts:
-                link.violated(ProtocolError(UNGREETED))
+                link.failed(ProtocolError(UNGREETED))
                 return False
             self._attempts -= 1
-        link.took(message)
+        try:
+            link.message_received(message)
+        except Exception as error:
+            link.failed(error)
         self._left -= 1
         return self._left > 0 and self._autobahn.listening
 

@@ -1,16 +1,12 @@
-"""A link on which the native dialect is spoken: parcels of a session, acks, and pings that measure the way.
+"""A link that speaks the native dialect: parcels of a session, acks, and pings that measure the path.
 
 Need
-    A link that is dead must be found out within the ping timeout even if its connection says nothing, and one that is
-    only slow must not be.  And bulk data should fill the way and not the buffers along it, which only the other end of
-    it can tell of: by pongs, and by acks.
+    Bulk data should fill the path and not the buffers along it, which only the other end of it can tell of: by pongs,
+    and by acks.  And a link that is dead must be noticed, while one that is only slow must not be mistaken for it
+    (`sellia.transports.link.liveness`).
 
 How
-    Anything that comes is life.  After an interval of silence there is a ping; after ``timeout`` the link is given up.
-    What is known of the way is `sellia.relay.mux.congestion`'s, which says after how many octets to ask again.
-
-Designs not chosen
-    *Autobahn's automatic pings*: they count pongs only, and a slow bulk transfer would be mistaken for death.
+    What is known of the path is `sellia.relay.mux.congestion`'s, which says after how many bytes to ask again.
 """
 
 import sys
@@ -29,20 +25,19 @@ from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.mux.congestion import CongestionWindow
 from sellia.relay.mux.session import Session
 from sellia.transports.link.base import LinkMixin
-from sellia.transports.link.messages import binary_frame
+from sellia.transports.link.messages import write_message
 from sellia.transports.link.opening import Answer, read_answer, why_no_link
-from sellia.transports.reactor.sockets import write_now
 
-#: Records of streams that have ended, and others that change nothing, on one link.  Both happen to honest peers, a few
-#: for each stream.
+#: Rate of records that are late on one link: of streams that have ended, and others without effect.  Honest peers send
+#: a few for each stream.
 LATE: Final = Rate(60_000, 10_000.0)
 
 
 class NativeLink(LinkMixin):
-    """What both ends do alike."""
+    """Both ends of a link that speaks the native dialect."""
 
     _pace: CongestionWindow | None = None
-    _unasked = 0  #: octets since the last ping that the pace asked for
+    _unasked = 0  #: bytes since the last ping that the pace asked for
     _ask_after = sys.maxsize
     _unanswered = 0  #: pings that were sent and have no pong yet
     _late_rate: Bucket | None = None
@@ -55,16 +50,13 @@ class NativeLink(LinkMixin):
         self.send(native.encode_link(message))
 
     def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
-        self.session = session
-        if self._intake is not None:
-            self._intake.greeted()
-        self._interval, self._timeout = interval, timeout
+        self.begin_session(session)
         self._pace = pace = CongestionWindow()
         # ahead of everything, because the shortest round trip is one of an empty way
         self.say(Ping(pace.ask(self.clock.seconds(), 0, 0)))
         session.attach(self, peer_received)
         self._follow(pace)
-        self._watch()
+        self.liveness.watch(interval, timeout)
 
     @property
     def trip(self) -> float:
@@ -77,14 +69,14 @@ class NativeLink(LinkMixin):
 
     def send(self, message: bytes) -> None:
         if self.state == WebSocketServerProtocol.STATE_OPEN:
-            write_now(self.transport, binary_frame(message, self._masks))
+            write_message(self.transport, message, self.masks)
             self._unasked += len(message)
             if self._unasked >= self._ask_after:
                 self._ask_for_ack()
 
     # --- input ---------------------------------------------------------------------------------------------
 
-    def _received(self, message: bytes) -> None:
+    def message_received(self, message: bytes) -> None:
         session = self.session
         if message[:1] == b"\x01":
             if session is None:
@@ -99,35 +91,28 @@ class NativeLink(LinkMixin):
                 if session is not None:
                     session.out.acknowledged(said.received)
                 if session is None or session.out.acked == before:
-                    self.idle()
+                    self.control_limit.idle_received()
             elif isinstance(said, Ping):
-                self._pinged(said.number)
+                self.answer_ping(self.say, Pong(said.number))
             elif isinstance(said, Pong):
                 self._ponged(said.number)
             elif said is not None:
                 self.keeper.link_message(self, said)
             else:
-                self.idle()
+                self.control_limit.idle_received()
         else:
-            self.idle()
+            self.control_limit.idle_received()
 
     def _said_little(self, session: Session) -> None:
         """A parcel had records that change nothing."""
         idle, late, session.idle, session.late = session.idle, session.late, 0, 0
         if idle:
-            self.idle(idle)
+            self.control_limit.idle_received(idle)
         if late:
             if self._late_rate is None:
                 self._late_rate = Bucket(LATE)
             if self._late_rate.take(self.clock.seconds(), late):
                 raise ProtocolError("too many records that come too late on one link", 1008)
-
-    def _pinged(self, number: int) -> None:
-        self._controlled()
-        if self.writable:
-            self.say(Pong(number))
-        else:
-            self._owe("native", self.say, Pong(number))
 
     # --- pace ----------------------------------------------------------------------------------------------
 
@@ -165,7 +150,7 @@ class NativeLink(LinkMixin):
         if self._unanswered:
             self._unanswered -= 1
         else:
-            self.idle()
+            self.control_limit.idle_received()
         session, pace = self.session, self._pace
         if session is None or pace is None:
             return
@@ -180,17 +165,17 @@ class NativeLink(LinkMixin):
 
     # --- liveness ------------------------------------------------------------------------------------------
 
-    def _stir(self, silent: float) -> None:
+    def keep_alive(self, silent: float) -> None:
         if self.session is not None:
             # The other side must hear something, too, however long it takes to send what it is sending.
-            busy = silent < self._interval * 0.5
+            busy = silent < self.liveness.interval * 0.5
             self.session.out.tell_acks(again=busy)
             if not busy:
                 self._probe()
 
 
 class ServerLink(NativeLink, WebSocketServerProtocol):  # type: ignore[misc]
-    """A link as the gateway has it."""
+    """A link at the server, which waits for a client's hello."""
 
     attempts = 1
 
@@ -201,9 +186,9 @@ class ServerLink(NativeLink, WebSocketServerProtocol):  # type: ignore[misc]
 
 @implementer(IHandshakeListener)
 class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
-    """A link as the connector has it, until the server has answered its handshake, and after that if it is native."""
+    """A link at the client: until the server has answered its handshake, and after that if the dialect is native."""
 
-    _masks = True
+    masks = True
 
     #: What it becomes where the server has chosen no dialect: the one that is spoken is known only then.
     otherwise: "type[LinkMixin] | None" = None
@@ -233,7 +218,7 @@ class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
                 return
             try:
                 super().processHandshake()
-            except Exception:  # of octets that Autobahn's parser does not expect
+            except Exception:  # of bytes that Autobahn's parser does not expect
                 self.failHandshake("")
 
     def failHandshake(self, reason: str) -> None:
@@ -244,9 +229,9 @@ class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
     def _refused(self, why: str) -> None:
         self.drop(f"{self.where} {why}")
 
-    def _why(self, failure: Failure) -> str:
-        if self._opened or self.explain is None:
-            return super()._why(failure)
+    def end_reason(self, failure: Failure) -> str:
+        if self.opened or self.explain is None:
+            return super().end_reason(failure)
         return f"{self.where} {self.explain(failure)}"
 
     def onConnect(self, response: Any) -> None:

@@ -14,6 +14,10 @@ READ: Final = 120 * 1024
 #: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
 UNSENT: Final = 128 * 1024
 
+#: Bytes of data beside which a head is given to the system by itself: copying 120 KiB takes 7 us (11 us for a
+#: ``sendmsg`` of both, 18 for a ``send`` of their sum); below this, the two cost the same.
+GATHERED: Final = 16 * 1024
+
 #: Seconds of silence before the kernel asks whether the peer is there, seconds between two such probes, and how many
 #: may go unanswered: a peer that left without a word is noticed after two minutes.
 PROBES: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
@@ -44,12 +48,16 @@ def quicken(transport: Any) -> None:
         pass
 
 
-def write_now(transport: Any, data: bytes | memoryview) -> None:
+def write_now(transport: Any, data: bytes | memoryview, head: bytes = b"") -> None:
     """Write to a transport: straight to the socket if nothing waits in the transport, else behind what does.
 
     Twisted's ``write`` always waits for the reactor to say that the socket is ready.  A TLS transport, and any other
-    that is not a plain descriptor, is written to in the ordinary way.
+    that is not a plain descriptor, is written to in the ordinary way.  ``head`` goes in front of ``data``: beside much
+    data it is given to the system by itself, so that a parcel is not copied to have it in front.
     """
+    if head and len(data) < GATHERED:
+        data = head + data
+        head = b""
     if (
         isinstance(transport, FileDescriptor)
         and transport.connected
@@ -57,15 +65,17 @@ def write_now(transport: Any, data: bytes | memoryview) -> None:
         and not transport._tempDataLen
         and not transport.disconnecting
     ):
+        handle = transport.socket  # type: ignore[attr-defined]  # only those without a socket lack it
         try:
-            sent = transport.socket.send(data)  # type: ignore[attr-defined]  # only those without a socket lack it
+            sent = handle.sendmsg((head, data)) if head else handle.send(data)
         except OSError:  # full, or broken: the transport finds out which, and knows what to do about it
             sent = 0
-        if sent == len(data):
+        if sent == len(head) + len(data):
             return
         if sent:
-            data = data[sent:]
-    transport.write(bytes(data))
+            data = data[max(0, sent - len(head)) :]
+            head = head[sent:]
+    transport.write(head + data if head else bytes(data))
 
 
 def unsent(transport: Any) -> int:

@@ -16,7 +16,7 @@ class RouteTests(SynchronousTestCase):
         link: Any = ClientLink()
         link.data, link.secured = data, secured
         Route(url, MemoryReactorClock(), timeout=1.0).prepare(link)
-        said: str = link._why(Failure(error))
+        said: str = link.end_reason(Failure(error))
         return said
 
     def test_where(self) -> None:

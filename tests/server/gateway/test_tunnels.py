@@ -300,7 +300,7 @@ class GhostTests(GatewayCase):
         first.wire.dead = True
         second = first.restarted().connect().open("demo")
         self.server.wait(GHOST_LEAST - 0.1)
-        first.wire.far._heard = self.server.clock.seconds()
+        first.wire.far.liveness.last = self.server.clock.seconds()
         self.server.wait(0.1)
         self.assertEqual(second.refusals, [("name-taken", False)])
 

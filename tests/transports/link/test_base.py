@@ -1,17 +1,13 @@
 """The link: messages in order, faults with their codes, an end of each kind, and never more kept than agreed."""
 
-import errno
-
-from OpenSSL import SSL
-from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.python.failure import Failure
-
 from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import IDLE_LIMIT, KIB, LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import Ack, Goodbye, Hello, Ping, Pong
 from sellia.relay.limits.token_bucket import Rate
-from sellia.transports.link.base import CLOSE_WAIT, CONTROL_RATE, FRAGMENTS
+from sellia.transports.link.assembly import FRAGMENTS
+from sellia.transports.link.base import CLOSE_WAIT
+from sellia.transports.link.control_limit import CONTROL_RATE
 from tests.relay.scripts import parcel, record
 from tests.transports.linkcase import LinkCase
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, close, frame, head
@@ -139,7 +135,7 @@ class FaultTests(LinkCase):
         self.link.dataReceived(head(BINARY, 1 << 40, True))
         for _ in range(100):
             self.link.dataReceived(b"x" * 64 * KIB)
-        kept = sum(map(len, self.link._intake._whole._pieces)) + sum(map(len, self.link._message)) + len(self.link.data)
+        kept = sum(map(len, self.link._intake._whole._pieces)) + self.link._assembly.kept + len(self.link.data)
         self.assertEqual(kept, 0)
 
     def test_the_longest_message(self) -> None:
@@ -164,7 +160,7 @@ class FaultTests(LinkCase):
         self.fault(1009)
 
     def test_fragments_without_end(self) -> None:
-        self.link.control = Rate(2 * FRAGMENTS, 1.0)
+        self.link.control_limit.rate = Rate(2 * FRAGMENTS, 1.0)
         self.link.dataReceived(frame(0x02, b"x") + frame(0x00) * (FRAGMENTS - 1))
         self.clock.pump([0.0] * 100)
         self.assertEqual(self.keeper.faults, [])
@@ -202,7 +198,7 @@ class PingTests(LinkCase):
         self.assertEqual(self.keeper.faults, [("too many pings on one link", 1008)])
 
     def test_a_limit_of_its_factory(self) -> None:
-        self.link.control = Rate(3, 1.0)
+        self.link.control_limit.rate = Rate(3, 1.0)
         for _ in range(3):
             self.send(b"", PING)
         self.clock.advance(1)
@@ -237,7 +233,7 @@ class IdleTests(LinkCase):
 
     def assert_bounded(self, *octets: bytes, each: int = 1) -> None:
         """So many pass, whatever the time; one more in the same moment is too much."""
-        self.link.control = Rate(20, 10.0)
+        self.link.control_limit.rate = Rate(20, 10.0)
         fitting = 20 // each
         for _ in range(3):
             for number in range(fitting):
@@ -263,7 +259,7 @@ class IdleTests(LinkCase):
     def test_large_fragments_are_work(self) -> None:
         """As a proxy may cut a parcel into frames."""
         self.carry()
-        self.link.control = Rate(5, 0.001)
+        self.link.control_limit.rate = Rate(5, 0.001)
         message = b"\x01" + native.pack_parcel(native.PARCEL, 0)[1:] + record(native.CONTROL, 0, b"\x91\xa1x")
         message += record(99, 0, bytes(16 * KIB))
         for _ in range(2):
@@ -278,7 +274,7 @@ class IdleTests(LinkCase):
 
     def test_pongs_that_were_asked_for(self) -> None:
         self.carry()
-        self.link.control = Rate(1, 0.001)
+        self.link.control_limit.rate = Rate(1, 0.001)
         for _ in range(20):
             self.link.ping()
             self.say(Pong(0))
@@ -316,17 +312,6 @@ class EndTests(LinkCase):
         self.assertEqual(self.read(), [])
         self.lose()
         self.assertEqual(self.keeper.lost, ["goodbye"])
-
-    def test_how_connections_end_is_told_in_our_words(self) -> None:
-        reset = ConnectionLost()
-        reset.osError = errno.ECONNRESET  # type: ignore[attr-defined]
-        for error, words in (
-            (ConnectionDone(), "the connection broke off"),
-            (reset, "the connection broke off: the other side, or a device between, reset it"),
-            (OSError(errno.ETIMEDOUT, "Connection timed out"), "the connection broke off: nothing was acknowledged"),
-            (SSL.Error([("SSL routines", "", "bad record mac")]), "the connection broke off in the middle of TLS"),
-        ):
-            self.assertTrue(self.link._why(Failure(error)).startswith(words))
 
     def test_reasons_are_cut_at_a_character(self) -> None:
         self.link.close(1000, "\N{SNOWMAN}" * 100)

@@ -2,9 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.link.messages import SingleFrameReader, binary_frame
+from sellia.transports.link.messages import SingleFrameReader, write_message
 from tests.transports.support import BINARY, PING, TEXT, frame, frames, head
 
 LIMIT = 100_000
@@ -31,8 +32,10 @@ class WrittenTests(SynchronousTestCase):
     def test_frames(self) -> None:
         for masked in (False, True):
             for message in MESSAGES:
-                self.assertEqual(frames(bytes(binary_frame(message, masked))), ([(BINARY, message)], b""))
-                self.assertEqual(binary_frame(message, masked)[1] >> 7, masked)
+                transport = StringTransport()
+                write_message(transport, message, masked)
+                self.assertEqual(frames(transport.value()), ([(BINARY, message)], b""))
+                self.assertEqual(transport.value()[1] >> 7, masked)
 
 
 class ReadTests(SynchronousTestCase):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sellia.protocol.original.messages import MESSAGE_LIMIT
-from sellia.transports.original.link import BEGINNING, GARBAGE, INTERVAL, SILENCE, SKIPPED
+from sellia.transports.link.assembly import BEGINNING
+from sellia.transports.original.link import GARBAGE, INTERVAL, SILENCE, SKIPPED
 from tests.original import wire
 from tests.server.clients import GatewayCase
 from tests.server.originals import Original
@@ -133,7 +134,7 @@ class GarbageTests(GatewayCase):
         [link] = [each.link for each in self.server.gateway.sessions.values()]
         for offset in range(0, len(data), 100_000):
             self.client.octets(data[offset : offset + 100_000])
-            self.assertLessEqual(sum(len(piece) for piece in link._message), 2 * BEGINNING)
+            self.assertLessEqual(link._assembly.kept, 2 * BEGINNING)
         self.assertTrue(visitor.closed)
         self.assertFalse(visitor.take().endswith(b"0\r\n\r\n"))
         self.assertEqual(self.client.heard(), [])

@@ -1,6 +1,7 @@
 """What sockets are asked for, and how they are written to and closed."""
 
 import socket
+from collections.abc import Iterable
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.protocol import Protocol
@@ -8,7 +9,16 @@ from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.reactor.sockets import ENDED, GONE, half_close, hangup, quicken, unsent, write_now
+from sellia.transports.reactor.sockets import (
+    ENDED,
+    GATHERED,
+    GONE,
+    half_close,
+    hangup,
+    quicken,
+    unsent,
+    write_now,
+)
 from tests.processes import wait_until
 from tests.server.slow import SlowSocket
 from tests.server.support import VisitorTransport
@@ -64,6 +74,21 @@ class RealSocketTests(SynchronousTestCase):
         )
         self.assertEqual(idle + every * count, 120)
 
+    def test_more_than_the_kernel_takes(self) -> None:
+        """With a head in front: the rest waits in the transport, and all of it arrives."""
+        data = bytes(range(256)) * 16_384
+        self.transport.connected = 1
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+        write_now(self.transport, data, b"head")
+        self.assertGreater(unsent(self.transport), 0)
+        received = b""
+        while len(received) < len(data) + 4:
+            received += self.peer.recv(1 << 20)
+            if unsent(self.transport):
+                self.transport.doWrite()
+        self.assertEqual(received, b"head" + data)
+
     def told(self, bit: int) -> None:
         wait_until(lambda: hangup(self.transport) & bit, "the kernel to say so")
 
@@ -108,6 +133,42 @@ class WriteNowTests(SynchronousTestCase):
         self.assertEqual(self.socket.took, b"he", "nothing overtakes what waits")
         self.socket.take(100)
         self.assertEqual(self.socket.took, b"hello, world")
+
+    def test_with_a_head(self) -> None:
+        """However far the socket takes it, the head is in front, and nothing is lost or doubled."""
+        for size in (0, 1, GATHERED - 1, GATHERED, GATHERED + 1):
+            data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+            for room in (0, 1, 3, 4, 5, size // 2, size + 3, size + 4):
+                slow = SlowSocket()
+                slow.room = room
+                write_now(slow, data, b"head")
+                self.assertEqual(slow.took, (b"head" + data)[:room])
+                slow.take(1 << 20)
+                self.assertEqual(slow.took, b"head" + data)
+
+    def test_much_data_is_not_copied(self) -> None:
+        """It is the socket's as it is, beside its head."""
+        given: list[list[bytes]] = []
+
+        def sendmsg(pieces: Iterable[bytes]) -> int:
+            given.append(list(pieces))
+            return sum(map(len, given[0]))
+
+        self.socket.sendmsg = sendmsg
+        data = bytes(GATHERED)
+        write_now(self.socket, data, b"head")
+        [[head, body]] = given
+        self.assertEqual(head, b"head")
+        self.assertIs(body, data)
+
+    def test_with_a_head_on_any_other_transport(self) -> None:
+        """In one piece: TLS makes a record of each."""
+        for size in (5, GATHERED):
+            transport = StringTransport()
+            written: list[bytes] = []
+            transport.write = written.append
+            write_now(transport, bytes(size), b"head")
+            self.assertEqual(written, [b"head" + bytes(size)])
 
     def test_none_of_it(self) -> None:
         write_now(self.socket, b"hello")

@@ -109,7 +109,7 @@ class ClientRole(OriginalLink):
         "their close codes. docs/original.rst has the rest. A newer server mends all of it."
     )
 
-    _timeout = SILENCE
+    timeout = SILENCE
     _key: str | None = None
     _unread = 0
     _pings = 0
@@ -132,7 +132,7 @@ class ClientRole(OriginalLink):
 
     def ping(self) -> None:
         """A ping of the WebSocket's.  While we do not read, the server needs to hear from us by words of its own."""
-        if self._deaf:
+        if self.liveness.suspended:
             self.write(original.Pong(int(self.clock.seconds() * 1000)))
         self.sendPing(b"")  # type: ignore[attr-defined]
 
@@ -172,7 +172,7 @@ class ClientRole(OriginalLink):
             number = next(iter(self._awaited))
             if number > answered:
                 return
-            self._guarded(self._awaited.pop(number))
+            self.guarded(self._awaited.pop(number))
 
     def answer(self, *messages: original.Message) -> None:
         """Say what nobody but the server has given cause to.  One that asks and does not read is not waited for."""
@@ -198,7 +198,7 @@ class ClientRole(OriginalLink):
 class OriginalClientLink(ClientRole, WebSocketClientProtocol):  # type: ignore[misc]
     """A link to an original server, as the connector has it."""
 
-    _masks = True
+    masks = True
 
 
 class ClientBridge(Bridge):

@@ -85,7 +85,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
                 self.write(original.AuthOk(new_id()[:16], limits))  # there are no accounts
         elif isinstance(message, Goodbye):
             if self.bridge is not None:
-                self._guarded(self.bridge.settle)
+                self.guarded(self.bridge.settle)
         elif isinstance(message, LinkPing):
             self.ping()
 
@@ -109,7 +109,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
     def ping(self) -> None:
         self.write(original.Ping(int(self.clock.seconds() * 1000)))
 
-    def gone_silent(self, seconds: float) -> None:
+    def timed_out(self, silent: float) -> None:
         self.close(1000, "Connection timeout")
 
     # --- from the client -----------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
         """The client ends it: that is goodbye, unless it answers a close frame of ours."""
         if self.state == WebSocketServerProtocol.STATE_OPEN and self.session is not None:
-            self._guarded(self.keeper.link_message, self, Goodbye(CLIENT_GONE.code, ""))
+            self.guarded(self.keeper.link_message, self, Goodbye(CLIENT_GONE.code, ""))
         return super().onCloseFrame(code, reasonRaw)
 
 

@@ -1,7 +1,7 @@
 """Original clients at the gateway: keys, names, and how it ends; each as the original's own server would say it."""
 
 from sellia.relay.limits.limit_log import LINES
-from sellia.transports.link.base import CONTROL_RATE
+from sellia.transports.link.control_limit import CONTROL_RATE
 from sellia.transports.original.link import GARBAGE
 from sellia.transports.original.server_side.bridge import TRIES, WISHES
 from tests.logs import log_lines
