@@ -17,7 +17,7 @@ came on, and nothing else: it never ends the process and never shows as a traceb
 
 from __future__ import annotations
 
-from sellia.problems import Problem, problem_of
+from sellia.problems import RETRY_AFTER_SECONDS, Problem, problem_of
 
 
 class SelliaError(Exception):
@@ -58,12 +58,14 @@ class RefusedError(SelliaError):
 
 
 class ProblemError(SelliaError):
-    """An exchange, or a claim, cannot go on: `problem` is what whoever asked is to be told.
+    """One exchange, or a claim, ends with `problem`, which whoever asked is told.
 
-    `detail` is a whole sentence that says it more exactly than the catalogue can.
+    `detail` is a whole sentence that says it more exactly than the catalogue can.  `retry_after`, in seconds, counts
+    for answers with 429 and 503.  Where a problem is an expected outcome it is returned, not raised.
     """
 
-    def __init__(self, problem: Problem, detail: str = "") -> None:
+    def __init__(self, problem: Problem, detail: str = "", retry_after: int = RETRY_AFTER_SECONDS) -> None:
         super().__init__(detail or problem.sentence)
         self.problem = problem
         self.detail = detail
+        self.retry_after = retry_after

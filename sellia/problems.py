@@ -14,6 +14,9 @@ from typing import Final
 CLOSE_REASON_LIMIT = 123
 """Bytes of UTF-8 that fit in a close frame beside its code (RFC 6455, section 5.5)."""
 
+RETRY_AFTER_SECONDS: Final = 5
+"""What ``Retry-After`` says unless something better is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

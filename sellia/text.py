@@ -89,6 +89,12 @@ def defect(error: Exception) -> str:
     return field(f"{type(error).__name__}: {error}")
 
 
+def sentence(words: object) -> str:
+    """An exception's message, or other words, as a sentence: with a capital letter and a full stop."""
+    text = str(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def size_of(amount: int) -> str:
     """A number of bytes in the largest unit that keeps it whole: ``16 MiB``, ``1,500 bytes``."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):

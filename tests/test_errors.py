@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import LimitExceeded, ProblemError, ProtocolError, RefusedError, SelliaError, SettingsError
-from sellia.problems import NAME_TAKEN
+from sellia.problems import NAME_TAKEN, RATE_LIMITED, RETRY_AFTER_SECONDS
 
 
 class TreeTests(SynchronousTestCase):
@@ -19,6 +19,10 @@ class TreeTests(SynchronousTestCase):
     def test_problem_error_says_the_detail_or_the_sentence(self) -> None:
         self.assertEqual(str(ProblemError(NAME_TAKEN)), NAME_TAKEN.sentence)
         self.assertEqual(str(ProblemError(NAME_TAKEN, "The name 'demo' is in use.")), "The name 'demo' is in use.")
+
+    def test_problem_error_says_when_to_come_back(self) -> None:
+        self.assertEqual(ProblemError(RATE_LIMITED).retry_after, RETRY_AFTER_SECONDS)
+        self.assertEqual(ProblemError(RATE_LIMITED, retry_after=60).retry_after, 60)
 
     def test_refused_error_knows_the_remedy_of_known_words(self) -> None:
         """A newer server may have words that are not in our catalogue."""

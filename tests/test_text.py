@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.text import SHOWN, field, printable, shown_host, shown_subprotocol, shown_target, size_of
+from sellia.text import SHOWN, field, printable, sentence, shown_host, shown_subprotocol, shown_target, size_of
 
 
 class PrintableTests(SynchronousTestCase):
@@ -181,3 +181,11 @@ class FieldTests(SynchronousTestCase):
             (0, "0 bytes"),
         ):
             self.assertEqual(size_of(amount), shown)
+
+
+class SentenceTests(SynchronousTestCase):
+    def test_words_of_an_exception(self) -> None:
+        self.assertEqual(sentence(ValueError("the host is none")), "The host is none.")
+        self.assertEqual(sentence("X-Forwarded-For is one"), "X-Forwarded-For is one.")
+        self.assertEqual(sentence("über"), "Über.")
+        self.assertEqual(sentence(""), ".")

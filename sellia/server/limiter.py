@@ -17,6 +17,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from sellia.errors import ProblemError
 from sellia.problems import (
     BAD_FRAME,
     BAD_SERVICE_RESPONSE,
@@ -29,7 +30,6 @@ from sellia.problems import (
     UNAUTHORIZED,
 )
 from sellia.protocol.messages import Headers, ServerLimits
-from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import UNIX, counted_address
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.token_bucket import Buckets, Rate
@@ -145,10 +145,10 @@ class Limiter:
                 fault=fault and f" fault={field(fault)}",
             )
 
-    def too_often(self, limit: str, peer: str, wait: float) -> Denial:
+    def too_often(self, limit: str, peer: str, wait: float) -> ProblemError:
         """Something happened too often; it may again in ``wait`` seconds."""
         self.refused(limit, peer, 429)
-        return Denial(RATE_LIMITED, "", ceil(wait))
+        return ProblemError(RATE_LIMITED, "", ceil(wait))
 
     # --- connections ---------------------------------------------------------------------------------------
 
@@ -295,14 +295,14 @@ class Limiter:
 
     def check_password(
         self, label: str, auth: SecretDigest, headers: Headers, visitor: Callable[[], str]
-    ) -> Denial | None:
+    ) -> ProblemError | None:
         """Why a request may not use a tunnel that asks for a password; None if it may.
 
         After too many wrong ones the right one is not looked at either, or the limit would be none.
         """
         credentials = parse_authorization(headers)
         if credentials is None:
-            return Denial(UNAUTHORIZED)
+            return ProblemError(UNAUTHORIZED)
         now = self._clock.seconds()
         address = visitor()
         key = counted_address(address), label
@@ -312,7 +312,7 @@ class Limiter:
         if auth.matches(credentials):
             return None
         self.passwords.take(key, now)
-        return Denial(UNAUTHORIZED)
+        return ProblemError(UNAUTHORIZED)
 
 
 _UNUSED: Final = Rate(1, 1.0)

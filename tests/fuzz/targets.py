@@ -11,7 +11,7 @@ from typing import Any
 import h11
 
 from sellia.client.settings import load as load_client
-from sellia.errors import LimitExceeded, ProtocolError, SettingsError
+from sellia.errors import LimitExceeded, ProblemError, ProtocolError, SettingsError
 from sellia.problems import CLIENT_GONE
 from sellia.protocol import native
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead, SessionMessage
@@ -23,7 +23,6 @@ from sellia.relay.limits.websocket import Violation
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
-from sellia.server.ingress.http1 import Refusal
 from sellia.server.settings import load as load_server
 from sellia.transports.websocket.frames import FrameSocket
 from sellia.transports.websocket.pipe import ServiceWebSocketFactory, VisitorWebSocketFactory
@@ -69,7 +68,7 @@ def read(pieces: list[bytes]) -> list[_Request]:
         for piece in pieces:
             while piece and not it.upgraded:
                 piece = it.feed(piece)
-    except Refusal:
+    except ProblemError:
         pass
     found = []
     for request, body, _ in zip(sink.requests, sink.bodies, sink.ends, strict=False):

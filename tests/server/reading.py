@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from sellia.errors import ProblemError
 from sellia.problems import Problem
 from sellia.protocol.messages import Headers
-from sellia.server.ingress.http1 import Refusal, Request, RequestReader
+from sellia.server.ingress.http1 import Request, RequestReader
 
 KIB = 1024
 SECTION = 64 * KIB
@@ -70,7 +71,7 @@ def read(*pieces: bytes, **limits: int) -> tuple[Sink, bytes | None, Problem | N
             rest = feed_all(it, piece)
             if it.upgraded:
                 return sink, b"".join([rest, *pieces[number + 1 :]]), None
-    except Refusal as refusal:
+    except ProblemError as refusal:
         return sink, None, refusal.problem
     return sink, None, None
 

@@ -16,6 +16,7 @@ from sellia.problems import (
     METHOD_NOT_ALLOWED,
     OVERLOADED,
     RATE_LIMITED,
+    RETRY_AFTER_SECONDS,
     SERVICE_DIED,
     SERVICE_REFUSED,
     SERVICE_TLS_FAILED,
@@ -27,9 +28,6 @@ from sellia.problems import (
 from sellia.protocol.messages import Headers
 from sellia.relay.secrets import challenge
 from sellia.text import printable
-
-RETRY_AFTER_SECONDS: Final = 5
-"""What ``Retry-After`` says unless the caller knows better."""
 
 SHOWN_LENGTH: Final = 200
 """Characters of a host or target that an answer repeats."""
@@ -66,14 +64,6 @@ _KIND_BY_RANGE: Final = {
     b"text/*": _TEXT,
     b"*/*": _TEXT,
 }
-
-
-class Denial(NamedTuple):
-    """What a visitor is to be told instead of being let in; ``retry_after`` counts as for `answer`."""
-
-    problem: Problem
-    detail: str = ""
-    retry_after: int = RETRY_AFTER_SECONDS
 
 
 class Answer(NamedTuple):

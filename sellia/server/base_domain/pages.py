@@ -12,8 +12,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 from twisted.web.static import NoRangeStaticProducer
 
-from sellia.problems import METHOD_NOT_ALLOWED, NO_SUCH_PAGE, UPGRADE_REQUIRED, Problem
-from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
+from sellia.problems import METHOD_NOT_ALLOWED, NO_SUCH_PAGE, RETRY_AFTER_SECONDS, UPGRADE_REQUIRED, Problem
+from sellia.relay.http.error_responses import answer
 from sellia.relay.http.hosts import public_url
 from sellia.server.base_domain.wheel import Wheel, build_wheel
 from sellia.server.settings import ServerSettings

@@ -8,14 +8,16 @@ from typing import IO, Any
 
 from twisted.web.http import HTTPChannel
 
+from sellia.errors import ProblemError
 from sellia.problems import BAD_HOST, BAD_REQUEST, METHOD_NOT_ALLOWED
 from sellia.relay.http.headers import check_method, check_target, validate, values_of
 from sellia.relay.http.hosts import canonical_host, split_target
-from sellia.server.ingress.http1 import Refusal, Request
+from sellia.server.ingress.http1 import Request
+from sellia.text import sentence
 
 
 def read_head(web: Any) -> Request:
-    """A request's head as twisted.web has read it, held to the rules of our own reader.  Raises Refusal."""
+    """A request's head as twisted.web has read it, held to the rules of our own reader.  Raises ProblemError."""
     request = Request()
     request.method = web.method
     request.target = web.uri
@@ -41,27 +43,27 @@ def read_head(web: Any) -> Request:
         and _names(request, b"connection", b"upgrade")
     )
     if request.method == b"CONNECT":
-        raise Refusal(METHOD_NOT_ALLOWED)
+        raise ProblemError(METHOD_NOT_ALLOWED)
     try:
         check_method(request.method)
         check_target(request.target)
         validate(headers)
     except ValueError as error:
-        raise Refusal(BAD_REQUEST, _sentence(error)) from None
+        raise ProblemError(BAD_REQUEST, sentence(error)) from None
     if request.upgrade and request.has_body:
-        raise Refusal(BAD_REQUEST, "A WebSocket handshake has no body.")
+        raise ProblemError(BAD_REQUEST, "A WebSocket handshake has no body.")
     return request
 
 
 def target_of(web: Any, request: Request) -> bytes:
-    """The target as the service is to see it: octet for octet, without what led to the Resource.  Raises Refusal."""
+    """Target for the service: byte for byte, without what led to the Resource.  Raises ProblemError."""
     try:
         host = canonical_host(request.hosts)
         target, authority = split_target(request.target)
         if authority is not None and canonical_host([authority]) != host:
             raise ValueError("the request's target and its Host header name different hosts")
     except ValueError as error:
-        raise Refusal(BAD_HOST, _sentence(error)) from None
+        raise ProblemError(BAD_HOST, sentence(error)) from None
     depth = len(web.prepath or ())
     if not depth:
         return target
@@ -72,11 +74,6 @@ def target_of(web: Any, request: Request) -> bytes:
 
 def _names(request: Request, field: bytes, token: bytes) -> bool:
     return any(value.lower() == token for value in values_of(request.headers, field))
-
-
-def _sentence(error: ValueError) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _size(content: IO[bytes]) -> int:

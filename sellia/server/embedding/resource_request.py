@@ -24,16 +24,17 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request as WebRequest
 from zope.interface import implementer
 
-from sellia.problems import RESPONSE_TIMEOUT, UPGRADE_REQUIRED, Problem
+from sellia.errors import ProblemError
+from sellia.problems import RESPONSE_TIMEOUT, RETRY_AFTER_SECONDS, UPGRADE_REQUIRED, Problem
 from sellia.protocol.messages import ResponseHead
-from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer
+from sellia.relay.http.error_responses import answer
 from sellia.relay.http.forwarded import UNIX, plain_address
 from sellia.relay.http.headers import response_to_visitor
 from sellia.server.embedding.request_head import read_head, target_of
 from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.closing import LINGER
 from sellia.server.ingress.exchange import VisitorHttpLeg
-from sellia.server.ingress.http1 import Refusal, Request
+from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.routing import enter
 from sellia.server.ingress.upgrade import VisitorUpgradeLeg
@@ -117,7 +118,7 @@ class ResourceRequest(VisitorChannel):
         """Turn the connection into a link."""
         try:
             request = read_head(self._web)
-        except Refusal as refusal:
+        except ProblemError as refusal:
             self.answer_problem(refusal.problem, None, refusal.detail)
             return
         if request.upgrade:
@@ -129,7 +130,7 @@ class ResourceRequest(VisitorChannel):
         try:
             request = read_head(self._web)
             path = target_of(self._web, request)
-        except Refusal as refusal:
+        except ProblemError as refusal:
             self.answer_problem(refusal.problem, None, refusal.detail)
             return
         enter(self, request, self._label, path)

@@ -37,7 +37,7 @@ from sellia.server.gateway.kinds import Kind, kind_of
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
-from sellia.text import field, printable
+from sellia.text import field, printable, sentence
 from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.waiting import wait_for
@@ -177,7 +177,7 @@ class TunnelRequests:
         try:
             claim.auth = basic_auth_digest(claim.wanted.auth)
         except ValueError as error:
-            raise ProblemError(FORBIDDEN, f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+            raise ProblemError(FORBIDDEN, sentence(error)) from None
 
     # --- inside --------------------------------------------------------------------------------------------
 

@@ -7,8 +7,7 @@ twisted.web's (`sellia.server.embedding.resource_request`) carries one.  Legs us
 
 from typing import Any
 
-from sellia.problems import Problem
-from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS
+from sellia.problems import RETRY_AFTER_SECONDS, Problem
 from sellia.relay.http.forwarded import Origin, origin, port_of
 from sellia.relay.mux.stream import StreamOwner
 from sellia.server.ingress.exchange import VisitorHttpLeg

@@ -37,15 +37,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.problems import REQUEST_TIMEOUT, RESPONSE_TIMEOUT, VISITOR_GONE, Problem
+from sellia.errors import ProblemError
+from sellia.problems import REQUEST_TIMEOUT, RESPONSE_TIMEOUT, RETRY_AFTER_SECONDS, VISITOR_GONE, Problem
 from sellia.protocol.messages import VisitorLeft
-from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, answer, to_bytes
+from sellia.relay.http.error_responses import answer, to_bytes
 from sellia.relay.http.forwarded import UNIX
 from sellia.relay.mux.stream import Stream, StreamOwner
 from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.closing import LingeringClose
 from sellia.server.ingress.exchange import VisitorHttpLeg
-from sellia.server.ingress.http1 import Refusal, Request
+from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.probe import BEGINNING, VisitorProbe
 from sellia.server.ingress.request_queue import ANY, STREAM, Asked, PipelinedRequests
@@ -183,7 +184,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         self.ingress.guard.places.busy(self)
         route(self, request)
 
-    def request_refused(self, refusal: Refusal, asked: Asked | None) -> None:
+    def request_refused(self, refusal: ProblemError, asked: Asked | None) -> None:
         if asked is not None:
             malformed(self, refusal, asked)
         self.answer_problem(refusal.problem, None, refusal.detail)
@@ -371,7 +372,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         guard = self.ingress.guard
         if self._requests.in_head:
             guard.refused("header_time", self.peer, 408)
-            self._requests.refuse(Refusal(REQUEST_TIMEOUT))
+            self._requests.refuse(ProblemError(REQUEST_TIMEOUT))
             return
         if self._phase is Phase.TLS_HANDSHAKE:
             guard.refused("tls_handshake", self.peer, "closed")

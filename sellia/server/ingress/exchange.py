@@ -16,12 +16,13 @@ from sellia.errors import ProtocolError
 from sellia.problems import (
     BAD_SERVICE_RESPONSE,
     RESPONSE_COMPLETE,
+    RETRY_AFTER_SECONDS,
     UPGRADE_TIMEOUT,
     VISITOR_GONE,
     Problem,
 )
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
-from sellia.relay.http.error_responses import RETRY_AFTER_SECONDS, public_detail
+from sellia.relay.http.error_responses import public_detail
 from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, validate_response
 from sellia.relay.http.interim import InterimPace, section_size
 from sellia.relay.http.responses import check_head
@@ -32,7 +33,7 @@ from sellia.server.ingress.interim import expects_continue
 from sellia.server.ingress.patience import explain_timeout
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
-from sellia.text import field
+from sellia.text import field, sentence
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.pipe import VisitorWebSocketFactory
 
@@ -423,7 +424,7 @@ class VisitorHttpLeg(StrictLeg):
         """The client passed on what is not HTTP: the visitor must not get it."""
         if self.stream is not None:
             self.stream.reset(BAD_SERVICE_RESPONSE, why)
-        self.fail(BAD_SERVICE_RESPONSE, f"{why[:1].upper()}{why[1:]}.")
+        self.fail(BAD_SERVICE_RESPONSE, sentence(why))
 
     def _break(self, why: str) -> None:
         if self.stream is not None:

@@ -9,7 +9,8 @@ becomes a space.
 import re
 from typing import Final
 
-from sellia.problems import BAD_REQUEST, METHOD_NOT_ALLOWED, Problem
+from sellia.errors import ProblemError
+from sellia.problems import BAD_REQUEST, METHOD_NOT_ALLOWED
 from sellia.protocol.messages import Headers
 from sellia.relay.http.headers import NameTable, is_token, trailer_breaks_framing
 
@@ -18,15 +19,6 @@ _CONTROLS: Final = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)
 
 #: A length in digits; the most zeros in front that somebody may have written on purpose.
 _LENGTH: Final = re.compile(rb"0{0,32}[0-9]{1,18}")
-
-
-class Refusal(Exception):
-    """A request that is not to be read any further, and what its sender is to be told."""
-
-    def __init__(self, problem: Problem, detail: str = "") -> None:
-        super().__init__(detail or problem.sentence)
-        self.problem = problem
-        self.detail = detail
 
 
 class Request:
@@ -76,7 +68,7 @@ def judge(request: Request, *, upgrades: bool) -> None:
     """Find out what the fields of a request say of it, and write them plainly.
 
     Set before: ``method``, ``target``, ``headers``, ``minor`` and ``keep_alive``.  ``upgrades`` says whether llhttp
-    has found an upgrade.  Raises :class:`Refusal`.
+    has found an upgrade.  Raises :class:`ProblemError`.
     """
     headers = request.headers = plain_values(request.headers)
     hosts = request.hosts
@@ -91,7 +83,7 @@ def judge(request: Request, *, upgrades: bool) -> None:
                 plain = _special(request, known, plain, upgrades)
             respell = respell or plain != value
     if request.method == b"CONNECT":
-        raise Refusal(METHOD_NOT_ALLOWED)
+        raise ProblemError(METHOD_NOT_ALLOWED)
     if respell:
         request.headers = [(name, _plain(request, name, value)) for name, value in headers]
     if request.upgrade:
@@ -99,20 +91,20 @@ def judge(request: Request, *, upgrades: bool) -> None:
 
 
 def judge_trailers(trailers: Headers) -> Headers:
-    """The trailers of a chunked body, written plainly.  Raises :class:`Refusal`."""
+    """The trailers of a chunked body, written plainly.  Raises :class:`ProblemError`."""
     if not all(is_token(name) for name, _ in trailers):
-        raise Refusal(BAD_REQUEST, "A header name is not a token.")
+        raise ProblemError(BAD_REQUEST, "A header name is not a token.")
     if trailer_breaks_framing(trailers):
-        raise Refusal(BAD_REQUEST, "A trailer must not say how the message is framed.")
+        raise ProblemError(BAD_REQUEST, "A trailer must not say how the message is framed.")
     return plain_values(trailers)
 
 
 def plain_values(headers: Headers) -> Headers:
-    """The section with values that no parser splits.  Raises :class:`Refusal` for control characters."""
+    """The section with values that no parser splits.  Raises :class:`ProblemError` for control characters."""
     values = [value for _, value in headers]
     joined = b" ".join(values)
     if len(joined.translate(None, _CONTROLS)) != len(joined):
-        raise Refusal(BAD_REQUEST, "A header value has a control character in it.")
+        raise ProblemError(BAD_REQUEST, "A header value has a control character in it.")
     if not joined.isascii() and b"\x85" in joined:
         return [(name, _without_nel(value)) for name, value in headers]
     return headers
@@ -137,15 +129,15 @@ def _plain(request: Request, name: bytes, value: bytes) -> bytes:
 def _special(request: Request, known: int, value: bytes, upgrades: bool) -> bytes:
     """Take note of what a field says; returns its value in the plainest spelling."""
     if known == _NO_NAME:
-        raise Refusal(BAD_REQUEST, "A header name is not a token.")
+        raise ProblemError(BAD_REQUEST, "A header name is not a token.")
     if known == _LENGTH_FIELD:
         if request.length is not None or not _LENGTH.fullmatch(value):
-            raise Refusal(BAD_REQUEST, "The Content-Length is not one plain number.")
+            raise ProblemError(BAD_REQUEST, "The Content-Length is not one plain number.")
         request.length = length = int(value)
         return b"%d" % length
     if known == _CODING:
         if request.chunked or value.lower() != b"chunked" or request.minor == 0:
-            raise Refusal(BAD_REQUEST, "The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.")
+            raise ProblemError(BAD_REQUEST, "The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.")
         request.chunked = True
     elif known == _UPGRADE:
         wanted = [each.strip(b" \t").lower() for each in value.split(b",")]
@@ -159,9 +151,9 @@ def _check_upgrade(request: Request) -> None:
     if request.method != b"GET" or request.minor == 0:
         request.upgrade = False
         if request.minor == 0 or request.has_body:
-            raise Refusal(BAD_REQUEST, "A WebSocket handshake is a GET request of HTTP/1.1.")
+            raise ProblemError(BAD_REQUEST, "A WebSocket handshake is a GET request of HTTP/1.1.")
     elif request.has_body:
-        raise Refusal(BAD_REQUEST, "A WebSocket handshake has no body.")
+        raise ProblemError(BAD_REQUEST, "A WebSocket handshake has no body.")
 
 
 _NO_NAME: Final = -1

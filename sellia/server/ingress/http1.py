@@ -6,7 +6,7 @@ one spelling of ``Content-Length`` and ``Transfer-Encoding``; characters that no
 has not heard of.
 
 A :class:`RequestReader` is fed bytes and tells its sink about one request at a time: :meth:`RequestReader.feed` stops
-at the end of a request and returns what follows it, unread.  After :class:`Refusal` nothing more may be fed: the
+at the end of a request and returns what follows it, unread.  After :class:`ProblemError` nothing more may be fed: the
 connection is to be closed behind the answer.
 
 llhttp does not stop by itself, so it is fed in pieces that end where a request can end: behind each empty line, which
@@ -22,10 +22,10 @@ from typing import Final, Protocol
 
 import httptools
 
+from sellia.errors import ProblemError
 from sellia.problems import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, TARGET_TOO_LONG
 from sellia.protocol.messages import Headers
 from sellia.relay.http.interim import section_size
-from sellia.server.ingress.heads import Refusal as Refusal
 from sellia.server.ingress.heads import Request as Request
 from sellia.server.ingress.heads import judge, judge_trailers
 
@@ -146,7 +146,7 @@ class RequestReader:
 
         Returns what follows.  It is to be fed again when the request has been answered; after an upgrade it is not
         ours to parse.  Behind the last request of a connection nothing is read, and nothing returned.  Raises
-        :class:`Refusal`.
+        :class:`ProblemError`.
         """
         request = self._request
         if self.at_start or self._held:
@@ -201,11 +201,11 @@ class RequestReader:
         try:
             self._parser.feed_data(piece)
             if self._size > self._head_limit and not self.at_start:
-                raise Refusal(HEADER_TOO_LARGE)
+                raise ProblemError(HEADER_TOO_LARGE)
         except httptools.HttpParserUpgrade:
             request = self._request
             if request is None:
-                raise Refusal(BAD_REQUEST) from None
+                raise ProblemError(BAD_REQUEST) from None
             if request.upgrade:
                 self.upgraded = True
             else:
@@ -237,7 +237,7 @@ class RequestReader:
         """llhttp stops at a method that it does not know: give it one that it does."""
         method = data[: max(end, 0)]
         if method == _PREFACE:
-            raise Refusal(HTTP_VERSION_NOT_SUPPORTED, "This was the beginning of HTTP/2.")
+            raise ProblemError(HTTP_VERSION_NOT_SUPPORTED, "This was the beginning of HTTP/2.")
         if method in _METHODS or not _TOKEN.fullmatch(method):
             self._method = None
             return data
@@ -249,8 +249,8 @@ class RequestReader:
             return error.__context__  # a refusal of ours, or a defect in the sink
         text = str(error)
         if "version" in text.lower() and "CRLF" not in text:
-            return Refusal(HTTP_VERSION_NOT_SUPPORTED)
-        return Refusal(BAD_REQUEST, f"{text}." if text else "")
+            return ProblemError(HTTP_VERSION_NOT_SUPPORTED)
+        return ProblemError(BAD_REQUEST, f"{text}." if text else "")
 
     def _without_upgrade(self, request: Request) -> bytes:
         """The head of an ordinary request, in place of one whose upgrade is not one that we make.
@@ -271,7 +271,7 @@ class RequestReader:
         lines = [b"%b:%b" % pair for pair in self._headers]
         packed = b"\n".join([*self._packed, *lines])
         if packed.count(b"\n") != self._count + len(lines) - 1:
-            raise Refusal(BAD_REQUEST)
+            raise ProblemError(BAD_REQUEST)
         self._packed = [packed]
         self._headers = []
         self._count += len(lines)
@@ -302,7 +302,7 @@ class RequestReader:
             return
         self._target += url
         if len(self._target) > self._target_limit:
-            raise Refusal(TARGET_TOO_LONG)
+            raise ProblemError(TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._skip:
@@ -310,7 +310,7 @@ class RequestReader:
         fields = self._headers if self._request is None else self._trailers
         fields.append((name, value))
         if len(fields) + self._count > self._field_limit:
-            raise Refusal(HEADER_TOO_LARGE)
+            raise ProblemError(HEADER_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         if self._skip:
@@ -320,9 +320,9 @@ class RequestReader:
         headers = self._unpack() if self._packed else self._headers
         version = parser.get_http_version()
         if version != "1.1" and version != "1.0":
-            raise Refusal(HTTP_VERSION_NOT_SUPPORTED)
+            raise ProblemError(HTTP_VERSION_NOT_SUPPORTED)
         if self._size > self._section_limit and section_size(headers) > self._section_limit:
-            raise Refusal(HEADER_TOO_LARGE)
+            raise ProblemError(HEADER_TOO_LARGE)
         request = Request()
         request.method = parser.get_method() if self._method is None else self._method
         request.target = self._target
@@ -348,7 +348,7 @@ class RequestReader:
         if trailers:
             trailers = judge_trailers(trailers)
             if section_size(trailers) > self._section_limit:
-                raise Refusal(HEADER_TOO_LARGE)
+                raise ProblemError(HEADER_TOO_LARGE)
         self.at_start = True
         self._trailers = []
         if self._body:

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from sellia.errors import ProblemError
 from sellia.problems import CLIENT_AWAY, OVERLOADED, Problem
-from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
@@ -138,14 +138,14 @@ class Ingress:
         """Whether any visitor has something under way, or still to be sent."""
         return bool(self.pipes.open) or any(connection.busy for connection in self.connections)
 
-    def admit(self, label: str, request: Request, visit: Channel) -> Tunnel[Upstream] | Denial:
+    def admit(self, label: str, request: Request, visit: Channel) -> Tunnel[Upstream] | ProblemError:
         """The tunnel of that name, if whoever sent ``request`` may use it now; else why not."""
         refusing = self.rooms.refusing()
         if refusing is not None:
-            return Denial(refusing)
+            return ProblemError(refusing)
         tunnel = self.tunnels.find(label)
         if tunnel is None:
-            return Denial(self.rooms.why_absent(label))
+            return ProblemError(self.rooms.why_absent(label))
         guard = self.guard
         if guard.requests is not None:
             wait = guard.requests.take(label, self.clock.seconds())
@@ -156,11 +156,11 @@ class Ingress:
             if denied is not None:
                 return denied
         if tunnel.options.while_away == "refuse" and not tunnel.upstream.attached:
-            return Denial(CLIENT_AWAY)
+            return ProblemError(CLIENT_AWAY)
         limit = tunnel.upstream.refusal(tunnel.tunnel_id)
         if limit is not None:
             guard.refused(limit, visit.visitor_of(request), 503)
-            return Denial(CLIENT_AWAY if limit == "away_requests" else OVERLOADED)
+            return ProblemError(CLIENT_AWAY if limit == "away_requests" else OVERLOADED)
         return tunnel
 
     def sweep(self) -> None:

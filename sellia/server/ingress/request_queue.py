@@ -26,11 +26,12 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from sellia.errors import ProblemError
 from sellia.problems import INTERNAL, REQUEST_TIMEOUT
 from sellia.protocol.messages import Headers
 from sellia.server.ingress.body_rate import MinimumRate
 from sellia.server.ingress.exchange import VisitorHttpLeg
-from sellia.server.ingress.http1 import Refusal, Request, RequestReader
+from sellia.server.ingress.http1 import Request, RequestReader
 from sellia.server.ingress.ingress import Ingress
 
 #: Maximum bytes behind a handshake before it is answered; then reading pauses.
@@ -82,7 +83,7 @@ class RequestOwner(Protocol):
     def request_begun(self, request: Request) -> None:
         """Answer a request, or open a stream for it; then it is in ``exchange``."""
 
-    def request_refused(self, refusal: Refusal, asked: Asked | None) -> None:
+    def request_refused(self, refusal: ProblemError, asked: Asked | None) -> None:
         """Answer, and close behind the answer; ``asked`` is what came of a head, if it is the visitor's fault."""
 
     def idle(self) -> None:
@@ -172,7 +173,7 @@ class PipelinedRequests:
         if self._reader is not None and self._reader.at_start and not self._kept:
             self.deadline = self._owner.ingress.clock.seconds() + self._owner.ingress.settings.keep_alive
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: ProblemError) -> None:
         """Take nothing that comes for a request any more, and let the owner answer."""
         if self._reader is not None:
             self._end(refusal, self._reader.so_far)
@@ -186,7 +187,7 @@ class PipelinedRequests:
         if not body.lags(came, ingress.step):
             return
         ingress.guard.refused("body_rate", self._owner.peer, 408)
-        self.refuse(Refusal(REQUEST_TIMEOUT, "Its body comes more slowly than is allowed here."))
+        self.refuse(ProblemError(REQUEST_TIMEOUT, "Its body comes more slowly than is allowed here."))
 
     def stop(self) -> None:
         """Drop all input from now on."""
@@ -310,12 +311,12 @@ class PipelinedRequests:
             return b""
         try:
             rest = reader.feed(data)
-        except Refusal as refusal:
+        except ProblemError as refusal:
             self.refuse(refusal)
             return b""
         except Exception:
             _log.failure("a defect of Sellia's own ended a visitor's connection")
-            self._end(Refusal(INTERNAL), None)
+            self._end(ProblemError(INTERNAL), None)
             return b""
         if reader.upgraded:
             self._handshake_read(rest)
@@ -335,7 +336,7 @@ class PipelinedRequests:
         elif rest:
             self._owner.dataReceived(rest)
 
-    def _end(self, refusal: Refusal, asked: Asked | None) -> None:
+    def _end(self, refusal: ProblemError, asked: Asked | None) -> None:
         self._intake = _OVER
         self._reader = None
         exchange = self._owner.exchange

@@ -11,17 +11,16 @@ from twisted.logger import Logger
 from sellia.errors import ProblemError
 from sellia.problems import BAD_HOST, NO_SUCH_TUNNEL, OVERLOADED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequest
-from sellia.relay.http.error_responses import Denial
 from sellia.relay.http.headers import request_to_service, strip_authorization
 from sellia.relay.http.hosts import Place, Side, canonical_host, is_address, locate, split_target
 from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.exchange import VisitorHttpLeg
-from sellia.server.ingress.http1 import Refusal, Request
+from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import ADDED_BY_PROXIES, expects_continue
 from sellia.server.ingress.patience import response_patience, upgrade_patience
 from sellia.server.ingress.upgrade import tell_websocket_refused
 from sellia.server.notices import tell_owner
-from sellia.text import field, printable, shown_target
+from sellia.text import field, printable, sentence, shown_target
 from sellia.transports.reactor.verbosity import verbosity
 
 _NEVER: Final = float("inf")
@@ -48,7 +47,7 @@ def route(connection: VisitorChannel, request: Request) -> None:
     except ValueError as error:
         request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
         _websocket_refused(connection, request, "", BAD_HOST)
-        connection.answer_problem(BAD_HOST, request, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        connection.answer_problem(BAD_HOST, request, sentence(error))
         return
     if connection.lent and ingress.guard.places.exceeded and not _is_link(connection, request, place, path):
         ingress.guard.refused("connections", connection.peer, 503)
@@ -101,7 +100,7 @@ def _handshake(headers: Headers) -> Headers:
     return [pair for pair in headers if pair[0].lower().startswith(b"sec-websocket-")]
 
 
-def malformed(connection: VisitorChannel, refusal: Refusal, asked: tuple[bytes, bytes, list[bytes]]) -> None:
+def malformed(connection: VisitorChannel, refusal: ProblemError, asked: tuple[bytes, bytes, list[bytes]]) -> None:
     """A head was refused before it was whole: tell the owner of the tunnel that it was for, if that can be seen."""
     method, target, hosts = asked
     ingress = connection.ingress
@@ -118,10 +117,10 @@ def malformed(connection: VisitorChannel, refusal: Refusal, asked: tuple[bytes, 
         tell_owner(tunnel, notice, ingress.clock.seconds())
 
 
-def _refuse(connection: VisitorChannel, request: Request, label: str, path: bytes, denial: Denial) -> None:
+def _refuse(connection: VisitorChannel, request: Request, label: str, path: bytes, denial: ProblemError) -> None:
     """Answer a request that no tunnel takes, and tell the owner of the name, if it has one."""
     ingress = connection.ingress
-    problem, detail, retry_after = denial
+    problem, detail = denial.problem, denial.detail
     _websocket_refused(connection, request, label, problem)
     tunnel = ingress.tunnels.find(label)
     if tunnel is not None:
@@ -129,7 +128,7 @@ def _refuse(connection: VisitorChannel, request: Request, label: str, path: byte
         method, visitor = request.method.decode("latin-1"), connection.visitor_of(request)
         notice = Notice(0, problem.status or 0, problem.code, message, method, path, visitor, request.upgrade)
         tell_owner(tunnel, notice, ingress.clock.seconds())
-    connection.answer_problem(problem, request, detail, realm=label, retry_after=retry_after)
+    connection.answer_problem(problem, request, detail, realm=label, retry_after=denial.retry_after)
 
 
 def _websocket_refused(connection: VisitorChannel, request: Request, label: str, problem: Problem) -> None:
@@ -142,7 +141,7 @@ def enter(connection: VisitorChannel, request: Request, label: str, path: bytes)
     """Open a stream on the tunnel of that name, if the visitor may use it.  ``path`` is what its service is asked."""
     ingress = connection.ingress
     tunnel = ingress.admit(label, request, connection)
-    if isinstance(tunnel, Denial):
+    if isinstance(tunnel, ProblemError):
         _refuse(connection, request, label, path, tunnel)
         return
     upgrade = request.upgrade

@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
+from sellia.errors import ProblemError
 from sellia.server.embedding.request_head import read_head, target_of
-from sellia.server.ingress.http1 import Refusal
 
 HANDSHAKE = (("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade"), ("Sec-WebSocket-Key", "x"))
 
@@ -38,7 +38,7 @@ class Read:
 
 class HeadTests(SynchronousTestCase):
     def refusal(self, read: Read) -> str:
-        return self.assertRaises(Refusal, read_head, read).problem.code
+        return self.assertRaises(ProblemError, read_head, read).problem.code
 
     def test_plain(self) -> None:
         request = read_head(Read(("x-a", "1"), ("X-B", "2"), ("X-A", "3"), uri=b"/?q", version=b"HTTP/1.0"))
@@ -118,5 +118,5 @@ class TargetTests(SynchronousTestCase):
             Read(("Host", "b.test")),
             Read(("Host", "a.test:80")),
         ):
-            refusal = self.assertRaises(Refusal, target_of, read, read_head(read))
+            refusal = self.assertRaises(ProblemError, target_of, read, read_head(read))
             self.assertEqual(refusal.problem.code, "bad-host")

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.ingress.heads import Refusal, judge_trailers, plain_values
+from sellia.errors import ProblemError
+from sellia.server.ingress.heads import judge_trailers, plain_values
 from tests.server.reading import chunked, get, post, read
 
 
@@ -56,14 +57,14 @@ class PlainTests(SynchronousTestCase):
         sink, _, problem = read(chunked(b"0\r\nA: b\x85 \r\nC:d\t\r\n\r\n") + get())
         self.assertIsNone(problem)
         self.assertEqual(sink.ends, [[(b"A", b"b  "), (b"C", b"d\t")], []])
-        self.assertRaises(Refusal, judge_trailers, [(b"content_length", b"3")])
+        self.assertRaises(ProblemError, judge_trailers, [(b"content_length", b"3")])
 
     @given(st.lists(st.binary(max_size=6), max_size=4))
     def test_values_of_any_kind(self, values: list[bytes]) -> None:
         """What passes has nothing that splits it, and nothing behind it."""
         try:
             plain = plain_values([(b"A", value) for value in values])
-        except Refusal:
+        except ProblemError:
             assert any(byte < 0x20 and byte != 9 or byte == 0x7F for value in values for byte in value)
             return
         assert len(plain) == len(values)

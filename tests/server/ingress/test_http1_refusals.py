@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.errors import ProblemError
 from sellia.problems import BAD_REQUEST, HEADER_TOO_LARGE, HTTP_VERSION_NOT_SUPPORTED, TARGET_TOO_LONG, Problem
-from sellia.server.ingress.http1 import Refusal
 from tests.server.reading import FIELDS, READ, SECTION, TARGET, Sink, chunked, get, octet_by_octet, post, read, reader
 
 
@@ -146,7 +146,7 @@ class LimitTests(SynchronousTestCase):
             while fed < 10 * READ:
                 it.feed(piece)
                 fed += len(piece)
-        except Refusal as refusal:
+        except ProblemError as refusal:
             self.assertIs(refusal.problem, HEADER_TOO_LARGE)
         self.assertLessEqual(fed, 2 * READ)
 
