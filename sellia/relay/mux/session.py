@@ -19,11 +19,12 @@ Bounds
 
 What the caller must do
     Hand over a ``schedule`` that calls what it is given soon, not at once; call :meth:`flush` whenever the link becomes
-    writable, :meth:`receive` with each parcel, :meth:`attach` and :meth:`detach` as links come and go, and nothing with
-    what a link still brings after it was detached.
+    writable, :meth:`receive` with each parcel (or :meth:`begin` and :meth:`go_on`), :meth:`attach`, :meth:`detach` as
+    links come and go, and nothing with what a link still brings after it was detached.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from typing import Any, Final, Protocol
 
 from sellia.errors import ProtocolError
@@ -45,6 +46,12 @@ from sellia.relay.mux.scheduler import Link, SendScheduler
 from sellia.relay.mux.send_half import SendHalf
 from sellia.relay.mux.stream import Stream, opening_record
 from sellia.relay.mux.streams import StreamTable
+
+#: Records of a parcel that are acted on in one go: half a millisecond, where each is a chunk of a response.
+RECORDS_AT_ONCE: Final = 256
+
+#: Bytes of a parcel that has no more records than that.
+_SHORT: Final = native.PARCEL_HEADER + RECORDS_AT_ONCE * native.RECORD_HEADER
 
 _TOO_MUCH_HELD: Final = "the reader is too slow, and too much is waiting for readers of this session"
 _TOO_MUCH_IN_ALL: Final = "too much is waiting in all sessions together, and most of it in this one"
@@ -98,6 +105,9 @@ class Session:
         #: Told of each reset of a stream that had ended here, by its number.
         self.late_reset: Callable[[int, Reset], None] | None = None
         self.max_streams = max_streams
+        self._rest: Iterator[tuple[int, int, int, bytes]] | None = None
+        self._ack = 0
+        self._fault: ProtocolError | None = None
         self._held_limit = held_limit
         self._queue_limit = queue_limit
 
@@ -118,11 +128,17 @@ class Session:
 
         Raises ProtocolError when the peer cannot have got that many, or forgets some that it had.
         """
+        if self._fault is not None:
+            raise self._fault
         self.out.attach(link, peer_received)
 
     def detach(self) -> None:
-        """The link is gone; streams wait."""
+        """The link is gone; streams wait.  What has come of a parcel is acted on; a fault in it is told to the next."""
         self.out.detach()
+        try:
+            self._finish()
+        except ProtocolError as error:
+            self._fault = error
 
     def flush(self) -> None:
         """Send what is ready, as far as the link takes it."""
@@ -192,14 +208,67 @@ class Session:
     # --- in ------------------------------------------------------------------------------------------------
 
     def receive(self, message: bytes) -> None:
-        """Act on the next parcel.  Raises ProtocolError when the peer has broken the protocol: close the link then."""
-        ack = native.parcel_ack(message)
-        out, table, streams = self.out, self.table, self.streams
-        out.acknowledged(ack)
-        out.arrived(len(message))
+        """Act on the next parcel, all of it.  Raises ProtocolError as :meth:`begin` does."""
+        self.begin(message)
+        self._finish()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether some of the last parcel is still to be acted on: call :meth:`go_on` before the next one comes."""
+        return self._rest is not None
+
+    def begin(self, message: bytes) -> None:
+        """Act on the first records of the next parcel, which leaves it ``unfinished`` where it has more.
+
+        Raises ProtocolError when the peer has broken the protocol: close the link then.
+        """
+        self._ack = native.parcel_ack(message)
+        self.out.acknowledged(self._ack)
+        self.out.arrived(len(message))
         if len(message) == native.PARCEL_HEADER:
             self.idle += 1
-        for kind, flags, number, payload in native.records(message):
+        if len(message) <= _SHORT:
+            if self._act(native.records(message)):
+                self._acted()
+            return
+        self._rest = native.records(message)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Act on ``RECORDS_AT_ONCE`` more records of the parcel.  Raises ProtocolError as :meth:`begin` does."""
+        rest, self._rest = self._rest, None
+        if rest is None or self.closed or not self._act(islice(rest, RECORDS_AT_ONCE)):
+            return
+        following = next(rest, None)
+        if following is not None:
+            self._rest = chain((following,), rest)
+            self._relieve()
+        else:
+            self._acted()
+
+    def _acted(self) -> None:
+        """All of the parcel has been acted on."""
+        out = self.out
+        if out.lingering:
+            out.lingering.outlived(self._ack)
+        self._relieve()
+        out.acted()
+
+    def _relieve(self) -> None:
+        table = self.table
+        if table.held > self._held_limit:
+            table.relieve_held(self._held_limit, self._drop_held)
+        if self.out.urgent_size > URGENT_LIMIT:
+            raise ProtocolError("too much waits for a peer that sends without reading", 1008)
+
+    def _finish(self) -> None:
+        while self._rest is not None:
+            self.go_on()
+
+    def _act(self, records: Iterator[tuple[int, int, int, bytes]]) -> bool:
+        """Act on these; False if the session is over."""
+        table, streams = self.table, self.streams
+        for kind, flags, number, payload in records:
             stream = streams.get(number)
             if stream is not None:
                 if kind in _STREAM_RECORDS:
@@ -242,14 +311,8 @@ class Session:
             else:
                 self._late(kind, number, payload)
             if self.closed:
-                return
-        if out.lingering:
-            out.lingering.outlived(ack)
-        if table.held > self._held_limit:
-            table.relieve_held(self._held_limit, self._drop_held)
-        if out.urgent_size > URGENT_LIMIT:
-            raise ProtocolError("too much waits for a peer that sends without reading", 1008)
-        out.acted()
+                return False
+        return True
 
     def _opened(self, number: int, flags: int, payload: bytes) -> None:
         if number & 1 != self._peer_parity or number <= self._last_peer_id:

@@ -299,6 +299,14 @@ class LinkMixin:
 
     # --- for the intake ------------------------------------------------------------------------------------
 
+    @property
+    def unfinished(self) -> bool:
+        session = self.session
+        return session is not None and session.unfinished
+
+    def go_on(self) -> None:
+        """Act on more of a message of which some is still to be acted on.  May raise ProtocolError."""
+
     def failed(self, error: Exception) -> None:
         """End the link for this: the peer broke the protocol, or the error is a defect of Sellia's own."""
         if isinstance(error, ProtocolError):

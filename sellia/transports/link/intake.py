@@ -11,8 +11,10 @@ Invariants
     * After the link has sent its close frame, frames are skipped unread but for the peer's own close frame.
 
 Bounds
-    One turn does ``STEP`` units of work: a message is one, a frame for Autobahn ``UNUSUAL_COST``.  What is left waits
-    (`sellia.transports.reactor.backlog`): one read of the socket at most.  Before the link is ``greeted``, it takes
+    One turn does ``STEP`` units of work: a message is one, and one more per KiB up to ``RECORDS_COST``, a frame for
+    Autobahn ``UNUSUAL_COST``.  A parcel with more records than a session acts on at once takes several turns, and what
+    came behind it waits.  What is left waits (`sellia.transports.reactor.backlog`): one read of the socket, and one
+    message, at most.  Before the link is ``greeted``, it takes
     ``attempts`` messages, of ``FIRST_LIMIT`` bytes and one frame each, or a close frame.  After its own close frame, a
     link skips ``SKIPPED_FRAMES`` frames and ``SKIPPED`` bytes; then its connection is closed.
 
@@ -35,6 +37,7 @@ from sellia.transports.websocket.fast_path import UNUSUAL, span
 #: Units of work in one turn of the reactor.
 STEP: Final = 32
 UNUSUAL_COST: Final = 4
+RECORDS_COST: Final = 8
 
 #: Bytes of a message that comes before the hello has been answered.
 FIRST_LIMIT: Final = 16 * KIB
@@ -59,8 +62,15 @@ class Taker(Protocol):
 
     clock: IReactorTime
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether some of a message that was received is still to be acted on."""
+
     def message_received(self, message: bytes) -> None:
-        """Act on a whole binary message.  What it raises is given to ``failed``."""
+        """Act on a whole binary message, or on its first part.  What it raises is given to ``failed``."""
+
+    def go_on(self) -> None:
+        """Act on another part of it.  What it raises is given to ``failed``."""
 
     def failed(self, error: Exception) -> None:
         """End the link for this."""
@@ -86,6 +96,7 @@ class Intake:
         "_masked",
         "_rest",
         "_skipping",
+        "_waits",
         "_whole",
     )
 
@@ -99,6 +110,8 @@ class Intake:
         self._greeted = not attempts
         self._whole = SingleFrameReader(masked, limit if self._greeted else FIRST_LIMIT)
         self._skipping: Skipped | None = None
+        #: Whether there is more for the next turn: of a message, or ``_rest``, or both.
+        self._waits = False
         self._rest = b""
         self._left = STEP
         self._batch = batch_of(link.clock)
@@ -111,17 +124,19 @@ class Intake:
 
     def stop(self) -> None:
         """The connection is gone."""
-        if self._rest:
+        if self._waits:
+            self._waits = False
             self._rest = b""
             backlog_of(self._link.clock).remove(self._go_on)
 
     def feed(self, data: bytes) -> None:
         """Work through what the socket has brought, as far as one turn goes."""
-        if self._rest:
+        if self._waits:
             self._rest += data
             return
         self._rest = self._work(data)
-        if self._rest:
+        if self._rest or self._link.unfinished:
+            self._waits = True
             self._link.hold_reading(True)
             backlog_of(self._link.clock).add(self._go_on)
 
@@ -131,7 +146,9 @@ class Intake:
         """Do as much as goes into one turn; what is left comes back."""
         link, autobahn = self._link, self._autobahn
         self._left = STEP
-        while data and (self._left > 0 or not autobahn.listening):
+        if link.unfinished and self._more():
+            return data
+        while data and not link.unfinished and (self._left > 0 or not autobahn.listening):
             if not autobahn.listening:
                 self._skip(data)
                 return b""
@@ -149,12 +166,13 @@ class Intake:
     def _go_on(self) -> bool:
         """Go on with what was left; whether there still is something."""
         rest = self._work(self._rest)
-        if self._rest:  # unless it was lost meanwhile
+        if self._waits:  # unless it was lost meanwhile
             self._rest = rest
-            if not rest:
+            if not rest and not self._link.unfinished:
+                self._waits = False
                 self._link.hold_reading(False)
         self._batch.run()
-        return bool(self._rest)
+        return self._waits
 
     def _act(self, message: bytes) -> bool:
         """A whole message; whether another may follow in this turn."""
@@ -168,8 +186,17 @@ class Intake:
             link.message_received(message)
         except Exception as error:
             link.failed(error)
-        self._left -= 1
-        return self._left > 0 and self._autobahn.listening
+        self._left -= 1 + min(len(message) // KIB, RECORDS_COST)
+        return self._left > 0 and self._autobahn.listening and not link.unfinished
+
+    def _more(self) -> bool:
+        """Act on another part of a long message; whether there is still more of it."""
+        link = self._link
+        try:
+            link.go_on()
+        except Exception as error:
+            link.failed(error)
+        return link.unfinished
 
     def _parse(self, data: bytes) -> bytes:
         """Give Autobahn one frame, or as much as there is of it; what is left comes back."""

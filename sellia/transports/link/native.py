@@ -81,8 +81,8 @@ class NativeLink(LinkMixin):
         if message[:1] == b"\x01":
             if session is None:
                 raise ProtocolError("a parcel came before the session was agreed on")
-            session.receive(message)
-            if session.idle or session.late:
+            session.begin(message)
+            if (session.idle or session.late) and not session.unfinished:
                 self._said_little(session)
         elif message[:1] == b"\x00":
             said = native.decode_link(message)
@@ -102,6 +102,13 @@ class NativeLink(LinkMixin):
                 self.control_limit.idle_received()
         else:
             self.control_limit.idle_received()
+
+    def go_on(self) -> None:
+        session = self.session
+        if session is not None:
+            session.go_on()
+            if (session.idle or session.late) and not session.unfinished:
+                self._said_little(session)
 
     def _said_little(self, session: Session) -> None:
         """A parcel had records that change nothing."""

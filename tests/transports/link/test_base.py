@@ -298,6 +298,7 @@ class IdleTests(LinkCase):
     def test_a_parcel_full_of_unknown_records(self) -> None:
         self.carry()
         self.send(parcel(*[record(99, 0)] * (IDLE_LIMIT + 1)))
+        self.clock.pump([0.0] * 5)
         self.assertEqual(self.keeper.complaints, [(1008, "a parcel has too many records that say nothing")])
 
 

@@ -3,6 +3,7 @@
 from sellia.protocol import native
 from sellia.protocol.limits import KIB, MIB
 from sellia.protocol.messages import Goodbye, Hello, Ping
+from sellia.relay.mux.session import RECORDS_AT_ONCE
 from sellia.transports.link.intake import FIRST_LIMIT, SKIPPED, SKIPPED_FRAMES, STEP, UNUSUAL_COST
 from tests.relay.scripts import parcel, record
 from tests.transports.linkcase import LinkCase
@@ -155,3 +156,49 @@ class DeafTests(LinkCase):
             self.assertEqual((self.link.state, self.transport.aborted), (self.link.STATE_CLOSED, True), cut)
             self.assertEqual([first for first, _ in self.read()], [CLOSE])
             self.lose()
+
+
+class LongParcelTests(LinkCase):
+    """A parcel full of small records takes turns with whatever else there is to do."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.carry()
+        self.stream = self.party.open()
+        self.leg = self.party.legs[self.stream.id]
+        self.party.flush()
+        self.count = 8 * RECORDS_AT_ONCE
+        pieces = [record(native.DATA, self.stream.id, b"x")] * self.count
+        self.parcel = frame(BINARY, parcel(*pieces, ack=1))
+
+    def test_in_turns(self) -> None:
+        following = frame(BINARY, native.encode_link(Goodbye("x", "")))
+        self.link.dataReceived(self.parcel + following)
+        self.assertEqual((len(self.leg.data), self.transport.producerState), (RECORDS_AT_ONCE, "paused"))
+        self.link.dataReceived(following)  # of a read that was under way
+        turns = 0
+        while self.transport.producerState == "paused":
+            before = len(self.leg.data)
+            self.clock.advance(0)
+            self.assertTrue(len(self.leg.data) == self.count or not self.keeper.messages)
+            self.assertLess(before, self.count)
+            turns += 1
+        self.assertLess(turns, 8)
+        self.assertEqual((len(self.leg.data), len(self.keeper.messages)), (self.count, 2))
+
+    def test_nothing_follows(self) -> None:
+        self.link.dataReceived(self.parcel)
+        self.assertEqual(self.transport.producerState, "paused")
+        self.clock.pump([0.0] * 9)
+        self.assertEqual((len(self.leg.data), self.transport.producerState), (self.count, "producing"))
+
+    def test_lost_meanwhile(self) -> None:
+        self.link.dataReceived(self.parcel)
+        self.lose()
+        self.assertEqual(len(self.leg.data), self.count)
+
+    def test_closed_meanwhile(self) -> None:
+        self.link.dataReceived(self.parcel + close_frame(1000))
+        self.link.close(1000, "bye")
+        self.clock.pump([0.0] * 9)
+        self.assertEqual((len(self.leg.data), self.link.state), (self.count, self.link.STATE_CLOSED))
