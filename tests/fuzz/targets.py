@@ -16,7 +16,6 @@ from sellia.problems import CLIENT_GONE
 from sellia.protocol import native
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead, SessionMessage
 from sellia.protocol.original import messages as original
-from sellia.relay.http.framing import BadAnswer
 from sellia.relay.http.headers import response_to_visitor
 from sellia.relay.http.responses import ResponseReader, check_head
 from sellia.relay.limits.websocket import Violation
@@ -380,7 +379,7 @@ def _answer(pieces: list[bytes], bodiless: bool) -> tuple[list[tuple[int, bytes,
         for piece in pieces:
             if not it.complete:
                 it.feed(piece)
-    except BadAnswer:
+    except ProblemError:
         return None
     if it.head is not None:
         heads.append(it.head[:3])

@@ -36,9 +36,10 @@ from zope.interface import implementer
 
 from sellia.client.local.dial import ServiceSocket
 from sellia.client.local.pool import Pool
+from sellia.errors import ProblemError
 from sellia.protocol.limits import SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.http.framing import BadAnswer
+from sellia.relay.http.framing import bad_response
 from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, values_of
 from sellia.relay.http.interim import InterimPace, section_size
 from sellia.relay.http.logins import answer_binds
@@ -98,7 +99,7 @@ class AnswerSink(Protocol):
         """The whole response has been passed on: release the connection, now or later."""
 
     def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
-        """The service has answered 101, and ``rest`` came behind its head.  May raise BadAnswer."""
+        """The service has answered 101, and ``rest`` came behind its head.  May raise ProblemError."""
 
     def lost(self, connection: "HttpConnection", began: bool) -> None:
         """The connection is gone before the response's end; ``began``: some of the response had come."""
@@ -248,8 +249,8 @@ class HttpConnection(ServiceSocket):
             reader.feed(data)
             if exchange is self._exchange:  # else it ended with an interim answer
                 self._pass_on(exchange, reader)
-        except BadAnswer as fault:
-            exchange.bad_answer(str(fault))
+        except ProblemError as fault:
+            exchange.bad_answer(fault.detail or "sent a response that cannot be passed on")
         except Exception:
             _log.failure("a response could not be passed on: a defect of Sellia's own")
             exchange.defect()
@@ -359,7 +360,7 @@ class HttpConnection(ServiceSocket):
         """Pass on a 101, which must name the new protocol."""
         options = [option.lower() for option in values_of(headers, b"connection")]
         if b"upgrade" not in options or not values_of(headers, b"upgrade"):
-            raise BadAnswer("changed the protocol without saying so in Connection and Upgrade")
+            raise bad_response("changed the protocol without saying so in Connection and Upgrade")
         exchange.switched(reason, headers, reader.rest)
 
     def _end(self, exchange: AnswerSink, reader: ResponseReader) -> None:

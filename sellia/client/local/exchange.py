@@ -20,7 +20,7 @@ from sellia.client.local.pending_dial import PendingDial
 from sellia.client.local.service import LocalService
 from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
-from sellia.relay.http.framing import BadAnswer
+from sellia.relay.http.framing import bad_response
 from sellia.relay.http.headers import check_method, check_target, validate
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.stream import Stream
@@ -153,9 +153,9 @@ class ServiceLeg(StrictLeg):
     def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
         """Take over a connection on which the service has answered 101; ``rest`` came behind the head.
 
-        Raises BadAnswer where a 101 is no answer.
+        Raises ProblemError where a 101 is no answer.
         """
-        raise BadAnswer("changed the protocol without having been asked to")
+        raise bad_response("changed the protocol without having been asked to")
 
     def lost(self, connection: HttpConnection, began: bool) -> None:
         """Fail, because the connection is gone before the response's end; ``began``: some of it had come."""

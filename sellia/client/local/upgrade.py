@@ -17,7 +17,7 @@ from sellia.client.local.service import LocalService
 from sellia.errors import ProtocolError
 from sellia.problems import BAD_REQUEST, Problem
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
-from sellia.relay.http.framing import BadAnswer
+from sellia.relay.http.framing import bad_response
 from sellia.relay.http.headers import response_to_visitor, values_of
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.stream import Stream
@@ -114,13 +114,13 @@ class ServiceUpgradeLeg(ServiceLeg):
             pipe.dataReceived(rest)
 
     def _check(self, headers: Headers) -> Agreement:
-        """Return the terms of the WebSocket.  Raises BadAnswer if the response does not answer this handshake."""
+        """Return the terms of the WebSocket.  Raises ProblemError if the response does not answer this handshake."""
         if [value.lower() for value in values_of(headers, b"upgrade")] != [b"websocket"]:
-            raise BadAnswer("changed to a protocol that is not WebSocket")
+            raise bad_response("changed to a protocol that is not WebSocket")
         try:
             return agreement(self.opening.headers, headers)
         except ValueError as error:
-            raise BadAnswer(str(error)) from None
+            raise bad_response(str(error)) from None
 
     # --- refused -------------------------------------------------------------------------------------------
 

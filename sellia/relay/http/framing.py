@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from sellia.errors import ProblemError
+from sellia.problems import BAD_SERVICE_RESPONSE
 from sellia.protocol.messages import Headers
 
 #: Digits of the largest length that everybody can count to.
@@ -14,8 +16,9 @@ _HEX: Final = b"0123456789abcdefABCDEF"
 _BLANK: Final = b" \t"
 
 
-class BadAnswer(Exception):
-    """The service's answer cannot be passed on; `str` goes on after its name, as in `localhost:8080 ...`."""
+def bad_response(fault: str) -> ProblemError:
+    """Return the error of a response that cannot be passed on; ``fault`` goes on after the service's address."""
+    return ProblemError(BAD_SERVICE_RESPONSE, fault)
 
 
 def plain_length(value: bytes) -> int:
@@ -33,10 +36,10 @@ def one_length(values: list[bytes]) -> tuple[int, bool]:
     parts = [part.strip(_BLANK) for part in b",".join(values).split(b",")]
     said = {part.lstrip(b"0") or part[-1:] for part in parts}
     if len(said) > 1:
-        raise BadAnswer("sent two lengths that differ (Content-Length)")
+        raise bad_response("sent two lengths that differ (Content-Length)")
     length = said.pop()
     if not length.isdigit() or len(length) > LENGTH_DIGITS:
-        raise BadAnswer("sent a length that is not a number (Content-Length)")
+        raise bad_response("sent a length that is not a number (Content-Length)")
     return int(length), False
 
 
@@ -59,15 +62,15 @@ def is_chunked(codings: list[bytes]) -> bool:
     named = [coding.strip(_BLANK).lower() for coding in b",".join(codings).split(b",")]
     named = [coding for coding in named if coding and coding != b"identity"]
     if named not in ([], [b"chunked"]):
-        raise BadAnswer("sent a body in a transfer coding that is not spoken here")
+        raise bad_response("sent a body in a transfer coding that is not spoken here")
     return bool(named)
 
 
 def chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].strip(b" \t\r")
     if not digits or digits.translate(None, _HEX):
-        raise BadAnswer("sent a chunk whose size is not a number")
+        raise bad_response("sent a chunk whose size is not a number")
     digits = digits.lstrip(b"0")
     if len(digits) > _SIZE_DIGITS:
-        raise BadAnswer("sent a chunk whose size is not a number")
+        raise bad_response("sent a chunk whose size is not a number")
     return int(digits, 16) if digits else 0

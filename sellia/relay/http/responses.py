@@ -18,7 +18,7 @@ What the caller must do
     Call :meth:`ResponseReader.begin` before each exchange and :meth:`ResponseReader.feed` with what has come.
     ``feed`` calls ``interim`` for each interim response as it comes; all else is left in attributes, which the caller
     takes: ``head`` (once), ``body`` (emptied by the caller), ``complete`` with ``trailers``, ``switched``.  ``rest``
-    is what came behind the end.  It raises :class:`BadAnswer`, after which nothing more may be fed.
+    is what came behind the end.  It raises ProblemError, after which nothing more may be fed.
 
 Bounds
     A section of fields has ``HEADER_COUNT_LIMIT`` fields and ``HEAD_LIMIT`` bytes at most, encoded for a link.  No more
@@ -31,7 +31,7 @@ from typing import Final, NamedTuple
 
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT, SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.http.framing import LENGTH_DIGITS, BadAnswer, chunk_size, is_chunked, one_length, with_length
+from sellia.relay.http.framing import LENGTH_DIGITS, bad_response, chunk_size, is_chunked, one_length, with_length
 from sellia.relay.http.headers import check_reason, check_status, is_token, validate_response
 from sellia.relay.http.not_http import what_came
 
@@ -136,11 +136,11 @@ class ResponseReader:
                 data = data.lstrip(b"\r\n")
                 continue
             if not _may_be_status_line(data):
-                raise BadAnswer(what_came(data))
+                raise bad_response(what_came(data))
             end, behind = _section_end(data)
             if end < 0:
                 if len(data) > HEAD_LIMIT:
-                    raise BadAnswer("sent a response head that is too long")
+                    raise bad_response("sent a response head that is too long")
                 self._buffer = data
                 return
             status, minor, reason, headers = _parse_head(data[:end])
@@ -167,7 +167,7 @@ class ResponseReader:
         for name, value in headers:
             folded = name.lower()
             if folded == b"transfer-encoding" or (folded == b"content-length" and value.strip(b"0")):
-                raise BadAnswer(f"sent a body with an interim response ({status})")
+                raise bad_response(f"sent a body with an interim response ({status})")
         self._interim(status, reason, headers)
 
     def _begin_body(self, status: int, minor: int, reason: bytes, headers: Headers) -> None:
@@ -254,16 +254,16 @@ class ResponseReader:
             line_end = data.find(b"\n", at)
             if line_end < 0:
                 if end - at > _LINE_LIMIT:
-                    raise BadAnswer("sent a chunk whose size has a line that is too long")
+                    raise bad_response("sent a chunk whose size has a line that is too long")
                 if state == _CHUNK_END and data[at:] != b"\r":
-                    raise BadAnswer("sent a chunk that is longer than its size")
+                    raise bad_response("sent a chunk that is longer than its size")
                 self._buffer = data[at:]
                 return
             line = data[at:line_end]
             at = line_end + 1
             if state == _CHUNK_END:
                 if line not in (b"", b"\r"):
-                    raise BadAnswer("sent a chunk that is longer than its size")
+                    raise bad_response("sent a chunk that is longer than its size")
                 self._state = _SIZE
                 continue
             self._left = chunk_size(line)
@@ -277,7 +277,7 @@ class ResponseReader:
         end, behind = _section_end(data)
         if end < 0:
             if len(data) > HEAD_LIMIT:
-                raise BadAnswer("sent a trailer section that is too long")
+                raise bad_response("sent a trailer section that is too long")
             self._buffer = data
             return
         self.trailers = [
@@ -334,7 +334,7 @@ def _lines(section: bytes, what: str) -> list[bytes]:
         lines = section.split(b"\n")
         returns = 0
     if len(section.translate(None, _CONTROLS)) != len(section) or section.count(b"\r") != returns:
-        raise BadAnswer(f"sent a {what} with a control character in it")
+        raise bad_response(f"sent a {what} with a control character in it")
     return lines
 
 
@@ -353,14 +353,14 @@ def _status_line(line: bytes) -> tuple[int, int, bytes]:
     version, _, rest = line.partition(b" ")
     code, _, reason = rest.lstrip(b" ").partition(b" ")
     if not (version == b"ICY" or version[7:].isdigit()) or len(code) != 3 or not code.isdigit():
-        raise BadAnswer(what_came(line))
+        raise bad_response(what_came(line))
     status = int(code)
     if status < 100:
-        raise BadAnswer("sent a status that is not one")
+        raise bad_response("sent a status that is not one")
     try:
         check_reason(reason)
     except ValueError:
-        raise BadAnswer("sent a reason phrase with a control character in it") from None
+        raise bad_response("sent a reason phrase with a control character in it") from None
     return status, int(version == b"HTTP/1.1"), reason
 
 
@@ -383,7 +383,7 @@ def _fields(lines: list[bytes], section: str) -> Headers:
                 headers[-1] = before, (start + b" " + line.strip(_BLANK)).strip(_BLANK)
             continue
         if not colon:
-            raise BadAnswer(f"sent a {section} with a line that is not a field")
+            raise bad_response(f"sent a {section} with a line that is not a field")
         headers.append((name.rstrip(_BLANK), value.strip(_BLANK)))
     return headers
 
@@ -394,4 +394,4 @@ def _check_size(came: int, headers: Headers, reason: bytes, section: str) -> Non
         size = sum(len(name) + len(value) + _FIELD_COST for name, value in headers)
         too_long = size + len(reason) + _HEAD_COST > HEAD_LIMIT
     if too_long:
-        raise BadAnswer(f"sent a {section} that is too long")
+        raise bad_response(f"sent a {section} that is too long")

@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.relay.http.framing import BadAnswer, chunk_size, is_chunked, one_length, with_length
+from sellia.errors import ProblemError
+from sellia.relay.http.framing import chunk_size, is_chunked, one_length, with_length
 
 
 class LengthTests(SynchronousTestCase):
@@ -33,7 +34,7 @@ class LengthTests(SynchronousTestCase):
             [b"1" * 5000],
             [b"\xb2"],
         ):
-            self.assertRaises(BadAnswer, one_length, values)
+            self.assertRaises(ProblemError, one_length, values)
 
     def test_one_length_is_left_where_the_first_stood(self) -> None:
         section = [(b"A", b"1"), (b"content-LENGTH", b"05"), (b"B", b"2"), (b"Content-Length", b"5")]
@@ -48,7 +49,7 @@ class CodingTests(SynchronousTestCase):
 
     def test_codings_that_are_not(self) -> None:
         for codings in ([b"gzip"], [b"gzip, chunked"], [b"chunked", b"chunked"], [b"xchunked"], [b"chunked;a"]):
-            self.assertRaises(BadAnswer, is_chunked, codings)
+            self.assertRaises(ProblemError, is_chunked, codings)
 
 
 class ChunkSizeTests(SynchronousTestCase):
@@ -66,4 +67,4 @@ class ChunkSizeTests(SynchronousTestCase):
 
     def test_no_sizes(self) -> None:
         for line in (b"", b"\r", b";a", b"0x5", b"-1", b"+1", b"1_0", b"5 5", b"g", b"F" * 16, b"\xb2"):
-            self.assertRaises(BadAnswer, chunk_size, line)
+            self.assertRaises(ProblemError, chunk_size, line)

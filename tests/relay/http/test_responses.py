@@ -4,9 +4,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.errors import ProblemError
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.http.framing import BadAnswer
 from sellia.relay.http.headers import response_to_visitor
 from sellia.relay.http.responses import ResponseReader, check_head
 
@@ -109,7 +109,7 @@ class ForgivenTests(SynchronousTestCase):
     def test_many_fields(self) -> None:
         fields = b"".join(b"A%d: b\r\n" % number for number in range(HEADER_COUNT_LIMIT))
         self.assertEqual(len(Answer(OK + fields + b"\r\n").headers), HEADER_COUNT_LIMIT)
-        self.assertRaises(BadAnswer, Answer, OK + fields + b"A: b\r\n\r\n")
+        self.assertRaises(ProblemError, Answer, OK + fields + b"A: b\r\n\r\n")
 
 
 class KeepAliveTests(SynchronousTestCase):
@@ -139,7 +139,7 @@ class InterimTests(SynchronousTestCase):
 
     def test_a_body_is_refused(self) -> None:
         for fields in (b"Content-Length: 5", b"content-length: 05", b"Transfer-Encoding: chunked"):
-            self.assertRaises(BadAnswer, Answer, b"HTTP/1.1 104 X\r\n" + fields + b"\r\n\r\nhello")
+            self.assertRaises(ProblemError, Answer, b"HTTP/1.1 104 X\r\n" + fields + b"\r\n\r\nhello")
 
     def test_switching(self) -> None:
         answer = Answer(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\nrest")
@@ -163,7 +163,7 @@ class RefusedTests(SynchronousTestCase):
             b"HTTP/2 200\r\n\r\n",
             b"HTTP/1.1\t200 OK\r\n\r\n",
         ):
-            self.assertRaises(BadAnswer, Answer, head)
+            self.assertRaises(ProblemError, Answer, head)
 
     def test_chunks(self) -> None:
         for body in (
@@ -175,24 +175,24 @@ class RefusedTests(SynchronousTestCase):
             b"-1\r\n",
             b"F" * 16 + b"\r\n",
         ):
-            self.assertRaises(BadAnswer, Answer, OK + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+            self.assertRaises(ProblemError, Answer, OK + b"Transfer-Encoding: chunked\r\n\r\n" + body)
 
     def test_trailers_with_control_characters(self) -> None:
         begun = OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n"
-        self.assertRaises(BadAnswer, Answer, begun + b"A: b\rc\r\n\r\n")
+        self.assertRaises(ProblemError, Answer, begun + b"A: b\rc\r\n\r\n")
         self.assertEqual(Answer(begun + b"A B: x\r\nC: d\r\n\r\n").reader.trailers, [(b"C", b"d")])
 
     def test_what_is_not_http_is_refused_with_its_first_bytes(self) -> None:
         """A service that speaks something else waits for an answer, and never sends a blank line."""
-        self.assertRaises(BadAnswer, Answer, b"U")
-        self.assertRaises(BadAnswer, Answer, b"HTTX")
+        self.assertRaises(ProblemError, Answer, b"U")
+        self.assertRaises(ProblemError, Answer, b"HTTX")
         Answer(b"H", b"TTP/1.1 2")
 
     def test_what_never_ends(self) -> None:
         """As an attacker."""
         chunked = OK + b"Transfer-Encoding: chunked\r\n\r\n"
         for begun in (OK + b"A: ", OK, chunked + b"5;", chunked + b"0\r\nA: "):
-            self.assertRaises(BadAnswer, Answer, begun, *([b"x" * 4096] * (HEAD_LIMIT // 4096 + 1)))
+            self.assertRaises(ProblemError, Answer, begun, *([b"x" * 4096] * (HEAD_LIMIT // 4096 + 1)))
 
 
 PARTS = [b"HTTP/1.1 200 OK", b"HTTP/1.1 100 C", b"\r\n", b"\n", b"A: b", b"A b: c", b": d", b"Content-Length: 3"]
@@ -223,7 +223,7 @@ class PiecesTests(SynchronousTestCase):
     def test_nothing_else_is_raised_and_what_comes_out_is_clean(self, parts: list[bytes]) -> None:
         try:
             answer = Answer(b"".join(parts))
-        except BadAnswer:
+        except ProblemError:
             return
         if answer.head is not None:
             status, reason, headers, _, _ = answer.head
