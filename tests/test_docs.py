@@ -1,0 +1,89 @@
+"""The documents: their pages are in the index, and what they name exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.client.settings import load as load_client
+from sellia.problems import PROBLEMS
+from sellia.server.settings import ServerSettings
+from sellia.server.settings import load as load_server
+from sellia.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = {path.stem: path.read_text("utf-8") for path in sorted(DOCS.glob("*.rst"))}
+TEXTS = PAGES | {name: (ROOT / f"{name}.rst").read_text("utf-8") for name in ("README", "CONTRIBUTING", "SECURITY")}
+
+MODELS: tuple[type[Settings], ...] = (ServerSettings, ClientSettings, TunnelSettings)
+
+
+class IndexTests(SynchronousTestCase):
+    def test_every_page_is_in_the_index(self) -> None:
+        listed = re.findall(r"^   ([a-z-]+)$", PAGES["index"], re.MULTILINE)
+        self.assertEqual(sorted(listed), sorted(PAGES.keys() - {"index"}))
+
+    def test_pages_that_are_named_exist(self) -> None:
+        for name, text in TEXTS.items():
+            for page in re.findall(r"``docs/([a-z-]+)\.rst``", text):
+                self.assertIn(page, PAGES, name)
+
+
+class SettingsTests(SynchronousTestCase):
+    def generated(self, line: str) -> str:
+        """A page of one line, as Sphinx is given it."""
+        sys.path.insert(0, str(DOCS))
+        self.addCleanup(sys.path.remove, str(DOCS))
+        generated = import_module("generated")
+
+        source = [line]
+        generated.expand(None, "page", source)
+        return source[0]
+
+    def test_every_setting_is_listed(self) -> None:
+        for model in MODELS:
+            name = f"{model.__module__}.{model.__name__}"
+            self.assertIn(f".. settings:: {name.replace('settings.model', 'settings')}\n", PAGES["settings"])
+            text = self.generated(f".. settings:: {name}")
+            listed = re.findall(r"^``([a-z_.]+)``$", text, re.MULTILINE)
+            self.assertEqual(sorted(listed), sorted(map(model.path, model.model_fields)))
+
+    def test_defaults(self) -> None:
+        text = self.generated(".. settings:: sellia.server.settings.ServerSettings")
+        self.assertIn("Default 3000, flag ``--port``, variable ``SELLIA_PORT``.", text)
+        self.assertIn("Default 64 KiB, in Python ``header_limit``.", text)
+        self.assertIn("The default is 0.0.0.0, or loopback for localhost.", text)
+        self.assertIn("Default true, flag ``--no-rate-limit``, in Python ``rate_limit``.", text)
+
+    def test_modules(self) -> None:
+        text = self.generated(".. modules:: sellia.relay.limits")
+        self.assertRegex(text, r"(?m)^``token_bucket``\n    [A-Z]")
+
+    def test_examples(self) -> None:
+        examples = re.findall(r"^(?:    .+\n|\n(?=    ))+", PAGES["settings"], re.MULTILINE)
+        self.assertEqual(len(examples), 3)
+        for text, load, flags in zip(
+            examples, (load_server, load_server, load_client), ({}, {"open": True}, {}), strict=True
+        ):
+            path = os.path.abspath(self.mktemp())
+            Path(path).write_text("".join(line[4:] for line in text.splitlines(keepends=True) if line.strip()))
+            self.assertTrue(load(flags, {}, path).model_fields_set)
+
+    def test_settings_that_are_named_exist(self) -> None:
+        known = {model.path(name) for model in MODELS for name in model.model_fields}
+        known |= {path.rpartition(".")[0] for path in known}
+        groups = "|".join({path.partition(".")[0] for path in known if "." in path})
+        sources = {name: text for name, text in TEXTS.items() if name != "protocol"}
+        sources |= {f"problem {problem.code}": problem.remedy for problem in PROBLEMS.values()}
+        for name, text in sources.items():
+            for path in re.findall(rf"(?<![\w./:])(?:{groups})(?:\.[a-z_]+)+(?![\w(])", text):
+                self.assertIn(path, known, name)
+            old = [each for each in ServerSettings.RENAMED if each in text]
+            self.assertEqual(old, [], name)
