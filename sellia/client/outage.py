@@ -1,17 +1,27 @@
-"""What ends while the link is away, for the line that says that it is back.
+"""Outages: losses of the link, and what the user and the log are told of them.
 
-Counted are WebSockets, and requests that fail.  A WebSocket counts once it ends, though its socket may take a while to
-close; a request counts when its failure is told.
+An outage is told once when it begins, again when its reason changes, every second while it lasts, and once when it is
+over: with what it cost, as soon as all that happened at the server meanwhile is known.
+
+Counted are WebSockets that end, and requests that fail.  A WebSocket counts once it ends, though its socket may take a
+while to close; a request counts when its failure is told.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
-from sellia.client.events import Event, RequestFinished
+from twisted.logger import Logger
+
+from sellia.client.events import Event, LinkBack, LinkLost, Reconnecting, Report, RequestFinished
+from sellia.text import field
 from sellia.transports.websocket.pipe import WebSocketLeg
+
+_log = Logger()
 
 
 class Outage:
-    """One loss of the link, from when it is noticed until all that the other side did meanwhile is known."""
+    """What one outage has cost, counted from the loss of the link until all that the server did meanwhile is known."""
 
     __slots__ = ("_failed", "_pipes")
 
@@ -22,16 +32,97 @@ class Outage:
             pipe.link_away()
 
     def heard(self, event: Event) -> None:
-        """This was told to whoever listens."""
+        """Count an event that was told to the listener."""
         if isinstance(event, RequestFinished) and event.error is not None:
             self._failed += 1
 
     @property
     def ended(self) -> int:
-        """WebSockets that have ended, and requests that have failed."""
+        """Number of WebSockets that have ended, and of requests that have failed."""
         return self._failed + sum(pipe.ending for pipe in self._pipes)
 
     @property
     def pings_answered(self) -> int:
-        """Pings of services that were answered here."""
+        """Number of pings of services that were answered here."""
         return sum(pipe.pings_answered for pipe in self._pipes)
+
+
+class OutageReporter:
+    """Tells one outage after the other.  ``report`` is called with the events."""
+
+    def __init__(self, clock: Any, report: Report) -> None:
+        self._clock = clock
+        self._report = report
+        self._lost_at: float | None = None
+        self._reason = ""
+        #: The outage that is not over, or has not been told to be, and what is to be told then.
+        self._outage: Outage | None = None
+        self._untold: LinkBack | None = None
+
+    def heard(self, event: Event) -> None:
+        """Count what a leg tells the listener."""
+        if self._outage is not None:
+            self._outage.heard(event)
+
+    def begin(self) -> bool:
+        """Note that there is no link; return whether there was one, or none was missed, until now."""
+        if self._lost_at is not None:
+            return False
+        self.settle()
+        self._lost_at = self._clock.seconds()
+        return True
+
+    def count(self, pipes: Iterable[WebSocketLeg]) -> None:
+        """Count what the outage costs a session, whose open WebSockets these are."""
+        self._outage = Outage(pipes)
+
+    def tell_lost(self, reason: str, server: str, attempts: int, *, first: bool) -> None:
+        """Tell why there is no link; ``first``: there was one until now."""
+        news = reason != self._reason
+        if news:
+            self._reason = reason
+            self._report(LinkLost(reason))
+        if first:
+            _log.info("link lost: server={server} reason={reason}", server=field(server), reason=field(reason))
+        elif news or attempts & (attempts - 1) == 0:  # the first attempts follow each other quickly
+            format = "no link yet: server={server} reason={reason} attempts={attempts}"
+            _log.info(format, server=field(server), reason=field(reason), attempts=attempts)
+
+    def tell_waiting(self, window: float) -> None:
+        """Tell how long there has been no link; ``window``: seconds for which the server keeps the session, or 0."""
+        if self._lost_at is not None:
+            seconds = self._clock.seconds() - self._lost_at
+            self._report(Reconnecting(seconds, window if seconds < window else 0.0))
+
+    def end(self, attempts: int, unacknowledged: tuple[int, int], *, resumed: bool, fenced: bool) -> None:
+        """End the outage, if there was one; ``fenced``: the server will say `Meanwhile`, before which nothing is told.
+
+        ``unacknowledged`` are the messages that go again, and their bytes.
+        """
+        lost_at, self._lost_at = self._lost_at, None
+        self._reason = ""
+        if lost_at is None:
+            return
+        self._untold = LinkBack(self._clock.seconds() - lost_at, attempts, resumed, *unacknowledged)
+        if not (resumed and fenced):
+            self.settle()
+
+    def settle(self) -> None:
+        """Tell the end of the outage, if it is over: what happened at the server is known, as far as it will be."""
+        back, self._untold = self._untold, None
+        if back is None:
+            return
+        outage, self._outage = self._outage, None
+        ended, answered = (outage.ended, outage.pings_answered) if outage is not None else (0, 0)
+        self._report(replace(back, ended=ended))
+        _log.info(
+            "link back: after={after:.3f}s attempts={attempts} resumed={resumed} resent_messages={messages} "
+            "resent_bytes={bytes} ended={ended} pings_answered={answered}",
+            after=back.after,
+            attempts=back.attempts,
+            resumed=back.resumed,
+            messages=back.resent_messages,
+            bytes=back.resent_bytes,
+            ended=ended,
+            answered=answered,
+        )

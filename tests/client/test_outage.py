@@ -1,9 +1,11 @@
-"""What ended while the link was away."""
+"""Losses of the link: what they cost, and what is told of them."""
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.events import RequestFinished, RequestStarted
-from sellia.client.outage import Outage
+from sellia.client.events import Event, LinkBack, LinkLost, Reconnecting, RequestFinished, RequestStarted
+from sellia.client.outage import Outage, OutageReporter
+from tests.client.stage import LogLines
 
 
 class MemoryPipe:
@@ -34,3 +36,66 @@ class OutageTests(SynchronousTestCase):
         self.assertEqual(outage.ended, 0)
         outage.heard(RequestFinished(1, "GET", "/", None, 1.0, 0, 0, "the visitor left"))
         self.assertEqual(outage.ended, 1)
+
+
+class ReporterTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.events: list[Event] = []
+        self.reporter = OutageReporter(self.clock, self.events.append)
+
+    def lose(self, reason: str = "reset", attempts: int = 0) -> bool:
+        first = self.reporter.begin()
+        if first:
+            self.reporter.count([])
+        self.reporter.tell_lost(reason, "ws://far", attempts, first=first)
+        return first
+
+    def test_the_whole_of_one(self) -> None:
+        log = LogLines(self)
+        self.assertTrue(self.lose())
+        self.clock.advance(1)
+        self.reporter.tell_waiting(120.0)
+        self.reporter.heard(RequestFinished(1, "GET", "/", None, 1.0, 0, 0, "the visitor left"))
+        self.clock.advance(1)
+        self.reporter.end(3, (2, 50), resumed=True, fenced=True)
+        self.assertEqual(self.events, [LinkLost("reset"), Reconnecting(1.0, 120.0)])
+        self.reporter.settle()
+        self.reporter.settle()
+        self.assertEqual(self.events[2:], [LinkBack(2.0, 3, True, 2, 50, 1)])
+        self.reporter.tell_waiting(120.0)
+        self.assertEqual(len(self.events), 3, "it is over")
+        self.assertEqual(
+            log.lines,
+            [
+                "link lost: server=ws://far reason=reset",
+                "link back: after=2.000s attempts=3 resumed=True resent_messages=2 resent_bytes=50 ended=1 "
+                "pings_answered=0",
+            ],
+        )
+
+    def test_without_a_fence_it_is_told_at_once(self) -> None:
+        for resumed, fenced in ((True, False), (False, True), (False, False)):
+            self.lose()
+            self.reporter.end(1, (0, 0), resumed=resumed, fenced=fenced)
+            self.assertIsInstance(self.events[-1], LinkBack)
+
+    def test_reasons_are_told_when_they_change(self) -> None:
+        log = LogLines(self)
+        for attempts, reason in enumerate(["reset", "refused", "refused", "refused", "refused", "reset"]):
+            self.assertEqual(self.lose(reason, attempts), not attempts)
+        told = [event.reason for event in self.events if isinstance(event, LinkLost)]
+        self.assertEqual(told, ["reset", "refused", "reset"])
+        self.assertEqual([line.rpartition("=")[2] for line in log.lines[1:]], ["1", "2", "4", "5"])
+
+    def test_a_window_that_is_over(self) -> None:
+        self.lose()
+        self.clock.advance(5)
+        self.reporter.tell_waiting(5.0)
+        self.assertEqual(self.events[-1], Reconnecting(5.0, 0.0))
+
+    def test_none(self) -> None:
+        self.reporter.tell_waiting(120.0)
+        self.reporter.end(0, (0, 0), resumed=False, fenced=False)
+        self.reporter.settle()
+        self.assertEqual(self.events, [])

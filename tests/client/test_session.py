@@ -14,7 +14,9 @@ from sellia.client.events import (
     ServerStopping,
     WebSocketClosed,
 )
-from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL, LONGEST_WINDOW, NAME_RETRY
+from sellia.client.resume_window import LONGEST_WINDOW
+from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL
+from sellia.client.tunnels import NAME_RETRY
 from sellia.problems import VISITOR_GONE
 from sellia.protocol.messages import (
     MEANWHILE,
@@ -27,6 +29,8 @@ from sellia.protocol.messages import (
     Meanwhile,
     Notice,
     ServerLimits,
+    TcpConnection,
+    TunnelKind,
     TunnelOptions,
     TunnelReady,
     TunnelRefused,
@@ -602,7 +606,39 @@ class StopTests(SessionCase):
         self.stage.start()
         self.stage.far.say(CloseTunnel(1, "", "It was asked to."))
         self.stage.talk()
-        self.assertEqual(self.stage.of(Problem), [Problem("The server has closed a tunnel: It was asked to.")])
+        self.assertEqual(self.stage.of(Problem), [Problem("The server has closed the tunnel demo: It was asked to.")])
+
+    def test_the_server_gives_the_name_to_another_client(self) -> None:
+        """It is asked for again, in this session, by the name that was given."""
+        self.stage.start()
+        visitor, service = self.ask()
+        self.stage.far.say(CloseTunnel(1, "name-taken", "another client asked for it."))
+        self.stage.talk()
+        self.assertEqual(len(self.stage.server.asked), 1)
+        self.stage.wait(NAME_RETRY)
+        self.stage.talk()
+        self.assertEqual([each.name for each in self.stage.server.asked], ["demo", "demo"])
+        self.assertEqual(len(self.stage.of(Connected)), 2)
+        service.say(HELLO)
+        self.stage.talk()
+        self.assertEqual(body(visitor), b"hello", "what was under way goes on")
+
+    def test_a_kind_of_stream_that_the_tunnel_has(self) -> None:
+        """The legs of a tunnel are those of its kind."""
+        self.session.tunnels[1].kind = TunnelKind.TCP
+        self.stage.start()
+        visitor = RecordingLeg()
+        stream = self.stage.far.open(TcpConnection(1), visitor)
+        self.stage.talk()
+        service = self.stage.accept()
+        stream.send_data(b"ping", True)
+        self.stage.talk()
+        self.assertEqual(service.read(), b"ping")
+        service.say(b"pong")
+        service.close()
+        self.stage.talk()
+        self.assertEqual((visitor.data, visitor.ended), (b"pong", True))
+        self.assertEqual([each.kind for each in self.stage.server.asked], ["tcp"])
 
 
 class VisitorTests(SynchronousTestCase):
@@ -643,6 +679,15 @@ class StrangeTests(SessionCase):
         self.stage.server.party.flush()
         wire.talk()
         self.assertEqual(wire.near.closed, (1002, "a stream was opened for a tunnel that this client does not have"))
+
+    def test_a_kind_of_stream_that_the_tunnel_does_not_have(self) -> None:
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        self.stage.far.open(TcpConnection(1), RecordingLeg())
+        self.stage.server.party.flush()
+        wire.talk()
+        self.assertEqual(wire.near.closed, (1002, "a stream was opened that does not fit the kind of its tunnel"))
 
     def test_a_welcome_that_claims_too_much(self) -> None:
         """A server that says that more has arrived than was ever sent."""

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import Connected, LinkLost, Problem, Refused
-from sellia.client.session import NAME_RETRY
+from sellia.client.tunnels import NAME_RETRY
 from sellia.errors import RefusedError
 from sellia.transports.original.client_side.bridge import ANSWER_WAIT, SILENCE, OriginalClientLink, refusal
 from sellia.transports.original.link import GARBAGE, INTERVAL
@@ -135,7 +135,7 @@ class TunnelTests(ClientCase):
 
     def test_closed_by_the_server(self) -> None:
         self.stage.ready().say("tunnel_close", tunnel_id=TUNNEL, reason="enough")
-        self.assertEqual(self.stage.events[-1], Problem("The server has closed a tunnel: enough."))
+        self.assertEqual(self.stage.events[-1], Problem("The server has closed the tunnel demo: enough."))
         self.stage.request().body(final=True)
         start, *_ = self.stage.heard()
         self.assertEqual(start["status_code"], 404)

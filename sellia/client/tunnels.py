@@ -1,0 +1,257 @@
+"""Tunnels of one client: what was asked for, what the server gave, and when to ask again.
+
+A tunnel is asked for in each new session, and again in the same one in two cases.  Where the server refused it and
+asking again can help, after ``NAME_RETRY`` seconds.  Where the server took its name for another client of the same
+owner (``close-tunnel`` with ``name-taken``, ``docs/protocol.rst`` 2.8), after the same time, which doubles with each
+refusal up to ``TAKEN_RETRY_LIMIT``: the other client may leave, and two that want one name must not compete for it
+every two seconds.
+
+A tunnel that is refused for good is not asked for again; when all are, the client ends.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import Any, Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from sellia.client.events import Connected, Event, Problem, Refused
+from sellia.client.local.routes import Routes
+from sellia.client.local.service import LocalService
+from sellia.client.reasons import shown_address
+from sellia.client.settings import TunnelSettings
+from sellia.errors import ProtocolError, RefusedError
+from sellia.problems import NAME_TAKEN
+from sellia.protocol.messages import (
+    CloseTunnel,
+    OpenTunnel,
+    SessionMessage,
+    TunnelKind,
+    TunnelReady,
+    TunnelRefused,
+)
+from sellia.relay.limits.websocket import FrameLimits
+from sellia.text import printable
+
+#: Seconds until a tunnel that was refused is asked for again.
+NAME_RETRY: Final = 2.0
+
+#: Seconds at most until a tunnel whose name another client has taken is asked for again.
+TAKEN_RETRY_LIMIT: Final = 60.0
+
+#: Characters of a tunnel's name (a DNS label), and of its URL.
+_NAME_LIMIT: Final = 63
+_URL_LIMIT: Final = 1024
+
+_log = Logger()
+
+
+class TunnelState(Enum):
+    """What has become of a tunnel in the present session."""
+
+    CLOSED = "closed"  #: not asked for, or closed by the server
+    ASKED = "asked"  #: the server has not answered
+    OPEN = "open"  #: public
+    WAITING = "waiting"  #: asked for again in a while
+    REFUSED = "refused"  #: refused for good, also in later sessions
+
+
+class Tunnel:
+    """One tunnel.  ``number`` names it in the session, ``kind`` says which streams it has."""
+
+    __slots__ = ("delay", "kind", "name", "number", "retry", "routes", "settings", "state", "taken", "url")
+
+    def __init__(
+        self, number: int, settings: TunnelSettings, routes: Routes, kind: TunnelKind = TunnelKind.HTTP
+    ) -> None:
+        self.number = number
+        self.settings = settings
+        self.routes = routes
+        self.kind = kind
+        self.state = TunnelState.CLOSED
+        #: The name that it got, which it asks for again.
+        self.name: str | None = None
+        self.url = ""
+        #: Whether another client has taken the name.
+        self.taken = False
+        #: Seconds until it is asked for again, should it be refused.
+        self.delay = NAME_RETRY
+        self.retry: IDelayedCall | None = None
+
+    def cancel_retry(self) -> None:
+        """Stop the timer after which it is asked for again, if it runs."""
+        retry, self.retry = self.retry, None
+        if retry is not None and retry.active():
+            retry.cancel()
+
+
+class TunnelsOwner(Protocol):
+    """What the tunnels need of the client's session."""
+
+    def say(self, message: SessionMessage) -> None:
+        """Say something in the present session, if there is one."""
+
+    def report(self, event: Event) -> None:
+        """Tell the listener."""
+
+    def all_refused(self, error: RefusedError) -> None:
+        """End the client: the server has refused the last of its tunnels for good."""
+
+
+class Tunnels:
+    """All tunnels of one client, by number."""
+
+    def __init__(
+        self, settings: Sequence[TunnelSettings], services: Sequence[LocalService], owner: TunnelsOwner, clock: Any
+    ) -> None:
+        self._owner = owner
+        self._clock = clock
+        self._stopping = False
+        #: Every service once.
+        self.services = list(dict.fromkeys(services))
+        self._tunnels = {
+            number: Tunnel(number, tunnel, Routes(service))
+            for number, (tunnel, service) in enumerate(zip(settings, services, strict=True), 1)
+        }
+
+    def __iter__(self) -> Iterator[Tunnel]:
+        return iter(self._tunnels.values())
+
+    def __getitem__(self, number: int) -> Tunnel:
+        return self._tunnels[number]
+
+    def get(self, number: int) -> Tunnel | None:
+        """Return the tunnel with this number, if there is one."""
+        return self._tunnels.get(number)
+
+    # --- for the session -----------------------------------------------------------------------------------
+
+    def open_all(self) -> None:
+        """Ask for all tunnels, because a session is new, except for those that were refused for good."""
+        for tunnel in self:
+            if tunnel.state is not TunnelState.REFUSED:
+                self._ask(tunnel)
+
+    def forget(self) -> None:
+        """Ask for none again in this session, which is over."""
+        for tunnel in self:
+            tunnel.cancel_retry()
+
+    def stop(self) -> None:
+        """Ask for none again, because the client was told to stop."""
+        self._stopping = True
+        self.forget()
+
+    def take_limits(self, frames: FrameLimits, *, answers_pings: bool) -> None:
+        """Apply the server's limits to WebSockets; ``answers_pings``: it allows that while the link is away."""
+        for tunnel in self:
+            for service in tunnel.routes:
+                service.frames = frames
+                service.answers_pings = answers_pings and tunnel.settings.while_away_pings
+
+    def compare_timeouts(self, ceiling: float) -> None:
+        """Tell the user of each timeout that is longer than the server allows, which is ``ceiling`` seconds."""
+        for tunnel in self:
+            for setting in ("request_timeout", "upgrade_timeout"):
+                wanted = getattr(tunnel.settings, setting)
+                if wanted is not None and wanted > ceiling:
+                    name = tunnel.settings.subdomain or f"for port {tunnel.settings.port}"
+                    self._owner.report(
+                        Problem(
+                            f"The tunnel {name} has a {setting} of {wanted:g} s, and this server allows {ceiling:g} s: "
+                            "its operator can raise timeouts.request_limit."
+                        )
+                    )
+
+    # --- what the server says ------------------------------------------------------------------------------
+
+    def ready(self, ready: TunnelReady) -> None:
+        """Take the name and the URL of a tunnel that is public now.  Raises ProtocolError for one that is not ours."""
+        tunnel = self._tunnels.get(ready.tunnel)
+        if tunnel is None:
+            raise ProtocolError("a tunnel is ready that was not asked for")
+        if not (_shown(ready.name, _NAME_LIMIT) and _shown(ready.url, _URL_LIMIT)):
+            raise ProtocolError("a tunnel is ready under a name that is none")
+        tunnel.cancel_retry()
+        tunnel.state, tunnel.taken, tunnel.delay = TunnelState.OPEN, False, NAME_RETRY
+        tunnel.name, tunnel.url = ready.name, ready.url
+        for service in tunnel.routes:
+            service.name = ready.name
+        settings = tunnel.settings
+        service_url = f"{settings.local_scheme}://{shown_address(settings.local_host, settings.port)}"
+        self._owner.report(Connected(ready.name, ready.url, service_url))
+        _log.info(
+            "tunnel ready: {url} -> {scheme}://{host}:{port}",
+            url=printable(ready.url),
+            scheme=settings.local_scheme,
+            host=settings.local_host,
+            port=settings.port,
+        )
+
+    def refused(self, refused: TunnelRefused) -> None:
+        """Ask again later, or never.  Raises ProtocolError for a tunnel that is not ours."""
+        tunnel = self._tunnels.get(refused.tunnel)
+        if tunnel is None:
+            raise ProtocolError("a tunnel was refused that was not asked for")
+        message = printable(refused.message)
+        again = not refused.final and (tunnel.name is not None or refused.word != NAME_TAKEN.code)
+        self._owner.report(Refused(printable(refused.word, 64), message, not again))
+        _log.warn("the server refused a tunnel: {word}: {message}", word=printable(refused.word, 64), message=message)
+        if again:
+            if tunnel.taken:
+                tunnel.delay = min(2.0 * tunnel.delay, TAKEN_RETRY_LIMIT)
+            self._ask_later(tunnel)
+            return
+        tunnel.cancel_retry()
+        tunnel.state = TunnelState.REFUSED
+        if all(each.state is TunnelState.REFUSED for each in self):
+            self._owner.all_refused(RefusedError(refused.word, message))
+
+    def closed(self, closed: CloseTunnel) -> None:
+        """Tell the user of a tunnel that is no longer public, and ask again if another client has taken its name."""
+        tunnel = self._tunnels.get(closed.tunnel)
+        said = printable(closed.message or closed.word)
+        if tunnel is None or tunnel.state is not TunnelState.OPEN:
+            self._owner.report(Problem(f"The server has closed a tunnel: {said}"))
+            return
+        name = tunnel.name or "-"
+        _log.warn(
+            "the server closed a tunnel: name={name} {word}: {message}",
+            name=name,
+            word=printable(closed.word, 64),
+            message=said,
+        )
+        if closed.word != NAME_TAKEN.code:
+            tunnel.state = TunnelState.CLOSED
+            self._owner.report(Problem(f"The server has closed the tunnel {name}: {said}"))
+            return
+        tunnel.taken = True
+        self._ask_later(tunnel)
+        said = said.rstrip(".")
+        self._owner.report(
+            Problem(f"The server has closed the tunnel {name}: {said}. It is asked for again in {tunnel.delay:g} s.")
+        )
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _ask(self, tunnel: Tunnel) -> None:
+        tunnel.cancel_retry()
+        tunnel.state = TunnelState.ASKED
+        settings = tunnel.settings
+        auth = settings.auth.get_secret_value() if settings.auth is not None else None
+        wanted = tunnel.name or settings.subdomain
+        self._owner.say(OpenTunnel(tunnel.number, tunnel.kind.value, wanted, auth, settings.options))
+
+    def _ask_later(self, tunnel: Tunnel) -> None:
+        tunnel.cancel_retry()
+        if self._stopping:
+            tunnel.state = TunnelState.CLOSED
+            return
+        tunnel.state = TunnelState.WAITING
+        tunnel.retry = self._clock.callLater(tunnel.delay, self._ask, tunnel)
+
+
+def _shown(text: str, limit: int) -> bool:
+    """Return whether a server may well have said this, which is shown, asked for again, and named in logs."""
+    return 0 < len(text) <= limit and text.isascii() and text.isprintable()

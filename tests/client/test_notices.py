@@ -1,0 +1,26 @@
+"""Visitors whom the server has refused."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.client.events import Event, RequestRefused
+from sellia.client.notices import tell_notice
+from sellia.protocol.messages import Notice
+from tests.client.stage import LogLines
+
+
+class NoticeTests(SynchronousTestCase):
+    def test_log_and_listener(self) -> None:
+        """The log has no query, and nothing from outside that could end its line."""
+        log = LogLines(self)
+        events: list[Event] = []
+        notice = Notice(1, 401, "unauthorized", "No.", "GET\n", b"/a?token=x", "203.0.113.7", True, 3)
+        tell_notice(notice, "demo", events.append)
+        self.assertEqual(
+            events,
+            [RequestRefused("demo", "GET\n", "/a?token=x", "203.0.113.7", 401, "unauthorized", "No.", True, 3)],
+        )
+        [line] = log.lines
+        self.assertNotIn("\n", line)
+        self.assertNotIn("token", line)
+        self.assertTrue(line.startswith("refused by the server: tunnel=demo method="), line)
+        self.assertTrue(line.endswith(" visitor=203.0.113.7 status=401 word=unauthorized suppressed=3"), line)

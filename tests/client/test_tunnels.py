@@ -1,0 +1,196 @@
+"""Tunnels of one client: asked for, refused, given to another client, and asked for again within bounds."""
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.client.events import Connected, Event, Problem, Refused
+from sellia.client.settings import TunnelSettings
+from sellia.client.tunnels import NAME_RETRY, TAKEN_RETRY_LIMIT, Tunnels, TunnelState
+from sellia.errors import ProtocolError, RefusedError
+from sellia.protocol.messages import (
+    CloseTunnel,
+    OpenTunnel,
+    SessionMessage,
+    TunnelKind,
+    TunnelReady,
+    TunnelRefused,
+)
+from tests.client.stage import Stage
+
+
+class TunnelsCase(SynchronousTestCase):
+    """The tests are the owner of two tunnels, ``demo`` and one without a wanted name."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.said: list[Any] = []
+        self.events: list[Event] = []
+        self.over: list[RefusedError] = []
+        service = Stage().service
+        settings = (TunnelSettings(port=8080, subdomain="demo"), TunnelSettings(port=8080))
+        self.tunnels = Tunnels(settings, [service, service], self, self.clock)
+
+    def say(self, message: SessionMessage) -> None:
+        self.said.append(message)
+
+    def report(self, event: Event) -> None:
+        self.events.append(event)
+
+    def all_refused(self, error: RefusedError) -> None:
+        self.over.append(error)
+
+    def asked(self) -> list[tuple[int, str | None]]:
+        """What was asked for since the last time."""
+        said, self.said = self.said, []
+        return [(each.tunnel, each.name) for each in said if isinstance(each, OpenTunnel)]
+
+    def ready(self, number: int = 1, name: str = "demo") -> None:
+        self.tunnels.ready(TunnelReady(number, name, f"http://{name}.localhost"))
+
+    def refuse(self, word: str, *, final: bool = False, number: int = 1) -> None:
+        self.tunnels.refused(TunnelRefused(number, word, "No.", final))
+
+    def opened(self) -> None:
+        self.tunnels.open_all()
+        self.ready()
+        self.ready(2, "given")
+        self.asked()
+        self.events.clear()
+
+
+class AskTests(TunnelsCase):
+    def test_all_at_once(self) -> None:
+        self.tunnels.open_all()
+        self.assertEqual(self.asked(), [(1, "demo"), (2, None)])
+        self.ready()
+        self.ready(2, "given")
+        self.assertEqual([event.tunnel for event in self.events if isinstance(event, Connected)], ["demo", "given"])
+        self.assertEqual({tunnel.state for tunnel in self.tunnels}, {TunnelState.OPEN})
+
+    def test_the_name_that_was_given_is_asked_for_again(self) -> None:
+        self.opened()
+        self.tunnels.forget()
+        self.tunnels.open_all()
+        self.assertEqual(self.asked(), [(1, "demo"), (2, "given")])
+
+    def test_the_kind_is_said(self) -> None:
+        """No setting asks for one yet; servers refuse it until they can serve it."""
+        self.tunnels[1].kind = TunnelKind.TCP
+        self.tunnels.open_all()
+        self.assertEqual([each.kind for each in self.said], ["tcp", "http"])
+
+    def test_services_are_listed_once(self) -> None:
+        self.assertEqual(len(self.tunnels.services), 1)
+
+    def test_strangers(self) -> None:
+        self.tunnels.open_all()
+        for call, message in (
+            (self.tunnels.ready, TunnelReady(9, "x", "http://x")),
+            (self.tunnels.ready, TunnelReady(1, "x y\n", "http://x")),
+            (self.tunnels.refused, TunnelRefused(9, "name-taken", "")),
+        ):
+            self.assertRaises(ProtocolError, call, message)
+        self.tunnels.closed(CloseTunnel(9, "name-taken", "No."))
+        self.assertEqual(self.events, [Problem("The server has closed a tunnel: No.")])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class RefusedTests(TunnelsCase):
+    def test_for_good(self) -> None:
+        """It is asked for in no session any more; when all are refused, the client ends."""
+        self.tunnels.open_all()
+        self.refuse("name-reserved", final=True)
+        self.assertEqual((self.events, self.over), ([Refused("name-reserved", "No.", True)], []))
+        self.asked()
+        self.tunnels.open_all()
+        self.assertEqual(self.asked(), [(2, None)])
+        self.refuse("forbidden", final=True, number=2)
+        self.assertEqual([error.word for error in self.over], ["forbidden"])
+
+    def test_for_now(self) -> None:
+        """Every two seconds, for as long as it takes."""
+        self.tunnels.open_all()
+        self.asked()
+        for _ in range(20):
+            self.refuse("overloaded")
+            self.assertIs(self.tunnels[1].state, TunnelState.WAITING)
+            self.clock.advance(NAME_RETRY)
+            self.assertEqual(self.asked(), [(1, "demo")])
+
+    def test_not_while_the_client_stops(self) -> None:
+        self.opened()
+        self.tunnels.stop()
+        self.refuse("server-draining")
+        self.tunnels.closed(CloseTunnel(2, "name-taken", "No."))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class TakenTests(TunnelsCase):
+    """The server has given the name to another client of the same owner."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.opened()
+        self.tunnels.closed(CloseTunnel(1, "name-taken", "another client asked for its name"))
+
+    def test_it_is_told_and_asked_for_again(self) -> None:
+        said = "The server has closed the tunnel demo: another client asked for its name. It is asked for again in 2 s."
+        self.assertEqual(self.events, [Problem(said)])
+        self.clock.advance(NAME_RETRY - 0.1)
+        self.assertEqual(self.asked(), [])
+        self.clock.advance(0.1)
+        self.assertEqual(self.asked(), [(1, "demo")])
+        self.ready()
+        self.assertIsInstance(self.events[-1], Connected)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_less_and_less_often(self) -> None:
+        """Each wait is twice the one before, a minute at most: an attacker who holds the name gains nothing by it."""
+        waits = []
+        for _ in range(8):
+            start = self.clock.seconds()
+            while not self.said:
+                self.clock.advance(0.5)
+            waits.append(self.clock.seconds() - start)
+            self.assertEqual(self.asked(), [(1, "demo")])
+            self.refuse("name-taken")
+        self.assertEqual(waits, [2.0, 4.0, 8.0, 16.0, 32.0, TAKEN_RETRY_LIMIT, TAKEN_RETRY_LIMIT, TAKEN_RETRY_LIMIT])
+        self.assertEqual({event.final for event in self.events if isinstance(event, Refused)}, {False})
+
+    def test_a_name_that_is_had_again_is_as_good_as_new(self) -> None:
+        for _ in range(4):
+            self.clock.advance(TAKEN_RETRY_LIMIT)
+            self.refuse("name-taken")
+        self.ready()
+        self.asked()
+        self.tunnels.closed(CloseTunnel(1, "name-taken", "again"))
+        self.clock.advance(NAME_RETRY)
+        self.assertEqual(self.asked(), [(1, "demo")])
+
+    def test_said_twice(self) -> None:
+        """As a hostile server: there is one timer, and one question."""
+        for _ in range(10):
+            self.tunnels.closed(CloseTunnel(1, "name-taken", "No."))
+        self.clock.advance(NAME_RETRY)
+        self.assertEqual(self.asked(), [(1, "demo")])
+        self.tunnels.closed(CloseTunnel(1, "name-taken", "No."))
+        self.assertEqual(self.clock.getDelayedCalls(), [], "it has been asked for, and the answer is not here")
+
+    def test_a_new_session_asks_at_once(self) -> None:
+        self.tunnels.forget()
+        self.tunnels.open_all()
+        self.assertEqual(self.asked(), [(1, "demo"), (2, "given")])
+        self.clock.advance(TAKEN_RETRY_LIMIT)
+        self.assertEqual(self.asked(), [])
+
+    def test_closed_for_another_reason(self) -> None:
+        """It stays closed until the next session."""
+        self.events.clear()
+        self.tunnels.closed(CloseTunnel(2, "", "It was asked to."))
+        self.assertEqual(self.events, [Problem("The server has closed the tunnel given: It was asked to.")])
+        self.clock.advance(NAME_RETRY)
+        self.assertEqual(self.asked(), [(1, "demo")])
+        self.tunnels.open_all()
+        self.assertEqual(self.asked(), [(1, "demo"), (2, "given")])
