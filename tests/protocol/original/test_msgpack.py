@@ -2,6 +2,7 @@
 
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -25,8 +26,20 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
     | st.binary()
     | st.builds(msgspec.msgpack.Ext, st.integers(-128, 127), st.binary()),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
+    max_leaves=6,
 )
+
+
+#: What is no MessagePack, or not one value.
+UNREADABLE = object()
+
+
+def read(reader: Callable[..., Any], data: bytes, *where: Any) -> Any:
+    """What a reader makes of the beginning of ``data``; None if it is unfit."""
+    try:
+        return reader(data, *(where or (0,)))
+    except (Unfit, LimitExceeded):
+        return None
 
 
 class WritingTests(SynchronousTestCase):
@@ -67,17 +80,28 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual(data[found[b"sought"] :], msgspec.msgpack.encode(sought))
 
     @quick
-    @given(st.binary())
+    @given(st.binary() | ANYTHING.map(msgspec.msgpack.encode))
     def test_any_octets(self, data: bytes) -> None:
-        for read in (packing.octets, packing.number, packing.truth, packing.map_size, packing.array_size):
-            try:
-                read(data, 0)
-            except Unfit:
-                pass
+        """Whatever they are, they are unfit, or read as another reader reads them."""
         try:
-            packing.find_fields(data, {b"a"})
-        except (Unfit, LimitExceeded):
-            pass
+            value = msgspec.msgpack.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            value = UNREADABLE
+        number, truth = read(packing.number, data), read(packing.truth, data)
+        octets, size = read(packing.octets, data), read(packing.array_size, data)
+        if value is not UNREADABLE:
+            self.assertEqual(truth, value if isinstance(value, bool) else None)
+            self.assertEqual(number, value if isinstance(value, int) and not isinstance(value, bool) else None)
+            spelled = value.encode() if isinstance(value, str) else value
+            self.assertEqual(octets, (spelled, len(data)) if isinstance(spelled, bytes) else None)
+            self.assertEqual(size and size[0], len(value) if isinstance(value, list) else None)
+        elif octets is not None:
+            self.assertEqual(octets[0], data[octets[1] - len(octets[0]) : octets[1]])
+        for at in (read(packing.find_fields, data, {b"a"}) or {}).values():
+            end, _ = packing.skip(data, at)
+            self.assertLessEqual(end, len(data))
+            if isinstance(value, dict) and "a" in value:
+                self.assertEqual(msgspec.msgpack.decode(data[at:end]), value["a"])
 
     @quick
     @given(st.dictionaries(st.text(), ANYTHING, min_size=1), st.data())

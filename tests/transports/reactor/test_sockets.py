@@ -13,6 +13,7 @@ from sellia.transports.reactor.sockets import (
     ENDED,
     GATHERED,
     GONE,
+    READ,
     half_close,
     hangup,
     quicken,
@@ -26,14 +27,19 @@ from tests.server.support import VisitorTransport
 
 class OptionTests(SynchronousTestCase):
     def test_sockets_that_have_no_options(self) -> None:
-        """A unix socket has none, a closed one refuses them."""
+        """A unix socket has none, a closed one refuses them: it is read in large pieces all the same."""
 
-        class Closed:
+        class Unix:
+            bufferSize = 0
+
+        class Closed(Unix):
             def setTcpNoDelay(self, enabled: bool) -> None:
                 raise OSError(9, "Bad file descriptor")
 
+        for transport in (Unix(), Closed()):
+            quicken(transport)
+            self.assertEqual(transport.bufferSize, READ)
         quicken(object())
-        quicken(Closed())
 
     def test_options(self) -> None:
         """Nothing small waits, and a visitor whose machine has lost its power is found out some day."""
