@@ -87,3 +87,12 @@ class SettingsTests(SynchronousTestCase):
                 self.assertIn(path, known, name)
             old = [each for each in ServerSettings.RENAMED if each in text]
             self.assertEqual(old, [], name)
+
+
+class NewsTests(SynchronousTestCase):
+    def test_every_fragment_has_a_kind(self) -> None:
+        """One with another name is not built into the news."""
+        kinds = re.findall(r'^directory = "([a-z]+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+        for path in (ROOT / "newsfragments").glob("*.*"):
+            self.assertRegex(path.name, rf"^[0-9]+\.({'|'.join(kinds)})(\.[0-9]+)?\.rst$")
+            self.assertTrue(path.read_text("utf-8").strip(), path.name)
