@@ -17,7 +17,7 @@ came on, and nothing else: it never ends the process and never shows as a traceb
 
 from __future__ import annotations
 
-from sellia.problems import RETRY_AFTER_SECONDS, Problem, problem_of
+from sellia.problems import BAD_FRAME, RETRY_AFTER_SECONDS, Problem, problem_of
 
 
 class SelliaError(Exception):
@@ -29,15 +29,24 @@ class SettingsError(SelliaError):
 
 
 class ProtocolError(SelliaError):
-    """The peer broke the dialect: its link is to be closed with `code`, and one line logged."""
+    """The peer broke a protocol: its connection is closed with `code`, and one line logged.
 
-    def __init__(self, message: str, code: int = 1002) -> None:
+    `problem` is what the other side of a WebSocket is told.
+    """
+
+    def __init__(self, message: str, code: int = 1002, problem: Problem = BAD_FRAME) -> None:
         super().__init__(message)
         self.code = code
+        self.problem = problem
+
+    @property
+    def reason(self) -> str:
+        """Reason of the close frame that tells of it."""
+        return f"{self.problem.code}: {self}"
 
 
 class LimitExceeded(ProtocolError):
-    """The peer went past a bound that both sides knew; nothing was allocated for it."""
+    """The peer went past a stated bound, and nothing was allocated for it."""
 
 
 class RefusedError(SelliaError):

@@ -18,7 +18,6 @@ from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
 from sellia.protocol.original import messages as original
 from sellia.relay.http.headers import response_to_visitor
 from sellia.relay.http.responses import ResponseReader, check_head
-from sellia.relay.limits.websocket import Violation
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
@@ -159,7 +158,7 @@ def _frames(pieces: list[bytes], visitor: bool, compressed: bool) -> tuple[_Sock
     try:
         for piece in pieces:
             socket.feed(piece)
-    except Violation as violation:
+    except ProtocolError as violation:
         assert violation.code in (1002, 1007, 1008, 1009)
         return socket, violation.code
     return socket, None

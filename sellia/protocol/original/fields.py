@@ -8,11 +8,10 @@ from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import msgspec
 
-from sellia.errors import LimitExceeded
+from sellia.errors import LimitExceeded, ProtocolError
 from sellia.protocol.limits import HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers
 from sellia.protocol.original import msgpack as packing
-from sellia.protocol.original.msgpack import Unfit
 
 #: Fields in one ``headers`` at most.  Beyond what an exchange may have (``HEADER_COUNT_LIMIT``), so that a service
 #: that sends too many of them ends its exchange, and not its client's link.
@@ -66,7 +65,7 @@ class Form:
             at = found.get(name)
             if required:
                 if at is None:
-                    raise Unfit("a field is missing")
+                    raise ProtocolError("a field is missing")
                 values.append(read(data, at))
             else:
                 values.append(None if at is None or packing.is_nil(data, at) else read(data, at))
@@ -90,7 +89,7 @@ def _read_text(data: bytes, at: int) -> str:
     try:
         return packing.octets(data, at)[0].decode()
     except UnicodeDecodeError:
-        raise Unfit("text that is not UTF-8") from None
+        raise ProtocolError("text that is not UTF-8") from None
 
 
 def _read_words(data: bytes, at: int) -> str:
@@ -123,7 +122,7 @@ def _read_long(data: bytes, at: int) -> int:
 
 def _within(value: int, bits: int) -> int:
     if not -1 << bits <= value < 1 << bits:
-        raise Unfit("an integer out of range")
+        raise ProtocolError("an integer out of range")
     return value
 
 

@@ -17,12 +17,11 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from sellia.errors import LimitExceeded
+from sellia.errors import LimitExceeded, ProtocolError
 from sellia.protocol.limits import KIB, MIB
 from sellia.protocol.messages import Headers
 from sellia.protocol.original import msgpack as packing
 from sellia.protocol.original.fields import TYPE, TYPES, Form, Long, TextOctets, Words
-from sellia.protocol.original.msgpack import Unfit
 
 #: A WebSocket message of the service or of a visitor travels whole, in one message of the link: so much at most.
 WEBSOCKET_LIMIT: Final = 4 * MIB
@@ -276,7 +275,9 @@ def decode(data: bytes) -> Message | None:
         if form is None:
             return None
         message: Message = form.read(data, found)
-    except Unfit:
+    except LimitExceeded:
+        raise
+    except ProtocolError:
         return None
     return message
 
@@ -290,6 +291,6 @@ def id_in(beginning: bytes) -> str:
             if name == b"request_id":
                 return packing.octets(beginning, at)[0].decode()
             at, _ = packing.skip(beginning, at)
-    except (Unfit, UnicodeDecodeError, LimitExceeded):
+    except (ProtocolError, UnicodeDecodeError):
         pass
     return ""

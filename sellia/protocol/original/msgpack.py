@@ -8,7 +8,7 @@ Need
 How
     :func:`find_fields` walks over a map and says where the values of interesting fields begin; everything else is
     skipped by counting.  The caller then reads each value as the type that it must have.  What cannot be read raises
-    :class:`Unfit`, which never leaves ``protocol``.
+    :class:`ProtocolError`, which never leaves ``protocol``.
 
 Bounds
     The caller bounds the octets.  ``VALUES_LIMIT`` bounds the values in one message, and with them the time that a
@@ -24,7 +24,7 @@ import struct
 from collections.abc import Collection
 from typing import Final
 
-from sellia.errors import LimitExceeded
+from sellia.errors import LimitExceeded, ProtocolError
 
 #: Values in one message at most, keys and those inside of others included.
 VALUES_LIMIT: Final = 8192
@@ -71,10 +71,6 @@ _FIXED: Final = {
 
 #: Heads of extensions: octets of their length, which does not count the octet that says of which type they are.
 _EXTENSIONS: Final = {0xC7: 1, 0xC8: 2, 0xC9: 4}
-
-
-class Unfit(Exception):
-    """This is not what it has to be."""
 
 
 # --- writing -------------------------------------------------------------------------------------------------
@@ -136,7 +132,7 @@ def integer(value: int) -> bytes:
 def find_fields(data: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, int]:
     """Where the values of those fields begin that the map at ``at`` has of ``names``.
 
-    Of equal fields the last counts.  Raises Unfit, or LimitExceeded for more values than the limit.
+    Of equal fields the last counts.  Raises ProtocolError, or LimitExceeded for more values than the limit.
     """
     size, at = map_size(data, at)
     found: dict[bytes, int] = {}
@@ -169,9 +165,9 @@ def octets(data: bytes, at: int) -> tuple[bytes, int]:
         size, at = _length(data, at, _LENGTHS[head])
         end = at + size
     else:
-        raise Unfit("neither text nor binary")
+        raise ProtocolError("neither text nor binary")
     if end > len(data):
-        raise Unfit("cut off")
+        raise ProtocolError("cut off")
     return data[at:end], end
 
 
@@ -183,11 +179,11 @@ def number(data: bytes, at: int) -> int:
     if head >= 0xE0:
         return head - 0x100
     if head not in _INTEGERS:
-        raise Unfit("not an integer")
+        raise ProtocolError("not an integer")
     size, signed = _INTEGERS[head]
     end = at + 1 + size
     if end > len(data):
-        raise Unfit("cut off")
+        raise ProtocolError("cut off")
     return int.from_bytes(data[at + 1 : end], "big", signed=signed)
 
 
@@ -198,7 +194,7 @@ def truth(data: bytes, at: int) -> bool:
         return True
     if head == FALSE[0]:
         return False
-    raise Unfit("not a truth value")
+    raise ProtocolError("not a truth value")
 
 
 def is_nil(data: bytes, at: int) -> bool:
@@ -208,14 +204,14 @@ def is_nil(data: bytes, at: int) -> bool:
 
 def _head(data: bytes, at: int) -> int:
     if at >= len(data):
-        raise Unfit("cut off")
+        raise ProtocolError("cut off")
     return data[at]
 
 
 def _length(data: bytes, at: int, size: int) -> tuple[int, int]:
     end = at + size
     if end > len(data):
-        raise Unfit("cut off")
+        raise ProtocolError("cut off")
     return int.from_bytes(data[at:end], "big"), end
 
 
@@ -228,7 +224,7 @@ def _collection(data: bytes, at: int, small: int, large: int) -> tuple[int, int]
         return _length(data, at, 2)
     if head == large + 1:
         return _length(data, at, 4)
-    raise Unfit("not a map, or not an array")
+    raise ProtocolError("not a map, or not an array")
 
 
 def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
@@ -241,7 +237,7 @@ def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
         if budget < 0:
             raise LimitExceeded("a message has more values in it than the limit", 1008)
         if at >= end:
-            raise Unfit("cut off")
+            raise ProtocolError("cut off")
         head = data[at]
         if head < 0x80 or head >= 0xE0:
             at += 1
@@ -263,7 +259,7 @@ def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
             size, at = _length(data, at + 1, _EXTENSIONS[head])
             at += size + 1
         else:
-            raise Unfit("an octet that never begins a value")
+            raise ProtocolError("an octet that never begins a value")
     if at > end:
-        raise Unfit("cut off")
+        raise ProtocolError("cut off")
     return at, budget

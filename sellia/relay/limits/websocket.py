@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Final
 
-from sellia.errors import ProtocolError
-from sellia.problems import BAD_FRAME, FRAME_TOO_LARGE, TOO_MANY_FRAMES, Problem
+from sellia.errors import LimitExceeded, ProtocolError
+from sellia.problems import FRAME_TOO_LARGE, TOO_MANY_FRAMES, Problem
 from sellia.protocol.messages import ServerLimits
 from sellia.relay.limits.token_bucket import Rate
 from sellia.text import size_of
@@ -45,29 +45,9 @@ class FrameLimits:
     def __post_init__(self) -> None:
         object.__setattr__(self, "whole", min(self.size, self.message))
 
-    def exceeded(self, code: int, problem: Problem, what: str, setting: str) -> "Violation":
-        """The violation of one of them: says which, its value, and where it is set."""
-        return Violation(code, f"{what}; {setting} {self.where}", problem)
-
-
-class Violation(Exception):
-    """A peer broke RFC 6455 (``bad-frame``), or a limit of Sellia's: ``code`` is what it is to be closed with."""
-
-    def __init__(self, code: int, detail: str, problem: Problem = BAD_FRAME) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.problem = problem
-
-    @property
-    def reason(self) -> str:
-        """Code and detail, as a close frame says them."""
-        return f"{self.problem.code}: {self.detail}"
-
-    @property
-    def ours(self) -> bool:
-        """Whether it is Sellia that ends the WebSocket, for a limit of its own."""
-        return self.problem is not BAD_FRAME
+    def exceeded(self, code: int, problem: Problem, what: str, setting: str) -> LimitExceeded:
+        """Error of a peer that went past one of them: says which, its value, and where it is set."""
+        return LimitExceeded(f"{what}; {setting} {self.where}", code, problem)
 
 
 class MessageMeter:
@@ -83,7 +63,7 @@ class MessageMeter:
         self._fragments = self._empty = self._size = 0
 
     def frame(self, first: int, length: int) -> None:
-        """A data frame begins.  Raises Violation if it is one too many, or too long."""
+        """A data frame begins.  Raises LimitExceeded if it is one too many, or too long."""
         limits = self._limits
         if length > limits.size:
             what = f"a frame of more than {size_of(limits.size)}"

@@ -26,9 +26,10 @@ from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
 
+from sellia.errors import ProtocolError
 from sellia.problems import TOO_MANY_FRAMES, Problem
 from sellia.relay.limits.token_bucket import Bucket
-from sellia.relay.limits.websocket import FrameLimits, MessageMeter, Violation
+from sellia.relay.limits.websocket import FrameLimits, MessageMeter
 from sellia.transports.websocket.fast_path import span
 from sellia.transports.websocket.masking import Masker, mask, masked_frame, masker, new_key
 
@@ -138,7 +139,7 @@ class FrameSocket(WebSocketProtocol):
     # --- in ------------------------------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
-        """Octets from the socket.  Raises :class:`Violation`; after that, and after ``deaf`` is set, all is dropped."""
+        """Parse bytes from the socket.  Raises ProtocolError; after that, and after ``deaf`` is set, all is dropped."""
         if self.data:
             data = self.data + data
         while data and not self.deaf:
@@ -202,7 +203,7 @@ class FrameSocket(WebSocketProtocol):
 
     def _protocol_violation(self, reason: str) -> bool:
         self._deafen()
-        raise Violation(1002, reason)
+        raise ProtocolError(reason, 1002)
 
     def onFrameBegin(self) -> None:
         frame = self.current_frame
@@ -221,7 +222,7 @@ class FrameSocket(WebSocketProtocol):
             meter = self._meter = MessageMeter(self.limits)
         try:
             meter.frame(first, length)
-        except Violation:
+        except ProtocolError:
             self._deafen()
             raise
 

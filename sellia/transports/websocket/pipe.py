@@ -41,10 +41,10 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.errors import ProtocolError
+from sellia.errors import LimitExceeded, ProtocolError
 from sellia.problems import BAD_FRAME, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Ending, Headers, ResponseHead
-from sellia.relay.limits.websocket import UNLIMITED, FrameLimits, MessageMeter, Violation
+from sellia.relay.limits.websocket import UNLIMITED, FrameLimits, MessageMeter
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.transports.reactor.batching import BufferedWriter, batch_of
@@ -152,7 +152,7 @@ class WebSocketLeg(FrameSocket, Unread):
         """Octets from the socket."""
         try:
             self.feed(data)
-        except Violation as violation:
+        except ProtocolError as violation:
             self._violated(violation)
         self._turn.input_done()
 
@@ -262,7 +262,7 @@ class WebSocketLeg(FrameSocket, Unread):
                 self.observer.frame_continued(self._stream.id, self._visitor, payload)
             self._stream.continue_frame(payload)
 
-    def _violated(self, violation: Violation) -> None:
+    def _violated(self, violation: ProtocolError) -> None:
         """The peer broke the protocol, or a limit: the other side is told in its turn, the peer soon after."""
         self._verdict = close_payload(violation.code, violation.reason)
         self._close_in = True
@@ -271,10 +271,10 @@ class WebSocketLeg(FrameSocket, Unread):
             self._pronounce()
             return
         if self._pieces:  # the frame in progress will never end: the other side cannot be told in order
-            self._stream.reset(violation.problem, violation.detail)
+            self._stream.reset(violation.problem, str(violation))
             self._pronounce()
             return
-        self._stream.send_ending(Ending("sellia" if violation.ours else self._side))
+        self._stream.send_ending(Ending("sellia" if isinstance(violation, LimitExceeded) else self._side))
         self._stream.send_frame(CLOSE_FRAME, self._verdict)
         self._after(VERDICT_WAIT, self._pronounce)
 
@@ -430,11 +430,11 @@ class WebSocketLeg(FrameSocket, Unread):
         assert self._judge is not None
         try:
             self._judge.frame(first, length)
-        except Violation as violation:
+        except ProtocolError as violation:
             self._story.violated(violation, self._other)
             if not self.close(violation.code, violation.reason):  # a frame that goes the other way is not over
-                self._stream.reset(violation.problem, violation.detail)
-                self.reset_received(violation.problem, violation.detail)
+                self._stream.reset(violation.problem, str(violation))
+                self.reset_received(violation.problem, str(violation))
             return False
         return True
 

@@ -18,9 +18,9 @@ from typing import Final, Literal
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from sellia.errors import LimitExceeded, ProtocolError
 from sellia.problems import Problem
 from sellia.relay.limits.token_bucket import Bucket, Rate
-from sellia.relay.limits.websocket import Violation
 from sellia.text import field, shown_subprotocol, shown_target
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.verbosity import verbosity
@@ -134,10 +134,10 @@ class WebSocketRecord:
         """Of what came from this socket, so much went to the other one, and nothing more will."""
         self._settled = max(0, min(frames, self.came_frames)), max(0, min(octets, self.came_bytes))
 
-    def violated(self, violation: Violation, sender: Side) -> None:
+    def violated(self, violation: ProtocolError, sender: Side) -> None:
         """The sender's frames broke the protocol, or a limit of Sellia's, and the WebSocket will be closed for it."""
         self.violation = violation.problem
-        by: Side = "sellia" if violation.ours else sender
+        by: Side = "sellia" if isinstance(violation, LimitExceeded) else sender
         self.ended(by, violation.code, violation.reason)
         suppressed = 0 if self._untold is None else self._untold(self)
         if suppressed is not None:

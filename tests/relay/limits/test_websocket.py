@@ -2,19 +2,19 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import ProtocolError
+from sellia.errors import LimitExceeded, ProtocolError
 from sellia.problems import FRAME_TOO_LARGE
 from sellia.protocol.messages import ServerLimits
 from sellia.relay.limits.token_bucket import Rate
-from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits, MessageMeter, Violation, as_told
+from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits, MessageMeter, as_told
 
 
 class MeterTests(SynchronousTestCase):
-    def refused(self, limits: FrameLimits, *frames: tuple[int, int]) -> Violation:
+    def refused(self, limits: FrameLimits, *frames: tuple[int, int]) -> ProtocolError:
         meter = MessageMeter(limits)
         for first, length in frames[:-1]:
             meter.frame(first, length)
-        return self.assertRaises(Violation, meter.frame, *frames[-1])
+        return self.assertRaises(ProtocolError, meter.frame, *frames[-1])
 
     def test_edges(self) -> None:
         limits = FrameLimits(size=10, message=15, fragments=3, empty=1)
@@ -30,7 +30,7 @@ class MeterTests(SynchronousTestCase):
         ):
             violation = self.refused(limits, *frames)
             self.assertTrue(violation.reason.endswith(f"; {setting} {AT_THE_SERVER}"), violation.reason)
-            self.assertTrue(violation.ours)
+            self.assertIsInstance(violation, LimitExceeded)
             self.assertEqual(violation.problem.close_code, violation.code)
 
     def test_a_reason_fits_into_a_close_frame(self) -> None:

@@ -4,8 +4,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.errors import LimitExceeded, ProtocolError
 from sellia.problems import FRAME_TOO_LARGE, Problem
-from sellia.relay.limits.websocket import Violation
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.record import FRAME_LINES, WebSocketRecord
 from tests.logs import log_events
@@ -72,7 +72,7 @@ class StoryTests(SynchronousTestCase):
 
     def test_violation(self) -> None:
         story = self.story()
-        story.violated(Violation(1002, "it was"), "visitor")
+        story.violated(ProtocolError("it was", 1002), "visitor")
         story.over()
         _, violation, closed = self.lines
         self.assertEqual(
@@ -94,7 +94,7 @@ class StoryTests(SynchronousTestCase):
 
         for _ in range(2):
             story = self.story(suppressed=suppressed)
-            story.violated(Violation(1009, "it was", FRAME_TOO_LARGE), "visitor")
+            story.violated(LimitExceeded("it was", 1009, FRAME_TOO_LARGE), "visitor")
             story.over()
         self.assertEqual(asked, [(FRAME_TOO_LARGE, "203.0.113.7", 1009)] * 2)
         [line] = [line for line in self.lines if line.startswith("websocket violation: ")]
@@ -107,7 +107,7 @@ class StoryTests(SynchronousTestCase):
     def test_nothing_from_outside_steers_a_terminal(self) -> None:
         story = self.story(target=b"/\x1b[2J\r\n", subprotocol="\x1b]8;;")
         story.ended("visitor", 1000, "\x1b[31m\u202e\n")
-        story.violated(Violation(1002, "\x07"), "visitor")
+        story.violated(ProtocolError("\x07", 1002), "visitor")
         story.over()
         for line in self.lines:
             self.assertTrue(line.isprintable(), line)
