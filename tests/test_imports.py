@@ -65,7 +65,7 @@ ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}
-ALLOWED["cli"] = set(ALLOWED)
+ALLOWED["cli"] = ALLOWED["cli.commands"] = {*ALLOWED, "cli"}
 
 #: Rooms that may be imported from anywhere, and import each other at most.
 FOR_ALL = {"errors", "problems", "text"}
@@ -201,7 +201,7 @@ def reactors(found: list[Import]) -> list[str]:
         str(each)
         for each in found
         if each.target.startswith("twisted.internet.reactor")
-        and room(each.module) not in ("server.tap", "client.tap", "cli")
+        and room(each.module) not in ("server.tap", "client.tap", "cli", "cli.commands")
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.main import http
+from sellia.cli.commands.http import command as http
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.client.tap import Options as ClientOptions
 from sellia.options import SettingsOptions, values_of

@@ -14,15 +14,12 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from sellia.cli.exits import Exit, exit_of
 from sellia.cli.output import LinePrinter
 from sellia.errors import RefusedError, SelliaError
 from sellia.terminal import has_terminal, on_hangup
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
-#: Exit statuses: refused, or broken; and what shells report of a program that Ctrl-C ended.
-FAILED: Final = 1
-INTERRUPTED: Final = 130
 
 SetSignal = Callable[[int, Any], Any]
 
@@ -47,7 +44,7 @@ class Foreground:
         self._controlled = controlled
         self._interrupts = 0
         self._left = False
-        self.status = 0
+        self.status: int = Exit.OK
 
     def run(self) -> int:
         """Run the reactor until the client has ended; the exit status."""
@@ -74,7 +71,7 @@ class Foreground:
             self._printer.say("Closing; press Ctrl-C again to end at once.", "dim")
             self._stop()
         else:
-            self.status = INTERRUPTED
+            self.status = Exit.INTERRUPTED
             # It says goodbye, and waits for nothing any more.
             maybeDeferred(self._service.stopService).addErrback(self._broken)
             self._leave()
@@ -103,7 +100,7 @@ class Foreground:
             self._stop()
 
     def _failed(self, failure: Failure) -> None:
-        self.status = FAILED
+        self.status = exit_of(failure.value)
         if failure.check(SelliaError) is None:
             self._broken(failure)
         elif not (isinstance(failure.value, RefusedError) and self._printer.told_refusal):
@@ -114,7 +111,7 @@ class Foreground:
             self._stop()
 
     def _broken(self, failure: Failure) -> None:
-        self.status = FAILED
+        self.status = Exit.FAILED
         self._log.failure("the client ended because of a mistake in it", failure=failure)
 
     def _leave(self) -> None:

@@ -1,118 +1,95 @@
-"""The ``sellia`` command and its subcommands."""
+"""The ``sellia`` command: a group of commands, each of them imported when it is called.
 
-import os
-import platform
+Need
+    ``sellia --help`` and completion answer at once: they import neither Twisted nor settings, only this table.  People
+    mistype, so an unknown command, option or tunnel gets the nearest known one.  Scripts read the exit status, so one
+    place decides it (:mod:`sellia.cli.exits`).
+
+How
+    A command is a module in :mod:`sellia.cli.commands` with a click command named ``command``.  Its line of help stands
+    here as well, because showing it must not import the module; a test compares the two.
+
+Designs not chosen
+    *Entry points*: plugins of others have no place in a command that handles keys.  *click's own exit statuses*: 2 for
+    usage is what shells and ``grep`` return for other things; ``sysexits.h`` has one for each case.
+"""
+
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from twisted import copyright
-from twisted.logger import (
-    FilteringLogObserver,
-    LogEvent,
-    PredicateResult,
-    globalLogBeginner,
-    textFileLogObserver,
-)
 
 import sellia
-from sellia.cli.foreground import Foreground
-from sellia.cli.output import LinePrinter
-from sellia.client.settings import ClientSettings, TunnelSettings, load
-from sellia.errors import SettingsError
-from sellia.options import values_of
-from sellia.settings import CONFIG, LogLevel, flags_of
-from sellia.terminal import SteadyStream, settle_streams
+from sellia.cli.exits import Exit
 
-#: The flags of a tunnel in the foreground; its port is an argument.
-_FLAGS: Final = tuple(each for each in flags_of(TunnelSettings, ClientSettings) if each.name != "port")
-
-#: Flags with a short form.
-_SHORT: Final = {"subdomain": "-s"}
+#: The name of each command and its line of help, in the order in which they are shown.
+COMMANDS: Final = {
+    "http": "Open an HTTP and WebSocket tunnel to a local service.",
+    "server": "Run a server, as twistd sellia-server does.",
+    "help": "Explain an error code, without a network.",
+    "completion": "Print the completion script of a shell.",
+    "version": "Show the version, and what it runs on.",
+}
 
 
-def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the flags of the settings."""
-    for each in reversed(_FLAGS):
-        names = [f"--{each.name}", *([_SHORT[each.name]] if each.name in _SHORT else [])]
-        kind: dict[str, Any] = {"metavar": each.metavar} if each.metavar else {"is_flag": True}
-        command = click.option(*names, help=each.help, **kind)(command)
-    return command
+class CommandGroup(click.Group):
+    """A click group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sellia.cli.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS:
+            ctx.fail(f"No such command: {name}.{nearest(name, COMMANDS)} 'sellia --help' lists the commands.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        return [CompletionItem(name, help=COMMANDS[name]) for name in names] + click.Command.shell_complete(
+            self, ctx, incomplete
+        )
+
+    def main(  # type: ignore[override]  # whoever calls it has no use for other modes
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> Any:
+        """Run a command, and leave with its exit status: 64 for a wrong command line, 130 after Ctrl-C."""
+        extra.pop("standalone_mode", None)
+        try:
+            status = super().main(args, prog_name or "sellia", standalone_mode=False, **extra)
+        except click.UsageError as error:
+            error.show()
+            sys.exit(Exit.USAGE)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            sys.exit(Exit.INTERRUPTED)
+        sys.exit(status if isinstance(status, int) else Exit.OK)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def nearest(name: str, known: Any) -> str:
+    """Suggest the known word that is nearest to a mistyped one, as a sentence with a space before it, or nothing."""
+    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(sellia.__version__, "-V", "--version", message="sellia %(version)s")
 def main() -> None:
     """Put a service that runs on this machine on a public URL."""
-
-
-@main.command()
-def version() -> None:
-    """Say which version this is, and what it runs on."""
-    click.echo(f"sellia {sellia.__version__} (Twisted {copyright.version}, Python {platform.python_version()})")
-
-
-@main.command()
-@click.argument("port", required=False)
-@_settings
-@click.option(f"--{CONFIG.name}", metavar=CONFIG.metavar, help=f"{CONFIG.help[:-1]}; it can describe many tunnels.")
-def http(config: str | None, port: str | None, **given: object) -> None:
-    """Expose the HTTP and WebSocket service on PORT, and show what visitors do.
-
-    PORT can also be an address, as in https://localhost:8443 or 192.168.1.5:80.
-
-    Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
-    """
-    flags = values_of(_FLAGS, lambda name: given[name.replace("-", "_")])
-    try:
-        settings = load({**flags, "port": port}, os.environ, config)
-    except SettingsError as error:
-        # Here the port is no flag.
-        raise click.ClickException(str(error).replace("--port:", "PORT:")) from None
-    sys.exit(run_client(settings))
-
-
-def run_client(settings: ClientSettings) -> int:
-    """Run a client in the foreground until it ends; return the exit status."""
-    from twisted.internet import reactor
-
-    from sellia.client.service import make_service
-    from sellia.process import (
-        DESCRIPTORS,
-        allow_descriptors,
-        keep_freed_memory,
-        keep_monotonic_time,
-        time_with_suspend,
-    )
-    from sellia.transports.reactor.polling import poll_plainly
-
-    allow_descriptors(DESCRIPTORS)
-    keep_monotonic_time(reactor, time_with_suspend)
-    poll_plainly(reactor)
-    keep_freed_memory()
-    settle_streams()
-    begin_log(settings.log_level)
-    printer = LinePrinter(terminal_console(sys.stdout))
-    service: Any = make_service(settings, reactor, printer)
-    return Foreground(service, printer, reactor).run()
-
-
-def terminal_console(stream: Any) -> Console:
-    """Return a console on ``stream`` that shows text as it is, and to which writing never fails."""
-    steady: Any = SteadyStream(stream)
-    return Console(file=steady, highlight=False, emoji=False, markup=False)
-
-
-def begin_log(level: LogLevel) -> None:
-    """Send the log to standard error: unexpected failures only, unless the level is debug; lines tell events."""
-
-    def unexpected(event: LogEvent) -> Any:
-        return PredicateResult.yes if event.get("log_failure") is not None else PredicateResult.no
-
-    predicate: Any = unexpected  # A zope interface is not a Protocol to mypy.
-
-    stream: Any = SteadyStream(sys.stderr)
-    to_stderr: Any = textFileLogObserver(stream)
-    observer: Any = to_stderr if level == "debug" else FilteringLogObserver(to_stderr, [predicate])
-    globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)

@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.foreground import FAILED, INTERRUPTED, Foreground
+from sellia.cli.exits import Exit
+from sellia.cli.foreground import Foreground
 from sellia.cli.output import LinePrinter
 from sellia.client.events import Refused
 from sellia.errors import RefusedError
@@ -89,7 +90,7 @@ class ForegroundTests(SynchronousTestCase):
         self.foreground.start()
         self.signal()
         self.signal()
-        self.assertEqual((self.service.stops, self.reactor.stopped, self.foreground.status), (2, 1, INTERRUPTED))
+        self.assertEqual((self.service.stops, self.reactor.stopped, self.foreground.status), (2, 1, Exit.INTERRUPTED))
         self.assertEqual(self.signals[signal.SIGINT], signal.SIG_DFL)
         self.service.stopping.callback(None)
         self.assertEqual(self.reactor.stopped, 1)
@@ -107,7 +108,7 @@ class ForegroundTests(SynchronousTestCase):
         self.foreground.start()
         self.service.finished.errback(RefusedError("name-taken", "Somebody else has\x1b it."))
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, Exit.TAKEN))
         shown = self.screen.getvalue().splitlines()
         self.assertEqual(shown[0], "Somebody else has\\x1b it.")
         self.assertTrue(shown[1].startswith("Choose another name"))
@@ -117,7 +118,7 @@ class ForegroundTests(SynchronousTestCase):
         self.printer.notify(Refused("name-taken", "Somebody else has it.", True))
         self.service.finished.errback(RefusedError("name-taken", "Somebody else has it."))
         self.service.stopping.callback(None)
-        self.assertEqual(self.foreground.status, FAILED)
+        self.assertEqual(self.foreground.status, Exit.TAKEN)
         self.assertEqual(self.screen.getvalue().count("Somebody else has it."), 1)
 
     def test_ended_by_itself(self) -> None:
@@ -131,19 +132,19 @@ class ForegroundTests(SynchronousTestCase):
         self.foreground.start()
         self.service.finished.errback(ZeroDivisionError("oops"))
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, Exit.FAILED))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_does_not_start(self) -> None:
         self.service.trouble = BadSetting("the line", "the hint")
         self.foreground.start()
         self.service.stopping.callback(None)
-        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, Exit.SETTINGS))
         self.assertEqual(self.screen.getvalue().splitlines(), ["the line", "Hint: the hint"])
 
     def test_does_not_stop(self) -> None:
         self.foreground.start()
         self.signal()
         self.service.stopping.errback(ZeroDivisionError("oops"))
-        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, FAILED))
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, Exit.FAILED))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

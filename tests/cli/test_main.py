@@ -1,58 +1,67 @@
-"""The ``sellia`` command line; the client that it runs is tried in ``tests.e2e.test_startup``."""
+"""The ``sellia`` command: its commands are found without importing them, and what is mistyped gets a suggestion."""
 
-from typing import Any
+import os
+import subprocess
+import sys
+from importlib import import_module
 
-from click.testing import CliRunner
-from twisted.trial.unittest import SynchronousTestCase
+import click
 
 import sellia
-from sellia.cli import main as cli
-from tests.test_process import clean_environment
+from sellia.cli.exits import Exit
+from sellia.cli.main import COMMANDS, nearest
+from tests.cli.case import CommandCase
+
+#: What must not be imported before a command that needs it runs.
+HEAVY = ("twisted", "autobahn", "pydantic", "rich", "ruamel", "msgspec", "OpenSSL")
 
 
-class CommandTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        clean_environment(self)
+class GroupTests(CommandCase):
+    def test_help_lists_every_command(self) -> None:
+        shown = self.invoke("--help")
+        for name, line in COMMANDS.items():
+            self.assertRegex(shown, rf"(?m)^  {name} +{line}$")
+        self.assertEqual(self.invoke("-h"), shown)
 
-    def invoke(self, *arguments: str, status: int = 0) -> str:
-        result = CliRunner().invoke(cli.main, arguments)
-        self.assertEqual(result.exit_code, status, result.output)
-        return result.output
+    def test_lines_of_help_are_those_of_the_commands(self) -> None:
+        for name, line in COMMANDS.items():
+            command: click.Command = import_module(f"sellia.cli.commands.{name}").command
+            self.assertEqual((command.help or "").partition("\n")[0], line, name)
 
     def test_version(self) -> None:
-        self.assertIn(f"sellia {sellia.__version__} (Twisted ", self.invoke("version"))
+        self.assertEqual(self.invoke("--version"), f"sellia {sellia.__version__}\n")
+        self.assertEqual(self.invoke("-V"), f"sellia {sellia.__version__}\n")
 
-    def test_help(self) -> None:
-        self.assertIn("http", self.invoke("-h"))
-        shown = self.invoke("http", "--help")
-        for option in ("--subdomain", "--server", "--api-key", "--auth", "--local-host", "--local-scheme", "--config"):
-            self.assertIn(option, shown)
+    def test_mistyped(self) -> None:
+        shown = self.invoke("htp", "8080", status=Exit.USAGE)
+        self.assertIn("No such command: htp. Did you mean http?", shown)
+        self.assertIn("Did you mean '--server'?", self.invoke("http", "80", "--sever", "x", status=Exit.USAGE))
+        self.assertNotIn("Did you mean", self.invoke("xyzzy", status=Exit.USAGE))
+        self.assertEqual(nearest("name-takn", ("wrong-key", "name-taken")), " Did you mean name-taken?")
 
-    def test_wrong_setting(self) -> None:
-        shown = self.invoke("http", "80x", "--server", "http://x", status=1)
-        self.assertEqual(shown.splitlines()[0], "Error: PORT: must be a valid integer, not 80x")
-        self.assertTrue(shown.splitlines()[1].startswith("Hint: "))
-        shown = self.invoke("http", "--server", "http://x", status=1)
-        self.assertIn("which port", shown)
-
-    def test_all_flags(self) -> None:
-        seen: list[Any] = []
-
-        def run(settings: Any) -> int:
-            seen.append(settings)
-            return 7
-
-        self.patch(cli, "run_client", run)
-        self.invoke(
-            *("http", "8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
-            *("--auth", "u:p", "--auth-preflight", "pass", "--local-host", "::1", "--local-scheme", "https"),
-            *("--log-level", "debug", "--no-forwarded"),
-            status=7,
+    def imported(self, *arguments: str, **environment: str) -> set[str]:
+        """What of the heavy libraries a command has imported when it ends."""
+        script = (
+            "import sys, atexit\n"
+            "atexit.register(lambda: print(*sorted({m.partition('.')[0] for m in sys.modules}), file=sys.stderr))\n"
+            "from sellia.cli.main import main\n"
+            "main()\n"
         )
-        (settings,) = seen
-        (tunnel,) = settings.tunnels
-        self.assertEqual((tunnel.port, tunnel.subdomain, tunnel.local_host), (8080, "myapp", "::1"))
-        self.assertEqual(tunnel.options.auth_preflight, "pass")
-        self.assertEqual((tunnel.local_scheme, tunnel.auth.get_secret_value()), ("https", "u:p"))
-        self.assertEqual((settings.log_level, tunnel.options.forwarded), ("debug", False))
-        self.assertEqual((settings.server, settings.api_key.get_secret_value()), ("http://localhost:3000", "k"))
+        done = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return set(done.stderr.split()) & set(HEAVY)
+
+    def test_help_and_completion_import_little(self) -> None:
+        self.assertEqual(self.imported("--help"), set())
+        self.assertEqual(self.imported("help", "name-taken"), set())
+        self.assertEqual(self.imported("version"), set())
+        words = {"_SELLIA_COMPLETE": "bash_complete", "COMP_WORDS": "sellia ht", "COMP_CWORD": "1"}
+        self.assertEqual(self.imported(**words), set())
+        self.assertIn("twisted", self.imported("http", "--help"))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from sellia.cli.exits import Exit
 from tests.e2e.stage import program
 from tests.processes import (
     ROOT,
@@ -248,7 +249,7 @@ class ClientTests(Startup):
 
     def test_command_with_a_wrong_key(self) -> None:
         client = self.command(key="wrong")
-        self.assertEqual(client.wait_for_exit(), 1)
+        self.assertEqual(client.wait_for_exit(), Exit.NOT_AUTHORISED)
         (line,) = client.output.splitlines()
         self.assertIn("refused wrong-key: ", line)
         self.assertIn("Check the key", line)
@@ -256,7 +257,7 @@ class ClientTests(Startup):
     def test_command_with_a_name_in_use(self) -> None:
         self.command("-s", "myapp").wait_for_line("  open  ")
         second = self.command("-s", "myapp")
-        self.assertEqual(second.wait_for_exit(), 1)
+        self.assertEqual(second.wait_for_exit(), Exit.TAKEN)
         self.assertIn("refused name-taken: ", second.output)
 
     def test_daemon_with_a_wrong_key(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.cli.exits import Exit
 from tests.e2e.case import watched
 from tests.e2e.stage import program, run
 from tests.processes import ROOT, Process, free_port, start_twistd
@@ -129,7 +130,7 @@ class WrongServerTests(SynchronousTestCase):
     def test_a_file_that_has_no_authority(self) -> None:
         for path, words in (("/nowhere", "cannot read /nowhere"), (__file__, "has no certificate in PEM")):
             client = self.client("https://localhost", "--ca", path)
-            self.assertEqual(client.wait_for_exit(), 1)
+            self.assertEqual(client.wait_for_exit(), Exit.SETTINGS)
             self.assertIn(words, client.output)
 
     def test_a_redirect_to_https(self) -> None:

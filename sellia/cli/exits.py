@@ -1,0 +1,38 @@
+"""Exit statuses of ``sellia``, and which of them an outcome means; ``sysexits.h`` has the same numbers."""
+
+from enum import IntEnum
+
+from sellia.errors import RefusedError, SettingsError
+from sellia.problems import (
+    KEY_REQUIRED,
+    NAME_INVALID,
+    NAME_RESERVED,
+    NAME_TAKEN,
+    TOO_MANY_TUNNELS,
+    WRONG_KEY,
+)
+
+
+class Exit(IntEnum):
+    """What a shell finds in ``$?``."""
+
+    OK = 0  #: ended as asked
+    FAILED = 1  #: ended for a reason that has no status of its own
+    USAGE = 64  #: the command line is wrong
+    TAKEN = 73  #: the name cannot be had
+    NOT_AUTHORISED = 77  #: the server wants another key
+    SETTINGS = 78  #: a setting is missing, malformed or contradicts another
+    INTERRUPTED = 130  #: ended by a second Ctrl-C
+
+
+_REFUSALS = {
+    **dict.fromkeys((each.code for each in (NAME_TAKEN, NAME_RESERVED, NAME_INVALID, TOO_MANY_TUNNELS)), Exit.TAKEN),
+    **dict.fromkeys((each.code for each in (WRONG_KEY, KEY_REQUIRED)), Exit.NOT_AUTHORISED),
+}
+
+
+def exit_of(error: BaseException | None) -> Exit:
+    """The exit status that tells of ``error``."""
+    if isinstance(error, RefusedError):
+        return _REFUSALS.get(error.word, Exit.FAILED)
+    return Exit.SETTINGS if isinstance(error, SettingsError) else Exit.FAILED

@@ -1,0 +1,1 @@
+"""Tests of `sellia.cli.commands`, one module each."""
