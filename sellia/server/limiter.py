@@ -59,7 +59,8 @@ LIMITS: Final = frozenset(
     request_rate websocket_rate frame_size empty_frames websocket_violations
     session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
     failed_passwords failed_keys link_rate sessions sessions_per_owner
-    tunnel_rate tunnels tunnels_per_owner tunnels_per_client hello_time link_violations original_exchanges
+    tunnel_rate tunnels tunnels_per_owner tunnels_per_client hello_time key_lookups link_violations
+    original_exchanges
     """.split()
 )
 

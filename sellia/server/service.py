@@ -15,6 +15,7 @@ from sellia.server.base_domain.base_domain import BaseDomain
 from sellia.server.base_domain.pages import base_site
 from sellia.server.drain import Drain
 from sellia.server.gateway.gateway import Gateway
+from sellia.server.gateway.keys import KeyStore
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.limiter import Limiter
@@ -37,7 +38,13 @@ class ServerService(MultiService):
     """
 
     def __init__(
-        self, settings: ServerSettings, reactor: Any, random: Random | None = None, *, listen: bool = True
+        self,
+        settings: ServerSettings,
+        reactor: Any,
+        random: Random | None = None,
+        *,
+        listen: bool = True,
+        keys: KeyStore | None = None,
     ) -> None:
         super().__init__()
         if listen:
@@ -48,7 +55,7 @@ class ServerService(MultiService):
             hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_owner, total=settings.tunnels
         )
         self.guard = Limiter(settings, reactor)
-        self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard)
+        self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard, keys)
         site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port)
         strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port)
         rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)

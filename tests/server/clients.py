@@ -23,6 +23,7 @@ from sellia.protocol.messages import (
     TunnelRefused,
     Welcome,
 )
+from sellia.server.gateway.keys import KeyStore
 from sellia.server.service import ServerService
 from sellia.server.settings import ServerSettings
 from tests.relay.scripts import Party
@@ -174,11 +175,11 @@ class Client:
 class Server:
     """A server without listeners: connections are handed to its factory."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, keys: KeyStore | None = None, **settings: Any) -> None:
         self.reactor = MemoryReactorClock()
         self.wires: list[Wire] = []
         self.clients: list[Client] = []
-        self.service = ServerService(ServerSettings(**settings), self.reactor, Random(1), listen=False)
+        self.service = ServerService(ServerSettings(**settings), self.reactor, Random(1), listen=False, keys=keys)
         self.service.startService()
         self.gateway = self.service.gateway
 

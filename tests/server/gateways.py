@@ -27,6 +27,7 @@ from sellia.protocol.messages import (
 )
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway.gateway import Gateway
+from sellia.server.gateway.keys import KeyStore
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.settings import ServerSettings
 from sellia.transports.link.keeper import Link
@@ -148,7 +149,7 @@ class Client:
 class Server:
     """A gateway without an ingress."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, keys: KeyStore | None = None, **settings: Any) -> None:
         self.clock = SortedClock()
         self.settings = ServerSettings(**settings)
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
@@ -156,7 +157,7 @@ class Server:
             per_owner=self.settings.tunnels_per_owner,
             total=self.settings.tunnels,
         )
-        self.gateway = Gateway(self.settings, self.registry, self.clock, Random(1))
+        self.gateway = Gateway(self.settings, self.registry, self.clock, Random(1), keys=keys)
         self.wires: list[Wire] = []
 
     def client(self, key: str | None = None, remote: str = "203.0.113.7") -> Client:

@@ -4,6 +4,7 @@ A `MemoryLink` is one end.  `Wire` joins two of them, and carries what they say 
 way when a wire is cut is lost.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.websocket.protocol import WebSocketProtocol
@@ -60,6 +61,8 @@ class MemoryLink(NativeLink, _WebSocket):
         self.clock = clock
         self.remote = remote
         self.heard_messages: list[LinkMessage] = []
+        #: What has come since it is held back, if it is.
+        self.held: list[bytes] | None = None
 
     def send(self, message: bytes) -> None:
         if self.state == WebSocketProtocol.STATE_OPEN:
@@ -68,8 +71,24 @@ class MemoryLink(NativeLink, _WebSocket):
             if self._unasked >= self._ask_after:
                 self._ask_for_ack()
 
+    @property
+    def held_back(self) -> bool:
+        return self.held is not None
+
+    def hold_back(self) -> None:
+        self.held = []
+
+    def answer_late(self, answer: Callable[[], None]) -> None:
+        held, self.held = self.held or [], None
+        self.guarded(answer)
+        for message in held:
+            self.hear(message)
+
     def hear(self, message: bytes) -> None:
         """A link message arrives."""
+        if self.held is not None:
+            self.held.append(message)
+            return
         self.liveness.last = self.clock.seconds()
         if self.state == WebSocketProtocol.STATE_OPEN:
             if message[0] == native.LINK:

@@ -1,4 +1,4 @@
-"""Which clients are let in at the gateway, and as whom.
+"""Admission of clients at the gateway: which are let in, and whom they count for.
 
 Need
     Strangers must not keep out those who have a key, nor those who come back to a session: a thousand clients behind
@@ -11,7 +11,8 @@ Who counts as whom
     * Where there is no master key, everybody counts by address.  A key is then a name that anybody can make up: names
       of tunnels are held for it, but nothing is allowed for its sake.
     * Wrong keys count by address.  While there were too many, no key is looked at that comes from there: the answer to
-      the right one would tell.  It is not final, so a client that has it comes back.
+      the right one would tell.  It is not final, so a client that has it comes back.  Where keys are looked up, that
+      is judged when the answer is there, too, or as many as are looked up at once could be tried out.
 
 Bounds
     Sessions, in all and for each of those who count; new ones also by rate, if the settings say so.
@@ -19,11 +20,15 @@ Bounds
 
 from collections.abc import Hashable
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Any, Final
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
+from sellia.errors import ProblemError
 from sellia.problems import (
+    FORBIDDEN,
     KEY_REQUIRED,
     OVERLOADED,
     RATE_LIMITED,
@@ -33,90 +38,107 @@ from sellia.problems import (
     WRONG_KEY,
     Problem,
 )
-from sellia.protocol.messages import VERSION, Hello, Refused
+from sellia.protocol.messages import VERSION, Hello
 from sellia.relay.http.forwarded import counted_address
 from sellia.relay.limits.quota import Quota
 from sellia.relay.limits.token_bucket import Buckets, Rate
-from sellia.relay.secrets import SecretDigest
+from sellia.server.gateway.keys import KeyStore, MasterKeys, Owner
 from sellia.server.settings import ServerSettings
 
-#: The limit that a full census stands for.
+#: Refusals after which the same hello is refused again.
+FINAL: Final = (UNSUPPORTED_VERSION, KEY_REQUIRED, WRONG_KEY, FORBIDDEN)
+
+#: The problem and the limit that a full quota stands for.
 _FULL: Final = {"total": (OVERLOADED, "sessions"), "each": (TOO_MANY_LINKS, "sessions_per_owner")}
 
 
-class Rejection(NamedTuple):
-    """What a client is told, and the limit that it has reached, if it was for one."""
+class Rejection(ProblemError):
+    """A client is not let in; ``limit`` names the limit that it has reached, if it was for one."""
 
-    refused: Refused
-    limit: str = ""
+    def __init__(self, problem: Problem, detail: str = "", limit: str = "") -> None:
+        super().__init__(problem, detail)
+        self.limit = limit
 
 
 class Admission:
-    """One gateway's."""
+    """Decides for one gateway; ``keys`` is the store that knows whose a key is, that of the settings by default."""
 
-    def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
+    def __init__(self, settings: ServerSettings, clock: IReactorTime, keys: KeyStore | None = None) -> None:
         self._clock = clock
-        self._key = SecretDigest(settings.master_key.get_secret_value()) if settings.master_key else None
+        self._master = MasterKeys(settings.master_key.get_secret_value() if settings.master_key else None)
+        self.keys: KeyStore = keys or self._master
         self._wrong: Buckets[str] = Buckets(Rate(settings.auth_failures_burst, settings.auth_failures_rate))
         self._links: Buckets[Hashable] | None = None
         if settings.rate_limit:
             self._links = Buckets(Rate(settings.link_burst, settings.link_rate))
         self._sessions: Quota[Hashable] = Quota(settings.sessions, settings.sessions_per_owner)
 
-    def owner(self, hello: Hello, remote: str) -> Hashable:
-        """Whose the names will be: the key's, which may be any where there is no master key, or the address's."""
-        if hello.key:
-            return SecretDigest(hello.key)
-        return "address", counted_address(remote)
+    def find_owner(self, hello: Hello, remote: str) -> "Owner | Deferred[Owner]":
+        """Return whom a client acts for that does not go on with a session.
 
-    def counts_as(self, owner: Hashable, remote: str) -> Hashable:
-        """Whom the sessions of an owner count for."""
-        return owner if owner == self._key else counted_address(remote)
-
-    def judge(self, hello: Hello, remote: str) -> Rejection | None:
-        """Why a client that does not go on with a session is not let in; None if it is."""
+        Raises ProblemError, or the Deferred fails with one, if it is not let in.
+        """
         if hello.version != VERSION:
             message = f"This server speaks version {VERSION} of the protocol, the client version {hello.version}."
-            return Rejection(Refused(UNSUPPORTED_VERSION.code, message, True))
-        return self._judge_key(hello, remote) if self._key is not None else None
+            raise Rejection(UNSUPPORTED_VERSION, message)
+        if hello.key:
+            self._check_guesses(remote)
+        try:
+            found = self.keys.find(hello.key, remote)
+        except ProblemError as error:
+            self._count_guess(error, remote)
+            raise
+        return found.addBoth(self._judge, hello, remote) if isinstance(found, Deferred) else found
 
-    def has_room(self, remote: str, owner: Hashable) -> Rejection | None:
-        """Why there is no new session for an owner now; None if there is, and then it counts as one that was made."""
-        who = self.counts_as(owner, remote)
-        full = self._sessions.full(who)
+    def check_room(self, owner: Owner) -> None:
+        """Count an attempt to open a session.  Raises Rejection if there is no room for one."""
+        full = self._sessions.full(owner.account)
         if full is not None:
             problem, limit = _FULL["total" if full == "total" else "each"]
-            return Rejection(Refused(problem.code, problem.sentence, False), limit)
-        wait = self._links.take(who, self._clock.seconds()) if self._links is not None else 0.0
+            raise Rejection(problem, limit=limit)
+        wait = self._links.take(owner.account, self._clock.seconds()) if self._links is not None else 0.0
         if wait:
-            return Rejection(_wait(RATE_LIMITED, "Too many clients have come from there.", wait), "link_rate")
-        return None
+            raise Rejection(RATE_LIMITED, _again("Too many clients have come from there.", wait), "link_rate")
 
-    def enter(self, who: Hashable) -> None:
-        """A session of somebody has begun."""
-        self._sessions.enter(who)
+    def enter(self, account: Hashable) -> None:
+        """Count a session that begins."""
+        self._sessions.enter(account)
 
-    def leave(self, who: Hashable) -> None:
-        """It has ended."""
-        self._sessions.leave(who)
+    def leave(self, account: Hashable) -> None:
+        """Count it no more."""
+        self._sessions.leave(account)
 
     def shows_key(self, key: str, remote: str) -> bool:
         """Return whether a visitor shows the master key; wrong ones count as those of clients do."""
-        return self._key is not None and self._judge_key(Hello(VERSION, "", key=key), remote) is None
-
-    def _judge_key(self, hello: Hello, remote: str) -> Rejection | None:
-        assert self._key is not None
-        if not hello.key:
-            return Rejection(Refused(KEY_REQUIRED.code, KEY_REQUIRED.sentence, True))
+        if not self._master.required:
+            return False
         address, now = counted_address(remote), self._clock.seconds()
-        wait = self._wrong.look(address, now)
-        if wait:
-            return Rejection(_wait(TOO_MANY_ATTEMPTS, TOO_MANY_ATTEMPTS.sentence, wait), "failed_keys")
-        if self._key.matches(hello.key):
-            return None
+        if self._wrong.look(address, now):
+            return False
+        if self._master.opens(key):
+            return True
         self._wrong.take(address, now)
-        return Rejection(Refused(WRONG_KEY.code, WRONG_KEY.sentence, True))
+        return False
+
+    # --- guesses -------------------------------------------------------------------------------------------
+
+    def _check_guesses(self, remote: str) -> None:
+        wait = self._wrong.look(counted_address(remote), self._clock.seconds())
+        if wait:
+            raise Rejection(TOO_MANY_ATTEMPTS, _again(TOO_MANY_ATTEMPTS.sentence, wait), "failed_keys")
+
+    def _count_guess(self, error: ProblemError, remote: str) -> None:
+        if error.problem is WRONG_KEY:
+            self._wrong.take(counted_address(remote), self._clock.seconds())
+
+    def _judge(self, found: Any, hello: Hello, remote: str) -> Any:
+        """Pass on the result of a lookup, unless too many of the same address have been wrong meanwhile."""
+        if hello.key:
+            self._check_guesses(remote)
+        if isinstance(found, Failure) and isinstance(found.value, ProblemError):
+            self._count_guess(found.value, remote)
+        return found
 
 
-def _wait(problem: Problem, sentence: str, seconds: float) -> Refused:
-    return Refused(problem.code, f"{sentence} Try again in {ceil(seconds)} s.", False)
+def _again(sentence: str, seconds: float) -> str:
+    return f"{sentence} Try again in {ceil(seconds)} s."

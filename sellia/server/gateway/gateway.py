@@ -1,4 +1,4 @@
-"""Where links arrive, and the sessions that they carry.
+"""The gateway: the side of the server where clients' links arrive, and the sessions that they carry.
 
 Need
     A client proves who it is, gets a session or goes on with the one it had, and binds public names to it.  A session
@@ -14,32 +14,21 @@ Invariants
     * The time that a service has for its answer stands still while its client's link is away.
 
 Bounds
-    A link must have said hello ``hello_timeout`` seconds after it opened.  Sessions without a link last for the resume
-    window.  How many sessions there may be, and of whom, `sellia.server.gateway.admission` says.
+    Sessions without a link last for the resume window.  `sellia.server.gateway.hellos` bounds links without a session,
+    `sellia.server.gateway.admission` the number of sessions, `sellia.server.gateway.footprint` their memory.
 """
 
-from collections.abc import Hashable
 from random import Random
 from typing import Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerFactory
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sellia import __version__
 from sellia.errors import ProtocolError
-from sellia.problems import (
-    CLIENT_GONE,
-    OVERLOADED,
-    SERVER_DRAINING,
-    SERVER_RESTARTING,
-    SESSION_EXPIRED,
-    Problem,
-    problem_of,
-)
+from sellia.problems import SERVER_DRAINING, SERVER_RESTARTING
 from sellia.protocol.messages import (
     MEANWHILE,
-    SUBPROTOCOL,
     VERSION,
     CloseTunnel,
     GoAway,
@@ -48,16 +37,19 @@ from sellia.protocol.messages import (
     LinkMessage,
     Meanwhile,
     OpenTunnel,
-    Refused,
     SessionMessage,
     Welcome,
 )
 from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.mux.counters import LinkCounters
 from sellia.relay.registry import TunnelRegistry
-from sellia.server.gateway.admission import Admission, Rejection
+from sellia.server.gateway.admission import Admission
 from sellia.server.gateway.footprint import FootprintLimit
+from sellia.server.gateway.hellos import Hellos
+from sellia.server.gateway.keys import KeyStore, Owner
+from sellia.server.gateway.links import LinkFactory
 from sellia.server.gateway.sessions import ServerSession
+from sellia.server.gateway.states import TRANSITIONS, SessionEvent
 from sellia.server.gateway.tunnels import TunnelRequests
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
@@ -70,40 +62,13 @@ from sellia.transports.reactor.lines import line
 
 _CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
 
+_TAKEN_OVER: Final = "another link has taken over"
+
 _log = Logger()
 
 
-class LinkFactory(WebSocketServerFactory):
-    """Autobahn's factory for links of one class.  The ingress hands it connections whose handshake it has read."""
-
-    def __init__(
-        self, gateway: "Gateway", protocol: type[ServerLink] | type[OriginalServerLink], **attributes: Any
-    ) -> None:
-        super().__init__(protocols=[SUBPROTOCOL], server="Sellia", reactor=gateway.clock)
-        self.protocol = protocol
-        self._attributes = attributes
-        self._gateway = gateway
-        self.setProtocolOptions(
-            failByDrop=False,
-            openHandshakeTimeout=0,  # the handshake is read and whole; then hello is awaited
-            closeHandshakeTimeout=0,  # the link has its own
-            echoCloseCodeReason=True,
-            utf8validateIncoming=False,
-            allowNullOrigin=True,
-            allowedOrigins=["*"],
-        )
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        link: Any = super().buildProtocol(addr)
-        link.keeper = self._gateway
-        link.clock = self._gateway.clock
-        for name, value in self._attributes.items():
-            setattr(link, name, value)
-        return link
-
-
 class Gateway:
-    """All links and sessions of a server."""
+    """All links and sessions of a server.  ``keys`` is the key store, that of the settings by default."""
 
     def __init__(
         self,
@@ -112,39 +77,40 @@ class Gateway:
         clock: IReactorTime,
         random: Random,
         guard: Limiter | None = None,
+        keys: KeyStore | None = None,
     ) -> None:
         self.settings = settings
         self.guard = guard or Limiter(settings, clock)
         self.registry = registry
         self.clock = clock
         self.turn = batch_of(clock)
-        #: What makes a link of a connection, for the native dialect and for the original one.
         control = Rate(settings.link_control_burst, settings.link_control_rate)
-        self.links = LinkFactory(self, ServerLink, control=control)
+        #: Factories of links, for the native dialect and for the original one.
+        self.links = LinkFactory(self, clock, ServerLink, control=control)
         self.original_links = LinkFactory(
-            self, OriginalServerLink, control=control, max_tunnels=settings.tunnels_per_client
+            self, clock, OriginalServerLink, control=control, max_tunnels=settings.tunnels_per_client
         )
         self.sessions: dict[bytes, ServerSession] = {}
         self.public_port = settings.url_port
         self.draining = False
         self.random = random
         self.counters = LinkCounters()
-        self._claims = TunnelRequests(self)
         self._open: set[Link] = set()
-        self._admission = Admission(settings, clock)
-        self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_fat)
-        self.guard.each_second.append(self.check)
-        self._silent: dict[Link, IDelayedCall] = {}
         self._sessions_by_link: dict[Link, ServerSession] = {}
+        self._admission = Admission(settings, clock, keys)
+        self._hellos = Hellos(self, self._admission)
+        self._tunnels = TunnelRequests(self)
+        self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_large)
+        self.guard.each_second.append(self.check)
 
     @property
     def link_count(self) -> int:
-        """Sessions that have a link."""
+        """The number of sessions that have a link."""
         return sum(1 for each in self.sessions.values() if each.link is not None)
 
     @property
     def open_links(self) -> int:
-        """Links whose connections are open, those included that carry no session, or none any more."""
+        """The number of links whose connections are open, whether they carry a session or not."""
         return len(self._open)
 
     # --- links: a LinkKeeper -------------------------------------------------------------------------------
@@ -152,25 +118,15 @@ class Gateway:
     def link_opened(self, link: Link) -> None:
         self._open.add(link)
         self.guard.link_waits(link)
-        self._silent[link] = self.clock.callLater(self.settings.hello_timeout, self._too_silent, link)
-
-    def _too_silent(self, link: Link) -> None:
-        self.guard.refused("hello_time", link.remote, 1008)
-        link.close(1008, "no hello came in time")
+        self._hellos.opened(link)
 
     def link_message(self, link: Link, message: LinkMessage) -> None:
         if isinstance(message, Hello):
-            waiting = self._silent.get(link)
-            if waiting is None:
-                raise ProtocolError("a second hello on one link")
-            if not self._hello(link, message):
-                return
-            del self._silent[link]
-            waiting.cancel()
+            self._hellos.received(link, message)
         elif isinstance(message, Goodbye):
             session = self._sessions_by_link.get(link)
             if session is not None:
-                self.end(session, CLIENT_GONE, "", "the client said goodbye")
+                self.end(session, SessionEvent.GOODBYE, "the client said goodbye")
             link.close(1000, "goodbye")
         else:
             raise ProtocolError("a link message that only a server sends")
@@ -184,59 +140,34 @@ class Gateway:
     def link_broken(self, link: Link, error: ProtocolError) -> None:
         session = self._sessions_by_link.get(link)
         if session is not None:
-            self.end(session, CLIENT_GONE, "the client broke the protocol", f"the client broke the protocol: {error}")
+            broke = "the client broke the protocol"
+            self.end(session, SessionEvent.VIOLATED, f"{broke}: {error}", broke)
 
     def link_lost(self, link: Link, reason: str) -> None:
         self._open.discard(link)
         self.guard.places.busy(link)
-        waiting = self._silent.pop(link, None)
-        if waiting is not None and waiting.active():
-            waiting.cancel()
+        self._hellos.lost(link)
         session = self._sessions_by_link.pop(link, None)
         if session is None or session.link is not link:
             return
         session.link = None
-        if session.token not in self.sessions:
-            return
         self.counters.links_lost += 1
         if not link.resumable:
-            self.end(session, SESSION_EXPIRED, _CUT, f"its link was lost: {reason}", held=True)
+            self.end(session, SessionEvent.LINK_CUT, f"its link was lost: {reason}", _CUT)
             return
+        session.move(SessionEvent.LINK_LOST)
         self.registry.away(session)
         session.link_away(self.clock.seconds(), link.heard)
         session.wait(self.settings.resume_window)
-        end = line(self.clock, "link lost")
-        if end is not None:
-            _log.info(
-                "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s{end}",
-                session=field(session.name),
-                peer=field(session.remote),
-                reason=field(reason),
-                streams=len(session.mux.streams),
-                window=self.settings.resume_window,
-                end=end,
-            )
+        self._log_loss(session, reason)
 
-    # --- hello ---------------------------------------------------------------------------------------------
+    # --- hellos: a HelloKeeper -----------------------------------------------------------------------------
 
-    def _hello(self, link: Link, hello: Hello) -> bool:
-        """False if the link is to say another hello, for which it has no more time than for the first."""
-        owner = self._admission.owner(hello, link.remote)
-        session = self._known(hello, owner)
-        if session is not None:
-            self._resume(link, session, hello, owner)
-            return True
-        rejection = self._admission.judge(hello, link.remote)
-        if rejection is None and self.draining:
-            rejection = Rejection(Refused(SERVER_DRAINING.code, SERVER_DRAINING.sentence, False))
-        if rejection is None:
-            rejection = self._admission.has_room(link.remote, owner)
-        if rejection is not None:
-            return not self._refuse(link, rejection)
-        session = ServerSession(self, owner, link.remote)
+    def begin(self, link: Link, hello: Hello, owner: Owner) -> None:
+        session = ServerSession(self, owner, hello.key, link.remote)
+        session.move(SessionEvent.OPENED)
         self.sessions[session.token] = session
-        session.counts_as = self._admission.counts_as(owner, link.remote)
-        self._admission.enter(session.counts_as)
+        self._admission.enter(owner.account)
         self._carry(link, session, hello, resumed=False)
         end = line(self.clock, "session opened")
         if end is not None:
@@ -247,79 +178,50 @@ class Gateway:
                 agent=field(printable(hello.agent, 64)),
                 end=end,
             )
+
+    def resume(self, link: Link, hello: Hello) -> bool:
+        session = self.sessions.get(hello.session) if hello.session and hello.version == VERSION else None
+        if session is None or not session.opens_with(hello.key):
+            return False
+        if 0 < hello.attempt <= session.attempt:
+            self._ignore(link, session)
+        else:
+            self._resume(link, session, hello)
         return True
 
-    def _known(self, hello: Hello, owner: Hashable) -> ServerSession | None:
-        """The session that a client goes on with: by its token, and by its key if the session has one."""
-        session = self.sessions.get(hello.session) if hello.session and hello.version == VERSION else None
-        if session is not None and (session.owner == owner or isinstance(session.owner, tuple)):
-            return session  # who has no key is known by the token alone: addresses change
-        return None
-
-    def _refuse(self, link: Link, rejection: Rejection) -> bool:
-        """Tell the client so; whether it may say another hello."""
-        refused, limit = rejection
-        code = problem_of(refused.word).close_code or 1008
-        if limit:
-            self.guard.refused(limit, link.remote, code)
-            return link.refuse(refused, code)
-        suppressed = self.guard.rate_limited_log(refused.word)
-        if suppressed is not None:
+    def _ignore(self, link: Link, session: ServerSession) -> None:
+        """Close a link whose hello was made before the one that the session went on with."""
+        session.move(SessionEvent.OLDER_HELLO)
+        end = line(self.clock, "link ignored")
+        if end is not None:
             _log.info(
-                "client refused: peer={peer} word={word} message={message} suppressed={suppressed}",
+                "link ignored, because it is older than the present one: session={session} peer={peer}{end}",
+                session=field(session.name),
                 peer=field(link.remote),
-                word=field(refused.word),
-                message=field(refused.message),
-                suppressed=suppressed,
+                end=end,
             )
-        return link.refuse(refused, code)
+        link.close(1000, _TAKEN_OVER)
 
-    def _resume(self, link: Link, session: ServerSession, hello: Hello, owner: Hashable) -> None:
-        if 0 < hello.attempt <= session.attempt:
-            end = line(self.clock, "link ignored")
-            if end is not None:
-                _log.info(
-                    "link ignored, because it is older than the present one: session={session} peer={peer}{end}",
-                    session=field(session.name),
-                    peer=field(link.remote),
-                    end=end,
-                )
-            link.close(1000, "another link has taken over")
-            return
+    def _resume(self, link: Link, session: ServerSession, hello: Hello) -> None:
         now = self.clock.seconds()
         old = session.link
+        session.move(SessionEvent.RESUMED if old is None else SessionEvent.TAKEN_OVER)
         if old is not None:
             self._sessions_by_link.pop(old, None)
             session.lost_at, session.heard_at = now, old.heard
-            old.close(1000, "another link has taken over")
+            old.close(1000, _TAKEN_OVER)
         session.cancel_wait()
-        session.remote = link.remote
-        session.owner = owner
-        self._admission.leave(session.counts_as)
-        session.counts_as = self._admission.counts_as(owner, link.remote)
-        self._admission.enter(session.counts_as)
-        self.registry.adopt(session, owner, session.counts_as)
+        self._admission.leave(session.owner.account)
+        session.adopt(self._admission.keys.moved(session.owner, hello.key, link.remote), hello.key, link.remote)
+        self._admission.enter(session.owner.account)
+        self.registry.adopt(session, session.owner.names, session.owner.account)
         session.link_back(now)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
         session.mux.say(Meanwhile())
         resent = session.mux.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
-        end = line(self.clock, "link back")
-        if end is not None:
-            _log.info(
-                "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
-                "resent_messages={messages} resent_bytes={octets} ended={ended} pings_answered={answered}{end}",
-                session=field(session.name),
-                peer=field(link.remote),
-                after=now - session.lost_at,
-                took_over=old is not None,
-                messages=resent[0],
-                octets=resent[1],
-                ended=0 if old is not None else len(session.at_loss - session.mux.streams.keys()),
-                answered=0 if old is not None else session.pings_answered,
-                end=end,
-            )
+        self._log_resumption(session, now - session.lost_at, resent, took_over=old is not None)
 
     def _carry(self, link: Link, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
         settings = self.settings
@@ -344,38 +246,78 @@ class Gateway:
         received = hello.received if resumed else 0
         link.carry(session.mux, received, settings.ping_interval, settings.ping_timeout)
 
+    def _log_loss(self, session: ServerSession, reason: str) -> None:
+        end = line(self.clock, "link lost")
+        if end is not None:
+            _log.info(
+                "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s{end}",
+                session=field(session.name),
+                peer=field(session.remote),
+                reason=field(reason),
+                streams=len(session.mux.streams),
+                window=self.settings.resume_window,
+                end=end,
+            )
+
+    def _log_resumption(
+        self, session: ServerSession, after: float, resent: tuple[int, int], *, took_over: bool
+    ) -> None:
+        end = line(self.clock, "link back")
+        if end is not None:
+            _log.info(
+                "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
+                "resent_messages={messages} resent_bytes={octets} ended={ended} pings_answered={answered}{end}",
+                session=field(session.name),
+                peer=field(session.remote),
+                after=after,
+                took_over=took_over,
+                messages=resent[0],
+                octets=resent[1],
+                ended=0 if took_over else len(session.at_loss - session.mux.streams.keys()),
+                answered=0 if took_over else session.pings_answered,
+                end=end,
+            )
+
     # --- the session ---------------------------------------------------------------------------------------
 
     def session_message(self, session: ServerSession, message: SessionMessage) -> None:
-        """What a client says about its session."""
+        """Act on what a client says about its session."""
         if isinstance(message, OpenTunnel):
-            self._claims.open(session, message)
+            self._tunnels.open(session, message)
         elif isinstance(message, CloseTunnel):
-            self._claims.close(session, message)
+            self._tunnels.close(session, message)
         elif isinstance(message, GoAway):
-            self._claims.leave(session, message)
+            self._tunnels.leave(session, message)
         else:
             raise ProtocolError("a session message that only a server sends")
 
     # --- ends ----------------------------------------------------------------------------------------------
 
     def expired(self, session: ServerSession) -> None:
-        """The resume window of a session is over."""
+        """End a session whose resume window is over."""
         self.counters.windows_expired += 1
-        self.end(session, SESSION_EXPIRED, "", "its client did not come back in time")
+        self.end(session, SessionEvent.EXPIRED, "its client did not come back in time")
 
-    def end(self, session: ServerSession, problem: Problem, message: str, why: str, *, held: bool = False) -> None:
-        """A session is over: its names are free, or ``held`` for their owner, and its visitors are told ``problem``."""
+    def end(self, session: ServerSession, event: SessionEvent, why: str, message: str = "") -> None:
+        """End a session because of ``event``, of which its visitors are told the problem, and ``message``.
+
+        Its names are free then, or held for their owner if its client could not go on with it.  ``why`` is for the log.
+        """
         if self.sessions.pop(session.token, None) is None:
             return
+        session.move(event)
+        problem = TRANSITIONS[event].problem
+        assert problem is not None
+        now = self.clock.seconds()
+        held = event is SessionEvent.LINK_CUT
         session.cancel_wait()
-        self._admission.leave(session.counts_as)
-        released = self.registry.release_all(session, self.clock.seconds(), held=held)
+        self._admission.leave(session.owner.account)
+        released = self.registry.release_all(session, now, held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)
         if not held:
             labels = [tunnel.label for tunnel in released] + [label for label, _ in session.left]
-            self.registry.remember(labels, problem, self.clock.seconds())
+            self.registry.remember(labels, problem, now)
         link, session.link = session.link, None
         if link is not None:
             self._sessions_by_link.pop(link, None)
@@ -394,44 +336,45 @@ class Gateway:
             )
 
     def drain(self, seconds: float) -> None:
-        """The server will stop within so many seconds: nothing new is begun, and clients are told."""
+        """Begin nothing new, and tell clients that the server will stop within so many seconds."""
         self.draining = True
         for session in self.sessions.values():
+            session.move(SessionEvent.DRAINED)
             session.mux.say(GoAway(SERVER_DRAINING.code, SERVER_DRAINING.sentence, seconds))
 
     def stop(self) -> None:
-        """The server stops: every client is told, every visitor too."""
+        """End all sessions, and tell every client and every visitor that the server stops."""
         for session in list(self.sessions.values()):
             link = session.link
             if link is not None:
                 session.mux.flush()  # what was said before goodbye
                 link.say(Goodbye(SERVER_RESTARTING.code, SERVER_RESTARTING.sentence))
-            self.end(session, SERVER_RESTARTING, "", "the server stops")
-        for silent in list(self._silent):
-            silent.drop("the server stops")
+            self.end(session, SessionEvent.STOPPED, "the server stops")
+        self._hellos.stop()
         self._footprint.stop()
 
     def check(self, now: float) -> None:
-        """Once a second: end what waits for links in excess of the bounds."""
+        """Reset streams of which too much waits for links.  Call it once a second."""
         for session in list(self.sessions.values()):
             session.mux.relieve_queue()
         self._footprint.check()
 
-    def _too_fat(self, session: ServerSession) -> None:
-        """What waits in a session alone is too much for all, and it is not its streams'."""
+    def _too_large(self, session: ServerSession) -> None:
+        """End a session that keeps too much for all without any stream."""
         self.guard.refused("sessions_memory", session.remote, 1013)
-        self.end(session, OVERLOADED, "", "all sessions together have too much waiting, and this one most of it")
+        why = "all sessions together have too much waiting, and this one most of it"
+        self.end(session, SessionEvent.TOO_LARGE, why)
 
     def shows_key(self, key: str, remote: str) -> bool:
-        """Whether a visitor shows the master key."""
+        """Return whether a visitor shows the master key."""
         return self._admission.shows_key(key, remote)
 
     def brief_health(self) -> dict[str, Any]:
-        """What ``/health`` tells everybody."""
+        """Return what ``/health`` tells everybody."""
         return {"draining": self.draining}
 
     def health(self) -> dict[str, Any]:
-        """Numbers for ``/health``, for those who run the server."""
+        """Return what ``/health`` tells those who run the server."""
         return {
             "version": __version__,
             "draining": self.draining,

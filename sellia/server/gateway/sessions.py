@@ -15,6 +15,9 @@ from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import VisitorLeg
+from sellia.relay.secrets import SecretDigest
+from sellia.server.gateway.keys import Owner
+from sellia.server.gateway.states import SessionEvent, SessionMachine, SessionState
 from sellia.server.limiter import Limiter
 from sellia.server.notices import Notices
 from sellia.server.settings import ServerSettings
@@ -46,12 +49,14 @@ class SessionKeeper(Protocol):
 class ServerSession:
     """An `Upstream` that carries streams to one client; the registry binds names to it."""
 
-    def __init__(self, keeper: SessionKeeper, owner: Hashable, remote: str) -> None:
+    def __init__(self, keeper: SessionKeeper, owner: Owner, key: str | None, remote: str) -> None:
         settings = keeper.settings
         self._keeper = keeper
+        self._machine = SessionMachine()
+        #: Whom its client acts for.
         self.owner = owner
-        #: The account that it counts for.
-        self.counts_as: Hashable = owner
+        #: The key that it was opened with, if any: who shows its token and this goes on with it.
+        self._key = SecretDigest(key) if key else None
         #: Rate of its claims, if that is limited.
         self.claims = Bucket(Rate(settings.tunnel_burst, settings.tunnel_rate)) if settings.rate_limit else None
         self.remote = remote
@@ -70,8 +75,6 @@ class ServerSession:
         self.mux.relieved = self._relieved
         #: Numbers of tunnels whose claims are undecided.
         self.claiming: set[int] = set()
-        #: Whether its client has said that it would stop.
-        self.stops = False
         #: Names that are held for it since its client said that it would stop, each with its owner.
         self.left: list[tuple[str, Hashable]] = []
         #: Numbers of the streams that were open when its link was lost.
@@ -81,6 +84,28 @@ class ServerSession:
         self._expiry: IDelayedCall | None = None
         self._exchanges = keeper.guard.exchanges
         self._notices = Notices()
+
+    @property
+    def state(self) -> SessionState:
+        """State of the session."""
+        return self._machine.state
+
+    def move(self, event: SessionEvent) -> None:
+        """Change the state by an event."""
+        self._machine.move(event)
+
+    def opens_with(self, key: str | None) -> bool:
+        """Return whether a client that has shown the token may go on with the session.
+
+        A session without a key is known by its token alone: addresses change.
+        """
+        return self._key is None or (bool(key) and self._key.matches(key or ""))
+
+    def adopt(self, owner: Owner, key: str | None, remote: str) -> None:
+        """Set what its client, which goes on with it, says of itself now."""
+        self.owner = owner
+        self._key = SecretDigest(key) if key else None
+        self.remote = remote
 
     @property
     def name(self) -> str:

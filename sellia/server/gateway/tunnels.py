@@ -20,7 +20,6 @@ from twisted.logger import Logger
 
 from sellia.errors import ProblemError, ProtocolError
 from sellia.problems import (
-    CLIENT_GONE,
     FORBIDDEN,
     INTERNAL,
     NAME_TAKEN,
@@ -28,13 +27,13 @@ from sellia.problems import (
     RATE_LIMITED,
     SERVER_DRAINING,
     TOO_MANY_TUNNELS,
-    Problem,
 )
 from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelReady, TunnelRefused
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest, basic_auth_digest
 from sellia.server.gateway.kinds import Kind, kind_of
 from sellia.server.gateway.sessions import ServerSession
+from sellia.server.gateway.states import SessionEvent, SessionState
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.text import field, printable, sentence
@@ -53,6 +52,7 @@ GHOST_STEP: Final = 0.05
 GHOST_DEAD: Final = 3.0
 
 _TAKEN_OVER: Final = "another client of the same owner asked for its name, and this one did not answer in time"
+_RESTARTED: Final = "its client was started again"
 
 #: Problems after which the same claim may be granted later.
 _PASSING: Final = frozenset((NAME_TAKEN, OVERLOADED, INTERNAL, SERVER_DRAINING, RATE_LIMITED))
@@ -75,8 +75,8 @@ class TunnelKeeper(Protocol):
     public_port: int
     draining: bool
 
-    def end(self, session: ServerSession, problem: Problem, message: str, why: str, *, held: bool = False) -> None:
-        """End a session, whose names are then free, or ``held`` for their owner."""
+    def end(self, session: ServerSession, event: SessionEvent, why: str, message: str = "") -> None:
+        """End a session because of ``event``."""
 
 
 @dataclass(slots=True)
@@ -134,9 +134,9 @@ class TunnelRequests:
         released = keeper.registry.release_all(session, now, held=True)
         session.left = [left for left in session.left if keeper.registry.is_held(left[0], now)]
         session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
-        if session.stops and not released:
+        if session.state is SessionState.LEAVING and not released:
             return
-        session.stops = True
+        session.move(SessionEvent.GO_AWAY)
         end = line(keeper.clock, "client stops")
         if end is not None:
             _log.info(
@@ -196,11 +196,11 @@ class TunnelRequests:
             granted = self._keeper.registry.claim(
                 claim.label,
                 session,
-                session.owner,
+                session.owner.names,
                 claim.now,
                 tunnel_id=wanted.tunnel,
                 auth=claim.auth,
-                account=session.counts_as,
+                account=session.owner.account,
                 options=wanted.options,
             )
         except ProblemError as error:
@@ -251,7 +251,7 @@ class TunnelRequests:
         if keeper.registry.tunnels_of(session):
             session.mux.say(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
         elif session.link is None:
-            keeper.end(session, CLIENT_GONE, "its client was started again", "started again")
+            keeper.end(session, SessionEvent.CLAIMED, "started again", _RESTARTED)
         else:
             session.mux.say(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
             self._watch(session, session.link)
@@ -266,7 +266,7 @@ class TunnelRequests:
 
         def end(_: object) -> None:
             if not shows() and not keeper.registry.tunnels_of(session):
-                keeper.end(session, CLIENT_GONE, "its client was started again", "its link is dead")
+                keeper.end(session, SessionEvent.CLAIMED_SILENT, "its link is dead", _RESTARTED)
 
         waited = wait_for(keeper.clock, shows, GHOST_DEAD, GHOST_STEP)
         waited.addCallback(end)
@@ -275,9 +275,9 @@ class TunnelRequests:
     def _rival(self, session: ServerSession, name: str) -> Tunnel[ServerSession] | None:
         """Return the same owner's tunnel of that name, if its link seems to be alive."""
         bound = self._keeper.registry.find(name)
-        if bound is None or bound.owner != session.owner or bound.upstream is session or bound.upstream.link is None:
+        if bound is None or bound.owner != session.owner.names:
             return None
-        return bound
+        return None if bound.upstream is session or bound.upstream.link is None else bound
 
     def _doubt(self, session: ServerSession, wanted: OpenTunnel, tunnel: Tunnel[ServerSession]) -> None:
         """Ping the link of the session that has the name, and decide the claim by whether something comes."""

@@ -323,6 +323,21 @@ class LinkMixin:
         elif not self._holds:
             self.transport.resumeProducing()
 
+    # --- for keepers that answer later ---------------------------------------------------------------------
+
+    @property
+    def held_back(self) -> bool:
+        return self._intake is not None and self._intake.held
+
+    def hold_back(self) -> None:
+        if self._intake is not None:
+            self._intake.hold()
+
+    def answer_late(self, answer: Callable[[], None]) -> None:
+        self.guarded(answer)
+        if self._intake is not None:
+            self._intake.release()
+
     # --- Autobahn: messages that are not whole frames, control frames --------------------------------------
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:

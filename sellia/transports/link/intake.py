@@ -8,6 +8,7 @@ Invariants
     * Octets are worked through in order.  While some of a read wait for the next turn, the socket is not read.
     * Autobahn is given one frame at a time, or the rest of one, so that its buffer, which it copies for each frame,
       holds no other.
+    * While input is held back, nothing is worked through, and the socket is not read.
     * After the link has sent its close frame, frames are skipped unread but for the peer's own close frame.
 
 Bounds
@@ -98,6 +99,7 @@ class Intake:
         "_skipping",
         "_waits",
         "_whole",
+        "held",
     )
 
     def __init__(self, link: Taker, autobahn: AutobahnParser, masked: bool, limit: int, attempts: int) -> None:
@@ -115,6 +117,25 @@ class Intake:
         self._rest = b""
         self._left = STEP
         self._batch = batch_of(link.clock)
+        #: Whether input is held back, between `hold` and `release`.
+        self.held = False
+
+    def hold(self) -> None:
+        """Leave what comes, and what has come in the same read, for `release`.  Call it from ``message_received``."""
+        if not self.held:
+            self.held = True
+            self._link.hold_reading(True)
+
+    def release(self) -> None:
+        """Go on with what was held back, in the next turn.  Harmless where nothing is."""
+        if not self.held:
+            return
+        self.held = False
+        if self._rest:
+            self._waits = True
+            backlog_of(self._link.clock).add(self._go_on)
+        else:
+            self._link.hold_reading(False)
 
     def greeted(self) -> None:
         """The hello has been answered: the link carries a session."""
@@ -126,16 +147,17 @@ class Intake:
         """The connection is gone."""
         if self._waits:
             self._waits = False
-            self._rest = b""
             backlog_of(self._link.clock).remove(self._go_on)
+        self._rest = b""
+        self.held = False
 
     def feed(self, data: bytes) -> None:
         """Work through what the socket has brought, as far as one turn goes."""
-        if self._waits:
+        if self._waits or self.held:
             self._rest += data
             return
         self._rest = self._work(data)
-        if self._rest or self._link.unfinished:
+        if (self._rest or self._link.unfinished) and not self.held:
             self._waits = True
             self._link.hold_reading(True)
             backlog_of(self._link.clock).add(self._go_on)
@@ -148,14 +170,14 @@ class Intake:
         self._left = STEP
         if link.unfinished and self._more():
             return data
-        while data and not link.unfinished and (self._left > 0 or not autobahn.listening):
+        while data and not (link.unfinished or self.held) and (self._left > 0 or not autobahn.listening):
             if not autobahn.listening:
                 self._skip(data)
                 return b""
             if not autobahn.mid_frame:
                 if not autobahn.mid_message:
                     data = self._whole.feed(data, self._act)
-                    if not data or self._left <= 0 or not autobahn.listening:
+                    if not data or self._left <= 0 or not autobahn.listening or self.held:
                         continue
                 if not self._greeted and data[0] != _CLOSE:
                     link.failed(ProtocolError(UNGREETED))
@@ -168,7 +190,7 @@ class Intake:
         rest = self._work(self._rest)
         if self._waits:  # unless it was lost meanwhile
             self._rest = rest
-            if not rest and not self._link.unfinished:
+            if self.held or (not rest and not self._link.unfinished):
                 self._waits = False
                 self._link.hold_reading(False)
         self._batch.run()
@@ -187,7 +209,7 @@ class Intake:
         except Exception as error:
             link.failed(error)
         self._left -= 1 + min(len(message) // KIB, RECORDS_COST)
-        return self._left > 0 and self._autobahn.listening and not link.unfinished
+        return self._left > 0 and self._autobahn.listening and not (link.unfinished or self.held)
 
     def _more(self) -> bool:
         """Act on another part of a long message; whether there is still more of it."""

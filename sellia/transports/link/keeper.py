@@ -1,5 +1,6 @@
 """A link and its keeper, as each sees the other: what a gateway or a connector asks of a link, and is told of it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -54,6 +55,16 @@ class Link(Protocol):
 
     def look(self) -> None:
         """Check at once whether the other side has been silent for too long: after a sleep, timers are late."""
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the link takes nothing from the peer, between ``hold_back`` and ``answer_late``."""
+
+    def hold_back(self) -> None:
+        """Take nothing more from the peer until ``answer_late``: the keeper cannot answer a link message at once."""
+
+    def answer_late(self, answer: Callable[[], None]) -> None:
+        """Call ``answer`` as if from ``link_message``, and go on with what was held back."""
 
     def close(self, code: int, reason: str) -> None:
         """End the link with a closing handshake; what the peer still sends is dropped."""

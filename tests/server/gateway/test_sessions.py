@@ -6,6 +6,7 @@ from sellia.protocol.messages import HttpRequest
 from sellia.relay.mux.leg import NullLeg
 from sellia.relay.mux.upstream import Upstream
 from sellia.server.gateway.sessions import ServerSession
+from sellia.server.gateway.states import SessionEvent
 from tests.logs import log_lines
 from tests.server.clients import GatewayCase
 from tests.server.support import answers
@@ -26,6 +27,7 @@ class SessionTests(GatewayCase):
 
     def test_waiting_is_counted_from_the_last_time(self) -> None:
         session = self.session()
+        session.move(SessionEvent.LINK_LOST)
         session.wait(10)
         self.server.wait(9)
         session.wait(10)
@@ -77,7 +79,7 @@ class UpstreamTests(GatewayCase):
     def test_no_stream_is_opened_on_one_that_is_over(self) -> None:
         session = self.session()
         self.assertEqual((session.attached, session.closed), (True, False))
-        self.server.gateway.end(session, CLIENT_GONE, "", "a test")
+        self.server.gateway.end(session, SessionEvent.GOODBYE, "a test")
         self.assertEqual((session.attached, session.closed), (False, True))
         error = self.assertRaises(ProblemError, session.open, GET, NullLeg(), end=True)
         self.assertIs(error.problem, CLIENT_GONE)

@@ -1,10 +1,12 @@
 """A link's input: so much in one turn, nothing but a hello before the hello, nothing at all after the end."""
 
+from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import KIB, MIB
-from sellia.protocol.messages import Goodbye, Hello, Ping
+from sellia.protocol.messages import Goodbye, Hello, LinkMessage, Ping
 from sellia.relay.mux.session import RECORDS_AT_ONCE
 from sellia.transports.link.intake import FIRST_LIMIT, SKIPPED, SKIPPED_FRAMES, STEP, UNUSUAL_COST
+from sellia.transports.link.keeper import Link
 from tests.relay.scripts import parcel, record
 from tests.transports.linkcase import LinkCase
 from tests.transports.support import BINARY, CLOSE, PING, PONG, TEXT, frame, head
@@ -48,6 +50,80 @@ class TurnTests(LinkCase):
         self.link.close(1000, "bye")
         self.clock.pump([0.0] * 3)
         self.assertEqual((len(self.keeper.messages), self.link.state), (STEP, self.link.STATE_CLOSED))
+
+
+class HeldTests(LinkCase):
+    """A link whose keeper answers later."""
+
+    message = frame(BINARY, native.encode_link(Goodbye("x", "")))
+
+    def hold_at(self, count: int) -> None:
+        """The keeper holds the link back when that many messages have come."""
+        told = self.keeper.link_message
+
+        def link_message(link: Link, message: LinkMessage) -> None:
+            told(link, message)
+            if len(self.keeper.messages) == count:
+                link.hold_back()
+
+        self.keeper.link_message = link_message  # type: ignore[method-assign]
+
+    def test_what_comes_meanwhile_comes_after_the_answer(self) -> None:
+        self.carry()
+        self.hold_at(2)
+        self.link.dataReceived(self.message * 3 + self.message[:5])
+        self.assertEqual((len(self.keeper.messages), self.transport.producerState), (2, "paused"))
+        self.assertTrue(self.link.held_back)
+        self.link.dataReceived(self.message[5:])  # it was read before the pause
+        self.clock.pump([0.0] * 3)
+        self.assertEqual(len(self.keeper.messages), 2)
+        seen: list[int] = []
+        self.link.answer_late(lambda: seen.append(len(self.keeper.messages)))
+        self.clock.pump([0.0] * 3)
+        self.assertEqual((seen, len(self.keeper.messages), self.transport.producerState), ([2], 4, "producing"))
+        self.assertFalse(self.link.held_back)
+
+    def test_in_the_backlog(self) -> None:
+        """The message that is not answered at once came late in a long read."""
+        self.carry()
+        self.hold_at(STEP + 2)
+        self.link.dataReceived(self.message * 2 * STEP)
+        self.clock.pump([0.0] * 3)
+        self.assertEqual((len(self.keeper.messages), self.transport.producerState), (STEP + 2, "paused"))
+        self.link.answer_late(lambda: None)
+        self.clock.pump([0.0] * 3)
+        self.assertEqual((len(self.keeper.messages), self.transport.producerState), (2 * STEP, "producing"))
+
+    def test_again(self) -> None:
+        self.carry()
+        for count in (1, 2):
+            self.hold_at(count)
+            self.link.dataReceived(self.message)
+            self.link.hold_back()
+            self.assertEqual(self.transport.producerState, "paused")
+            self.link.answer_late(lambda: None)
+            self.link.answer_late(lambda: None)
+            self.assertEqual(self.transport.producerState, "producing")
+
+    def test_an_answer_that_fails(self) -> None:
+        self.carry()
+        self.hold_at(1)
+        self.link.dataReceived(self.message)
+
+        def fail() -> None:
+            raise ProtocolError("too often", 1008)
+
+        self.link.answer_late(fail)
+        self.assertEqual(self.keeper.faults, [("too often", 1008)])
+
+    def test_lost_meanwhile(self) -> None:
+        self.carry()
+        self.hold_at(1)
+        self.link.dataReceived(self.message * 3)
+        self.lose()
+        self.link.answer_late(lambda: None)
+        self.clock.pump([0.0] * 3)
+        self.assertEqual(len(self.keeper.messages), 1)
 
 
 class UngreetedTests(LinkCase):

@@ -14,6 +14,7 @@ Bounds
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
@@ -75,6 +76,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
 
     _key: str | None = None
     _tries = 0
+    _greeting: original.Message | None = None  #: what came as a hello, while its key is looked up
 
     # --- for the gateway -----------------------------------------------------------------------------------
 
@@ -122,7 +124,21 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
             key = message.api_key if isinstance(message, original.Auth) else None
             self._key = key
             self.keeper.link_message(self, Hello(VERSION, AGENT, key=key))
+            if self.held_back:
+                self._greeting = message
+                return
         super().hear(message)
+
+    def answer_late(self, answer: Callable[[], None]) -> None:
+        greeting, self._greeting = self._greeting, None
+        hear = super().hear
+
+        def answered() -> None:
+            answer()
+            if greeting is not None:
+                hear(greeting)
+
+        super().answer_late(answered)
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
         """The client ends it: that is goodbye, unless it answers a close frame of ours."""
