@@ -14,6 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.errors import ProblemError
 from sellia.problems import (
     CLIENT_GONE,
     NO_SUCH_PAGE,
@@ -268,11 +269,11 @@ class Rooms:
 
     def take_link(self, connection: VisitorConnection, request: Request) -> None:
         self.links.append(request)
-        connection.answer_problem(UPGRADE_REQUIRED, request)
+        connection.answer_error(ProblemError(UPGRADE_REQUIRED), request)
 
     def page(self, connection: VisitorConnection, request: Request, path: bytes) -> None:
         self.pages.append(path)
-        connection.answer_problem(NO_SUCH_PAGE, request)
+        connection.answer_error(ProblemError(NO_SUCH_PAGE), request)
 
     def why_absent(self, label: str) -> Problem:
         return CLIENT_GONE if label == "gone" else NO_SUCH_TUNNEL

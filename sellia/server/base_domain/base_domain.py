@@ -6,6 +6,7 @@ from typing import Final
 
 from twisted.web.server import Site
 
+from sellia.errors import ProblemError
 from sellia.problems import CLIENT_GONE, FORBIDDEN, NO_SUCH_TUNNEL, SERVER_DRAINING, UPGRADE_REQUIRED, Problem
 from sellia.protocol.messages import SUBPROTOCOL
 from sellia.relay.http.headers import values_of
@@ -88,12 +89,12 @@ class BaseDomain:
         Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.
         """
         if not _is_own_or_no_page(request, self._gateway.settings.domain):
-            connection.answer_problem(FORBIDDEN, request, _FROM_A_PAGE)
+            connection.answer_error(ProblemError(FORBIDDEN, _FROM_A_PAGE), request)
             return
         keys = values_of(request.headers, b"sec-websocket-key")
         versions = values_of(request.headers, b"sec-websocket-version")
         if len(keys) != 1 or not _KEY.fullmatch(keys[0]) or versions != [b"13"]:
-            connection.answer_problem(UPGRADE_REQUIRED, request)
+            connection.answer_error(ProblemError(UPGRADE_REQUIRED), request)
             return
         offers = values_of(request.headers, b"sec-websocket-protocol")
         if SUBPROTOCOL.encode() in offers:
@@ -103,7 +104,7 @@ class BaseDomain:
             protocol = b""
             link = self._gateway.original_links.buildProtocol(None)
         else:
-            connection.answer_problem(UPGRADE_REQUIRED, request, _OTHER_DIALECT)
+            connection.answer_error(ProblemError(UPGRADE_REQUIRED, _OTHER_DIALECT), request)
             return
         link.remote = connection.visitor_of(request)
         link.makeConnection(connection.let_go())
@@ -114,7 +115,7 @@ class BaseDomain:
         """One of the server's own pages."""
         problem = self.refusing()
         if problem is not None and path.partition(b"?")[0] not in _ALWAYS:
-            connection.answer_problem(problem, request)
+            connection.answer_error(ProblemError(problem), request)
             return
         counters = path.partition(b"?")[0] == _COUNTERS
         site = self._site if counters and self._may_see_counters(connection, request) else self._strangers_site

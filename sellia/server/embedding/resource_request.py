@@ -25,13 +25,12 @@ from twisted.web.server import Request as WebRequest
 from zope.interface import implementer
 
 from sellia.errors import ProblemError
-from sellia.problems import RESPONSE_TIMEOUT, RETRY_AFTER_SECONDS, UPGRADE_REQUIRED, Problem
+from sellia.problems import RESPONSE_TIMEOUT, UPGRADE_REQUIRED
 from sellia.protocol.messages import ResponseHead
-from sellia.relay.http.error_responses import answer
 from sellia.relay.http.forwarded import UNIX, plain_address
 from sellia.relay.http.headers import response_to_visitor
 from sellia.server.embedding.request_head import read_head, target_of
-from sellia.server.ingress.channel import VisitorChannel
+from sellia.server.ingress.channel import VisitorChannel, error_response
 from sellia.server.ingress.closing import LINGER
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
@@ -119,19 +118,19 @@ class ResourceRequest(VisitorChannel):
         try:
             request = read_head(self._web)
         except ProblemError as refusal:
-            self.answer_problem(refusal.problem, None, refusal.detail)
+            self.answer_error(refusal, None)
             return
         if request.upgrade:
             self.ingress.rooms.take_link(self, request)
         else:
-            self.answer_problem(UPGRADE_REQUIRED, request)
+            self.answer_error(ProblemError(UPGRADE_REQUIRED), request)
 
     def _route(self) -> None:
         try:
             request = read_head(self._web)
             path = target_of(self._web, request)
         except ProblemError as refusal:
-            self.answer_problem(refusal.problem, None, refusal.detail)
+            self.answer_error(refusal, None)
             return
         enter(self, request, self._label, path)
         exchange = self.exchange
@@ -227,28 +226,12 @@ class ResourceRequest(VisitorChannel):
             self.exchange.deadline = _NEVER
         self._pump()
 
-    def answer_problem(
-        self,
-        problem: Problem,
-        request: Request | None,
-        detail: str = "",
-        exchange: VisitorHttpLeg | None = None,
-        realm: str = "",
-        retry_after: int = RETRY_AFTER_SECONDS,
+    def answer_error(
+        self, error: ProblemError, request: Request | None, exchange: VisitorHttpLeg | None = None, realm: str = ""
     ) -> None:
         web = self._web
         accept = b",".join(web.requestHeaders.getRawHeaders(b"accept", ()))
-        host = request.hosts[0] if request is not None and request.hosts else b""
-        response = answer(
-            problem,
-            accept=accept,
-            host=host,
-            target=web.uri,
-            detail=detail,
-            realm=realm,
-            retry_after=retry_after,
-            cross_origin=request is not None and bool(request.values(b"origin")),
-        )
+        response = error_response(error, request, accept=accept, target=web.uri, realm=realm)
         web.setResponseCode(response.status)
         for name, value in response.headers:
             web.responseHeaders.setRawHeaders(name, [value])

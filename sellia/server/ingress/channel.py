@@ -7,7 +7,8 @@ twisted.web's (`sellia.server.embedding.resource_request`) carries one.  Legs us
 
 from typing import Any
 
-from sellia.problems import RETRY_AFTER_SECONDS, Problem
+from sellia.errors import ProblemError
+from sellia.relay.http.error_responses import Answer, answer
 from sellia.relay.http.forwarded import Origin, origin, port_of
 from sellia.relay.mux.stream import StreamOwner
 from sellia.server.ingress.exchange import VisitorHttpLeg
@@ -15,6 +16,20 @@ from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.interim import through_a_proxy
 from sellia.server.ingress.upgrade import VisitorUpgradeLeg
+
+
+def error_response(error: ProblemError, request: Request | None, *, accept: bytes, target: bytes, realm: str) -> Answer:
+    """Return the response that tells of an error in the form that the visitor can read best."""
+    return answer(
+        error.problem,
+        accept=accept,
+        host=request.hosts[0] if request is not None and request.hosts else b"",
+        target=target,
+        detail=error.detail,
+        realm=realm,
+        retry_after=error.retry_after,
+        cross_origin=request is not None and bool(request.values(b"origin")),
+    )
 
 
 class VisitorChannel:
@@ -112,14 +127,8 @@ class VisitorChannel:
         """The exchange's stream takes more."""
         raise NotImplementedError
 
-    def answer_problem(
-        self,
-        problem: Problem,
-        request: Request | None,
-        detail: str = "",
-        exchange: VisitorHttpLeg | None = None,
-        realm: str = "",
-        retry_after: int = RETRY_AFTER_SECONDS,
+    def answer_error(
+        self, error: ProblemError, request: Request | None, exchange: VisitorHttpLeg | None = None, realm: str = ""
     ) -> None:
         """Say what is wrong with the request, or what went wrong with this exchange of it."""
         raise NotImplementedError

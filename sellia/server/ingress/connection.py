@@ -38,12 +38,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import ProblemError
-from sellia.problems import REQUEST_TIMEOUT, RESPONSE_TIMEOUT, RETRY_AFTER_SECONDS, VISITOR_GONE, Problem
+from sellia.problems import REQUEST_TIMEOUT, RESPONSE_TIMEOUT, VISITOR_GONE
 from sellia.protocol.messages import VisitorLeft
-from sellia.relay.http.error_responses import answer, to_bytes
+from sellia.relay.http.error_responses import to_bytes
 from sellia.relay.http.forwarded import UNIX
 from sellia.relay.mux.stream import Stream, StreamOwner
-from sellia.server.ingress.channel import VisitorChannel
+from sellia.server.ingress.channel import VisitorChannel, error_response
 from sellia.server.ingress.closing import LingeringClose
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
@@ -187,7 +187,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
     def request_refused(self, refusal: ProblemError, asked: Asked | None) -> None:
         if asked is not None:
             malformed(self, refusal, asked)
-        self.answer_problem(refusal.problem, None, refusal.detail)
+        self.answer_error(refusal, None)
 
     def idle(self) -> None:
         self._requests.await_next()
@@ -222,47 +222,29 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         if exchange is not None and not exchange.request_complete:
             exchange.deadline = _NEVER
 
-    def answer_problem(
-        self,
-        problem: Problem,
-        request: Request | None,
-        detail: str = "",
-        exchange: VisitorHttpLeg | None = None,
-        realm: str = "",
-        retry_after: int = RETRY_AFTER_SECONDS,
+    def answer_error(
+        self, error: ProblemError, request: Request | None, exchange: VisitorHttpLeg | None = None, realm: str = ""
     ) -> None:
-        """The request, if it was read to its end, is not the connection's last for that."""
-        complete = request is not None and (
-            exchange.request_complete if exchange is not None else not request.has_body and not request.upgrade
-        )
-        keep = complete and request is not None and request.keep_alive and not request.upgrade
-        keep = keep and not self.ingress.draining and not self._requests.over
-        accept = b",".join(request.values(b"accept")) if request is not None else b""
-        host = request.hosts[0] if request is not None and request.hosts else b""
-        target = request.target if request is not None else b""
-        response = answer(
-            problem,
-            accept=accept,
-            host=host,
-            target=target,
-            detail=detail,
-            realm=realm,
-            retry_after=retry_after,
-            cross_origin=request is not None and bool(request.values(b"origin")),
-        )
-        if request is None and problem in HEAD_LIMITS:
-            self.ingress.guard.refused(HEAD_LIMITS[problem], self.peer, response.status)
+        """Answer a request; if it was read to its end, it is not the connection's last for that."""
+        accept, target, keep, head = b"", b"", False, False
+        if request is not None:
+            accept, target, head = b",".join(request.values(b"accept")), request.target, request.method == b"HEAD"
+            complete = not request.has_body if exchange is None else exchange.request_complete
+            keep = complete and request.keep_alive and not request.upgrade
+            keep = keep and not self.ingress.draining and not self._requests.over
+        response = error_response(error, request, accept=accept, target=target, realm=realm)
+        if request is None and error.problem in HEAD_LIMITS:
+            self.ingress.guard.refused(HEAD_LIMITS[error.problem], self.peer, response.status)
         if request is not None and request.minor == 0 and keep:
             response.headers.append((b"Connection", b"keep-alive"))
-        head = request is not None and request.method == b"HEAD"
         self.write(to_bytes(response, head=head, close=not keep))
         if verbosity.debug:
             _log.debug(
                 "answered {status} {word}: peer={peer} host={host} target={target}",
                 status=response.status,
-                word=problem.code,
+                word=error.problem.code,
                 peer=field(self.peer),
-                host=field(shown_host(host)),
+                host=field(shown_host(request.hosts[0] if request is not None and request.hosts else b"")),
                 target=field(shown_target(target)),
             )
         if exchange is not None and exchange is self.exchange:

@@ -12,11 +12,10 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from sellia.errors import ProtocolError
+from sellia.errors import ProblemError, ProtocolError
 from sellia.problems import (
     BAD_SERVICE_RESPONSE,
     RESPONSE_COMPLETE,
-    RETRY_AFTER_SECONDS,
     UPGRADE_TIMEOUT,
     VISITOR_GONE,
     Problem,
@@ -102,14 +101,8 @@ class Channel(Protocol):
     def resume_reading(self) -> None:
         """Resume the request's body."""
 
-    def answer_problem(
-        self,
-        problem: Problem,
-        request: Request | None,
-        detail: str = "",
-        exchange: "VisitorHttpLeg | None" = None,
-        realm: str = "",
-        retry_after: int = RETRY_AFTER_SECONDS,
+    def answer_error(
+        self, error: ProblemError, request: Request | None, exchange: "VisitorHttpLeg | None" = None, realm: str = ""
     ) -> None:
         """Answer a request, or the exchange that it has become, with an error of Sellia's own."""
 
@@ -418,7 +411,7 @@ class VisitorHttpLeg(StrictLeg):
         if self.head_sent:
             self.connection.break_off()
             return
-        self.connection.answer_problem(problem.answer, self.request, message, self)
+        self.connection.answer_error(ProblemError(problem.answer, message), self.request, self)
 
     def _refuse_response(self, why: str) -> None:
         """The client passed on what is not HTTP: the visitor must not get it."""

@@ -10,17 +10,20 @@ Designs not chosen
 from itertools import count
 from typing import Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError
-from sellia.problems import CLIENT_AWAY, OVERLOADED, Problem
+from sellia.problems import Problem
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
+from sellia.server.ingress.checks import CHECKS, Check, Verdict
 from sellia.server.ingress.exchange import Channel
 from sellia.server.ingress.http1 import Request
+from sellia.server.ingress.waiting import Admission
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.transports.reactor.batching import batch_of
@@ -72,16 +75,6 @@ class Rooms(Protocol):
         """Why new visitors are refused, if they are."""
 
 
-def is_preflight(request: Request) -> bool:
-    """Whether a browser asks on behalf of a page whether it may send a request (Fetch, 3.3.2)."""
-    return (
-        request.method == b"OPTIONS"
-        and not request.has_body
-        and bool(request.values(b"origin"))
-        and bool(request.values(b"access-control-request-method"))
-    )
-
-
 class Ingress:
     """What all visitors' connections share.  Start and stop it with the service."""
 
@@ -108,6 +101,8 @@ class Ingress:
         self.connections: set[Watched] = set()
         #: Numbers of visitors' connections for clients; each is given once.
         self.numbers = count(1)
+        #: What a request has to pass, in this order.
+        self.checks: tuple[Check, ...] = CHECKS
         self.draining = False
         #: Seconds between the last two looks at deadlines.
         self.step = 1.0
@@ -138,30 +133,46 @@ class Ingress:
         """Whether any visitor has something under way, or still to be sent."""
         return bool(self.pipes.open) or any(connection.busy for connection in self.connections)
 
-    def admit(self, label: str, request: Request, visit: Channel) -> Tunnel[Upstream] | ProblemError:
-        """The tunnel of that name, if whoever sent ``request`` may use it now; else why not."""
+    def admit(self, label: str, request: Request, connection: Channel) -> "Admission | Deferred[Admission]":
+        """Return the tunnel of that name, if whoever sent ``request`` may use it now, else the error to answer with.
+
+        A Deferred of either where a check answers later; it may be cancelled.
+        """
         refusing = self.rooms.refusing()
         if refusing is not None:
             return ProblemError(refusing)
         tunnel = self.tunnels.find(label)
         if tunnel is None:
             return ProblemError(self.rooms.why_absent(label))
-        guard = self.guard
-        if guard.requests is not None:
-            wait = guard.requests.take(label, self.clock.seconds())
-            if wait:
-                return guard.too_often("request_rate", visit.visitor_of(request), wait)
-        if tunnel.auth is not None and not (tunnel.options.auth_preflight == "pass" and is_preflight(request)):
-            denied = guard.check_password(label, tunnel.auth, request.headers, lambda: visit.visitor_of(request))
-            if denied is not None:
-                return denied
-        if tunnel.options.while_away == "refuse" and not tunnel.upstream.attached:
-            return ProblemError(CLIENT_AWAY)
-        limit = tunnel.upstream.refusal(tunnel.tunnel_id)
-        if limit is not None:
-            guard.refused(limit, visit.visitor_of(request), 503)
-            return ProblemError(CLIENT_AWAY if limit == "away_requests" else OVERLOADED)
+        for check in self.checks:
+            verdict = check(request, tunnel, connection)
+            if verdict is not None:
+                if isinstance(verdict, ProblemError):
+                    return verdict
+                rest = self.checks[self.checks.index(check) + 1 :]
+                return Deferred.fromCoroutine(self._admit_later(request, tunnel, connection, verdict, rest))
         return tunnel
+
+    async def _admit_later(
+        self,
+        request: Request,
+        tunnel: Tunnel[Upstream],
+        connection: Channel,
+        verdict: "Deferred[Verdict]",
+        rest: tuple[Check, ...],
+    ) -> Admission:
+        """Go on with the ``rest`` of the checks; anew, if another tunnel has got the name meanwhile."""
+        error = await verdict
+        for check in rest:
+            if error is None and self.tunnels.find(tunnel.label) is tunnel:
+                result = check(request, tunnel, connection)
+                error = await result if isinstance(result, Deferred) else result
+        if error is not None:
+            return error
+        if self.tunnels.find(tunnel.label) is tunnel:
+            return tunnel
+        again = self.admit(tunnel.label, request, connection)
+        return await again if isinstance(again, Deferred) else again
 
     def sweep(self) -> None:
         """Once a second: end what is over its time."""

@@ -6,19 +6,24 @@ answered.  A request's head is rewritten here, once, on its way to a service.
 
 from typing import Any, Final
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from sellia.errors import ProblemError
-from sellia.problems import BAD_HOST, NO_SUCH_TUNNEL, OVERLOADED, Problem
+from sellia.problems import BAD_HOST, INTERNAL, NO_SUCH_TUNNEL, OVERLOADED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequest
 from sellia.relay.http.headers import request_to_service, strip_authorization
 from sellia.relay.http.hosts import Place, Side, canonical_host, is_address, locate, split_target
+from sellia.relay.mux.upstream import Upstream
+from sellia.relay.registry import Tunnel
 from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import ADDED_BY_PROXIES, expects_continue
 from sellia.server.ingress.patience import response_patience, upgrade_patience
 from sellia.server.ingress.upgrade import tell_websocket_refused
+from sellia.server.ingress.waiting import Admission, WaitingLeg
 from sellia.server.notices import tell_owner
 from sellia.text import field, printable, sentence, shown_target
 from sellia.transports.reactor.verbosity import verbosity
@@ -47,12 +52,12 @@ def route(connection: VisitorChannel, request: Request) -> None:
     except ValueError as error:
         request.keep_alive = False  # who cannot say where it wants to go is not listened to any further
         _websocket_refused(connection, request, "", BAD_HOST)
-        connection.answer_problem(BAD_HOST, request, sentence(error))
+        connection.answer_error(ProblemError(BAD_HOST, sentence(error)), request)
         return
     if connection.lent and ingress.guard.places.exceeded and not _is_link(connection, request, place, path):
         ingress.guard.refused("connections", connection.peer, 503)
         request.keep_alive = False
-        connection.answer_problem(OVERLOADED, request)
+        connection.answer_error(ProblemError(OVERLOADED), request)
         return
     if request.upgrade and connection.trusted:
         visitor = connection.visitor_of(request)
@@ -60,7 +65,7 @@ def route(connection: VisitorChannel, request: Request) -> None:
         connection.counted = visitor if visitor != connection.peer else ""
         if ingress.guard.crowded(connection.counted):
             ingress.guard.refused("connections_per_address", connection.counted, 503)
-            connection.answer_problem(OVERLOADED, request)
+            connection.answer_error(ProblemError(OVERLOADED), request)
             return
     if place.side is Side.TUNNEL:
         enter(connection, request, place.label, path)
@@ -81,12 +86,12 @@ def _own(connection: VisitorChannel, request: Request, place: Place, path: bytes
         if request.upgrade:
             detail = "There is no WebSocket at this address."
             _websocket_refused(connection, request, "", NO_SUCH_TUNNEL)
-            connection.answer_problem(NO_SUCH_TUNNEL, request, detail)
+            connection.answer_error(ProblemError(NO_SUCH_TUNNEL, detail), request)
             return
         rooms.page(connection, request, path)
     else:
         _websocket_refused(connection, request, "", NO_SUCH_TUNNEL)
-        connection.answer_problem(NO_SUCH_TUNNEL, request)
+        connection.answer_error(ProblemError(NO_SUCH_TUNNEL), request)
 
 
 def _for_answers(headers: Headers) -> Headers:
@@ -117,18 +122,25 @@ def malformed(connection: VisitorChannel, refusal: ProblemError, asked: tuple[by
         tell_owner(tunnel, notice, ingress.clock.seconds())
 
 
-def _refuse(connection: VisitorChannel, request: Request, label: str, path: bytes, denial: ProblemError) -> None:
+def _refuse(
+    connection: VisitorChannel,
+    request: Request,
+    label: str,
+    path: bytes,
+    error: ProblemError,
+    waiting: WaitingLeg | None = None,
+) -> None:
     """Answer a request that no tunnel takes, and tell the owner of the name, if it has one."""
     ingress = connection.ingress
-    problem, detail = denial.problem, denial.detail
+    problem = error.problem
     _websocket_refused(connection, request, label, problem)
     tunnel = ingress.tunnels.find(label)
     if tunnel is not None:
-        message = detail or problem.sentence
+        message = error.detail or problem.sentence
         method, visitor = request.method.decode("latin-1"), connection.visitor_of(request)
         notice = Notice(0, problem.status or 0, problem.code, message, method, path, visitor, request.upgrade)
         tell_owner(tunnel, notice, ingress.clock.seconds())
-    connection.answer_problem(problem, request, detail, realm=label, retry_after=denial.retry_after)
+    connection.answer_error(error, request, waiting, realm=label)
 
 
 def _websocket_refused(connection: VisitorChannel, request: Request, label: str, problem: Problem) -> None:
@@ -139,11 +151,55 @@ def _websocket_refused(connection: VisitorChannel, request: Request, label: str,
 
 def enter(connection: VisitorChannel, request: Request, label: str, path: bytes) -> None:
     """Open a stream on the tunnel of that name, if the visitor may use it.  ``path`` is what its service is asked."""
+    admission = connection.ingress.admit(label, request, connection)
+    if isinstance(admission, Tunnel):
+        _open(connection, request, path, admission)
+    elif isinstance(admission, ProblemError):
+        _refuse(connection, request, label, path, admission)
+    else:
+        _wait(connection, request, label, path, admission)
+
+
+def _wait(
+    connection: VisitorChannel, request: Request, label: str, path: bytes, admission: "Deferred[Admission]"
+) -> None:
+    """Enter when the request's checks have answered, unless the visitor has left by then."""
     ingress = connection.ingress
-    tunnel = ingress.admit(label, request, connection)
-    if isinstance(tunnel, ProblemError):
-        _refuse(connection, request, label, path, tunnel)
-        return
+    waiting = WaitingLeg(connection, request, admission)
+    connection.exchange_begins(waiting)
+    connection.pause_reading()
+
+    def admitted(found: Admission) -> None:
+        if waiting.over:
+            return
+        if isinstance(found, ProblemError):
+            waiting.over = True
+            _refuse(connection, request, label, path, found, waiting)
+        else:
+            exchange = _open(connection, request, path, found)
+            waiting.replay(exchange)
+            if exchange.stream is None or not exchange.stream.paused:
+                connection.resume_reading()
+            if (exchange.request_complete or exchange.awaits_continue) and not (exchange.head_sent or exchange.over):
+                exchange.await_service()
+        ingress.turn.input_done()
+
+    def failed(reason: Failure) -> None:
+        if waiting.over and reason.check(CancelledError) is not None:
+            return
+        _log.failure("a defect of Sellia's own, or of a check, ended a request", reason)
+        exchange = connection.exchange
+        if exchange is not None and exchange.request is request:
+            exchange.request_refused(INTERNAL, "")
+            ingress.turn.input_done()
+
+    admission.addCallback(admitted)
+    admission.addErrback(failed)
+
+
+def _open(connection: VisitorChannel, request: Request, path: bytes, tunnel: Tunnel[Upstream]) -> VisitorHttpLeg:
+    """Open a stream for a request, and return its leg at this end."""
+    ingress = connection.ingress
     upgrade = request.upgrade
     origin = connection.origin_of(request)
     told = origin if tunnel.options.forwarded else None
@@ -184,7 +240,7 @@ def enter(connection: VisitorChannel, request: Request, label: str, path: bytes)
         stream = tunnel.upstream.open(opening, exchange, end=not upgrade and exchange.request_complete)
     except ProblemError as error:
         exchange.fail(error.problem, error.detail)
-        return
+        return exchange
     exchange.stream = stream
     if len(request.headers) > FEW and not connection.trusted:
         request.headers = _for_answers(request.headers)
@@ -199,3 +255,4 @@ def enter(connection: VisitorChannel, request: Request, label: str, path: bytes)
             target=field(shown_target(request.target)),
             visitor=field(visitor),
         )
+    return exchange

@@ -1,0 +1,73 @@
+"""Checks that a request must pass before a stream is opened for it on its tunnel.
+
+Need
+    Whether a request may pass is asked of several: how often requests come, the tunnel's password, whether its client
+    is there, whether there is room.  Some answer at once; one that has to ask a store or another server answers later.
+
+How
+    A `Check` returns None for a request that may pass, an `ProblemError` for one that may not, or a Deferred of either.
+    `Ingress.admit` runs ``Ingress.checks`` in their order.  The last one looks for room, so that there is some when the
+    stream is opened.  A check that answers at once costs a call; `sellia.server.ingress.waiting` has the others.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+
+from sellia.errors import ProblemError
+from sellia.problems import CLIENT_AWAY, OVERLOADED
+from sellia.relay.mux.upstream import Upstream
+from sellia.relay.registry import Tunnel
+from sellia.server.ingress.exchange import Channel
+from sellia.server.ingress.http1 import Request
+
+Verdict = ProblemError | None
+Check = Callable[[Request, Tunnel[Upstream], Channel], "Verdict | Deferred[Verdict]"]
+
+
+def is_preflight(request: Request) -> bool:
+    """Return whether a browser asks on behalf of a page whether it may send a request (Fetch, 3.3.2)."""
+    return (
+        request.method == b"OPTIONS"
+        and not request.has_body
+        and bool(request.values(b"origin"))
+        and bool(request.values(b"access-control-request-method"))
+    )
+
+
+def within_rate(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+    """Take a token of the tunnel's rate of requests."""
+    ingress = connection.ingress
+    guard = ingress.guard
+    if guard.requests is None:
+        return None
+    wait = guard.requests.take(tunnel.label, ingress.clock.seconds())
+    return guard.too_often("request_rate", connection.visitor_of(request), wait) if wait else None
+
+
+def has_password(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+    """Compare the request's credentials with the tunnel's, if it has some."""
+    if tunnel.auth is None or (tunnel.options.auth_preflight == "pass" and is_preflight(request)):
+        return None
+    guard = connection.ingress.guard
+    return guard.check_password(tunnel.label, tunnel.auth, request.headers, lambda: connection.visitor_of(request))
+
+
+def need_not_wait(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+    """Refuse a request that would wait for its client's link, where the tunnel's owner wants that."""
+    if tunnel.options.while_away == "refuse" and not tunnel.upstream.attached:
+        return ProblemError(CLIENT_AWAY)
+    return None
+
+
+def has_room(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+    """Ask the upstream whether another exchange would break a limit."""
+    limit = tunnel.upstream.refusal(tunnel.tunnel_id)
+    if limit is None:
+        return None
+    connection.ingress.guard.refused(limit, connection.visitor_of(request), 503)
+    return ProblemError(CLIENT_AWAY if limit == "away_requests" else OVERLOADED)
+
+
+CHECKS: Final[tuple[Check, ...]] = (within_rate, has_password, need_not_wait, has_room)

@@ -1,0 +1,46 @@
+"""What each check of a request asks; whole requests are in `test_ingress` and `test_waiting`."""
+
+from twisted.internet.defer import Deferred
+
+from sellia.errors import ProblemError
+from sellia.problems import FORBIDDEN
+from sellia.relay.mux.upstream import Upstream
+from sellia.relay.registry import Tunnel
+from sellia.server.ingress.checks import CHECKS, Check, Verdict, has_room
+from sellia.server.ingress.exchange import Channel
+from sellia.server.ingress.http1 import Request
+from tests.server.support import GET, ServerCase, get
+
+
+def never(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> "Verdict | Deferred[Verdict]":
+    """Let nobody in."""
+    return ProblemError(FORBIDDEN, "Nobody may.")
+
+
+class CheckTests(ServerCase):
+    def test_room_is_looked_for_last(self) -> None:
+        self.assertIs(CHECKS[-1], has_room)
+
+    def test_all_are_asked_in_their_order_until_one_refuses(self) -> None:
+        asked: list[str] = []
+
+        def noting(name: str, verdict: Verdict = None) -> Check:
+            def check(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+                asked.append(f"{name} {tunnel.label} {connection.visitor_of(request)}")
+                return verdict
+
+            return check
+
+        self.stage.ingress.checks = (noting("a"), noting("b", ProblemError(FORBIDDEN)), noting("c"))
+        self.assert_answers(self.stage.visitor(GET), (403, "forbidden"))
+        self.assertEqual(asked, ["a demo 203.0.113.7", "b demo 203.0.113.7"])
+
+    def test_a_check_of_its_own(self) -> None:
+        self.stage.ingress.checks = (never, *CHECKS)
+        visitor = self.stage.visitor(get(b"/", b"Accept: application/json"))
+        self.assertIn(b"Nobody may.", visitor.read())
+        self.assertEqual((self.stage.asked, visitor.end), ([], "open"))
+
+    def test_names_without_a_tunnel_are_not_checked(self) -> None:
+        self.stage.ingress.checks = (never,)
+        self.assert_answers(self.stage.visitor(get(host=b"nobody.localhost")), (404, "no-such-tunnel"))
