@@ -28,7 +28,7 @@ help:
 	@echo "make soak         an hour of mixed traffic, then look for what was left behind; or MINUTES=5"
 	@echo "make hostile      others' tools against it: slowhttptest, testssl.sh, smuggling through nginx and HAProxy"
 	@echo "make field        real programs, directly and through a tunnel whose link is cut; or PROGRAMS='bokeh next'"
-	@echo "make fuzz         octets of every kind into every parser, for 7 minutes; or MINUTES=60"
+	@echo "make fuzz         bytes of every kind into every parser, for 7 minutes; or MINUTES=60"
 	@echo "make bench        measure, and write bench/RESULTS.md"
 	@echo "make clean        delete what the above have built"
 

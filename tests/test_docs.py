@@ -10,12 +10,17 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.cli.output import line
+from sellia.client.events import Connected, Event, RequestFinished, WebSocketClosed, WebSocketOpened
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.client.settings import load as load_client
+from sellia.client.tap import Options as ClientOptions
 from sellia.problems import PROBLEMS
 from sellia.server.settings import ServerSettings
 from sellia.server.settings import load as load_server
+from sellia.server.tap import Options as ServerOptions
 from sellia.settings import Settings
+from tests.test_process import clean_environment
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -87,6 +92,48 @@ class SettingsTests(SynchronousTestCase):
                 self.assertIn(path, known, name)
             old = [each for each in ServerSettings.RENAMED if each in text]
             self.assertEqual(old, [], name)
+
+
+class ReadmeTests(SynchronousTestCase):
+    """What people type and see first."""
+
+    def setUp(self) -> None:
+        clean_environment(self)
+
+    def test_first_screen(self) -> None:
+        """It shows what `sellia http` prints."""
+        target, visitor = "/?token=Xy3", "203.0.113.7"
+        events: tuple[Event, ...] = (
+            Connected("myapp", "https://myapp.tunnel.example.com", "http://localhost:5173"),
+            RequestFinished(1, "GET", "/", 200, 0.0014, 0, 312, None),
+            RequestFinished(2, "GET", "/src/main.js?t=1764018603", 200, 0.002, 0, 4096, None),
+            WebSocketOpened(6, target, visitor, "vite-hmr"),
+            WebSocketClosed(6, target, "visitor", 1001, "", 12, 340, 31, 9216, 284.0),
+        )
+        shown = ["".join(text for text, _ in line(event)) for event in events]
+        screen = TEXTS["README"].partition("$ sellia http")[2].splitlines()[1 : len(events) + 1]
+        self.assertEqual([each[len("    21:10:01  ") :] for each in screen], shown)
+
+    def test_settings_file(self) -> None:
+        [text] = re.findall(r"``--config client.yaml``.*?::\n\n((?:    [^\n]*\n)+)", TEXTS["README"], re.DOTALL)
+        path = os.path.abspath(self.mktemp())
+        Path(path).write_text("".join(each[4:] for each in text.splitlines(keepends=True)))
+        self.assertEqual(len(load_client({}, {}, path).tunnels), 3)
+
+    def test_commands(self) -> None:
+        """Every line that starts a server or client, in the README and in the files for proxies, has valid flags."""
+        key = {"SELLIA_MASTER_KEY": "k"}
+        sources = [TEXTS["README"], *(path.read_text("utf-8") for path in (ROOT / "conf").iterdir())]
+        found = 0
+        for source in sources:
+            for name, flags in re.findall(
+                r"twistd -n (?:--pidfile= )?sellia-(server|client) ((?:\\\n|[^\n`])+)", source
+            ):
+                options = ServerOptions() if name == "server" else ClientOptions()
+                self.patch(os, "environ", os.environ | (key if "--port 3000\n" not in flags else {}))
+                options.parseOptions(flags.replace("\\\n", " ").split())
+                found += 1
+        self.assertGreater(found, 10)
 
 
 class NewsTests(SynchronousTestCase):
