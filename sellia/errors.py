@@ -25,7 +25,15 @@ class SelliaError(Exception):
 
 
 class SettingsError(SelliaError):
-    """A setting is missing, malformed or contradicts another; nothing was started."""
+    """A setting is missing, malformed or contradicts another; nothing was started.
+
+    ``line`` says what and where, ``hint`` what to do, and `str` is both.
+    """
+
+    def __init__(self, line: str, hint: str = "") -> None:
+        super().__init__(f"{line}\nHint: {hint}" if hint else line)
+        self.line = line
+        self.hint = hint
 
 
 class ProtocolError(SelliaError):

@@ -16,7 +16,7 @@ from twisted.logger import capturedLogs
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import SelliaError
+from sellia.errors import SelliaError, SettingsError
 from sellia.process import (
     GIVE_BACK,
     OneLineOptions,
@@ -28,7 +28,6 @@ from sellia.process import (
     take_over,
     time_with_suspend,
 )
-from sellia.settings import BadSetting
 
 
 class Port(OneLineOptions):
@@ -38,7 +37,7 @@ class Port(OneLineOptions):
         if self["port"] == "bad":
             raise usage.UsageError("line\nHint: hint")
         if self["port"] == "worse":
-            raise BadSetting("line", "hint")
+            raise SettingsError("line", "hint")
 
 
 class Twistd(usage.Options):
@@ -115,7 +114,7 @@ class FailureTests(SynchronousTestCase):
     def test_ours_is_one_line_and_a_hint(self) -> None:
         fail_in_one_line()
         with capturedLogs() as logs:
-            sys.excepthook(BadSetting, BadSetting("line", "hint"), None)
+            sys.excepthook(SettingsError, SettingsError("line", "hint"), None)
         self.assertEqual(self.stderr.getvalue(), "sellia: line\nHint: hint\n")
         self.assertEqual([event["problem"] for event in logs], ["line. Hint: hint"])
 

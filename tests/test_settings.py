@@ -11,7 +11,6 @@ from sellia.errors import SettingsError
 from sellia.settings import (
     DEPTH_LIMIT,
     FILE_LIMIT,
-    BadSetting,
     Count,
     Given,
     Port,
@@ -54,8 +53,8 @@ class SettingsCase(SynchronousTestCase):
             file.write(text if isinstance(text, bytes) else text.encode())
         return path
 
-    def bad(self, *arguments: Any, **named: Any) -> BadSetting:
-        error = self.assertRaises(BadSetting, self.load, *arguments, **named)
+    def bad(self, *arguments: Any, **named: Any) -> SettingsError:
+        error = self.assertRaises(SettingsError, self.load, *arguments, **named)
         self.assertEqual(len(str(error).splitlines()), 2, "one line and a hint")
         self.assertTrue(error.hint)
         return error
@@ -204,7 +203,7 @@ class FileTests(SettingsCase):
 
     def test_missing_file(self) -> None:
         given = {"flags": {}, "environment": {}, "config": "/nowhere.yaml"}
-        error = self.assertRaises(BadSetting, gather, **given)
+        error = self.assertRaises(SettingsError, gather, **given)
         self.assertEqual(error.line, "--config: cannot read /nowhere.yaml: No such file or directory")
 
 
@@ -344,6 +343,17 @@ class MisspeltTests(SynchronousTestCase):
             server: str = setting(..., "A server.")
 
         for given in ({"sevrer": Given("x", "line 1: sevrer", Rank.FILE)},):
-            error = self.assertRaises(BadSetting, check, Needs, given)
+            error = self.assertRaises(SettingsError, check, Needs, given)
             self.assertIn("sevrer is not a setting", error.line)
             self.assertEqual(error.hint, "Did you mean server?")
+
+
+class OldNameTests(SynchronousTestCase):
+    def test_still_works(self) -> None:
+        import sellia.settings
+
+        self.assertIs(sellia.settings.BadSetting, SettingsError)
+        [warning] = self.flushWarnings([self.test_still_works])
+        self.assertEqual(warning["category"], DeprecationWarning)
+        self.assertIn("sellia.errors.SettingsError", warning["message"])
+        self.assertFalse(hasattr(sellia.settings, "WorseSetting"))

@@ -12,13 +12,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import field_validator, model_validator
 
-from sellia.errors import ProblemError
+from sellia.errors import ProblemError, SettingsError
 from sellia.protocol.messages import TunnelOptions
 from sellia.relay.http.hosts import is_loopback
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
 from sellia.settings import (
-    BadSetting,
     Given,
     LogLevel,
     Port,
@@ -321,7 +320,7 @@ def _check_parts(url: SplitResult, text: str) -> None:
 
 
 def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ClientSettings:
-    """The settings of a client; ``flags`` are by setting, None where not given.  Raises `BadSetting`."""
+    """The settings of a client; ``flags`` are by setting, None where not given.  Raises `SettingsError`."""
     given = gather(ClientSettings, TunnelSettings, flags=flags, environment=environment, config=config)
     refuse_unknown(ClientSettings, given, _ONE_TUNNEL)
     return check(ClientSettings, _with_tunnels(given))
@@ -334,26 +333,26 @@ def _with_tunnels(given: Mapping[str, Given]) -> dict[str, Given]:
     listed = rest.get("tunnels")
     strongest = max(one.values(), key=lambda each: each.rank, default=None)
     if listed is not None and strongest is not None and strongest.rank is Rank.FILE:
-        raise BadSetting(
+        raise SettingsError(
             f"{strongest.place}: is not used beside tunnels",
             "Move it into the tunnel that it is meant for, or describe a single tunnel without the list.",
         )
     if listed is not None and strongest is not None:
-        raise BadSetting(
+        raise SettingsError(
             f"{strongest.place}: cannot be given together with the tunnels of {printable(listed.path)}",
             "Say it in the file, in the tunnel that it is meant for, or leave the file out.",
         )
     if strongest is not None or listed is None:
         if "port" not in one:
             place = strongest.place + ": " if strongest is not None else ""
-            raise BadSetting(
+            raise SettingsError(
                 f"{place}it is not said which port to expose", "Give the port that your service listens on, as in 8080."
             )
         parts: dict[Trail, str] = {(0, name): each.place for name, each in one.items()}
         value = [{name: each.value for name, each in one.items()}]
         rest["tunnels"] = Given(value, one["port"].place, one["port"].rank, parts)
     if "server" not in rest:
-        raise BadSetting(
+        raise SettingsError(
             "it is not said which server to connect to", "Give --server https://example.com or SELLIA_SERVER."
         )
     return rest

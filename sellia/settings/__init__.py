@@ -2,8 +2,8 @@
 
 Each room that has settings describes them as a frozen pydantic model (`Settings`) of fields made with `setting`, which
 states once what flags, messages and documents say; `gather` collects what was given, with the place that each value
-came from, and `check` makes the model of it.  Whatever is wrong becomes a `BadSetting`: one line that names the place,
-and a hint.  Imports nothing of Sellia but ``errors`` and ``text``.
+came from, and `check` makes the model of it.  Whatever is wrong becomes a `SettingsError`: one line that names the
+place, and a hint.  Imports nothing of Sellia but ``errors`` and ``text``.
 
 Invariants:
 
@@ -14,15 +14,18 @@ Invariants:
   twin that cannot be read stops the start, unless a flag makes it moot.
 """
 
+import warnings
+from typing import Any
+
+from sellia.errors import SettingsError
 from sellia.settings.file import DEPTH_LIMIT
 from sellia.settings.flags import CONFIG, Flag, flags_of
-from sellia.settings.given import FILE_LIMIT, BadSetting, Given, Rank, Trail
+from sellia.settings.given import FILE_LIMIT, Given, Rank, Trail
 from sellia.settings.model import Settings, check, refuse_unknown, setting, spelling
 from sellia.settings.sources import flag, gather, variables
 from sellia.settings.values import Count, LogLevel, PerSecond, Port, Seconds, Secret, Size, wrong
 
 __all__ = [
-    "BadSetting",
     "CONFIG",
     "Count",
     "DEPTH_LIMIT",
@@ -48,3 +51,11 @@ __all__ = [
     "variables",
     "wrong",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return `SettingsError` for the name that it had here."""
+    if name != "BadSetting":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("sellia.settings.BadSetting is sellia.errors.SettingsError now", DeprecationWarning, stacklevel=2)
+    return SettingsError

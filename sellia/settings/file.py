@@ -15,15 +15,18 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scanner import Scanner
 
-from sellia.settings.given import BadSetting, Given, Rank, Trail, read_text
+from sellia.errors import SettingsError
+from sellia.settings.given import Given, Rank, Trail, read_text
 from sellia.text import printable
 
 #: Lists and mappings in one another in a settings file.  Settings are four deep: all, a group, a rate, its burst.
 DEPTH_LIMIT: Final = 16
 
+_ONE_NAME: Final = "Write one name before each colon, as in `port: 3000`."
+
 
 def from_file(path: str) -> dict[str, Given]:
-    """Return what the settings file at ``path`` gives, by the names of its top level.  Raises `BadSetting`."""
+    """Return what the settings file at ``path`` gives, by the names of its top level.  Raises `SettingsError`."""
     shown = printable(path)
     text = read_text(path, "--config")
     try:
@@ -44,7 +47,7 @@ def from_file(path: str) -> dict[str, Given]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise BadSetting(f"{shown} is not a list of settings", "Write one setting on each line, as in `port: 3000`.")
+        raise SettingsError(f"{shown} is not a list of settings", "Write one setting on each line, as in `port: 3000`.")
     parts: dict[str | int, dict[Trail, str]] = {}
     for trail, place in places.items():
         parts.setdefault(trail[0], {})[trail[1:]] = place
@@ -81,11 +84,11 @@ class _Scanner(Scanner):
             raise _TooDeep(problem_mark=self.reader.get_mark())
 
 
-def _bad_yaml(shown: str, error: Exception, line: str, hint: str) -> BadSetting:
+def _bad_yaml(shown: str, error: Exception, line: str, hint: str) -> SettingsError:
     """Says where, and not what: the loader's own message can repeat the text of the file."""
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
     where = f"{shown}, line {mark.line + 1}" if mark is not None else shown
-    return BadSetting(f"{where}: {line}", hint)
+    return SettingsError(f"{where}: {line}", hint)
 
 
 def _places(node: Node, shown: str, trail: Trail, met: set[int]) -> Iterator[tuple[Trail, str]]:
@@ -96,7 +99,7 @@ def _places(node: Node, shown: str, trail: Trail, met: set[int]) -> Iterator[tup
     """
     line = f"{shown}, line {node.start_mark.line + 1}"
     if id(node) in met:
-        raise BadSetting(f"{line}: an alias refers to this", "Write it out where it is needed, without & and *.")
+        raise SettingsError(f"{line}: an alias refers to this", "Write it out where it is needed, without & and *.")
     met.add(id(node))
     if trail:
         name = "".join(f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in trail)[1:]
@@ -105,7 +108,9 @@ def _places(node: Node, shown: str, trail: Trail, met: set[int]) -> Iterator[tup
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
                 where = f"{shown}, line {key.start_mark.line + 1}"
-                raise BadSetting(f"{where}: a name has parts", "Write one name before each colon, as in `port: 3000`.")
+                raise SettingsError(
+                    f"{where}: a name has parts", "Write one name before each colon, as in `port: 3000`."
+                )
             yield from _places(value, shown, (*trail, str(key.value)), met)
     elif isinstance(node, SequenceNode):
         for index, value in enumerate(node.value):

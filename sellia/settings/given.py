@@ -15,15 +15,6 @@ FILE_LIMIT: Final = 256 * 1024
 Trail: TypeAlias = tuple[str | int, ...]
 
 
-class BadSetting(SettingsError):
-    """A setting is wrong: ``line`` says what and where, ``hint`` what to do.  `str` is both."""
-
-    def __init__(self, line: str, hint: str) -> None:
-        super().__init__(f"{line}\nHint: {hint}")
-        self.line = line
-        self.hint = hint
-
-
 class Rank(IntEnum):
     """Kind of place that a value came from; the higher one wins."""
 
@@ -49,20 +40,20 @@ class Given:
 
 
 def read_text(path: str, place: str) -> str:
-    """Return the text of the file at ``path``, which ``place`` named.  Raises `BadSetting`."""
+    """Return the text of the file at ``path``, which ``place`` named.  Raises `SettingsError`."""
     shown = printable(path)
     try:
         with open(path, "rb") as file:
             data = file.read(FILE_LIMIT + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "this is not the name of a file"
-        raise BadSetting(
+        raise SettingsError(
             f"{place}: cannot read {shown}: {reason}", "Check the path, and that this user may read the file."
         ) from None
     if len(data) > FILE_LIMIT:
         hint = "Check the path: it is not the file that is meant."
-        raise BadSetting(f"{place}: {shown} is larger than {FILE_LIMIT // 1024} KiB", hint)
+        raise SettingsError(f"{place}: {shown} is larger than {FILE_LIMIT // 1024} KiB", hint)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadSetting(f"{place}: {shown} is not text in UTF-8", "Save the file as UTF-8.") from None
+        raise SettingsError(f"{place}: {shown} is not text in UTF-8", "Save the file as UTF-8.") from None

@@ -8,7 +8,8 @@ caution.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sellia.settings.given import BadSetting, Given, Rank, Trail
+from sellia.errors import SettingsError
+from sellia.settings.given import Given, Rank, Trail
 from sellia.settings.model import Settings, no_setting
 from sellia.text import printable
 
@@ -40,7 +41,7 @@ class _Names:
 def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]]) -> dict[str, Given]:
     """Return what a file gives by the names of the settings, groups taken apart.
 
-    Names that no model has are kept if they stand at the top level.  Raises `BadSetting` for an unknown name in a
+    Names that no model has are kept if they stand at the top level.  Raises `SettingsError` for an unknown name in a
     group, and for a setting that is given under two names.
     """
     names = _Names.of(models)
@@ -54,7 +55,7 @@ def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]]) -> d
             raise no_setting(names.below(path[:-1]), each.place, ".".join(path))
         if name in found:
             line = f"{each.place}: is the same setting as {found[name].place.rpartition(': ')[2]}"
-            raise BadSetting(line, "Keep one of the two.")
+            raise SettingsError(line, "Keep one of the two.")
         found[name or path[0]] = each
     return found
 
@@ -72,7 +73,7 @@ def _leaves(path: _Path, given: Mapping[str, Given], groups: frozenset[_Path]) -
 def _inside(group: Given, path: _Path) -> dict[str, Given]:
     if not isinstance(group.value, dict):
         hint = f"Write its settings on the lines below it, each with two spaces more in front than {path[-1]} has."
-        raise BadSetting(f"{group.place}: is a group of settings", hint)
+        raise SettingsError(f"{group.place}: is a group of settings", hint)
     parts: dict[str | int, dict[Trail, str]] = {}
     for trail, place in group.parts.items():
         parts.setdefault(trail[0], {})[trail[1:]] = place

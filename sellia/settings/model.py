@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from sellia.errors import SettingsError
 from sellia.settings.exposure import exposed_files
-from sellia.settings.given import BadSetting, Given, Trail
+from sellia.settings.given import Given, Trail
 from sellia.settings.values import SHOWN
 from sellia.text import printable
 
@@ -80,7 +81,7 @@ _Model = TypeVar("_Model", bound=Settings)
 
 
 def check(model: type[_Model], given: Mapping[str, Given]) -> _Model:
-    """Return ``model`` made of what was given and of defaults.  Raises `BadSetting` for the first fault."""
+    """Return ``model`` made of what was given and of defaults.  Raises `SettingsError` for the first fault."""
     try:
         checked = model.model_validate({name: each.value for name, each in given.items()})
         told = [each.caution for each in given.values() if each.caution]
@@ -96,14 +97,14 @@ def check(model: type[_Model], given: Mapping[str, Given]) -> _Model:
 
 
 def refuse_unknown(model: type[Settings], given: Mapping[str, Given], besides: Sequence[str] = ()) -> None:
-    """Raise `BadSetting` for the first name that neither ``model`` nor ``besides`` has."""
+    """Raise `SettingsError` for the first name that neither ``model`` nor ``besides`` has."""
     known = [*map(model.path, model.model_fields), *besides]
     for name, each in given.items():
         if name not in model.model_fields and name not in besides:
             raise no_setting(known, each.place, name)
 
 
-def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDetails) -> BadSetting:
+def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDetails) -> SettingsError:
     context = details.get("ctx", {})
     trail = details["loc"] or (context.get("about", ""),)
     place = _place(given, trail)
@@ -113,29 +114,29 @@ def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDe
     hint = setting.description if setting is not None and setting.description else ""
     if details["type"] == "setting":
         line = str(context["line"])
-        return BadSetting(f"{place}: {line}" if place else line, str(context["hint"]) or hint)
+        return SettingsError(f"{place}: {line}" if place else line, str(context["hint"]) or hint)
     if details["type"] == "missing":
-        return BadSetting(f"{place}: {printable(str(trail[-1]))} is missing", hint)
+        return SettingsError(f"{place}: {printable(str(trail[-1]))} is missing", hint)
     if details["type"] == "string_type":
-        return BadSetting(f"{place}: must be text", "Put the value into quotes. " + hint)
+        return SettingsError(f"{place}: must be text", "Put the value into quotes. " + hint)
     line = details["msg"].replace("Input should be", "must be").replace("tuple", "list").split(", unable to")[0]
     if _NOT_SUCH_A_VALUE.match(details["type"]) and setting is not None and "Secret" not in repr(setting.annotation):
         line += f", not {printable(str(_value(given, trail)))[:SHOWN]}"
-    return BadSetting(f"{place}: {line}" if place else line, hint)
+    return SettingsError(f"{place}: {line}" if place else line, hint)
 
 
-def _unknown(model: type[Settings], place: str, trail: Trail) -> BadSetting:
+def _unknown(model: type[Settings], place: str, trail: Trail) -> SettingsError:
     owner = _owner(model, trail)
     return no_setting([*map(owner.path, owner.model_fields)] if owner is not None else [], place, str(trail[-1]))
 
 
-def no_setting(known: Sequence[str], place: str, name: str) -> BadSetting:
+def no_setting(known: Sequence[str], place: str, name: str) -> SettingsError:
     """Make the error for an unknown name; ``known`` are the names that exist, those in groups with dots."""
     spelt = {part: full for full in known for part in (full.rpartition(".")[2], full.replace(".", "_"), full)}
     near = difflib.get_close_matches(name.replace("-", "_").lower(), spelt, n=1)
     where = place.rpartition(": ")[0] or place
     hint = f"Did you mean {spelt[near[0]]}?" if near else f"The settings are: {', '.join(known)}."
-    return BadSetting(f"{where}: {printable(name)} is not a setting", hint)
+    return SettingsError(f"{where}: {printable(name)} is not a setting", hint)
 
 
 def _place(given: Mapping[str, Given], trail: Trail) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from sellia.errors import SettingsError
 from sellia.settings.file import from_file
-from sellia.settings.given import BadSetting, Given, Rank, read_text
+from sellia.settings.given import Given, Rank, read_text
 from sellia.settings.groups import ungrouped
 from sellia.settings.model import Settings, spelling
 from sellia.text import printable
@@ -18,7 +19,7 @@ def gather(
     """Return all that was given, by the names of the settings of ``models``.
 
     ``flags`` are by setting, None where not given; ``config`` is the path of the settings file, if there is one.
-    Names that no model has are kept, for `check` to refuse.  Raises `BadSetting`.
+    Names that no model has are kept, for `check` to refuse.  Raises `SettingsError`.
     """
     given = ungrouped(from_file(config), models) if config is not None else {}
     for name, variable in variables(*models).items():
@@ -46,7 +47,7 @@ def flag(name: str) -> str:
 def _from_environment(variable: str, environment: Mapping[str, str]) -> Given | None:
     value, path = environment.get(variable, ""), environment.get(f"{variable}_FILE", "")
     if value and path:
-        raise BadSetting(
+        raise SettingsError(
             f"{variable} and {variable}_FILE are both set",
             f"Keep one of them: {variable} holds the value itself, {variable}_FILE the path of a file with the value.",
         )
@@ -57,5 +58,5 @@ def _from_environment(variable: str, environment: Mapping[str, str]) -> Given | 
     place = f"{variable}_FILE"
     text = read_text(path, place).rstrip("\r\n")
     if not text:
-        raise BadSetting(f"{place}: {printable(path)} is empty", "Put the value into the file, on one line.")
+        raise SettingsError(f"{place}: {printable(path)} is empty", "Put the value into the file, on one line.")
     return Given(text, place, Rank.ENVIRONMENT, path=path)

@@ -14,8 +14,7 @@ from sellia.cli.exits import Exit
 from sellia.cli.foreground import Foreground
 from sellia.cli.output import LinePrinter
 from sellia.client.events import Refused
-from sellia.errors import RefusedError
-from sellia.settings import BadSetting
+from sellia.errors import RefusedError, SettingsError
 
 
 class ScriptedService(Service):
@@ -136,7 +135,7 @@ class ForegroundTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_does_not_start(self) -> None:
-        self.service.trouble = BadSetting("the line", "the hint")
+        self.service.trouble = SettingsError("the line", "the hint")
         self.foreground.start()
         self.service.stopping.callback(None)
         self.assertEqual((self.reactor.stopped, self.foreground.status), (1, Exit.SETTINGS))

@@ -6,14 +6,14 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.settings import TUNNEL_LIMIT, ClientSettings, TunnelSettings, load
-from sellia.settings import BadSetting
+from sellia.errors import SettingsError
 
 BASE = {"server": "http://localhost:3000", "port": "8080"}
 
 
 class ClientCase(SynchronousTestCase):
-    def bad(self, flags: Any, environment: Any = None, config: str | None = None) -> BadSetting:
-        error = self.assertRaises(BadSetting, load, flags, environment or {}, config)
+    def bad(self, flags: Any, environment: Any = None, config: str | None = None) -> SettingsError:
+        error = self.assertRaises(SettingsError, load, flags, environment or {}, config)
         self.assertTrue(error.hint)
         return error
 
@@ -146,7 +146,7 @@ class ServerUrlTests(ClientCase):
             ("t.example", "https://t.example."),
             ("u:p@t.example", "http://localhost:3000 or https://example.com."),
         ):
-            error = self.assertRaises(BadSetting, self.server, text)
+            error = self.assertRaises(SettingsError, self.server, text)
             self.assertEqual(error.hint, f"Write it as {hint}")
 
     def test_wrong(self) -> None:
@@ -226,17 +226,17 @@ class TargetTests(SynchronousTestCase):
 
     def test_what_is_none(self) -> None:
         for text in ("80x", "ftp://x:1", "http://x:1/path", "http://u:p@x:1", "x:y", "a b:1", "host", "x:99999"):
-            error = self.assertRaises(BadSetting, self.tunnel, text)
+            error = self.assertRaises(SettingsError, self.tunnel, text)
             self.assertTrue(error.line.startswith("--port: "), error.line)
             self.assertNotIn("u:p", str(error))
 
     def test_twice(self) -> None:
-        error = self.assertRaises(BadSetting, self.tunnel, "https://x:1", local_scheme="http")
+        error = self.assertRaises(SettingsError, self.tunnel, "https://x:1", local_scheme="http")
         self.assertEqual(error.line, "--port: names the scheme, and so does local_scheme")
-        self.assertRaises(BadSetting, self.tunnel, "x:1", local_host="y")
+        self.assertRaises(SettingsError, self.tunnel, "x:1", local_host="y")
 
     def test_verification(self) -> None:
-        error = self.assertRaises(BadSetting, self.tunnel, "https://x", local_ca="/nowhere")
+        error = self.assertRaises(SettingsError, self.tunnel, "https://x", local_ca="/nowhere")
         self.assertIn("cannot read /nowhere", error.line)
         settings = load({"server": "http://x", "port": "https://x", "local_verify": "false"}, {})
         self.assertIs(settings.tunnels[0].local_verify, False)

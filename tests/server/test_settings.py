@@ -5,13 +5,13 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.errors import SettingsError
 from sellia.server.settings import ServerSettings, load
-from sellia.settings import BadSetting
 
 
 class ServerCase(SynchronousTestCase):
-    def bad(self, flags: Any = None, environment: Any = None, config: str | None = None) -> BadSetting:
-        return self.assertRaises(BadSetting, load, flags or {}, environment or {}, config)
+    def bad(self, flags: Any = None, environment: Any = None, config: str | None = None) -> SettingsError:
+        return self.assertRaises(SettingsError, load, flags or {}, environment or {}, config)
 
     def write(self, text: str) -> str:
         path = os.path.abspath(self.mktemp())
@@ -80,7 +80,7 @@ class DefaultTests(ServerCase):
     def test_no_default_above_the_ceiling(self) -> None:
         for name in ("request_timeout", "upgrade_timeout"):
             load({}, {}, self.write(f"{name}: 3600\n"))
-            error = self.assertRaises(BadSetting, load, {}, {}, self.write(f"{name}: 3601\n"))
+            error = self.assertRaises(SettingsError, load, {}, {}, self.write(f"{name}: 3601\n"))
             self.assertIn(f"{name}: must not be longer than timeouts.request_limit (3600 s)", str(error))
             self.assertIn("Raise timeouts.request_limit", error.hint)
             load({}, {}, self.write(f"{name}: 3601\nrequest_timeout_limit: 3601\n"))

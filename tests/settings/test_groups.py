@@ -4,7 +4,8 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.settings import BadSetting, Count, Settings, check, gather, setting
+from sellia.errors import SettingsError
+from sellia.settings import Count, Settings, check, gather, setting
 
 
 class Grouped(Settings):
@@ -26,8 +27,8 @@ class GroupTests(SynchronousTestCase):
             file.write(text)
         return check(Grouped, gather(Grouped, flags={}, environment={}, config=path))
 
-    def bad(self, text: str) -> BadSetting:
-        return self.assertRaises(BadSetting, self.load, text)
+    def bad(self, text: str) -> SettingsError:
+        return self.assertRaises(SettingsError, self.load, text)
 
     def test_groups(self) -> None:
         loaded = self.load("name: x\nsize:\n  width: 5\n  height: 6\nrates: {requests: {burst: 7}}\n")

@@ -1,7 +1,7 @@
 """Listening, as one service: every endpoint is bound before anything else happens, or one line says why not.
 
 Binding is done in `privilegedStartService`, so that ``twistd --uid`` can give up root after it has port 80.  What
-fails is raised from there as a `BadSetting`: one line with the port in it, and what to do.  Whoever runs the process
+fails is raised from there as a `SettingsError`: one line with the port in it, and what to do.  Whoever runs the process
 (a tap, the command line, a test) decides what becomes of it; there is no traceback to wade through.
 """
 
@@ -20,10 +20,10 @@ from twisted.python import context
 from twisted.python.failure import Failure
 from twisted.python.log import ILogContext
 
+from sellia.errors import SettingsError
 from sellia.server.listeners.accepting import pause_where_full
 from sellia.server.listeners.proxy_protocol import PREFIX
 from sellia.server.listeners.renewal import Renewal
-from sellia.settings import BadSetting
 from sellia.text import printable
 from sellia.transports.tls import require_common_protocol
 
@@ -75,7 +75,7 @@ class ListeningService(Service):
         self._renewal = Renewal(reactor, cast(IReactorTime, reactor), endpoint_for)
 
     def privilegedStartService(self) -> None:
-        """Bind every endpoint.  Raises `BadSetting`; what was bound by then is let go again."""
+        """Bind every endpoint.  Raises `SettingsError`; what was bound by then is let go again."""
         if self._ports or self._pending:
             return
         for string in self._strings:
@@ -167,11 +167,11 @@ def place(address: IAddress) -> str:
     return printable(str(address))
 
 
-def _explained(string: str, failure: Failure) -> BadSetting:
+def _explained(string: str, failure: Failure) -> SettingsError:
     """What to tell the user about an endpoint that could not be listened on."""
     error = failure.value
     if not isinstance(error, CannotListenError):
-        return BadSetting(
+        return SettingsError(
             f"cannot listen on {printable(string)}: {_reason(error)}",
             "Check the endpoint, as in tcp:3000:interface=127.0.0.1, ssl:443:privateKey=key.pem or unix:/run/s.sock.",
         )
@@ -183,7 +183,7 @@ def _explained(string: str, failure: Failure) -> BadSetting:
     if not hint:
         cause += f": {_reason(error.socketError)}"
         hint = "Check the address and the port, or the directory of the socket."
-    return BadSetting(f"{where} {cause}", hint)
+    return SettingsError(f"{where} {cause}", hint)
 
 
 def _reason(error: object) -> str:

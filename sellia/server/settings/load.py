@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from sellia.errors import SettingsError
 from sellia.server.settings.model import ServerSettings
 from sellia.server.settings.relations import GIVE_A_KEY
-from sellia.settings import BadSetting, Given, Rank, check, gather
+from sellia.settings import Given, Rank, check, gather
 
 
 def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ServerSettings:
-    """Return the settings of a server; ``flags`` are by setting, None where not given.  Raises `BadSetting`."""
+    """Return the settings of a server; ``flags`` are by setting, None where not given.  Raises `SettingsError`."""
     given = gather(ServerSettings, flags=flags, environment=environment, config=config)
     _choose_listeners(given)
     settings = check(ServerSettings, given)
@@ -17,17 +18,17 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str], config: st
 
 
 def check_door(settings: ServerSettings) -> None:
-    """Refuse a server on which everybody could open tunnels without anybody having said so.  Raises `BadSetting`."""
+    """Refuse a server on which everybody could open tunnels without anybody having said so.  Raises `SettingsError`."""
     if settings.master_key is not None or settings.open:
         return
     hint = f"{GIVE_A_KEY} For a server that is open to everybody, give --open (`open: true`)"
     if not settings.local_only:
-        raise BadSetting(
+        raise SettingsError(
             "without a master key everybody could open tunnels here",
             f"{hint}; to try it on this machine alone, --host 127.0.0.1.",
         )
     if settings.behind_proxy:
-        raise BadSetting(
+        raise SettingsError(
             "without a master key everybody could open tunnels here, through the reverse proxy in front",
             f"{hint}; to try it on this machine alone, leave out --https, --trust-proxy and haproxy: endpoints.",
         )
@@ -42,7 +43,7 @@ def _choose_listeners(given: dict[str, Given]) -> None:
     strongest = max(others.values(), key=lambda other: other.rank)
     if strongest.rank == listen.rank:
         beside = listen.place if listen.rank is Rank.FLAG else "listen"
-        raise BadSetting(
+        raise SettingsError(
             f"{strongest.place}: cannot be given together with {beside}",
             "An endpoint names its own port and address, as in tcp:3000:interface=127.0.0.1: keep one of the two.",
         )

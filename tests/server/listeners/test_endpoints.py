@@ -14,8 +14,8 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.errors import SettingsError
 from sellia.server.listeners.endpoints import ListeningService, place
-from sellia.settings import BadSetting
 
 
 class RecordingPort:
@@ -82,14 +82,14 @@ class ListeningTests(SynchronousTestCase):
         service = self.service({**script, 2: cannot(errno.EADDRINUSE, 2)})
         parent = MultiService()
         service.setServiceParent(parent)
-        error = self.assertRaises(BadSetting, parent.privilegedStartService)
+        error = self.assertRaises(SettingsError, parent.privilegedStartService)
         self.assertEqual(error.line, "port 2 on 127.0.0.1 is already in use")
         self.assertIn("--port", error.hint)
         self.assertEqual(script[1].closed, 1)
         self.assertEqual(service.addresses(), [])
 
     def line(self, number: int, **named: Any) -> str:
-        return self.assertRaises(BadSetting, self.service({1: cannot(number, **named)}).startService).line
+        return self.assertRaises(SettingsError, self.service({1: cannot(number, **named)}).startService).line
 
     def test_causes(self) -> None:
         self.assertIn("needs rights", self.line(errno.EACCES))
@@ -99,14 +99,16 @@ class ListeningTests(SynchronousTestCase):
 
     def test_cause_without_number(self) -> None:
         service = self.service({1: CannotListenError("x", 1, ValueError("odd\n"))})
-        self.assertEqual(self.assertRaises(BadSetting, service.startService).line, "port 1 on x cannot be used: odd\\n")
+        self.assertEqual(
+            self.assertRaises(SettingsError, service.startService).line, "port 1 on x cannot be used: odd\\n"
+        )
 
     def test_unix_socket_in_use(self) -> None:
         self.assertEqual(self.line(errno.EADDRINUSE, port="/run/s", interface="any"), "/run/s is already in use")
 
     def test_bad_endpoints(self) -> None:
         for endpoint in ("nonsense:1", "tcp:x", "tcp", "ssl:1:privateKey=/nowhere", "tcp:1:foo=bar"):
-            error = self.assertRaises(BadSetting, self.service({}, endpoint).startService)
+            error = self.assertRaises(SettingsError, self.service({}, endpoint).startService)
             self.assertTrue(error.line.startswith(f"cannot listen on {endpoint}: "), error.line)
             self.assertEqual(len(error.line.splitlines()), 1)
 
@@ -157,7 +159,7 @@ class SlowEndpointTests(SynchronousTestCase):
         service = self.service(succeed(RecordingPort(IPv4Address("TCP", "h", 1))))
         service.startService()
         self.assertEqual(len(service.addresses()), 1)
-        self.assertRaises(BadSetting, self.service(fail(cannot(errno.EADDRINUSE))).startService)
+        self.assertRaises(SettingsError, self.service(fail(cannot(errno.EADDRINUSE))).startService)
 
     def test_later(self) -> None:
         result: Deferred[Any] = Deferred()
@@ -204,5 +206,5 @@ class ProxiedTests(SynchronousTestCase):
 
     def test_a_mistake_behind_it_is_told_as_it_was_written(self) -> None:
         service = ListeningService(["haproxy:nonsense:2"], Factory(), MemoryReactorClock(), proxied=Factory())
-        error = self.assertRaises(BadSetting, service.privilegedStartService)
+        error = self.assertRaises(SettingsError, service.privilegedStartService)
         self.assertIn("cannot listen on haproxy:nonsense:2: ", error.line)
