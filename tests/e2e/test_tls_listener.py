@@ -9,10 +9,13 @@ import time
 from functools import cache
 from pathlib import Path
 
+from OpenSSL import SSL
+
 from tests.e2e.case import EndToEndTests, watched
 from tests.e2e.fronts import DOMAIN
+from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.stage import program, run
-from tests.processes import Process, answers, free_port, start_twistd, tunnel_is_open
+from tests.processes import Process, answers, free_port, start_client, start_twistd, tunnel_is_open, wait_until
 
 
 @cache
@@ -129,3 +132,86 @@ class TlsTests(EndToEndTests):
 
 def _ask(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n".encode()
+
+
+class HalfCloseTests(EndToEndTests):
+    """A visitor that sends close_notify behind its request, and perhaps FIN, gets its answer."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.recorder = Recorder()
+        self.addCleanup(self.recorder.close)
+        plain = server()[0].port
+        self.client = start_client(plain, self.recorder.port, "half", domain=DOMAIN)
+        self.addCleanup(self.client.stop)
+
+    def ask(self, request: bytes) -> tuple[SSL.Connection, socket.socket]:
+        connection = socket.create_connection(("127.0.0.1", port()), timeout=10)
+        self.addCleanup(connection.close)
+        connection.settimeout(None)
+        secure = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), connection)
+        secure.set_connect_state()
+        secure.sendall(request)
+        return secure, connection
+
+    def rest(self, secure: SSL.Connection) -> bytes:
+        said = b""
+        try:
+            while True:
+                said += secure.recv(65536)
+        except SSL.ZeroReturnError:
+            return said
+
+    def test_a_request(self) -> None:
+        for fin in (False, True):
+            target = f"/slow-{fin}"
+            self.recorder.on(target, late_answer)
+            secure, connection = self.ask(f"GET {target} HTTP/1.1\r\nHost: half.{DOMAIN}\r\n\r\n".encode())
+            exchange = self.recorder.wait_for(target)
+            self.assertFalse(secure.shutdown())
+            if fin:
+                connection.shutdown(socket.SHUT_WR)
+            self.assertEqual(secure.recv(9), b"HTTP/1.1 ")
+            exchange.released.set()
+            said = self.rest(secure)
+            self.assertTrue(said.startswith(b"200 OK\r\n") and said.endswith(b"\r\n\r\nhello"), said)
+
+    def test_a_visitor_that_is_gone(self) -> None:
+        """It has sent close_notify and closed its socket."""
+        left: list[bool] = []
+
+        def wait(exchange: ServiceLeg) -> None:
+            left.append(exchange.wait_until_left())
+            exchange.over = True
+
+        self.recorder.on("/gone", wait)
+        secure, connection = self.ask(f"GET /gone HTTP/1.1\r\nHost: half.{DOMAIN}\r\n\r\n".encode())
+        self.recorder.wait_for("/gone")
+        secure.shutdown()
+        connection.close()
+        wait_until(lambda: left, "the service's side to end")
+
+    def test_fin_alone(self) -> None:
+        """What came before it may have been cut short."""
+        left: list[bool] = []
+
+        def wait(exchange: ServiceLeg) -> None:
+            left.append(exchange.wait_until_left())
+            exchange.over = True
+
+        self.recorder.on("/cut", wait)
+        _, connection = self.ask(f"GET /cut HTTP/1.1\r\nHost: half.{DOMAIN}\r\n\r\n".encode())
+        self.recorder.wait_for("/cut")
+        connection.shutdown(socket.SHUT_WR)
+        wait_until(lambda: left, "the service's side to end")
+
+    def test_nothing_asked(self) -> None:
+        secure, _ = self.ask(f"GET /ready HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode())
+        self.assertTrue(secure.recv(100).startswith(b"HTTP/1.1 200 "))
+        secure.shutdown()
+        self.rest(secure)
+
+
+def late_answer(exchange: ServiceLeg) -> None:
+    exchange.released.wait(20)
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")

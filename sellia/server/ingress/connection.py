@@ -296,7 +296,8 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         lost = self.ingress.guard.until_lost(protocol, self._place, self.counted)
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.connectionLost = lost  # type: ignore[method-assign, assignment]
-        ended = getattr(protocol, "readConnectionLost", self._lose)
+        # over TLS the transport closes the connection of a protocol that knows no half-close
+        ended: Any = getattr(protocol, "readConnectionLost", None if is_tls(self.transport) else self._lose)
         self.readConnectionLost = ended  # type: ignore[method-assign]
         behind = self._requests.hand_over()
         if behind:

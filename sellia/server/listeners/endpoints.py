@@ -26,6 +26,7 @@ from sellia.server.listeners.proxy_protocol import PREFIX
 from sellia.server.listeners.renewal import Renewal
 from sellia.text import printable
 from sellia.transports.tls import require_common_protocol
+from sellia.transports.tls_half_close import allow_half_close
 
 _HINTS: Final = {
     errno.EADDRINUSE: (
@@ -128,6 +129,7 @@ class ListeningService(Service):
 
     def _listens(self, port: IListeningPort) -> None:
         pause_where_full(port, cast(IReactorTime, self._reactor), self._failed)
+        allow_half_close(port)
         self._ports.append(port)
 
     def _settle(self, string: str, listening: "Deferred[IListeningPort]", failures: list[Failure]) -> None:
