@@ -77,7 +77,7 @@ class Limiter:
     def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
         self._clock = clock
         self.places = Places(settings.connections, settings.connections_per_address)
-        self.connections = self.places.census
+        self.connections = self.places.quota
         #: Those of connections that have become links, until they carry a session.
         self._of_links: dict[Any, Place] = {}
         self.refusals = LimitLog()
@@ -184,9 +184,9 @@ class Limiter:
             self.refused("connections", peer, "closed the longest idle")
         return limit
 
-    def enter(self, peer: str, *, trusted: bool) -> Place:
+    def acquire(self, peer: str, *, trusted: bool) -> Place:
         """A connection is open; what is returned is to be given back when it is gone."""
-        return self.places.enter(_own(peer, trusted))
+        return self.places.acquire(_own(peer, trusted))
 
     def crowded(self, visitor: str) -> bool:
         """Whether a visitor who comes through a trusted proxy has as many connections of its own as it may."""
@@ -199,12 +199,12 @@ class Limiter:
         visitor from now on.
         """
         if visitor and visitor != UNIX:
-            place.settle(counted_address(visitor))
+            place.charge(counted_address(visitor))
         if isinstance(protocol, LinkMixin):
             self._of_links[protocol] = place
 
         def lost(reason: Failure = connectionDone) -> None:
-            place.leave()
+            place.release()
             self._of_links.pop(protocol, None)
             protocol.connectionLost(reason)
 
@@ -227,7 +227,7 @@ class Limiter:
     def _give_back(self, link: Link) -> None:
         place = self._of_links.pop(link, None)
         if place is not None:
-            place.leave()
+            place.release()
 
     # --- ends of streams -----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Places for connections: how many there are, and who gives one up for a newcomer.
+"""Places for connections: admission of new ones, and eviction of the longest idle.
 
 When all places are taken, the connection that has been idle for longest is closed: one on which no request is under
 way, or a link whose hello has not come.  Where nobody is idle, a newcomer gets one of ``SPARE`` places in excess; on
@@ -15,77 +15,77 @@ from typing import Any, Final
 
 from sellia.relay.limits.quota import Quota
 
-#: Places in excess, for those who may be about to open a link.
+#: Places in excess of the limit, for connections on which a link may be opened.
 SPARE: Final = 100
 
 _BY_FULL: Final = {"total": "connections", "each": "connections_per_address"}
 
 
 class Place:
-    """One connection's; given back once, however often :meth:`leave` is called."""
+    """The place of one connection; released once, however often :meth:`release` is called."""
 
-    __slots__ = ("_address", "_census", "_left", "_visitor")
+    __slots__ = ("_address", "_left", "_quota", "_visitor")
 
-    def __init__(self, census: Quota[str], address: str | None) -> None:
-        self._census = census
+    def __init__(self, quota: Quota[str], address: str | None) -> None:
+        self._quota = quota
         self._address = address
         self._visitor: str | None = None
         self._left = False
-        census.enter(address)
+        quota.acquire(address)
 
-    def settle(self, visitor: str) -> None:
-        """It counts for this address as well, unless it counts for one already."""
+    def charge(self, visitor: str) -> None:
+        """Charge the place to a visitor's address, unless it is charged to one already."""
         if self._address is None and not self._left:
             self._visitor = visitor
-            self._census.settle(visitor)
+            self._quota.charge(visitor)
 
-    def leave(self) -> None:
-        """Give it back."""
+    def release(self) -> None:
+        """Give the place back."""
         if self._left:
             return
         self._left = True
-        self._census.leave(self._address)
+        self._quota.release(self._address)
         if self._visitor is not None:
-            self._census.unsettle(self._visitor)
+            self._quota.refund(self._visitor)
 
 
 class Places:
-    """Those of one server: ``total`` in all, ``each`` of one address."""
+    """The places of one server: ``total`` in all, ``each`` of one address."""
 
     def __init__(self, total: int, each: int) -> None:
-        self.census: Quota[str] = Quota(total, each)
+        self.quota: Quota[str] = Quota(total, each)
         self._total = total
         self._idle: dict[Any, Callable[[], None]] = {}
 
     def full(self, address: str | None) -> str | None:
-        """Return the limit for which a newcomer from there has no place, if it has none.
+        """Return the limit that keeps out a new connection from an address, or None if there is a place for it.
 
-        What it may take is free when this returns; an idle connection may have been closed for it.
+        An idle connection may have been closed to make room.
         """
-        census = self.census
-        reached = census.full(address)
+        quota = self.quota
+        reached = quota.full(address)
         if reached != "total":
             return None if reached is None else _BY_FULL[reached]
-        if address is not None and census.crowded(address):
+        if address is not None and quota.crowded(address):
             return _BY_FULL["each"]
-        while census.count >= self._total and self._idle:
+        while quota.count >= self._total and self._idle:
             self._idle.pop(next(iter(self._idle)))()
-        return None if census.count < self._total + SPARE else _BY_FULL["total"]
+        return None if quota.count < self._total + SPARE else _BY_FULL["total"]
 
-    def enter(self, address: str | None) -> Place:
-        """A connection has come."""
-        return Place(self.census, address)
+    def acquire(self, address: str | None) -> Place:
+        """Take a place for a new connection."""
+        return Place(self.quota, address)
 
     @property
     def exceeded(self) -> bool:
         """Whether places in excess are taken."""
-        return self.census.count > self._total
+        return self.quota.count > self._total
 
     def idle(self, who: Any, evict: Callable[[], None]) -> None:
-        """``who`` is idle from now on: ``evict`` closes it, and gives its place back at once."""
+        """Mark a connection as idle; ``evict`` closes it, and releases its place at once."""
         self._idle.pop(who, None)
         self._idle[who] = evict
 
     def busy(self, who: Any) -> None:
-        """It is not idle, or gone."""
+        """Mark a connection as busy, or gone."""
         self._idle.pop(who, None)

@@ -19,19 +19,19 @@ class PlacesTests(SynchronousTestCase):
     def arrive(self, who: str, address: str | None = None, *, idle: bool = True) -> str | None:
         limit = self.places.full(address)
         if limit is None:
-            self.taken[who] = self.places.enter(address)
+            self.taken[who] = self.places.acquire(address)
             if idle:
                 self.places.idle(who, lambda: self.evict(who))
         return limit
 
     def evict(self, who: str) -> None:
-        self.taken.pop(who).leave()
+        self.taken.pop(who).release()
 
     def test_the_longest_idle_goes(self) -> None:
         for who in "abc":
             self.arrive(who)
         self.places.busy("a")
-        self.places.idle("b", lambda: self.taken.pop("b").leave())
+        self.places.idle("b", lambda: self.taken.pop("b").release())
         self.assertIsNone(self.arrive("d"))
         self.assertEqual(set(self.taken), {"a", "b", "d"})
         self.assertIsNone(self.arrive("e"))
@@ -42,7 +42,7 @@ class PlacesTests(SynchronousTestCase):
             self.assertIsNone(self.arrive(str(number), idle=False))
             self.assertEqual(self.places.exceeded, number >= 3)
         self.assertEqual(self.arrive("x"), "connections")
-        self.taken["7"].leave()
+        self.taken["7"].release()
         self.assertIsNone(self.arrive("x"))
 
     def test_one_address(self) -> None:
@@ -55,13 +55,13 @@ class PlacesTests(SynchronousTestCase):
         self.assertEqual(set(self.taken), {"a", "b", "d"})
 
     def test_given_back_once(self) -> None:
-        place = self.places.enter(None)
-        place.settle("192.0.2.7")
-        self.assertEqual((self.places.census.count, self.places.census.of("192.0.2.7")), (1, 1))
-        place.leave()
-        place.leave()
-        place.settle("192.0.2.7")
-        self.assertEqual((self.places.census.count, self.places.census.of("192.0.2.7")), (0, 0))
+        place = self.places.acquire(None)
+        place.charge("192.0.2.7")
+        self.assertEqual((self.places.quota.count, self.places.quota.of("192.0.2.7")), (1, 1))
+        place.release()
+        place.release()
+        place.charge("192.0.2.7")
+        self.assertEqual((self.places.quota.count, self.places.quota.of("192.0.2.7")), (0, 0))
 
 
 class StrangerTests(GatewayCase):

@@ -1,4 +1,4 @@
-"""Who is connected, counted by address or by owner: so many in all, and so many from each.
+"""Quotas of open connections or sessions: so many in all, and so many of each address or owner.
 
 The table has an entry for each that has something open, so it is bounded by what is open.
 """
@@ -12,51 +12,51 @@ Full = Literal["total", "each"]
 
 
 class Quota(Generic[Key]):
-    """Connections by the address that they count for, or sessions by their owner."""
+    """Counts what is open, by the key that it is charged to: ``total`` in all, ``each`` of one key."""
 
-    __slots__ = ("_each", "_here", "_total", "count")
+    __slots__ = ("_charged", "_each", "_total", "count")
 
     def __init__(self, total: int, each: int) -> None:
         self._total = total
         self._each = each
-        #: How many are open.
+        #: The number of units that are acquired.
         self.count = 0
-        self._here: dict[Key, int] = {}
+        self._charged: dict[Key, int] = {}
 
-    def full(self, address: Key | None) -> Full | None:
-        """Which bound another connection would break; None for an address means one that has no bound of its own."""
+    def full(self, key: Key | None) -> Full | None:
+        """Return the bound that another unit would break, or None.  The key None has no bound of its own."""
         if self.count >= self._total:
             return "total"
-        return "each" if address is not None and self.crowded(address) else None
+        return "each" if key is not None and self.crowded(key) else None
 
-    def crowded(self, address: Key) -> bool:
-        """Whether the address has as many as it may."""
-        return self._here.get(address, 0) >= self._each
+    def crowded(self, key: Key) -> bool:
+        """Return whether a key is charged with as many units as it may have."""
+        return self._charged.get(key, 0) >= self._each
 
-    def enter(self, address: Key | None) -> None:
-        """Another connection is open."""
+    def acquire(self, key: Key | None) -> None:
+        """Count a unit, and charge it to a key if there is one."""
         self.count += 1
-        if address is not None:
-            self.settle(address)
+        if key is not None:
+            self.charge(key)
 
-    def leave(self, address: Key | None) -> None:
-        """A connection that had entered is gone."""
+    def release(self, key: Key | None) -> None:
+        """Count a unit no more that was acquired with this key."""
         self.count -= 1
-        if address is not None:
-            self.unsettle(address)
+        if key is not None:
+            self.refund(key)
 
-    def settle(self, address: Key) -> None:
-        """A connection that has entered without an address counts for this one from now on."""
-        self._here[address] = self._here.get(address, 0) + 1
+    def charge(self, key: Key) -> None:
+        """Charge a unit to a key that was acquired without one."""
+        self._charged[key] = self._charged.get(key, 0) + 1
 
-    def unsettle(self, address: Key) -> None:
-        """It does so no more."""
-        left = self._here[address] - 1
+    def refund(self, key: Key) -> None:
+        """Undo a charge."""
+        left = self._charged[key] - 1
         if left:
-            self._here[address] = left
+            self._charged[key] = left
         else:
-            del self._here[address]
+            del self._charged[key]
 
-    def of(self, address: Key) -> int:
-        """How many count for an address."""
-        return self._here.get(address, 0)
+    def of(self, key: Key) -> int:
+        """Return the number of units that a key is charged with."""
+        return self._charged.get(key, 0)

@@ -100,13 +100,13 @@ class Admission:
         if wait:
             raise Rejection(RATE_LIMITED, _again("Too many clients have come from there.", wait), "link_rate")
 
-    def enter(self, account: Hashable) -> None:
-        """Count a session that begins."""
-        self._sessions.enter(account)
+    def acquire(self, account: Hashable) -> None:
+        """Count a session of the account."""
+        self._sessions.acquire(account)
 
-    def leave(self, account: Hashable) -> None:
-        """Count it no more."""
-        self._sessions.leave(account)
+    def release(self, account: Hashable) -> None:
+        """Count a session of the account no more."""
+        self._sessions.release(account)
 
     def shows_key(self, key: str, remote: str) -> bool:
         """Return whether a visitor shows the master key; wrong ones count as those of clients do."""

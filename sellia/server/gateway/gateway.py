@@ -167,7 +167,7 @@ class Gateway:
         session = ServerSession(self, owner, hello.key, link.remote)
         session.move(SessionEvent.OPENED)
         self.sessions[session.token] = session
-        self._admission.enter(owner.account)
+        self._admission.acquire(owner.account)
         self._carry(link, session, hello, resumed=False)
         end = line(self.clock, "session opened")
         if end is not None:
@@ -211,9 +211,9 @@ class Gateway:
             session.lost_at, session.heard_at = now, old.heard
             old.close(1000, _TAKEN_OVER)
         session.cancel_wait()
-        self._admission.leave(session.owner.account)
+        self._admission.release(session.owner.account)
         session.adopt(self._admission.keys.moved(session.owner, hello.key, link.remote), hello.key, link.remote)
-        self._admission.enter(session.owner.account)
+        self._admission.acquire(session.owner.account)
         self.registry.adopt(session, session.owner.names, session.owner.account)
         session.link_back(now)
         self._carry(link, session, hello, resumed=True)
@@ -311,7 +311,7 @@ class Gateway:
         now = self.clock.seconds()
         held = event is SessionEvent.LINK_CUT
         session.cancel_wait()
-        self._admission.leave(session.owner.account)
+        self._admission.release(session.owner.account)
         released = self.registry.release_all(session, now, held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)

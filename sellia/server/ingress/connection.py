@@ -117,7 +117,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
             patience = settings.handshake_timeout
         self._requests.deadline = self.ingress.clock.seconds() + patience
         guard = self.ingress.guard
-        self._place = guard.enter(self.peer, trusted=self.trusted)
+        self._place = guard.acquire(self.peer, trusted=self.trusted)
         self.lent = guard.places.exceeded
         guard.places.idle(self, self._evict)
         self.ingress.connections.add(self)
@@ -135,7 +135,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         if self._phase is Phase.TLS_HANDSHAKE:
             self.ingress.guard.handshake_failed(self.peer, reason)
         self.ingress.connections.discard(self)
-        self._place.leave()
+        self._place.release()
         self._begin_closing()
         self._requests.let_go()
         self._probe = None
@@ -201,7 +201,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
     def _evict(self) -> None:
         """Give the place to somebody else."""
         self._phase = Phase.OPEN  # it is no handshake that failed
-        self._place.leave()
+        self._place.release()
         self._requests.stop()  # what has arrived already may still be read in this turn
         self.drop()
 

@@ -62,7 +62,7 @@ class ProxyProtocolConnection(Protocol):
 
     def connectionMade(self) -> None:
         ingress = self._ingress
-        self._place = ingress.guard.enter(self._peer, trusted=True)
+        self._place = ingress.guard.acquire(self._peer, trusted=True)
         self._deadline = ingress.clock.seconds() + ingress.settings.handshake_timeout
         ingress.guard.places.idle(self, self._evict)
         ingress.connections.add(self)
@@ -132,4 +132,4 @@ class ProxyProtocolConnection(Protocol):
         if self in self._ingress.connections:
             self._ingress.connections.discard(self)
             self._ingress.guard.places.busy(self)
-            self._place.leave()
+            self._place.release()
