@@ -12,6 +12,7 @@ from sellia.client.events import Event, Listener, Problem, RequestFinished
 from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings
+from sellia.relay.mux.observer import StreamObserver
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.masking import native_masking
@@ -20,12 +21,20 @@ _log = Logger()
 
 
 class ClientService(Service):
-    """Keeps the tunnels of ``settings`` open.  ``finished`` fires when it has stopped, or fails when it was refused."""
+    """Keeps the tunnels of ``settings`` open.
+
+    ``listener`` is told the events, and ``observer`` all that passes between visitors and services.
+    """
 
     name = "sellia-client"
 
     def __init__(
-        self, settings: ClientSettings, reactor: Any, listener: Listener | None = None, random: Random | None = None
+        self,
+        settings: ClientSettings,
+        reactor: Any,
+        listener: Listener | None = None,
+        random: Random | None = None,
+        observer: StreamObserver | None = None,
     ) -> None:
         self.settings = settings
         self._listener = listener
@@ -42,7 +51,7 @@ class ClientService(Service):
             for tunnel in settings.tunnels
         ]
         report = self._notify if listener is not None or settings.log_level == "debug" else None
-        self.session = ClientSession(settings, self.services, report, reactor, random or SystemRandom())
+        self.session = ClientSession(settings, self.services, report, reactor, random or SystemRandom(), observer)
 
     @property
     def finished(self) -> Deferred[None]:

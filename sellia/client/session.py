@@ -53,6 +53,7 @@ from sellia.protocol.messages import (
 from sellia.relay.limits.websocket import FrameLimits, as_told
 from sellia.relay.mux.counters import LinkCounters
 from sellia.relay.mux.leg import NULL_LEG, Leg
+from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.text import defect, field, printable
@@ -85,6 +86,7 @@ class ClientSession:
         report: Report | None,
         reactor: Any,
         random: Random,
+        observer: StreamObserver | None = None,
     ) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key is not None else None
         self._settings = settings
@@ -93,6 +95,7 @@ class ClientSession:
         self._listener = report
         #: Listener of the legs, whose events count for an outage as well.
         self._listening = self._heard if report is not None else None
+        self._observer = observer
         self._state = SessionState()
         self._outages = OutageReporter(reactor, self.report)
         self._window = ResumeWindow(reactor, self._expired)
@@ -151,7 +154,8 @@ class ClientSession:
         if self._state.now is State.LEAVING and isinstance(opening, WebSocketRequest):
             stream.reset(CLIENT_GONE, _STOPPED)
             return NULL_LEG
-        return open_leg(tunnel.kind, tunnel.routes.service_for(opening), stream, opening, end, self._listening)
+        service = tunnel.routes.service_for(opening)
+        return open_leg(tunnel.kind, service, stream, opening, end, self._listening, self._observer)
 
     def message_received(self, message: SessionMessage) -> None:
         if isinstance(message, TunnelReady):

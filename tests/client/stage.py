@@ -19,6 +19,7 @@ from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, TcpConn
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.stream import Stream
 from tests.logs import log_events
+from tests.observers import RecordingObserver
 from tests.relay.scripts import Pair, RecordingLeg
 
 HOST = (b"Host", b"demo.localhost")
@@ -131,11 +132,13 @@ class Stage:
         self.client_streams: dict[int, Stream] = {}
         self.events: list[Event] = []
         self.listening = True
+        self.observer: RecordingObserver | None = None
 
     def _opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         self.client_streams[stream.id] = stream
         kind = TunnelKind.TCP if isinstance(opening, TcpConnection) else TunnelKind.HTTP
-        return open_leg(kind, self.service, stream, opening, end, self.events.append if self.listening else None)
+        report = self.events.append if self.listening else None
+        return open_leg(kind, self.service, stream, opening, end, report, self.observer)
 
     def ask(self, opening: Opening = GET, *, end: bool = True, body: bytes = b"") -> Visitor:
         """A visitor opens a stream."""

@@ -1,14 +1,19 @@
 """The client as a service: started and stopped with its parent, and what it reports on the way."""
 
+from types import SimpleNamespace
+from typing import Any
+
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import Event, Problem, RequestFinished
 from sellia.client.service import ClientService, make_service
 from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.problems import VISITOR_GONE
 from sellia.transports.reactor.verbosity import verbosity
 from tests.client.links import FarServer, Network
 from tests.client.stage import GET, HELLO, LogLines, Service
+from tests.observers import RecordingObserver
 from tests.relay.scripts import RecordingLeg
 from tests.transports.links import Wire
 
@@ -141,6 +146,17 @@ class ReportTests(ServiceCase):
         """Then nothing is made up to be heard."""
         settings = self.service.settings
         self.assertIsNone(ClientService(settings, MemoryReactorClock()).session._listening)
+
+    def test_an_observer_is_handed_down(self) -> None:
+        observer = RecordingObserver()
+        service = ClientService(self.service.settings, self.reactor, observer=observer)
+        stream: Any = SimpleNamespace(id=2, reset=lambda *_: None, stall=lambda: None)
+        leg = service.session.stream_opened(stream, GET, True)
+        leg.reset_received(VISITOR_GONE, "gone")
+        self.assertEqual([event[0] for event in observer.events], ["request", "ended"])
+        observer.check()
+        for local in service.services:
+            local.stop()
 
     def test_requests_in_the_log(self) -> None:
         log = LogLines(self)

@@ -9,7 +9,9 @@ ends as broken.
 """
 
 from enum import Enum
+from typing import Final
 
+from msgspec import structs
 from twisted.logger import Logger
 
 from sellia.client.events import VISITOR_LEFT, Report, RequestWaiting
@@ -18,14 +20,29 @@ from sellia.client.local.finished import server_refused
 from sellia.client.local.host_checks import NOT_HTTP, STATUSES
 from sellia.client.local.pending_dial import PendingDial
 from sellia.client.local.service import LocalService
-from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, SERVICE_DIED, VISITOR_GONE, Problem
+from sellia.problems import (
+    BAD_SERVICE_RESPONSE,
+    INTERNAL,
+    SERVICE_DIED,
+    SERVICE_REFUSED,
+    SERVICE_TLS_FAILED,
+    SERVICE_UNREACHABLE,
+    VISITOR_GONE,
+    Problem,
+)
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import bad_response
 from sellia.relay.http.headers import check_method, check_target, validate
 from sellia.relay.mux.leg import StrictLeg
+from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.text import printable, shown_target, without_secrets
 from sellia.transports.reactor.lines import line
+
+#: Problems that a service causes.
+SERVICE_PROBLEMS: Final = frozenset(
+    (BAD_SERVICE_RESPONSE, SERVICE_DIED, SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE)
+)
 
 _log = Logger()
 
@@ -56,6 +73,7 @@ class ServiceLeg(StrictLeg):
         "bytes_out",
         "login",
         "method",
+        "observer",
         "opening",
         "report",
         "service",
@@ -72,6 +90,8 @@ class ServiceLeg(StrictLeg):
         self.stream = stream
         self.opening = opening
         self.report = report
+        #: Told of what passes: from when the request is known to be one, to the end.
+        self.observer: StreamObserver | None = None
         self.method = b"GET"
         #: Whether the response has no body, whatever its head says.
         self.bodiless = False
@@ -97,6 +117,8 @@ class ServiceLeg(StrictLeg):
         if before is OVER:
             return
         self._close()
+        by: EndedBy = "visitor" if problem is VISITOR_GONE else _blamed(problem)
+        self.observe_end(by, problem.code, message)
         if problem is BAD_SERVICE_RESPONSE:
             self.status = BAD_SERVICE_RESPONSE.status
             self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
@@ -117,11 +139,15 @@ class ServiceLeg(StrictLeg):
 
     def send_interim(self, head: ResponseHead) -> None:
         """Pass on an interim response (1xx), other than 101."""
+        if self.observer is not None:
+            self.observe_head(head)
         self.stream.send_head(head)
 
     def send_head(self, head: ResponseHead, end: bool) -> None:
         """Pass on the response's head; ``end``: there is no body."""
         self.status = head.status
+        if self.observer is not None:
+            self.observe_head(head)
         self.stream.send_head(head, end)
 
     def send_answer(self, head: ResponseHead) -> None:
@@ -136,6 +162,8 @@ class ServiceLeg(StrictLeg):
         if not self.bytes_out and self.status in STATUSES:
             self.look(data)
         self.bytes_out += len(data)
+        if self.observer is not None and data:
+            self.observer.body(self.stream.id, False, data)
         self.stream.send_data(data, end)
 
     def look(self, body: bytes) -> None:
@@ -205,6 +233,22 @@ class ServiceLeg(StrictLeg):
                 )
             )
 
+    # --- for the observer ----------------------------------------------------------------------------------
+
+    def observe_head(self, head: ResponseHead) -> None:
+        """Tell the observer of a response's head, and of the body that came with it."""
+        observer = self.observer
+        if observer is not None:
+            observer.response(self.stream.id, structs.replace(head, body=b"") if head.body else head)
+            if head.body:
+                observer.body(self.stream.id, False, head.body)
+
+    def observe_end(self, by: EndedBy, code: str | None = None, reason: str = "") -> None:
+        """Tell the observer that the exchange is over, and nothing more after that."""
+        observer, self.observer = self.observer, None
+        if observer is not None:
+            observer.ended(self.stream.id, by, code, reason)
+
     # --- for the kinds -------------------------------------------------------------------------------------
 
     def send_request(self, connection: HttpConnection) -> None:
@@ -241,6 +285,7 @@ class ServiceLeg(StrictLeg):
             return
         self._close()
         self.stream.reset(problem, message)
+        self.observe_end(_blamed(problem), problem.code, message or problem.sentence)
         self._tell(problem, message)
 
     def _tell(self, problem: Problem, message: str) -> None:
@@ -269,6 +314,11 @@ class ServiceLeg(StrictLeg):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
+
+
+def _blamed(problem: Problem) -> EndedBy:
+    """Return who is to blame for a problem, other than the visitor."""
+    return "service" if problem in SERVICE_PROBLEMS else "sellia"
 
 
 def request_head(method: bytes, target: bytes, headers: Headers, extra: bytes = b"") -> bytes:

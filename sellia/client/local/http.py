@@ -39,6 +39,7 @@ from sellia.relay.http.headers import trailers_to_pass, validate
 from sellia.relay.http.logins import is_bound
 from sellia.relay.http.webdav import METHODS as DESTINATION_METHODS
 from sellia.relay.http.webdav import with_destination
+from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 
 #: Bytes of a request that are kept while it is not known whether the service has closed its connection.
@@ -66,7 +67,13 @@ class ServiceHttpLeg(ServiceLeg):
     opening: HttpRequest
 
     def __init__(
-        self, service: LocalService, stream: Stream, opening: HttpRequest, end: bool, report: Report | None
+        self,
+        service: LocalService,
+        stream: Stream,
+        opening: HttpRequest,
+        end: bool,
+        report: Report | None,
+        observer: StreamObserver | None,
     ) -> None:
         super().__init__(service, stream, opening, report)
         self.method = opening.method
@@ -90,6 +97,9 @@ class ServiceHttpLeg(ServiceLeg):
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
             return
+        if observer is not None:
+            self.observer = observer
+            observer.request(stream.id, opening)
         connection = service.pool.take(opening.connection, fresh=not self._repeatable)
         if connection is None:
             self._unsent.append(head)
@@ -149,6 +159,8 @@ class ServiceHttpLeg(ServiceLeg):
     def data_received(self, data: bytes) -> None:
         size = len(data)
         self.bytes_in += size
+        if self.observer is not None and size:
+            self.observer.body(self.stream.id, True, data)
         if self._chunked:
             data = b"%x\r\n%b\r\n" % (size, data)
         else:
@@ -210,6 +222,8 @@ class ServiceHttpLeg(ServiceLeg):
 
     def send_head(self, head: ResponseHead, end: bool) -> None:
         self.status = head.status
+        if self.observer is not None:
+            self.observe_head(head)
         if self.report is not None:
             self.service.forget(self) if end else self.service.slow.add(self)
         self.stream.send_head(head, end)
@@ -274,6 +288,7 @@ class ServiceHttpLeg(ServiceLeg):
             connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
         told = Finished(self.method, self.opening.target, self.status, self.bytes_in, self.bytes_out, self.report)
         self.service.finished.add(self.stream.id, told)
+        self.observe_end("service")
         self._report(None)
 
     def _abandon(self) -> None:
@@ -281,6 +296,7 @@ class ServiceHttpLeg(ServiceLeg):
         self.state = OVER
         self.service.forget(self)
         self.stream.reset(SERVICE_DIED, f"{self.service.where} closed the connection after its answer.")
+        self.observe_end("service")
         self._report(None)
 
     def cancelled(self, cause: str | None) -> None:

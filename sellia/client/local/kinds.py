@@ -15,10 +15,12 @@ from sellia.client.local.upgrade import ServiceUpgradeLeg
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import HttpRequest, Opening, TcpConnection, TunnelKind, WebSocketRequest
 from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 
-#: Makes a leg from its service, its stream, the stream's opening, whether nothing follows that, and the listener.
-LegFactory: TypeAlias = Callable[[LocalService, Stream, Any, bool, Report | None], Leg]
+#: Makes a leg from its service, its stream, the stream's opening, whether nothing follows that, the listener and the
+#: observer.
+LegFactory: TypeAlias = Callable[[LocalService, Stream, Any, bool, Report | None, StreamObserver | None], Leg]
 
 #: By kind of tunnel, and by opening of a stream.
 LEGS: Final[Mapping[TunnelKind, Mapping[type[Opening], LegFactory]]] = {
@@ -28,9 +30,17 @@ LEGS: Final[Mapping[TunnelKind, Mapping[type[Opening], LegFactory]]] = {
 
 
 def open_leg(
-    kind: TunnelKind, service: LocalService, stream: Stream, opening: Opening, end: bool, report: Report | None = None
+    kind: TunnelKind,
+    service: LocalService,
+    stream: Stream,
+    opening: Opening,
+    end: bool,
+    report: Report | None = None,
+    observer: StreamObserver | None = None,
 ) -> Leg:
     """Return the leg of a stream that the server has opened; ``end``: nothing follows the opening.
+
+    ``report`` is told the events of the exchange, and ``observer`` all that passes.
 
     Raises ProtocolError for an opening that a tunnel of this kind cannot have.  Whatever else goes wrong resets the
     stream.
@@ -38,4 +48,4 @@ def open_leg(
     make = LEGS[kind].get(type(opening))
     if make is None:
         raise ProtocolError("a stream was opened that does not fit the kind of its tunnel")
-    return make(service, stream, opening, end, report)
+    return make(service, stream, opening, end, report, observer)

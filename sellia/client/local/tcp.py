@@ -17,9 +17,10 @@ from sellia.client.events import Report
 from sellia.client.local.dial import ServiceSocket
 from sellia.client.local.pending_dial import PendingDial
 from sellia.client.local.service import LocalService
-from sellia.problems import SERVICE_DIED, Problem
+from sellia.problems import INTERNAL, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Headers, TcpConnection
 from sellia.relay.mux.leg import StrictLeg
+from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.text import printable, without_secrets
 from sellia.transports.reactor.lines import line
@@ -31,12 +32,21 @@ class ServiceTcpLeg(StrictLeg):
     """One connection.  ``end``: the visitor has ended its direction already."""
 
     def __init__(
-        self, service: LocalService, stream: Stream, opening: TcpConnection, end: bool, report: Report | None
+        self,
+        service: LocalService,
+        stream: Stream,
+        opening: TcpConnection,
+        end: bool,
+        report: Report | None,
+        observer: StreamObserver | None,
     ) -> None:
         self.stream = stream
         self._service = service
         self.ended = end
         self._over = False
+        self.observer = observer
+        if observer is not None:
+            observer.request(stream.id, opening)
         self._unsent: list[bytes] = []
         self._socket: TcpSocket | None = None
         stream.stall()
@@ -46,6 +56,8 @@ class ServiceTcpLeg(StrictLeg):
     # --- a Leg ---------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
+        if self.observer is not None and data:
+            self.observer.body(self.stream.id, True, data)
         if self._socket is not None:
             self._socket.transport.write(data)
         else:
@@ -58,6 +70,7 @@ class ServiceTcpLeg(StrictLeg):
 
     def reset_received(self, problem: Problem, message: str) -> None:
         self._close()
+        self._observe_end("visitor" if problem is VISITOR_GONE else "sellia", problem.code, message)
 
     def pause_sending(self) -> None:
         if self._socket is not None:
@@ -78,6 +91,7 @@ class ServiceTcpLeg(StrictLeg):
             self._over = True
             self.stream.end()
             self.stream.flow()
+            self._observe_end("service")
         else:
             self.fail(SERVICE_DIED, f"{self._service.where} dropped the connection.")
 
@@ -103,6 +117,8 @@ class ServiceTcpLeg(StrictLeg):
             return
         self._close()
         self.stream.reset(problem, message)
+        by: EndedBy = "sellia" if problem is INTERNAL else "service"
+        self._observe_end(by, problem.code, message or problem.sentence)
         end = line(self._service.clock, "connection failed")
         if end is not None:
             _log.warn(
@@ -113,6 +129,17 @@ class ServiceTcpLeg(StrictLeg):
                 remedy=problem.remedy,
                 end=end,
             )
+
+    def answer(self, data: bytes) -> None:
+        """Pass on bytes of the service."""
+        if self.observer is not None:
+            self.observer.body(self.stream.id, False, data)
+        self.stream.send_data(data)
+
+    def _observe_end(self, by: EndedBy, code: str | None = None, reason: str = "") -> None:
+        observer, self.observer = self.observer, None
+        if observer is not None:
+            observer.ended(self.stream.id, by, code, reason)
 
     def _close(self) -> None:
         self._over = True
@@ -145,7 +172,7 @@ class TcpSocket(ServiceSocket):
             transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
-        self._leg.stream.send_data(data)
+        self._leg.answer(data)
 
     def readConnectionLost(self) -> None:
         self._half_closed = True

@@ -20,6 +20,7 @@ from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import bad_response
 from sellia.relay.http.headers import response_to_visitor, values_of
 from sellia.relay.http.websocket_handshake import Agreement, agreement
+from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.text import field, shown_target
 from sellia.transports.reactor.lines import line
@@ -42,7 +43,13 @@ class ServiceUpgradeLeg(ServiceLeg):
     opening: WebSocketRequest
 
     def __init__(
-        self, service: LocalService, stream: Stream, opening: WebSocketRequest, end: bool, report: Report | None
+        self,
+        service: LocalService,
+        stream: Stream,
+        opening: WebSocketRequest,
+        end: bool,
+        report: Report | None,
+        observer: StreamObserver | None,
     ) -> None:
         super().__init__(service, stream, opening, report)
         try:
@@ -57,6 +64,9 @@ class ServiceUpgradeLeg(ServiceLeg):
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a WebSocket handshake that cannot be passed on: {error}.")
             return
+        if observer is not None:
+            self.observer = observer
+            observer.request(stream.id, opening)
         if report is not None:
             service.slow.add(self)
         connection = service.pool.take_login(opening.connection)
@@ -83,7 +93,11 @@ class ServiceUpgradeLeg(ServiceLeg):
         self.state = OVER
         self.service.forget(self)
         stream, opening, service, report = self.stream, self.opening, self.service, self.report
-        stream.send_head(ResponseHead(101, reason, response_to_visitor(headers, 101)))
+        head = ResponseHead(101, reason, response_to_visitor(headers, 101))
+        observer, self.observer = self.observer, None
+        if observer is not None:
+            observer.response(stream.id, head)
+        stream.send_head(head)
         story = WebSocketRecord(
             stream.id,
             service.name,
@@ -107,6 +121,7 @@ class ServiceUpgradeLeg(ServiceLeg):
             clock=service.clock,
             story=story,
             limits=service.frames,
+            observer=observer,
         )
         pipe.answers_pings = service.answers_pings
         connection.hand_over(pipe)
@@ -146,6 +161,7 @@ class ServiceUpgradeLeg(ServiceLeg):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release(reuse=False)
+        self.observe_end("service")
         self._refused(self.status or 0)
 
     def cancelled(self, cause: str | None) -> None:

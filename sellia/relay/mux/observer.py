@@ -44,7 +44,10 @@ class StreamObserver(Protocol):
         """A stream opens with a request, a WebSocket's handshake or a TCP connection, as it goes to the service."""
 
     def response(self, stream_id: int, head: ResponseHead) -> None:
-        """The head of the service's answer passes: any number of interim ones (1xx), then at most one final one."""
+        """The head of the service's answer passes: any number of interim ones (1xx), then at most one final one.
+
+        A short body that came in one record with the head is not in ``head``, but told as ``body`` right after it.
+        """
 
     def body(self, stream_id: int, from_visitor: bool, data: bytes) -> None:
         """Bytes of a body, or of a TCP connection, pass; never empty, and without a chunked body's framing."""
@@ -62,5 +65,6 @@ class StreamObserver(Protocol):
         """The exchange is over at this end.
 
         ``code`` is the close code of a WebSocket, the code of the problem that broke the exchange off, or None where
-        there was neither; ``reason`` explains it in a sentence and may be empty.
+        there was neither; ``reason`` explains it in a sentence and may be empty.  A request that was answered whole was
+        ended by the service.
         """
