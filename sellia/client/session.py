@@ -129,7 +129,7 @@ class ClientSession:
         if session is None or not (session.streams or self._pipes()):
             return succeed(True)
         _log.info("stopping: streams={streams} within={seconds:g}s", streams=len(session.streams), seconds=seconds)
-        session.say(GoAway(CLIENT_GONE.code, CLIENT_GONE.sentence, seconds))
+        session.send_control(GoAway(CLIENT_GONE.code, CLIENT_GONE.sentence, seconds))
         return wait_for(self._clock, self._finished, seconds, _STEP)
 
     def stop(self) -> Deferred[None]:
@@ -194,7 +194,7 @@ class ClientSession:
     def say(self, message: SessionMessage) -> None:
         """Say something in the present session, if there is one."""
         if self.session is not None:
-            self.session.say(message)
+            self.session.send_control(message)
 
     def report(self, event: Event) -> None:
         """Tell the listener."""

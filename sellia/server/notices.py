@@ -40,7 +40,7 @@ class Notices:
         suppressed = self.suppressed(now)
         if suppressed is None:
             return
-        session.say(
+        session.send_control(
             msgspec.structs.replace(
                 notice,
                 method=printable(notice.method, 32),

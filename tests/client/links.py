@@ -168,7 +168,7 @@ class FarServer:
             for wanted in self.asked[self.answered :]:
                 self.answered += 1
                 name = wanted.name or "given"
-                self.party.session.say(TunnelReady(wanted.tunnel, name, f"http://{name}.localhost"))
+                self.party.session.send_control(TunnelReady(wanted.tunnel, name, f"http://{name}.localhost"))
 
 
 class ClientStage:

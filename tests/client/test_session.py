@@ -168,7 +168,7 @@ class OpenTests(SessionCase):
         self.stage.start()
         wire = self.stage.wire
         assert wire is not None
-        self.stage.far.say(TunnelReady(9, "x", "http://x"))
+        self.stage.far.send_control(TunnelReady(9, "x", "http://x"))
         self.stage.server.party.flush()
         wire.talk()
         self.assertEqual(wire.near.closed, (1002, "a tunnel is ready that was not asked for"))
@@ -189,7 +189,7 @@ class OpenTests(SessionCase):
             stage = ClientStage().start()
             wire = stage.wire
             assert wire is not None
-            stage.far.say(TunnelReady(1, name, url))
+            stage.far.send_control(TunnelReady(1, name, url))
             stage.server.party.flush()
             wire.talk()
             self.assertEqual(wire.near.closed, (1002, "a tunnel is ready under a name that is none"), (name, url))
@@ -275,7 +275,7 @@ class MeanwhileTests(SessionCase):
         self.stage.wait(1)
         self.stage.connect()
         self.assertEqual(self.stage.of(LinkBack), [])
-        self.stage.far.say(Meanwhile())
+        self.stage.far.send_control(Meanwhile())
         self.stage.talk()
         [back] = self.stage.of(LinkBack)
         self.assertEqual((back.after, back.resumed, back.ended), (1.0, True, 0))
@@ -292,7 +292,7 @@ class MeanwhileTests(SessionCase):
             left.reset(VISITOR_GONE, "the visitor's connection was lost")
         self.stage.wait(1)
         self.stage.connect()
-        self.stage.far.say(Meanwhile())
+        self.stage.far.send_control(Meanwhile())
         self.stage.talk()
         self.assertEqual(self.stage.of(LinkBack)[0].ended, 4)
 
@@ -303,8 +303,8 @@ class MeanwhileTests(SessionCase):
         self.stage.cut()
         self.assertEqual(len(self.stage.of(LinkBack)), 1, "it was there in between, and that is told first")
         self.stage.connect()
-        self.stage.far.say(Meanwhile())
-        self.stage.far.say(Meanwhile())
+        self.stage.far.send_control(Meanwhile())
+        self.stage.far.send_control(Meanwhile())
         self.stage.talk()
         self.assertEqual(len(self.stage.of(LinkBack)), 2)
 
@@ -385,7 +385,7 @@ class LostSessionTests(SessionCase):
     def test_the_server_stops_soon(self) -> None:
         self.stage.start()
         _, service = self.ask()
-        self.stage.far.say(GoAway("server-draining", "", 30.0))
+        self.stage.far.send_control(GoAway("server-draining", "", 30.0))
         self.stage.talk()
         self.assertEqual(self.stage.of(ServerStopping), [ServerStopping(30.0)])
         self.assertTrue(service.open)
@@ -393,7 +393,7 @@ class LostSessionTests(SessionCase):
 
 class RefusedTests(SessionCase):
     def refuse(self, word: str, final: bool) -> None:
-        self.stage.far.say(TunnelRefused(1, word, "No.", final))
+        self.stage.far.send_control(TunnelRefused(1, word, "No.", final))
         self.stage.talk()
 
     def test_a_name_that_somebody_has(self) -> None:
@@ -545,7 +545,7 @@ class StopTests(SessionCase):
         log = LogLines(self)
         self.stage.start()
         for number in (1, 7):
-            self.stage.far.say(
+            self.stage.far.send_control(
                 Notice(number, 401, "unauthorized", "No.", "POST", b"/hook?token=x", "203.0.113.7", False, 3)
             )
         self.stage.talk()
@@ -604,7 +604,7 @@ class StopTests(SessionCase):
 
     def test_the_server_closes_a_tunnel(self) -> None:
         self.stage.start()
-        self.stage.far.say(CloseTunnel(1, "", "It was asked to."))
+        self.stage.far.send_control(CloseTunnel(1, "", "It was asked to."))
         self.stage.talk()
         self.assertEqual(self.stage.of(Problem), [Problem("The server has closed the tunnel demo: It was asked to.")])
 
@@ -612,7 +612,7 @@ class StopTests(SessionCase):
         """It is asked for again, in this session, by the name that was given."""
         self.stage.start()
         visitor, service = self.ask()
-        self.stage.far.say(CloseTunnel(1, "name-taken", "another client asked for it."))
+        self.stage.far.send_control(CloseTunnel(1, "name-taken", "another client asked for it."))
         self.stage.talk()
         self.assertEqual(len(self.stage.server.asked), 1)
         self.stage.wait(NAME_RETRY)
@@ -654,10 +654,10 @@ class VisitorTests(SynchronousTestCase):
         self.assertTrue(self.service.open)
 
     def test_it_goes_with_the_visitor(self) -> None:
-        self.stage.far.say(VisitorLeft(4))
+        self.stage.far.send_control(VisitorLeft(4))
         self.stage.talk()
         self.assertTrue(self.service.open)
-        self.stage.far.say(VisitorLeft(3))
+        self.stage.far.send_control(VisitorLeft(3))
         self.stage.talk()
         self.assertFalse(self.service.open)
 

@@ -230,7 +230,7 @@ class Model:
     def do_say(self, side: int) -> None:
         message = CloseTunnel(next(self.tunnels))
         self.parties[side].said.append(message)
-        self.parties[side].session.say(message)
+        self.parties[side].session.send_control(message)
 
     def do_flush(self, side: int) -> None:
         self.parties[side].flush()

@@ -120,7 +120,7 @@ class Client:
 
     def tell(self, message: SessionMessage) -> None:
         """Say something about the session."""
-        self.party.session.say(message)
+        self.party.session.send_control(message)
         self.server.talk()
 
     def open_tunnel(self, name: str | None = "demo", auth: str | None = None, number: int = 1) -> SessionMessage:

@@ -106,13 +106,13 @@ class Client:
 
     def open(self, name: str | None = "demo", number: int = 1) -> "Client":
         """Ask for a name."""
-        self.party.session.say(OpenTunnel(number, "http", name))
+        self.party.session.send_control(OpenTunnel(number, "http", name))
         self.stage.talk()
         return self
 
     def say(self, message: Any) -> None:
         """Say something about the session."""
-        self.party.session.say(message)
+        self.party.session.send_control(message)
         self.stage.talk()
 
     @property

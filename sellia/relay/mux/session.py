@@ -185,8 +185,8 @@ class Session:
         """Whether no stream is open, and all that was said has been handed to a link."""
         return not self.streams and self.out.empty
 
-    def say(self, message: SessionMessage) -> None:
-        """Say something about the session; in order with whatever else is said this way."""
+    def send_control(self, message: SessionMessage) -> None:
+        """Send a message about the session, in order with all other control messages."""
         payload = native.encode(message)
         self.out.urge(native.pack_record(native.CONTROL, 0, 0, len(payload)) + payload)
 

@@ -34,8 +34,8 @@ class StreamOwner(Protocol):
     def attached(self) -> bool:
         """Whether a link carries the session now."""
 
-    def say(self, message: SessionMessage) -> None:
-        """Say something about the session to the peer."""
+    def send_control(self, message: SessionMessage) -> None:
+        """Send the peer a message about the session."""
 
     def finished(self, stream: "Stream") -> None:
         """Both directions have ended."""

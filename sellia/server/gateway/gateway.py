@@ -218,7 +218,7 @@ class Gateway:
         session.link_back(now)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
-        session.mux.say(Meanwhile())
+        session.mux.send_control(Meanwhile())
         resent = session.mux.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
         self._log_resumption(session, now - session.lost_at, resent, took_over=old is not None)
@@ -340,7 +340,7 @@ class Gateway:
         self.draining = True
         for session in self.sessions.values():
             session.move(SessionEvent.DRAINED)
-            session.mux.say(GoAway(SERVER_DRAINING.code, SERVER_DRAINING.sentence, seconds))
+            session.mux.send_control(GoAway(SERVER_DRAINING.code, SERVER_DRAINING.sentence, seconds))
 
     def stop(self) -> None:
         """End all sessions, and tell every client and every visitor that the server stops."""

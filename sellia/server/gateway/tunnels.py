@@ -218,7 +218,7 @@ class TunnelRequests:
         if granted.displaced is not None:
             self._lost_name(granted.displaced)
         url = kind.url(tunnel.label, keeper.settings, keeper.public_port)
-        session.mux.say(TunnelReady(tunnel.tunnel_id, tunnel.label, url))
+        session.mux.send_control(TunnelReady(tunnel.tunnel_id, tunnel.label, url))
         end = line(keeper.clock, "tunnel opened")
         if end is not None:
             _log.info(
@@ -243,17 +243,17 @@ class TunnelRequests:
                 word=field(problem.code),
                 suppressed=suppressed,
             )
-        session.mux.say(TunnelRefused(wanted.tunnel, problem.code, str(error), problem not in _PASSING))
+        session.mux.send_control(TunnelRefused(wanted.tunnel, problem.code, str(error), problem not in _PASSING))
 
     def _lost_name(self, tunnel: Tunnel[ServerSession]) -> None:
         """Tell a session that it has lost a name to another one of the same owner, and end it if it is dead."""
         session, keeper = tunnel.upstream, self._keeper
         if keeper.registry.tunnels_of(session):
-            session.mux.say(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
+            session.mux.send_control(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
         elif session.link is None:
             keeper.end(session, SessionEvent.CLAIMED, "started again", _RESTARTED)
         else:
-            session.mux.say(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
+            session.mux.send_control(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
             self._watch(session, session.link)
 
     def _watch(self, session: ServerSession, link: Link) -> None:

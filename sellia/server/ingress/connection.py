@@ -277,7 +277,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         """Tell clients that no more requests come from this connection: they close what they kept for it."""
         for session in self._sessions:
             if not session.closed:
-                session.say(VisitorLeft(self.number))
+                session.send_control(VisitorLeft(self.number))
         self._sessions.clear()
 
     def let_go(self) -> Any:

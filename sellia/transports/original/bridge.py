@@ -9,7 +9,7 @@ How a role uses it
       of itself (tunnels) as :meth:`Bridge.message_received`.  What the original opens, the role opens with
       ``self.session.open(opening, leg)``.
     * What the original says about an exchange goes to its leg, as ``takers`` say; whatever else it says comes as
-      :meth:`Bridge.told`, and what it says of itself is said on to our session with ``self.session.say(...)``.
+      :meth:`Bridge.told`, and what it says of itself is said on to our session with ``self.session.send_control(...)``.
     * :meth:`Bridge.send` says something to the original peer.  It never blocks, and is not to be used for more than
       what a call of a leg or one message of the peer gives cause to: legs are told no more than fits while the
       transport is full.

@@ -45,7 +45,7 @@ class OpeningTests(SynchronousTestCase):
     def test_what_was_said_of_the_session_comes_before_what_is_opened_after_it(self) -> None:
         """A tunnel is ready before its first visitor."""
         pair = Pair()
-        pair.server.session.say(TunnelReady(1, "demo", "http://demo.localhost"))
+        pair.server.session.send_control(TunnelReady(1, "demo", "http://demo.localhost"))
         pair.server.open()
         pair.server.flush()
         self.assertEqual(said(pair.server.link.sent[0]), [("CONTROL", 0), ("OPEN", 2)])
@@ -54,7 +54,7 @@ class OpeningTests(SynchronousTestCase):
         pair = Pair()
         messages: list[SessionMessage] = [CloseTunnel(1), GoAway("server-draining", "soon", 3.0), CloseTunnel(2)]
         for message in messages:
-            pair.client.session.say(message)
+            pair.client.session.send_control(message)
         pair.talk()
         self.assertEqual(pair.server.messages, messages)
 

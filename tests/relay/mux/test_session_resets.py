@@ -202,6 +202,6 @@ class ResetTests(SynchronousTestCase):
         self.assertEqual(len(pair.server.failures), 1)
         held.flow()
         held.reset(VISITOR_GONE)
-        pair.server.session.say(CloseTunnel(1))
+        pair.server.session.send_control(CloseTunnel(1))
         pair.server.session.check_invariants()
         self.assertFalse(pair.server.session.attached)

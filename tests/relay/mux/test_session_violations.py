@@ -111,5 +111,5 @@ class ViolationTests(SynchronousTestCase):
                 pair.client.hear(bulk)
                 self.assertLess(pair.client.session.out.urgent_size, URGENT_LIMIT + LINK_MESSAGE_LIMIT)
                 for _ in range(1000):
-                    pair.client.session.say(CloseTunnel(1))
+                    pair.client.session.send_control(CloseTunnel(1))
         self.assertEqual(caught.exception.code, 1008)

@@ -78,7 +78,7 @@ class PaceTests(LinkCase):
         self.bulk()
         under_way = self.party.session.out.unacknowledged[1]
         self.assertLess(under_way, 2 * FIRST)
-        self.party.session.say(CloseTunnel(1))
+        self.party.session.send_control(CloseTunnel(1))
         self.party.flush()
         self.assertEqual(self.party.session.out.unacknowledged[0], self.party.session.out.sent)
         self.assertGreater(self.party.session.out.unacknowledged[1], under_way)

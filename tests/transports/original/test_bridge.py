@@ -178,7 +178,7 @@ class BridgeTests(SynchronousTestCase):
         self.assertEqual(self.bridge.rest, [original.Ping(1)])
 
     def test_what_the_session_says_reaches_the_role(self) -> None:
-        self.ours.session.say(OpenTunnel(1, "http"))
+        self.ours.session.send_control(OpenTunnel(1, "http"))
         self.turn()
         self.assertEqual(self.bridge.said, [OpenTunnel(1, "http")])
 

@@ -32,7 +32,7 @@ class PipeTests(SynchronousTestCase):
 
     def test_all_that_is_said_in_a_turn_arrives_in_it(self) -> None:
         """A request and its answer, and what the sessions say about themselves."""
-        self.near.session.say(OpenTunnel(1, "http", "demo"))
+        self.near.session.send_control(OpenTunnel(1, "http", "demo"))
         visitor = self.far.open(GET, end=True)
         self.assertEqual((self.far.messages, self.near.openings), ([], []))
         self.turn()
@@ -145,7 +145,7 @@ class PipeTests(SynchronousTestCase):
 
     def test_closed(self) -> None:
         """What was on its way is lost."""
-        self.near.session.say(OpenTunnel(1, "http", "demo"))
+        self.near.session.send_control(OpenTunnel(1, "http", "demo"))
         self.near.session.flush()
         self.pipe.close()
         self.turn()
@@ -154,10 +154,10 @@ class PipeTests(SynchronousTestCase):
     def test_closed_by_what_it_carries(self) -> None:
         """Whoever is told something may end all of it."""
         self.far.message_received = lambda _: self.pipe.close()  # type: ignore[assignment]
-        self.near.session.say(OpenTunnel(1, "http", "demo"))
-        self.near.session.say(OpenTunnel(2, "http", "more"))
+        self.near.session.send_control(OpenTunnel(1, "http", "demo"))
+        self.near.session.send_control(OpenTunnel(2, "http", "more"))
         self.turn()
-        self.near.session.say(OpenTunnel(3, "http", "late"))
+        self.near.session.send_control(OpenTunnel(3, "http", "late"))
         self.turn()
         self.assertEqual(self.far.messages, [])
 

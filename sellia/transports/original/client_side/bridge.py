@@ -323,18 +323,20 @@ class ClientBridge(Bridge):
             number = asked.tunnel
             scheme = b"https" if message.url.startswith("https:") else b"http"
             self._tunnels[message.tunnel_id] = OpenTunnelOf(number, message.tunnel_id, scheme, asked.options)
-            self.session.say(TunnelReady(number, message.subdomain, message.url))
+            self.session.send_control(TunnelReady(number, message.subdomain, message.url))
 
     def _closed(self, message: original.TunnelClose) -> None:
         reason = message.reason or ""
         if message.tunnel_id:
             tunnel = self._tunnels.pop(message.tunnel_id, None)
             if tunnel is not None:
-                self.session.say(CloseTunnel(tunnel.number, "", _sentence(reason or "it did not say why")))
+                self.session.send_control(CloseTunnel(tunnel.number, "", _sentence(reason or "it did not say why")))
         elif self._asked:
             problem = refusal(reason)
             why = _sentence(reason or problem.sentence)
-            self.session.say(TunnelRefused(self._answered().tunnel, problem.code, why, problem is not NAME_TAKEN))
+            self.session.send_control(
+                TunnelRefused(self._answered().tunnel, problem.code, why, problem is not NAME_TAKEN)
+            )
 
     # --- from our session ----------------------------------------------------------------------------------
 

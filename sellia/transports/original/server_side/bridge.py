@@ -212,13 +212,13 @@ class ServerBridge(Bridge):
     def _ask(self) -> None:
         number, wanted = self._wishes[0]
         kind = "tcp" if wanted.tunnel_type == "tcp" else "http"
-        self.session.say(OpenTunnel(number, kind, wanted.subdomain, wanted.auth))
+        self.session.send_control(OpenTunnel(number, kind, wanted.subdomain, wanted.auth))
 
     def _close_tunnel(self, message: original.TunnelClose) -> None:
         for number, tunnel_id in self.tunnels.items():
             if tunnel_id == message.tunnel_id:
                 del self.tunnels[number]
-                self.session.say(CloseTunnel(number))
+                self.session.send_control(CloseTunnel(number))
                 return
 
     def message_received(self, message: SessionMessage) -> None:
