@@ -40,7 +40,7 @@ setup(
     # Said in full, although it is the default: only then does `pip install -e .` put this directory itself on the path,
     # which is how Twisted finds plugins in it.
     package_dir={"": "."},
-    package_data={"sellia": ["py.typed"]},
+    package_data={"sellia": ["py.typed", "cli/events.schema.json"]},
     zip_safe=False,
     install_requires=[
         "Twisted[tls]>=26.10",
@@ -70,6 +70,7 @@ setup(
         "test": [
             "h11>=0.16",
             "hypothesis>=6.150",
+            "jsonschema>=4.25",
             "kosoku>=0.1.0",
             "jinja2>=3.1.6",
             "mypy>=2.4",

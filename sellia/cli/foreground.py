@@ -8,18 +8,31 @@ first one only: shells send it on, so it comes more than once.
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sellia.cli.exits import Exit, exit_of
-from sellia.cli.output import LinePrinter
 from sellia.errors import RefusedError, SelliaError
 from sellia.terminal import has_terminal, on_hangup
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Printer(Protocol):
+    """What shows a client's events to whoever runs it."""
+
+    #: Whether it has shown that, and why, the server will not have this client.
+    told_refusal: bool
+
+    def say(self, text: str, style: str = "") -> None:
+        """Show a sentence of our own; ``dim`` marks one that only concerns a person at a terminal."""
+
+    def ended(self, status: int) -> None:
+        """Note the end of the command, with its exit status."""
+
 
 SetSignal = Callable[[int, Any], Any]
 
@@ -32,7 +45,7 @@ class Foreground:
     def __init__(
         self,
         service: Any,
-        printer: LinePrinter,
+        printer: Printer,
         reactor: Any,
         set_signal: SetSignal = signal.signal,
         controlled: Callable[[], bool] = has_terminal,
@@ -117,4 +130,5 @@ class Foreground:
     def _leave(self) -> None:
         if not self._left:
             self._left = True
+            self._printer.ended(self.status)
             self._reactor.stop()

@@ -129,6 +129,9 @@ class LinePrinter:
                 pieces.append((_named(tunnel), "dim"))
             self._print([self._now(), *pieces])
 
+    def ended(self, status: int) -> None:
+        """Nothing: a person sees the prompt."""
+
     def say(self, text: str, style: str = "") -> None:
         """Print a line of our own."""
         self._print([(safe(text), style)])

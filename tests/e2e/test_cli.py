@@ -1,15 +1,35 @@
-"""``sellia server``: the same program as ``twistd sellia-server``, under a name that people find."""
+"""``sellia server``, which is ``twistd sellia-server`` under a name that people find, and ``sellia http --json``."""
 
+import http.client
+import json
+import signal
+import subprocess
 import sys
 import sysconfig
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.case import watched
-from tests.processes import Process, free_port
+from tests.processes import Process, free_port, start_server
 
 SELLIA = str(Path(sysconfig.get_path("scripts"), "sellia"))
+
+
+class Hello(BaseHTTPRequestHandler):
+    """A service that reads a body and says hello."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
 
 
 class ServerTests(SynchronousTestCase):
@@ -38,3 +58,43 @@ class ServerTests(SynchronousTestCase):
         wrong = self.start("--prot", "1")
         self.assertEqual(wrong.wait_for_exit(), 1)
         self.assertIn("option --prot not recognized", wrong.output)
+
+
+class JsonTests(SynchronousTestCase):
+    def test_what_visitors_do(self) -> None:
+        """Standard output has nothing but events, from the URL to the end."""
+        server = watched(start_server())
+        self.addCleanup(server.stop)
+        service = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
+        self.addCleanup(service.server_close)
+        self.addCleanup(service.shutdown)
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        url = f"http://localhost:{server.port}"
+        command = [
+            sys.executable,
+            SELLIA,
+            "http",
+            str(service.server_address[1]),
+            "-s",
+            "json",
+            "--server",
+            url,
+            "--json",
+        ]
+        client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(client.kill)
+        assert client.stdout is not None
+        opened = json.loads(client.stdout.readline())
+        self.assertEqual((opened["event"], opened["tunnel"]), ("open", "json"))
+        self.assertEqual(opened["url"], f"http://json.localhost:{server.port}")
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        self.addCleanup(connection.close)
+        connection.request("POST", "/a?b=c", body=b"four", headers={"Host": f"json.localhost:{server.port}"})
+        self.assertEqual(connection.getresponse().read(), b"hello")
+        request = json.loads(client.stdout.readline())
+        told = [request[name] for name in ("event", "method", "target", "status", "bytes_in", "bytes_out", "visitor")]
+        self.assertEqual(told, ["request", "POST", "/a?b=c", 200, 4, 5, "127.0.0.1"])
+        client.send_signal(signal.SIGINT)
+        out, errors = client.communicate(timeout=30)
+        self.assertEqual([json.loads(line)["event"] for line in out.splitlines()], ["closed"])
+        self.assertEqual((client.returncode, errors), (0, ""))

@@ -17,6 +17,7 @@ from twisted.logger import (
 
 from sellia.cli.exits import Exit
 from sellia.cli.foreground import Foreground
+from sellia.cli.json_lines import JsonPrinter
 from sellia.cli.output import LinePrinter
 from sellia.client.settings import ClientSettings, TunnelSettings, load
 from sellia.errors import SettingsError
@@ -50,7 +51,8 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("port", required=False)
 @_settings
 @click.option(f"--{CONFIG.name}", metavar=CONFIG.metavar, help=f"{CONFIG.help[:-1]}; it can describe many tunnels.")
-def command(config: str | None, port: str | None, **given: object) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line, instead of prose.")
+def command(config: str | None, port: str | None, as_json: bool, **given: object) -> None:
     """Open an HTTP and WebSocket tunnel to a local service.
 
     PORT is where the service listens. It can also be an address, as in https://localhost:8443 or 192.168.1.5:80.
@@ -63,11 +65,11 @@ def command(config: str | None, port: str | None, **given: object) -> None:
     except SettingsError as error:
         # Here the port is no flag.
         raise WrongSettings(str(error).replace("--port:", "PORT:")) from None
-    sys.exit(run_client(settings))
+    sys.exit(run_client(settings, as_json))
 
 
-def run_client(settings: ClientSettings) -> int:
-    """Run a client in the foreground until it ends; return the exit status."""
+def run_client(settings: ClientSettings, as_json: bool = False) -> int:
+    """Run a client in the foreground until it ends, and print events in prose or as JSON; return the exit status."""
     from twisted.internet import reactor
 
     from sellia.client.service import make_service
@@ -86,9 +88,15 @@ def run_client(settings: ClientSettings) -> int:
     keep_freed_memory()
     settle_streams()
     begin_log(settings.log_level)
-    printer = LinePrinter(terminal_console(sys.stdout))
+    printer = json_printer(sys.stdout) if as_json else LinePrinter(terminal_console(sys.stdout))
     service: Any = make_service(settings, reactor, printer)
     return Foreground(service, printer, reactor).run()
+
+
+def json_printer(stream: Any) -> JsonPrinter:
+    """Return a printer of JSON on ``stream``, to which writing never fails."""
+    steady: Any = SteadyStream(stream)
+    return JsonPrinter(steady)
 
 
 def terminal_console(stream: Any) -> Console:

@@ -23,7 +23,8 @@ class HttpTests(CommandCase):
     def test_all_flags(self) -> None:
         seen: list[Any] = []
 
-        def run(settings: Any) -> int:
+        def run(settings: Any, as_json: bool) -> int:
+            self.assertFalse(as_json)
             seen.append(settings)
             return 7
 
