@@ -1,6 +1,6 @@
-"""How a server comes to its end without cutting anybody off.
+"""Graceful shutdown of a server: exchanges end, WebSockets are closed, clients are told.
 
-What happens, in this order
+Steps
     1. New visitors get 503 and are told when to come back; clients are told with go-away.  Links stay, and those that
        are lost may come back, because exchanges need them.  Listeners stay, so that visitors get an answer, and so
        that ``/ready`` says 503 to whoever balances load.
@@ -28,26 +28,26 @@ from sellia.server.ingress.ingress import Ingress
 from sellia.transports.reactor.waiting import wait_for
 from sellia.transports.websocket.pipe import WebSocketLeg
 
-#: WebSockets that are closed in a second, where there is time for that.
+#: WebSockets closed a second, if there is time for that.
 PACE: Final = 10.0
 
-#: The part of the time in which all WebSockets are closed.
+#: Part of the time in which all WebSockets are closed.
 SPREAD: Final = 0.8
 
-#: Seconds that visitors and clients have to answer what they are told last.
+#: Seconds for closing handshakes after the listeners have closed.
 FAREWELL: Final = 3.0
 
-#: Seconds, of these, for what visitors may have sent by the time at which the listeners closed.
+#: Seconds, of these, for what visitors sent before the listeners closed.
 LAST_WORDS: Final = 0.1
 
-#: Seconds between two looks at what is still open.
+#: Seconds between two checks of what is still open.
 _STEP: Final = 0.05
 
 _log = Logger()
 
 
 class Drain:
-    """One server's.  Call :meth:`finish_up`, stop listening, then call :meth:`part`."""
+    """Shuts one server down: call :meth:`finish_up`, stop listening, then call :meth:`part`."""
 
     def __init__(self, gateway: Gateway, ingress: Ingress, seconds: float) -> None:
         self._gateway = gateway
@@ -61,7 +61,7 @@ class Drain:
         self._quiet_from = 0.0
 
     def finish_up(self) -> "Deferred[bool]":
-        """Begin nothing new, and fire when all is over: False if the time was not enough."""
+        """Begin nothing new; the Deferred fires when all is over, with False if the time was not enough."""
         self._began = self._clock.seconds()
         self._gateway.drain(self._seconds)
         self._ingress.drain()
@@ -79,7 +79,7 @@ class Drain:
         return finished
 
     def part(self) -> "Deferred[bool]":
-        """End all sessions, and fire when everybody has taken note, or has had the time to."""
+        """End all sessions; the Deferred fires when all connections are closed, or after ``FAREWELL`` seconds."""
         self._gateway.stop()
         self._quiet_from = self._clock.seconds() + (LAST_WORDS if self._ingress.connections else 0.0)
         return wait_for(self._clock, self._parted, FAREWELL, _STEP)

@@ -1,4 +1,4 @@
-"""The limits that the public side and the gateway share: who is connected, how often, and what was refused for it.
+"""Limits that the ingress and the gateway share: connections, rates, guesses, and the log of what was refused.
 
 A limit by address counts the address that the visitor or client really has: that of the connection, or behind a
 trusted proxy the one that the proxy tells; of an IPv6 address its /64.  A trusted proxy itself has no bound of its own,
@@ -48,10 +48,10 @@ from sellia.transports.websocket.record import WebSocketRecord
 
 _log = Logger()
 
-#: Seconds for a stream to end after its response was complete by its length.
+#: Seconds for a stream to end after its response is complete by its length.
 END_WAIT: Final = 30.0
 
-#: The names of all limits.
+#: Names of all limits, as `LimitLog` counts them.
 LIMITS: Final = frozenset(
     """
     header_size target_length header_time body_rate unread idle
@@ -72,24 +72,24 @@ HEAD_LIMITS: Final = {
 
 
 class Limiter:
-    """One server's."""
+    """Applies and counts the shared limits of one server."""
 
     def __init__(self, settings: ServerSettings, clock: IReactorTime) -> None:
         self._clock = clock
         self.places = Places(settings.connections, settings.connections_per_address)
         self.connections = self.places.quota
-        #: Those of connections that have become links, until they carry a session.
+        #: Places of links that carry no session yet.
         self._of_links: dict[Any, Place] = {}
         self.refusals = LimitLog()
         self._remarks = LimitLog()
-        #: Requests, by the tunnel's name.
+        #: Buckets of requests, by the tunnel's name.
         self.requests: Buckets[str] | None = None
         if settings.rate_limit:
             self.requests = Buckets(Rate(settings.request_burst, settings.request_rate))
-        #: Frames that come on the WebSockets of one address to one tunnel.
+        #: Rate of the frames of one address on all its WebSockets of a tunnel.
         self.frame_rate = Rate(settings.websocket_burst, settings.websocket_rate) if settings.rate_limit else None
         self._frame_rates: Buckets[Any] = Buckets(self.frame_rate or _UNUSED)
-        #: What may pass on a WebSocket, and what clients are told of the limits.
+        #: Limits of frames on a WebSocket, and the limits that clients are told.
         self.frames = FrameLimits(
             settings.websocket_frame_limit or UNLIMITED,
             settings.websocket_message_limit or UNLIMITED,
@@ -108,30 +108,30 @@ class Limiter:
             while_away_pings=settings.while_away_pings,
         )
         self._unread_timeout = settings.unread_timeout
-        #: What every session's exchanges have to keep to.
+        #: Limits on the exchanges of every session.
         self.exchanges = ExchangeLimits(settings.tunnel_streams, settings.away_requests)
-        #: Streams whose responses are complete, by when they must have ended.
+        #: Streams whose responses are complete, with the time by which they must end.
         self._unended: dict[Stream | None, float] = {}
-        #: What else is called once a second, with the time.
+        #: Functions that are called once a second with the time.
         self.each_second: list[Callable[[float], None]] = []
-        #: Wrong passwords, by address and tunnel.
+        #: Buckets of wrong passwords, by address and tunnel.
         self.passwords: Buckets[tuple[str, str]] = Buckets(
             Rate(settings.auth_failures_burst, settings.auth_failures_rate),
         )
-        #: Connections that are being told that there is no room for them.
+        #: Number of connections that are being refused for want of a place.
         self.turned_away = 0
 
     def count(self, limit: str) -> int | None:
-        """A limit was reached.  None if the log is not to be told of it, else how many before it was not told of."""
+        """Count a limit that was reached.  Return how many log lines were suppressed, or None to suppress this one."""
         assert limit in LIMITS, limit
         return self.refusals.count(limit, self._clock.seconds())
 
     def rate_limited_log(self, topic: str) -> int | None:
-        """As `count`, for whatever anybody can bring about: it is counted only if it has the name of a limit."""
+        """Like `count`, for any event a peer can cause; only names of limits enter the totals."""
         return (self.refusals if topic in LIMITS else self._remarks).count(topic, self._clock.seconds())
 
     def refused(self, limit: str, peer: str, answer: str | int, fault: str = "") -> None:
-        """A limit was reached: count it, and tell the log, unless it has just been told of the same.
+        """Count a limit that was reached, and log it, unless there were too many lines about it just now.
 
         ``fault`` is what was wrong, where the name of the limit does not say it.
         """
@@ -147,14 +147,14 @@ class Limiter:
             )
 
     def too_often(self, limit: str, peer: str, wait: float) -> ProblemError:
-        """Something happened too often; it may again in ``wait`` seconds."""
+        """Count what happened too often; return the refusal that says to wait ``wait`` seconds."""
         self.refused(limit, peer, 429)
         return ProblemError(RATE_LIMITED, "", ceil(wait))
 
     # --- connections ---------------------------------------------------------------------------------------
 
     def handshake_failed(self, peer: str, reason: Failure) -> None:
-        """A TLS handshake ended before it was done: tell the log why, unless it has just been told of others."""
+        """Log why a TLS handshake failed, unless there were too many lines about others just now."""
         suppressed = self.rate_limited_log("tls_failed")
         if suppressed is not None:
             _log.info(
@@ -165,7 +165,7 @@ class Limiter:
             )
 
     def cannot_accept(self, cause: str) -> None:
-        """The system has no room for another connection: tell the log whose limit that is."""
+        """Log that the system has no room for another connection, and whose limit that is."""
         suppressed = self.count("descriptors")
         if suppressed is not None:
             _log.warn(
@@ -177,7 +177,7 @@ class Limiter:
             )
 
     def full(self, peer: str, *, trusted: bool) -> str | None:
-        """The limit for which another connection from there has no place, if it has none."""
+        """Return the limit that keeps out another connection of ``peer``, or None if there is a place for it."""
         count = self.connections.count
         limit = self.places.full(_own(peer, trusted))
         if limit is None and self.connections.count < count:
@@ -185,15 +185,15 @@ class Limiter:
         return limit
 
     def acquire(self, peer: str, *, trusted: bool) -> Place:
-        """A connection is open; what is returned is to be given back when it is gone."""
+        """Take a place for a connection; release it when the connection is gone."""
         return self.places.acquire(_own(peer, trusted))
 
     def crowded(self, visitor: str) -> bool:
-        """Whether a visitor who comes through a trusted proxy has as many connections of its own as it may."""
+        """Return whether a visitor behind a trusted proxy has as many connections of its own as it may."""
         return visitor not in ("", UNIX) and self.connections.crowded(counted_address(visitor))
 
     def until_lost(self, protocol: Any, place: Place, visitor: str) -> Callable[[Failure], None]:
-        """The ``connectionLost`` of a connection that has become ``protocol``.
+        """Return the ``connectionLost`` of a connection that has become ``protocol``.
 
         It is a WebSocket or a link, and one visitor's alone: where it came through a trusted proxy, it counts for the
         visitor from now on.
@@ -211,7 +211,7 @@ class Limiter:
         return lost
 
     def link_waits(self, link: Link) -> None:
-        """A link has come that carries no session: it is as good as idle."""
+        """Count a link that carries no session as idle."""
 
         def evict() -> None:
             self._give_back(link)
@@ -220,7 +220,7 @@ class Limiter:
         self.places.idle(link, evict)
 
     def link_carries(self, link: Link) -> None:
-        """It carries a session, which has room of its own."""
+        """Release the place of a link that carries a session: sessions have bounds of their own."""
         self.places.busy(link)
         self._give_back(link)
 
@@ -232,15 +232,15 @@ class Limiter:
     # --- ends of streams -----------------------------------------------------------------------------------
 
     def awaits_end(self, stream: Stream) -> None:
-        """A response is complete, and its stream has not ended: it has ``END_WAIT`` seconds for that."""
+        """Give a stream ``END_WAIT`` seconds to end: its response is complete."""
         self._unended[stream] = self._clock.seconds() + END_WAIT
 
     def ended(self, stream: Stream | None) -> None:
-        """It has."""
+        """Forget a stream that has ended."""
         self._unended.pop(stream, None)
 
     def _end_streams(self, now: float) -> None:
-        """Reset those whose time is up: nobody would, and they count for their client."""
+        """Reset the streams whose time is up: nobody else would, and they count for their client."""
         unended = self._unended
         while unended:
             stream, due = next(iter(unended.items()))
@@ -253,7 +253,7 @@ class Limiter:
     # --- WebSockets ----------------------------------------------------------------------------------------
 
     def watch(self, pipes: Iterable[WebSocketLeg], now: float) -> None:
-        """Once a second: end those whose visitors take nothing, or send too much; and look at all else."""
+        """Check all WebSockets for visitors who read nothing or send too much, and all else.  Call it once a second."""
         self._end_streams(now)
         for check in self.each_second:
             try:
@@ -280,7 +280,7 @@ class Limiter:
                 self.refused("websocket_rate", pipe.visitor, 1013)
 
     def _outruns(self, pipe: WebSocketLeg, now: float) -> bool:
-        """Whether a visitor sends more frames than it may, on all of its WebSockets of a tunnel together."""
+        """Return whether a visitor sends more frames than it may, on all its WebSockets of a tunnel together."""
         came = pipe.newly_come()
         if not came:
             return False
@@ -289,7 +289,7 @@ class Limiter:
         return self._frame_rates.spend(pipe.counts_as, now, came) > 0.0
 
     def websocket_violated(self, story: WebSocketRecord) -> int | None:
-        """A visitor's frames broke a rule or a limit: count it.  As `count`; the story tells it."""
+        """Count a visitor's frames that broke a rule or a limit, like `count`; the record logs it."""
         return self.count(_FRAMES.get(story.violation or BAD_FRAME, "websocket_violations"))
 
     # --- passwords -----------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ class Limiter:
     def check_password(
         self, label: str, auth: SecretDigest, headers: Headers, visitor: Callable[[], str]
     ) -> ProblemError | None:
-        """Why a request may not use a tunnel that asks for a password; None if it may.
+        """Return why a request may not use a tunnel that asks for a password, or None if it may.
 
         After too many wrong ones the right one is not looked at either, or the limit would be none.
         """
@@ -322,5 +322,5 @@ _FRAMES: Final = {FRAME_TOO_LARGE: "frame_size", TOO_MANY_FRAMES: "empty_frames"
 
 
 def _own(peer: str, trusted: bool) -> str | None:
-    """What a connection counts for besides the total: a proxy's is everybody's, and so is one on a unix socket."""
+    """Return the address that a connection is charged to; None for a proxy's, and for one on a unix socket."""
     return None if trusted or peer == UNIX else counted_address(peer)

@@ -1,4 +1,4 @@
-"""A whole server as one Twisted service: built from settings, started and stopped with its parent."""
+"""The server as one Twisted service: built from settings, started and stopped with its parent."""
 
 from random import Random, SystemRandom
 from typing import Any
@@ -30,11 +30,11 @@ _log = Logger()
 
 
 class ServerService(MultiService):
-    """Ingress, gateway and listeners.  ``stopService`` drains (see :mod:`sellia.server.drain`) before it fires.
+    """Service of ingress, gateway and listeners.  ``stopService`` drains before it fires (`sellia.server.drain`).
 
     With ``listen`` False it has no listeners of its own: visitors and clients come by way of somebody else's
     `Site`, through the resources in :mod:`sellia.server.embedding.resource`.  Public URLs then say ``public_port``, or
-    ``port``.
+    ``port``.  ``keys`` is the key store, the master key of the settings by default.
     """
 
     def __init__(

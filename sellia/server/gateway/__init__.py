@@ -1,4 +1,4 @@
-"""The side of the clients: accepts links, keeps sessions, and opens and closes tunnels.
+"""The gateway, the clients' side of the server: accepts links, keeps sessions, opens and closes tunnels.
 
 Imports `sellia.server.limiter`, settings and the lower rooms; never `sellia.server.ingress.ingress`.
 """

@@ -266,13 +266,13 @@ class Gateway:
         if end is not None:
             _log.info(
                 "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
-                "resent_messages={messages} resent_bytes={octets} ended={ended} pings_answered={answered}{end}",
+                "resent_messages={messages} resent_bytes={size} ended={ended} pings_answered={answered}{end}",
                 session=field(session.name),
                 peer=field(session.remote),
                 after=after,
                 took_over=took_over,
                 messages=resent[0],
-                octets=resent[1],
+                size=resent[1],
                 ended=0 if took_over else len(session.at_loss - session.mux.streams.keys()),
                 answered=0 if took_over else session.pings_answered,
                 end=end,

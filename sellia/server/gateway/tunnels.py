@@ -41,8 +41,8 @@ from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.waiting import wait_for
 
-#: How long the link of a name's holder has to answer a ping: round trips, with a least and a most in seconds; and
-#: seconds between two looks at it.
+#: How long the link of a name's holder has to answer a ping: 20 round trips, but at least 1 s and at most 3 s, polled
+#: every 50 ms.
 GHOST_TRIPS: Final = 20
 GHOST_LEAST: Final = 1.0
 GHOST_MOST: Final = 3.0
