@@ -78,7 +78,7 @@ class Peer:
             self.transport,
             stream,
             clock=stage.clock,
-            story=self.story,
+            record=self.story,
             **{"compressed": False, **options},
         )
 

@@ -119,7 +119,7 @@ class ServiceUpgradeLeg(ServiceLeg):
             stream,
             compressed=agreed.compressed,
             clock=service.clock,
-            story=story,
+            record=story,
             limits=service.frames,
             observer=observer,
         )

@@ -115,7 +115,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
             stream,
             compressed=agreed.compressed,
             clock=ingress.clock,
-            story=WebSocketRecord(
+            record=WebSocketRecord(
                 stream.id,
                 self.tunnel,
                 self.request.target,

@@ -318,6 +318,11 @@ class FrameSocket(WebSocketProtocol):
         return True
 
     @property
+    def inside_in_frame(self) -> bool:
+        """Whether a frame is being received in pieces, and its rest is still to come."""
+        return self._pieces
+
+    @property
     def inside_out_frame(self) -> bool:
         """Whether a frame that was begun has not been written to its end, so that no other may be written."""
         return self._out_left > 0

@@ -3,110 +3,61 @@
 Need
     Visitor and service see each other's frames, pings, close codes and ends as if directly connected.  What neither
     would have done is done by us in one case only: when the other side's socket is gone, or breaks the protocol, and
-    nobody else can say why.
-
-How a WebSocket ends
-    * A close frame passes like any other frame.  When one has passed each way, the service's side waits for the
-      service to close the connection, and the visitor's side closes it (RFC 6455, 7.1.1), each for a bounded time.
-    * A socket that ends without a close frame: the stream is reset.  The visitor's side then sends a close frame
-      that says what happened (1011, 1012, 1001 by the problem's word); the service's side ends the connection
-      without a close frame, because that is what the visitor did.  A reset overtakes what is queued, so as long as
-      something is, the stream is ended in order instead, and brings the visitor the same close frame.
-    * A violation: the stream carries a close frame with the code of the violation, in its place in the order, so that
-      what was said before it is still answered; the violator gets the same code as soon as the other side has
-      closed, or after ``VERDICT_WAIT``, whichever is first.
-    * Sellia stops (:meth:`WebSocketLeg.close`): both sides get a close frame that says so, behind what was on its
-      way to the other side.
+    nobody else can say why (`sellia.transports.websocket.closing`).
 
 Bounds
     Frames are streamed, so memory is the stream's: what one side does not read, pongs to its own pings included, the
-    other side keeps or waits with.  What a peer may send has limits of its own (`FrameLimits`).  Waiting for a peer to
-    finish a closing handshake, or to close the connection, takes at most ``CLOSE_WAIT`` from when it took the last
-    octets.
+    other side keeps or waits with.  What a peer may send has limits of its own (`FrameLimits`).
 
 Designs not chosen
-    *Autobahn's message API*: it would merge fragments, inflate, and answer pings on somebody's behalf.  *Closing the
-    violator at once*: a message that came just before the violation would lose its answer.  *Filling up a frame* whose
-    rest is lost, to have room for a close frame behind it: a peer would be handed octets that nobody sent, and with FIN
-    set a whole message of them; text that is no UTF-8 would make the peer fail the connection, which it reports as
-    1006, too.  *Cutting large frames into fragments* on the way, to have room in between: whoever counts frames, or
-    checks them as they come, would see others than were sent.
+    *Autobahn's message API*: it would merge fragments, inflate, and answer pings on somebody's behalf.  *Cutting large
+    frames into fragments* on the way, to have room in between: whoever counts frames, or checks them as they come,
+    would see others than were sent.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketServerFactory
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
-from twisted.internet.main import CONNECTION_DONE
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.errors import LimitExceeded, ProtocolError
-from sellia.problems import BAD_FRAME, SERVICE_DIED, VISITOR_GONE, Problem
+from sellia.errors import ProtocolError
+from sellia.problems import Problem
 from sellia.protocol.messages import Ending, Headers, ResponseHead
 from sellia.relay.limits.websocket import UNLIMITED, FrameLimits, MessageMeter
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.transports.reactor.batching import BufferedWriter, batch_of
-from sellia.transports.reactor.sockets import GONE, half_close, hangup, unsent
+from sellia.transports.reactor.sockets import GONE, hangup
 from sellia.transports.reactor.unread import Unread
 from sellia.transports.websocket.away import AwayPings
-from sellia.transports.websocket.frames import (
-    CLOSE,
-    CLOSE_FRAME,
-    PING,
-    PONG,
-    PONG_FRAME,
-    FrameSocket,
-    close_payload,
-    parse_close,
-    problem_close,
-)
-from sellia.transports.websocket.record import Side, WebSocketRecord
-
-#: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.
-CLOSE_WAIT: Final = 10.0
-
-#: Seconds that a violator's verdict waits for what the other side still says to what came before.
-VERDICT_WAIT: Final = 0.05
-
-_DROPPED: Final = "connection dropped without a close frame"
-_GONE: Final = "the visitor's connection was dropped without a close frame"
-_DIED: Final = "the service dropped the connection without a close frame"
-
-#: Who dropped the connection, by the word of the reset that tells so.
-_DROPPED_BY: Final[dict[Problem, Side]] = {VISITOR_GONE: "visitor", SERVICE_DIED: "service"}
-
-#: Behind the reason of an end that the peer could not be told.
-_UNSAID: Final = " (told by no close frame: the rest of a frame was still to come)"
+from sellia.transports.websocket.closing import Closing, State
+from sellia.transports.websocket.frames import CLOSE, PING, PONG, PONG_FRAME, FrameSocket
+from sellia.transports.websocket.record import WebSocketRecord
 
 
 @implementer(IPushProducer)
 class WebSocketLeg(FrameSocket, Unread):
-    """Takes over ``transport`` and becomes ``stream``'s leg.  The caller forwards ``dataReceived``/``connectionLost``.
+    """The leg of ``stream`` that takes over ``transport``; the caller forwards ``dataReceived`` and ``connectionLost``.
 
     ``factory`` is a :class:`VisitorWebSocketFactory` or :class:`ServiceWebSocketFactory`; ``compressed`` says whether
-    an extension that uses RSV1 was agreed; ``story`` is told what passes.  The caller passes what it read behind the
-    handshake to :meth:`dataReceived`.  ``limits`` count for what comes from the socket.  With ``judge`` their sizes
-    count for what goes to it as well, because the other end of the link may not know them.  ``observer`` is told of
-    every frame that passes, and of the end.
+    an extension that uses RSV1 was agreed; ``record`` counts what passes.  The caller passes what it read behind the
+    handshake to :meth:`dataReceived`.  ``limits`` apply to what is received from the socket.  With ``judge`` their
+    sizes apply to what is sent to it as well, because the other end of the link may not know them.  ``observer`` is
+    told of every frame that passes, and of the end.
     """
 
-    _hung_up = False
-    _held = False  #: whether nothing is read, so that nobody tells when the peer is gone
-    _unsent = -1
-    #: Whom its frames count for, once anybody has asked.
+    _held = False  #: whether the socket is not read, so that nothing tells when the peer is gone
+    #: The address that its frames count for, once anybody has asked.
     counts_as: Any = None
     _counted = 0
 
-    #: Whether this end answers the peer's pings while the link is away, and those that it knows of.
+    #: Whether this end answers the peer's pings while the link is away, and the pings that it knows of.
     answers_pings = False
     _pings: AwayPings | None = None
 
-    #: Who ended it, where the close frame that comes next was made by the other end of the link.
-    _ending: Side | None = None
-
-    #: Told of what passes; None if nobody observes.
+    #: The observer of what passes; None if nobody observes.
     observer: StreamObserver | None = None
 
     def __init__(
@@ -117,7 +68,7 @@ class WebSocketLeg(FrameSocket, Unread):
         *,
         compressed: bool,
         clock: IReactorTime,
-        story: WebSocketRecord,
+        record: WebSocketRecord,
         limits: FrameLimits = FrameSocket.limits,
         judge: bool = False,
         observer: StreamObserver | None = None,
@@ -132,16 +83,10 @@ class WebSocketLeg(FrameSocket, Unread):
         self.transport = transport
         self._stream = stream
         self._clock = clock
-        self._story = story
+        self._record = record
         self._visitor = bool(factory.isServer)
-        self._side: Side = "visitor" if self._visitor else "service"
-        self._other: Side = "service" if self._visitor else "visitor"
         self._judge = MessageMeter(limits) if judge and limits.whole < UNLIMITED else None
-        self._close_in = False
-        self._close_out = False
-        self._gone = False
-        self._verdict: bytes | None = None
-        self._timer: IDelayedCall | None = None
+        self._closing = Closing(self, stream, record, clock, visitor=self._visitor)
         stream.leg = self
         factory.open.add(self)
         transport.registerProducer(self, True)
@@ -149,68 +94,32 @@ class WebSocketLeg(FrameSocket, Unread):
     # --- from the socket -----------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        """Octets from the socket."""
+        """Bytes from the socket."""
         try:
             self.feed(data)
         except ProtocolError as violation:
-            self._violated(violation)
+            self._closing.violated(violation)
         self._turn.input_done()
 
     def connectionLost(self, reason: Failure) -> None:
         """The socket is gone."""
-        self._gone = True
         self.factory.open.discard(self)
-        self._cancel()
-        if self._close_in:
-            self._end_stream()
-        else:
-            self._story.ended(self._side, None, _DROPPED)
-            self._vanished()
-        self._story.over()
+        self._closing.lost()
+        record = self._record
+        record.over()
         if self.observer is not None:
-            story = self._story
-            self.observer.ended(self._stream.id, story.by or "sellia", story.code, story.reason)
+            self.observer.ended(self._stream.id, record.by or "sellia", record.code, record.reason)
 
     def readConnectionLost(self) -> None:
-        """The peer sends nothing more: behind its close frame it may still read what answers that."""
+        """The peer sends nothing more."""
         self._held = True
-        if self._hung_up or (self._close_in and self._close_out):
-            self.transport.loseConnection()
-        elif not self._close_in:
-            self.transport.connectionLost(Failure(CONNECTION_DONE))
-
-    def _vanished(self) -> None:
-        """The peer is gone without a close frame: say so, behind what it said before."""
-        stream, visitor = self._stream, self._visitor
-        if stream.drained or stream.local_ended or (self._pieces and not visitor):
-            if visitor:
-                stream.reset(VISITOR_GONE, _GONE, *self._taken)
-            else:
-                stream.reset(SERVICE_DIED, _DIED, *self._taken)
-            return
-        if not visitor:
-            stream.send_ending(Ending(self._side, True, *self._taken))
-            stream.send_frame(CLOSE_FRAME, problem_close(SERVICE_DIED, _DIED))
-        self._end_stream()
-
-    def _end_stream(self) -> None:
-        """The socket is gone: say behind all that it said what it had taken, and end this direction."""
-        stream = self._stream
-        if not stream.local_ended:
-            stream.send_ending(Ending("", False, *self._taken))
-            stream.end()
-        stream.flow()
-
-    @property
-    def _taken(self) -> tuple[int, int]:
-        """Frames and bytes of the other side that went to the socket."""
-        return self._story.went_frames, self._story.went_bytes
+        self._closing.input_ended()
 
     def frame(self, first: int, payload: bytes) -> None:
         if first & CLOSE:
             self._control_frame(first, payload)
-        elif not self._stream.local_ended:
-            self._story.came(first, len(payload), True)
+        elif not self._stream.sending.ended:
+            self._record.came(first, len(payload), True)
             if self.observer is not None:
                 self.observer.frame(self._stream.id, self._visitor, first, payload)
             self._stream.send_frame(first, payload)
@@ -221,17 +130,12 @@ class WebSocketLeg(FrameSocket, Unread):
         if not stream.local_ended:
             if opcode == PING and self.answers_pings and self._answered_here(payload):
                 return
-            self._story.came(first, len(payload), True)
+            self._record.came(first, len(payload), True)
             if self.observer is not None:
                 self.observer.frame(stream.id, self._visitor, first, payload)
-        if opcode == CLOSE:
-            self._close_in = True
-            code, reason = parse_close(payload)
-            self._story.ended(self._side, code, reason)
-        if not stream.local_ended:
             stream.send_frame(first, payload)
-        if opcode == CLOSE and self._close_out:
-            self._handshake_done()
+        if opcode == CLOSE:
+            self._closing.close_received(payload)
 
     def _answered_here(self, payload: bytes) -> bool:
         """Whether a ping is answered by this end, because the link is away."""
@@ -242,7 +146,7 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def _pong(self, payload: bytes) -> bool:
         """Answer a ping of the peer's; False while there is no place for it."""
-        if self._close_out or self._gone:
+        if not self._closing.may_send:
             return True
         if self._stream.receiving.stalled or self.inside_out_frame:
             return False
@@ -251,7 +155,7 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def frame_begins(self, first: int, length: int) -> None:
         if not self._stream.local_ended:
-            self._story.came(first, length, False)
+            self._record.came(first, length, False)
             if self.observer is not None:
                 self.observer.frame_begun(self._stream.id, self._visitor, first, length)
             self._stream.begin_frame(first, length)
@@ -262,58 +166,22 @@ class WebSocketLeg(FrameSocket, Unread):
                 self.observer.frame_continued(self._stream.id, self._visitor, payload)
             self._stream.continue_frame(payload)
 
-    def _violated(self, violation: ProtocolError) -> None:
-        """The peer broke the protocol, or a limit: the other side is told in its turn, the peer soon after."""
-        self._verdict = close_payload(violation.code, violation.reason)
-        self._close_in = True
-        self._story.violated(violation, self._side)
-        if self._stream.local_ended:
-            self._pronounce()
-            return
-        if self._pieces:  # the frame in progress will never end: the other side cannot be told in order
-            self._stream.reset(violation.problem, str(violation))
-            self._pronounce()
-            return
-        self._stream.send_ending(Ending("sellia" if isinstance(violation, LimitExceeded) else self._side))
-        self._stream.send_frame(CLOSE_FRAME, self._verdict)
-        self._after(VERDICT_WAIT, self._pronounce)
-
-    def _pronounce(self) -> None:
-        if self._close_out or self.inside_out_frame:
-            self._hang_up()
-            return
-        assert self._verdict is not None
-        self._close_out = True
-        self.write_frame(CLOSE_FRAME, self._verdict)
-        self._hang_up()
-
     # --- for whoever stops ---------------------------------------------------------------------------------
 
     @property
     def ending(self) -> bool:
         """Whether it ends already: a close frame has passed, or the socket, or that of the other side, is gone."""
-        return self._close_in or self._close_out or self._gone or self._hung_up
+        return self._closing.state is not State.OPEN
 
     def close(self, code: int, reason: str) -> bool:
-        """End it from here: both sides get a close frame.  Nothing that the peer still says is passed on.
+        """End it from here: both sides get a close frame.  False, and nothing has happened, if that must wait."""
+        return self._closing.close(code, reason)
 
-        False, and nothing has happened, while a frame is being passed on in pieces, either way: no other can come
-        inside of it.  Try again soon.
-        """
-        if self.ending:
-            return True
-        if self._pieces or self.inside_out_frame:
-            return False
-        payload = close_payload(code, reason)
-        self._story.ended("sellia", code, reason)
-        self._stream.send_ending(Ending("sellia", False, *self._taken))
-        self._stream.send_frame(CLOSE_FRAME, payload)
-        self._stream.end()
-        self._close_out = True
-        self.write_frame(CLOSE_FRAME, payload)
-        self.transport.resumeProducing()  # for its reply, should there have been enough of what came before
-        self._after(CLOSE_WAIT, self._late)
-        return True
+    def drop(self, reason: str = "") -> None:
+        """End the connection at once; ``reason`` is for the log, if it is Sellia that ends it."""
+        if reason:
+            self._record.ended("sellia", None, reason)
+        self._closing.drop()
 
     # --- for whoever knows of the link ---------------------------------------------------------------------
 
@@ -335,16 +203,16 @@ class WebSocketLeg(FrameSocket, Unread):
     @property
     def visitor(self) -> str:
         """Whose it is, for people."""
-        return self._story.visitor
+        return self._record.visitor
 
     @property
     def tunnel(self) -> str:
         """The name of the tunnel that it belongs to."""
-        return self._story.tunnel
+        return self._record.tunnel
 
     def newly_come(self) -> int:
         """Frames that have come from the peer since this was last asked."""
-        count = self._story.came_frames
+        count = self._record.came_frames
         came, self._counted = count - self._counted, count
         return came
 
@@ -352,12 +220,6 @@ class WebSocketLeg(FrameSocket, Unread):
     def gone(self) -> bool:
         """Whether the peer is gone while nothing is read from it."""
         return self._held and bool(hangup(self.transport) & GONE)
-
-    def drop(self, reason: str = "") -> None:
-        """End the connection without a word; ``reason`` is for the log, if it is Sellia that ends it."""
-        if reason:
-            self._story.ended("sellia", None, reason)
-        self._drop()
 
     def now(self) -> float:
         return self._clock.seconds()
@@ -371,54 +233,44 @@ class WebSocketLeg(FrameSocket, Unread):
         raise ProtocolError("body data on an open WebSocket")
 
     def frame_received(self, first: int, payload: bytes) -> None:
-        if self._close_out or self._gone:
+        if not self._closing.may_send:
             return
         if self.inside_out_frame:
             raise ProtocolError("a WebSocket frame inside another")
         if not first & CLOSE:
             if self._judge is None or self._allowed(first, len(payload)):
-                self._story.went(first, len(payload), True)
+                self._record.went(first, len(payload), True)
                 if self.observer is not None:
                     self.observer.frame(self._stream.id, not self._visitor, first, payload)
                 self.write_frame(first, payload)
             return
         if first & 0x0F != CLOSE:
-            self._story.went(first, len(payload), True)
+            self._record.went(first, len(payload), True)
             if self.observer is not None:
                 self.observer.frame(self._stream.id, not self._visitor, first, payload)
             if first & 0x0F != PONG or self._pings is None or not self._pings.returned(payload):
                 self.write_frame(first, payload)
             return
-        if self._ending is None:
-            self._story.went(first, len(payload), True)
+        if self._closing.made_by is None:
+            self._record.went(first, len(payload), True)
             if self.observer is not None:
                 self.observer.frame(self._stream.id, not self._visitor, first, payload)
-        self._close_out = True
-        if self._verdict is not None:
-            payload = self._verdict
-        else:
-            code, reason = parse_close(payload)
-            self._story.ended(self._ending or self._other, code, reason)
-        self.write_frame(first, payload)
-        if self._close_in:
-            self._handshake_done()
-        else:
-            self._after(CLOSE_WAIT, self._late)
+        self._closing.pass_on(first, payload)
 
     def frame_begun(self, first: int, length: int) -> None:
-        if self._close_out or self._gone:
+        if not self._closing.may_send:
             return
         if self.inside_out_frame or first & 0x0F >= CLOSE:
             raise ProtocolError("a WebSocket frame inside another, or a control frame in pieces")
         if self._judge is not None and not self._allowed(first, length):
             return
-        self._story.went(first, length, False)
+        self._record.went(first, length, False)
         if self.observer is not None:
             self.observer.frame_begun(self._stream.id, not self._visitor, first, length)
         self.write_begin(first, length)
 
     def frame_continued(self, payload: bytes) -> None:
-        if self._close_out or self._gone:
+        if not self._closing.may_send:
             return
         if not self.write_more(payload):
             raise ProtocolError("a WebSocket frame is longer than it said")
@@ -431,7 +283,7 @@ class WebSocketLeg(FrameSocket, Unread):
         try:
             self._judge.frame(first, length)
         except ProtocolError as violation:
-            self._story.violated(violation, self._other)
+            self._record.violated(violation, "service" if self._visitor else "visitor")
             if not self.close(violation.code, violation.reason):  # a frame that goes the other way is not over
                 self._stream.reset(violation.problem, str(violation))
                 self.reset_received(violation.problem, str(violation))
@@ -439,56 +291,22 @@ class WebSocketLeg(FrameSocket, Unread):
         return True
 
     def ending_received(self, ending: Ending) -> None:
-        if ending.frames >= 0:
-            self._story.settle(ending.frames, ending.bytes)
-        if ending.by:
-            self._ending = self._other if ending.by == self._other else "sellia"
-            if ending.dropped and not (self._gone or self._close_out):
-                self._story.ended(self._ending, None, _DROPPED)
+        self._closing.ending_received(ending)
 
     def end_received(self, trailers: Headers) -> None:
-        """The other side's socket has closed, after a close frame went this way; or without one."""
-        if self._gone:
-            return
-        if not self._close_out:
-            if self._visitor:
-                self.reset_received(SERVICE_DIED, _DIED)
-                return
-            self._story.ended("visitor", None, _DROPPED)
-            self._hang_up()
-        elif self._close_in:
-            self._hang_up()
+        self._closing.end_received()
 
     def reset_received(self, problem: Problem, message: str) -> None:
-        if self._gone:
-            return
-        by, reason = _DROPPED_BY.get(problem), _DROPPED
-        if by is None:
-            by = self._other if problem is BAD_FRAME else "sellia"
-            reason = f"{problem.code}: {message}" if message else problem.code
-        self._story.ended(by, None, reason + _UNSAID if self.inside_out_frame else reason)
-        if self._close_out or self.inside_out_frame or (not self._visitor and problem is VISITOR_GONE):
-            self._hang_up()
-            return
-        if self._close_in and self._verdict is None:
-            self._hang_up()  # it has said that it ends, and there is nobody to answer that
-            return
-        if self._verdict is not None:
-            self._pronounce()
-            return
-        self._close_out = True
-        self.write_frame(CLOSE_FRAME, problem_close(problem, message))
-        self.transport.resumeProducing()  # for its reply, should there have been enough of what came before
-        self._after(CLOSE_WAIT, self._late)
+        self._closing.reset_received(problem, message)
 
     def pause_sending(self) -> None:
         self._held = True
-        if not self._gone:
+        if self._closing.state is not State.GONE:
             self.transport.pauseProducing()
 
     def resume_sending(self) -> None:
         self._held = False
-        if not self._gone:
+        if self._closing.state is not State.GONE:
             self.transport.resumeProducing()
 
     # --- from the transport: a producer --------------------------------------------------------------------
@@ -506,54 +324,15 @@ class WebSocketLeg(FrameSocket, Unread):
     def stopProducing(self) -> None:
         """The socket is gone; connectionLost says so."""
 
-    # --- ends ----------------------------------------------------------------------------------------------
+    # --- for the closing -----------------------------------------------------------------------------------
 
-    def _handshake_done(self) -> None:
-        """A close frame has passed each way."""
-        if self._visitor:
-            self._hang_up()
-        else:
-            self._after(CLOSE_WAIT, self._late)
-
-    def _hang_up(self) -> None:
-        """Close the connection behind what has been written, without losing it to a reset by unread input."""
-        if self._hung_up:
-            return
-        self._hung_up = self.deaf = True
+    def flush(self) -> None:
+        """Hand to the transport what was written in this turn."""
         self._outlet.flush()
-        self._after(CLOSE_WAIT, self._late)
-        transport = self.transport
-        transport.unregisterProducer()  # Twisted does not close a connection whose producer is paused
-        if (self._verdict is not None or not self._close_in) and half_close(transport):
-            transport.resumeProducing()
-        else:
-            transport.loseConnection()
-
-    def _late(self) -> None:
-        """It should have closed by now.  A peer that still takes what it is sent, however slowly, is waited for."""
-        left = unsent(self.transport)
-        if left and left != self._unsent:
-            self._unsent = left
-            self._after(CLOSE_WAIT, self._late)
-        else:
-            self._drop()
-
-    def _drop(self) -> None:
-        if not self._gone:
-            self.transport.abortConnection()
-
-    def _after(self, seconds: float, call: Any) -> None:
-        self._cancel()
-        self._timer = self._clock.callLater(seconds, call)
-
-    def _cancel(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
 
 
 class ServiceWebSocketFactory(WebSocketClientFactory):
-    """One for a process, for sockets of services: what they are sent is masked.  ``open`` are its pipes."""
+    """Factory for sockets of services, which are sent masked frames.  One for a process; ``open`` are its legs."""
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
@@ -561,7 +340,7 @@ class ServiceWebSocketFactory(WebSocketClientFactory):
 
 
 class VisitorWebSocketFactory(WebSocketServerFactory):
-    """The same for sockets of visitors: what they send must be masked."""
+    """Factory for sockets of visitors, whose frames must be masked."""
 
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)

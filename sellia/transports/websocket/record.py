@@ -165,6 +165,11 @@ class WebSocketRecord:
         """Frames and octets that went to the visitor."""
         return (self.went_frames, self.went_bytes) if self._at_visitor else (self.came_frames, self.came_bytes)
 
+    @property
+    def taken(self) -> tuple[int, int]:
+        """Frames and bytes of the other side that went to the socket."""
+        return self.went_frames, self.went_bytes
+
     def over(self) -> None:
         """The socket is gone."""
         self.seconds = self._clock.seconds() - self._started

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.websocket.pipe import CLOSE_WAIT
+from sellia.transports.websocket.closing import CLOSE_WAIT
 from tests.transports.support import BINARY, CLOSE, TEXT, Peer, Sockets, close, frame, head
 
 WHY = "server-draining: bye"

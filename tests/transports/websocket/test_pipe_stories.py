@@ -157,7 +157,7 @@ class OldPeerTests(StoriesCase):
         self.visitor.pipe._stream.send_ending(Ending("sellia"))
         self.assertEqual(native.ENDING, 11)
         self.stage.talk()
-        self.assertEqual(self.service.pipe._ending, "sellia")
+        self.assertEqual(self.service.pipe._closing.made_by, "sellia")
 
     def test_nonsense_is_harmless(self) -> None:
         """It is told in a log only: a hostile end can say nothing that is not one of three words."""
