@@ -1,4 +1,4 @@
-"""What a client reports while it runs, to whoever listens: the command line, a program that embeds it, a test.
+"""Events that a client reports to its listener: the command line, a program that embeds it, a test.
 
 Every event is a frozen value.  Text that came from outside (targets, reasons, names) is as it came: whoever shows it
 escapes it.  ``seconds`` are durations, ``bytes_in`` and ``frames_in`` came from the visitor, ``bytes_out`` and
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
-#: ``error`` of a request whose visitor left before its end; nothing is wrong at the service.
+#: ``error`` of a request whose visitor left before its end, with nothing wrong at the service.
 VISITOR_LEFT: Final = "the visitor left before the end"
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The server gave this tunnel its public URL; also after each reconnection that had to open it anew.
+    """A tunnel got its public URL: at the start, and whenever it had to be opened anew.
 
     ``service`` is where its requests go."""
 
@@ -26,7 +26,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class RequestStarted:
-    """The head of a visitor's request is here; ``id`` ties it to its end."""
+    """A visitor's request began; ``id`` ties it to its end."""
 
     id: int
     method: str
@@ -37,7 +37,7 @@ class RequestStarted:
 
 @dataclass(frozen=True, slots=True)
 class RequestWaiting:
-    """A request, or an upgrade, that has no response head ``seconds`` after it came; told once, after 10 s."""
+    """A request or an upgrade has had no response head for ``seconds``; told once, after 10 s."""
 
     id: int
     method: str
@@ -49,7 +49,7 @@ class RequestWaiting:
 
 @dataclass(frozen=True, slots=True)
 class ResponseStreaming:
-    """A response that still flows 10 s after its head; told once."""
+    """A response still flows 10 s after its head; told once."""
 
     id: int
     method: str
@@ -62,7 +62,7 @@ class ResponseStreaming:
 
 @dataclass(frozen=True, slots=True)
 class RequestFinished:
-    """A request is over, with its cause if it failed; ``status`` is None when it ended before one was known."""
+    """A request ended, with ``error`` if it failed; ``status`` is None when it ended before one was known."""
 
     id: int
     method: str
@@ -73,7 +73,7 @@ class RequestFinished:
     bytes_out: int
     error: str | None
     tunnel: str = ""
-    declined: str = ""  #: what its Upgrade field asked for, if that is not WebSocket: it does not pass
+    declined: str = ""  #: protocol of an Upgrade field that was taken off, because it is not WebSocket
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class WebSocketOpened:
 
 @dataclass(frozen=True, slots=True)
 class WebSocketRefused:
-    """An upgrade was answered with something else than 101; ``error`` is None if it was the service that did so."""
+    """An upgrade got another status than 101; ``error`` is None if the service said so."""
 
     id: int
     target: str
@@ -115,7 +115,7 @@ class WebSocketRefused:
 
 @dataclass(frozen=True, slots=True)
 class WebSocketClosed:
-    """A WebSocket is over; ``code`` is None when it ended without a close frame, or with one that had no code."""
+    """A WebSocket ended; ``code`` is None without a close frame, or with one that had no code."""
 
     id: int
     target: str
@@ -132,14 +132,14 @@ class WebSocketClosed:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """The link to the server is gone, or cannot be made; the client goes on trying.  Again if the reason changes."""
+    """The link to the server was lost, or cannot be made; the client goes on trying.  Told again for a new reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reconnecting:
-    """No link for ``seconds`` so far; told every second.  Visitors wait ``window`` seconds, or 0: they did wait."""
+    """There has been no link for ``seconds``; told every second.  ``window``: how long visitors wait, or 0: no more."""
 
     seconds: float
     window: float
@@ -206,7 +206,7 @@ Report: TypeAlias = Callable[[Event], None]
 
 
 class Listener(Protocol):
-    """Hears everything that a client reports, in order, in the reactor's thread: it must not block and not raise."""
+    """Receives every event of a client, in order, in the reactor's thread: it must not block and not raise."""
 
     def notify(self, event: Event) -> None:
-        """Take note of one event."""
+        """Take one event."""

@@ -1,4 +1,4 @@
-"""Reasons for which a connection could not be made, in words.
+"""Sentences for connections that could not be made.
 
 Each goes on after the address that was dialled, as in ``localhost:8080 refused the connection``.  Where several
 addresses of a host were tried, the one that got furthest tells the most: a TLS handshake that failed says more than
@@ -25,7 +25,7 @@ from zope.interface import directlyProvides, providedBy
 
 from sellia.text import printable
 
-#: By errno: how far an attempt got that failed so, and what happened.
+#: By errno: how far an attempt that fails with it got, as a rank, and its sentence.
 _ERRNOS: Final = {
     errno.ECONNREFUSED: (6, "refused the connection"),
     errno.ECONNRESET: (6, "reset the connection"),

@@ -1,4 +1,4 @@
-"""A whole client as one Twisted service: built from settings, started and stopped with its parent."""
+"""Twisted service of a whole client: built from settings, started and stopped with its parent."""
 
 from random import Random, SystemRandom
 from typing import Any
@@ -55,7 +55,7 @@ class ClientService(Service):
 
     @property
     def finished(self) -> Deferred[None]:
-        """Fires with None when the client has stopped, or fails with a SelliaError when the server refused it."""
+        """Deferred that fires with None when the client has stopped, or fails with a SelliaError if refused."""
         return self.session.finished
 
     def startService(self) -> None:
@@ -111,5 +111,5 @@ class ClientService(Service):
 
 
 def make_service(settings: ClientSettings, reactor: Any, listener: Listener | None = None) -> ClientService:
-    """The service that ``twistd sellia-client`` and ``sellia http`` run."""
+    """Return the service that ``twistd sellia-client`` and ``sellia http`` run."""
     return ClientService(settings, reactor, listener)

@@ -1,4 +1,4 @@
-"""TLS to a service, and to the server.
+"""TLS client side: connections to a service, and to the server.
 
 A service on the machine itself nearly always has a certificate that its own developer signed, and nobody can stand
 between it and us: towards loopback any certificate will do.  Towards every other host it must be valid for the name
@@ -40,7 +40,7 @@ from sellia.errors import SelliaError
 from sellia.relay.http.hosts import is_loopback
 from sellia.text import printable
 
-#: What OpenSSL's numbers mean (X509_V_ERR_...) that people meet; "its certificate" goes before.
+#: Sentences for the results of verification (X509_V_ERR_...) that people meet; "its certificate" goes before.
 _CHAIN_FAULTS: Final = {
     9: "is not valid yet",
     10: "has expired",
@@ -56,10 +56,10 @@ _CHAIN_FAULTS: Final = {
     68: "is signed with an algorithm that is too weak",
 }
 
-#: Faults that end where somebody is trusted.
+#: Results of verification that mean an unknown authority, which a setting can remedy.
 _UNTRUSTED: Final = (18, 19, 20, 21)
 
-#: How OpenSSL says, at the end of its reasons, what the other side did.
+#: Sentences for the reasons of OpenSSL's errors, by how a reason ends.
 _REASONS: Final = {
     "wrong version number": "does not speak TLS: is it http:// that it speaks?",
     "packet length too long": "does not speak TLS: is it http:// that it speaks?",
@@ -85,23 +85,23 @@ _REASONS: Final = {
 _AUTHORITIES_LIMIT: Final = 1_000
 _FILE_LIMIT: Final = 4 << 20
 
-#: What to do about a certificate that nobody trusted has signed: for a service, and for a server.
+#: Remedies for a certificate of an unknown authority: a service's, and a server's.
 LOCAL_REMEDY: Final = "if it is a private one, give its authority's file as local_ca, or say local_verify: false"
 SERVER_REMEDY: Final = "if it is a private one, give its authority's file with --ca, or in SSL_CERT_FILE"
 
-#: Names of a certificate that a message lists.
+#: Host names of a certificate that a message lists at most.
 _NAMES_SHOWN: Final = 5
 
 
 class BadCertificate(SelliaError):
-    """The other side's certificate is not good; `str` goes on after its name."""
+    """Certificate that is not valid for the peer; `str` goes on after the peer's name."""
 
 
 def connection_creator(host: str, verify: bool | None = None, ca: str | None = None, remedy: str = LOCAL_REMEDY) -> Any:
-    """What makes TLS connections to ``host``; without a word on ``verify``, verified unless it is on loopback.
+    """Return the maker of TLS connections to ``host``, whose certificate is verified unless the host is on loopback.
 
-    ``ca`` names a file with authorities that are trusted besides those of the machine; then it is verified as well.
-    ``remedy`` tells what to do about a certificate that nobody trusted has signed.
+    ``verify`` overrides that.  ``ca`` names a file with authorities that are trusted besides those of the machine, and
+    implies it.  ``remedy`` tells what to do about a certificate of an unknown authority.
     """
     if verify is None:
         verify = ca is not None or not is_loopback(host)
@@ -129,7 +129,7 @@ def authorities(path: str) -> "MoreAuthorities":
 
 @implementer(IOpenSSLTrustRoot)
 class MoreAuthorities:
-    """Trust in the authorities that this machine trusts, and in some more."""
+    """Trust root: the authorities of this machine, and some more."""
 
     def __init__(self, more: list[x509.Certificate]) -> None:
         self._more = [crypto.X509.from_cryptography(each) for each in more]
@@ -146,7 +146,7 @@ class MoreAuthorities:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class ValidCertificate:
-    """Takes a certificate for ``host`` that ``trusted`` has signed, or somebody whom this machine trusts."""
+    """Verifies that a certificate is for ``host``, and signed by ``trusted`` or an authority of this machine."""
 
     def __init__(self, host: str, trusted: "Certificate | MoreAuthorities | None" = None, remedy: str = "") -> None:
         self._host = host
@@ -181,7 +181,7 @@ class ValidCertificate:
 
 
 def _misnamed(certificate: Any, name: ServiceID, host: str) -> str:
-    """Why this is not the certificate of that name; empty if it is."""
+    """Return why this is not the certificate of that name, or an empty string if it is."""
     try:
         verify_service_identity(_patterns(certificate), [name], [])
     except VerificationError:
@@ -194,7 +194,7 @@ def _misnamed(certificate: Any, name: ServiceID, host: str) -> str:
 
 
 def _patterns(certificate: Any) -> Sequence[CertificatePattern]:
-    """The names that count.  One that is out of order, such as ``*.localhost``, does not spoil the others."""
+    """Return the valid names; one that is not, such as ``*.localhost``, does not spoil the others."""
     try:
         return extract_patterns(certificate)
     except CertificateError:
@@ -217,7 +217,7 @@ def _alternatives(certificate: Any) -> x509.SubjectAlternativeName:
 
 
 def _names(certificate: Any) -> str:
-    """The hosts that a certificate is for, which has some."""
+    """Return the hosts that a certificate with names is for, as a list for people."""
     listed = _alternatives(certificate)
     hosts = [*listed.get_values_for_type(x509.DNSName), *map(str, listed.get_values_for_type(x509.IPAddress))]
     shown = ", ".join(printable(each, 100) for each in hosts[:_NAMES_SHOWN])
@@ -235,7 +235,7 @@ def _common_name(certificate: Any) -> str:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class AnyCertificate:
-    """Takes whatever certificate the service has, and names the host to it (SNI) as usual."""
+    """Accepts every certificate, and sends the host's name (SNI, RFC 6066) as usual."""
 
     def __init__(self, host: str) -> None:
         self._context = CertificateOptions(verify=False).getContext()
@@ -254,7 +254,7 @@ class AnyCertificate:
 
 
 def explain(reason: Failure | None) -> str:
-    """Why a handshake failed, to go on after the name of the service."""
+    """Return why a handshake failed, as a sentence that goes on after the service's name."""
     error = reason.value if reason is not None else None
     if isinstance(error, BadCertificate):
         return str(error)

@@ -1,4 +1,4 @@
-"""Attempts to reach the server, made beside each other: the first whose link opens is the one that counts.
+"""Racing connection attempts to the server: the first whose link opens wins (RFC 8305, for one host).
 
 Need
     A connection that a network has swallowed is not heard of again for seconds, while a new one would come through at
@@ -28,40 +28,40 @@ from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ClientLink
 from sellia.transports.tls import SpeaksHttp1
 
-#: Attempts at a time.
+#: Limit of concurrent attempts.
 RACERS: Final = 4
 
-#: Seconds after which it is told that a server says nothing.
+#: Seconds after which a silent attempt is reported.
 SILENCE: Final = 5.0
 
 
 class Starter(Protocol):
-    """Who has attempts made."""
+    """What attempts ask of the connector."""
 
     def build_link(self, address: IAddress | None) -> ClientLink:
-        """The protocol for a connection that is there."""
+        """Return the protocol for a new connection."""
 
     def attempt_connected(self, attempt: "Attempt") -> None:
-        """There is a connection; whether there is a server behind it will be seen."""
+        """Note that there is a connection, without a word from the server yet."""
 
     def attempt_failed(self, attempt: "Attempt", why: str) -> None:
-        """Nothing came of it."""
+        """Note that an attempt has failed."""
 
     def attempt_silent(self, attempt: "Attempt", why: str) -> None:
-        """Nothing came of it so far, for ``SILENCE`` seconds; it goes on."""
+        """Note that an attempt has been silent for ``SILENCE`` seconds; it goes on."""
 
 
 class Attempt(SpeaksHttp1, Factory):
-    """One connection on its way to become a link.  It is the factory that an endpoint is given."""
+    """One attempt, from dialing to an open link.  It is the factory that an endpoint is given."""
 
     noisy = False
 
     def __init__(self, attempts: "Attempts", started: float) -> None:
         self.started = started
         self.connected = False
-        #: Its link, from when there is a connection.
+        #: The link, once there is a connection.
         self.link: Link | None = None
-        #: Its timers: when it is told that the server is silent, and when it is given up.
+        #: Timers of its report as silent, and of its end.
         self.timers: tuple[IDelayedCall, ...] = ()
         self._attempts = attempts
         self._dialled: Deferred[Any] | None = None
@@ -73,7 +73,7 @@ class Attempt(SpeaksHttp1, Factory):
         dialled.addCallbacks(self._there, self._failed)
 
     def abandon(self, why: str) -> None:
-        """Close whatever there is of it."""
+        """Close or cancel whatever there is of it."""
         if self.link is not None:
             self.link.drop(why)
         elif self._dialled is not None:
@@ -92,7 +92,7 @@ class Attempt(SpeaksHttp1, Factory):
 
 
 class Attempts:
-    """Those of one client, to one endpoint at a time; ``where`` is the server's address for people."""
+    """All attempts of one client, to one endpoint at a time; ``where`` is the server's address for people."""
 
     def __init__(self, starter: Starter, endpoint: Any, clock: IReactorTime, where: str = "the server") -> None:
         self.starter = starter
@@ -107,11 +107,11 @@ class Attempts:
 
     @property
     def connected_ones(self) -> int:
-        """Those that have a connection."""
+        """Number of attempts that have a connection."""
         return sum(attempt.connected for attempt in self._under_way)
 
     def make(self) -> Attempt:
-        """One more, which is then to be dialled."""
+        """Add an attempt, which is then to be dialled; the oldest makes room for it."""
         if len(self._under_way) >= RACERS:
             self._too_late(next((each for each in self._under_way if not each.connected), self._under_way[0]))
         attempt = Attempt(self, self._clock.seconds())
@@ -123,7 +123,7 @@ class Attempts:
         return attempt
 
     def opened(self, link: Link) -> Attempt | None:
-        """The link of an attempt, which is returned, is open: the others are given up.  None if it was itself."""
+        """Give up all attempts but that of ``link``, which is open; return it, or None if it was given up itself."""
         attempt = self._of(link)
         if attempt is not None:
             self._remove(attempt)
@@ -131,29 +131,29 @@ class Attempts:
         return attempt
 
     def lost(self, link: Link, why: str) -> None:
-        """A connection has ended; that of an attempt was none of any use."""
+        """Fail the attempt of a connection that has ended, if it is one's."""
         attempt = self._of(link)
         if attempt is not None:
             self.failed(attempt, why)
 
     def give_up(self, why: str) -> None:
-        """End all."""
+        """Give up all attempts."""
         for attempt in tuple(self._under_way):
             self._give_up(attempt, why)
 
     def stopConnecting(self) -> None:
-        """For ``ReconnectingClientFactory``: nobody wants a link any more."""
+        """Give up all attempts, when ``ReconnectingClientFactory.stopTrying`` asks for it."""
         self.give_up("the client was stopped")
 
     # --- for attempts --------------------------------------------------------------------------------------
 
     def connected(self, attempt: Attempt) -> None:
-        """There is a connection."""
+        """Tell the starter of an attempt's connection."""
         if attempt in self._under_way:
             self.starter.attempt_connected(attempt)
 
     def failed(self, attempt: Attempt, why: str) -> None:
-        """It came to nothing, and not because it was given up."""
+        """Tell the starter of an attempt that failed by itself."""
         if self._remove(attempt):
             self.starter.attempt_failed(attempt, why)
 

@@ -1,4 +1,4 @@
-"""When to try again: how long from the start of one attempt to reach the server to the start of the next.
+"""Exponential backoff with full jitter: the time from the start of one attempt to the start of the next.
 
 Need
     A visitor is waiting: when the network is back after half a second, so should the client be, and not after the
@@ -42,35 +42,35 @@ Pure: time and chance are passed in.
 from random import Random
 from typing import Final
 
-#: Seconds after a loss for which failed attempts follow each other quickly, and between two of these.
+#: Seconds after a loss for which failed attempts are repeated quickly, and between two of these, at random.
 QUICK_FOR: Final = 1.0
 QUICK_LEAST: Final = 0.025
 QUICK_MOST: Final = 0.1
 
-#: The first delay, the first of a client that the server does not want now, by how much they grow, and the longest.
+#: Backoff: the first delay in seconds, the first after a refusal, the factor of growth, and the longest delay.
 FIRST_DELAY: Final = 0.25
 POLITE_DELAY: Final = 1.0
 GROWTH: Final = 1.5
 LONGEST_DELAY: Final = 30.0
 
-#: The longest delay, and the longest wait for a welcome, while the server keeps the session, for which visitors wait.
+#: Seconds: the longest delay, and the longest wait for a welcome, while the server keeps the session.
 LONGEST_IN_WINDOW: Final = 5.0
 
-#: Seconds without a connection after which another attempt is made beside the first.
+#: Seconds without a connection after which another attempt is made beside the first, at random.
 BESIDE_LEAST: Final = 0.25
 BESIDE_MOST: Final = 0.5
 
-#: Seconds from the start of an attempt to the server's welcome, before another is made beside it: at first, at most.
+#: Seconds without a welcome, from the start of an attempt, after which another is made beside it: first and longest.
 PATIENCE: Final = 2.0
 LONGEST_PATIENCE: Final = 10.0
 
-#: Seconds for an attempt to become a link.  Longer than any patience: what is under way at a server that is busy is
+#: Timeout of an attempt, in seconds.  Longer than any patience: what is under way at a server that is busy is
 #: nearer to its answer than whatever could be begun instead.
 ATTEMPT_TIME: Final = 30.0
 
 
 class Backoff:
-    """The delays of one client."""
+    """Backoff of one client."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -80,27 +80,27 @@ class Backoff:
         self._unanswered = 0
 
     def lost(self, now: float, window: float) -> None:
-        """A link is lost whose session the server keeps for ``window`` seconds, in which visitors wait for it; or 0."""
+        """Start over after the loss of a link; ``window``: seconds for which the server keeps the session, or 0."""
         self._delay = FIRST_DELAY
         self._quick_until = now + QUICK_FOR if window > 0.0 else now
         self._window_until = now + window
 
     def unwanted(self) -> None:
-        """The server stops, or does not want this client now: everybody whom it told would come at once, too."""
+        """Leave out the quick attempts: the server stops, or refuses for now, and has told every client so."""
         self._quick_until = 0.0
         self._delay = max(self._delay, POLITE_DELAY)
 
     def welcomed(self, after: float) -> None:
-        """The server has accepted, so many seconds after the attempt began."""
+        """Adapt the patience to a welcome that came ``after`` seconds from the attempt's start."""
         self._patience = max(PATIENCE, 3.0 * after)
         self._unanswered = 0
 
     def unanswered(self) -> None:
-        """There was a connection, and no word from the server, for as long as ``without_welcome`` said."""
+        """Double the patience: a connection stayed without a word for as long as ``without_welcome`` said."""
         self._unanswered = min(self._unanswered + 1, 10)
 
     def after_failure(self, now: float) -> float:
-        """Seconds from the start of an attempt, ``now``, to the next, should it fail.  Ask once for each attempt."""
+        """Return the seconds from the start of an attempt, ``now``, to the next, if it fails.  Called once for each."""
         if now < self._quick_until:
             return self._random.uniform(QUICK_LEAST, QUICK_MOST)
         delay = self._delay
@@ -108,11 +108,11 @@ class Backoff:
         return delay * self._random.random()
 
     def without_connection(self, delay: float) -> float:
-        """The same, should nothing come of it at all; ``delay`` is what ``after_failure`` said."""
+        """Return the same for an attempt without a connection; ``delay`` is what ``after_failure`` returned."""
         return max(delay, self._random.uniform(BESIDE_LEAST, BESIDE_MOST))
 
     def without_welcome(self, now: float, delay: float) -> float:
-        """The same, where there is a connection, and no word from the server."""
+        """Return the same for a connection without a word from the server."""
         longest = LONGEST_PATIENCE
         if now < self._window_until:
             longest = min(longest, max(self._patience, LONGEST_IN_WINDOW))

@@ -1,4 +1,4 @@
-"""Keeps a link to the server: dials, says hello, and dials again for ever when the link is lost.
+"""Connector: keeps a link to the server, and reconnects with backoff for ever when it is lost.
 
 Need
     A laptop changes networks, a server restarts.  The client comes back by itself, soon but not in a herd with all
@@ -17,9 +17,10 @@ Bounds
     :mod:`sellia.client.link.backoff`.  Some are made beside each other (:mod:`sellia.client.link.attempts`).  A link
     that has said hello has ``LONGEST_PATIENCE`` seconds for the answer.
 
-Twisted's ``ReconnectingClientFactory`` counts the tries, holds the one timer for the next, and stops trying for good
-when it is told to.  What it takes for its connector are the :class:`~sellia.client.link.attempts.Attempts`; when to try
-again, for which it has one rule, is said by :mod:`sellia.client.link.backoff`.
+What is taken of Twisted's ``ReconnectingClientFactory``: ``retries`` counts the attempts, ``_callID`` is the one timer
+for the next, and ``stopTrying`` cancels it, clears ``continueTrying`` and has its connector, which is the
+:class:`~sellia.client.link.attempts.Attempts`, give up.  Its ``retry`` is replaced, because it has one rule for when to
+try again, and :mod:`sellia.client.link.backoff` has several.
 """
 
 from random import Random
@@ -27,11 +28,9 @@ from typing import Any, Final, Protocol
 
 from autobahn.twisted.websocket import WebSocketClientFactory
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import ReconnectingClientFactory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from sellia import __version__
 from sellia.client.link.attempts import Attempt, Attempts
@@ -47,14 +46,14 @@ from sellia.transports.link.native import ClientLink
 from sellia.transports.link.opening import moved_to
 from sellia.transports.original.client_side.bridge import OriginalClientLink
 
-#: Seconds between two looks at the clock, and by how many one must be late for the machine to have slept.
+#: Interval of looks at the clock in seconds, and the lateness of one that means that the machine has slept.
 BEAT: Final = 1.0
 SLEPT: Final = 3.0
 
-#: Seconds by which a timer is late where the process was busy, and answers may wait to be read.
+#: Lateness of a timer in seconds that means that the process was busy, and answers may wait to be read.
 BUSY: Final = 0.2
 
-#: Lines about one thing that a server can bring about.
+#: Rate of log lines about one kind of event that a server can cause.
 LINES: Final = Rate(20, 0.1)
 
 _AGENT: Final = f"sellia/{__version__}"
@@ -63,38 +62,38 @@ _log = Logger()
 
 
 class Caller(Protocol):
-    """Whose link it is: :class:`~sellia.client.session.ClientSession`."""
+    """What the connector asks of its owner, :class:`~sellia.client.session.ClientSession`."""
 
     def resume_state(self) -> tuple[bytes | None, int]:
-        """The token of the session to go on with, and how many of its parcels have arrived."""
+        """Return the token of the session to resume, and how many of its parcels have arrived."""
 
     def window(self) -> float:
-        """Seconds for which the server keeps that session without a link; 0 where there is none to go on with."""
+        """Return the resume window of that session in seconds; 0 where there is none to resume."""
 
     def welcomed(self, link: Link, welcome: Welcome) -> None:
-        """The server has accepted: the link is to carry a session."""
+        """Have the link carry a session, which the server has accepted."""
 
     def refused(self, refused: Refused) -> None:
-        """The server has not."""
+        """Act on the server's refusal."""
 
     def dismissed(self, goodbye: Goodbye) -> None:
-        """The server has ended the session."""
+        """End the session, as the server has."""
 
     def broken(self, error: ProtocolError) -> None:
-        """The server broke the protocol; the session cannot go on."""
+        """End the session, because the server broke the protocol."""
 
     def link_lost(self, reason: str) -> None:
-        """A link is lost, or could not be made; another attempt follows unless the connector was stopped."""
+        """Note that a link is lost, or could not be made; another attempt follows unless the connector was stopped."""
 
     def moved(self, url: str) -> None:
-        """The server is found at another URL from now on."""
+        """Note the URL at which the server is dialled from now on."""
 
     def beat(self) -> None:
-        """Another second is over."""
+        """Do what is due every second."""
 
 
 class Connector(WebSocketClientFactory, ReconnectingClientFactory):
-    """Makes links to the gateway at ``url`` (ws or wss), for ``caller``.
+    """Makes links to the gateway at ``url`` (ws or wss), one at a time, for ``caller``.
 
     ``retries`` are the attempts since the last link was lost.  ``ca`` names a file with authorities that are trusted
     besides those of this machine.
@@ -121,7 +120,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self.clock: Any = reactor
         self._ca = ca
         self.route = Route(url, reactor, timeout=LONGEST_PATIENCE, ca=ca)
-        #: The link that has said hello.
+        #: The link that has said hello, if there is one.
         self.link: Link | None = None
         self.stopping = False
         self._caller = caller
@@ -130,10 +129,10 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._welcomed = False
         self._dismissed = False
         self._hellos = 0
-        #: The youngest attempt, when it began, and how long it is from there to the next if it fails (``delay``).
+        #: The youngest attempt and its start, from which ``delay`` counts; after the loss of a link, the loss.
         self._youngest: Attempt | None = None
         self._began_at = 0.0
-        #: When the attempt began that ``link`` comes from.
+        #: Start of the attempt that ``link`` comes from.
         self._opener_began_at = 0.0
         self._due_at = 0.0
         self._answer: IDelayedCall | None = None
@@ -149,19 +148,19 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         return self.route.url
 
     def start(self) -> None:
-        """Dial, and never stop trying."""
+        """Dial, and reconnect until :meth:`stop`."""
         self._next_beat()
         self._dial()
 
     def stop(self) -> None:
-        """Make no more links.  The present one is the caller's to close."""
+        """Make no more links.  Closing the present one is up to the caller."""
         self.stopping = True
         for timer in (self._beat, self._answer):
             _cancel(timer)
         self.stopTrying()
 
     def closed(self, seconds: float) -> Deferred[None]:
-        """Fires when there is no link any more, and drops it after so many seconds."""
+        """Return a Deferred that fires when there is no link any more; the link is dropped after ``seconds``."""
         done: Deferred[None] = Deferred()
         link = self.link
         if link is None:
@@ -190,7 +189,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._caller.beat()
 
     def _wake(self) -> None:
-        """Whatever was waited for is over."""
+        """Start over after a sleep of the machine: whatever was waited for is over."""
         _cancel(self._answer)
         link, self.link = self.link, None
         if link is not None:
@@ -199,14 +198,14 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._start_over()
 
     def _start_over(self) -> None:
-        """Dial at once, with all delays before us."""
+        """Dial at once, and begin the backoff anew."""
         self._delays.lost(self.clock.seconds(), self._caller.window())
         self._schedule(self._began_at + QUICK_LEAST)
 
     # --- attempts: their Starter ---------------------------------------------------------------------------
 
     def _schedule(self, moment: float) -> None:
-        """Make the next attempt at that moment, and at no other."""
+        """Set the timer of the next attempt to ``moment``."""
         self._unschedule()
         now = self.clock.seconds()
         self._due_at = max(now, moment)
@@ -218,11 +217,11 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._callID = None
 
     def retry(self, connector: Any = None) -> None:
-        """As Twisted's: after the delay that this attempt, or this loss, was given."""
+        """Make the next attempt after ``delay``, counted from this attempt's start, or from the link's loss."""
         self._schedule(self._began_at + self.delay)
 
     def _due(self) -> None:
-        """It is time for another attempt, unless this process was too busy to see what became of those under way."""
+        """Make the next attempt, unless this process was too busy to see what became of those under way."""
         self._callID = None
         now = self.clock.seconds()
         silent = self.attempts.connected_ones or self.link is not None
@@ -255,7 +254,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def attempt_failed(self, attempt: Attempt, why: str) -> None:
         if attempt is self._youngest and self.link is None:
-            self.clientConnectionFailed(self.attempts, Failure(ConnectError(string=why)))
+            self.retry()
         self._caller.link_lost(why)
 
     def attempt_silent(self, attempt: Attempt, why: str) -> None:
@@ -263,7 +262,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             self._caller.link_lost(why)
 
     def _follow(self, url: str) -> None:
-        """The server is elsewhere: dial there from now on, at once."""
+        """Dial another URL from now on, at once."""
         self.attempts.give_up("the server has moved")
         self.route = route = Route(url, self.clock, timeout=LONGEST_PATIENCE, ca=self._ca)
         self.attempts.endpoint, self.attempts.where = route.endpoint, route.where
@@ -364,14 +363,14 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             self._start_over()
             return
         self._began_at, self.delay = now, self._delays.after_failure(now)
-        self.clientConnectionLost(self.attempts, Failure(ConnectionLost(reason)))
+        self.retry()
 
     @property
     def _no_answer(self) -> str:
         return f"{self.route.where} opened a link, and then did not answer in time"
 
     def _settled(self) -> None:
-        """The server has answered, or the link is gone."""
+        """Stop waiting: the server has answered, or the link is gone."""
         _cancel(self._answer)
         self._unschedule()
         self.attempts.give_up("another connection was quicker")

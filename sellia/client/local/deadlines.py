@@ -1,4 +1,4 @@
-"""Many deadlines of the same length on one timer.
+"""Deadlines of equal length, any number of them on one timer.
 
 A timer of the reactor costs more than all else that a request needs of the clock.  Deadlines that are all equally long
 end in the order in which they began, so a table in that order and a single timer do for any number of them.
@@ -31,7 +31,7 @@ class Deadlines(Generic[T]):
         return item in self._due
 
     def add(self, item: T) -> None:
-        """The time of ``item`` begins now, also if it is in here already."""
+        """Start the time of ``item``, anew if it is in here already."""
         due = self._due
         if item in due:
             del due[item]
@@ -40,20 +40,20 @@ class Deadlines(Generic[T]):
             self._timer = self._clock.callLater(self.seconds, self._ring)
 
     def discard(self, item: T) -> None:
-        """``item`` has made it, if it is in here at all."""
+        """Take out ``item``, if it is in here at all."""
         self._due.pop(item, None)
 
     def age(self, item: T) -> float:
-        """Seconds since ``item``, which must be in here, was added."""
+        """Return the seconds since ``item``, which must be in here, was added."""
         age: float = self._clock.seconds() - (self._due[item] - self.seconds)
         return age
 
     def newest(self) -> T | None:
-        """The item that came last, if there is one; it stays in here."""
+        """Return the item that came last, if there is one; it stays in here."""
         return next(reversed(self._due)) if self._due else None
 
     def pop_oldest(self) -> T:
-        """Take out and return the item that came first; there must be one."""
+        """Take out the item that came first, which must exist, and return it."""
         item = next(iter(self._due))
         del self._due[item]
         return item

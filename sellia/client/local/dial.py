@@ -1,4 +1,4 @@
-"""How a service is reached: by which address, over TLS or not, and what to say when it cannot be.
+"""Dialing a service: its addresses, TLS where it is https, and the problem to tell when no connection is made.
 
 ``localhost`` is two addresses, and many a service listens on only one of them.  Both are tried, first the one that
 answered last time; when it refuses, the other at once, and when it does not answer soon, the other beside it (RFC 8305,
@@ -27,15 +27,15 @@ from sellia.errors import ProblemError
 from sellia.problems import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE
 from sellia.transports.reactor.sockets import READ
 
-#: Seconds after which the other address is tried beside one that has not answered.
+#: Connection attempt delay (RFC 8305): seconds without an answer after which the next address is tried as well.
 STAGGER: Final = 0.25
 
 
 @implementer(IHandshakeListener)
 class ServiceSocket(Protocol):
-    """What all connections to a service have in common."""
+    """Base of all connections to a service."""
 
-    #: The dial that this connection belongs to, until the service can be spoken to.
+    #: Dial that this connection belongs to, until the service can be spoken to.
     dialing: "_Dial | None" = None
     transport: Any
 
@@ -53,7 +53,7 @@ class ServiceSocket(Protocol):
 
 
 class Dialer:
-    """Reaches one service.  ``verify`` says whether its certificate must be good; see :mod:`sellia.client.tls`."""
+    """Dials one service.  ``verify``: whether its certificate must be valid; see :mod:`sellia.client.tls`."""
 
     def __init__(
         self,
@@ -70,16 +70,16 @@ class Dialer:
         self.host = host
         self.timeout = timeout
         self.secure = scheme == "https"
-        #: The service's address for people, as ``localhost:8080``.
+        #: Address of the service for people, as ``localhost:8080``.
         self.where = shown_address(host, port)
         self._endpoints = [self._over_tls(plain, verify, ca) for plain in self._plain_endpoints(port)]
         self._preferred = 0
         self._port = port
-        #: Addresses on loopback, for connections that are made at once.
+        #: Addresses on loopback, to which connections are made at once.
         self._near = [] if self.secure else addresses(reactor, host)
 
     def dial(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket]":
-        """A new connection, with a protocol that ``make`` made.
+        """Make a connection, with a protocol that ``make`` returns.
 
         Fails with ProblemError when there is none within the timeout.  Cancelling the Deferred gives the dial up.
         """
@@ -93,7 +93,7 @@ class Dialer:
         return _Dial(self, make, order).start()
 
     def _at_once(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket] | None":
-        """A connection on loopback, or its refusal; None where that is not decided at once."""
+        """Return a connection on loopback, or its refusal, or None where that is not decided at once."""
         near = self._near
         for index in range(len(near)) if not self._preferred else range(len(near) - 1, -1, -1):
             protocol = make()
@@ -106,11 +106,11 @@ class Dialer:
         return fail(ProblemError(SERVICE_REFUSED, f"{self.where} refused the connection."))
 
     def prefer(self, index: int) -> None:
-        """Remember which address answered."""
+        """Dial the address with this index first from now on, because it answered."""
         self._preferred = index
 
     def problem(self, failures: list[Failure]) -> ProblemError:
-        """What to say after all these attempts have failed; without any, after none has answered in time."""
+        """Return the problem of a dial whose attempts have failed, or of which none has answered in time."""
         where = self.where
         if not failures:
             return ProblemError(SERVICE_UNREACHABLE, f"{where} did not answer within {self.timeout:g} seconds.")
@@ -147,11 +147,11 @@ class Dialer:
 
 
 class _TlsFailed(SaysHowFar):
-    """The service was reached, but no TLS connection came of it; `str` says why."""
+    """TLS handshake that failed after the service was reached; `str` says why."""
 
 
 class _Silent(SaysHowFar):
-    """The service was reached, and the TLS handshake did not come to its end in time."""
+    """TLS handshake that did not end in time after the service was reached."""
 
 
 class _Dial:
@@ -175,11 +175,11 @@ class _Dial:
         return self._result
 
     def secured(self, socket: ServiceSocket) -> None:
-        """The TLS handshake of this connection is done."""
+        """Finish with this connection, whose TLS handshake is done."""
         self._won(socket, self._securing.pop(socket))
 
     def fell(self, socket: ServiceSocket, reason: Failure | None) -> None:
-        """This connection was lost before its TLS handshake was done."""
+        """Note the loss of a connection before its TLS handshake was done."""
         if self._securing.pop(socket, None) is not None:
             from sellia.client.tls import explain
 
@@ -235,7 +235,7 @@ class _Dial:
         self._result.errback(self._dialer.problem(failures))
 
     def _stop(self) -> None:
-        """Nothing that is still under way matters any more."""
+        """Give up all that is still under way."""
         self._over = True
         for timer in self._timers:
             if timer.active():

@@ -1,4 +1,4 @@
-"""Programs that refuse requests for host names they do not know, recognised by how they say so.
+"""Recognition of programs that refuse requests for unknown host names, by the words of their responses.
 
 A development server checks Host, lest a page elsewhere reads it by DNS rebinding; behind a tunnel it then refuses
 everybody, in words that rarely say what to do.  Whoever runs it is told the line to add, once for each tunnel.
@@ -8,15 +8,15 @@ Only answers with one of ``STATUSES`` are looked at, and of each no more than ``
 
 from typing import Final, NamedTuple
 
-#: Bytes of a body that are looked at.
+#: Limit of the bytes of a body that are looked at.
 LOOKED_AT: Final = 8 * 1024
 
-#: Stands for what is no HTTP at all, as bare words in place of an answer.
+#: Pseudo status of a response that is no HTTP at all, but bare words.
 NOT_HTTP: Final = 0
 
 
 class HostCheck(NamedTuple):
-    """How one program refuses a host.  All of ``marks`` are in the body; with ``whole`` it has nothing else in it.
+    """Marks of one program's refusal.  All of ``marks`` are in the body; with ``whole`` it has nothing else in it.
 
     Others may say the same where a check is not ``certain``; ``without`` is in the body of what is no host check.
     """
@@ -91,12 +91,12 @@ HOST_CHECKS: Final = (
     ),
 )
 
-#: Statuses of answers that are worth a look.
+#: Statuses of responses that are looked at.
 STATUSES: Final = frozenset(status for check in HOST_CHECKS for status in check.statuses)
 
 
 def recognise(status: int, body: bytes) -> HostCheck | None:
-    """The program that refused the host with this answer, if it is one of the known ones."""
+    """Return the check that this response is the refusal of, if it is one of the known ones."""
     body = body[:LOOKED_AT]
     for check in HOST_CHECKS:
         if status in check.statuses and all(mark in body for mark in check.marks):
@@ -108,7 +108,7 @@ def recognise(status: int, body: bytes) -> HostCheck | None:
 
 
 def advice(check: HostCheck, host: str) -> str:
-    """What to tell whoever runs the service."""
+    """Return the sentence for whoever runs the service."""
     line = check.line.format(host=host)
     if not check.certain:
         return f"If this is {check.program}, it may have refused a host name that it does not know. If so, add {line}."

@@ -1,4 +1,4 @@
-"""Connections to services on the same machine, made at once.
+"""Synchronous connections to services on loopback.
 
 Need
     A connection that may have leftovers is not shared (:mod:`sellia.client.local.pool`), so there are many dials.  On
@@ -21,7 +21,7 @@ _DONE: Final = (0, errno.EISCONN)
 
 
 def addresses(reactor: Any, host: str) -> list[tuple[int, str]]:
-    """Families and addresses of a host on loopback, in the order of trying; none where it is elsewhere."""
+    """Return families and addresses of a host on loopback, in the order of trying; none where it is elsewhere."""
     if not isinstance(reactor, PosixReactorBase):
         return []
     if host == "localhost" or host.endswith(".localhost"):
@@ -36,7 +36,7 @@ def addresses(reactor: Any, host: str) -> list[tuple[int, str]]:
 
 
 def connect_now(reactor: Any, family: int, address: str, port: int, protocol: Protocol) -> int:
-    """Give ``protocol`` a connection to this address; returns 0, or why there is none at once, as an error number."""
+    """Connect ``protocol`` to this address; return 0, or the errno for which that was not done at once."""
     try:
         handle = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Connections to one service that nobody uses at the moment.
+"""Connection pool of one service: idle connections, and who may use them again.
 
 Need
     A request that finds a connection ready costs no dial.  But what a service left on a connection must never reach
@@ -26,17 +26,17 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sellia.client.local.deadlines import Deadlines
 
-#: Idle connections that are kept, and seconds for which each is.
+#: Limit of idle connections, and of the seconds for which each is kept.
 IDLE_LIMIT: Final = 128
 IDLE_SECONDS: Final = 30.0
 
-#: A connection that was idle for less than so many seconds is not in danger of being closed.
+#: Seconds for which an idle connection counts as safe from being closed by the service.
 FRESH: Final = 1.0
 
-#: Seconds for a service to let a connection be closed in order.
+#: Seconds for a connection to close in order, before it is dropped.
 CLOSE_WAIT: Final = 10.0
 
-#: Seconds for which a connection with a login may wait for its visitor's next request.
+#: Seconds for which a connection with a login is kept for its visitor's next request.
 LOGIN_SECONDS: Final = 3600.0
 
 
@@ -53,7 +53,7 @@ class Pooled(Protocol):
     login: bool
 
     def quiet(self) -> bool:
-        """Whether nothing waits in the socket: no bytes, and no end."""
+        """Return whether nothing waits in the socket: no bytes, and no end."""
 
     def hang_up(self) -> None:
         """Close, behind what has been written."""
@@ -80,7 +80,7 @@ class Pool(Generic[T]):
         return len(self._clean) + len(self._by_owner)
 
     def take(self, owner: int = 0, *, fresh: bool = False) -> T | None:
-        """An idle connection for a request that came on the visitor's connection ``owner``, if there is one.
+        """Take an idle connection for a request that came on the visitor's connection ``owner``, if there is one.
 
         With ``fresh`` only one that was in use a moment ago, unless it has a login, for which there is no substitute.
         """
@@ -104,12 +104,12 @@ class Pool(Generic[T]):
         return None
 
     def take_login(self, owner: int) -> T | None:
-        """The connection with the login of the visitor's connection ``owner``, if there is one."""
+        """Take the connection with the login of the visitor's connection ``owner``, if there is one."""
         connection = self._by_owner.get(owner)
         return self.take(owner) if connection is not None and connection.login else None
 
     def give(self, connection: T) -> None:
-        """Nobody uses this connection any more, and it can be used again."""
+        """Keep a connection that nobody uses any more, and that can be used again."""
         owner = connection.owner
         if not owner:
             self._clean.add(connection)
@@ -126,12 +126,12 @@ class Pool(Generic[T]):
             self._make_room()
 
     def close(self, connection: T) -> None:
-        """Nobody will use this connection again."""
+        """Close a connection in order."""
         self._closing.add(connection)
         connection.hang_up()
 
     def gone(self, connection: T) -> None:
-        """This connection is closed, or is not to be used any more."""
+        """Forget a connection that is closed, or is not to be used any more."""
         self._clean.discard(connection)
         if self._by_owner.get(connection.owner) is connection:
             del self._by_owner[connection.owner]
@@ -139,25 +139,25 @@ class Pool(Generic[T]):
         self._closing.discard(connection)
 
     def closed_by_service(self, connection: T) -> None:
-        """The service has ended this connection; if it was idle, connections of that age are not safe."""
+        """Forget a connection that the service has closed; if it was idle, connections of that age are not safe."""
         for table in (self._clean, self._owned, self._logins):
             if connection in table:
                 self.caught(table.age(connection))
         self.gone(connection)
 
     def caught(self, idle: float) -> None:
-        """The service closed a connection that had been idle for so many seconds."""
+        """Lower ``safe``: the service closed a connection that had been idle for ``idle`` seconds."""
         self.safe = min(self.safe, idle / 2)
 
     def left(self, owner: int) -> None:
-        """The visitor's connection ``owner`` is closed: nobody else may use what was kept for it."""
+        """Close what was kept for the visitor's connection ``owner``, which is closed."""
         connection = self._by_owner.pop(owner, None)
         if connection is not None:
             self._forget(connection)
             self.close(connection)
 
     def disown(self) -> None:
-        """The numbers of visitors' connections mean nothing any more: the session is over."""
+        """Close what was kept for visitors' connections, because the session is over."""
         for owner in list(self._by_owner):
             self.left(owner)
 
@@ -171,7 +171,7 @@ class Pool(Generic[T]):
     # --- inside --------------------------------------------------------------------------------------------
 
     def _expired(self, connection: T) -> None:
-        """It was kept for its visitor long enough."""
+        """Close a connection that was kept for its visitor long enough."""
         self._by_owner.pop(connection.owner, None)
         self.close(connection)
 
@@ -180,7 +180,7 @@ class Pool(Generic[T]):
         self._logins.discard(connection)
 
     def _usable(self, connection: T, idle: float) -> bool:
-        """Whether the service has neither closed it nor sent what nobody asked for; it is dropped otherwise."""
+        """Return whether the service has neither closed a connection nor sent bytes unasked; else drop it."""
         if connection.quiet():
             return True
         self.caught(idle)

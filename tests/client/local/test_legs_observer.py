@@ -42,7 +42,6 @@ class RequestTests(ObserverCase):
         """Its body came with the head, and is told as a body."""
         self.stage.ask()
         self.stage.accept().say(HELLO)
-        [_, (_, _, head), *_] = self.observer.events
         events: list[Any] = list(self.observer.events)
         self.assertEqual(events[1][2].body, b"")
         self.assertEqual(
