@@ -10,6 +10,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import sellia
 from sellia.cli.output import line
 from sellia.client.events import Connected, Event, RequestFinished, WebSocketClosed, WebSocketOpened
 from sellia.client.settings import ClientSettings, TunnelSettings
@@ -25,7 +26,9 @@ from tests.test_process import clean_environment
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path.read_text("utf-8") for path in sorted(DOCS.glob("*.rst"))}
-TEXTS = PAGES | {name: (ROOT / f"{name}.rst").read_text("utf-8") for name in ("README", "CONTRIBUTING", "SECURITY")}
+TEXTS = PAGES | {
+    name: (ROOT / f"{name}.rst").read_text("utf-8") for name in ("README", "CONTRIBUTING", "SECURITY", "tests/README")
+}
 
 MODELS: tuple[type[Settings], ...] = (ServerSettings, ClientSettings, TunnelSettings)
 
@@ -92,6 +95,46 @@ class SettingsTests(SynchronousTestCase):
                 self.assertIn(path, known, name)
             old = [each for each in ServerSettings.RENAMED if each in text]
             self.assertEqual(old, [], name)
+
+
+class NameTests(SynchronousTestCase):
+    """Words, rooms, modules and files that are named."""
+
+    def test_glossaries_agree(self) -> None:
+        table = PAGES["architecture"].partition("Glossary\n")[2].partition("The map\n")[0]
+        terms = {each.strip() for row in re.findall(r"^([a-z].{12}) ", table, re.MULTILINE) for each in row.split(",")}
+        short = re.findall(r"^([a-z, ]+)\n    ", sellia.__doc__ or "", re.MULTILINE)
+        self.assertEqual({each.strip() for row in short for each in row.split(",")} - terms, set())
+        self.assertGreater(len(short), 10)
+
+    def test_the_map_has_every_room(self) -> None:
+        known = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "sellia").rglob("__init__.py")}
+        parents = {"sellia", "sellia/transports/original/server_side", "sellia/transports/original/client_side"}
+        mapped = set(re.findall(r"^``(sellia/[a-z_/]+[a-z_])``", PAGES["architecture"], re.MULTILINE))
+        self.assertEqual(mapped, known - parents)
+        listed = set(re.findall(r"^\.\. modules:: (sellia[a-z_.]*)$", PAGES["modules"], re.MULTILINE))
+        self.assertEqual({name.replace(".", "/") for name in listed}, known)
+
+    def test_modules_that_are_named_exist(self) -> None:
+        rooms = "|".join(path.name for path in (ROOT / "sellia").iterdir() if path.is_dir())
+        for name in ("architecture", "protocol", "security", "CONTRIBUTING"):
+            for dotted in re.findall(rf"``(?:sellia\.)?((?:{rooms}|process)(?:\.[A-Za-z_0-9]+)+)``", TEXTS[name]):
+                self.assertTrue(self.exists(dotted.split(".")), f"{name}: {dotted}")
+
+    def exists(self, parts: list[str]) -> bool:
+        """Whether the parts lead to a room, a module, or a name in one."""
+        path = ROOT.joinpath("sellia", *parts)
+        if path.is_dir() or path.with_suffix(".py").exists():
+            return True
+        above = ROOT.joinpath("sellia", *parts[:-1])
+        module = above / "__init__.py" if above.is_dir() else above.with_suffix(".py")
+        return module.exists() and parts[-1] in module.read_text("utf-8")
+
+    def test_files_that_are_named_exist(self) -> None:
+        file = r"``((?:sellia|tests|docs|conf|bench|demo|newsfragments)/[\w./-]*)``(?:\s+\((?:pure, )?(to be made)\))?"
+        for name, text in TEXTS.items():
+            for path, planned in re.findall(file, text):
+                self.assertNotEqual((ROOT / path).exists(), bool(planned), f"{name}: {path}")
 
 
 class ReadmeTests(SynchronousTestCase):
