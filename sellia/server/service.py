@@ -47,9 +47,10 @@ class ServerService(MultiService):
         keys: KeyStore | None = None,
     ) -> None:
         super().__init__()
-        if listen:
+        if listen and keys is None:
             check_door(settings)
         self._listens = listen
+        self._has_keys = keys is not None
         self.settings = settings
         self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
             hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_owner, total=settings.tunnels
@@ -99,7 +100,7 @@ class ServerService(MultiService):
 
     def _tell_of_open_door(self) -> None:
         settings = self.settings
-        if settings.master_key is not None:
+        if settings.master_key is not None or self._has_keys:
             return
         if self._listens and settings.local_only and not (settings.https or settings.trust_proxy):
             _log.info("no master key is set: every program on this machine may open tunnels")

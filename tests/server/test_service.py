@@ -9,12 +9,14 @@ from twisted.logger import formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia import __version__
+from sellia.errors import SettingsError
 from sellia.protocol.messages import Goodbye, TunnelReady
 from sellia.server.service import ServerService, make_service
 from sellia.server.settings import ServerSettings
 from tests.logs import log_events
 from tests.relay.scripts import OK
 from tests.server.clients import GatewayCase, Server
+from tests.server.stores import SlowStore
 from tests.server.support import UPGRADE, answers, get
 
 
@@ -49,6 +51,16 @@ class StartTests(SynchronousTestCase):
         self.assertEqual(self.url(https=True, domain="example.test"), "https://example.test")
         self.assertEqual(self.url(https=True, domain="example.test", public_port=8443), "https://example.test:8443")
         self.assertEqual(self.url(listen=False, port=4000), "http://localhost:4000")
+
+    def test_a_key_store_closes_the_door(self) -> None:
+        """It is no open server, whatever the settings say of a master key."""
+        settings = ServerSettings(host="0.0.0.0", domain="example.test")  # noqa: S104
+        self.assertRaises(SettingsError, ServerService, settings, MemoryReactorClock())
+        self.reactor = MemoryReactorClock()
+        service = ServerService(settings, self.reactor, keys=SlowStore())
+        service.startService()
+        self.addCleanup(self.stop, service)
+        self.assertEqual([line for line in map(formatEvent, self.events) if "master key" in line], [])
 
     def test_listening(self) -> None:
         self.start(port=4000, host="127.0.0.1")

@@ -132,7 +132,7 @@ class ServerSession:
         mux = self.mux
         if mux.closed:
             raise ProblemError(CLIENT_GONE)
-        if mux.full:
+        if len(mux.streams) >= mux.max_streams:  # clients open none
             raise ProblemError(OVERLOADED)
         return mux.open(opening, leg, end=end)
 
