@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -135,6 +137,20 @@ class NameTests(SynchronousTestCase):
         for name, text in TEXTS.items():
             for path, planned in re.findall(file, text):
                 self.assertNotEqual((ROOT / path).exists(), bool(planned), f"{name}: {path}")
+
+
+class EventTests(SynchronousTestCase):
+    def test_every_event_has_one_row(self) -> None:
+        """And the row names all of its fields, but for the tunnel, which is said of all."""
+        table = PAGES["api"].partition("A listener hears these")[2].partition("``Event`` is the union")[0]
+        rows = dict(re.findall(r"^``([A-Z]\w+)`` +(.*(?:\n {30}.*)*)", table, re.MULTILINE))
+        names = re.findall(r"^``([A-Z]\w+)`` ", table, re.MULTILINE)
+        events = {each.__name__: each for each in get_args(Event)}
+        self.assertEqual(sorted(names), sorted(events))
+        for name, kind in events.items():
+            for field in dataclasses.fields(kind):
+                if field.name != "tunnel" and not re.search("frames|bytes_(in|out)", field.name):
+                    self.assertIn(f"``{field.name}``", rows[name], name)
 
 
 class ReadmeTests(SynchronousTestCase):
