@@ -16,6 +16,11 @@ from typing import Final
 SHOWN: Final = 512
 
 
+def decoded(data: bytes) -> str:
+    """Return bytes as text, for programs: read as UTF-8, with invalid sequences escaped as in ``\\xff``."""
+    return data.decode("utf-8", "backslashreplace")
+
+
 def printable(text: str | bytes, limit: int = SHOWN) -> str:
     """``text`` on one line, without anything that a terminal would act on; an ellipsis behind ``limit`` characters.
 

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.text import SHOWN, field, printable, sentence, shown_host, shown_subprotocol, shown_target, size_of
+from sellia.text import SHOWN, decoded, field, printable, sentence, shown_host, shown_subprotocol, shown_target, size_of
+
+
+class DecodedTests(SynchronousTestCase):
+    def test_nothing_is_lost(self) -> None:
+        self.assertEqual(decoded("Grüße".encode()), "Grüße")
+        self.assertEqual(decoded(b"a\xff\n"), "a\\xff\n")
 
 
 class PrintableTests(SynchronousTestCase):

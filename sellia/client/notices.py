@@ -4,14 +4,14 @@ from twisted.logger import Logger
 
 from sellia.client.events import Report, RequestRefused
 from sellia.protocol.messages import Notice
-from sellia.text import field, printable, shown_target
+from sellia.text import decoded, field, printable, shown_target
 
 _log = Logger()
 
 
 def tell_notice(notice: Notice, tunnel: str, report: Report) -> None:
     """Tell the log and the listener of a visitor whom the server has refused; ``tunnel`` is the tunnel's name."""
-    target = notice.target.decode("utf-8", "backslashreplace")
+    target = decoded(notice.target)
     _log.info(
         "refused by the server: tunnel={tunnel} method={method} target={target} visitor={visitor} status={status} "
         "word={word} suppressed={suppressed}",

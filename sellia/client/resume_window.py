@@ -10,6 +10,8 @@ from typing import Any, Final
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from sellia.transports.reactor.waiting import cancel
+
 #: Seconds: the longest window that is believed of a server.
 LONGEST_WINDOW: Final = 86_400.0
 
@@ -43,8 +45,7 @@ class ResumeWindow:
     def cancel(self) -> None:
         """Stop the timer, if it runs."""
         timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
+        cancel(timer)
 
     def _over(self) -> None:
         self._timer = None

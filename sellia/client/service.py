@@ -3,7 +3,6 @@
 from random import Random, SystemRandom
 from typing import Any
 
-import txaio
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -15,7 +14,7 @@ from sellia.client.settings import ClientSettings
 from sellia.relay.mux.observer import StreamObserver
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.verbosity import verbosity
-from sellia.transports.websocket.masking import native_masking
+from sellia.transports.websocket.startup import prepare_autobahn
 
 _log = Logger()
 
@@ -61,9 +60,7 @@ class ClientService(Service):
     def startService(self) -> None:
         verbosity.begin(self.settings.log_level)
         super().startService()
-        txaio.set_global_log_level("error")  # type: ignore[attr-defined]  # Autobahn's debug lines cost more than its work
-        if not native_masking():
-            _log.warn("Autobahn's native masking (NVX) is missing: large WebSocket frames will be very slow.")
+        prepare_autobahn()
         for caution in self.settings.cautions:
             _log.warn("{caution}", caution=caution)
             if self._listener is not None:

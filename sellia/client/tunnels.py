@@ -33,6 +33,7 @@ from sellia.protocol.messages import (
 )
 from sellia.relay.limits.websocket import FrameLimits
 from sellia.text import printable
+from sellia.transports.reactor.waiting import cancel
 
 #: Seconds until a tunnel that was refused is asked for again.
 NAME_RETRY: Final = 2.0
@@ -82,8 +83,7 @@ class Tunnel:
     def cancel_retry(self) -> None:
         """Stop the timer after which it is asked for again, if it runs."""
         retry, self.retry = self.retry, None
-        if retry is not None and retry.active():
-            retry.cancel()
+        cancel(retry)
 
 
 class TunnelsOwner(Protocol):

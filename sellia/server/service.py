@@ -3,7 +3,6 @@
 from random import Random, SystemRandom
 from typing import Any
 
-import txaio
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
@@ -24,7 +23,7 @@ from sellia.server.listeners.factory import VisitorFactory
 from sellia.server.listeners.proxy_protocol import ProxyProtocolFactory
 from sellia.server.settings import ServerSettings, check_door
 from sellia.transports.reactor.verbosity import verbosity
-from sellia.transports.websocket.masking import native_masking
+from sellia.transports.websocket.startup import prepare_autobahn
 
 _log = Logger()
 
@@ -73,8 +72,8 @@ class ServerService(MultiService):
         self._stopping: list[Deferred[None]] = []
 
     def startService(self) -> None:
-        txaio.set_global_log_level("error")  # type: ignore[attr-defined]  # Autobahn's debug lines cost more than its work
         verbosity.begin(self.settings.log_level)
+        prepare_autobahn()
         self.gateway.draining = self.ingress.draining = False
         super().startService()
         if not self.gateway.public_port:  # whichever was free
@@ -84,11 +83,6 @@ class ServerService(MultiService):
                     self.gateway.public_port = port
                     break
         self.ingress.start()
-        if not native_masking():
-            _log.warn(
-                "Autobahn's native masking (NVX) is missing: large WebSocket frames will be a thousand times slower. "
-                "Install autobahn from a wheel, or with a C compiler and cffi."
-            )
         _log.info(
             "Sellia {version} serves {url}",
             version=__version__,

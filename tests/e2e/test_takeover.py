@@ -27,7 +27,7 @@ class TakeoverTests(EndToEndTests):
         return watched(process)
 
     def test_a_client_that_lost_its_name_gets_it_back(self) -> None:
-        """One that was stopped for a while asks again, is refused as long as the other has the name, and says all that."""
+        """One that was stopped for a while asks again, and is refused as long as the other has the name."""
         service = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
         threading.Thread(target=service.serve_forever, daemon=True).start()
         self.addCleanup(service.server_close)

@@ -26,6 +26,7 @@ from sellia.client.link.backoff import ATTEMPT_TIME
 from sellia.client.reasons import reason
 from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ClientLink
+from sellia.transports.reactor.waiting import cancel
 from sellia.transports.tls import SpeaksHttp1
 
 #: Limit of concurrent attempts.
@@ -185,6 +186,5 @@ class Attempts:
         self._under_way.remove(attempt)
         timers, attempt.timers = attempt.timers, ()
         for timer in timers:
-            if timer.active():
-                timer.cancel()
+            cancel(timer)
         return True

@@ -45,6 +45,7 @@ from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ClientLink
 from sellia.transports.link.opening import moved_to
 from sellia.transports.original.client_side.bridge import OriginalClientLink
+from sellia.transports.reactor.waiting import cancel
 
 #: Interval of looks at the clock in seconds, and the lateness of one that means that the machine has slept.
 BEAT: Final = 1.0
@@ -156,7 +157,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         """Make no more links.  Closing the present one is up to the caller."""
         self.stopping = True
         for timer in (self._beat, self._answer):
-            _cancel(timer)
+            cancel(timer)
         self.stopTrying()
 
     def closed(self, seconds: float) -> Deferred[None]:
@@ -167,7 +168,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             done.callback(None)
             return done
         late = self.clock.callLater(seconds, link.drop, "it did not close in time")
-        done.addCallback(lambda _: _cancel(late))
+        done.addCallback(lambda _: cancel(late))
         self._closed.append(done)
         return done
 
@@ -190,7 +191,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def _wake(self) -> None:
         """Start over after a sleep of the machine: whatever was waited for is over."""
-        _cancel(self._answer)
+        cancel(self._answer)
         link, self.link = self.link, None
         if link is not None:
             link.drop("the machine has slept")
@@ -213,7 +214,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             self._callID = self.clock.callLater(self._due_at - now, self._due)
 
     def _unschedule(self) -> None:
-        _cancel(self._callID)
+        cancel(self._callID)
         self._callID = None
 
     def retry(self, connector: Any = None) -> None:
@@ -285,7 +286,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         silent, self.link = self.link, link
         if silent is not None:
             silent.drop(self._no_answer)
-        _cancel(self._answer)
+        cancel(self._answer)
         self._answer = self.clock.callLater(LONGEST_PATIENCE, link.drop, self._no_answer)
         now = self.clock.seconds()
         self._schedule(now + self._delays.without_welcome(now, self.delay))
@@ -371,11 +372,6 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def _settled(self) -> None:
         """Stop waiting: the server has answered, or the link is gone."""
-        _cancel(self._answer)
+        cancel(self._answer)
         self._unschedule()
         self.attempts.give_up("another connection was quicker")
-
-
-def _cancel(timer: IDelayedCall | None) -> None:
-    if timer is not None and timer.active():
-        timer.cancel()

@@ -26,6 +26,7 @@ from sellia.client.reasons import FurthestEndpoint, SaysHowFar, furthest, is_ref
 from sellia.errors import ProblemError
 from sellia.problems import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE
 from sellia.transports.reactor.sockets import READ
+from sellia.transports.reactor.waiting import cancel
 
 #: Connection attempt delay (RFC 8305): seconds without an answer after which the next address is tried as well.
 STAGGER: Final = 0.25
@@ -238,8 +239,7 @@ class _Dial:
         """Give up all that is still under way."""
         self._over = True
         for timer in self._timers:
-            if timer.active():
-                timer.cancel()
+            cancel(timer)
         for attempt in self._attempts:
             attempt.cancel()
         securing, self._securing = self._securing, {}

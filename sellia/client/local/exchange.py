@@ -36,7 +36,7 @@ from sellia.relay.http.headers import check_method, check_target, validate
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
-from sellia.text import printable, shown_target, without_secrets
+from sellia.text import decoded, printable, shown_target, without_secrets
 from sellia.transports.reactor.lines import line
 
 #: Problems that a service causes.
@@ -220,13 +220,13 @@ class ServiceLeg(StrictLeg):
     def slow(self) -> None:
         """Tell the listener that the service has not answered yet."""
         if self.report is not None:
-            method, target = self.method.decode("utf-8", "backslashreplace"), self.opening.target
+            method, target = decoded(self.method), decoded(self.opening.target)
             seconds = self.service.clock.seconds() - self.started
             self.report(
                 RequestWaiting(
                     self.stream.id,
                     method,
-                    target.decode("utf-8", "backslashreplace"),
+                    target,
                     self.opening.visitor,
                     seconds,
                     self.service.name,

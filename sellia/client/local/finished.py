@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from sellia.client.events import VISITOR_LEFT, Report, RequestFinished
 from sellia.problems import BAD_SERVICE_RESPONSE, VISITOR_GONE
 from sellia.protocol.messages import Reset
-from sellia.text import printable, shown_target
+from sellia.text import decoded, printable, shown_target
 
 #: Finished exchanges that are remembered, for each service.
 FINISHED_LIMIT: Final = 256
@@ -70,7 +70,7 @@ class FinishedExchanges:
                 cause=cause,
             )
         if report is not None:
-            what, where = (octets.decode("utf-8", "backslashreplace") for octets in (method, target))
+            what, where = decoded(method), decoded(target)
             report(RequestFinished(number, what, where, status, 0.0, bytes_in, bytes_out, cause, tunnel))
 
 

@@ -41,6 +41,7 @@ from sellia.relay.http.webdav import METHODS as DESTINATION_METHODS
 from sellia.relay.http.webdav import with_destination
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
+from sellia.text import decoded
 
 #: Bytes of a request that are kept while it is not known whether the service has closed its connection.
 KEPT_LIMIT: Final = 64 * 1024
@@ -90,8 +91,8 @@ class ServiceHttpLeg(ServiceLeg):
         self._kept = -1
         if report is not None:
             service.slow.add(self)
-            target = _text(opening.target)
-            report(RequestStarted(stream.id, _text(opening.method), target, opening.visitor, service.name))
+            target = decoded(opening.target)
+            report(RequestStarted(stream.id, decoded(opening.method), target, opening.visitor, service.name))
         try:
             head = self._head(opening, end)
         except ValueError as error:
@@ -256,11 +257,11 @@ class ServiceHttpLeg(ServiceLeg):
         if self.status is None:
             super().slow()
         elif self.report is not None:
-            target, seconds = _text(self.opening.target), self.service.clock.seconds() - self.started
+            target, seconds = decoded(self.opening.target), self.service.clock.seconds() - self.started
             self.report(
                 ResponseStreaming(
                     self.stream.id,
-                    _text(self.method),
+                    decoded(self.method),
                     target,
                     self.status,
                     seconds,
@@ -312,18 +313,14 @@ class ServiceHttpLeg(ServiceLeg):
             self.report(
                 RequestFinished(
                     self.stream.id,
-                    _text(self.method),
-                    _text(self.opening.target),
+                    decoded(self.method),
+                    decoded(self.opening.target),
                     self.status,
                     self.service.clock.seconds() - self.started,
                     self.bytes_in,
                     self.bytes_out,
                     error,
                     self.service.name,
-                    _text(self.opening.declined),
+                    decoded(self.opening.declined),
                 )
             )
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")

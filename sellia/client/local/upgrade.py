@@ -22,7 +22,7 @@ from sellia.relay.http.headers import response_to_visitor, values_of
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
-from sellia.text import field, shown_target
+from sellia.text import decoded, field, shown_target
 from sellia.transports.reactor.lines import line
 from sellia.transports.websocket.pipe import WebSocketLeg
 from sellia.transports.websocket.record import WebSocketRecord
@@ -87,7 +87,7 @@ class ServiceUpgradeLeg(ServiceLeg):
 
     def switched(self, reason: bytes, headers: Headers, rest: bytes) -> None:
         agreed = self._check(headers)
-        subprotocol = None if agreed.subprotocol is None else _text(agreed.subprotocol)
+        subprotocol = None if agreed.subprotocol is None else decoded(agreed.subprotocol)
         connection, self._connection = self._connection, None
         assert connection is not None
         self.state = OVER
@@ -110,7 +110,7 @@ class ServiceUpgradeLeg(ServiceLeg):
             suppressed=service.violated,
         )
         if report is not None:
-            target = _text(opening.target)
+            target = decoded(opening.target)
             report(WebSocketOpened(stream.id, target, opening.visitor, subprotocol, service.name))
         transport = connection.let_go()
         pipe = WebSocketLeg(
@@ -182,7 +182,7 @@ class ServiceUpgradeLeg(ServiceLeg):
 
     def _refused(self, status: int, error: str | None = None) -> None:
         if self.report is not None:
-            target = _text(self.opening.target)
+            target = decoded(self.opening.target)
             self.report(WebSocketRefused(self.stream.id, target, status, error, self.service.name))
 
 
@@ -198,7 +198,7 @@ class _Closed:
         self._report(
             WebSocketClosed(
                 story.number,
-                _text(story.target),
+                decoded(story.target),
                 story.by or "sellia",
                 story.code,
                 story.reason,
@@ -208,7 +208,3 @@ class _Closed:
                 story.tunnel,
             )
         )
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")

@@ -1,9 +1,15 @@
-"""Waiting for something to become true, for a bounded time: for those who stop."""
+"""Timers: waiting for something to become true, for a bounded time, and cancelling."""
 
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+
+def cancel(timer: IDelayedCall | None) -> None:
+    """Cancel a timer, unless it has fired, was cancelled, or was never set."""
+    if timer is not None and timer.active():
+        timer.cancel()
 
 
 def wait_for(clock: IReactorTime, condition: Callable[[], bool], seconds: float, step: float) -> "Deferred[bool]":

@@ -3,7 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.reactor.waiting import wait_for
+from sellia.transports.reactor.waiting import cancel, wait_for
 
 
 class WaitTests(SynchronousTestCase):
@@ -44,3 +44,15 @@ class WaitTests(SynchronousTestCase):
     def test_a_condition_that_fails(self) -> None:
         waited = wait_for(self.clock, lambda: bool(1 // 0), 1.0, 0.1)
         self.failureResultOf(waited, ZeroDivisionError)
+
+
+class CancelTests(SynchronousTestCase):
+    def test_whatever_state_a_timer_is_in(self) -> None:
+        clock = Clock()
+        fired: list[int] = []
+        done, waiting = clock.callLater(1, fired.append, 1), clock.callLater(2, fired.append, 2)
+        clock.advance(1)
+        for timer in (None, done, waiting, waiting):
+            cancel(timer)
+        clock.advance(5)
+        self.assertEqual(fired, [1])
