@@ -86,7 +86,7 @@ class PingCase(OutageCase):
         self.addCleanup(self.loop.close)
         self.received: list[str] = []
         self.closed: list[Exception] = []
-        pings: dict[str, Any] = {"ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT}
+        pings: dict[str, Any] = {"ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT, "close_timeout": 0.5}
         listening = self.loop.run(self.listen(pings))
         self.addCleanup(lambda: self.loop.run(self.stop(listening)))
         self.start(listening.sockets[0].getsockname()[1])
