@@ -50,6 +50,7 @@ from sellia.protocol.messages import (
     WebSocketRequest,
     Welcome,
 )
+from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.limits.websocket import FrameLimits, as_told
 from sellia.relay.mux.counters import LinkCounters
 from sellia.relay.mux.leg import NULL_LEG, Leg
@@ -67,6 +68,9 @@ GOODBYE_WAIT: Final = 2.0
 
 #: Seconds: the shortest interval of pings that is accepted from a server, which could otherwise keep the client busy.
 LEAST_INTERVAL: Final = 0.05
+
+#: Messages about tunnels and visitors that a server may send at once, besides four for each tunnel.
+_SAYINGS: Final = 100
 
 #: Seconds between two looks at what is still open when the client stops.
 _STEP: Final = 0.05
@@ -101,6 +105,8 @@ class ClientSession:
         self._window = ResumeWindow(reactor, self._expired)
         self.tunnels = Tunnels(settings.tunnels, services, self, reactor)
         self.connector = Connector(settings.link_url, key, self, reactor, random, settings.ca)
+        #: What the server says of tunnels and refused visitors, most of which is a line for people.
+        self._said = Bucket(Rate(_SAYINGS + 4 * len(settings.tunnels), 5.0))
         self.session: Session | None = None
         self._token: bytes | None = None
         self.counters = LinkCounters()
@@ -158,6 +164,8 @@ class ClientSession:
         return open_leg(tunnel.kind, service, stream, opening, end, self._listening, self._observer)
 
     def message_received(self, message: SessionMessage) -> None:
+        if not isinstance(message, VisitorLeft) and self._said.take(self._clock.seconds()):
+            raise ProtocolError("the server says too much about tunnels", 1008)
         if isinstance(message, TunnelReady):
             self.tunnels.ready(message)
         elif isinstance(message, TunnelRefused):

@@ -558,6 +558,24 @@ class StopTests(SessionCase):
         told = " method=POST target=/hook?… visitor=203.0.113.7 status=401 word=unauthorized suppressed=3"
         self.assertTrue(line.endswith(told), line)
 
+    def test_a_server_that_says_too_much(self) -> None:
+        """Each of these is a line for people; who sends them without end is left."""
+        for flood in (
+            Notice(1, 401, "unauthorized", "No.", "POST", b"/hook", "203.0.113.7", False, 3),
+            TunnelReady(1, "demo", "http://demo.localhost"),
+            CloseTunnel(1, "x", "y"),
+            GoAway("server-draining", "", 1.0),
+        ):
+            self.tearDown()
+            self.setUp()
+            log = LogLines(self)
+            self.stage.start()
+            for _ in range(5000):
+                self.stage.far.send_control(flood)
+            self.stage.talk()
+            self.assertLess(len(log.lines), 150)
+            self.assertFalse(self.stage.far.attached)
+
     def test_websockets_are_closed(self) -> None:
         self.stage.start()
         visitor, service = self.websocket()
