@@ -87,6 +87,13 @@ HOST_CHECKS: Final = (
         False,  # every program on aiohttp can
     ),
     HostCheck(
+        "Syncthing",
+        (403,),
+        (b"Host check error",),
+        True,
+        "<insecureSkipHostcheck>true</insecureSkipHostcheck> under <gui> in its config.xml",
+    ),
+    HostCheck(
         "Storybook", (403,), (b"Invalid host",), False, 'core: {{ allowedHosts: ["{host}"] }} in .storybook/main.js'
     ),
 )

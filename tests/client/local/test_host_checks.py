@@ -19,6 +19,7 @@ SEEN = (
     ("an MCP server", 421, b"Invalid Host header"),
     ("an MCP server", 403, b'{"jsonrpc":"2.0","error":{"code":-32000,"message":"Invalid Host: a.example"},"id":null}'),
     ("Home Assistant", 400, b"400: Bad Request"),
+    ("Syncthing", 403, b"Host check error\n"),
     ("Storybook", 403, b"Invalid host"),
 )
 
@@ -65,7 +66,7 @@ class RecogniseTests(SynchronousTestCase):
         for check in HOST_CHECKS:
             told = advice(check, "a.example")
             self.assertNotIn("{", told.replace("{ allowedHosts", "").replace("{{", ""))
-            if check.program not in ("Chromium DevTools", "Home Assistant"):
+            if check.program not in ("Chromium DevTools", "Home Assistant", "Syncthing"):
                 self.assertIn("a.example", told)
 
 
