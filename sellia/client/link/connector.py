@@ -23,6 +23,7 @@ for the next, and ``stopTrying`` cancels it, clears ``continueTrying`` and has i
 try again, and :mod:`sellia.client.link.backoff` has several.
 """
 
+from enum import Enum
 from random import Random
 from typing import Any, Final, Protocol
 
@@ -93,6 +94,15 @@ class Caller(Protocol):
         """Do what is due every second."""
 
 
+class LinkPhase(Enum):
+    """How far the present link has come."""
+
+    NONE = "none"  #: there is no link that has said hello
+    GREETED = "greeted"  #: hello is said, and not answered
+    WELCOMED = "welcomed"  #: it carries a session
+    DISMISSED = "dismissed"  #: the server has said goodbye, or broken the protocol; the link closes
+
+
 class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     """Makes links to the gateway at ``url`` (ws or wss), one at a time, for ``caller``.
 
@@ -123,12 +133,10 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self.route = Route(url, reactor, timeout=LONGEST_PATIENCE, ca=ca)
         #: The link that has said hello, if there is one.
         self.link: Link | None = None
-        self.stopping = False
         self._caller = caller
         self._key = key
         self._delays = Backoff(random)
-        self._welcomed = False
-        self._dismissed = False
+        self._phase = LinkPhase.NONE
         self._hellos = 0
         #: The youngest attempt and its start, from which ``delay`` counts; after the loss of a link, the loss.
         self._youngest: Attempt | None = None
@@ -148,6 +156,11 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         """The URL at which the server is dialled."""
         return self.route.url
 
+    @property
+    def stopping(self) -> bool:
+        """Whether no more links are to be made."""
+        return not self.continueTrying
+
     def start(self) -> None:
         """Dial, and reconnect until :meth:`stop`."""
         self._next_beat()
@@ -155,7 +168,6 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def stop(self) -> None:
         """Make no more links.  Closing the present one is up to the caller."""
-        self.stopping = True
         for timer in (self._beat, self._answer):
             cancel(timer)
         self.stopTrying()
@@ -183,7 +195,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._next_beat()
         if late >= SLEPT:
             _log.info("the machine has slept: seconds={late:.0f}", late=late)
-            if self.link is not None and self._welcomed:
+            if self.link is not None and self._phase is not LinkPhase.GREETED:
                 self.link.look()
             else:
                 self._wake()
@@ -193,6 +205,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         """Start over after a sleep of the machine: whatever was waited for is over."""
         cancel(self._answer)
         link, self.link = self.link, None
+        self._phase = LinkPhase.NONE
         if link is not None:
             link.drop("the machine has slept")
         self.attempts.give_up("the machine has slept")
@@ -284,6 +297,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             return
         self._opener_began_at = attempt.started
         silent, self.link = self.link, link
+        self._phase = LinkPhase.GREETED
         if silent is not None:
             silent.drop(self._no_answer)
         cancel(self._answer)
@@ -300,19 +314,20 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         if link is not self.link:
             return
         if isinstance(message, Welcome):
-            if self._welcomed:
+            if self._phase is not LinkPhase.GREETED:
                 raise ProtocolError("a second welcome on one link")
-            self._welcomed = True
+            self._phase = LinkPhase.WELCOMED
             self._settled()
             self._delays.welcomed(self.clock.seconds() - self._opener_began_at)
             self._caller.welcomed(link, message)
+            self.retries = 0
         elif isinstance(message, Refused):
             self._settled()
             self._delays.unwanted()
             link.close(1000, "refused")
             self._caller.refused(message)
         elif isinstance(message, Goodbye):
-            self._dismissed = True
+            self._phase = LinkPhase.DISMISSED
             self._delays.lost(self.clock.seconds(), 0.0)
             self._caller.dismissed(message)
             link.reason = "the server has stopped"
@@ -333,7 +348,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
 
     def link_broken(self, link: Link, error: ProtocolError) -> None:
         if link is self.link:
-            self._dismissed = True
+            self._phase = LinkPhase.DISMISSED
             self._caller.broken(error)
 
     def link_lost(self, link: Link, reason: str) -> None:
@@ -352,15 +367,12 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             each.callback(None)
         if self.stopping:
             return
-        welcomed, self._welcomed = self._welcomed, False
-        dismissed, self._dismissed = self._dismissed, False
-        if welcomed:
-            self.retries = 0
+        phase, self._phase = self._phase, LinkPhase.NONE
         self._caller.link_lost(reason)
         now = self.clock.seconds()
-        if dismissed:
+        if phase is LinkPhase.DISMISSED:
             self._delays.unwanted()
-        elif welcomed:
+        elif phase is LinkPhase.WELCOMED:
             self._start_over()
             return
         self._began_at, self.delay = now, self._delays.after_failure(now)
