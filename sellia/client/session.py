@@ -301,7 +301,7 @@ class ClientSession:
 
     def beat(self) -> None:
         if self.session is not None:
-            self.session.relieve_queue()
+            self.session.load.shed_queued()
         if self._window.seconds is not None:
             self._outages.tell_waiting(self._window.seconds if self.session is not None else 0.0)
 

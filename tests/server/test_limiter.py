@@ -97,7 +97,7 @@ class RoomTests(ServerCase):
     def test_while_too_much_waits_for_its_link(self) -> None:
         self.stage.pair.cut()
         session = self.stage.pair.server.session
-        session._queue_limit = 300
+        session.load.queue_limit = 300
         self.stage.visitor(GET)
         self.assertTrue(session.crowded or self.stage.visitor(GET).read() == b"")
         while not session.crowded:

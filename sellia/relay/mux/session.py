@@ -14,7 +14,7 @@ Bounds
     What all streams hold for legs that do not take it is bounded by ``SESSION_HELD_LIMIT``: beyond it the stream that
     holds most is reset as overloaded, because every other remedy would make the innocent wait.  What waits to be sent,
     while a link is away or slow, is bounded for each stream, and for all together by ``SESSION_QUEUE_LIMIT``: beyond it
-    nothing new is to be opened, and :meth:`relieve_queue`, called once a second, resets the streams that have most.  A
+    nothing new is to be opened, and ``load.shed_queued()``, called once a second, resets the streams that have most.  A
     peer that sends without reading what it causes is cut off at ``URGENT_LIMIT``.
 
 What the caller must do
@@ -24,8 +24,7 @@ What the caller must do
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sellia.errors import ProtocolError
 from sellia.problems import INTERNAL, OVERLOADED, Problem, problem_of
@@ -42,37 +41,18 @@ from sellia.protocol.limits import (
 )
 from sellia.protocol.messages import Ending, Opening, Reset, SessionMessage
 from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.load_shedding import LoadShedder
+from sellia.relay.mux.owner import Owner
+from sellia.relay.mux.parcel_reader import SHORT_PARCEL, ParcelReader, Record
 from sellia.relay.mux.scheduler import Link, SendScheduler
 from sellia.relay.mux.send_half import SendHalf
 from sellia.relay.mux.stream import Stream, opening_record
+from sellia.relay.mux.stream_numbers import StreamNumbers
 from sellia.relay.mux.streams import StreamTable
-
-#: Records of a parcel that are acted on in one go: half a millisecond, where each is a chunk of a response.
-RECORDS_AT_ONCE: Final = 256
-
-#: Bytes of a parcel that has no more records than that.
-_SHORT: Final = native.PARCEL_HEADER + RECORDS_AT_ONCE * native.RECORD_HEADER
-
-_TOO_MUCH_HELD: Final = "the reader is too slow, and too much is waiting for readers of this session"
-_TOO_MUCH_IN_ALL: Final = "too much is waiting in all sessions together, and most of it in this one"
-_TOO_MUCH_QUEUED: Final = "too much is waiting for the link of this session"
 
 _STREAM_RECORDS: Final = frozenset(
     {native.HEAD, native.DATA, native.TRAILERS, native.FRAME, native.FRAME_BEGIN, native.FRAME_MORE, native.ENDING}
 )
-
-
-class Owner(Protocol):
-    """What a session asks of its surroundings."""
-
-    def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
-        """The peer has opened a stream: return the leg for it.  It may use the stream at once."""
-
-    def message_received(self, message: SessionMessage) -> None:
-        """The peer said something about the session."""
-
-    def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
-        """The leg of a stream raised: a defect of ours.  The stream has been reset; the error wants logging."""
 
 
 class Session:
@@ -90,10 +70,8 @@ class Session:
         replay_limit: int = REPLAY_LIMIT,
     ) -> None:
         self.owner = owner
-        self._next_id = 2 if even else 1
-        self._peer_parity = 1 - (self._next_id & 1)
-        self._last_peer_id = 0
-        self.table = StreamTable(self._peer_parity)
+        self._numbers = StreamNumbers(even)
+        self.table = StreamTable(self._numbers.peer_parity)
         #: The streams that are open, by number.
         self.streams = self.table.open
         self.out = SendScheduler(schedule, self._eased, self._emptied, replay_limit)
@@ -105,11 +83,10 @@ class Session:
         #: Told of each reset of a stream that had ended here, by its number.
         self.late_reset: Callable[[int, Reset], None] | None = None
         self.max_streams = max_streams
-        self._rest: Iterator[tuple[int, int, int, bytes]] | None = None
-        self._ack = 0
+        self.load = LoadShedder(self.table, self._overload, held_limit, queue_limit)
+        self._reader = ParcelReader(self._act, self._part_done, self._parcel_done)
+        #: Fault in a parcel that was read to its end after its link was lost.
         self._fault: ProtocolError | None = None
-        self._held_limit = held_limit
-        self._queue_limit = queue_limit
 
     # --- for links -----------------------------------------------------------------------------------------
 
@@ -133,10 +110,10 @@ class Session:
         self.out.attach(link, peer_received)
 
     def detach(self) -> None:
-        """The link is gone; streams wait.  What has come of a parcel is acted on; a fault in it is told to the next."""
+        """Let streams wait: the link is gone.  What has come of a parcel is acted on; `attach` raises a fault in it."""
         self.out.detach()
         try:
-            self._finish()
+            self._reader.finish()
         except ProtocolError as error:
             self._fault = error
 
@@ -153,8 +130,7 @@ class Session:
         """
         if self.closed:
             raise RuntimeError("a stream was opened on a session that is over")
-        number = self._next_id
-        self._next_id += 2
+        number = self._numbers.take()
         record = opening_record(number, opening, end)
         out = self.out
         stream = Stream(self, out, self.table, number, record)
@@ -178,7 +154,7 @@ class Session:
     @property
     def crowded(self) -> bool:
         """Whether as much waits to be sent as the limit allows."""
-        return self.table.queued >= self._queue_limit
+        return self.load.crowded
 
     @property
     def quiet(self) -> bool:
@@ -195,6 +171,7 @@ class Session:
         if self.closed:
             return
         self.closed = True
+        self._reader.drop()
         streams = self.table.clear()
         self.out.close()
         for stream in streams:
@@ -210,63 +187,47 @@ class Session:
     def receive(self, message: bytes) -> None:
         """Act on the next parcel, all of it.  Raises ProtocolError as :meth:`begin` does."""
         self.begin(message)
-        self._finish()
+        self._reader.finish()
 
     @property
     def unfinished(self) -> bool:
         """Whether some of the last parcel is still to be acted on: call :meth:`go_on` before the next one comes."""
-        return self._rest is not None
+        return self._reader.unfinished
 
     def begin(self, message: bytes) -> None:
         """Act on the first records of the next parcel, which leaves it ``unfinished`` where it has more.
 
         Raises ProtocolError when the peer has broken the protocol: close the link then.
         """
-        self._ack = native.parcel_ack(message)
-        self.out.acknowledged(self._ack)
+        ack = native.parcel_ack(message)
+        self.out.acknowledged(ack)
         self.out.arrived(len(message))
         if len(message) == native.PARCEL_HEADER:
             self.idle += 1
-        if len(message) <= _SHORT:
-            if self._act(native.records(message)):
-                self._acted()
-            return
-        self._rest = native.records(message)
-        self.go_on()
+        if len(message) > SHORT_PARCEL:
+            self._reader.begin(message, ack)
+        elif self._act(native.records(message)):
+            self._parcel_done(ack)
 
     def go_on(self) -> None:
-        """Act on ``RECORDS_AT_ONCE`` more records of the parcel.  Raises ProtocolError as :meth:`begin` does."""
-        rest, self._rest = self._rest, None
-        if rest is None or self.closed or not self._act(islice(rest, RECORDS_AT_ONCE)):
-            return
-        following = next(rest, None)
-        if following is not None:
-            self._rest = chain((following,), rest)
-            self._relieve()
-        else:
-            self._acted()
+        """Act on more records of the parcel.  Raises ProtocolError as :meth:`begin` does."""
+        self._reader.go_on()
 
-    def _acted(self) -> None:
-        """All of the parcel has been acted on."""
+    def _parcel_done(self, ack: int) -> None:
         out = self.out
         if out.lingering:
-            out.lingering.outlived(self._ack)
-        self._relieve()
+            out.lingering.outlived(ack)
+        self._part_done()
         out.acted()
 
-    def _relieve(self) -> None:
-        table = self.table
-        if table.held > self._held_limit:
-            table.relieve_held(self._held_limit, self._drop_held)
+    def _part_done(self) -> None:
+        if self.table.held > self.load.held_limit:
+            self.load.shed_held()
         if self.out.urgent_size > URGENT_LIMIT:
             raise ProtocolError("too much waits for a peer that sends without reading", 1008)
 
-    def _finish(self) -> None:
-        while self._rest is not None:
-            self.go_on()
-
-    def _act(self, records: Iterator[tuple[int, int, int, bytes]]) -> bool:
-        """Act on these; False if the session is over."""
+    def _act(self, records: Iterator[Record]) -> bool:
+        """Act on records; False if the session is over."""
         table, streams = self.table, self.streams
         for kind, flags, number, payload in records:
             stream = streams.get(number)
@@ -315,12 +276,11 @@ class Session:
         return True
 
     def _opened(self, number: int, flags: int, payload: bytes) -> None:
-        if number & 1 != self._peer_parity or number <= self._last_peer_id:
-            raise ProtocolError("a stream was opened with a number that is not the peer's next")
+        self._numbers.check(number)
         if self.table.peer_open >= self.max_streams:
             raise ProtocolError("more streams were opened than the limit", 1008)
         opening = native.decode_opening(payload)
-        self._last_peer_id = number
+        self._numbers.opened(number)
         stream = Stream(self, self.out, self.table, number)
         stream.receiving.ended = end = bool(flags & native.END)
         self.table.add(stream)
@@ -345,11 +305,7 @@ class Session:
             self._idle()
             return
         self.late += 1
-        if number & 1 == self._peer_parity:
-            known = 0 < number <= self._last_peer_id
-        else:
-            known = 0 < number < self._next_id
-        if not known:
+        if not self._numbers.known(number):
             raise ProtocolError("something was sent on a stream that was never opened")
         if kind in _STREAM_RECORDS and not self.out.lingering.excuses(number):
             raise ProtocolError("something was sent on a stream that had ended")
@@ -377,30 +333,10 @@ class Session:
 
     # --- too much ------------------------------------------------------------------------------------------
 
-    def relieve_queue(self) -> None:
-        """Reset the streams of which most waits to be sent, where too much does.  Call it once a second.
-
-        Not from inside of a leg.
-        """
-        self.table.relieve_queued(self._queue_limit, self._drop_queued)
-
     @property
     def footprint(self) -> int:
         """Bytes that wait here: for readers, to be sent, and until they are acknowledged."""
         return self.table.held + self.table.queued + self.out.kept
-
-    def shed(self, excess: int) -> None:
-        """Reset the streams that keep most waiting, until ``excess`` bytes less do.  Not from inside of a leg."""
-        self.table.shed(excess, self._drop_for_others)
-
-    def _drop_for_others(self, stream: Stream) -> None:
-        self._overload(stream, _TOO_MUCH_IN_ALL, "sessions_memory")
-
-    def _drop_held(self, stream: Stream) -> None:
-        self._overload(stream, _TOO_MUCH_HELD, "session_credit")
-
-    def _drop_queued(self, stream: Stream) -> None:
-        self._overload(stream, _TOO_MUCH_QUEUED, "session_queue")
 
     def _overload(self, stream: Stream, message: str, bound: str) -> None:
         stream.reset(OVERLOADED, message)

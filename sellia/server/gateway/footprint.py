@@ -43,7 +43,7 @@ class FootprintLimit:
         while total > self._limit and sizes:
             fattest = max(sizes, key=sizes.__getitem__)
             before = sizes[fattest]
-            fattest.mux.shed(total - self._limit)
+            fattest.mux.load.shed(total - self._limit)
             after = fattest.footprint
             if after >= before:
                 self._end(fattest)

@@ -356,7 +356,7 @@ class Gateway:
     def check(self, now: float) -> None:
         """Reset streams of which too much waits for links.  Call it once a second."""
         for session in list(self.sessions.values()):
-            session.mux.relieve_queue()
+            session.mux.load.shed_queued()
         self._footprint.check()
 
     def _too_large(self, session: ServerSession) -> None:

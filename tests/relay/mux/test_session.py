@@ -99,7 +99,7 @@ class OpeningTests(SynchronousTestCase):
     def test_no_number_is_too_large(self) -> None:
         """At ten thousand streams a second, 32 bits would last five days."""
         pair = Pair()
-        pair.server.session._next_id = 2**40
+        pair.server.session._numbers._next = 2**40
         near, _, far, far_leg = pair.open()
         near.send_data(b"x", end=True)
         pair.talk()
@@ -140,7 +140,7 @@ class QueueTests(SynchronousTestCase):
         pair, _, legs = self.away(60 * KIB, 40 * KIB - 2 * RECORD_COST)
         session = pair.server.session
         self.assertEqual((session.table.queued, session.crowded), (100 * KIB, True))
-        session.relieve_queue()
+        session.load.shed_queued()
         self.assertEqual([leg.reset for leg in legs], [None, None])
 
     def test_those_with_most_are_reset(self) -> None:
@@ -148,7 +148,7 @@ class QueueTests(SynchronousTestCase):
         session = pair.server.session
         told: list[tuple[int, str]] = []
         session.relieved = lambda stream, bound: told.append((stream.id, bound))
-        session.relieve_queue()
+        session.load.shed_queued()
         self.assertEqual([leg.reset for leg in legs], [None, "overloaded", None, None])
         self.assertEqual(told, [(4, "session_queue")])
         self.assertFalse(session.crowded and session.table.queued > 100 * KIB)

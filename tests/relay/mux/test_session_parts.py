@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.errors import ProtocolError
 from sellia.problems import CLIENT_GONE, VISITOR_GONE
 from sellia.protocol import native
-from sellia.relay.mux.session import RECORDS_AT_ONCE
+from sellia.relay.mux.parcel_reader import RECORDS_AT_ONCE
 from tests.relay.scripts import Pair, parcel, record
 
 

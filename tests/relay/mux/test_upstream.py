@@ -52,7 +52,7 @@ class ExchangeLimitsTests(SynchronousTestCase):
 
     def test_too_much_waits(self) -> None:
         self.pair.cut()
-        self.session._queue_limit = 1
+        self.session.load.queue_limit = 1
         self.assertIsNone(self.refusal())
         self.open()
         self.assertEqual(self.refusal(), "session_queue")

@@ -20,7 +20,7 @@ class FakeSession:
     def __init__(self, loose: int, fast: int = 0) -> None:
         self.loose = loose
         self.fast = fast
-        self.mux = self
+        self.mux = self.load = self
         self.ended = False
 
     @property

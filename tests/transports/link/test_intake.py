@@ -4,7 +4,7 @@ from sellia.errors import ProtocolError
 from sellia.protocol import native
 from sellia.protocol.limits import KIB, MIB
 from sellia.protocol.messages import Goodbye, Hello, LinkMessage, Ping
-from sellia.relay.mux.session import RECORDS_AT_ONCE
+from sellia.relay.mux.parcel_reader import RECORDS_AT_ONCE
 from sellia.transports.link.intake import FIRST_LIMIT, SKIPPED, SKIPPED_FRAMES, STEP, UNUSUAL_COST
 from sellia.transports.link.keeper import Link
 from tests.relay.scripts import parcel, record
