@@ -22,8 +22,8 @@ ROOT = PACKAGE.parent
 _BASE = {"settings", "protocol", "relay", "relay.limits"}
 _RELAY = _BASE | {"relay.http", "relay.mux"}
 _TRANSPORTS = _RELAY | {"transports", "transports.reactor", "transports.websocket", "transports.link"}
-_SERVER = _TRANSPORTS | {"", "server.settings", "server.limiter", "server.places", "server.notices"}
-_CLIENT = _TRANSPORTS | {"", "client.settings", "client.events", "client.tls", "client.reasons"}
+_SERVER = _TRANSPORTS | {"", "private_names", "server.settings", "server.limiter", "server.places", "server.notices"}
+_CLIENT = _TRANSPORTS | {"", "private_names", "client.settings", "client.events", "client.tls", "client.reasons"}
 
 #: What each room may import of Sellia besides itself. A room is a folder, or a module that stands apart from one.
 ALLOWED = {
@@ -53,13 +53,14 @@ ALLOWED = {
     "server.embedding": _SERVER | {"server.ingress"},
     "client.settings": _RELAY | {"client.tls"},
     "client.events": _BASE,
-    "client.tls": _RELAY | {"transports"},
+    "client.tls": _RELAY | {"transports", "private_names"},
     "client.reasons": _RELAY | {"transports", "transports.reactor"},
     "client.link": _CLIENT | {"transports.original.client_side"},
     "client.local": _CLIENT,
     "process": {"", "settings", "terminal"},
     "options": {"settings", "process"},
     "terminal": set(),
+    "private_names": set(),
 }
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT

@@ -11,6 +11,7 @@ from sellia.client.events import Event, Listener, Problem, RequestFinished
 from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings
+from sellia.private_names import require
 from sellia.relay.mux.observer import StreamObserver
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.verbosity import verbosity
@@ -36,6 +37,7 @@ class ClientService(Service):
         observer: StreamObserver | None = None,
     ) -> None:
         self.settings = settings
+        require("client")
         self._listener = listener
         self.services = [
             LocalService(

@@ -30,15 +30,21 @@ from service_identity.hazmat import (
     verify_service_identity,
 )
 from service_identity.pyopenssl import extract_patterns
-from twisted.internet._sslverify import IOpenSSLTrustRoot
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClientTLS
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.errors import SelliaError
+from sellia.private_names import require
 from sellia.relay.http.hosts import is_loopback
 from sellia.text import printable
+
+try:
+    from twisted.internet._sslverify import IOpenSSLTrustRoot
+except ImportError:  # say which version lacks it, and what to do
+    require("client")
+    raise
 
 #: Sentences for the results of verification (X509_V_ERR_...) that people meet; "its certificate" goes before.
 _CHAIN_FAULTS: Final = {

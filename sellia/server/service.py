@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from sellia import __version__
+from sellia.private_names import require
 from sellia.relay.http.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.base_domain import BaseDomain
@@ -46,6 +47,7 @@ class ServerService(MultiService):
         keys: KeyStore | None = None,
     ) -> None:
         super().__init__()
+        require("server")
         if listen and keys is None:
             check_door(settings)
         self._listens = listen

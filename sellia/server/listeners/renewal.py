@@ -26,6 +26,9 @@ _FILES: Final = re.compile(r"(?:^|:)(?:privateKey|certKey|extraCertChain)=((?:\\
 
 _State = tuple[tuple[int, int, int] | None, ...]
 
+#: Why a certificate is not renewed where Twisted has changed (`sellia.private_names`).
+_NO_PLACE: Final = "this version of Twisted takes a new certificate at the next start only"
+
 _log = Logger()
 
 
@@ -79,6 +82,13 @@ class Renewal:
                     "certificate not renewed: files={files} reason={reason}",
                     files=field(shown),
                     reason=field(str(error) or type(error).__name__),
+                )
+                continue
+            if not hasattr(contexts, "_context"):
+                _log.warn(
+                    "certificate not renewed: files={files} reason={reason}",
+                    files=field(shown),
+                    reason=field(_NO_PLACE),
                 )
                 continue
             # Each new connection takes the context that the factory has then.
