@@ -1,4 +1,4 @@
-"""What ``twistd`` and the ``sellia`` command do with a process that Sellia has to itself.
+"""Process-wide behaviour of the taps and the command line: signals, exit status, memory, descriptors, the clock.
 
 twistd shows its whole usage before the one line that says what is wrong with an option, shows a traceback where a
 service does not start, has no exit status for a service that ends by itself, and stumbles over a second signal.  The
@@ -33,7 +33,7 @@ _log = Logger()
 
 
 class OneLineOptions(usage.Options):
-    """Options whose mistakes are told in one line and a hint, those that are found by what they set among them.
+    """Options whose mistakes, those of settings included, are reported in one line and a hint.
 
     On its own it raises `UsageError` as every `Options` does; below twistd it ends the process with status 1, because
     twistd would print a screenful of options that have nothing to do with the mistake.
@@ -63,11 +63,11 @@ class OneLineOptions(usage.Options):
         return f"{problem}\nHint: --help lists the options."
 
 
-#: Octets of freed memory that are kept for the next use, and from which on a piece is taken from the system by itself.
+#: Bytes of freed memory to keep for the next use, and the size from which a block is mapped by itself.
 _KEPT: Final = 1 << 20
 _LARGE: Final = 512 << 10
 
-#: Seconds between two times that it is looked for memory to give back.
+#: Interval between calls of ``malloc_trim``, in seconds.
 GIVE_BACK: Final = 60.0
 
 _M_TRIM_THRESHOLD: Final = -1
@@ -100,7 +100,7 @@ def give_back_memory() -> None:
 
 
 def fail_in_one_line() -> None:
-    """From now on, an error of ours that nobody caught ends the process with its own words and no traceback.
+    """Have an error of ours that nobody caught end the process with its own words and no traceback.
 
     The line goes to standard error as it was when the process started, and to the log: a daemon has only the latter.
     """
@@ -115,7 +115,7 @@ def fail_in_one_line() -> None:
 
 
 def complain(text: str) -> None:
-    """Tell the user what ends the process, in the log and on standard error."""
+    """Report what ends the process, in the log and on standard error."""
     _log.critical("{problem}", problem=". ".join(text.splitlines()))
     if sys.__stderr__ is not None:
         stream = SteadyStream(sys.__stderr__)
@@ -124,7 +124,7 @@ def complain(text: str) -> None:
 
 
 class ExitStatus:
-    """The status that the process will end with, whatever its main program returns; 0 leaves it to that."""
+    """Exit status of the process, whatever its main program returns; 0 leaves it to that."""
 
     def __init__(self) -> None:
         self.value = 0
@@ -140,7 +140,7 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-#: Descriptors that a client asks for: a connection to a service for each exchange under way, as many as a session has.
+#: Descriptors that a client asks for: one connection to a service for each exchange that a session may have.
 DESCRIPTORS: Final = 20_000 + 128
 
 
@@ -159,7 +159,7 @@ def allow_descriptors(wanted: int, limits: Any = resource) -> int:
 
 
 def let_second_signal_kill(reactor: Any) -> None:
-    """Once the process is stopping, SIGINT and SIGTERM have their default effect, so that nobody must wait for it."""
+    """Restore the default effect of SIGINT and SIGTERM once the process is stopping: a second one kills it."""
 
     def restore() -> None:
         for number in _SIGNALS:
@@ -173,7 +173,7 @@ def stop_in_order(
     set_signal: Callable[[int, Any], Any] = signal.signal,
     controlled: Callable[[], bool] = has_terminal,
 ) -> None:
-    """Have SIGINT and SIGTERM stop the reactor, and let a process that comes to its end in order have status 0.
+    """Have SIGINT and SIGTERM stop the reactor, and let a process that ends in order have status 0.
 
     So does SIGHUP where the terminal of the process hangs up, as often as it comes; elsewhere it ends nothing.
 
@@ -210,7 +210,7 @@ def time_with_suspend() -> float:
     return time.clock_gettime(_WITH_SUSPEND)
 
 
-#: The clock that counts the time in which the machine is suspended.
+#: Clock that also counts while the machine is suspended.
 _WITH_SUSPEND: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

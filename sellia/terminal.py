@@ -1,4 +1,4 @@
-"""The terminal of a process: its hang-up, and standard streams whose failures end nothing.
+"""Terminal of a process: its hang-up, and standard streams whose failures end nothing.
 
 A terminal window that is closed, or an ssh connection that is lost, hangs up: the kernel sends SIGHUP, and every write
 to the terminal fails from then on.  A pipe whose reader has left fails in the same way, and a terminal that is not one
@@ -68,7 +68,7 @@ def _is_terminal(number: int) -> bool:
 
 
 def _discard(number: int) -> None:
-    """Let what is written to a descriptor go nowhere."""
+    """Redirect a descriptor to the null device."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, number)
     os.close(null)
@@ -92,7 +92,7 @@ class SteadyStream:
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what is buffered."""
+        """Flush what is buffered."""
         if self._stream is not None:
             self._try(self._stream.flush)
 
@@ -130,7 +130,7 @@ class SteadyStream:
 
 
 def forget(stream: Any) -> None:
-    """Let a stream that fails lead nowhere, so that what it still holds does not fail again when the process ends."""
+    """Redirect a stream that failed to the null device, so that it does not fail again when the process ends."""
     try:
         _discard(stream.fileno())
     except (OSError, ValueError, AttributeError):
@@ -150,7 +150,7 @@ def settle_streams() -> None:
 
 
 def flush_streams() -> None:
-    """Write what standard output and error still hold, or let it go."""
+    """Flush standard output and error, or discard what they hold."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         if stream is not None:
             try:

@@ -12,7 +12,7 @@ log, which others read than those whom a secret is for: what has a place for cre
 import re
 from typing import Final
 
-#: Characters of a text from outside that are shown at most.
+#: Most characters of a text from outside that are shown.
 SHOWN: Final = 512
 
 
@@ -22,9 +22,9 @@ def decoded(data: bytes) -> str:
 
 
 def printable(text: str | bytes, limit: int = SHOWN) -> str:
-    """``text`` on one line, without anything that a terminal would act on; an ellipsis behind ``limit`` characters.
+    """Return ``text`` on one line, without what a terminal would act on; an ellipsis after ``limit`` characters.
 
-    Octets are read as UTF-8; what is none is escaped.  Backslashes are left as they are.
+    Bytes are decoded as UTF-8; invalid sequences are escaped.  Backslashes are left as they are.
     """
     if isinstance(text, bytes):
         text = text[: limit * 4 + 4].decode("utf-8", "backslashreplace")
@@ -36,7 +36,7 @@ def printable(text: str | bytes, limit: int = SHOWN) -> str:
 
 
 def shown_target(target: str | bytes) -> str:
-    """A request's target for a log: `printable`, without the query, and without what stands before a host.
+    """Return a request's target for a log: `printable`, without the query, and without what stands before a host.
 
     Queries carry tokens (of a dev server's WebSocket, of links in mails, of signed uploads), a log is read by others
     than those whom they are for, and the path alone tells which request it was.  Whoever runs a service sees all of it
@@ -49,13 +49,13 @@ def shown_target(target: str | bytes) -> str:
 
 
 def shown_host(host: str | bytes) -> str:
-    """A Host header for a log: `printable`, without a user name and a password, which have no place there."""
+    """Return a Host header for a log: `printable`, without a user name and a password, which have no place there."""
     text = host.decode("utf-8", "backslashreplace") if isinstance(host, bytes) else host
     return printable("…@" + text.rpartition("@")[2] if "@" in text else text)
 
 
 def shown_subprotocol(name: str | bytes) -> str:
-    """A WebSocket subprotocol for people, as far as it looks like a protocol's name; an ellipsis for the rest.
+    """Return a WebSocket subprotocol for people, as far as it looks like a protocol's name; an ellipsis for the rest.
 
     Browsers let a page set no other field of a handshake, so people put bearer tokens and API keys into this one.  A
     name is made of words, as in ``graphql-transport-ws`` or ``v4.channel.k8s.io``.
@@ -71,7 +71,7 @@ def shown_subprotocol(name: str | bytes) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """``text`` with an ellipsis for what looks like a credential: a JSON Web Token, ``Bearer …``, ``token=…``."""
+    """Return ``text`` with an ellipsis for what looks like a credential: JSON Web Tokens, ``Bearer …``, ``token=…``."""
     return _SECRET.sub(lambda found: (found["name"] or "") + "…", text) if _SECRET.search(text) else text
 
 
@@ -90,25 +90,25 @@ def field(value: object) -> str:
 
 
 def defect(error: Exception) -> str:
-    """An exception that says something of Sellia's own is wrong, as a field: not its arguments, which may be data."""
+    """Return an exception that shows a fault of Sellia's own, as a field: not its arguments, which may be data."""
     return field(f"{type(error).__name__}: {error}")
 
 
 def sentence(words: object) -> str:
-    """An exception's message, or other words, as a sentence: with a capital letter and a full stop."""
+    """Return an exception's message, or other words, as a sentence: with a capital letter and a full stop."""
     text = str(words)
     return f"{text[:1].upper()}{text[1:]}."
 
 
 def size_of(amount: int) -> str:
-    """A number of bytes in the largest unit that keeps it whole: ``16 MiB``, ``1,500 bytes``."""
+    """Return a number of bytes in the largest unit that keeps it whole: ``16 MiB``, ``1,500 bytes``."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
         if amount >= unit and not amount % unit:
             return f"{amount // unit:,} {name}"
     return f"{amount:,} byte{'' if amount == 1 else 's'}"
 
 
-#: What makes quotes necessary.
+#: Characters that make quotes necessary.
 _QUOTED: Final = re.compile(r"""[\s"'=`]""")
 
 #: Credentials that stand in a text: each branch begins with something rare, so most texts are scanned quickly.

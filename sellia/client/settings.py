@@ -1,4 +1,4 @@
-"""What can be set about a client: where its server is, who it is, and the tunnels that it opens.
+"""Settings of a client: its server, its key, and the tunnels that it opens.
 
 Flags, and the top level of the settings file, describe one tunnel; a list ``tunnels`` in the file describes any number
 of them, all of which share one session.  ``SELLIA_PORT`` is the server's and is not read here.
@@ -34,16 +34,16 @@ from sellia.settings import (
 )
 from sellia.text import printable
 
-#: Where a server's gateway is, unless the server's URL has a path of its own.
+#: Path of a server's gateway, unless the server's URL has a path of its own.
 GATEWAY_PATH: Final = "/ws"
 
-#: Tunnels of one client at most.
+#: Most tunnels of one client.
 TUNNEL_LIMIT: Final = 256
 
 _HOST: Final = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$")
 _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)*/?$")
 
-#: A service as one text: a scheme, a host and a port, of which the host is always there.
+#: Address of a service: a scheme, a host and a port, of which only the host is always there.
 _TARGET: Final = re.compile(
     r"^(?:(?P<scheme>https?)://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]?#]+)(?::(?P<port>[0-9]{1,5}))?/?$"
 )
@@ -52,7 +52,7 @@ _SERVICE: Final = "Write it as https://localhost:8443, without a path, a user na
 
 
 def _host(text: str) -> str:
-    """A host as it is dialled: an address without its brackets, or a name in lower case and ASCII."""
+    """Return a host in the form that is dialled: an address without brackets, or a name in lower case and ASCII."""
     bare = text.removeprefix("[").removesuffix("]") if text.startswith("[") else text
     try:
         return str(ip_address(bare))
@@ -68,7 +68,7 @@ def _host(text: str) -> str:
 
 
 def _authorities(path: str | None) -> str | None:
-    """The path of a file of certificates, which can be read."""
+    """Check that the file of certificates at ``path`` can be read; return the path."""
     if path is not None:
         from sellia.client.tls import authorities
 
@@ -128,7 +128,7 @@ class TunnelSettings(Settings):
 
     @property
     def options(self) -> TunnelOptions:
-        """What the server is told of it."""
+        """The options that the server is told."""
         return TunnelOptions(
             request_timeout=self.request_timeout or 0.0,
             upgrade_timeout=self.upgrade_timeout or 0.0,
@@ -141,7 +141,7 @@ class TunnelSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _split_target(cls, value: object) -> object:
-        """Take a port that is a target, as ``https://localhost:8443`` or ``192.168.1.5:80``, apart."""
+        """Split a port that is a target, such as ``https://localhost:8443`` or ``192.168.1.5:80``."""
         port = value.get("port") if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(port, str) or not re.search(r"[^0-9]", port.strip()):
             return value
@@ -285,7 +285,7 @@ class ClientSettings(Settings):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What the user should know about the settings."""
+        """Sentences that the user should know about the settings."""
         url = urlsplit(self.server)
         if self.api_key is None or url.scheme == "https" or is_loopback(url.hostname or ""):
             return super().cautions
@@ -294,13 +294,13 @@ class ClientSettings(Settings):
 
     @property
     def link_url(self) -> str:
-        """Where links go, as a ``ws:`` or ``wss:`` URL with its path, and with a port where ``server`` has one."""
+        """The URL of links, ``ws:`` or ``wss:``, with its path, and with a port where ``server`` has one."""
         url = urlsplit(self.server)
         return f"{'wss' if url.scheme == 'https' else 'ws'}://{url.netloc}{url.path or GATEWAY_PATH}"
 
 
 def _as_url(text: str) -> str:
-    """What to write instead of a text that is no URL; of what could be a password nothing is repeated."""
+    """Suggest a URL for a text that is none; of what could be a password nothing is repeated."""
     if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?", text):
         return "Write it as http://localhost:3000 or https://example.com."
     scheme = "http" if is_loopback(text.partition(":")[0]) else "https"
@@ -320,7 +320,7 @@ def _check_parts(url: SplitResult, text: str) -> None:
 
 
 def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ClientSettings:
-    """The settings of a client; ``flags`` are by setting, None where not given.  Raises `SettingsError`."""
+    """Return the settings of a client; ``flags`` are by setting, None where not given.  Raises `SettingsError`."""
     given = gather(ClientSettings, TunnelSettings, flags=flags, environment=environment, config=config)
     refuse_unknown(ClientSettings, given, _ONE_TUNNEL)
     return check(ClientSettings, _with_tunnels(given))

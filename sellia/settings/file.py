@@ -19,7 +19,7 @@ from sellia.errors import SettingsError
 from sellia.settings.given import Given, Rank, Trail, read_text
 from sellia.text import printable
 
-#: Lists and mappings in one another in a settings file.  Settings are four deep: all, a group, a rate, its burst.
+#: Levels of lists and mappings in a settings file.  Settings have four: all, a group, a rate, its burst.
 DEPTH_LIMIT: Final = 16
 
 _ONE_NAME: Final = "Write one name before each colon, as in `port: 3000`."
@@ -64,9 +64,9 @@ class _TooDeep(MarkedYAMLError):
 
 
 class _Scanner(Scanner):
-    """ruamel.yaml's, which stops where the file gets too deep.
+    """Scanner of ruamel.yaml that stops where the file gets too deep.
 
-    It looks ahead by a thousand octets, in a time that grows with the square of how deep they are nested, and what
+    It looks ahead by a thousand bytes, in a time that grows with the square of how deep they are nested, and what
     follows it calls itself for each level: so that is to be found out here, bracket by bracket.
     """
 
@@ -85,14 +85,14 @@ class _Scanner(Scanner):
 
 
 def _bad_yaml(shown: str, error: Exception, line: str, hint: str) -> SettingsError:
-    """Says where, and not what: the loader's own message can repeat the text of the file."""
+    """Make the error with the line, without the loader's own message, which can repeat the text of the file."""
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
     where = f"{shown}, line {mark.line + 1}" if mark is not None else shown
     return SettingsError(f"{where}: {line}", hint)
 
 
 def _places(node: Node, shown: str, trail: Trail, met: set[int]) -> Iterator[tuple[Trail, str]]:
-    """The place of every part of the document, as ``sellia.yaml, line 3: tunnels[0].port``.
+    """Yield the place of every part of the document, as ``sellia.yaml, line 3: tunnels[0].port``.
 
     ``met`` are the parts so far.  One that is met again stands in two places, by an alias; such a document could be
     without end, or larger than any memory, so aliases are refused.

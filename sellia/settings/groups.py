@@ -18,7 +18,7 @@ _Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The names of a file: settings by their paths, the paths of groups, and settings by names of before."""
+    """Names in a file: settings by path, the paths of groups, and settings by their old names."""
 
     settings: Mapping[_Path, str]
     groups: frozenset[_Path]
@@ -34,7 +34,7 @@ class _Names:
         return cls(paths, groups, old)
 
     def below(self, path: _Path) -> list[str]:
-        """The full names of the settings in a group."""
+        """Return the full names of the settings in a group."""
         return [".".join(each) for each in self.settings if each[: len(path)] == path]
 
 
@@ -61,7 +61,7 @@ def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]]) -> d
 
 
 def _leaves(path: _Path, given: Mapping[str, Given], groups: frozenset[_Path]) -> Iterator[tuple[_Path, Given]]:
-    """Everything in ``given`` that is no group, with its path, down to the bottom of all groups."""
+    """Yield everything in ``given`` that is no group, with its path, down to the bottom of all groups."""
     for name, each in given.items():
         here = (*path, name)
         if here in groups:

@@ -15,7 +15,7 @@ from sellia.settings.given import Given, Trail
 from sellia.settings.values import SHOWN
 from sellia.text import printable
 
-#: pydantic's names for "this is not such a value", after which the value is repeated if it is no secret.
+#: pydantic's error types after which a message repeats the value, unless it is a secret.
 _NOT_SUCH_A_VALUE: Final = re.compile(r"^(int|float|bool|literal|greater|less|finite)")
 
 
@@ -140,7 +140,7 @@ def no_setting(known: Sequence[str], place: str, name: str) -> SettingsError:
 
 
 def _place(given: Mapping[str, Given], trail: Trail) -> str:
-    """The most exact place that is known for a part."""
+    """Return the most exact place that is known for a part."""
     source = given.get(str(trail[0])) if trail else None
     if source is None:
         return ""
@@ -161,7 +161,7 @@ def _value(given: Mapping[str, Given], trail: Trail) -> object:
 
 
 def _owner(model: type[Settings], trail: Trail) -> type[Settings] | None:
-    """The model that the last name of ``trail`` belongs to; lists of models count, other nesting does not occur."""
+    """Return the model that the last name of ``trail`` belongs to; models nest in lists only."""
     for step in trail[:-1]:
         if isinstance(step, int):
             continue
@@ -180,7 +180,7 @@ def _models_in(annotation: Any) -> list[type[Settings]]:
 
 
 def _field(model: type[Settings], trail: Trail) -> Any:
-    """What the model says of the setting that ``trail`` leads to; of the list, where it leads to one of its items."""
+    """Return the field that ``trail`` leads to, or the field of the list for one of its items."""
     names = trail
     while names and isinstance(names[-1], int):
         names = names[:-1]
@@ -189,7 +189,7 @@ def _field(model: type[Settings], trail: Trail) -> Any:
 
 
 def _secrets(model: type[Settings]) -> dict[str, frozenset[str]]:
-    """The settings that are secrets, or hold some: by name, with the names of the secrets in the models within."""
+    """Return the settings that are secrets or hold some, by name, with the names of the secrets within."""
     found = {}
     for name, described in model.model_fields.items():
         if "SecretStr" in repr(described.annotation):

@@ -35,7 +35,7 @@ def check_door(settings: ServerSettings) -> None:
 
 
 def _choose_listeners(given: dict[str, Given]) -> None:
-    """Endpoints stand for host and port: the stronger source wins, and the same source must not give both."""
+    """Choose between endpoints and host and port: the stronger source wins, and one source must not give both."""
     listen = given.get("listen")
     others = {name: given[name] for name in ("host", "port") if name in given}
     if listen is None or not others:
