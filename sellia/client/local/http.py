@@ -34,7 +34,7 @@ from sellia.client.local.finished import Finished
 from sellia.client.local.service import LocalService
 from sellia.problems import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
-from sellia.relay.http.framing import plain_length
+from sellia.relay.http.framing import BODILESS, field_lines, plain_length
 from sellia.relay.http.headers import trailers_to_pass, validate
 from sellia.relay.http.logins import is_bound
 from sellia.relay.http.webdav import METHODS as DESTINATION_METHODS
@@ -47,7 +47,6 @@ from sellia.text import decoded
 KEPT_LIMIT: Final = 64 * 1024
 
 #: Statuses of responses without a body, behind which a broken service may send one.
-_BODILESS: Final = frozenset((204, 304))
 
 _REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
@@ -180,7 +179,7 @@ class ServiceHttpLeg(ServiceLeg):
             except ValueError as error:
                 self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
                 return
-            fields = b"".join(b"%b: %b\r\n" % field for field in trailers_to_pass(trailers))
+            fields = field_lines(trailers_to_pass(trailers))
             self._hand_over(b"0\r\n%b\r\n" % fields)
         elif self._left:
             self.fail(BAD_REQUEST, "The server sent less of a request than its Content-Length says.")
@@ -274,7 +273,7 @@ class ServiceHttpLeg(ServiceLeg):
     def _dirty(self) -> bool:
         """Whether the service may have left something unread on the connection, or may send something late."""
         opening = self.opening
-        return self._length > 0 or opening.chunked or self.bodiless or self.status in _BODILESS or self.login
+        return self._length > 0 or opening.chunked or self.bodiless or self.status in BODILESS or self.login
 
     # --- ends ----------------------------------------------------------------------------------------------
 

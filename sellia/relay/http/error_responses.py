@@ -120,6 +120,11 @@ def answer(
     return Answer(problem.status, headers, body)
 
 
+def concerns_service(problem: Problem) -> bool:
+    """Return whether a problem arose between a client and its service."""
+    return problem in _OWNERS
+
+
 def public_detail(problem: Problem, detail: str) -> str:
     """What visitors are told of the detail that a client gives: nothing where it can name private hosts and ports."""
     return "" if problem in _OWNERS else detail

@@ -9,16 +9,27 @@ from sellia.protocol.messages import Headers
 #: Digits of the largest length that everybody can count to.
 LENGTH_DIGITS: Final = 18
 
+#: Status codes of responses that have no body whatever their fields say (RFC 9112, section 6.3).
+BODILESS: Final = frozenset((204, 304))
+
 #: Hexadecimal digits of a chunk's size, without zeros in front.
 _SIZE_DIGITS: Final = 15
 _HEX: Final = b"0123456789abcdefABCDEF"
 
 _BLANK: Final = b" \t"
 
+#: Joins a field's name and value.
+_field: Final = b": ".join
+
 
 def bad_response(fault: str) -> ProblemError:
     """Return the error of a response that cannot be passed on; ``fault`` goes on after the service's address."""
     return ProblemError(BAD_SERVICE_RESPONSE, fault)
+
+
+def field_lines(headers: Headers) -> bytes:
+    """Return a section of fields as it stands on the wire, each line with its end."""
+    return b"\r\n".join([*map(_field, headers), b""])
 
 
 def plain_length(value: bytes) -> int:

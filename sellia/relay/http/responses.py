@@ -31,7 +31,15 @@ from typing import Final, NamedTuple
 
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT, SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.http.framing import LENGTH_DIGITS, bad_response, chunk_size, is_chunked, one_length, with_length
+from sellia.relay.http.framing import (
+    BODILESS,
+    LENGTH_DIGITS,
+    bad_response,
+    chunk_size,
+    is_chunked,
+    one_length,
+    with_length,
+)
 from sellia.relay.http.headers import check_reason, check_status, is_token, validate_response
 from sellia.relay.http.not_http import what_came
 
@@ -195,7 +203,7 @@ class ResponseReader:
             if not plain:
                 headers = with_length(headers, length)
                 keep = keep and len(lengths) == 1 and b"," not in lengths[0]
-        no_body = self._no_body or status == 204 or status == 304
+        no_body = self._no_body or status in BODILESS
         chunked = bool(codings) and is_chunked(codings)
         if codings:
             headers = [pair for pair in headers if len(pair[0]) != 17 or pair[0].lower() != b"transfer-encoding"]

@@ -20,6 +20,7 @@ from twisted.web.server import Site
 from sellia.protocol.messages import Headers
 from sellia.server.ingress.exchange import Channel, VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
+from sellia.server.ingress.states import RequestBody, Response
 from sellia.transports.reactor.sockets import is_tls
 
 
@@ -49,14 +50,14 @@ class VisitorPageLeg(VisitorHttpLeg):
         """Nobody reads it."""
 
     def request_ended(self, trailers: Headers) -> None:
-        self.request_complete = True
+        self.incoming = RequestBody.COMPLETE
 
     def overdue(self, now: float) -> bool:
         """A page has as long as it takes: there is no service that is to answer in time."""
         return False
 
     def visitor_gone(self) -> None:
-        self.over = True
+        self.response = Response.OVER
         if not self._web.finished and not self._web._disconnected:
             self._web.connectionLost(Failure(ConnectionDone()))
 
@@ -66,7 +67,7 @@ class VisitorPageLeg(VisitorHttpLeg):
         """The head of the response."""
         if self.over:
             return
-        self.head_sent = True
+        self.response = Response.SENDING
         request = self.request
         parts = [b"HTTP/1.1 %b %b\r\n" % (code, reason)]
         for name, values in headers.getAllRawHeaders():
@@ -93,12 +94,12 @@ class VisitorPageLeg(VisitorHttpLeg):
     def requestDone(self, request: WebRequest) -> None:
         """The response is complete."""
         if not self.over:
-            self.over = True
+            self.response = Response.OVER
             self.connection.exchange_over(self)
 
     def loseConnection(self) -> None:
         """A Resource wants no more of this connection."""
-        self.over = True
+        self.response = Response.OVER
         self.keep_alive = False
         self.connection.break_off()
 

@@ -11,6 +11,7 @@ from sellia.errors import ProblemError
 from sellia.relay.http.error_responses import Answer, answer
 from sellia.relay.http.forwarded import Origin, origin, port_of
 from sellia.relay.mux.stream import StreamOwner
+from sellia.server.ingress.affinity import NO_AFFINITY, Affinity
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
@@ -48,11 +49,8 @@ class VisitorChannel:
     #: Scheme by which the visitor came: ``http`` or ``https``.
     scheme: bytes
 
-    #: Number of the visitor's connection for clients (``docs/protocol.rst``, 4.4); 0 if it is a proxy's, or unknown.
-    number: int = 0
-
-    #: Whether the fields that proxies add have been looked for in a request.
-    looked_at: bool = False
+    #: Affinity of the connection to clients' connections to their services.
+    affinity: Affinity = NO_AFFINITY
 
     #: Address that the connection counts for besides its peer: that of a visitor who asks a trusted proxy for a
     #: WebSocket.
@@ -79,14 +77,6 @@ class VisitorChannel:
     def visitor_of(self, request: Request) -> str:
         """The visitor's address for people: behind a trusted proxy, what the proxy says."""
         return self.origin_of(request).address if self.trusted else self.peer
-
-    def number_for(self, request: Request) -> int:
-        """``number``, once it is known that the first request did not come through a proxy, which pools."""
-        if self.number and not self.looked_at:
-            self.looked_at = True
-            if through_a_proxy(request):
-                self.number = 0
-        return self.number
 
     def takes_interim(self, request: Request) -> bool:
         """Whether every interim response may be sent for this request: see `sellia.server.ingress.interim`."""
@@ -138,7 +128,7 @@ class VisitorChannel:
         raise NotImplementedError
 
     def answered(self, session: StreamOwner) -> None:
-        """A client has completed a response, so it may keep a connection to its service for this visitor."""
+        self.affinity.answered(session)
 
     def break_off(self) -> None:
         """End a response as broken: what was written goes out, but nothing can take it for complete."""

@@ -39,10 +39,10 @@ from zope.interface import implementer
 
 from sellia.errors import ProblemError
 from sellia.problems import REQUEST_TIMEOUT, RESPONSE_TIMEOUT, VISITOR_GONE
-from sellia.protocol.messages import VisitorLeft
 from sellia.relay.http.error_responses import to_bytes
 from sellia.relay.http.forwarded import UNIX
-from sellia.relay.mux.stream import Stream, StreamOwner
+from sellia.relay.mux.stream import Stream
+from sellia.server.ingress.affinity import Affinity
 from sellia.server.ingress.channel import VisitorChannel, error_response
 from sellia.server.ingress.closing import LingeringClose
 from sellia.server.ingress.exchange import VisitorHttpLeg
@@ -76,8 +76,6 @@ class Phase(Enum):
 class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
     """One connection of a visitor, or of a reverse proxy on behalf of many."""
 
-    transport: Any
-
     exchanges = VisitorHttpLeg
     upgrades = VisitorUpgradeLeg
 
@@ -95,8 +93,6 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         self._probe: VisitorProbe | None = None
         #: Streams whose responses are complete, and still wait in the transport.
         self._lagging: list[Stream] = []
-        #: Sessions whose clients may keep a connection to a service for this one.
-        self._sessions: set[StreamOwner] = set()
 
     # --- Twisted -------------------------------------------------------------------------------------------
 
@@ -107,14 +103,14 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         transport.registerProducer(self, True)
         self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self.trusted = self.ingress.trusted.is_trusted(self.peer)
-        self.number = 0 if self.trusted else next(self.ingress.numbers)
+        if not self.trusted:
+            self.affinity = Affinity(next(self.ingress.numbers))
         settings = self.ingress.settings
         tls = is_tls(transport)
         self.scheme = b"https" if settings.https or tls else b"http"
-        patience = settings.keep_alive
         if tls:
             self._phase = Phase.TLS_HANDSHAKE
-            patience = settings.handshake_timeout
+        patience = settings.handshake_timeout if tls else settings.keep_alive
         self._requests.deadline = self.ingress.clock.seconds() + patience
         guard = self.ingress.guard
         self._place = guard.acquire(self.peer, trusted=self.trusted)
@@ -144,7 +140,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
             exchange.visitor_gone()
-        self._tell_left()
+        self.affinity.end()
 
     def readConnectionLost(self) -> None:
         """Note FIN: a visitor that has asked for something is answered."""
@@ -269,17 +265,6 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         self._requests.advance()
         self.close_if_ended()
 
-    def answered(self, session: StreamOwner) -> None:
-        if self.number:
-            self._sessions.add(session)
-
-    def _tell_left(self) -> None:
-        """Tell clients that no more requests come from this connection: they close what they kept for it."""
-        for session in self._sessions:
-            if not session.closed:
-                session.send_control(VisitorLeft(self.number))
-        self._sessions.clear()
-
     def let_go(self) -> Any:
         self._outlet.flush()
         for stream in self._lagging:
@@ -290,7 +275,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
 
     def become(self, protocol: Any) -> None:
         self.ingress.connections.discard(self)
-        self._tell_left()
+        self.affinity.end()
         self.exchange = None
         self.ingress.guard.places.busy(self)
         lost = self.ingress.guard.until_lost(protocol, self._place, self.counted)
@@ -395,8 +380,6 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
             self.ingress.guard.refused("unread", self.peer, "closed")
             self.transport.abortConnection()
         return late
-
-    # --- inside --------------------------------------------------------------------------------------------
 
     def _close(self) -> None:
         """Close behind what has been written.  A visitor that still sends is read for a while, lest it gets a reset."""

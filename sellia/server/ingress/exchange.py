@@ -1,218 +1,171 @@
-"""One request and its response, as the visitor's connection sees it: the server's leg of an HTTP stream.
+"""The server's leg of an HTTP stream: one request and its response, as the visitor's connection sees them.
 
 The response's framing towards the visitor is made here, from what the stream brings: a Content-Length passes and is
-held to, octet for octet; a body of unknown length is chunked for HTTP/1.1 and ends with the connection for HTTP/1.0.
+held to, byte for byte; a body of unknown length is chunked for HTTP/1.1 and ends with the connection for HTTP/1.0.
 A client that says one thing and does another cannot make the next response on the connection begin in the wrong place.
 
 A response ends as complete only when the stream has ended as complete.  In every other case the connection is broken.
 """
 
-from typing import Any, Final, Protocol
+from typing import Final
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError, ProtocolError
-from sellia.problems import (
-    BAD_SERVICE_RESPONSE,
-    RESPONSE_COMPLETE,
-    UPGRADE_TIMEOUT,
-    VISITOR_GONE,
-    Problem,
-)
+from sellia.problems import BAD_SERVICE_RESPONSE, RESPONSE_COMPLETE, UPGRADE_TIMEOUT, VISITOR_GONE, Problem
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
-from sellia.relay.http.error_responses import public_detail
+from sellia.relay.http.error_responses import concerns_service, public_detail
+from sellia.relay.http.framing import BODILESS, field_lines
 from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, validate_response
-from sellia.relay.http.interim import InterimPace, section_size
 from sellia.relay.http.responses import check_head
 from sellia.relay.mux.leg import StrictLeg
-from sellia.relay.mux.stream import Stream, StreamOwner
+from sellia.relay.mux.observer import EndedBy, StreamObserver
+from sellia.relay.mux.stream import Stream
 from sellia.server.ingress.http1 import Request
-from sellia.server.ingress.interim import expects_continue
+from sellia.server.ingress.interim import InterimFilter
+from sellia.server.ingress.leg_channel import LegChannel
 from sellia.server.ingress.patience import explain_timeout
-from sellia.server.limiter import Limiter
-from sellia.server.settings import ServerSettings
+from sellia.server.ingress.states import Framing, RequestBody, Response
 from sellia.text import field, sentence
 from sellia.transports.reactor.verbosity import verbosity
-from sellia.transports.websocket.pipe import VisitorWebSocketFactory
-
-#: The one interim response for a proxy that does not know the others.
-_CONTINUE: Final = ResponseHead(100, b"Continue", [])
 
 _NEVER: Final = float("inf")
 _NO_OPTIONS: Final = TunnelOptions()
 
-#: A field's line from its name and value.
-_field: Final = b": ".join
+_LOST: Final = "the visitor's connection was lost"
+_LONGER: Final = "the response is longer than its Content-Length"
 
 _CHUNK_END: Final = b"\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
-#: Responses that have no body whatever they say (RFC 9112, 6.3), besides those to HEAD.
-_BODILESS: Final = frozenset((204, 304))
-
 _log = Logger()
 
 
+_HELD_BACK: Final = RequestBody.HELD_BACK
+_COMPLETE: Final = RequestBody.COMPLETE
+_AWAITED: Final = Response.AWAITED
+_SENDING: Final = Response.SENDING
+_OVER: Final = Response.OVER
+_LENGTH: Final = Framing.LENGTH
+_CHUNKS: Final = Framing.CHUNKS
+
+
 def status_line(head: ResponseHead) -> bytes:
-    """The first line of a response."""
+    """Return the first line of a response."""
     return b"HTTP/1.1 %d %s\r\n" % (head.status, head.reason)
 
 
-class Shared(Protocol):
-    """State that the connections of one server share, as far as their legs use it."""
-
-    settings: ServerSettings
-    clock: IReactorTime
-    guard: Limiter
-    pipes: VisitorWebSocketFactory
-
-
-class Channel(Protocol):
-    """Connection that carries a request, as the request's leg and the base domain use it."""
-
-    peer: str  #: address of the other end of the socket, empty for a unix socket
-    trusted: bool  #: whether the peer is a trusted proxy
-    full: bool  #: whether the transport's buffer is full
-
-    @property
-    def ingress(self) -> Shared:
-        """Shared state of the server's connections."""
-
-    @property
-    def transport(self) -> Any:
-        """Transport of the socket."""
-
-    def visitor_of(self, request: Request) -> str:
-        """Return the visitor's address: behind a trusted proxy, the one that the proxy names."""
-
-    def takes_interim(self, request: Request) -> bool:
-        """Return whether every interim response may be sent for this request."""
-
-    def exchange_begins(self, exchange: "VisitorHttpLeg") -> None:
-        """Make this leg the current one."""
-
-    def write(self, data: bytes) -> None:
-        """Write to the visitor before the reactor's turn ends."""
-
-    def pause_reading(self) -> None:
-        """Pause the request's body: its stream has enough, so it is the service that is waited for."""
-
-    def resume_reading(self) -> None:
-        """Resume the request's body."""
-
-    def answer_error(
-        self, error: ProblemError, request: Request | None, exchange: "VisitorHttpLeg | None" = None, realm: str = ""
-    ) -> None:
-        """Answer a request, or the exchange that it has become, with an error of Sellia's own."""
-
-    def exchange_over(self, exchange: "VisitorHttpLeg") -> None:
-        """Go on behind a complete response."""
-
-    def answered(self, session: StreamOwner) -> None:
-        """Note that a client has completed a response, so it may keep a connection to its service for this visitor."""
-
-    def break_off(self) -> None:
-        """End a response as broken: what was written is sent, but nothing can take it for complete."""
-
-    def let_go(self) -> Any:
-        """Return the transport for a protocol that registers itself as its producer; :meth:`become` follows."""
-
-    def become(self, protocol: Any) -> None:
-        """Hand the socket over: from now on ``protocol`` gets its input and its end."""
-
-
 class VisitorHttpLeg(StrictLeg):
-    """A request on its way, and its response.  ``request_complete`` says whether all of the request has been read."""
+    """Leg of a request and its response.  ``observer`` is told of what passes; None if nobody observes."""
 
     __slots__ = (
-        "_chunking",
-        "_continued",
+        "_framing",
         "_interim",
         "_left",
-        "awaits_continue",
         "connection",
         "deadline",
-        "head_sent",
+        "incoming",
         "keep_alive",
+        "observer",
         "options",
-        "over",
         "patience",
         "request",
-        "request_complete",
+        "response",
         "stream",
     )
 
-    def __init__(self, connection: Channel, request: Request, deadline: float) -> None:
+    def __init__(self, connection: "Channel", request: Request, deadline: float) -> None:
         self.connection = connection
         self.request = request
         self.stream: Stream | None = None
-        #: When the head of the response must be there; infinite once it is.
+        #: Time by which the head of the response must be there; infinite once it is.
         self.deadline = deadline
         #: Seconds that the service has for its response head, from when it is all that is waited for.
         self.patience = _NEVER
-        #: What the owner of the tunnel asked for.
+        #: Options of the tunnel.
         self.options = _NO_OPTIONS
-        #: Whether the visitor sends its body only once the service has sent a 100 (RFC 9110, 10.1.1).
-        self.awaits_continue = False
         self.keep_alive = request.keep_alive
-        self.request_complete = not request.has_body
-        self.head_sent = False
-        self.over = False
-        self._interim: InterimPace | None = None
-        self._continued = False
-        self._chunking = False
+        self.incoming = RequestBody.COMING if request.has_body else _COMPLETE
+        self.response = _AWAITED
+        self.observer: StreamObserver | None = None
+        self._interim: InterimFilter | None = None
+        self._framing = Framing.CLOSE
+        #: Bytes of the body that are still to come, where its length is known, else -1.
         self._left = -1
+
+    @property
+    def request_complete(self) -> bool:
+        """Whether all of the request has been read."""
+        return self.incoming is _COMPLETE
+
+    @property
+    def awaits_continue(self) -> bool:
+        """Whether the visitor sends its body only once the service has sent a 100."""
+        return self.incoming is _HELD_BACK
+
+    @property
+    def head_sent(self) -> bool:
+        """Whether the head of the response has been written, or there will be none."""
+        return self.response is not _AWAITED
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is written."""
+        return self.response is _OVER
 
     # --- from the connection: the request's body -------------------------------------------------------------
 
     def body_received(self, data: bytes) -> None:
-        """Octets of the request's body."""
-        if self.awaits_continue:
+        """Pass on bytes of the request's body."""
+        if self.incoming is _HELD_BACK:
             self._await_body()
-        if self.stream is not None and not self.stream.local_ended:
-            self.stream.send_data(data)
+        stream = self.stream
+        if stream is not None and not stream.local_ended:
+            if self.observer is not None:
+                self.observer.body(stream.id, True, data)
+            stream.send_data(data)
 
     def request_ended(self, trailers: Headers) -> None:
-        """The request is complete."""
-        self.request_complete = True
+        """End the request."""
+        self.incoming = _COMPLETE
         if self.stream is not None:
             self.stream.end(trailers_to_pass(trailers))
 
     def takes_more(self) -> None:
-        """The visitor takes more of an answer that no stream brings."""
+        """Write more of an answer that no stream brings."""
 
     def visitor_gone(self) -> None:
-        """The visitor's connection is lost: nothing can be answered any more."""
-        self.over = True
+        """End without an answer: the visitor's connection is lost."""
+        self.response = _OVER
         if self.stream is not None:
-            self.stream.reset(VISITOR_GONE, "the visitor's connection was lost")
+            self.stream.reset(VISITOR_GONE, _LOST)
+            self._observe_end("visitor", VISITOR_GONE, _LOST)
 
     def request_refused(self, problem: Problem, detail: str) -> None:
-        """What has come of the request's body cannot be the body of a request."""
+        """End with an error: what has come of the request's body cannot be one."""
         if self.stream is not None:
             self.stream.reset(problem, detail)
         self.fail(problem, detail)
 
     def overdue(self, now: float) -> bool:
-        """Whether the service's time is up.  It stands still while the link of its client is away."""
+        """Return whether the service's time is up.  It stands still while the link of its client is away."""
         if self.deadline > now:
             return False
         stream = self.stream
         return stream is None or stream.attached
 
     def await_service(self) -> None:
-        """From now on it is the service that is waited for: its time begins."""
+        """Start the service's time: from now on it is all that is waited for."""
         self.deadline = self.connection.ingress.clock.seconds() + self.patience
 
     def _await_body(self) -> None:
-        """It is the visitor's body that is waited for, as long as that comes."""
-        self.awaits_continue = False
-        if not self.head_sent:
+        """Stop the service's time, as long as the visitor's body comes."""
+        self.incoming = RequestBody.COMING
+        if self.response is _AWAITED:
             self.deadline = _NEVER
 
     def timed_out(self, problem: Problem) -> None:
-        """The service has not answered in time."""
+        """End with an error: the service has not answered in time."""
         settings = self.connection.ingress.settings
         detail = explain_timeout(self.options, settings, upgrade=problem is UPGRADE_TIMEOUT)
         if self.stream is not None:
@@ -240,7 +193,7 @@ class VisitorHttpLeg(StrictLeg):
     # --- from the stream: the response -----------------------------------------------------------------------
 
     def head_received(self, head: ResponseHead) -> None:
-        if self.head_sent:
+        if self.response is not _AWAITED:
             raise ProtocolError("a second response head")
         try:
             length = check_head(head)
@@ -250,14 +203,18 @@ class VisitorHttpLeg(StrictLeg):
         if head.status < 200:
             self._interim_head(head)
             return
-        self.deadline = float("inf")
-        self.head_sent = True
-        if self.request.method == b"HEAD" or head.status in _BODILESS:
-            self._left = 0
-        elif length is not None:
-            self._left = length
+        self.deadline = _NEVER
+        self.response = _SENDING
+        if self.request.method == b"HEAD" or head.status in BODILESS:
+            length = 0
+        if length is not None:
+            self._framing, self._left = _LENGTH, length
+        elif self.request.minor:
+            self._framing = _CHUNKS
         if verbosity.debug and self.stream is not None:
             _log.debug("response: id={id} status={status}", id=self.stream.id, status=head.status)
+        if self.observer is not None and self.stream is not None:
+            self.observer.response(self.stream.id, head)
         self.write_head(head)
         if not self._left:
             self._complete()
@@ -265,56 +222,56 @@ class VisitorHttpLeg(StrictLeg):
             self.data_received(head.body)
 
     def write_head(self, head: ResponseHead) -> None:
-        """Write the head of the response, with the framing of what follows; ``_left`` is the body's length or -1."""
-        fields = b"\r\n".join(map(_field, response_to_visitor(head.headers, head.status)))
-        framing = b"\r\n" if fields else b""
-        request = self.request
-        if not self.request_complete:
+        """Write the head of the response, with the framing of what follows."""
+        framing = b""
+        if self.incoming is not _COMPLETE:
             self.keep_alive = False  # what is still to come of the request is not waited for
-        if self._left < 0:
-            if request.minor:
-                self._chunking = True
-                framing += b"Transfer-Encoding: chunked\r\n"
-            else:
-                self.keep_alive = False
+        if self._framing is _CHUNKS:
+            framing = b"Transfer-Encoding: chunked\r\n"
+        elif self._framing is not _LENGTH:
+            self.keep_alive = False
         if not self.keep_alive:
             framing += b"Connection: close\r\n"
-        elif not request.minor:
+        elif not self.request.minor:
             framing += b"Connection: keep-alive\r\n"
-        self.connection.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, fields, framing))
+        lines = field_lines(response_to_visitor(head.headers, head.status))
+        self.connection.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, lines, framing))
 
     def _interim_head(self, head: ResponseHead) -> None:
         if head.status == 101:
             self._refuse_response("the service answered 101 to a request that asked for no upgrade")
             return
-        now = self.connection.ingress.clock.seconds()
+        connection = self.connection
+        now = connection.ingress.clock.seconds()
         if self._interim is None:
-            self._interim = InterimPace(now)
-        if not self._interim.take(now, section_size(head.headers)):
+            self._interim = InterimFilter(now)
+        if not self._interim.in_time(head, now):
             return
         if self.deadline < _NEVER:
             self.await_service()  # it shows that it works on the request
-        if not self.request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
-            return
-        if self.connection.takes_interim(self.request):
-            self.write_interim(head)
-        elif head.status == 100 and not self._continued and expects_continue(self.request):
-            self._continued = True
-            self.write_interim(_CONTINUE)
+        takes_all = connection.takes_interim(self.request)
+        passed = self._interim.for_visitor(head, self.request, takes_all=takes_all)
+        if passed is not None:
+            self.write_interim(passed)
 
     def write_interim(self, head: ResponseHead) -> None:
         """Write an interim response."""
-        fields = b"".join([b"%b: %b\r\n" % pair for pair in response_to_visitor(head.headers, head.status)])
-        self.connection.write(status_line(head) + fields + _CHUNK_END)
-        if head.status == 100 and self.awaits_continue:
+        if self.observer is not None and self.stream is not None:
+            self.observer.response(self.stream.id, head)
+        lines = field_lines(response_to_visitor(head.headers, head.status))
+        self.connection.write(status_line(head) + lines + b"\r\n")
+        if head.status == 100 and self.incoming is _HELD_BACK:
             self._await_body()
 
     def data_received(self, data: bytes) -> None:
-        if not self.head_sent:
-            if self.over:
-                return
-            raise ProtocolError("a body before its head")
-        if self._chunking:
+        if self.response is not _SENDING:
+            if self.response is _AWAITED:
+                raise ProtocolError("a body before its head")
+            self._break(_LONGER)
+            return
+        if self.observer is not None and self.stream is not None:
+            self.observer.body(self.stream.id, False, data)
+        if self._framing is _CHUNKS:
             size = len(data)
             if size < 4096:
                 self.connection.write(b"%x\r\n%b\r\n" % (size, data))
@@ -323,53 +280,47 @@ class VisitorHttpLeg(StrictLeg):
                 self.connection.write(data)
                 self.connection.write(_CHUNK_END)
             return
-        if self._left >= 0:
+        if self._framing is _LENGTH:
             self._left -= len(data)
-            if self._left <= 0:
-                self._last_data(data)
+            if self._left < 0:
+                self._break(_LONGER)
                 return
         self.connection.write(data)
-
-    def _last_data(self, data: bytes) -> None:
-        """What completes a response of known length, or is too much."""
-        if self._left < 0:
-            self._break("the response is longer than its Content-Length")
-        elif not self.over:
-            self.connection.write(data)
+        if not self._left:
             self._complete()
 
     def end_received(self, trailers: Headers) -> None:
-        if self.over:
+        if self.response is not _SENDING:
+            if self.response is _AWAITED:
+                raise ProtocolError("an end before its head")
             self.connection.ingress.guard.ended(self.stream)
             return
-        if not self.head_sent:
-            raise ProtocolError("an end before its head")
         if self._left > 0:
             self._break("the response is shorter than its Content-Length")
             return
-        if self._chunking:
+        if self._framing is _CHUNKS:
             if trailers:
                 try:
                     validate_response(trailers)
                 except ValueError as error:
                     self._break(str(error))
                     return
-                fields = b"".join([b"%b: %b\r\n" % pair for pair in trailers_to_pass(trailers)])
-                self.connection.write(b"0\r\n" + fields + _CHUNK_END)
+                self.connection.write(b"0\r\n" + field_lines(trailers_to_pass(trailers)) + b"\r\n")
             else:
                 self.connection.write(_LAST_CHUNK)
         self._complete()
 
     def _complete(self) -> None:
-        """The visitor has the whole response: the connection is free, even where the end of the stream is to come."""
-        self.over = True
+        """End a whole response: the connection is free, even where the end of the stream is still to come."""
+        self.response = _OVER
+        self._observe_end("service")
         stream = self.stream
         if stream is not None:
             self.connection.answered(stream.session)
             if not stream.remote_ended:
                 self.connection.ingress.guard.awaits_end(stream)
             if not stream.local_ended:
-                if self.request_complete:
+                if self.incoming is _COMPLETE:
                     stream.end()  # a handshake that was refused has no end of its own
                 else:
                     stream.reset(RESPONSE_COMPLETE, "the response was complete before the request")
@@ -383,7 +334,7 @@ class VisitorHttpLeg(StrictLeg):
                 word=field(problem.code),
                 reason=field(message),
             )
-        self.fail(problem, public_detail(problem, message))
+        self.fail(problem, public_detail(problem, message), "service" if concerns_service(problem) else "sellia")
 
     def pause_sending(self) -> None:
         self.connection.pause_reading()
@@ -394,34 +345,45 @@ class VisitorHttpLeg(StrictLeg):
     @property
     def delimited(self) -> bool:
         """Whether the visitor can tell a response that is cut short from a complete one."""
-        return self._chunking or self._left > 0
+        return self._framing is _CHUNKS or self._left > 0
 
     @property
     def may_write_zero(self) -> bool:
         """Whether the size of a chunk comes next, which may have any number of zeros in front (RFC 9112, 7.1)."""
-        return self._chunking and not self.over
+        return self._framing is _CHUNKS and self.response is not _OVER
 
     # --- ends ------------------------------------------------------------------------------------------------
 
-    def fail(self, problem: Problem, message: str) -> None:
-        """There is no response, or no more of it: say why if that is still possible, else break the connection."""
-        if self.over:
+    def fail(self, problem: Problem, message: str, by: EndedBy = "sellia") -> None:
+        """End without a response, or without the rest of it: say why, or break the connection if that is too late."""
+        if self.response is _OVER:
             return
-        self.over = True
-        if self.head_sent:
+        sending = self.response is _SENDING
+        self.response = _OVER
+        self._observe_end(by, problem, message)
+        if sending:
             self.connection.break_off()
             return
         self.connection.answer_error(ProblemError(problem.answer, message), self.request, self)
 
     def _refuse_response(self, why: str) -> None:
-        """The client passed on what is not HTTP: the visitor must not get it."""
+        """End with an error: what the client has passed on is not HTTP."""
         if self.stream is not None:
             self.stream.reset(BAD_SERVICE_RESPONSE, why)
-        self.fail(BAD_SERVICE_RESPONSE, sentence(why))
+        self.fail(BAD_SERVICE_RESPONSE, sentence(why), "service")
 
     def _break(self, why: str) -> None:
         if self.stream is not None:
             self.stream.reset(BAD_SERVICE_RESPONSE, why)
-        if not self.over:
-            self.over = True
+        if self.response is not _OVER:
+            self.response = _OVER
+            self._observe_end("service", BAD_SERVICE_RESPONSE, why)
             self.connection.break_off()
+
+    def _observe_end(self, by: EndedBy, problem: Problem | None = None, reason: str = "") -> None:
+        if self.observer is not None and self.stream is not None:
+            self.observer.ended(self.stream.id, by, problem.code if problem is not None else None, reason)
+
+
+#: Connection of a visitor's leg.
+Channel = LegChannel[VisitorHttpLeg]

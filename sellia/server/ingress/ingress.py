@@ -7,6 +7,7 @@ Designs not chosen
     *A timer for each connection*: one sweep a second over all of them costs less than moving timers with every request.
 """
 
+from collections.abc import Callable
 from itertools import count
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from twisted.logger import Logger
 from sellia.errors import ProblemError
 from sellia.problems import Problem
 from sellia.relay.http.forwarded import TrustedPeers
+from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.checks import CHECKS, Check, Verdict
@@ -103,6 +105,8 @@ class Ingress:
         self.numbers = count(1)
         #: What a request has to pass, in this order.
         self.checks: tuple[Check, ...] = CHECKS
+        #: Gives the observer of a tunnel's streams; None if nobody observes any.
+        self.observe: Callable[[Tunnel[Upstream]], StreamObserver | None] | None = None
         self.draining = False
         #: Seconds between the last two looks at deadlines.
         self.step = 1.0

@@ -10,6 +10,8 @@ A proxy that the setting ``trust_proxy`` does not name is known by the fields th
 
 from typing import Final
 
+from sellia.protocol.messages import ResponseHead
+from sellia.relay.http.interim import InterimPace, section_size
 from sellia.server.ingress.http1 import Request
 
 #: Fields of a request that only intermediaries add.
@@ -26,3 +28,32 @@ def through_a_proxy(request: Request) -> bool:
 def expects_continue(request: Request) -> bool:
     """Whether whoever sent the request waits for a 100 (RFC 9110, section 10.1.1)."""
     return any(value.strip(b" \t").lower() == b"100-continue" for value in request.values(b"expect"))
+
+
+#: The one interim response for a proxy that does not know the others.
+_CONTINUE: Final = ResponseHead(100, b"Continue", [])
+
+
+class InterimFilter:
+    """Filter for the interim responses of one exchange."""
+
+    __slots__ = ("_continued", "_pace")
+
+    def __init__(self, now: float) -> None:
+        self._pace = InterimPace(now)
+        self._continued = False
+
+    def in_time(self, head: ResponseHead, now: float) -> bool:
+        """Return whether an interim response is within the rate; one that is not counts for nothing."""
+        return self._pace.take(now, section_size(head.headers))
+
+    def for_visitor(self, head: ResponseHead, request: Request, *, takes_all: bool) -> ResponseHead | None:
+        """Return what the visitor is sent: the response, a plain 100, or None."""
+        if not request.minor:  # RFC 9110, 15.2: never to HTTP/1.0
+            return None
+        if takes_all:
+            return head
+        if head.status == 100 and not self._continued and expects_continue(request):
+            self._continued = True
+            return _CONTINUE
+        return None

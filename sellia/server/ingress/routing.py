@@ -4,7 +4,7 @@
 answered.  A request's head is rewritten here, once, on its way to a service.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -22,6 +22,7 @@ from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import ADDED_BY_PROXIES, expects_continue
 from sellia.server.ingress.patience import response_patience, upgrade_patience
+from sellia.server.ingress.states import RequestBody, Response
 from sellia.server.ingress.upgrade import tell_websocket_refused
 from sellia.server.ingress.waiting import Admission, WaitingLeg
 from sellia.server.notices import tell_owner
@@ -173,7 +174,7 @@ def _wait(
         if waiting.over:
             return
         if isinstance(found, ProblemError):
-            waiting.over = True
+            waiting.response = Response.OVER
             _refuse(connection, request, label, path, found, waiting)
         else:
             exchange = _open(connection, request, path, found)
@@ -200,48 +201,21 @@ def _wait(
 def _open(connection: VisitorChannel, request: Request, path: bytes, tunnel: Tunnel[Upstream]) -> VisitorHttpLeg:
     """Open a stream for a request, and return its leg at this end."""
     ingress = connection.ingress
-    upgrade = request.upgrade
-    origin = connection.origin_of(request)
-    told = origin if tunnel.options.forwarded else None
-    headers = request_to_service(request.headers, told, upgrade=upgrade, believed=ingress.believed)
-    if tunnel.auth is not None:
-        headers = strip_authorization(headers)
-    visitor = origin.address
-    settings = ingress.settings
-    options = tunnel.options
-    exchange: VisitorHttpLeg
-    if upgrade:
-        exchange = upgrading = connection.upgrades(connection, request, _NEVER)
-        exchange.patience = upgrade_patience(options, settings)
-        upgrading.offer = headers if len(headers) <= FEW else _handshake(headers)
-        upgrading.tunnel = tunnel.label
-        upgrading.visitor = visitor
-        opening: Any = WebSocketRequest(tunnel.tunnel_id, path, headers, visitor, connection.number_for(request))
-    else:
-        exchange = connection.exchanges(connection, request, _NEVER)
-        exchange.patience = response_patience(options, settings)
-        opening = HttpRequest(
-            tunnel.tunnel_id,
-            request.method,
-            path,
-            headers,
-            visitor,
-            request.chunked,
-            request.minor,
-            connection.number_for(request),
-            request.declined[:_DECLINED],
-        )
-        exchange.awaits_continue = request.has_body and expects_continue(request)
-    exchange.options = options
-    if not request.has_body or exchange.awaits_continue:
+    exchange, opening = _exchange(connection, request, path, tunnel)
+    exchange.options = tunnel.options
+    if exchange.request_complete or exchange.awaits_continue:
         exchange.await_service()
     connection.exchange_begins(exchange)
     try:
-        stream = tunnel.upstream.open(opening, exchange, end=not upgrade and exchange.request_complete)
+        stream = tunnel.upstream.open(opening, exchange, end=not request.upgrade and exchange.request_complete)
     except ProblemError as error:
         exchange.fail(error.problem, error.detail)
         return exchange
     exchange.stream = stream
+    if ingress.observe is not None:
+        exchange.observer = observer = ingress.observe(tunnel)
+        if observer is not None:
+            observer.request(stream.id, opening)
     if len(request.headers) > FEW and not connection.trusted:
         request.headers = _for_answers(request.headers)
     if connection.full:
@@ -253,6 +227,42 @@ def _open(connection: VisitorChannel, request: Request, path: bytes, tunnel: Tun
             tunnel=field(tunnel.label),
             method=field(printable(request.method, 32)),
             target=field(shown_target(request.target)),
-            visitor=field(visitor),
+            visitor=field(opening.visitor),
         )
     return exchange
+
+
+def _exchange(
+    connection: VisitorChannel, request: Request, path: bytes, tunnel: Tunnel[Upstream]
+) -> tuple[VisitorHttpLeg, HttpRequest | WebSocketRequest]:
+    """Return the leg of a request, and the request as its service is to see it."""
+    ingress, options, upgrade = connection.ingress, tunnel.options, request.upgrade
+    origin = connection.origin_of(request)
+    told = origin if options.forwarded else None
+    headers = request_to_service(request.headers, told, upgrade=upgrade, believed=ingress.believed)
+    if tunnel.auth is not None:
+        headers = strip_authorization(headers)
+    visitor, number = origin.address, connection.affinity.number_for(request)
+    if upgrade:
+        upgrading = connection.upgrades(connection, request, _NEVER)
+        upgrading.patience = upgrade_patience(options, ingress.settings)
+        upgrading.offer = headers if len(headers) <= FEW else _handshake(headers)
+        upgrading.tunnel = tunnel.label
+        upgrading.visitor = visitor
+        return upgrading, WebSocketRequest(tunnel.tunnel_id, path, headers, visitor, number)
+    exchange = connection.exchanges(connection, request, _NEVER)
+    exchange.patience = response_patience(options, ingress.settings)
+    if request.has_body and expects_continue(request):
+        exchange.incoming = RequestBody.HELD_BACK
+    opening = HttpRequest(
+        tunnel.tunnel_id,
+        request.method,
+        path,
+        headers,
+        visitor,
+        request.chunked,
+        request.minor,
+        number,
+        request.declined[:_DECLINED],
+    )
+    return exchange, opening

@@ -12,9 +12,12 @@ from twisted.logger import Logger
 
 from sellia.problems import INTERNAL, UPGRADE_TIMEOUT, Problem
 from sellia.protocol.messages import Headers, ResponseHead
+from sellia.relay.http.framing import field_lines
 from sellia.relay.http.headers import check_reason, response_to_visitor, validate_response
 from sellia.relay.http.websocket_handshake import Agreement, agreement
+from sellia.relay.mux.observer import EndedBy
 from sellia.server.ingress.exchange import VisitorHttpLeg, status_line
+from sellia.server.ingress.states import Response
 from sellia.server.limiter import Limiter
 from sellia.text import field, shown_target
 from sellia.transports.reactor.lines import line
@@ -53,7 +56,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
     visitor: str
 
     def head_received(self, head: ResponseHead) -> None:
-        if head.status != 101 or self.head_sent:
+        if head.status != 101 or self.response is not Response.AWAITED:
             if head.status >= 200:
                 self.keep_alive = False
                 self._tell_refusal(head.status)
@@ -74,12 +77,12 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
             return
         self._open(head, agreed)
 
-    def fail(self, problem: Problem, message: str) -> None:
-        if not (self.over or self.head_sent):
+    def fail(self, problem: Problem, message: str, by: EndedBy = "sellia") -> None:
+        if self.response is Response.AWAITED:
             number = self.stream.id if self.stream is not None else 0
             guard, target = self.connection.ingress.guard, self.request.target
             tell_websocket_refused(guard, number, self.tunnel, target, self.visitor, problem.answer)
-        super().fail(problem, message)
+        super().fail(problem, message, by)
 
     def timed_out(self, problem: Problem) -> None:
         super().timed_out(UPGRADE_TIMEOUT)
@@ -102,12 +105,13 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
     def _open(self, head: ResponseHead, agreed: Agreement) -> None:
         stream, connection = self.stream, self.connection
         assert stream is not None
-        self.over = self.head_sent = True
+        self.response = Response.OVER
+        if self.observer is not None:
+            self.observer.response(stream.id, head)
+        own = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
         headers = response_to_visitor(head.headers, 101)
-        parts = [status_line(head), b"Upgrade: websocket\r\nConnection: Upgrade\r\n"]
-        parts += [b"%b: %b\r\n" % pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
-        parts.append(b"\r\n")
-        connection.write(b"".join(parts))
+        own += [pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
+        connection.write(status_line(head) + field_lines(own) + b"\r\n")
         ingress = connection.ingress
         pipe = WebSocketLeg(
             ingress.pipes,
@@ -127,6 +131,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
             ),
             limits=ingress.guard.frames,
             judge=True,
+            observer=self.observer,
         )
         pipe.answers_pings = ingress.settings.while_away_pings and self.options.while_away_pings
         connection.become(pipe)

@@ -20,6 +20,7 @@ from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.exchange import Channel, VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
+from sellia.server.ingress.states import RequestBody, Response
 
 #: Seconds that all checks of a request have together.
 WAIT: Final = 30.0
@@ -42,7 +43,7 @@ class WaitingLeg(VisitorHttpLeg):
 
     def replay(self, exchange: VisitorHttpLeg) -> None:
         """Go on with ``exchange`` in the place of this one."""
-        self.over = True
+        self.response = Response.OVER
         exchange.keep_alive = exchange.keep_alive and self.keep_alive
         for piece in self._pieces:
             exchange.body_received(piece)
@@ -55,14 +56,14 @@ class WaitingLeg(VisitorHttpLeg):
         self._pieces.append(data)
 
     def request_ended(self, trailers: Headers) -> None:
-        self.request_complete = True
+        self.incoming = RequestBody.COMPLETE
         self._trailers = trailers
 
     def await_service(self) -> None:
         """Wait on: no service has been asked."""
 
     def visitor_gone(self) -> None:
-        self.over = True
+        self.response = Response.OVER
         self._admission.cancel()
 
     def request_refused(self, problem: Problem, detail: str) -> None:

@@ -19,11 +19,11 @@ from sellia.problems import BAD_SERVICE_RESPONSE
 from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.protocol.original.messages import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
+from sellia.relay.http.framing import BODILESS
 from sellia.relay.mux.stream import Stream
 from sellia.transports.original.bridge import Bridge, BridgeLeg
 
 #: Responses that have no body, besides those to HEAD.
-_BODILESS: Final = frozenset((204, 304))
 
 _WITHHELD: Final = frozenset((b"expect", b"te"))
 
@@ -84,7 +84,7 @@ class OriginalRequestLeg(BridgeLeg):
             self.fail(BAD_SERVICE_RESPONSE, f"The response has more than {HEADER_COUNT_LIMIT} header fields.")
             return
         self._answered = True
-        self._bodiless = self._head or status in _BODILESS
+        self._bodiless = self._head or status in BODILESS
         if not self._bodiless and may_have_changed(headers):
             headers = [pair for pair in headers if pair[0].lower() != b"content-length"]
         try:
