@@ -231,7 +231,7 @@ class ClientSession:
         self._window.open(welcome.resume_window if link.resumable else 0.0)
         if not resumed:
             self._end_session(SESSION_EXPIRED, "the server no longer had the session")
-            self.session = Session(self, self._turn.later, even=False)
+            self.session = Session(self, self._turn.schedule, even=False)
             self.session.late_reset = self._late_reset
             self._token = welcome.session
         session = self.session

@@ -1,4 +1,4 @@
-"""Building blocks of limits: token buckets, quotas, stalls, and the log of what was refused.
+"""Building blocks of limits: token buckets, quotas, and the log of what was refused.
 
 Pure.  Imports nothing of Sellia.
 """

@@ -66,7 +66,7 @@ class ServerSession:
         self.attempt = 0
         self.mux = Session(
             self,
-            keeper.turn.later,
+            keeper.turn.schedule,
             even=True,
             max_streams=settings.session_streams,
             held_limit=settings.session_credit,

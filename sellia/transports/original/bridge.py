@@ -91,11 +91,11 @@ class Bridge:
     def __init__(self, link: OriginalPeer, session: Session, *, even: bool) -> None:
         self.link = link
         self._turn = batch_of(link.clock)
-        self.session = Session(self, self._turn.later, even=even)
+        self.session = Session(self, self._turn.schedule, even=even)
         self.pressure = Pressure(link.clock, link.pause_reading, link.resume_reading)
         self._legs: dict[str, BridgeLeg] = {}
         self._pipe = MemoryPipe(
-            session, self.session, lambda: link.writable, lambda: self._turn.later(self._end_of_turn)
+            session, self.session, lambda: link.writable, lambda: self._turn.schedule(self._end_of_turn)
         )
 
     # --- for the link --------------------------------------------------------------------------------------

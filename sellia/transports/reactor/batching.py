@@ -1,4 +1,4 @@
-"""What one turn of the reactor has brought together: flushed once, at its end or before.
+"""Batching of writes: what one turn of the reactor has brought together is flushed once, at its end or before.
 
 Need
     Under load, all that is ready in one turn should leave in one link message, and all that one socket is to be sent
@@ -7,10 +7,10 @@ Need
     is something to send, and that there is no more) when the socket would have taken it at once.
 
 How
-    Whoever has something to flush hands its flush to :meth:`FlushBatch.later`, once.  It runs at the end of the turn at
+    Who has something to flush hands its flush to :meth:`FlushBatch.schedule`, once.  It runs at the end of the turn at
     the latest: as a timer of the reactor, or, where the reactor's loop says when a turn begins and ends
     (`sellia.transports.reactor.polling`), without one, which spares each quiet exchange a trip through the reactor.
-    Whoever has worked through one piece of input calls :meth:`FlushBatch.input_done`: in a quiet turn, that flushes at
+    Who has worked through one piece of input calls :meth:`FlushBatch.input_done`: in a quiet turn, that flushes at
     once.  A turn is quiet if it begins with no more than ``QUIET`` events, where the loop tells their number;
     elsewhere, if the turn before it saw no more than that many nudges.
 
@@ -31,14 +31,14 @@ from sellia.transports.reactor.sockets import write_now
 #: Events in a turn, or nudges in the turn before it, up to which the turn is quiet.
 QUIET: Final = 2
 
-#: Octets that an outlet collects before it writes.
+#: Bytes that a writer collects before it writes.
 _COLLECT: Final = 128 * 1024
 
 _log = Logger()
 
 
 class FlushBatch:
-    """The flushes of one reactor's turn."""
+    """Flushes of one turn of a reactor."""
 
     __slots__ = ("_calls", "_clock", "_inside", "_nudges", "_scheduled", "quiet", "__weakref__")
 
@@ -63,7 +63,7 @@ class FlushBatch:
         if self._calls:
             self.run()
 
-    def later(self, call: Callable[[], None]) -> None:
+    def schedule(self, call: Callable[[], None]) -> None:
         """Call this once before the turn ends."""
         self._calls.append(call)
         if not self._inside and not self._scheduled:
@@ -71,7 +71,7 @@ class FlushBatch:
             self._clock.callLater(0, self._late)
 
     def input_done(self) -> None:
-        """A piece of input has been worked through."""
+        """Note that a piece of input has been worked through, and flush if the turn is quiet."""
         self._nudges += 1
         if self.quiet and self._calls:
             self.run()
@@ -95,7 +95,7 @@ _turns: "WeakKeyDictionary[Any, FlushBatch]" = WeakKeyDictionary()
 
 
 def batch_of(clock: IReactorTime) -> FlushBatch:
-    """The turn of a reactor; the same for all who ask."""
+    """Return the batch of a reactor, the same for all who ask."""
     turn = _turns.get(clock)
     if turn is None:
         turn = _turns[clock] = FlushBatch(clock)
@@ -121,7 +121,7 @@ class BufferedWriter:
         """Write before the turn ends."""
         pieces = self._pieces
         if not pieces:
-            self._turn.later(self.flush)
+            self._turn.schedule(self.flush)
         pieces.append(data)
         self._size += len(data)
         if self._size >= _COLLECT:

@@ -119,7 +119,7 @@ class WebSocketLeg(FrameSocket, Unread):
         if first & CLOSE:
             self._control_frame(first, payload)
         elif not self._stream.sending.ended:
-            self._record.came(first, len(payload), True)
+            self._record.received(first, len(payload))
             if self.observer is not None:
                 self.observer.frame(self._stream.id, self._visitor, first, payload)
             self._stream.send_frame(first, payload)
@@ -130,7 +130,7 @@ class WebSocketLeg(FrameSocket, Unread):
         if not stream.local_ended:
             if opcode == PING and self.answers_pings and self._answered_here(payload):
                 return
-            self._record.came(first, len(payload), True)
+            self._record.received(first, len(payload))
             if self.observer is not None:
                 self.observer.frame(stream.id, self._visitor, first, payload)
             stream.send_frame(first, payload)
@@ -155,7 +155,7 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def frame_begins(self, first: int, length: int) -> None:
         if not self._stream.local_ended:
-            self._record.came(first, length, False)
+            self._record.received(first, length)
             if self.observer is not None:
                 self.observer.frame_begun(self._stream.id, self._visitor, first, length)
             self._stream.begin_frame(first, length)
@@ -212,7 +212,7 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def newly_come(self) -> int:
         """Frames that have come from the peer since this was last asked."""
-        count = self._record.came_frames
+        count = self._record.frames_received
         came, self._counted = count - self._counted, count
         return came
 
@@ -239,20 +239,20 @@ class WebSocketLeg(FrameSocket, Unread):
             raise ProtocolError("a WebSocket frame inside another")
         if not first & CLOSE:
             if self._judge is None or self._allowed(first, len(payload)):
-                self._record.went(first, len(payload), True)
+                self._record.sent(first, len(payload))
                 if self.observer is not None:
                     self.observer.frame(self._stream.id, not self._visitor, first, payload)
                 self.write_frame(first, payload)
             return
         if first & 0x0F != CLOSE:
-            self._record.went(first, len(payload), True)
+            self._record.sent(first, len(payload))
             if self.observer is not None:
                 self.observer.frame(self._stream.id, not self._visitor, first, payload)
             if first & 0x0F != PONG or self._pings is None or not self._pings.returned(payload):
                 self.write_frame(first, payload)
             return
         if self._closing.made_by is None:
-            self._record.went(first, len(payload), True)
+            self._record.sent(first, len(payload))
             if self.observer is not None:
                 self.observer.frame(self._stream.id, not self._visitor, first, payload)
         self._closing.pass_on(first, payload)
@@ -264,7 +264,7 @@ class WebSocketLeg(FrameSocket, Unread):
             raise ProtocolError("a WebSocket frame inside another, or a control frame in pieces")
         if self._judge is not None and not self._allowed(first, length):
             return
-        self._record.went(first, length, False)
+        self._record.sent(first, length)
         if self.observer is not None:
             self.observer.frame_begun(self._stream.id, not self._visitor, first, length)
         self.write_begin(first, length)

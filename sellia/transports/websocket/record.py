@@ -1,4 +1,4 @@
-"""What happened to one WebSocket, for whoever greps the log for it: opened, closed by whom, with what, after how much.
+"""Record of one WebSocket, for the log: opened, closed by whom, with what code, after how many frames and bytes.
 
 The server and the client each tell it from where they stand, with the same words: ``websocket opened``, ``websocket
 violation``, ``websocket closed``, and at debug level ``websocket frame`` for each frame.  Frame lines cost nothing
@@ -34,7 +34,7 @@ _log = Logger()
 
 
 class WebSocketRecord:
-    """Counts and remembers; says so when the WebSocket is over.  ``at_visitor`` tells which socket is watched.
+    """Counters of one WebSocket and the cause of its end, logged when it is over.  ``at_visitor`` tells whose it is.
 
     ``suppressed`` is asked when there is a violation: how many before it got no line, None if this one is to have none.
     """
@@ -47,11 +47,11 @@ class WebSocketRecord:
         "_settled",
         "_started",
         "_unshown",
-        "_told",
-        "_untold",
+        "_logged",
+        "_suppressed",
         "by",
-        "came_bytes",
-        "came_frames",
+        "bytes_received",
+        "frames_received",
         "code",
         "number",
         "reason",
@@ -60,8 +60,8 @@ class WebSocketRecord:
         "tunnel",
         "violation",
         "visitor",
-        "went_bytes",
-        "went_frames",
+        "bytes_sent",
+        "frames_sent",
     )
 
     def __init__(
@@ -84,12 +84,12 @@ class WebSocketRecord:
         self._at_visitor = at_visitor
         self._clock = clock
         self._closed = closed
-        self._untold = suppressed
+        self._suppressed = suppressed
         self._lines: Bucket | None = None
         self._unshown = 0
         self._settled: tuple[int, int] | None = None
         self._started = clock.seconds()
-        self.came_frames = self.came_bytes = self.went_frames = self.went_bytes = 0
+        self.frames_received = self.bytes_received = self.frames_sent = self.bytes_sent = 0
         self.by: Side | None = None
         #: The word of the violation that ended it, if one did.
         self.violation: Problem | None = None
@@ -97,8 +97,8 @@ class WebSocketRecord:
         self.reason = ""
         self.seconds = 0.0
         end = line(clock, "websocket")
-        #: Whether its opening got a line: then its end gets one, too.
-        self._told = end is not None
+        #: Whether its opening was logged: then its end is, too.
+        self._logged = end is not None
         if end is not None:
             _log.info(
                 "websocket opened: id={id} tunnel={tunnel} path={path} visitor={visitor} "
@@ -111,35 +111,35 @@ class WebSocketRecord:
                 end=end,
             )
 
-    def came(self, first: int, size: int, whole: bool) -> None:
-        """A frame came from the socket; not ``whole``: its payload is still to come."""
-        self.came_frames += 1
-        self.came_bytes += size
+    def received(self, first: int, size: int) -> None:
+        """Count a frame from the socket, which is passed on; its payload may still be to come."""
+        self.frames_received += 1
+        self.bytes_received += size
         if verbosity.debug:
             self._frame("visitor" if self._at_visitor else "service", first, size)
 
-    def went(self, first: int, size: int, whole: bool) -> None:
-        """A frame went to the socket."""
-        self.went_frames += 1
-        self.went_bytes += size
+    def sent(self, first: int, size: int) -> None:
+        """Count a frame of the other side, which is sent to the socket."""
+        self.frames_sent += 1
+        self.bytes_sent += size
         if verbosity.debug:
             self._frame("service" if self._at_visitor else "visitor", first, size)
 
     def ended(self, by: Side, code: int | None, reason: str) -> None:
-        """Somebody ended it.  The first to do so is the one who did."""
+        """Note who ended the WebSocket: the first who is said to have done so."""
         if self.by is None:
             self.by, self.code, self.reason = by, code, reason
 
-    def settle(self, frames: int, octets: int) -> None:
-        """Of what came from this socket, so much went to the other one, and nothing more will."""
-        self._settled = max(0, min(frames, self.came_frames)), max(0, min(octets, self.came_bytes))
+    def settle(self, frames: int, size: int) -> None:
+        """Set how much of what was received here the other socket has been sent: nothing more will be."""
+        self._settled = max(0, min(frames, self.frames_received)), max(0, min(size, self.bytes_received))
 
     def violated(self, violation: ProtocolError, sender: Side) -> None:
-        """The sender's frames broke the protocol, or a limit of Sellia's, and the WebSocket will be closed for it."""
+        """Note that the sender's frames broke the protocol, or a limit of Sellia's; the WebSocket will be closed."""
         self.violation = violation.problem
         by: Side = "sellia" if isinstance(violation, LimitExceeded) else sender
         self.ended(by, violation.code, violation.reason)
-        suppressed = 0 if self._untold is None else self._untold(self)
+        suppressed = 0 if self._suppressed is None else self._suppressed(self)
         if suppressed is not None:
             _log.warn(
                 "websocket violation: id={id} tunnel={tunnel} path={path} visitor={visitor} by={by} from={sender} "
@@ -157,37 +157,37 @@ class WebSocketRecord:
 
     @property
     def from_visitor(self) -> tuple[int, int]:
-        """Frames and octets that the visitor sent."""
-        return (self.came_frames, self.came_bytes) if self._at_visitor else (self.went_frames, self.went_bytes)
+        """Frames and bytes that the visitor sent."""
+        return (self.frames_received, self.bytes_received) if self._at_visitor else (self.frames_sent, self.bytes_sent)
 
     @property
     def to_visitor(self) -> tuple[int, int]:
-        """Frames and octets that went to the visitor."""
-        return (self.went_frames, self.went_bytes) if self._at_visitor else (self.came_frames, self.came_bytes)
+        """Frames and bytes that were sent to the visitor."""
+        return (self.frames_sent, self.bytes_sent) if self._at_visitor else (self.frames_received, self.bytes_received)
 
     @property
     def taken(self) -> tuple[int, int]:
         """Frames and bytes of the other side that went to the socket."""
-        return self.went_frames, self.went_bytes
+        return self.frames_sent, self.bytes_sent
 
     def over(self) -> None:
-        """The socket is gone."""
+        """Close the record: the socket is gone."""
         self.seconds = self._clock.seconds() - self._started
         if self._settled is not None:
-            self.came_frames, self.came_bytes = self._settled
+            self.frames_received, self.bytes_received = self._settled
         if verbosity.debug and self._unshown:
             _log.debug(
                 "websocket frames without a line: id={id} suppressed={suppressed}",
                 id=self.number,
                 suppressed=self._unshown,
             )
-        if self._told:
-            self._tell_end()
+        if self._logged:
+            self._log_end()
         if self._closed is not None:
             closed, self._closed = self._closed, None
             closed(self)
 
-    def _tell_end(self) -> None:
+    def _log_end(self) -> None:
         frames_in, bytes_in = self.from_visitor
         frames_out, bytes_out = self.to_visitor
         _log.info(

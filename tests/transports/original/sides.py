@@ -16,4 +16,4 @@ class Side(Party):
         super().__init__(even=even)
 
     def schedule(self, flush: Callable[[], None]) -> None:
-        batch_of(self._clock).later(flush)
+        batch_of(self._clock).schedule(flush)

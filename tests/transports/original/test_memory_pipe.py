@@ -22,7 +22,7 @@ class PipeTests(SynchronousTestCase):
         self.open = True
         turn = batch_of(self.clock)
         self.pipe = MemoryPipe(
-            self.near.session, self.far.session, lambda: self.open, lambda: turn.later(self.pipe.pump)
+            self.near.session, self.far.session, lambda: self.open, lambda: turn.schedule(self.pipe.pump)
         )
 
     def turn(self) -> None:

@@ -14,7 +14,7 @@ class TurnTests(SynchronousTestCase):
         self.calls: list[str] = []
 
     def later(self, name: str) -> None:
-        self.turn.later(lambda: self.calls.append(name))
+        self.turn.schedule(lambda: self.calls.append(name))
 
     def test_at_the_end_of_the_turn(self) -> None:
         self.later("a")
@@ -48,7 +48,7 @@ class TurnTests(SynchronousTestCase):
         self.assertEqual(self.calls, ["a", "b", "c"])
 
     def test_what_a_flush_brings_is_flushed_too(self) -> None:
-        self.turn.later(lambda: self.later("second"))
+        self.turn.schedule(lambda: self.later("second"))
         self.clock.advance(0)
         self.assertEqual(self.calls, ["second"])
         self.clock.advance(0)
@@ -99,7 +99,7 @@ class TurnTests(SynchronousTestCase):
 
     def test_a_defect_costs_nobody_else_its_flush(self) -> None:
         self.later("a")
-        self.turn.later(self.fails)
+        self.turn.schedule(self.fails)
         self.later("b")
         self.clock.advance(0)
         self.assertEqual(self.calls, ["a", "b"])

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.transports.reactor.unread import Unread
+from sellia.transports.reactor.unread import Stall, Unread
 from tests.server.slow import SlowSocket
 
 
@@ -33,3 +33,20 @@ class UnreadTests(SynchronousTestCase):
         self.assertEqual(writer.unread(20.0), 0.0)
         writer.transport.write(b"~" * 2000)
         self.assertEqual(writer.unread(30.0), 0.0)
+
+
+class StallTests(SynchronousTestCase):
+    def test_nothing_is_taken(self) -> None:
+        stall = Stall(0.0)
+        self.assertEqual([stall.seconds(1000, float(now)) for now in range(4)], [0.0, 1.0, 2.0, 3.0])
+
+    def test_one_byte_is_taken(self) -> None:
+        stall = Stall(0.0)
+        stall.seconds(1000, 99.0)
+        self.assertEqual(stall.seconds(999, 100.0), 0.0)
+        self.assertEqual(stall.seconds(999, 101.0), 1.0)
+
+    def test_what_is_added_is_no_progress(self) -> None:
+        stall = Stall(0.0)
+        for now in range(100):
+            self.assertEqual(stall.seconds(1000 + now, float(now)), float(now))

@@ -66,20 +66,20 @@ class ServiceTests(SynchronousTestCase):
 
     def test_info_shows_no_frame(self) -> None:
         self.server()
-        self.story().came(FRAME, 3, True)
+        self.story().received(FRAME, 3)
         self.assertEqual(len(self.lines("websocket opened")), 1)
         self.assertEqual(self.lines("websocket frame"), [])
 
     def test_debug_shows_each_frame(self) -> None:
         service = self.server(log_level="debug")
         story = self.story()
-        story.came(FRAME, 3, True)
-        story.went(FRAME, 4, True)
+        story.received(FRAME, 3)
+        story.sent(FRAME, 4)
         [came, went] = self.lines("websocket frame")
         self.assertEqual((came["opcode"], came["size"], came["fin"]), (1, 3, 1))
         self.assertEqual(went["size"], 4)
         service.stopService()
-        story.came(FRAME, 3, True)
+        story.received(FRAME, 3)
         self.assertEqual(len(self.lines("websocket frame")), 2)
 
     def test_stop_without_start(self) -> None:

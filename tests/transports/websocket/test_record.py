@@ -40,9 +40,9 @@ class StoryTests(SynchronousTestCase):
 
     def test_closed(self) -> None:
         story = self.story()
-        story.came(0x81, 5, True)
-        story.came(0x82, 1000, False)
-        story.went(0x81, 7, True)
+        story.received(0x81, 5)
+        story.received(0x82, 1000)
+        story.sent(0x81, 7)
         story.ended("visitor", 4001, "bye")
         self.clock.advance(1.5)
         story.over()
@@ -55,9 +55,9 @@ class StoryTests(SynchronousTestCase):
     def test_both_ends_count_from_the_visitor(self) -> None:
         for at_visitor, inward, outward in ((True, (1, 5), (2, 4)), (False, (2, 4), (1, 5))):
             story = self.story(at_visitor=at_visitor)
-            story.came(0x81, 5, True)
-            story.went(0x81, 4, True)
-            story.went(0x81, 0, True)
+            story.received(0x81, 5)
+            story.sent(0x81, 4)
+            story.sent(0x81, 0)
             self.assertEqual((story.from_visitor, story.to_visitor), (inward, outward))
 
     def test_who_ended_it_first_did(self) -> None:
@@ -125,11 +125,11 @@ class StoryTests(SynchronousTestCase):
 
     def test_frames_are_told_to_who_asks(self) -> None:
         story = self.story()
-        story.came(0x81, 5, True)
+        story.received(0x81, 5)
         self.assertEqual(len(self.lines), 1)
         self.patch(verbosity, "debug", True)
-        story.came(0xC1, 5, True)
-        story.went(0x00, 70_000, False)
+        story.received(0xC1, 5)
+        story.sent(0x00, 70_000)
         self.assertEqual(
             self.lines[1:],
             [
@@ -144,14 +144,14 @@ class StoryTests(SynchronousTestCase):
         self.patch(verbosity, "debug", True)
         story, other = self.story(), self.story()
         for _ in range(FRAME_LINES.burst):
-            story.came(0x81, 5, True)
-            story.went(0x81, 5, True)
-        other.came(0x81, 5, True)
+            story.received(0x81, 5)
+            story.sent(0x81, 5)
+        other.received(0x81, 5)
         shown = [line.rpartition(" ")[2] for line in self.lines[2:]]
         self.assertEqual(shown, ["suppressed=0"] * (FRAME_LINES.burst + 1))
         self.clock.advance(2 / FRAME_LINES.per_second)
         for _ in range(3):
-            story.came(0x81, 5, True)
+            story.received(0x81, 5)
         self.assertEqual(
             [line.rpartition(" ")[2] for line in self.lines[2:]],
             [*shown, f"suppressed={FRAME_LINES.burst}", "suppressed=0"],
@@ -165,7 +165,7 @@ class StoryTests(SynchronousTestCase):
     def test_frames_that_nobody_wants_to_see_cost_nothing(self) -> None:
         story = self.story()
         for _ in range(FRAME_LINES.burst + 1):
-            story.came(0x81, 5, True)
+            story.received(0x81, 5)
         self.assertIsNone(story._lines)
         story.over()
         self.assertEqual(len(self.lines), 2)
@@ -173,8 +173,8 @@ class StoryTests(SynchronousTestCase):
     def test_from_whom_at_the_other_end(self) -> None:
         self.patch(verbosity, "debug", True)
         story = self.story(at_visitor=False)
-        story.came(0x81, 5, True)
-        story.went(0x81, 5, True)
+        story.received(0x81, 5)
+        story.sent(0x81, 5)
         self.assertEqual([line.split()[3] for line in self.lines[1:]], ["from=service", "from=visitor"])
 
     def test_whoever_listens_is_told_once(self) -> None:
