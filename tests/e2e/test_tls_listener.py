@@ -15,6 +15,8 @@ from tests.e2e.case import EndToEndTests, watched
 from tests.e2e.fronts import DOMAIN
 from tests.e2e.recorder import Recorder, ServiceLeg
 from tests.e2e.stage import program, run
+from tests.e2e.test_limits import HANDSHAKE
+from tests.e2e.websocket import accept_upgrade
 from tests.processes import Process, answers, free_port, start_client, start_twistd, tunnel_is_open, wait_until
 
 
@@ -203,6 +205,23 @@ class HalfCloseTests(EndToEndTests):
         _, connection = self.ask(f"GET /cut HTTP/1.1\r\nHost: half.{DOMAIN}\r\n\r\n".encode())
         self.recorder.wait_for("/cut")
         connection.shutdown(socket.SHUT_WR)
+        wait_until(lambda: left, "the service's side to end")
+
+    def test_a_websocket_without_a_close_frame(self) -> None:
+        """The service sees its end, and nothing of it escapes into a log."""
+        left: list[bool] = []
+
+        def serve(exchange: ServiceLeg) -> None:
+            accept_upgrade(exchange)
+            left.append(exchange.wait_until_left())
+            exchange.over = True
+
+        self.recorder.on("/chat", serve)
+        secure, _ = self.ask(f"GET /chat HTTP/1.1\r\nHost: half.{DOMAIN}\r\n{HANDSHAKE}\r\n".encode())
+        self.assertTrue(secure.recv(4096).startswith(b"HTTP/1.1 101 "))
+        secure.shutdown()
+        with self.assertRaises(SSL.Error):
+            secure.recv(100)
         wait_until(lambda: left, "the service's side to end")
 
     def test_nothing_asked(self) -> None:

@@ -30,7 +30,6 @@ from enum import Enum
 from typing import Any, Final
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IPushProducer
-from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -55,7 +54,7 @@ from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 from sellia.server.limiter import HEAD_LIMITS
 from sellia.text import field, shown_host, shown_target
 from sellia.transports.reactor.batching import BufferedWriter
-from sellia.transports.reactor.sockets import is_tls, quicken, unsent
+from sellia.transports.reactor.sockets import is_tls, lose, quicken, unsent
 from sellia.transports.reactor.unread import Unread
 from sellia.transports.reactor.verbosity import verbosity
 
@@ -290,7 +289,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
 
     def _lose(self) -> None:
         """End a connection whose other end has sent FIN, for a protocol that knows no half-close."""
-        self.transport.connectionLost(Failure(CONNECTION_DONE))
+        lose(self.transport)
 
     def break_off(self) -> None:
         if self._phase is Phase.CLOSING:

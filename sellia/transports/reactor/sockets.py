@@ -6,6 +6,8 @@ import sys
 from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.main import CONNECTION_DONE
+from twisted.python.failure import Failure
 
 #: Octets that one read of a socket brings at most.  Less is read more often; but from 128 KiB on, the C library takes
 #: the memory for each read from the system anew, which costs twenty microseconds even if a hundred octets come.
@@ -118,6 +120,17 @@ def half_close(transport: Any) -> bool:
         return False
     transport.loseWriteConnection()
     return True
+
+
+def lose(transport: Any) -> None:
+    """End a connection whose peer has sent the end of its direction, for a protocol that has nothing more to say.
+
+    One that speaks TLS is cut in the next turn: it may be TLS that calls, which needs it until the call returns.
+    """
+    if is_tls(transport):
+        transport.abortConnection()
+    else:
+        transport.connectionLost(Failure(CONNECTION_DONE))
 
 
 def quiet(transport: Any) -> bool:

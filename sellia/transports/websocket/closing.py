@@ -34,14 +34,12 @@ from enum import Enum
 from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.main import CONNECTION_DONE
-from twisted.python.failure import Failure
 
 from sellia.errors import LimitExceeded, ProtocolError
 from sellia.problems import BAD_FRAME, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Ending
 from sellia.relay.mux.stream import Stream
-from sellia.transports.reactor.sockets import half_close, unsent
+from sellia.transports.reactor.sockets import half_close, lose, unsent
 from sellia.transports.websocket.frames import CLOSE_FRAME, close_payload, parse_close, problem_close
 from sellia.transports.websocket.record import Side, WebSocketRecord
 
@@ -188,7 +186,7 @@ class Closing:
         if self.state is State.HUNG_UP or self.state is State.BOTH:
             self._socket.transport.loseConnection()
         elif not self.received:
-            self._socket.transport.connectionLost(Failure(CONNECTION_DONE))
+            lose(self._socket.transport)
 
     def lost(self) -> None:
         """The connection is gone: end the stream, in order after a close frame."""
