@@ -40,10 +40,12 @@ from sellia.errors import ProblemError
 from sellia.protocol.limits import SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.framing import bad_response
-from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, values_of
+from sellia.relay.http.headers import response_to_visitor, values_of
 from sellia.relay.http.interim import InterimPace, section_size
 from sellia.relay.http.logins import answer_binds
-from sellia.relay.http.responses import SHORT_HEAD, Head, ResponseReader
+from sellia.relay.http.response_head import SHORT_HEAD
+from sellia.relay.http.responses import Head, ResponseReader
+from sellia.relay.http.trailers import trailers_to_pass
 from sellia.transports.reactor.batching import BufferedWriter, FlushBatch
 from sellia.transports.reactor.sockets import bytes_acknowledged, quiet, write_now
 

@@ -32,7 +32,7 @@ from sellia.problems import (
 )
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import bad_response
-from sellia.relay.http.headers import check_method, check_target, validate
+from sellia.relay.http.validation import check_method, check_target, validate
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream

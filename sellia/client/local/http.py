@@ -35,8 +35,9 @@ from sellia.client.local.service import LocalService
 from sellia.problems import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
 from sellia.relay.http.framing import BODILESS, field_lines, plain_length
-from sellia.relay.http.headers import trailers_to_pass, validate
 from sellia.relay.http.logins import is_bound
+from sellia.relay.http.trailers import trailers_to_pass
+from sellia.relay.http.validation import validate
 from sellia.relay.http.webdav import METHODS as DESTINATION_METHODS
 from sellia.relay.http.webdav import with_destination
 from sellia.relay.mux.observer import StreamObserver

@@ -1,4 +1,4 @@
-"""Responses of a service, read from its bytes: leniently, as nginx and Caddy read them.
+"""Incremental parser of HTTP responses: lenient, as nginx and Caddy are.
 
 Need
     Many a service is written by hand and breaks RFC 9112 in small ways; a browser shows its pages all the same.  What
@@ -26,11 +26,11 @@ Bounds
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from sellia.protocol.limits import HEAD_LIMIT, HEADER_COUNT_LIMIT, SHORT_BODY
+from sellia.protocol.limits import HEAD_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead
+from sellia.relay.http.field_rules import is_token
 from sellia.relay.http.framing import (
     BODILESS,
     LENGTH_DIGITS,
@@ -40,25 +40,12 @@ from sellia.relay.http.framing import (
     one_length,
     with_length,
 )
-from sellia.relay.http.headers import check_reason, check_status, is_token, validate_response
 from sellia.relay.http.not_http import what_came
-
-#: What encoding a head for a link may add for each field, and once.
-_FIELD_COST: Final = 8
-_HEAD_COST: Final = 64
-
-#: A head that came in fewer bytes cannot be too long.
-_SURELY_SHORT: Final = HEAD_LIMIT - HEADER_COUNT_LIMIT * _FIELD_COST - _HEAD_COST
-
-#: A head that came in so many bytes at most leaves room for a short body in its record.
-SHORT_HEAD: Final = _SURELY_SHORT - SHORT_BODY
+from sellia.relay.http.response_head import check_size, fields_of, lines_of, may_be_status_line, parse_head, section_end
+from sellia.relay.http.validation import check_reason, check_status, validate_response
 
 #: Bytes of a chunk's size with its extensions.
 _LINE_LIMIT: Final = 16 * 1024
-
-_CONTROLS: Final = bytes(octet for octet in (*range(0x20), 0x7F) if octet not in b"\t\n\r")
-
-_CONTROLS_AND_ENDS: Final = _CONTROLS + b"\r\n"
 
 _BLANK: Final = b" \t"
 
@@ -69,7 +56,7 @@ _WAITING, _LENGTH, _CLOSE, _SIZE, _CHUNK, _CHUNK_END, _TRAILERS = range(7)
 
 
 class Head(NamedTuple):
-    """The head of a response.  ``headers`` have neither a coding nor more than one length, in plain digits."""
+    """Head of a response.  ``headers`` have neither a coding nor more than one length, in plain digits."""
 
     status: int
     reason: bytes
@@ -79,7 +66,7 @@ class Head(NamedTuple):
 
 
 class ResponseReader:
-    """Reads the responses on one connection, one exchange after the other."""
+    """Parser of the responses on one connection, one exchange after the other."""
 
     __slots__ = (
         "_buffer",
@@ -103,7 +90,7 @@ class ResponseReader:
         self.begin(bodiless=False)
 
     def begin(self, *, bodiless: bool) -> None:
-        """Await the response to the next request; ``bodiless``: it has no body, as one to HEAD."""
+        """Expect the response to the next request; ``bodiless``: it has no body, as one to HEAD."""
         self._state = _WAITING
         self._buffer = b""
         #: Bytes of the head, as it came.
@@ -122,7 +109,7 @@ class ResponseReader:
         self.switched: tuple[bytes, Headers] | None = None
 
     def feed(self, data: bytes) -> None:
-        """Read on."""
+        """Parse ``data``, which has come behind what was fed before."""
         state = self._state
         if state == _LENGTH:
             self._feed_length(data)
@@ -143,15 +130,15 @@ class ResponseReader:
             if data[0] in b"\r\n":  # RFC 9112, section 2.2, in the other direction
                 data = data.lstrip(b"\r\n")
                 continue
-            if not _may_be_status_line(data):
+            if not may_be_status_line(data):
                 raise bad_response(what_came(data))
-            end, behind = _section_end(data)
+            end, behind = section_end(data)
             if end < 0:
                 if len(data) > HEAD_LIMIT:
                     raise bad_response("sent a response head that is too long")
                 self._buffer = data
                 return
-            status, minor, reason, headers = _parse_head(data[:end])
+            status, minor, reason, headers = parse_head(data[:end])
             self.size = end
             data = data[behind:]
             if status < 200:
@@ -282,22 +269,22 @@ class ResponseReader:
             self.complete = True
             self.rest = data[1 if data[:1] == b"\n" else 2 :]
             return
-        end, behind = _section_end(data)
+        end, behind = section_end(data)
         if end < 0:
             if len(data) > HEAD_LIMIT:
                 raise bad_response("sent a trailer section that is too long")
             self._buffer = data
             return
         self.trailers = [
-            pair for pair in _fields(_lines(data[:end], "trailer section"), "trailer section") if is_token(pair[0])
+            pair for pair in fields_of(lines_of(data[:end], "trailer section"), "trailer section") if is_token(pair[0])
         ]
-        _check_size(end, self.trailers, b"", "trailer section")
+        check_size(end, self.trailers, b"", "trailer section")
         self.complete = True
         self.rest = data[behind:]
 
 
 def check_head(head: ResponseHead) -> int | None:
-    """The length that a response's head says, if it says one; ValueError where it may not go to a visitor as it is.
+    """Validate a response head, and return its Content-Length if it has one.  Raises ValueError.
 
     Both ends ask this, so a client refuses what the server would refuse.
     """
@@ -313,93 +300,3 @@ def check_head(head: ResponseHead) -> int | None:
                 raise ValueError("the response has a Content-Length that is not a number")
             length = int(value)
     return length
-
-
-def _may_be_status_line(data: bytes) -> bool:
-    """Whether what has come so far begins a response."""
-    return data.startswith(b"HTTP/1.") or b"HTTP/1.".startswith(data[:7]) or b"ICY ".startswith(data[:4])
-
-
-def _section_end(data: bytes) -> tuple[int, int]:
-    """Where a section of fields ends, and where what is behind its blank line begins; -1 if it is not whole."""
-    end = data.find(b"\n\r\n")
-    bare = data.find(b"\n\n", 0, end + 1 if end >= 0 else len(data))
-    if bare >= 0:
-        return bare, bare + 2
-    return end, end + 3
-
-
-def _lines(section: bytes, what: str) -> list[bytes]:
-    """The lines of a section, without their ends."""
-    if section[-1:] == b"\r":
-        section = section[:-1]
-    lines = section.split(b"\r\n")
-    returns = len(lines) - 1
-    if len(section.translate(None, _CONTROLS_AND_ENDS)) == len(section) - 2 * returns:
-        return lines
-    if section.count(b"\n") != returns:
-        section = section.replace(b"\r\n", b"\n")
-        lines = section.split(b"\n")
-        returns = 0
-    if len(section.translate(None, _CONTROLS)) != len(section) or section.count(b"\r") != returns:
-        raise bad_response(f"sent a {what} with a control character in it")
-    return lines
-
-
-def _parse_head(section: bytes) -> tuple[int, int, bytes, Headers]:
-    """Status, minor version, reason and fields of a head."""
-    lines = _lines(section, "response head")
-    first = lines[0]
-    status, minor, reason = _usual_status_line(first) if len(first) < _USUAL_LENGTH else _status_line(first)
-    headers = _fields(lines[1:], "response head") if len(lines) > 1 else []
-    _check_size(len(section), headers, reason, "response head")
-    return status, minor, reason, headers
-
-
-def _status_line(line: bytes) -> tuple[int, int, bytes]:
-    """Status, minor version and reason of a response."""
-    version, _, rest = line.partition(b" ")
-    code, _, reason = rest.lstrip(b" ").partition(b" ")
-    if not (version == b"ICY" or version[7:].isdigit()) or len(code) != 3 or not code.isdigit():
-        raise bad_response(what_came(line))
-    status = int(code)
-    if status < 100:
-        raise bad_response("sent a status that is not one")
-    try:
-        check_reason(reason)
-    except ValueError:
-        raise bad_response("sent a reason phrase with a control character in it") from None
-    return status, int(version == b"HTTP/1.1"), reason
-
-
-#: Status lines that are remembered have fewer bytes; there are 128 of them at most.
-_USUAL_LENGTH: Final = 64
-
-_usual_status_line: Final = lru_cache(maxsize=128)(_status_line)
-
-
-def _fields(lines: list[bytes], section: str) -> Headers:
-    headers: Headers = []
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if colon and name[:1] > b" " and name[-1:] > b" ":
-            headers.append((name, value.strip()))  # of white space, all but blanks has been refused
-            continue
-        if line[:1] in (b" ", b"\t"):
-            if headers:
-                before, start = headers[-1]
-                headers[-1] = before, (start + b" " + line.strip(_BLANK)).strip(_BLANK)
-            continue
-        if not colon:
-            raise bad_response(f"sent a {section} with a line that is not a field")
-        headers.append((name.rstrip(_BLANK), value.strip(_BLANK)))
-    return headers
-
-
-def _check_size(came: int, headers: Headers, reason: bytes, section: str) -> None:
-    too_long = len(headers) > HEADER_COUNT_LIMIT
-    if came > _SURELY_SHORT and not too_long:
-        size = sum(len(name) + len(value) + _FIELD_COST for name, value in headers)
-        too_long = size + len(reason) + _HEAD_COST > HEAD_LIMIT
-    if too_long:
-        raise bad_response(f"sent a {section} that is too long")

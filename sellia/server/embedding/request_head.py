@@ -10,8 +10,9 @@ from twisted.web.http import HTTPChannel
 
 from sellia.errors import ProblemError
 from sellia.problems import BAD_HOST, BAD_REQUEST, METHOD_NOT_ALLOWED
-from sellia.relay.http.headers import check_method, check_target, validate, values_of
+from sellia.relay.http.headers import values_of
 from sellia.relay.http.hosts import canonical_host, split_target
+from sellia.relay.http.validation import check_method, check_target, validate
 from sellia.server.ingress.http1 import Request
 from sellia.text import sentence
 

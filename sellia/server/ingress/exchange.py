@@ -16,8 +16,10 @@ from sellia.problems import BAD_SERVICE_RESPONSE, RESPONSE_COMPLETE, UPGRADE_TIM
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
 from sellia.relay.http.error_responses import concerns_service, public_detail
 from sellia.relay.http.framing import BODILESS, field_lines
-from sellia.relay.http.headers import response_to_visitor, trailers_to_pass, validate_response
+from sellia.relay.http.headers import response_to_visitor
 from sellia.relay.http.responses import check_head
+from sellia.relay.http.trailers import trailers_to_pass
+from sellia.relay.http.validation import validate_response
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream

@@ -12,7 +12,8 @@ from typing import Final
 from sellia.errors import ProblemError
 from sellia.problems import BAD_REQUEST, METHOD_NOT_ALLOWED
 from sellia.protocol.messages import Headers
-from sellia.relay.http.headers import NameTable, is_token, trailer_breaks_framing
+from sellia.relay.http.field_rules import NameTable, is_token
+from sellia.relay.http.trailers import trailer_breaks_framing
 
 #: Control characters but for the tab (RFC 9110, 5.5).
 _CONTROLS: Final = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)

@@ -13,7 +13,8 @@ from twisted.logger import Logger
 from sellia.problems import INTERNAL, UPGRADE_TIMEOUT, Problem
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.framing import field_lines
-from sellia.relay.http.headers import check_reason, response_to_visitor, validate_response
+from sellia.relay.http.headers import response_to_visitor
+from sellia.relay.http.validation import check_reason, validate_response
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.observer import EndedBy
 from sellia.server.ingress.exchange import VisitorHttpLeg, status_line

@@ -22,7 +22,7 @@ from sellia.problems import (
     problem_of,
 )
 from sellia.relay.http.error_responses import SHOWN_LENGTH, answer, preferred, public_detail, to_bytes
-from sellia.relay.http.headers import validate
+from sellia.relay.http.validation import validate
 
 HTML = b"text/html; charset=utf-8"
 JSON = b"application/json"

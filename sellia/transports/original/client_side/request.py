@@ -26,7 +26,8 @@ from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
 from sellia.protocol.original.messages import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
 from sellia.relay.http.error_responses import answer, public_detail
 from sellia.relay.http.forwarded import UNIX, Origin, port_of
-from sellia.relay.http.headers import check_method, check_target, request_to_service, validate
+from sellia.relay.http.headers import request_to_service
+from sellia.relay.http.validation import check_method, check_target, validate
 from sellia.transports.original.bridge import Bridge, BridgeLeg
 from sellia.transports.original.client_side.server_peer import OpenTunnelOf, ServerPeer
 
