@@ -13,6 +13,7 @@ from sellia.protocol.limits import CONTROL_LIMIT, HEAD_LIMIT, HEADER_COUNT_LIMIT
 from sellia.relay.limits.limit_log import LINES
 from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.limits.websocket import UNLIMITED, FrameLimits
+from sellia.server.gateway.hellos import LOOKUP_TIME, LOOKUPS
 from sellia.server.limiter import LIMITS
 from sellia.server.settings import ServerSettings
 from sellia.text import SHOWN
@@ -134,6 +135,7 @@ class DocumentTests(SynchronousTestCase):
         self.assertIn(f"{CONTROL_LIMIT // KIB} KiB for a hello", text)
         self.assertIn(f"{HEAD_LIMIT // KIB} KiB for a head, {HEADER_COUNT_LIMIT} fields", text)
         self.assertIn(f"at most {SHOWN} characters", text)
+        self.assertIn(f"at most {LOOKUPS:,} keys at once and waited for at most {LOOKUP_TIME:g} s", text)
         self.assertEqual(LINES.per_second, 0.1, "one line in ten seconds")
 
     def test_lines_are_short(self) -> None:

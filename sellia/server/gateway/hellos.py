@@ -42,8 +42,8 @@ from sellia.transports.link.keeper import Link
 #: Keys that are looked up at once.
 LOOKUPS: Final = 1_000
 
-#: Seconds for a lookup, fewer than a link may be silent: nothing is read from it meanwhile.
-LOOKUP_TIME: Final = 10.0
+#: Seconds for a lookup: fewer than the 10 s after which clients give up a link on which no answer comes.
+LOOKUP_TIME: Final = 8.0
 
 _TOO_SLOW: Final = f"The server could not look up the key within {LOOKUP_TIME:g} s. Try again."
 _TOO_MANY: Final = f"The server looks up {LOOKUPS:,} keys at the moment, which is its limit. Try again."
