@@ -33,7 +33,7 @@ from typing import TypeVar
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: children run here, so that ``twisted/plugins`` is found whether or not the package is installed."""
 
-START_DEADLINE = 20.0
+START_DEADLINE = 60.0
 """Seconds that a process may take to become ready; generous because test machines are shared."""
 
 STOP_DEADLINE = 10.0

@@ -25,6 +25,7 @@ PLAIN = {
         "bytes_out",
         "by",
         "code",
+        "connections",
         "fin",
         "frames_in",
         "frames_out",
@@ -33,7 +34,7 @@ PLAIN = {
     ),
     *(
         "messages",
-        "octets",
+        "bytes",
         "opcode",
         "resumed",
         "rsv",

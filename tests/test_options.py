@@ -81,4 +81,5 @@ class SourceTests(SynchronousTestCase):
         flags = {each.name: each.help for each in flags_of(ClientSettings, TunnelSettings) if each.name != "port"}
         shown = {each.opts[0].removeprefix("--"): each.help for each in http.params if isinstance(each, click.Option)}
         self.assertEqual(shown.pop("config"), "Settings file, in YAML; it can describe many tunnels.")
+        self.assertEqual(shown.pop("json"), "Print events as JSON, one object a line, instead of prose.")
         self.assertEqual(shown, flags)

@@ -32,7 +32,7 @@ from sellia.protocol.messages import (
     TunnelRefused,
 )
 from sellia.relay.limits.websocket import FrameLimits
-from sellia.text import printable
+from sellia.text import field, printable
 from sellia.transports.reactor.waiting import cancel
 
 #: Seconds until a tunnel that was refused is asked for again.
@@ -218,7 +218,7 @@ class Tunnels:
         name = tunnel.name or "-"
         _log.warn(
             "the server closed a tunnel: name={name} {word}: {message}",
-            name=name,
+            name=field(name),
             word=printable(closed.word, 64),
             message=said,
         )

@@ -30,7 +30,7 @@ from tests.e2e.recorder import Recorder
 
 reactor: Any = _reactor
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 LOOKS = 30
 """Looks in a row that must find no change before a visitor counts as stalled: one each 5 ms and turn of the reactor."""
 

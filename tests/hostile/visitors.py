@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 HOST = b"demo.localhost"
 """The host of the tunnel to the ledger."""
 
-DEADLINE = 5.0
+DEADLINE = 30.0
 
 WEBSOCKET_KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
