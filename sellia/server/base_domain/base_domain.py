@@ -1,4 +1,4 @@
-"""What lives on the base domain, for the ingress: the gateway and the pages."""
+"""Base domain: the gateway at its path, and the server's own pages."""
 
 import re
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from sellia.server.gateway.sessions import ServerSession
 from sellia.server.ingress.exchange import Channel
 from sellia.server.ingress.http1 import Request
 
-#: Sixteen octets in base64 (RFC 6455, 4.1).
+#: Sixteen bytes in base64 (RFC 6455, 4.1).
 _KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
-#: Pages that are there while the server drains.
+#: Paths of pages that are served while the server drains.
 _ALWAYS: Final = (b"/health", b"/ready")
 
-#: The page whose numbers are not for everybody, and fields by which a request tells that a proxy has passed it on.
+#: Path of the page whose numbers are not for everybody, and fields that tell of a proxy.
 _COUNTERS: Final = b"/health"
 _PROXIED: Final = frozenset(
     (b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"via")
@@ -46,7 +46,7 @@ _FROM_A_PAGE: Final = "Clients connect here, and not the pages of other sites."
 
 
 def _is_own_or_no_page(request: Request, domain: str) -> bool:
-    """Whether a handshake comes from no page in a browser, or from one of this server's own.
+    """Return whether a handshake comes from no page in a browser, or from one of this server's own.
 
     A page of anybody's can open WebSockets to wherever its reader's machine can: to a server on an intranet, or on that
     machine itself.  Browsers say whose page it is (RFC 6455, 10.2), and clients are no browsers.  Some libraries say
@@ -62,7 +62,7 @@ def _is_own_or_no_page(request: Request, domain: str) -> bool:
 
 
 class BaseDomain:
-    """The gateway at its path, pages everywhere else."""
+    """Answers requests to the base domain: the gateway at its path, pages everywhere else."""
 
     def __init__(
         self,
@@ -80,13 +80,13 @@ class BaseDomain:
         self._path = gateway.settings.gateway_path.encode()
 
     def is_gateway(self, request: Request, path: bytes) -> bool:
-        """A handshake at the gateway's path, whatever its query."""
+        """Return whether a handshake is for the gateway's path, whatever its query."""
         return path.partition(b"?")[0] == self._path
 
     def take_link(self, connection: Channel, request: Request) -> None:
         """Hand the connection to Autobahn, with a handshake of ours that says what the client's did.
 
-        Autobahn never sees the client's own octets: its handshake parser accepts what no HTTP parser should.
+        Autobahn never sees the client's own bytes: its handshake parser accepts what no HTTP parser should.
         """
         if not _is_own_or_no_page(request, self._gateway.settings.domain):
             connection.answer_error(ProblemError(FORBIDDEN, _FROM_A_PAGE), request)
@@ -112,7 +112,7 @@ class BaseDomain:
         connection.become(link)  # last, because it hands on what came behind the client's handshake
 
     def page(self, connection: Channel, request: Request, path: bytes) -> None:
-        """One of the server's own pages."""
+        """Answer with one of the server's own pages."""
         problem = self.refusing()
         if problem is not None and path.partition(b"?")[0] not in _ALWAYS:
             connection.answer_error(ProblemError(problem), request)
@@ -124,7 +124,7 @@ class BaseDomain:
         exchange.run()
 
     def _may_see_counters(self, connection: Channel, request: Request) -> bool:
-        """Whether a request comes from a program on this machine, or shows the master key.
+        """Return whether a request comes from a program on this machine, or shows the master key.
 
         What a proxy has passed on comes from anywhere, also where the proxy is on this machine.
         """
@@ -138,12 +138,12 @@ class BaseDomain:
         return bool(key) and self._gateway.shows_key(key, connection.visitor_of(request))
 
     def why_absent(self, label: str) -> Problem:
-        """Nobody has the name; or its owner may still come back for it, or had it a moment ago."""
+        """Return why a name is not bound: nobody has it, or its owner is away, or had it a moment ago."""
         now = self._now()
         if self._registry.is_held(label, now):
             return CLIENT_GONE
         return self._registry.why_free(label, now) or NO_SUCH_TUNNEL
 
     def refusing(self) -> Problem | None:
-        """While the server drains, it takes nothing new."""
+        """Return why nothing new is taken: the server drains."""
         return SERVER_DRAINING if self._gateway.draining else None

@@ -1,4 +1,4 @@
-"""The base domain's own pages: what runs here and how to connect, and whether it is well."""
+"""Pages of the base domain: what runs here and how to connect, and whether it is well."""
 
 import json
 from collections.abc import Callable
@@ -53,12 +53,12 @@ _NEEDS: Final = (
 )
 
 
-#: Below this there is the client.
+#: Prefix of the client's pages.
 _CLIENT_PATH: Final = b"/client/"
 
 
 class _Page(Resource):
-    """GET and HEAD of one page in one form; other methods get an answer of ours."""
+    """Page in one form, for GET and HEAD; other methods get an error."""
 
     isLeaf = True
 
@@ -83,7 +83,7 @@ class _Page(Resource):
 
 
 class _Download(_Page):
-    """The wheel, piece by piece at the visitor's pace."""
+    """Download of the wheel, piece by piece at the visitor's pace."""
 
     def __init__(self, wheel: Wheel) -> None:
         super().__init__(lambda: (b"application/zip", b""))
@@ -99,7 +99,7 @@ class _Download(_Page):
 
 
 class _Ready(_Page):
-    """Whether new visitors may come: 200, or 503 while the server drains.  For whoever balances load."""
+    """Readiness for load balancers: 200, or 503 while the server drains."""
 
     def __init__(self, draining: Callable[[], bool]) -> None:
         super().__init__(lambda: (b"text/plain; charset=utf-8", b"draining\n" if draining() else b"ready\n"))
@@ -113,7 +113,7 @@ class _Ready(_Page):
 
 
 class _ProblemPage(Resource):
-    """One of our own answers."""
+    """Error answer as a page."""
 
     isLeaf = True
 
@@ -139,7 +139,7 @@ class _ProblemPage(Resource):
 
 
 class BaseDomainPages(Resource):
-    """``/``, ``/client/``, ``/health``, ``/ready``, and the gateway's path for those who come without an upgrade."""
+    """Tree of ``/``, ``/client/``, ``/health``, ``/ready``, and the gateway's path for requests without an upgrade."""
 
     def __init__(self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class BaseDomainPages(Resource):
 
     @cached_property
     def _wheel(self) -> Wheel | None:
-        """Of what this server runs; made when somebody first asks for it."""
+        """Wheel of what this server runs; made when somebody first asks for it."""
         return build_wheel() if self._settings.offer_client else None
 
     def _add_client(self) -> None:
@@ -211,7 +211,7 @@ def _html(title: str, body: str) -> tuple[bytes, bytes]:
 
 
 def base_site(settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> Site:
-    """The Site that serves the base domain; without a log of its own."""
+    """Return the Site that serves the base domain, without a log of its own."""
     site = Site(BaseDomainPages(settings, health, port))
     site.displayTracebacks = False
     return site

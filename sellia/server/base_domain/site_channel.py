@@ -1,4 +1,4 @@
-"""twisted.web Resources on a visitor's connection: for the server's own pages only.
+"""Channel for twisted.web Resources on a visitor's connection: for the server's own pages only.
 
 The ingress parses requests itself; what belongs to the base domain is then given to an ordinary
 ``twisted.web.server.Site`` through the small channel below, which is all that ``twisted.web.http.Request`` needs of
@@ -25,7 +25,7 @@ from sellia.transports.reactor.sockets import is_tls
 
 
 class VisitorPageLeg(VisitorHttpLeg):
-    """A request that one of the server's own pages answers."""
+    """Leg of a request that one of the server's own pages answers; twisted.web's channel at the same time."""
 
     def __init__(self, connection: Channel, request: Request, site: Site, path: bytes) -> None:
         super().__init__(connection, request, float("inf"))
@@ -40,20 +40,20 @@ class VisitorPageLeg(VisitorHttpLeg):
             web.requestHeaders.addRawHeader(name, value)
 
     def run(self) -> None:
-        """Answer it now."""
+        """Let twisted.web answer."""
         self.keep_alive = self.keep_alive and self.request_complete
         self._web.requestReceived(self.request.method, self._path, b"HTTP/1.%d" % self.request.minor)
 
     # --- from the connection -------------------------------------------------------------------------------
 
     def body_received(self, data: bytes) -> None:
-        """Nobody reads it."""
+        """Drop it: no page reads a body."""
 
     def request_ended(self, trailers: Headers) -> None:
         self.incoming = RequestBody.COMPLETE
 
     def overdue(self, now: float) -> bool:
-        """A page has as long as it takes: there is no service that is to answer in time."""
+        """Return False: there is no service that is to answer in time."""
         return False
 
     def visitor_gone(self) -> None:
@@ -64,7 +64,7 @@ class VisitorPageLeg(VisitorHttpLeg):
     # --- what twisted.web asks of a channel ------------------------------------------------------------------
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: WebHeaders) -> None:
-        """The head of the response."""
+        """Write the head of the response."""
         if self.over:
             return
         self.response = Response.SENDING
@@ -83,22 +83,22 @@ class VisitorPageLeg(VisitorHttpLeg):
         self.connection.write(b"".join(parts))
 
     def write(self, data: bytes) -> None:
-        """Part of the response's body; twisted.web chunks it where it must."""
+        """Write part of the response's body, which twisted.web has chunked where it must."""
         if data and not self.over:
             self.connection.write(data)
 
     def writeSequence(self, pieces: Any) -> None:
-        """The same."""
+        """Write pieces of the response's body."""
         self.write(b"".join(pieces))
 
     def requestDone(self, request: WebRequest) -> None:
-        """The response is complete."""
+        """End a complete response."""
         if not self.over:
             self.response = Response.OVER
             self.connection.exchange_over(self)
 
     def loseConnection(self) -> None:
-        """A Resource wants no more of this connection."""
+        """Break the connection off, as a Resource wishes."""
         self.response = Response.OVER
         self.keep_alive = False
         self.connection.break_off()
@@ -106,17 +106,17 @@ class VisitorPageLeg(VisitorHttpLeg):
     abortConnection = loseConnection
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """A producer that can be pulled is, piece by piece, at the visitor's pace.  Pages are small, and need none."""
+        """Pull from a producer at the visitor's pace; one that pushes is left alone, as pages are small."""
         if not streaming:
             self._producer = producer
             self.takes_more()
 
     def unregisterProducer(self) -> None:
-        """There is no more."""
+        """Forget the producer."""
         self._producer = None
 
     def takes_more(self) -> None:
-        """The visitor has room: the next piece goes out, and it is seen in the next turn whether there still is."""
+        """Write the next piece if the visitor has room, and look again in the next turn of the reactor."""
         if self._producer is None or self.over or self._web.finished or self.connection.full:
             return
         self._producer.resumeProducing()
@@ -129,13 +129,13 @@ class VisitorPageLeg(VisitorHttpLeg):
         self.takes_more()
 
     def getPeer(self) -> Any:
-        """The visitor's address."""
+        """Return the visitor's address."""
         return self.connection.transport.getPeer()
 
     def getHost(self) -> Any:
-        """Ours."""
+        """Return the server's own address."""
         return self.connection.transport.getHost()
 
     def isSecure(self) -> bool:
-        """Whether the visitor came by TLS."""
+        """Return whether the visitor came by TLS."""
         return is_tls(self.connection.transport)

@@ -1,4 +1,4 @@
-"""A wheel of the program that is running, made of its installed files, for those who want its client.
+"""Builder of a wheel of the running program, from its installed files, for those who want its client.
 
 The server offers it for download, so that a client of the server's own version can be installed where no index has
 one.  The same files give the same wheel, byte for byte, so its digest holds across restarts.  The format is that of the
@@ -18,7 +18,7 @@ from typing import Final
 
 import sellia
 
-#: The earliest time that a zip file can say, for every file in it.
+#: Time of every file in the wheel: the earliest that a zip file can say.
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 _WHEEL: Final = (
@@ -28,7 +28,7 @@ _WHEEL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """One wheel: the ``name`` of its file, its bytes, and their SHA-256 in hexadecimal."""
+    """Wheel: the ``name`` of its file, its bytes, and their SHA-256 in hexadecimal."""
 
     name: str
     data: bytes
@@ -56,14 +56,14 @@ def build_wheel(package: Path | None = None) -> Wheel | None:
 
 
 def _metadata(found: Distribution) -> tuple[str, str]:
-    """What was installed says of itself, which may be an older version of a checkout: the version is ours."""
+    """Return the installed metadata and entry points, which may be older than a checkout: the version is ours."""
     text = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
     text = re.sub(r"(?m)^Version: .*$", f"Version: {sellia.__version__}", text, count=1)
     return text, found.read_text("entry_points.txt") or ""
 
 
 def _files(package: Path) -> Iterator[tuple[str, bytes]]:
-    """Each file of the package, and the plugins by which twistd knows it, by its path in the wheel."""
+    """Yield the files of the package and of its twistd plugins, by their paths in the wheel."""
     root = package.parent
     found = [path for path in package.rglob("*") if path.suffix == ".py" or path.name == "py.typed"]
     found += (root / "twisted" / "plugins").glob("sellia_*.py")

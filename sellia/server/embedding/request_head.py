@@ -1,4 +1,4 @@
-"""The head of a request that twisted.web has read, brought to the form of our own reader and held to its rules.
+"""Request heads that twisted.web has read, brought to the form of our own reader and held to its rules.
 
 twisted.web lets pass a Host that is missing or doubled, methods and targets of any kind, and control characters in
 values; nothing behind `read_head` and `target_of` has to reckon with these.
@@ -18,7 +18,7 @@ from sellia.text import sentence
 
 
 def read_head(web: Any) -> Request:
-    """A request's head as twisted.web has read it, held to the rules of our own reader.  Raises ProblemError."""
+    """Return a request's head as twisted.web has read it, held to the rules of our own reader.  Raises ProblemError."""
     request = Request()
     request.method = web.method
     request.target = web.uri
@@ -32,7 +32,7 @@ def read_head(web: Any) -> Request:
     ]
     request.hosts = request.values(b"host")
     lengths = request.values(b"content-length")
-    request.length = int(lengths[0]) if lengths else None
+    request.length = int(lengths[0]) if lengths else None  # twisted.web has refused all but one number
     request.chunked = any(coding.lower() == b"chunked" for coding in request.values(b"transfer-encoding"))
     if request.length is None and not request.chunked:
         request.chunked = _size(web.content) > 0  # HTTP/2 needs neither
@@ -57,7 +57,7 @@ def read_head(web: Any) -> Request:
 
 
 def target_of(web: Any, request: Request) -> bytes:
-    """Target for the service: byte for byte, without what led to the Resource.  Raises ProblemError."""
+    """Return the target for the service: byte for byte, without what led to the Resource.  Raises ProblemError."""
     try:
         host = canonical_host(request.hosts)
         target, authority = split_target(request.target)

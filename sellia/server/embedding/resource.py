@@ -1,4 +1,4 @@
-"""The public side of a tunnel, and the gateway, as Resources for a ``twisted.web`` Site of one's own.
+"""Resources for a ``twisted.web`` Site of one's own: the public side of a tunnel, and the gateway.
 
 The relay is the same as behind Sellia's own ingress: the same exchanges, rules for headers, streams and WebSocket
 pipes.  Only the visitor's connection is another: twisted.web reads requests and frames responses.  What that costs is
@@ -31,7 +31,7 @@ class Server(Protocol):
 
 
 class TunnelResource(Resource):
-    """What visitors of the tunnel ``name`` of a running ``server`` see, wherever in a Site it is mounted.
+    """Public side of the tunnel ``name`` of a running ``server``, wherever in a Site it is mounted.
 
     The service gets the target as the visitor sent it, without the segments that led to this Resource: below
     ``putChild(b"app", ...)`` a visitor's ``/app/a%20b?c`` is the service's ``/a%20b?c``.  The Host header is passed
@@ -47,7 +47,7 @@ class TunnelResource(Resource):
         self._name = name.lower()
 
     def getChildWithDefault(self, path: bytes, request: Request) -> Resource:
-        """A `NameVirtualHost` takes the first segment before it asks: put it back, all of them are the service's."""
+        """Put back the first segment, which a `NameVirtualHost` takes before it asks: all are the service's."""
         if request.prepath and request.postpath is not None:
             request.postpath.insert(0, request.prepath.pop())
         return self
@@ -58,7 +58,7 @@ class TunnelResource(Resource):
 
 
 class GatewayResource(Resource):
-    """Where the clients of ``server`` connect, for a server that has no listener of its own.
+    """Gateway for the clients of ``server``, for a server that has no listener of its own.
 
     Clients find it at ``/ws`` unless they are told another path, as in ``--server https://example.com/tunnels/ws``.
     """

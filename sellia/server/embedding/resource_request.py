@@ -1,8 +1,8 @@
-"""A request that twisted.web has read, on its way through a tunnel.
+"""Channel of a request that twisted.web has read, on its way through a tunnel.
 
 `ResourceRequest` stands where the ingress has a visitor's connection: exchanges write to it and are told by it.  It
 lives for one request.  When the service agrees to a WebSocket, or a client's link arrives, it takes the socket away
-from twisted.web, with the octets that have come behind the handshake.
+from twisted.web, with the bytes that have come behind the handshake.
 
 Invariants
     * The request is finished, broken off, or taken over; once, and twisted.web is not spoken to after that.
@@ -38,14 +38,14 @@ from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.routing import enter
 from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 
-#: Octets of a collected body that are handed to the stream at a time.
+#: Bytes of a collected body that are handed to the stream at a time.
 PIECE: Final = 32 * 1024
 
 _NEVER: Final = float("inf")
 
 
 class _ResourceLeg(VisitorHttpLeg):
-    """What an exchange leaves to twisted.web: the response's framing."""
+    """Leg that leaves the response's framing to twisted.web."""
 
     __slots__ = ()
 
@@ -55,7 +55,7 @@ class _ResourceLeg(VisitorHttpLeg):
         self.connection.write_head(head, last=not self.keep_alive)
 
     def write_interim(self, head: ResponseHead) -> None:
-        """Dropped: twisted.web has no way to write one."""
+        """Drop it: twisted.web has no way to write one."""
 
     @property
     def delimited(self) -> bool:
@@ -63,20 +63,20 @@ class _ResourceLeg(VisitorHttpLeg):
 
 
 class _ResourceHttpLeg(_ResourceLeg):
-    """A request and its response."""
+    """Leg of a request and its response."""
 
     __slots__ = ()
 
 
 class _ResourceUpgradeLeg(_ResourceLeg, VisitorUpgradeLeg):
-    """A WebSocket handshake."""
+    """Leg of a WebSocket handshake."""
 
     __slots__ = ()
 
 
 @implementer(IPushProducer)
 class ResourceRequest(VisitorChannel):
-    """One request on a channel of twisted.web."""
+    """Channel of one request of twisted.web."""
 
     exchanges = _ResourceHttpLeg
     upgrades = _ResourceUpgradeLeg
@@ -88,7 +88,7 @@ class ResourceRequest(VisitorChannel):
         self._http1 = isinstance(web.channel, HTTPChannel)
         peer = web.getClientAddress()
         self.peer: str = plain_address(getattr(peer, "host", UNIX))
-        self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
+        self.peer_bytes = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self.trusted = ingress.trusted.is_trusted(self.peer)
         self.scheme = b"https" if web.isSecure() or ingress.settings.https else b"http"
         self.exchange: VisitorHttpLeg | None = None
@@ -170,7 +170,7 @@ class ResourceRequest(VisitorChannel):
             self.exchange.stream.flow()
 
     def _lost(self, reason: Failure) -> None:
-        """The visitor has left before the response was complete."""
+        """End the exchange: the visitor has left before the response was complete."""
         self._over = True
         self._waiting = False
         self._body = None
@@ -182,7 +182,7 @@ class ResourceRequest(VisitorChannel):
     # --- for exchanges: a visitor's connection -------------------------------------------------------------
 
     def write_head(self, head: ResponseHead, *, last: bool) -> None:
-        """The head of the service's response; ``last`` says that the connection ends with it."""
+        """Write the head of the service's response; ``last`` says that the connection ends with it."""
         web = self._web
         web.setResponseCode(head.status)
         web.code_message = head.reason
@@ -200,7 +200,7 @@ class ResourceRequest(VisitorChannel):
         web.write(b"")
 
     def write(self, data: bytes) -> None:
-        """The response's body; or, where twisted.web is to know nothing of a response, the head of a 101."""
+        """Write part of the response's body, or the head of a 101, of which twisted.web is to know nothing."""
         if self._web.startedWriting:
             self._web.write(data)
         else:
@@ -284,7 +284,7 @@ class ResourceRequest(VisitorChannel):
     # --- for the ingress -----------------------------------------------------------------------------------
 
     def check(self, now: float) -> None:
-        """Once a second."""
+        """End what is over its time, once a second."""
         if self._cut_at <= now:
             self.drop()
         elif self.exchange is not None and self.exchange.overdue(now):
@@ -302,7 +302,7 @@ class ResourceRequest(VisitorChannel):
     # --- inside --------------------------------------------------------------------------------------------
 
     def _last(self) -> None:
-        """This response is the connection's last."""
+        """Make this response the connection's last."""
         if self._http1:
             self._web.responseHeaders.setRawHeaders(b"connection", [b"close"])
             self._channel.persistent = 0

@@ -44,7 +44,7 @@ class VisitorChannel:
     full: bool
 
     #: Address at the other end, in bytes for header fields (a unix socket has none).
-    peer_octets: bytes
+    peer_bytes: bytes
 
     #: Scheme by which the visitor came: ``http`` or ``https``.
     scheme: bytes
@@ -67,19 +67,19 @@ class VisitorChannel:
     exchange: VisitorHttpLeg | None
 
     def origin_of(self, request: Request) -> Origin:
-        """Where the request came from: behind a trusted proxy, what the proxy says."""
+        """Return where the request came from: behind a trusted proxy, what the proxy says."""
         host = request.hosts[0] if request.hosts else b""
         if self.trusted:
             trusted = self.ingress.trusted
             return origin(request.headers, peer=self.peer, scheme=self.scheme, host=host, trusted=trusted)
-        return Origin(self.peer_octets or b"unknown", self.scheme, host, port_of(host, self.scheme), self.peer)
+        return Origin(self.peer_bytes or b"unknown", self.scheme, host, port_of(host, self.scheme), self.peer)
 
     def visitor_of(self, request: Request) -> str:
-        """The visitor's address for people: behind a trusted proxy, what the proxy says."""
+        """Return the visitor's address for people: behind a trusted proxy, what the proxy says."""
         return self.origin_of(request).address if self.trusted else self.peer
 
     def takes_interim(self, request: Request) -> bool:
-        """Whether every interim response may be sent for this request: see `sellia.server.ingress.interim`."""
+        """Return whether every interim response may be sent for this request (`sellia.server.ingress.interim`)."""
         if self.ingress.knows_interim.is_trusted(self.peer):
             return True
         return not self.trusted and not through_a_proxy(request)
@@ -87,66 +87,66 @@ class VisitorChannel:
     # --- the transport: a producer -------------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
-        """The visitor takes no more for now."""
+        """Stall the stream: the transport's buffer is full."""
         self.full = True
         if self.exchange is not None and self.exchange.stream is not None:
             self.exchange.stream.stall()
 
     def resumeProducing(self) -> None:
-        """The visitor has taken all that was written."""
+        """Let the stream flow: the visitor has taken all that was written."""
         raise NotImplementedError
 
     def stopProducing(self) -> None:
-        """The connection is gone; whoever looks after it is told so in another way."""
+        """Do nothing: ``connectionLost`` follows."""
 
     # --- for exchanges -------------------------------------------------------------------------------------
 
     def exchange_begins(self, exchange: VisitorHttpLeg) -> None:
-        """This is the exchange now."""
+        """Make this leg the current one."""
         self.exchange = exchange
 
     def write(self, data: bytes) -> None:
-        """To the visitor, before the turn ends."""
+        """Write to the visitor before the reactor's turn ends."""
         raise NotImplementedError
 
     def pause_reading(self) -> None:
-        """The exchange's stream has enough: from now on it is the service that is waited for."""
+        """Pause the request's body: its stream has enough, so it is the service that is waited for."""
         raise NotImplementedError
 
     def resume_reading(self) -> None:
-        """The exchange's stream takes more."""
+        """Resume the request's body."""
         raise NotImplementedError
 
     def answer_error(
         self, error: ProblemError, request: Request | None, exchange: VisitorHttpLeg | None = None, realm: str = ""
     ) -> None:
-        """Say what is wrong with the request, or what went wrong with this exchange of it."""
+        """Answer a request, or the exchange that it has become, with an error of Sellia's own."""
         raise NotImplementedError
 
     def exchange_over(self, exchange: VisitorHttpLeg) -> None:
-        """The response has been written."""
+        """Go on behind a complete response."""
         raise NotImplementedError
 
     def answered(self, session: StreamOwner) -> None:
         self.affinity.answered(session)
 
     def break_off(self) -> None:
-        """End a response as broken: what was written goes out, but nothing can take it for complete."""
+        """End a response as broken: what was written is sent, but nothing can take it for complete."""
         raise NotImplementedError
 
     # --- for who takes the socket over -----------------------------------------------------------------------
 
     def let_go(self) -> Any:
-        """The transport, for a protocol that registers itself as its producer; :meth:`become` follows."""
+        """Return the transport for a protocol that registers itself as its producer; :meth:`become` follows."""
         raise NotImplementedError
 
     def become(self, protocol: Any) -> None:
-        """Hand the socket over: from now on ``protocol`` gets its octets and its end."""
+        """Hand the socket over: from now on ``protocol`` gets its input and its end."""
         raise NotImplementedError
 
     # --- for the ingress -----------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """The server is about to stop: what is in exchange is the last."""
+        """Make the current exchange the last: the server is about to stop."""
         if self.exchange is not None:
             self.exchange.keep_alive = False

@@ -1,7 +1,7 @@
-"""The end of a visitor's connection, from its last answer on.
+"""Lingering close of a visitor's connection, from its last answer on (RFC 9112, section 9.6).
 
 Need
-    What was written is to arrive.  A socket that is closed while it has octets that nobody has read sends a reset, and
+    What was written is to arrive.  A socket that is closed while it has bytes that nobody has read sends a reset, and
     that can overtake the answer (RFC 9112, 9.6): so whoever still sends is read for a while.  And Twisted does not
     close a connection whose producer is paused.
 
@@ -19,7 +19,7 @@ LINGER: Final = 2.0
 
 
 class LingeringClose:
-    """One connection's, whose last answer has been written to ``transport``.  Call :meth:`check` once a second."""
+    """Close of a connection whose last answer has been written to ``transport``.  Call :meth:`check` once a second."""
 
     __slots__ = ("_deadline", "_patience", "_transport", "_unsent")
 
@@ -30,14 +30,14 @@ class LingeringClose:
         self._unsent = -1
 
     def close(self, *, more: bool) -> None:
-        """In order; ``more`` says that the visitor may still send."""
+        """Close in order; ``more`` says that the visitor may still send."""
         transport = self._transport
         transport.unregisterProducer()
         if not (more and half_close(transport)):
             transport.loseConnection()
 
     def break_off(self, *, delimited: bool) -> None:
-        """So that nobody takes for complete what was written; ``delimited`` says that it shows by itself."""
+        """Close so that no response is taken for complete; ``delimited`` says that its framing shows that it is not."""
         transport = self._transport
         transport.unregisterProducer()
         if delimited:
@@ -46,7 +46,7 @@ class LingeringClose:
             transport.abortConnection()
 
     def check(self, now: float) -> None:
-        """Cut it if it is over its time."""
+        """Cut the connection if it is over its time."""
         if now < self._deadline:
             return
         left = unsent(self._transport)

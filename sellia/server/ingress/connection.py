@@ -1,4 +1,4 @@
-"""One connection of a visitor: HTTP/1.1 requests in, responses out in their order.
+"""Connection of a visitor: HTTP/1.1 requests in, responses out in their order.
 
 Need
     A connection carries requests for different hosts one after the other, because a reverse proxy in front pools its
@@ -73,7 +73,7 @@ class Phase(Enum):
 
 @implementer(IPushProducer, IHandshakeListener, IHalfCloseableProtocol)
 class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
-    """One connection of a visitor, or of a reverse proxy on behalf of many."""
+    """Connection of a visitor, or of a reverse proxy on behalf of many."""
 
     exchanges = VisitorHttpLeg
     upgrades = VisitorUpgradeLeg
@@ -100,7 +100,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         quicken(transport)
         self._outlet = BufferedWriter(transport, self.ingress.turn)
         transport.registerProducer(self, True)
-        self.peer_octets = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
+        self.peer_bytes = b"" if self.peer == UNIX else self.peer.encode("ascii", "replace")
         self.trusted = self.ingress.trusted.is_trusted(self.peer)
         if not self.trusted:
             self.affinity = Affinity(next(self.ingress.numbers))
@@ -157,7 +157,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
             self.transport.abortConnection()
 
     def writeConnectionLost(self) -> None:
-        """What was written to a visitor whose connection has ended from here is out."""
+        """Do nothing: all that was written has left."""
 
     # --- the transport: a producer -------------------------------------------------------------------------
 
@@ -381,7 +381,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         return late
 
     def _close(self) -> None:
-        """Close behind what has been written.  A visitor that still sends is read for a while, lest it gets a reset."""
+        """Close behind what has been written; a visitor that still sends is read for a while, or it gets a reset."""
         if self._phase is Phase.CLOSING:
             return
         more = not self._requests.at_start

@@ -1,4 +1,4 @@
-"""The server's leg of an HTTP stream: one request and its response, as the visitor's connection sees them.
+"""HTTP leg of the server: one request and its response, as the visitor's connection sees them.
 
 The response's framing towards the visitor is made here, from what the stream brings: a Content-Length passes and is
 held to, byte for byte; a body of unknown length is chunked for HTTP/1.1 and ends with the connection for HTTP/1.0.
@@ -183,7 +183,7 @@ class VisitorHttpLeg(StrictLeg):
         return self.connection.visitor_of(self.request)
 
     def link_away(self) -> None:
-        """The link is lost: `overdue` asks the stream about it."""
+        """Do nothing: `overdue` asks the stream whether its link is there."""
 
     def link_back(self, seconds: float) -> None:
         """Give the service as much longer as it could not be reached, or all of its time if it is asked only now."""

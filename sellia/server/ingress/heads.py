@@ -1,4 +1,4 @@
-"""The head of a request, as llhttp has split it, judged and brought to one spelling.
+"""Request heads: judges the fields that llhttp has split, and brings them to one spelling.
 
 What is legal passes, and what a parser behind us could read in another way than we do is written plainly or refused:
 the table in ``docs/messages.rst`` lists both.  White space behind a value that is understood here goes, a
@@ -15,15 +15,15 @@ from sellia.protocol.messages import Headers
 from sellia.relay.http.field_rules import NameTable, is_token
 from sellia.relay.http.trailers import trailer_breaks_framing
 
-#: Control characters but for the tab (RFC 9110, 5.5).
+#: Control characters except the tab (RFC 9110, 5.5).
 _CONTROLS: Final = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)
 
-#: A length in digits; the most zeros in front that somebody may have written on purpose.
+#: Length in digits, with as many zeros in front as somebody may have written on purpose.
 _LENGTH: Final = re.compile(rb"0{0,32}[0-9]{1,18}")
 
 
 class Request:
-    """The head of one request, as it came.  ``length`` is None unless there is a Content-Length."""
+    """Head of one request, as it came.  ``length`` is None unless there is a Content-Length."""
 
     __slots__ = (
         "chunked",
@@ -57,16 +57,16 @@ class Request:
 
     @property
     def has_body(self) -> bool:
-        """Whether octets follow the head."""
+        """Whether a body follows the head."""
         return self.chunked or bool(self.length)
 
     def values(self, name: bytes) -> list[bytes]:
-        """The values of all fields of that (lower-case) name."""
+        """Return the values of all fields of that (lower-case) name."""
         return [value for each, value in self.headers if each.lower() == name]
 
 
 def judge(request: Request, *, upgrades: bool) -> None:
-    """Find out what the fields of a request say of it, and write them plainly.
+    """Set the attributes that the fields of a request say, and write the fields plainly.
 
     Set before: ``method``, ``target``, ``headers``, ``minor`` and ``keep_alive``.  ``upgrades`` says whether llhttp
     has found an upgrade.  Raises :class:`ProblemError`.
@@ -92,7 +92,7 @@ def judge(request: Request, *, upgrades: bool) -> None:
 
 
 def judge_trailers(trailers: Headers) -> Headers:
-    """The trailers of a chunked body, written plainly.  Raises :class:`ProblemError`."""
+    """Return the trailers of a chunked body, written plainly.  Raises :class:`ProblemError`."""
     if not all(is_token(name) for name, _ in trailers):
         raise ProblemError(BAD_REQUEST, "A header name is not a token.")
     if trailer_breaks_framing(trailers):
@@ -101,7 +101,7 @@ def judge_trailers(trailers: Headers) -> Headers:
 
 
 def plain_values(headers: Headers) -> Headers:
-    """The section with values that no parser splits.  Raises :class:`ProblemError` for control characters."""
+    """Return the section with values that no parser splits.  Raises :class:`ProblemError` for control characters."""
     values = [value for _, value in headers]
     joined = b" ".join(values)
     if len(joined.translate(None, _CONTROLS)) != len(joined):
@@ -112,7 +112,7 @@ def plain_values(headers: Headers) -> Headers:
 
 
 def _without_nel(value: bytes) -> bytes:
-    """A space for each U+0085, read as UTF-8 if the value can be and as Latin-1 if not."""
+    """Replace each U+0085, in UTF-8 if the value is that and in Latin-1 if not, with a space."""
     try:
         return value.decode().replace("\x85", " ").encode()
     except UnicodeDecodeError:
@@ -120,7 +120,7 @@ def _without_nel(value: bytes) -> bytes:
 
 
 def _plain(request: Request, name: bytes, value: bytes) -> bytes:
-    """The value of a field as a service is to see it."""
+    """Return the value of a field as a service is to see it."""
     known = _specials[name]
     if known == _LENGTH_FIELD:
         return b"%d" % (request.length or 0)
@@ -128,7 +128,7 @@ def _plain(request: Request, name: bytes, value: bytes) -> bytes:
 
 
 def _special(request: Request, known: int, value: bytes, upgrades: bool) -> bytes:
-    """Take note of what a field says; returns its value in the plainest spelling."""
+    """Set what a field says of the request; returns its value in the plainest spelling."""
     if known == _NO_NAME:
         raise ProblemError(BAD_REQUEST, "A header name is not a token.")
     if known == _LENGTH_FIELD:

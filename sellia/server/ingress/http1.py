@@ -1,4 +1,4 @@
-"""HTTP/1.1 requests out of bytes: llhttp parses, strictly; what it lacks is added here.
+"""Parser of HTTP/1.1 requests: llhttp, strictly, and what it lacks.
 
 llhttp (through ``httptools``) refuses obs-fold, bare line feeds, white space before a colon, both framings at once,
 and sizes that are not numbers.  Added: limits on target, header section and field count, checked while they arrive;
@@ -31,7 +31,7 @@ from sellia.server.ingress.heads import judge, judge_trailers
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 
-#: What llhttp knows; another method is parsed in the guise of one without a meaning of its own.
+#: Methods that llhttp knows; another one is parsed in the guise of one without a meaning of its own.
 _METHODS: Final = frozenset(
     b"""GET HEAD POST PUT DELETE PATCH OPTIONS TRACE CONNECT COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND
     REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK
@@ -39,36 +39,36 @@ _METHODS: Final = frozenset(
 )
 _GUISE: Final = b"POST"
 
-#: How most requests begin.
+#: First bytes of most requests.
 _COMMON: Final = frozenset((b"GET ", b"POST", b"HEAD", b"PUT "))
 
-#: Bytes of a request's start that may come without the space behind the method.
+#: Maximum bytes of a request's start without the space behind the method.
 _METHOD_LIMIT: Final = 32
 
-#: A Host field, wherever it stands.
+#: Host field, wherever it stands.
 _HOST_LINE: Final = re.compile(rb"(?:^|\n)host:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 _EMPTY_LINE: Final = b"\r\n\r\n"
 
-#: The method that only the preface of HTTP/2 has (RFC 9113, 3.4).
+#: Method that only the preface of HTTP/2 has (RFC 9113, 3.4).
 _PREFACE: Final = b"PRI"
 
 
 class RequestSink(Protocol):
-    """Who is told about requests."""
+    """Receiver of what has been parsed."""
 
     def request_begun(self, request: Request) -> None:
-        """A whole head has arrived."""
+        """Take a request whose whole head has arrived."""
 
     def body_received(self, data: bytes) -> None:
-        """Octets of the body of the newest request."""
+        """Take bytes of the body of the newest request."""
 
     def request_ended(self, trailers: Headers) -> None:
-        """The newest request is complete."""
+        """End the newest request."""
 
 
 class RequestReader:
-    """Parses the requests of one connection."""
+    """Parser of the requests of one connection."""
 
     __slots__ = (
         "_body",
@@ -116,12 +116,12 @@ class RequestReader:
         self._size = 0
         #: Bytes of a body with a Content-Length that are still to come.
         self._left = 0
-        #: The last three bytes of what was fed, unless an empty line ended it.
+        #: Last three bytes of what was fed, unless an empty line ended it.
         self._tail = b""
         #: Pieces of a body from what is being fed.
         self._body: list[bytes] = []
         self._held = b""
-        #: What could not be parsed, and what came with it.
+        #: Input that could not be parsed, and what came with it.
         self._faulty = b""
         self._method: bytes | None = None
         self._request: Request | None = None
@@ -134,7 +134,7 @@ class RequestReader:
 
     @property
     def so_far(self) -> tuple[bytes, bytes, list[bytes]]:
-        """Method, target and Host fields of a head that is not whole, or not valid, for whoever is told of it."""
+        """Method, target and Host fields of a head that is not whole or not valid."""
         method = self._method or self._parser.get_method()
         hosts = [value for name, value in self._headers if name.lower() == b"host"]
         if not hosts:  # it came in an earlier read, or behind the fault
@@ -177,7 +177,7 @@ class RequestReader:
         return data[at:] if self.upgraded or (request is not None and request.keep_alive) else b""
 
     def _end(self, data: bytes, at: int, size: int) -> int:
-        """The first place behind ``at`` where the request can end, or ``size``."""
+        """Return the first place behind ``at`` where the request can end, or ``size``."""
         left = self._left
         if left:
             end = min(at + left, size)
@@ -215,7 +215,7 @@ class RequestReader:
             raise self._why(error) from None
 
     def _start(self, data: bytes) -> bytes:
-        """What to parse of the first bytes of a request: nothing as long as its method is not whole."""
+        """Return what to parse of the first bytes of a request: nothing as long as its method is not whole."""
         request = self._request
         if self._held:
             data, self._held = self._held + data, b""
@@ -234,7 +234,7 @@ class RequestReader:
         return self._disguise(data, end)
 
     def _disguise(self, data: bytes, end: int) -> bytes:
-        """llhttp stops at a method that it does not know: give it one that it does."""
+        """Replace a method that llhttp does not know, and would stop at, with one that it does."""
         method = data[: max(end, 0)]
         if method == _PREFACE:
             raise ProblemError(HTTP_VERSION_NOT_SUPPORTED, "This was the beginning of HTTP/2.")
@@ -253,7 +253,7 @@ class RequestReader:
         return ProblemError(BAD_REQUEST, f"{text}." if text else "")
 
     def _without_upgrade(self, request: Request) -> bytes:
-        """The head of an ordinary request, in place of one whose upgrade is not one that we make.
+        """Return the head of an ordinary request, in place of one whose upgrade is not one that we make.
 
         llhttp has stopped before its body: a new parser goes on, which is given a head of the same framing to read.
         """
@@ -277,7 +277,7 @@ class RequestReader:
         self._count += len(lines)
 
     def _unpack(self) -> Headers:
-        """All fields of a head that came in several reads."""
+        """Return all fields of a head that came in several reads."""
         lines = self._packed[0].split(b"\n")
         self._packed = []
         self._count = 0

@@ -1,4 +1,4 @@
-"""Where visitors arrive: what all of their connections share, and who may use which tunnel.
+"""Ingress: the state that visitors' connections share, and the admission of requests to tunnels.
 
 A connection is a :class:`~sellia.server.ingress.connection.VisitorConnection`; connections are counted, in all and by
 address (`sellia.server.limiter`).
@@ -35,23 +35,23 @@ _log = Logger()
 
 
 class Tunnels(Protocol):
-    """Which tunnel has a name, as :class:`~sellia.relay.registry.TunnelRegistry` tells."""
+    """Registry of tunnels by name, as :class:`~sellia.relay.registry.TunnelRegistry` is one."""
 
     def find(self, label: str) -> Tunnel[Upstream] | None:
         """Return the tunnel that a name is bound to, or None."""
 
 
 class Watched(Protocol):
-    """What the ingress watches over: a visitor's connection."""
+    """Connection whose deadlines the ingress checks."""
 
     def check(self, now: float) -> None:
-        """Once a second: end what is over its time."""
+        """End what is over its time, once a second."""
 
     def drop(self) -> None:
         """Cut the connection: the server stops."""
 
     def drain(self) -> None:
-        """The server is about to stop: what is in exchange is the connection's last."""
+        """Make the current exchange the last: the server is about to stop."""
 
     @property
     def busy(self) -> bool:
@@ -59,10 +59,10 @@ class Watched(Protocol):
 
 
 class Rooms(Protocol):
-    """What lives on the base domain, and what the ingress asks of it."""
+    """Base domain, as the ingress uses it: pages, and the gateway of clients."""
 
     def is_gateway(self, request: Request, path: bytes) -> bool:
-        """Whether this is a client that wants a link."""
+        """Return whether a client asks for a link."""
 
     def take_link(self, connection: Channel, request: Request) -> None:
         """Turn the connection into a link."""
@@ -71,14 +71,14 @@ class Rooms(Protocol):
         """Answer with one of the server's own pages."""
 
     def why_absent(self, label: str) -> Problem:
-        """Why a name has no tunnel."""
+        """Return why a name has no tunnel."""
 
     def refusing(self) -> Problem | None:
-        """Why new visitors are refused, if they are."""
+        """Return why new visitors are refused, if they are."""
 
 
 class Ingress:
-    """What all visitors' connections share.  Start and stop it with the service."""
+    """State that all visitors' connections share.  Start and stop it with the service."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Ingress:
         self.rooms = rooms
         self.clock = clock
         self.trusted = TrustedPeers(settings.trust_proxy)
-        #: Lower-case names of the fields that pass besides, if a trusted proxy sends them.
+        #: Lower-case names of further fields that pass if a trusted proxy sends them.
         self.believed = frozenset(each.lower().encode("ascii") for each in settings.forwarded_fields)
         #: Proxies that do not take an interim response for the final one.
         self.knows_interim = TrustedPeers(settings.interim_responses, "interim_responses")
@@ -103,9 +103,9 @@ class Ingress:
         self.connections: set[Watched] = set()
         #: Numbers of visitors' connections for clients; each is given once.
         self.numbers = count(1)
-        #: What a request has to pass, in this order.
+        #: Checks that a request has to pass, in this order.
         self.checks: tuple[Check, ...] = CHECKS
-        #: Gives the observer of a tunnel's streams; None if nobody observes any.
+        #: Returns the observer of a tunnel's streams, or None; None if nobody observes any.
         self.observe: Callable[[Tunnel[Upstream]], StreamObserver | None] | None = None
         self.draining = False
         #: Seconds between the last two looks at deadlines.
@@ -115,19 +115,19 @@ class Ingress:
         self._sweep.clock = clock
 
     def start(self) -> None:
-        """Begin to watch over deadlines."""
+        """Begin to check deadlines, once a second."""
         if not self._sweep.running:
             self._sweep.start(1.0, now=False)
 
     def stop(self) -> None:
-        """Stop watching, and drop the connections that are left."""
+        """Check no more, and drop the connections that are left."""
         if self._sweep.running:
             self._sweep.stop()
         for connection in list(self.connections):
             connection.drop()
 
     def drain(self) -> None:
-        """The server is about to stop: connections end as their exchanges do."""
+        """Let connections end as their exchanges do: the server is about to stop."""
         self.draining = True
         for connection in self.connections:
             connection.drain()
@@ -179,7 +179,7 @@ class Ingress:
         return await again if isinstance(again, Deferred) else again
 
     def sweep(self) -> None:
-        """Once a second: end what is over its time."""
+        """End what is over its time, once a second."""
         now = self.clock.seconds()
         self.step, self._swept = now - self._swept, now
         for connection in list(self.connections):

@@ -1,4 +1,4 @@
-"""Interim responses (RFC 9110, section 15.2): which of them a visitor's connection may be sent.
+"""Filter of interim responses (RFC 9110, section 15.2): which of them a visitor's connection may be sent.
 
 A reverse proxy uses its connection to the server for many visitors, one after the other.  Several proxies, nginx among
 them, take any 1xx for the final response: the visitor gets it, the connection counts as free, and the response proper
@@ -21,16 +21,16 @@ ADDED_BY_PROXIES: Final = frozenset(
 
 
 def through_a_proxy(request: Request) -> bool:
-    """Whether the request has a field that only an intermediary adds."""
+    """Return whether the request has a field that only an intermediary adds."""
     return any(name.lower() in ADDED_BY_PROXIES for name, _ in request.headers)
 
 
 def expects_continue(request: Request) -> bool:
-    """Whether whoever sent the request waits for a 100 (RFC 9110, section 10.1.1)."""
+    """Return whether whoever sent the request waits for a 100 (RFC 9110, section 10.1.1)."""
     return any(value.strip(b" \t").lower() == b"100-continue" for value in request.values(b"expect"))
 
 
-#: The one interim response for a proxy that does not know the others.
+#: Interim response for a proxy that does not know the others.
 _CONTINUE: Final = ResponseHead(100, b"Continue", [])
 
 

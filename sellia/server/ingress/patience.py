@@ -1,4 +1,4 @@
-"""How long a service may take until the head of its response, or its answer to an upgrade, is there.
+"""Time limits for services: until the head of a response, or the answer to an upgrade, is there.
 
 A tunnel has a limit of its own, which its client tells (`TunnelOptions`); a tunnel that has none gets the server's
 default.  No tunnel gets more than the server's ceiling, ``request_timeout_limit``.
@@ -11,7 +11,7 @@ from sellia.server.settings import ServerSettings
 
 
 class _Kind(NamedTuple):
-    """One of the two limits: its name in settings files, the client's flag for it, and what was waited for."""
+    """Names of one of the two limits: in settings files, the client's flag for it, and what was waited for."""
 
     setting: str
     flag: str

@@ -1,4 +1,4 @@
-"""Where a request goes: to a tunnel by its Host, to the server's own pages or its gateway, or back with a problem.
+"""Routing of requests: to a tunnel by its Host, to the server's own pages or its gateway, or back with an error.
 
 `route` decides for one request, whatever connection it came on, and leaves it with an exchange that will answer it, or
 answered.  A request's head is rewritten here, once, on its way to a service.
@@ -31,7 +31,7 @@ from sellia.transports.reactor.verbosity import verbosity
 
 _NEVER: Final = float("inf")
 
-#: Bytes of an Upgrade field that a client is told.
+#: Maximum bytes of an Upgrade field that a client is told.
 _DECLINED: Final = 64
 
 #: Fields that a request keeps while it waits for its answer; those of a visitor who sent more are let go but for the
@@ -75,7 +75,7 @@ def route(connection: VisitorChannel, request: Request) -> None:
 
 
 def _is_link(connection: VisitorChannel, request: Request, place: Place, path: bytes) -> bool:
-    """Whether a client asks for a link."""
+    """Return whether a client asks for a link."""
     return place.side is not Side.TUNNEL and request.upgrade and connection.ingress.rooms.is_gateway(request, path)
 
 
@@ -96,7 +96,7 @@ def _own(connection: VisitorChannel, request: Request, place: Place, path: bytes
 
 
 def _for_answers(headers: Headers) -> Headers:
-    """The fields that matter for what the visitor is sent: those of its own, and one that tells of a proxy."""
+    """Return the fields that matter for the answer: the visitor's own, and one that tells of a proxy."""
     own = [pair for pair in headers if pair[0].lower() in _FOR_ANSWERS]
     proxy = [pair for pair in headers if pair[0].lower() in ADDED_BY_PROXIES]
     return own[:FEW] + proxy[:1]
@@ -107,7 +107,7 @@ def _handshake(headers: Headers) -> Headers:
 
 
 def malformed(connection: VisitorChannel, refusal: ProblemError, asked: tuple[bytes, bytes, list[bytes]]) -> None:
-    """A head was refused before it was whole: tell the owner of the tunnel that it was for, if that can be seen."""
+    """Send the owner of a tunnel a notice of a head that was refused before it was whole, if its Host can be seen."""
     method, target, hosts = asked
     ingress = connection.ingress
     try:

@@ -1,4 +1,4 @@
-"""A visitor's WebSocket handshake, until the service has answered it.
+"""Upgrade leg of the server: a visitor's WebSocket handshake, until the service has answered it.
 
 The service decides.  Its 101 goes to the visitor when it has come, not before, and with it the connection becomes a
 :class:`~sellia.transports.websocket.pipe.WebSocketLeg`; any other answer goes to the visitor whole, and the connection
@@ -31,7 +31,7 @@ _log = Logger()
 def tell_websocket_refused(
     guard: Limiter, number: int, tunnel: str, target: bytes, visitor: str, problem: Problem
 ) -> None:
-    """A WebSocket was refused by Sellia, for whatever reason: a line, if there were not many just now."""
+    """Log, at a limited rate, that Sellia has refused a WebSocket."""
     suppressed = guard.rate_limited_log("websocket refused")
     if suppressed is not None:
         _log.info(
@@ -48,7 +48,7 @@ def tell_websocket_refused(
 
 
 class VisitorUpgradeLeg(VisitorHttpLeg):
-    """A handshake on its way.  ``offer`` is what the service was sent, ``tunnel`` the name for the log."""
+    """Leg of a handshake.  ``offer`` is what the service was sent, ``tunnel`` the name for the log."""
 
     __slots__ = ("offer", "tunnel", "visitor")
 
@@ -89,7 +89,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
         super().timed_out(UPGRADE_TIMEOUT)
 
     def _tell_refusal(self, status: int) -> None:
-        """The service did not answer 101: the log tells it."""
+        """Log, at a limited rate, that the service did not answer 101."""
         end = line(self.connection.ingress.clock, "websocket refused")
         if end is None:
             return

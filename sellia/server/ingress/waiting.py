@@ -60,7 +60,7 @@ class WaitingLeg(VisitorHttpLeg):
         self._trailers = trailers
 
     def await_service(self) -> None:
-        """Wait on: no service has been asked."""
+        """Do nothing: no service has been asked."""
 
     def visitor_gone(self) -> None:
         self.response = Response.OVER

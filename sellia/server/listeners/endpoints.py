@@ -1,4 +1,4 @@
-"""Listening, as one service: every endpoint is bound before anything else happens, or one line says why not.
+"""Listening service: binds every endpoint before anything else happens, or says in one line why it cannot.
 
 Binding is done in `privilegedStartService`, so that ``twistd --uid`` can give up root after it has port 80.  What
 fails is raised from there as a `SettingsError`: one line with the port in it, and what to do.  Whoever runs the process
@@ -103,7 +103,7 @@ class ListeningService(Service):
         return gatherResults(self._let_go(), consumeErrors=True)
 
     def addresses(self) -> list[IAddress]:
-        """Where it listens, in the order of the endpoints; with the real port where port 0 was asked for."""
+        """Return where it listens, in the order of the endpoints; with the real port where port 0 was asked for."""
         return [port.getHost() for port in self._ports]
 
     def _listen(self, string: str) -> None:
@@ -158,7 +158,7 @@ async def _closed(port: IListeningPort) -> None:
 
 
 def place(address: IAddress) -> str:
-    """An address as it is shown to people: ``127.0.0.1:3000``, ``[::1]:3000``, ``unix:/run/sellia.sock``."""
+    """Return an address as it is shown to people: ``127.0.0.1:3000``, ``[::1]:3000``, ``unix:/run/sellia.sock``."""
     if isinstance(address, IPv6Address):
         return f"[{address.host}]:{address.port}"
     if isinstance(address, IPv4Address):
@@ -170,7 +170,7 @@ def place(address: IAddress) -> str:
 
 
 def _explained(string: str, failure: Failure) -> SettingsError:
-    """What to tell the user about an endpoint that could not be listened on."""
+    """Return the error that explains why an endpoint could not be listened on."""
     error = failure.value
     if not isinstance(error, CannotListenError):
         return SettingsError(
@@ -189,7 +189,7 @@ def _explained(string: str, failure: Failure) -> SettingsError:
 
 
 def _reason(error: object) -> str:
-    """An error's own words in one line."""
+    """Return an error's own words in one line."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     name = getattr(error, "filename", None)
     return printable(f"{words}: {name}" if isinstance(name, str) else str(words))

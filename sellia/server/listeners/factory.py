@@ -1,4 +1,4 @@
-"""What a connection becomes as it arrives: a visitor's, or one for which there is no room."""
+"""Factory of connections as they arrive: a visitor's, or one for which there is no room."""
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
@@ -11,7 +11,7 @@ from sellia.transports.tls import SpeaksHttp1
 
 
 class VisitorFactory(SpeaksHttp1, Factory):
-    """Makes what each connection of a listener is to be."""
+    """Builds the protocol of each connection of a listener."""
 
     noisy = False
 
@@ -22,7 +22,7 @@ class VisitorFactory(SpeaksHttp1, Factory):
         return self.build(plain_address(getattr(addr, "host", UNIX)))
 
     def build(self, peer: str) -> VisitorConnection | OverflowConnection:
-        """What a connection from ``peer`` is to be."""
+        """Return the protocol of a connection from ``peer``."""
         ingress = self.ingress
         limit = ingress.guard.full(peer, trusted=ingress.trusted.is_trusted(peer))
         if limit is not None:
@@ -32,7 +32,7 @@ class VisitorFactory(SpeaksHttp1, Factory):
         return connection
 
     def turn_away(self, peer: str, limit: str) -> OverflowConnection:
-        """A connection from ``peer`` for which there is no room, by that limit."""
+        """Return the protocol of a connection from ``peer`` for which there is no room, by that limit."""
         connection = OverflowConnection(self.ingress, peer, limit)
         connection.factory = self
         return connection

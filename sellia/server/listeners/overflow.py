@@ -1,4 +1,4 @@
-"""Connections for which there is no room: they are told so, and nothing that they send is read.
+"""Overflow: connections for which there is no room are told so, and nothing that they send is read.
 
 Bounds: ``TURNED_AWAY`` of them are told at a time, each has ``LINGER`` seconds to take note, and costs a fifth of what
 a visitor's connection does.  Beyond that they are closed at once, without a word, and so are those that would have to
@@ -16,7 +16,7 @@ from sellia.server.ingress.closing import LINGER
 from sellia.server.ingress.ingress import Ingress
 from sellia.transports.reactor.sockets import half_close, is_tls
 
-#: Connections that are told at a time.
+#: Maximum connections that are told at a time.
 TURNED_AWAY: Final = 100
 
 _NEVER: Final = float("inf")
@@ -25,7 +25,7 @@ _NO_ROOM: Final = to_bytes(answer(OVERLOADED), close=True)
 
 
 class OverflowConnection(Protocol):
-    """One of them."""
+    """Connection for which there is no room."""
 
     transport: Any
 
@@ -56,7 +56,7 @@ class OverflowConnection(Protocol):
             self._ingress.guard.turned_away -= 1
 
     def check(self, now: float) -> None:
-        """Once a second."""
+        """Cut the connection once it has had its time; called once a second."""
         if self._deadline <= now:
             self.transport.abortConnection()
 
@@ -65,6 +65,6 @@ class OverflowConnection(Protocol):
         self.transport.abortConnection()
 
     def drain(self) -> None:
-        """It has been told that there is no room, and is told nothing else."""
+        """Do nothing: it has been told already that there is no room."""
 
     busy = False  #: nothing is on its way to it

@@ -1,4 +1,4 @@
-"""Listeners that ask for the PROXY protocol: each connection says first whom it is for, and then is that visitor's.
+"""Listeners for the PROXY protocol: each connection says first whom it is for, and then is that visitor's.
 
 What the header says is the peer's address from then on, for logs, limits, forwarded headers, and for whether such
 headers are believed.  A connection without a header is closed without a word, and so is one whose header is not whole
@@ -22,12 +22,12 @@ from sellia.relay.http.forwarded import UNIX, plain_address
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.listeners.factory import VisitorFactory
 
-#: What an endpoint begins with that asks for the PROXY protocol.
+#: Prefix of an endpoint that asks for the PROXY protocol.
 PREFIX: Final = "haproxy:"
 
 
 class ProxyProtocolFactory(Factory):
-    """Makes a :class:`ProxyProtocolConnection` for each connection, and what it becomes with ``factory``."""
+    """Builds a :class:`ProxyProtocolConnection` for each connection, and what it becomes with ``factory``."""
 
     noisy = False
 
@@ -46,7 +46,7 @@ class ProxyProtocolFactory(Factory):
 
 
 class ProxyProtocolConnection(Protocol):
-    """One connection: first its header, then all else for the visitor's connection that it has become."""
+    """Connection that reads its header, and passes all else to the visitor's connection that it has become."""
 
     transport: Any
     factory: ProxyProtocolFactory
@@ -93,7 +93,7 @@ class ProxyProtocolConnection(Protocol):
             self._leave()
 
     def check(self, now: float) -> None:
-        """Once a second."""
+        """Refuse a header that is not whole in time; called once a second."""
         if self._deadline <= now and self._reader is not None:
             self._refuse()
 
@@ -102,7 +102,7 @@ class ProxyProtocolConnection(Protocol):
         self.transport.abortConnection()
 
     def drain(self) -> None:
-        """The server is about to stop: whoever comes is told so in time."""
+        """Do nothing: the visitor's connection answers 503."""
 
     # --- inside --------------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class ProxyProtocolConnection(Protocol):
             inner.dataReceived(rest)
 
     def _evict(self) -> None:
-        """Somebody else needs its place."""
+        """Give the place to somebody else."""
         self._reader = None
         self._leave()
         self.transport.abortConnection()

@@ -1,4 +1,4 @@
-"""Certificates of TLS listeners, read again when their files change.
+"""Renewal of TLS listeners' certificates: they are read again when their files change.
 
 A certificate from Let's Encrypt lives for three months, and whatever renews it writes the same files anew.  Once a
 minute the files are looked at; where one of them has changed, all are read, and connections from then on get the new
@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from sellia.text import field
 from sellia.transports.tls import require_common_protocol
 
-#: Seconds between two looks at the files.
+#: Interval between two looks at the files, in seconds.
 INTERVAL: Final = 60.0
 
 _FILES: Final = re.compile(r"(?:^|:)(?:privateKey|certKey|extraCertChain)=((?:\\.|[^:\\])*)")
@@ -33,7 +33,7 @@ _log = Logger()
 
 
 def files_of(endpoint: str) -> list[str]:
-    """The files that the string of a TLS endpoint names."""
+    """Return the files that the string of a TLS endpoint names."""
     return [re.sub(r"\\(.)", r"\1", found) for found in _FILES.findall(endpoint)]
 
 
@@ -51,21 +51,21 @@ class Renewal:
         self._call.clock = clock
 
     def watch(self, endpoint: str, contexts: Any) -> None:
-        """Look after `contexts`, which was made from that endpoint's files."""
+        """Renew ``contexts``, which was made from that endpoint's files, from now on."""
         self._watched.append((endpoint, contexts))
         self._states.append(_state(files_of(endpoint)))
         if not self._call.running:
             self._call.start(INTERVAL, now=False)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Renew no more."""
         if self._call.running:
             self._call.stop()
         self._watched.clear()
         self._states.clear()
 
     def check(self) -> None:
-        """Read what has changed."""
+        """Read the certificates whose files have changed."""
         for number, (endpoint, contexts) in enumerate(self._watched):
             files = files_of(endpoint)
             state = _state(files)
@@ -97,7 +97,7 @@ class Renewal:
 
 
 def _state(files: list[str]) -> _State:
-    """What changes when a file does: its inode, size and time; None for one that cannot be looked at."""
+    """Return what changes when a file does: its inode, size and time; None for one that cannot be looked at."""
     states: list[tuple[int, int, int] | None] = []
     for file in files:
         try:
