@@ -1,1 +1,1 @@
-"""Tests of ``sellia.settings`` that look at one of its modules; ``tests.test_settings`` has those of the whole."""
+"""Tests of how settings are described, found and checked: a module for each of ``sellia.settings``."""
