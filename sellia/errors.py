@@ -4,10 +4,10 @@ The exceptions form one tree::
 
     SelliaError
     |-- SettingsError         what we did wrong: a setting cannot be right
-    |-- RefusedError          what we did wrong, as the gateway sees it: a key, a name, a version
     |-- ProtocolError         what they did wrong: the peer broke the dialect
     |   `-- LimitExceeded       ... by asking for more than a stated bound
     `-- ProblemError          one exchange cannot go on; whoever asked is told which problem it is
+        `-- RefusedError        what we did wrong, as the gateway sees it: a key, a name, a version
 
 A mistake of ours is reported to the user, who can mend it, and stops what depends on it.  A
 mistake of theirs ends the link (``ProtocolError``) or the exchange (``ProblemError``) that it
@@ -57,23 +57,6 @@ class LimitExceeded(ProtocolError):
     """The peer went past a stated bound, and nothing was allocated for it."""
 
 
-class RefusedError(SelliaError):
-    """The gateway refused us.
-
-    `word` says why.  It is in the catalogue unless the server is newer than we are, so `remedy`
-    can be empty.
-    """
-
-    def __init__(self, word: str, message: str) -> None:
-        super().__init__(message)
-        self.word = word
-        self.message = message
-
-    @property
-    def remedy(self) -> str:
-        return problem_of(self.word).remedy
-
-
 class ProblemError(SelliaError):
     """One exchange, or a claim, ends with `problem`, which whoever asked is told.
 
@@ -86,3 +69,20 @@ class ProblemError(SelliaError):
         self.problem = problem
         self.detail = detail
         self.retry_after = retry_after
+
+
+class RefusedError(ProblemError):
+    """The gateway refused us, with ``word``.
+
+    It is in the catalogue unless the server is newer than we are, so ``remedy`` can be empty.
+    """
+
+    def __init__(self, word: str, message: str) -> None:
+        super().__init__(problem_of(word), message)
+        self.word = word
+        self.message = message
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, as the catalogue says."""
+        return self.problem.remedy

@@ -1,4 +1,4 @@
-"""All that can be said over a native link, on two screens.
+"""Messages of the native protocol, all of them, on two screens.
 
 Three layers (``docs/protocol.rst`` has the bytes):
 
@@ -25,15 +25,15 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Arrays, not maps: the field order is the format, and new fields are added at the end with a default."""
+    """Message, as an array: the field order is the format, and new fields are added at the end with a default."""
 
 
 class _Options(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A map by name: defaults are left out, unknown names are ignored, and the order of fields means nothing."""
+    """Options, as a map by name: defaults are left out, unknown names ignored, and the order means nothing."""
 
 
 class TunnelOptions(_Options, frozen=True):
-    """How the server treats a tunnel, as its owner wants it; a field at its default is the server's to decide."""
+    """Options of a tunnel, as its owner wants it treated; a field at its default is the server's to decide."""
 
     request_timeout: float = 0.0  #: seconds until the head of a response must be there; 0 for the server's default
     upgrade_timeout: float = 0.0  #: seconds until an upgrade must be answered; 0 for the server's default
@@ -44,7 +44,7 @@ class TunnelOptions(_Options, frozen=True):
 
 
 class ServerLimits(_Options, frozen=True):
-    """The server's limits that its clients apply as well; a field at its default sets no limit."""
+    """Limits of the server that its clients apply as well; a field at its default sets no limit."""
 
     request_timeout: float = 0.0  #: seconds that a tunnel may ask for as its request_timeout or upgrade_timeout
     websocket_frame_limit: int = 0  #: bytes of a WebSocket frame
@@ -95,19 +95,19 @@ class Refused(_Message, frozen=True, tag="refused"):
 
 
 class Ack(_Message, frozen=True, tag="ack"):
-    """So many parcels of this session have arrived here."""
+    """Acknowledgement: so many parcels of this session have arrived here."""
 
     received: int
 
 
 class Ping(_Message, frozen=True, tag="ping"):
-    """Is anybody there?  Answered at once with a pong of the same number."""
+    """Heartbeat, answered at once with a pong of the same number."""
 
     number: int = 0
 
 
 class Pong(_Message, frozen=True, tag="pong"):
-    """Yes."""
+    """Answer to a ping of this number."""
 
     number: int = 0
 
@@ -130,7 +130,7 @@ class HttpRequest(_Message, frozen=True, tag="http"):
 
     tunnel: int
     method: bytes
-    target: bytes  #: as the visitor wrote it, octet for octet
+    target: bytes  #: as the visitor wrote it, byte for byte
     headers: Headers  #: end-to-end headers only, in order and case
     visitor: str = ""  #: the visitor's address, for people
     chunked: bool = False  #: body of unknown length (trailers may follow)
@@ -160,7 +160,7 @@ Opening = HttpRequest | WebSocketRequest | TcpConnection
 
 
 class ResponseHead(_Message, frozen=True, tag="head"):
-    """The service's answer, or an interim one (1xx); 101 turns the stream into WebSocket frames."""
+    """Head of the service's response, final or interim (1xx); 101 turns the stream into WebSocket frames."""
 
     status: int
     reason: bytes

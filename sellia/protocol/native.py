@@ -1,11 +1,11 @@
-"""The native dialect's bytes: link messages, parcels, and the records inside parcels.
+"""Codec of the native protocol: link messages, parcels, and the records inside parcels.
 
-A link message is one binary WebSocket message.  Its first octet tells which:
+A link message is one binary WebSocket message.  Its first byte tells which:
 
 * ``0``: one unnumbered message of the link, MessagePack (``messages.LinkMessage``);
-* ``1``: a *parcel*: eight octets of cumulative ack, then records.  Parcels are numbered by their order in the session.
+* ``1``: a *parcel*: eight bytes of cumulative ack, then records.  Parcels are numbered by their order in the session.
 
-A record is fourteen octets of header (kind, flags, stream, length of the payload) and its payload.  Unknown kinds are
+A record is fourteen bytes of header (kind, flags, stream, length of the payload) and its payload.  Unknown kinds are
 skipped, so that a newer peer can say more than an older one understands.  Bulk payloads are copied once into the
 parcel and once out of it, never re-encoded.
 
@@ -34,20 +34,20 @@ from sellia.protocol.messages import (
 
 T = TypeVar("T")
 
-#: First octet of a link message.
+#: First byte of a link message.
 LINK: Final = 0
 PARCEL: Final = 1
 
 #: Record kinds.
 OPEN: Final = 1  #: an ``Opening``; flag END: no body follows
 HEAD: Final = 2  #: a ``ResponseHead``; flag END: no body follows
-DATA: Final = 3  #: octets of a body or a TCP connection; flag END: the last (may be empty)
+DATA: Final = 3  #: bytes of a body or a TCP connection; flag END: the last (may be empty)
 TRAILERS: Final = 4  #: ``Trailers``: ends its direction
-FRAME: Final = 5  #: one whole WebSocket frame; the flags are its first octet (fin, rsv, opcode)
-FRAME_BEGIN: Final = 6  #: the head of a frame whose payload follows in pieces: first octet as flags, 8 octets of length
+FRAME: Final = 5  #: one whole WebSocket frame; the flags are its first byte (fin, rsv, opcode)
+FRAME_BEGIN: Final = 6  #: the head of a frame whose payload follows in pieces: first byte as flags, 8 bytes of length
 FRAME_MORE: Final = 7  #: a piece of the payload of the frame begun
 RESET: Final = 8  #: a ``Reset``
-CREDIT: Final = 9  #: four octets: so much more may be sent on this stream
+CREDIT: Final = 9  #: four bytes: so much more may be sent on this stream
 BLOCKED: Final = 10  #: empty: the sender has more for this stream than its credit allows
 ENDING: Final = 11  #: an ``Ending``: whose the close frame is that follows
 CONTROL: Final = 16  #: a ``SessionMessage``; stream 0
@@ -84,12 +84,12 @@ _FAULTS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def encode_link(message: LinkMessage) -> bytes:
-    """The link message that says ``message``."""
+    """Encode a link message."""
     return b"\x00" + encode(message)
 
 
 def decode_link(payload: bytes) -> LinkMessage | None:
-    """What a link message of type ``LINK`` says; None for one of a kind that this version does not know."""
+    """Decode a link message of type ``LINK``; None for one of a kind that this version does not know."""
     if len(payload) > CONTROL_LIMIT:
         raise ProtocolError("a link message is longer than the limit")
     try:
@@ -103,7 +103,7 @@ def decode_link(payload: bytes) -> LinkMessage | None:
 
 
 def parcel_ack(message: bytes) -> int:
-    """The cumulative ack at the head of a parcel."""
+    """Decode the cumulative ack at the head of a parcel."""
     if len(message) < PARCEL_HEADER:
         raise ProtocolError("a parcel is shorter than its header")
     ack: int = _parcel.unpack_from(message)[1]
@@ -111,7 +111,7 @@ def parcel_ack(message: bytes) -> int:
 
 
 def records(message: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """``(kind, flags, stream, payload)`` of each record of a parcel, in order."""
+    """Decode the records of a parcel, in order: ``(kind, flags, stream, payload)`` of each."""
     unpack = _record.unpack_from
     offset, end = PARCEL_HEADER, len(message)
     last_header = end - RECORD_HEADER
@@ -142,7 +142,7 @@ def _counted(headers: Headers) -> None:
 
 
 def decode_opening(payload: bytes) -> Opening:
-    """The head that opens a stream."""
+    """Decode the payload of an OPEN record."""
     opening = _decode(_opening_decoder, payload, HEAD_LIMIT, "an opening")
     headers = getattr(opening, "headers", None)
     if headers is not None:
@@ -151,31 +151,31 @@ def decode_opening(payload: bytes) -> Opening:
 
 
 def decode_head(payload: bytes) -> ResponseHead:
-    """A response head."""
+    """Decode the payload of a HEAD record."""
     head = _decode(_head_decoder, payload, HEAD_LIMIT, "a response head")
     _counted(head.headers)
     return head
 
 
 def decode_trailers(payload: bytes) -> Trailers:
-    """Trailer fields."""
+    """Decode the payload of a TRAILERS record."""
     trailers = _decode(_trailers_decoder, payload, HEAD_LIMIT, "a trailer section")
     _counted(trailers.headers)
     return trailers
 
 
 def decode_reset(payload: bytes) -> Reset:
-    """Why a stream ended."""
+    """Decode the payload of a RESET record."""
     return _decode(_reset_decoder, payload, CONTROL_LIMIT, "a reset")
 
 
 def decode_ending(payload: bytes) -> Ending:
-    """Whose the next close frame is."""
+    """Decode the payload of an ENDING record."""
     return _decode(_ending_decoder, payload, CONTROL_LIMIT, "an ending")
 
 
 def decode_control(payload: bytes) -> SessionMessage | None:
-    """A message of the session; None for one of a kind that this version does not know."""
+    """Decode the payload of a CONTROL record; None for one of a kind that this version does not know."""
     if len(payload) > CONTROL_LIMIT:
         raise ProtocolError("a control record is longer than the limit")
     try:
@@ -189,7 +189,7 @@ def decode_control(payload: bytes) -> SessionMessage | None:
 
 
 def decode_credit(payload: bytes) -> int:
-    """How much more may be sent."""
+    """Decode the payload of a CREDIT record."""
     if len(payload) != _u32.size:
         raise ProtocolError("a credit record has the wrong length")
     amount: int = _u32.unpack(payload)[0]
@@ -197,7 +197,7 @@ def decode_credit(payload: bytes) -> int:
 
 
 def decode_frame_length(payload: bytes) -> int:
-    """The length of the frame that a FRAME_BEGIN record begins."""
+    """Decode the length in a FRAME_BEGIN record."""
     if len(payload) != FRAME_LENGTH:
         raise ProtocolError("a frame's length has the wrong size")
     length: int = _u64.unpack_from(payload)[0]

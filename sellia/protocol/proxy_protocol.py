@@ -1,8 +1,8 @@
-"""The header of the PROXY protocol, versions 1 and 2: who is behind a connection, said by a proxy before anything else.
+"""Parser of the PROXY protocol's header, versions 1 and 2, in which a proxy says first who is behind a connection.
 
 https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt has it.  :class:`HeaderReader` is fed what comes first on a
 connection, in whatever pieces, until it has a :class:`Header`.  What is no such header raises ValueError at the first
-octet that shows it: the connection is to be closed then, without an answer, since whoever sent it is not the proxy that
+byte that shows it: the connection is to be closed then, without an answer, since whoever sent it is not the proxy that
 the listener is for.
 
 What a header may say
@@ -14,10 +14,10 @@ What a header may say
 Extensions (TLVs) must be well-formed, and are not read: their checksums guard against faults of the network that TCP
 finds as well, and what they say of TLS or of the proxy, nobody here asks for.
 
-Bounds: 107 octets for version 1, as its specification says; ``LIMIT`` for version 2, which could have 64 KiB.
+Bounds: 107 bytes for version 1, as its specification says; ``LIMIT`` for version 2, which could have 64 KiB.
 
 Designs not chosen
-    *Twisted's own* ``haproxy:`` *wrapper*: wants the first sixteen octets in one piece, tells the wrapped protocol of
+    *Twisted's own* ``haproxy:`` *wrapper*: wants the first sixteen bytes in one piece, tells the wrapped protocol of
     the connection before the header has come (so that it takes the proxy for the visitor), believes any text to be an
     address, raises what is no number as an exception into the log, and waits without end.
 """
@@ -28,10 +28,10 @@ from typing import Final
 
 SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 
-#: Octets of a header of version 1, its line end included.
+#: Bytes of a header of version 1, its line end included.
 LINE_LIMIT: Final = 107
 
-#: Octets of a header of version 2: addresses, and as many TLVs as a certificate's names and an authority may need.
+#: Bytes of a header of version 2: addresses, and as many TLVs as a certificate's names and an authority may need.
 LIMIT: Final = 4096
 
 _PREFIX: Final = b"PROXY "
@@ -44,14 +44,17 @@ _ADDRESSES: Final = {0x0: 0, 0x1: 12, 0x2: 36, 0x3: 216}
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """``address`` is the visitor's, or None where the connection is the proxy's own; ``rest`` came behind it."""
+    """Header of a connection: ``address`` is the visitor's, None where the connection is the proxy's own.
+
+    ``rest`` came behind it.
+    """
 
     address: str | None
     rest: bytes
 
 
 class HeaderReader:
-    """Reads the header of one connection."""
+    """Parser of the header of one connection."""
 
     __slots__ = ("_data",)
 
@@ -59,7 +62,7 @@ class HeaderReader:
         self._data = b""
 
     def feed(self, data: bytes) -> Header | None:
-        """What the header says, once it is there; None before that.  Raises ValueError."""
+        """Parse more bytes; None until the header is complete.  Raises ValueError."""
         self._data = data = self._data + data
         if data[:12] == SIGNATURE[: len(data)]:
             return _version2(data)
@@ -122,7 +125,7 @@ def _version2(data: bytes) -> Header | None:
 
 
 def _check_extensions(data: bytes) -> None:
-    """Type, two octets of length, value, and the next right behind it."""
+    """Check the TLVs of a header: type, two bytes of length, value, and the next right behind it."""
     offset = 0
     while offset < len(data):
         offset += 3 + int.from_bytes(data[offset + 1 : offset + 3], "big")

@@ -1,4 +1,4 @@
-"""How the fields of the original's messages are spelled: for each type of a field, how it is written and read.
+"""Codecs of the fields of the original's messages, by type.
 
 A message is a `msgspec.Struct` whose annotations are its format (``original`` has them all); msgspec itself neither
 writes nor reads it (``packing`` says why).  A :class:`Form` is worked out once for each kind of message.
@@ -17,7 +17,7 @@ from sellia.protocol.original import msgpack as packing
 #: that sends too many of them ends its exchange, and not its client's link.
 FIELDS_LIMIT: Final = 2 * HEADER_COUNT_LIMIT
 
-#: Octets that are text on the wire, in whatever charset.
+#: Bytes that are text on the wire, in whatever charset.
 TextOctets = Annotated[bytes, "text"]
 
 #: Text for people: what of it is not UTF-8 is replaced.  Other text that is not UTF-8 does not fit.
@@ -32,7 +32,7 @@ TYPE: Final = b"type"
 
 
 class Form:
-    """How one kind of message is spelled: each field's name, whether it must be there, how it is written and read."""
+    """Codec of one kind of message: each field's name, whether it must be there, how it is written and read."""
 
     def __init__(self, kind: type[msgspec.Struct]) -> None:
         self.kind: Any = kind
@@ -73,7 +73,7 @@ class Form:
 
 
 def _essential(hint: Any) -> Any:
-    """The type of a field without the None that an optional one may be."""
+    """Return the type of a field without the None of an optional one."""
     kinds = get_args(hint)
     return kinds[0] if type(None) in kinds else hint
 

@@ -1,11 +1,11 @@
-"""The original dialect: all that can be said in it, and how it is spelled.
+"""Messages of the original dialect, and their encoding.
 
 One message is one binary WebSocket message: a MessagePack map whose field ``type`` says which.  There are no parcels,
 no credit and no acks; what a link has brought is acted on at once, and what it has lost is lost.
 
 :func:`encode` writes as the original does: ``type`` first, fields in order, optional ones left out when they are
 absent.  :func:`decode` reads as leniently: fields in any order, text for binary and binary for text, nil for an
-optional field that is absent, unknown fields and octets behind the map passed over.  What the original ignores (an
+optional field that is absent, unknown fields and bytes behind the map passed over.  What the original ignores (an
 unknown type, a field that is missing or of another type, an integer out of range, anything that is no such map) is
 ``None``.  Only a message beyond a limit raises, and only :class:`sellia.errors.LimitExceeded`.
 
@@ -26,15 +26,15 @@ from sellia.protocol.original.fields import TYPE, TYPES, Form, Long, TextOctets,
 #: A WebSocket message of the service or of a visitor travels whole, in one message of the link: so much at most.
 WEBSOCKET_LIMIT: Final = 4 * MIB
 
-#: Octets in one message of a link at most: a WebSocket message, and what stands around it.
+#: Bytes in one message of a link at most: a WebSocket message, and what stands around it.
 MESSAGE_LIMIT: Final = WEBSOCKET_LIMIT + 64 * KIB
 
-#: Octets of a body that the original sends in one message.  It accepts 1 MiB.
+#: Bytes of a body that the original sends in one message.  It accepts 1 MiB.
 CHUNK: Final = 8 * KIB
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False):
-    """The annotations are the format."""
+    """Message whose annotations are its format."""
 
 
 # --- C>S -----------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class WsClose(_Message, frozen=True, tag="ws_close"):
 
 
 class TcpData(_Message, frozen=True, tag="tcp_data"):
-    """Both: octets of a TCP connection."""
+    """Both: bytes of a TCP connection."""
 
     connection_id: str
     data: bytes
@@ -240,7 +240,7 @@ ClientMessage = (
 ServerMessage = AuthOk | AuthError | TunnelReady | RequestStart | RequestBody | WsUpgrade | TcpOpen | Ping | Both
 Message = ClientMessage | ServerMessage
 
-# --- octets --------------------------------------------------------------------------------------------------
+# --- bytes --------------------------------------------------------------------------------------------------
 
 _limits: Final = Form(Limits)
 
@@ -257,12 +257,12 @@ _names: Final = frozenset({TYPE}.union(*(form.names for form in _forms.values())
 
 
 def encode(message: Message) -> bytes:
-    """The WebSocket message that says ``message``."""
+    """Encode a message as a WebSocket message."""
     return b"".join(_forms[type(message)].write(message))
 
 
 def decode(data: bytes) -> Message | None:
-    """What a binary WebSocket message says; None if the original would ignore it.
+    """Decode a binary WebSocket message; None if the original would ignore it.
 
     Raises LimitExceeded (a ProtocolError) for one that is longer than ``MESSAGE_LIMIT``, or has more values or header
     fields in it than their limits; its ``code`` is what the link is to be closed with.
@@ -283,7 +283,7 @@ def decode(data: bytes) -> Message | None:
 
 
 def id_in(beginning: bytes) -> str:
-    """The id of the exchange that a message is about, if that much of it is in its beginning; empty if not."""
+    """Decode the id of the exchange from the beginning of a message; empty if it is not in it."""
     try:
         size, at = packing.map_size(beginning, 0)
         for _ in range(min(size, len(beginning))):

@@ -1,7 +1,7 @@
-"""MessagePack as the original dialect needs it: maps with text for keys, written and read without trust.
+"""MessagePack codec for the original dialect: maps with text for keys, written and read without trust.
 
 Need
-    The original's peers send text that need not be UTF-8 (header values are octets), take text for binary and the
+    The original's peers send text that need not be UTF-8 (header values are bytes), take text for binary and the
     other way round, and ignore what stands behind the map.  A peer may be hostile: nothing is allocated by a length
     that is only claimed, nesting costs no stack, and small values that expand into large objects are never built.
 
@@ -11,11 +11,11 @@ How
     :class:`ProtocolError`, which never leaves ``protocol``.
 
 Bounds
-    The caller bounds the octets.  ``VALUES_LIMIT`` bounds the values in one message, and with them the time that a
+    The caller bounds the bytes.  ``VALUES_LIMIT`` bounds the values in one message, and with them the time that a
     message of nothing but tiny values takes (some milliseconds).
 
 Design not chosen
-    *msgspec*, as for the native dialect: it refuses text that is not UTF-8 and octets behind the map, tells text from
+    *msgspec*, as for the native dialect: it refuses text that is not UTF-8 and bytes behind the map, tells text from
     binary, and reading without types builds objects of fifty times the size of a hostile message before it can be
     looked at.
 """
@@ -39,7 +39,7 @@ _i64 = struct.Struct("!q").pack
 TRUE: Final = b"\xc3"
 FALSE: Final = b"\xc2"
 
-#: Heads of integers that have a fixed size: octets, and whether signed.
+#: Heads of integers that have a fixed size: bytes, and whether signed.
 _INTEGERS: Final = {
     0xCC: (1, False),
     0xCD: (2, False),
@@ -51,10 +51,10 @@ _INTEGERS: Final = {
     0xD3: (8, True),
 }
 
-#: Heads of text and binary: octets of their length.
+#: Heads of text and binary: bytes of their length.
 _LENGTHS: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 
-#: What follows other heads that hold no values: that many octets.
+#: What follows other heads that hold no values: that many bytes.
 _FIXED: Final = {
     0xC0: 0,
     0xC2: 0,
@@ -69,7 +69,7 @@ _FIXED: Final = {
     **{head: size for head, (size, _) in _INTEGERS.items()},
 }
 
-#: Heads of extensions: octets of their length, which does not count the octet that says of which type they are.
+#: Heads of extensions: bytes of their length, which does not count the byte that says of which type they are.
 _EXTENSIONS: Final = {0xC7: 1, 0xC8: 2, 0xC9: 4}
 
 
@@ -77,21 +77,21 @@ _EXTENSIONS: Final = {0xC7: 1, 0xC8: 2, 0xC9: 4}
 
 
 def map_head(size: int) -> bytes:
-    """The head of a map of so many fields."""
+    """Encode the head of a map of so many fields."""
     if size < 16:
         return bytes((0x80 | size,))
     return b"\xde" + _u16(size) if size < 0x10000 else b"\xdf" + _u32(size)
 
 
 def array_head(size: int) -> bytes:
-    """The head of an array of so many values."""
+    """Encode the head of an array of so many values."""
     if size < 16:
         return bytes((0x90 | size,))
     return b"\xdc" + _u16(size) if size < 0x10000 else b"\xdd" + _u32(size)
 
 
 def text(octets: bytes) -> bytes:
-    """Text; in UTF-8, as far as it is meant to be read by people."""
+    """Encode text; in UTF-8, as far as it is meant to be read by people."""
     size = len(octets)
     if size < 32:
         return bytes((0xA0 | size,)) + octets
@@ -101,14 +101,14 @@ def text(octets: bytes) -> bytes:
 
 
 def binary_head(size: int) -> bytes:
-    """The head of binary of so many octets, which follow."""
+    """Encode the head of binary of so many bytes, which follow."""
     if size < 0x100:
         return bytes((0xC4, size))
     return b"\xc5" + _u16(size) if size < 0x10000 else b"\xc6" + _u32(size)
 
 
 def integer(value: int) -> bytes:
-    """An integer in its smallest form."""
+    """Encode an integer in its smallest form."""
     if value >= 0:
         if value < 0x80:
             return bytes((value,))
@@ -130,7 +130,7 @@ def integer(value: int) -> bytes:
 
 
 def find_fields(data: bytes, names: Collection[bytes], at: int = 0) -> dict[bytes, int]:
-    """Where the values of those fields begin that the map at ``at`` has of ``names``.
+    """Find where the values of the fields ``names`` begin in the map at ``at``.
 
     Of equal fields the last counts.  Raises ProtocolError, or LimitExceeded for more values than the limit.
     """
@@ -146,17 +146,17 @@ def find_fields(data: bytes, names: Collection[bytes], at: int = 0) -> dict[byte
 
 
 def map_size(data: bytes, at: int) -> tuple[int, int]:
-    """How many fields the map has that begins at ``at``, and where they begin."""
+    """Decode how many fields the map at ``at`` has, and where they begin."""
     return _collection(data, at, 0x80, 0xDE)
 
 
 def array_size(data: bytes, at: int) -> tuple[int, int]:
-    """How many values the array has that begins at ``at``, and where they begin."""
+    """Decode how many values the array at ``at`` has, and where they begin."""
     return _collection(data, at, 0x90, 0xDC)
 
 
 def octets(data: bytes, at: int) -> tuple[bytes, int]:
-    """The text or binary that begins at ``at``, and where it ends."""
+    """Decode the text or binary at ``at``, and where it ends."""
     head = data[at] if at < len(data) else 0
     at += 1
     if 0xA0 <= head < 0xC0:
@@ -172,7 +172,7 @@ def octets(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def number(data: bytes, at: int) -> int:
-    """The integer at ``at``."""
+    """Decode the integer at ``at``."""
     head = _head(data, at)
     if head < 0x80:
         return head
@@ -188,7 +188,7 @@ def number(data: bytes, at: int) -> int:
 
 
 def truth(data: bytes, at: int) -> bool:
-    """The truth value at ``at``."""
+    """Decode the truth value at ``at``."""
     head = _head(data, at)
     if head == TRUE[0]:
         return True
@@ -198,7 +198,7 @@ def truth(data: bytes, at: int) -> bool:
 
 
 def is_nil(data: bytes, at: int) -> bool:
-    """Whether nil is at ``at``."""
+    """Return whether nil is at ``at``."""
     return _head(data, at) == 0xC0
 
 
@@ -228,7 +228,7 @@ def _collection(data: bytes, at: int, small: int, large: int) -> tuple[int, int]
 
 
 def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
-    """The end of the value that begins at ``at``, and what is left of the budget of values."""
+    """Find the end of the value at ``at``, and what is left of the budget of values."""
     due = 1
     end = len(data)
     while due:

@@ -1,4 +1,4 @@
-"""The answers that Sellia gives itself: a `Problem` as HTML, JSON or text, whichever the visitor can read best.
+"""Error responses of Sellia's own: a `Problem` as HTML, JSON or text, whichever the visitor can read best.
 
 Everything in them that comes from outside is shown escaped, so an answer can neither carry a script into a visitor's
 browser nor an escape sequence to a terminal.  They are never cached, and an HTML answer may load nothing.
@@ -33,7 +33,7 @@ SHOWN_LENGTH: Final = 200
 """Characters of a host or target that an answer repeats."""
 
 ACCEPT_LENGTH_LIMIT: Final = 1024
-"""Octets of ``Accept`` that are looked at."""
+"""Bytes of ``Accept`` that are looked at."""
 
 ALLOWED_METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
@@ -67,7 +67,7 @@ _KIND_BY_RANGE: Final = {
 
 
 class Answer(NamedTuple):
-    """A complete response, but for what the connection adds."""
+    """Complete response, but for what the connection adds."""
 
     status: int
     headers: Headers
@@ -126,12 +126,12 @@ def concerns_service(problem: Problem) -> bool:
 
 
 def public_detail(problem: Problem, detail: str) -> str:
-    """What visitors are told of the detail that a client gives: nothing where it can name private hosts and ports."""
+    """Return a client's detail for visitors: nothing where it can name private hosts and ports."""
     return "" if problem in _OWNERS else detail
 
 
 def to_bytes(response: Answer, *, head: bool = False, close: bool = False) -> bytes:
-    """The answer as HTTP/1.1 has it on the wire.
+    """Encode the answer as HTTP/1.1.
 
     `head`: it answers a HEAD request, so its body is left out, though its length is told.  `close`: it is the last on
     its connection, and says so.
@@ -145,7 +145,7 @@ def to_bytes(response: Answer, *, head: bool = False, close: bool = False) -> by
 
 
 def preferred(accept: bytes) -> bytes:
-    """The content type, of the three that answers come in, that ``Accept`` likes best (RFC 9110, section 12.5.1).
+    """Return the content type, of the three of answers, that ``Accept`` likes best (RFC 9110, section 12.5.1).
 
     HTML only for those who name it; text for those who name none of the three, refuse them all, or write nonsense,
     since an error that can be read is better than a 406.  Among equals, what is named exactly comes before a
@@ -164,7 +164,7 @@ def preferred(accept: bytes) -> bytes:
 
 
 def _quality(parameters: list[bytes]) -> float:
-    """The q-value among the parameters: 1 if there is none, 0 if it is no number from 0 to 1."""
+    """Return the q-value among the parameters: 1 if there is none, 0 if it is no number from 0 to 1."""
     for parameter in parameters:
         name, _, value = parameter.partition(b"=")
         if name.rstrip() == b"q":

@@ -1,4 +1,4 @@
-"""Whose forwarded headers are believed, and what they say about the visitor.
+"""Forwarded headers: from whom they are trusted, and what they say about the visitor.
 
 A reverse proxy in front of the server is the peer of every connection; who the visitor is, only the proxy knows and
 says in ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Port``.  Anybody can send these headers, so they count only
@@ -40,8 +40,10 @@ _SCHEMES: Final = {b"http": b"http", b"https": b"https", b"ws": b"http", b"wss":
 
 
 class TrustedPeers:
-    """The peers that a setting names, by default those whose forwarded headers are believed: addresses, networks, and
-    ``unix`` for unix sockets."""
+    """Set of peers that a setting names, by default those whose forwarded headers are trusted.
+
+    It names addresses, networks, and ``unix`` for unix sockets.
+    """
 
     def __init__(self, settings: Iterable[str] = (), setting: str = "trust-proxy") -> None:
         self._networks: list[IPv4Network | IPv6Network] = []
@@ -65,7 +67,7 @@ class TrustedPeers:
 
 
 class Origin(NamedTuple):
-    """Where a request came from, as far as it can be known: for its service, for logs and limits, never for routing."""
+    """Origin of a request, as far as it can be known: for its service, for logs and limits, never for routing."""
 
     hops: bytes  #: for ``X-Forwarded-For``: the visitor, then the proxies that are trusted
     scheme: bytes
@@ -76,7 +78,7 @@ class Origin(NamedTuple):
 
 
 def origin(headers: Headers, *, peer: str, scheme: bytes, host: bytes, trusted: TrustedPeers) -> Origin:
-    """The origin of a request that came from `peer` by `scheme` and for `host`, as its Host header says it.
+    """Determine the origin of a request that came from `peer` by `scheme` and for `host`, as its Host header says it.
 
     Of ``X-Forwarded-For`` the visitor is the last address that is not itself trusted, because everything to the left of
     that was said by somebody who is not.  What cannot be read ends the search, and the hop before it counts.  Of
@@ -116,7 +118,7 @@ def origin(headers: Headers, *, peer: str, scheme: bytes, host: bytes, trusted: 
 
 @lru_cache(maxsize=REMEMBERED_HOSTS)
 def port_of(host: bytes, scheme: bytes) -> bytes:
-    """The port that a Host header names, or that of the scheme where it names none."""
+    """Return the port that a Host header names, or that of the scheme where it names none."""
     _, colon, port = host.rpartition(b":")
     if colon and port.isdigit():
         return port
@@ -124,7 +126,7 @@ def port_of(host: bytes, scheme: bytes) -> bytes:
 
 
 def standard_field(where: Origin) -> bytes:
-    """The value of ``Forwarded`` (RFC 7239) that tells this origin."""
+    """Format an origin as the value of ``Forwarded`` (RFC 7239)."""
     node = b"unknown" if where.address == UNIX else where.address.encode("ascii", "replace")
     if b":" in node:
         node = b'"[%b]"' % node
@@ -140,7 +142,7 @@ def _is_host(value: bytes) -> bool:
 
 
 def plain_address(address: str) -> str:
-    """The address as forwarded headers and logs spell it: no zone, IPv4 where it is mapped into IPv6."""
+    """Normalise an address for forwarded headers and logs: no zone, IPv4 where it is mapped into IPv6."""
     if address in ("", UNIX):
         return UNIX
     parsed = _parsed(address)
@@ -149,7 +151,7 @@ def plain_address(address: str) -> str:
 
 @lru_cache(maxsize=REMEMBERED_PEERS)
 def counted_address(address: str) -> str:
-    """What an address counts as where things are limited by address: itself, but the /64 of an IPv6 address.
+    """Return the key by which limits count an address: itself, but the /64 of an IPv6 address.
 
     Whoever has one address of such a network has all of them (RFC 6177), so limits for each would be none.
     """
@@ -170,7 +172,7 @@ def _parsed(address: str) -> IPv4Address | IPv6Address | None:
 
 
 def _hop_address(hop: bytes) -> str | None:
-    """The address in one entry of ``X-Forwarded-For``, which some proxies write with a port or in brackets."""
+    """Parse the address in one entry of ``X-Forwarded-For``, which some proxies write with a port or in brackets."""
     text = hop.strip().decode("latin-1")
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""Where a service's response ends, as its fields and chunks say it: read leniently, refused where it is ambiguous."""
+"""Framing of responses (RFC 9112, section 6): read leniently, refused where it is ambiguous."""
 
 from typing import Final
 
@@ -40,7 +40,7 @@ def plain_length(value: bytes) -> int:
 
 
 def one_length(values: list[bytes]) -> tuple[int, bool]:
-    """The length that all values agree on, and whether it stands there once in plain digits."""
+    """Return the length that all values agree on, and whether it stands there once in plain digits."""
     value = values[0]
     if len(values) == 1 and value.isdigit() and len(value) <= LENGTH_DIGITS and (value[:1] != b"0" or value == b"0"):
         return int(value), True
@@ -55,7 +55,7 @@ def one_length(values: list[bytes]) -> tuple[int, bool]:
 
 
 def with_length(headers: Headers, length: int) -> Headers:
-    """The fields with one length in plain digits, where the first stood."""
+    """Replace all lengths with one in plain digits, where the first stood."""
     kept: Headers = []
     found = False
     for pair in headers:
@@ -69,7 +69,7 @@ def with_length(headers: Headers, length: int) -> Headers:
 
 
 def is_chunked(codings: list[bytes]) -> bool:
-    """Whether the body is in chunks."""
+    """Return whether the body is in chunks.  Raises ProblemError for any other coding."""
     named = [coding.strip(_BLANK).lower() for coding in b",".join(codings).split(b",")]
     named = [coding for coding in named if coding and coding != b"identity"]
     if named not in ([], [b"chunked"]):
@@ -78,6 +78,7 @@ def is_chunked(codings: list[bytes]) -> bool:
 
 
 def chunk_size(line: bytes) -> int:
+    """Parse the line of a chunk's size.  Raises ProblemError."""
     digits = line.partition(b";")[0].strip(b" \t\r")
     if not digits or digits.translate(None, _HEX):
         raise bad_response("sent a chunk whose size is not a number")

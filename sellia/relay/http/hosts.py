@@ -1,9 +1,9 @@
-"""Which tunnel a request is for, as its Host header says, and the public URL of a tunnel.
+"""Hosts: which tunnel a request is for, as its Host header says, and the public URL of a tunnel.
 
 The many spellings of one host (case, a trailing dot, a port) come to one canonical form before anything is looked up,
 and what has no such form is refused: two names for one tunnel would be two answers to "who may have this name".
 
-`locate` is on the path of every request, so what it makes of a header's octets is remembered, for a bounded number of
+`locate` is on the path of every request, so what it makes of a header's bytes is remembered, for a bounded number of
 them.  A visitor who tries one host after another only makes itself slower.
 """
 
@@ -20,7 +20,7 @@ REMEMBERED_HOSTS: Final = 1024
 """Spellings of Host that are remembered at once."""
 
 HOST_LENGTH_LIMIT: Final = 253 + len(".:65535")
-"""Octets of a Host header: the longest DNS name, with its trailing dot and a port."""
+"""Bytes of a Host header: the longest DNS name, with its trailing dot and a port."""
 
 _NAME_AND_PORT: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -28,7 +28,7 @@ _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#]*)([/?].*)?", re.IGNORECAS
 
 
 class Side(Enum):
-    """Whose host it is."""
+    """Owner of a host."""
 
     BASE = "base"  #: the base domain: the server's own pages and the gateway
     TUNNEL = "tunnel"  #: one label below it: a tunnel, if somebody holds the name
@@ -37,7 +37,7 @@ class Side(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request is headed: the canonical `host`, and the tunnel's `label`, which is empty but for a tunnel."""
+    """Destination of a request: the canonical `host`, and the tunnel's `label`, which is empty but for a tunnel."""
 
     side: Side
     host: str
@@ -45,7 +45,7 @@ class Place:
 
 
 def canonical_host(values: list[bytes]) -> str:
-    """The one host that these values of the Host header name: lower case, no trailing dot, no port.
+    """Return the one host that these values of the Host header name: lower case, no trailing dot, no port.
 
     An IPv6 literal comes back in brackets in its shortest form.  ValueError if there is not exactly one value, or it
     is not a host with at most a port; user names, white space and percent-encoding are not parts of one.
@@ -54,7 +54,7 @@ def canonical_host(values: list[bytes]) -> str:
 
 
 def locate(values: list[bytes], domain: str) -> Place:
-    """Where a request with these values of the Host header is headed, below the canonical base `domain`.
+    """Locate a request by the values of its Host header, below the canonical base `domain`.
 
     ValueError as for `canonical_host`.
     """
@@ -79,13 +79,13 @@ def _locate(value: bytes, domain: str) -> Place:
 
 
 def tunnel_label(host: str, domain: str) -> str | None:
-    """The one label that stands before `domain` in `host`, both canonical; None if it is not exactly one."""
+    """Return the one label that stands before `domain` in `host`, both canonical; None if it is not exactly one."""
     label, dot, rest = host.partition(".")
     return label if dot and rest == domain else None
 
 
 def is_address(host: str) -> bool:
-    """Whether a canonical host is an address and not a name."""
+    """Return whether a canonical host is an address and not a name."""
     return host.startswith("[") or host.replace(".", "").isdigit()
 
 
@@ -107,7 +107,7 @@ def _canonical(value: bytes) -> str:
 
 
 def canonical_domain(text: str) -> str:
-    """A domain name in lower case and without a trailing dot; ValueError if it is not one.
+    """Normalise a domain name: lower case, no trailing dot.  Raises ValueError if it is none.
 
     Underscores pass, because the names of containers often have them.
     """
@@ -118,7 +118,7 @@ def canonical_domain(text: str) -> str:
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes | None]:
-    """A request target as path and query, and the authority if it came in absolute form (RFC 9112, section 3.2.2).
+    """Split a request target into path with query, and the authority of an absolute form (RFC 9112, section 3.2.2).
 
     The authority, where there is one, is to be compared with the Host header after both went through
     `canonical_host`.  ValueError for a target that is neither ``/...``, nor ``*``, nor an http URL.
@@ -133,7 +133,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes | None]:
 
 
 def public_url(label: str | None, domain: str, port: int, https: bool) -> str:
-    """The URL of a tunnel, or of the base domain where `label` is None.
+    """Return the URL of a tunnel, or of the base domain where `label` is None.
 
     Ports 80 and 443 are left out whatever the scheme: a server that listens on 80 and says https has a proxy in front
     that does TLS.

@@ -1,4 +1,4 @@
-"""How many interim responses (1xx) of an exchange pass: by their rate and size, not by their number.
+"""Rate limit of the interim responses (1xx) of an exchange: by rate and size, not by their number.
 
 A service that works for an hour may send one every few seconds.  What comes faster than the rate is dropped, as any
 proxy may (RFC 9110, section 15.2), because an end that refused it would blame a burst that an outage of the link made.
@@ -14,7 +14,7 @@ PER_SECOND: Final = 10.0
 
 
 class InterimPace:
-    """A token bucket.  ``now`` is in seconds and never goes back."""
+    """Token bucket for interim responses.  ``now`` is in seconds and never goes back."""
 
     __slots__ = ("_at", "_tokens")
 
@@ -23,7 +23,7 @@ class InterimPace:
         self._at = now
 
     def take(self, now: float, size: int) -> bool:
-        """Whether one more passes now, with a header section of ``size`` bytes."""
+        """Return whether one more passes now, with a header section of ``size`` bytes."""
         cost = 1.0 + size // 2048
         self._tokens = min(float(BURST), self._tokens + (now - self._at) * PER_SECOND)
         self._at = now

@@ -1,4 +1,4 @@
-"""Logins that belong to a connection rather than to a request: NTLM, and Negotiate as most servers do it.
+"""Connection-bound authentication: NTLM, and Negotiate as most servers do it.
 
 Whoever sends a request on a connection with such a login is taken for the user who logged in on it (RFC 4559, section
 6), so that connection must never carry the request of another visitor.
@@ -21,12 +21,12 @@ _LENGTHS: Final = frozenset(
 
 
 def is_bound(credentials: bytes) -> bool:
-    """Whether this value of ``Authorization`` or ``WWW-Authenticate`` names a scheme that is bound to a connection."""
+    """Return whether a value of ``Authorization`` or ``WWW-Authenticate`` names a scheme bound to a connection."""
     return _SCHEME.search(credentials) is not None
 
 
 def answer_binds(headers: Headers) -> bool:
-    """Whether an answer with these fields is part of a login that belongs to its connection."""
+    """Return whether a response with these fields is part of a login that belongs to its connection."""
     for name, value in headers:
         if len(name) in _LENGTHS:
             folded = name.lower()

@@ -1,4 +1,4 @@
-"""What a service sent instead of HTTP, in words for its owner."""
+"""Description of what a service sent instead of HTTP, for its owner."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ _HTTP2_SETTINGS: Final = b"\x00\x00"
 
 
 def what_came(data: bytes) -> str:
-    """What to say of ``data``, the first that a service said; it goes on after the service's name."""
+    """Describe ``data``, the first bytes of a service; the text goes on after the service's address."""
     if data.startswith(_TLS):
         return "speaks TLS, and was spoken to without: make it an https:// target"
     if data[:2] == _HTTP2_SETTINGS and data[3:4] == b"\x04":

@@ -1,4 +1,4 @@
-"""The ``Destination`` of a WebDAV request (RFC 4918, section 10.3), as a service behind a tunnel is to see it.
+"""Rewriting of the ``Destination`` of a WebDAV request (RFC 4918, section 10.3) for a service behind a tunnel.
 
 COPY and MOVE name their destination by an absolute URL, in the visitor's words: ``https`` where the server or a proxy
 in front does TLS.  A service that is asked by http takes that for another server and answers 502, as Apache's mod_dav
@@ -21,7 +21,7 @@ _URL: Final = re.compile(rb"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL
 
 
 def with_destination(headers: Headers, scheme: bytes) -> Headers:
-    """The section with the ``Destination`` that a service asked by `scheme` understands; often the same section."""
+    """Rewrite ``Destination`` for a service that is asked by `scheme`; often nothing changes."""
     hosts = [value for name, value in headers if name.lower() == b"host"]
     if len(hosts) != 1:
         return headers

@@ -26,15 +26,15 @@ class Agreement(NamedTuple):
 
 
 def accept_value(key: bytes) -> bytes:
-    """Value of Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC 6455, section 4.2.2)."""
+    """Compute the Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC 6455, section 4.2.2)."""
     return b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
 
 
 def agreement(offer: Headers, answer: Headers) -> Agreement:
-    """Terms to which a 101 with the fields ``answer`` agrees, for a handshake with the fields ``offer``.
+    """Return the terms to which a 101 with the fields ``answer`` agrees, for a handshake with the fields ``offer``.
 
     Raises ValueError where it is no answer to that handshake; the message is a predicate whose subject is the service.
-    Names of subprotocols are compared octet for octet, those of extensions in any case.  ``Upgrade`` and ``Connection``
+    Names of subprotocols are compared byte for byte, those of extensions in any case.  ``Upgrade`` and ``Connection``
     are hop-by-hop, so whoever reads them from a socket checks them.
     """
     keys = values_of(offer, b"sec-websocket-key")
@@ -52,6 +52,6 @@ def agreement(offer: Headers, answer: Headers) -> Agreement:
 
 
 def _extensions(headers: Headers) -> list[bytes]:
-    """Names of the extensions in a list, in small letters, without their parameters."""
+    """Return the names of the extensions in a list, in small letters, without their parameters."""
     elements = values_of(headers, b"sec-websocket-extensions")
     return [element.partition(b";")[0].strip(b" \t").lower() for element in elements]

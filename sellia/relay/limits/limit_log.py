@@ -1,4 +1,4 @@
-"""What was refused because a limit was reached: counted always, told in the log now and then.
+"""Rate-limited log of limits that were reached: each time counts, and few become lines.
 
 Whoever attacks a limit reaches it a thousand times a second.  Each time counts, but only a few become lines in the log,
 and the next line says how many did not.
@@ -21,14 +21,14 @@ class _Limit:
 
 
 class LimitLog:
-    """Counts by the name of the limit.  The names are those that the code uses: a few dozen, never from outside."""
+    """Counts, and suppressed lines, by the name of the limit.  Names are the code's own, a few dozen."""
 
     def __init__(self, rate: Rate = LINES) -> None:
         self._rate = rate
         self._limits: dict[str, _Limit] = {}
 
     def count(self, limit: str, now: float) -> int | None:
-        """Once more.  None if that is not worth a line, else how many before it were not."""
+        """Count one more; return how many lines were suppressed before this one, or None to suppress it too."""
         found = self._limits.get(limit)
         if found is None:
             found = self._limits[limit] = _Limit(Bucket(self._rate))
@@ -40,5 +40,5 @@ class LimitLog:
         return suppressed
 
     def as_dict(self) -> dict[str, int]:
-        """How often each limit that was ever reached was, by its name."""
+        """Return how often each limit was reached, by its name."""
         return {name: each.count for name, each in sorted(self._limits.items())}

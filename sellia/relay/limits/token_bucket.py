@@ -1,4 +1,4 @@
-"""How often something may happen: a token bucket for each of many keys, in a table that nobody can fill up.
+"""Token buckets: one, or one for each of many keys in a table that nobody can fill up.
 
 A bucket holds ``burst`` tokens at most and gains ``per_second`` of them; what happens takes one, and where there is
 none it is refused and told when there will be one.  The bucket of a key is one number: the moment at which it will be
@@ -37,14 +37,14 @@ _DEBT: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many at once, and so many a second in the long run."""
+    """Rate limit: ``burst`` at once, and ``per_second`` in the long run."""
 
     burst: int
     per_second: float
 
 
 class Buckets(Generic[Key]):
-    """One bucket for each key, all of the same rate.  It reads no clock: ``now`` is in seconds, and never goes back."""
+    """Token buckets by key, all of the same rate.  It reads no clock: ``now`` is in seconds, and never goes back."""
 
     __slots__ = ("_full_at", "_interval", "_limit", "_tolerance")
 
@@ -70,7 +70,7 @@ class Buckets(Generic[Key]):
         return 0.0
 
     def _forget(self, now: float) -> None:
-        """Another key has come: let go of some whose buckets are full, or of the oldest if there are too many."""
+        """Forget, for a new key, some keys whose buckets are full, or the oldest if there are too many."""
         full_at = self._full_at
         for _ in range(_FORGOTTEN):
             oldest = next(iter(full_at))
@@ -79,12 +79,12 @@ class Buckets(Generic[Key]):
             del full_at[oldest]
 
     def look(self, key: Key, now: float) -> float:
-        """What `take` would say; nothing is taken."""
+        """Return what `take` would, and take nothing."""
         wait = self._full_at.get(key, now) - now - self._tolerance
         return wait if wait > _ROUNDING else 0.0
 
     def spend(self, key: Key, now: float, count: int) -> float:
-        """Take so many tokens, and owe those that there are not: 0.0, or the seconds until it owes none.
+        """Take so many tokens, and owe those that are missing: 0.0, or the seconds until none is owed.
 
         It owes what comes in ``_DEBT`` seconds at most.
         """
@@ -101,7 +101,7 @@ class Buckets(Generic[Key]):
 
 
 class Bucket:
-    """A bucket that belongs to one thing, and ends with it."""
+    """Token bucket of one thing."""
 
     __slots__ = ("_full_at", "_rate")
 
@@ -117,12 +117,12 @@ class Bucket:
         return wait
 
     def look(self, now: float, count: int = 1) -> float:
-        """What `take` would say; nothing is taken."""
+        """Return what `take` would, and take nothing."""
         wait = max(self._full_at - now, 0.0) + (count - self._rate.burst) / self._rate.per_second
         return wait if wait > _ROUNDING else 0.0
 
     def spend(self, now: float, count: int = 1) -> None:
-        """Take so many tokens, and owe those that there are not."""
+        """Take so many tokens, and owe those that are missing."""
         self._full_at = max(self._full_at, now) + count / self._rate.per_second
 
 

@@ -1,4 +1,4 @@
-"""Limits of what may pass on one WebSocket: sizes of frames and messages, fragments, control frames.
+"""Limits of one WebSocket: sizes of frames and messages, fragments, control frames.
 
 One set of rules for both directions and both ends.  A server holds its visitors to them, and what comes from its
 clients as well; it tells the clients (`ServerLimits`), so that a service's frame that is too long ends where it begins.
@@ -27,7 +27,7 @@ _BY_DEFAULT: Final = "by default, for the server told the client none"
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """What one peer may send on one WebSocket: bytes of a frame and of a message, its fragments, control frames.
+    """Limits of what one peer may send: bytes of a frame and of a message, its fragments, control frames.
 
     ``empty`` are fragments without a byte in a row.  Bytes are counted as they are on the wire, so compressed ones
     compressed.  ``where`` says where the limits are set, for people.
@@ -46,12 +46,12 @@ class FrameLimits:
         object.__setattr__(self, "whole", min(self.size, self.message))
 
     def exceeded(self, code: int, problem: Problem, what: str, setting: str) -> LimitExceeded:
-        """Error of a peer that went past one of them: says which, its value, and where it is set."""
+        """Make the error of a peer that went past a limit; it says which, its value, and where it is set."""
         return LimitExceeded(f"{what}; {setting} {self.where}", code, problem)
 
 
 class MessageMeter:
-    """Sizes of the data frames and messages that go one way, held to `FrameLimits`.
+    """Meter of the data frames and messages that go one way, held to `FrameLimits`.
 
     It need not be shown frames that are whole messages of at most ``limits.whole`` bytes.
     """
@@ -63,7 +63,7 @@ class MessageMeter:
         self._fragments = self._empty = self._size = 0
 
     def frame(self, first: int, length: int) -> None:
-        """A data frame begins.  Raises LimitExceeded if it is one too many, or too long."""
+        """Count a data frame that begins.  Raises LimitExceeded if it is one too many, or too long."""
         limits = self._limits
         if length > limits.size:
             what = f"a frame of more than {size_of(limits.size)}"
@@ -86,7 +86,7 @@ class MessageMeter:
 
 
 def as_told(limits: ServerLimits) -> FrameLimits:
-    """The limits that a client applies whose server has told these; what is not told has our default.
+    """Make the limits of a client from those that its server told; what is not told has our default.
 
     Raises ProtocolError for a value that is no limit.
     """

@@ -1,4 +1,4 @@
-"""How much of a session may be under way on a link at once, so that nobody waits for what is bulky.
+"""Congestion control: how much of a session may be in flight on a link, so that nobody waits for bulk.
 
 Need
     A link delivers in order.  What has been handed to it waits in the transport, in two kernels, in every proxy between
@@ -8,7 +8,7 @@ Need
 
 How
     A round trip is measured with a ping that is sent behind a parcel: its pong says that everything before it has
-    arrived.  The shortest one is what the way itself takes (``base``).  Octets that were under way, divided by the time
+    arrived.  The shortest one is what the way itself takes (``base``).  Bytes that were under way, divided by the time
     until all of them had arrived, are the rate (Little's law).  What may be under way, the *window*, is to make a round
     trip of ``base + delay``, where the delay is ``DELAY`` and as much more as round trips differ from one to the next
     (``jitter``), because some ways are like that:
@@ -35,19 +35,19 @@ What it costs
     limit of what may be unacknowledged at all.  An exchange whose parcels acknowledge each other asks for nothing.
 
 Bounds
-    ``LEAST`` to ``MOST`` octets.  A peer allows a hundred pings a second.  Each ``SHARE`` of the window and half of a
+    ``LEAST`` to ``MOST`` bytes.  A peer allows a hundred pings a second.  Each ``SHARE`` of the window and half of a
     burst brings one, of ``PINGS`` at most, and of a large window not within ``GAP`` seconds of another.  But there is
     always one where bulk waits and none is under way: its answer is either late, or makes the window grow, which has
     soon outgrown what waits.
 
 What it cannot do
-    The first ``FIRST`` octets on a new link, and what a lost link left to be sent again, are sent before anything is
+    The first ``FIRST`` bytes on a new link, and what a lost link left to be sent again, are sent before anything is
     known.  A segment that is lost delays what follows it, as in every TCP connection.  Where round trips differ by more
     than a tenth of a second from one to the next, most of a fast link may go unused.
 
 Designs not chosen
     *The kernel's numbers* (TCP_INFO): say nothing of what waits in a proxy, which is where most links end.  *Delay
-    alone*, as LEDBAT (RFC 6817) adds and takes octets by how far it is from the target: slow to learn a rate that is a
+    alone*, as LEDBAT (RFC 6817) adds and takes bytes by how far it is from the target: slow to learn a rate that is a
     thousand times another.  *BBR's model of the bottleneck*: needs to empty the queue again and again to see the
     shortest round trip; here a link is idle often enough, and pings of idle links count.  *Sending at a rate*: a
     timer for each parcel, where acks do as well.  *A timer for acks at the receiver*: the sender knows when it needs
@@ -66,16 +66,16 @@ from sellia.relay.limits.token_bucket import Bucket, Rate
 #: that it makes itself use 90 % of the link one way, pauses between transfers included.  RFC 6817 allows 100 ms.
 DELAY: Final = 0.04
 
-#: Octets that may be under way at first, at least and at most.
+#: Bytes that may be under way at first, at least and at most.
 FIRST: Final = 16 * KIB
 LEAST: Final = 4 * KIB
 MOST: Final = REPLAY_LIMIT
 
-#: Octets of the smallest parcel that is aimed for, and of the smallest burst.
+#: Bytes of the smallest parcel that is aimed for, and of the smallest burst.
 SMALLEST_PARCEL: Final = 2 * KIB
 SMALLEST_BURST: Final = 2 * SMALLEST_PARCEL
 
-#: Octets under way with which a round trip tells something of a rate.
+#: Bytes under way with which a round trip tells something of a rate.
 TELLING: Final = 2 * KIB
 
 #: Times that a window grows in a round trip, at first and later.
@@ -100,7 +100,7 @@ _REMEMBERED: Final = 32
 
 
 class CongestionWindow:
-    """What one end of one link knows of the way to the other."""
+    """Congestion window of one end of a link, measured by round trips."""
 
     __slots__ = (
         "_asked",
@@ -136,19 +136,19 @@ class CongestionWindow:
         self._pings = Bucket(PINGS)
         #: The last round trip that the jitter was learned from, and when: those that overlap tell the same.
         self._spread, self._learnt = 0.0, float("-inf")
-        #: Number, moment, parcels that had been sent, and octets that were under way.
+        #: Number, moment, parcels that had been sent, and bytes that were under way.
         self._asked: deque[tuple[int, float, int, int]] = deque(maxlen=_REMEMBERED)
         self._trips: deque[float] = deque(maxlen=SAMPLES)
         self._rates: deque[float] = deque(maxlen=SAMPLES)
 
     @property
     def parcel(self) -> int:
-        """What a parcel should aim for, in octets."""
+        """Target size of a parcel, in bytes."""
         return min(PARCEL_TARGET, max(SMALLEST_PARCEL, self.window // (5 if self._steep else 16)))
 
     @property
     def burst(self) -> int:
-        """What may be sent at once after a pause, in octets; not less than the window where that is large."""
+        """Bytes that may be sent at once after a pause; not less than the window where that is large."""
         if self.window >= ACKED_ANYWAY:
             return self.window
         least = FIRST if self._steep else SMALLEST_BURST
@@ -156,17 +156,17 @@ class CongestionWindow:
 
     @property
     def share(self) -> int:
-        """After so many octets it is time for the next ping, if it may be sent."""
+        """Bytes after which the next ping is due, if it may be sent."""
         return min(self.window // SHARE, self.burst // 2)
 
     def may_ask(self, now: float, blocked: bool) -> bool:
-        """Whether a ping may be sent now; ``blocked``, if bulk waits for what its answer would acknowledge."""
+        """Return whether a ping may be sent now; ``blocked``: bulk waits for what its answer would acknowledge."""
         if blocked and not self._asked:
             return True
         return not self._pings.look(now) and (self.window < ACKED_ANYWAY or now - self._last >= GAP)
 
     def ask(self, now: float, parcels: int, under_way: int) -> int:
-        """The number for a ping that is sent now, behind so many parcels, of which so many octets are under way."""
+        """Return the number of a ping that is sent behind ``parcels``, with ``under_way`` bytes of them in flight."""
         self._number += 1
         self._last = now
         self._pings.spend(now)
@@ -174,7 +174,7 @@ class CongestionWindow:
         return self._number
 
     def answered(self, number: int, now: float) -> int:
-        """A pong has come: how many parcels have arrived at the peer.  0 if the ping was not one of these."""
+        """Measure with a pong; return how many parcels have arrived at the peer, 0 for the pong of another ping."""
         asked = self._asked
         while asked and asked[0][0] <= number:
             sent_number, moment, parcels, under_way = asked.popleft()
@@ -184,7 +184,7 @@ class CongestionWindow:
         return 0
 
     def _learn(self, trip: float, under_way: int, now: float) -> None:
-        """A round trip took so long, with so many octets under way at its beginning."""
+        """Adjust the window to a round trip that began with so many bytes in flight."""
         self._base = min(self._base, trip)
         self.shortest = min(self.shortest, trip)
         if under_way < TELLING:
@@ -210,7 +210,7 @@ class CongestionWindow:
                 self.window = max(LEAST, min(self.window, int(max(self._rates) * allowed)))
 
     def _grow(self, trip: float, under_way: int, now: float) -> None:
-        """The way has room, if the window was in use; of which a whole round trip tells more than a part of one."""
+        """Widen the window if it was in use, by more after a whole round trip than after a part of one."""
         if under_way * (4 if self._steep else 1.5) < self.window:
             return
         growth: float = STEEP if self._steep else GENTLE

@@ -1,4 +1,4 @@
-"""The session's account of what its streams hold, as the halves of a stream keep it."""
+"""Interface of the account of what all streams of a session hold, which the halves of a stream keep."""
 
 from typing import Protocol
 
@@ -12,4 +12,4 @@ class Ledger(Protocol):
     queued: int
 
     def settled(self, number: int) -> None:
-        """The leg of a stream that the peer has ended has taken all that it was given."""
+        """Note that the leg of a stream which the peer has ended has taken all that it was given."""

@@ -1,8 +1,8 @@
-"""What a stream calls at its own end: the visitor's connection on the server, the service's on the client.
+"""Endpoint of a stream: the visitor's connection on the server, the service's on the client.
 
-The two ends of a stream are mirror images, so one interface serves both.  A leg turns what it is told into octets on
+The two ends of a stream are mirror images, so one interface serves both.  A leg turns what it is told into bytes on
 a socket, and calls :class:`~sellia.relay.mux.stream.Stream` with what the socket brings.  When the socket stops taking
-octets the leg calls ``stream.stall()``, and ``stream.flow()`` when it takes them again; that is all it needs to know
+bytes the leg calls ``stream.stall()``, and ``stream.flow()`` when it takes them again; that is all it needs to know
 of credit.  In the other direction ``pause_sending`` asks it to stop reading from its socket.
 """
 
@@ -14,41 +14,41 @@ from sellia.protocol.messages import Ending, Headers, ResponseHead
 
 
 class Leg(Protocol):
-    """One end of a stream.  Calls come in stream order; none come after ``reset_received``."""
+    """Endpoint that a stream calls.  Calls come in stream order; none come after ``reset_received``."""
 
     def head_received(self, head: ResponseHead) -> None:
-        """The service's answer, or an interim one."""
+        """Take the head of the service's response, final or interim (1xx)."""
 
     def data_received(self, data: bytes) -> None:
-        """Octets of the body, or of the TCP connection; never empty."""
+        """Take bytes of the body, or of the TCP connection; never empty."""
 
     def frame_received(self, first: int, payload: bytes) -> None:
-        """One whole WebSocket frame: its first octet (fin, rsv, opcode) and its payload, unmasked."""
+        """Take a whole WebSocket frame: its first byte (fin, rsv, opcode) and its payload, unmasked."""
 
     def frame_begun(self, first: int, length: int) -> None:
-        """A frame whose payload of ``length`` octets follows in pieces."""
+        """Take the head of a frame whose payload of ``length`` bytes follows in pieces."""
 
     def frame_continued(self, payload: bytes) -> None:
-        """The next piece of that payload."""
+        """Take the next piece of that payload."""
 
     def ending_received(self, ending: Ending) -> None:
-        """What the other end of the link says of a WebSocket's end."""
+        """Take what the other end of the link says of a WebSocket's end."""
 
     def end_received(self, trailers: Headers) -> None:
-        """The other end will send nothing more; ``trailers`` is empty unless a chunked body had some."""
+        """Note that the other end sends nothing more; ``trailers`` is empty unless a chunked body had some."""
 
     def reset_received(self, problem: Problem, message: str) -> None:
-        """The stream is over, both ways, before its end.  The leg must not use the stream any more."""
+        """End, because the stream is over, both ways, before its end.  The leg must not use it any more."""
 
     def pause_sending(self) -> None:
-        """Enough is queued: read no more from the socket."""
+        """Stop reading from the socket: enough is queued."""
 
     def resume_sending(self) -> None:
-        """The queue is short again: go on reading."""
+        """Read on: the queue is short again."""
 
 
 class NullLeg:
-    """The leg of a stream that has none yet, or none any more: who answers it may use it before they are known."""
+    """Null object: the leg of a stream that has none yet, or none any more."""
 
     def head_received(self, head: ResponseHead) -> None: ...
 
@@ -75,7 +75,7 @@ NULL_LEG: Final = NullLeg()
 
 
 class StrictLeg:
-    """Refuses all that it has no method for: a peer that says it has broken the protocol."""
+    """Base of legs for which whatever they have no method for breaks the protocol."""
 
     __slots__ = ()
 

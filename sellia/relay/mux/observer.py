@@ -38,7 +38,7 @@ EndedBy = Literal["visitor", "service", "sellia"]
 
 
 class StreamObserver(Protocol):
-    """Told of the streams of one session, by the number that the stream has in it."""
+    """Receiver of what passes on the streams of one session, by stream number."""
 
     def request(self, stream_id: int, opening: Opening) -> None:
         """A stream opens with a request, a WebSocket's handshake or a TCP connection, as it goes to the service."""

@@ -30,14 +30,14 @@ from sellia.relay.mux.send_half import BULK
 
 
 class UrgentQueue(Protocol):
-    """Where credit goes: the session's scheduler."""
+    """Sender of credit: the session's scheduler."""
 
     def urge(self, record: bytes) -> None:
         """Send a record ahead of bulk data."""
 
 
 class ReceiveHalf:
-    """What a stream receives."""
+    """Receiving half of one stream."""
 
     __slots__ = (
         "_ledger",
@@ -123,7 +123,7 @@ class ReceiveHalf:
             self._taken()
 
     def starved(self) -> bool:
-        """Widen the window for a peer that has more than its credit allows, if the leg has kept up; whether it has."""
+        """Widen the window of a peer that has more than its credit allows; return whether the leg has kept up."""
         if self.kept_up and not self.stalled and self.window < MAX_CREDIT and not self.ended:
             amount = min(self.window, MAX_CREDIT - self.window)
             self.window += amount

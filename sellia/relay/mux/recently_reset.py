@@ -19,7 +19,7 @@ _WAITING: Final = 0
 
 
 class RecentlyReset:
-    """One session's.  Empty, and then false, most of the time."""
+    """Streams of one session that were reset here.  Empty, and then false, most of the time."""
 
     __slots__ = ("_forgiven", "_fresh", "_parcels")
 
@@ -35,7 +35,7 @@ class RecentlyReset:
         return len(self._parcels)
 
     def add(self, number: int) -> None:
-        """A stream has been reset; its reset is on its way into a parcel."""
+        """Add a stream whose reset is on its way into a parcel."""
         self._parcels[number] = _WAITING
         self._fresh.append(number)
         if len(self._parcels) > LINGERING_LIMIT:
@@ -44,7 +44,7 @@ class RecentlyReset:
             self._forgiven[oldest & 1] = max(oldest, self._forgiven[oldest & 1])
 
     def left_in(self, parcel: int) -> None:
-        """All resets that waited have left, the last of them in this parcel."""
+        """Note that all resets that waited have left, the last of them in this parcel."""
         if self._fresh:
             for number in self._fresh:
                 if number in self._parcels:
@@ -52,7 +52,7 @@ class RecentlyReset:
             self._fresh.clear()
 
     def outlived(self, ack: int) -> None:
-        """After a parcel whose builder knew of our parcels up to ``ack``: streams reset in these are quiet now.
+        """Forget streams that were reset in our parcels up to ``ack``: the builder of a parcel knew of them.
 
         Only a parcel's own ack tells: what the builder of the parcel had queued before our reset arrived is in it or
         in earlier ones.  An ``Ack``, or a new link's count, may overtake a parcel that is sent again.
@@ -66,5 +66,5 @@ class RecentlyReset:
             del self._parcels[number]
 
     def excuses(self, number: int) -> bool:
-        """Whether something that arrives for this stream, which is not open, may be late."""
+        """Return whether a record for this stream, which is not open, may be late."""
         return number in self._parcels or number <= self._forgiven[number & 1]

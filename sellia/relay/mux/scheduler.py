@@ -1,4 +1,4 @@
-"""What a session sends: parcels, numbered, and kept until they have arrived.
+"""Send scheduler of a session: numbered parcels, filled by streams in turn, and kept until they are acknowledged.
 
 Need
     Many streams share one link.  Each gets its turn; what urgently concerns a stream (credit, reset) overtakes bulk
@@ -7,7 +7,7 @@ Need
 
 Invariants (``check_invariants`` holds them in tests)
     * Parcels are numbered 1, 2, 3, … in the order in which they are built.  ``acked <= sent``; the replay queue holds
-      exactly the parcels ``acked + 1 … sent``, as they were sent, octet for octet.
+      exactly the parcels ``acked + 1 … sent``, as they were sent, byte for byte.
     * The peer's parcels are acknowledged by each of ours, in time by an ack of its own, and never beyond ``received``.
 
 Bounds
@@ -16,7 +16,7 @@ Bounds
     way at once. Acks are for arrival, not for reading, so a stalled stream does not hold them up.
 
 Designs not chosen
-    *Numbering records or octets*: each would need bookkeeping for each record; a parcel is already the unit that the
+    *Numbering records or bytes*: each would need bookkeeping for each record; a parcel is already the unit that the
     link delivers whole or not at all.  *Acks by timer*: none is needed, because every parcel carries one, and the
     link's liveness check carries the last.  *Weights for streams*: nobody could set them.  But who says little need not
     wait behind all who say much: as new flows do in fq_codel (RFC 8290), a stream that has something to say gets its
@@ -34,7 +34,7 @@ from sellia.protocol.messages import Ack
 from sellia.relay.mux.recently_reset import RecentlyReset
 from sellia.relay.mux.send_half import SendHalf
 
-#: Octets that one stream may send before the next gets its turn.
+#: Bytes that one stream may send before the next gets its turn.
 TURN: Final = 16 * 1024
 
 #: Turns of streams that say little, one after the other, while others wait: they can't keep out those.
@@ -47,11 +47,11 @@ _ANY: Final = 1 << 20
 
 
 class Link(Protocol):
-    """What a session needs of the link that carries it."""
+    """Link that carries a session."""
 
     @property
     def writable(self) -> bool:
-        """False while the transport's buffer is full.  The link calls ``session.flush`` when it has drained."""
+        """Whether the transport's buffer has room.  The link calls ``session.flush`` when it has drained."""
 
     def send(self, message: bytes) -> None:
         """Send one link message; never fails: a broken link says so by ``detach``."""
@@ -80,10 +80,10 @@ class SendScheduler:
         self.received = 0
         #: The cost of the largest record that a stream may append to the parcel under construction, not to its queue.
         self.direct = 0
-        #: Octets that a parcel aims for, and of which a piece of bulk data has at most that many.
+        #: Bytes that a parcel aims for, and of which a piece of bulk data has at most that many.
         self.piece = PARCEL_TARGET
         self._replay_limit = replay_limit
-        #: Octets that may be unacknowledged while bulk data is sent, and while those send who say little.  The first
+        #: Bytes that may be unacknowledged while bulk data is sent, and while those send who say little.  The first
         #: lies between what may be after a pause and the limit, where that is larger.
         self._window = self._fresh_window = self._limit = self._burst = replay_limit
         self._turn = TURN
@@ -126,9 +126,9 @@ class SendScheduler:
         self.pace(self._replay_limit, self._replay_limit, PARCEL_TARGET)
 
     def pace(self, window: int, burst: int, parcel: int) -> None:
-        """For links: bulk data waits while ``window`` octets are unacknowledged, and a parcel aims for ``parcel``.
+        """Set the congestion window, beyond which bulk data waits, and the target size of a parcel, in bytes.
 
-        Where less has been under way, ``burst`` octets may be, and as many more as are acknowledged.
+        Where less has been under way, ``burst`` bytes may be, and as many more as are acknowledged.
         """
         self._limit = min(window, self._replay_limit)
         self._burst = min(burst, self._limit)
@@ -144,18 +144,18 @@ class SendScheduler:
         self._fresh_window = min(max(self._window, self._replay_size) + self._window // 4, self._replay_limit)
 
     def detach(self) -> None:
-        """The link is gone; streams wait."""
+        """Let streams wait: the link is gone."""
         self._link = None
         self.direct = 0
         self._resend.clear()
 
     def link_full(self) -> None:
-        """The link's ``writable`` has become False."""
+        """Send nothing more for now: the link's ``writable`` has become False."""
         self.direct = 0
 
     @property
     def unacknowledged(self) -> tuple[int, int]:
-        """Parcels, and their octets, that would be sent again on a new link."""
+        """Parcels, and their bytes, that would be sent again on a new link."""
         return len(self._replay), self._replay_size
 
     @property
@@ -165,7 +165,7 @@ class SendScheduler:
 
     @property
     def under_way(self) -> int | None:
-        """Octets of parcels on this link that are unacknowledged; None while some are still to be sent again."""
+        """Bytes of parcels on this link that are unacknowledged; None while some are still to be sent again."""
         return None if self._resend else self._replay_size
 
     @property
@@ -174,7 +174,7 @@ class SendScheduler:
         return self._replay_size >= self._window
 
     def acknowledged(self, received: int) -> None:
-        """So many of our parcels have arrived at the peer."""
+        """Forget parcels: so many of ours have arrived at the peer."""
         if received <= self.acked:
             return
         if received > self.sent:
@@ -209,7 +209,7 @@ class SendScheduler:
         self._owed += size
 
     def acted(self) -> None:
-        """After a parcel has been acted on: acknowledge soon, if enough has come since the last ack."""
+        """Acknowledge soon, if enough has been acted on since the last ack."""
         if self._owed >= ACK_EVERY and not self._wanted:
             self._want()
 
@@ -243,7 +243,7 @@ class SendScheduler:
         self._settle()
 
     def append(self, header: bytes, payload: bytes, size: int) -> None:
-        """For streams, while ``direct``: add a record to the parcel under construction."""
+        """Add a record, while ``direct``, to the parcel under construction."""
         self._parts.append(header)
         if payload:
             self._parts.append(payload)
@@ -254,7 +254,7 @@ class SendScheduler:
             self._want()
 
     def urge(self, record: bytes) -> None:
-        """For streams: send a whole record ahead of bulk data."""
+        """Send a whole record ahead of bulk data."""
         if self.closed:
             return
         self._urgent.append(record)
@@ -263,7 +263,7 @@ class SendScheduler:
             self._want()
 
     def activate(self, half: SendHalf) -> None:
-        """For streams: there is something to send; take turns."""
+        """Give a half its turns: it has something to send."""
         if not half.active:
             half.active = True
             if self._turns - half.turn >= len(self._active):

@@ -1,4 +1,4 @@
-"""The sending half of a stream: an outbox of records, and the credit that the peer has granted for them.
+"""Sending half of a stream: an outbox of records, and the credit that the peer has granted for them.
 
 Need
     A leg hands over what its socket brings, and is told to pause when enough is queued.  Records leave in the order in
@@ -46,7 +46,7 @@ _pack = native.pack_record
 
 
 class SendQueue(Protocol):
-    """Where records go: the session's scheduler."""
+    """Queue that records go into: the session's scheduler."""
 
     #: The cost of the largest record that may be appended to the parcel under construction.
     direct: int
@@ -64,7 +64,7 @@ class SendQueue(Protocol):
 
 
 class SendHalf:
-    """What a stream sends.  ``opening`` is its OPEN record while the peer has not been sent it, empty after."""
+    """Sending half of one stream.  ``opening`` is its OPEN record while the peer has not been sent it, empty after."""
 
     __slots__ = (
         "_ledger",

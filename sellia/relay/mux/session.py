@@ -1,4 +1,4 @@
-"""The conversation between one client and one server.  It outlives the links that carry it.
+"""Multiplexed session between one client and one server, which outlives the links that carry it.
 
 Need
     Many streams share one link, and know nothing of it.  When it drops and another takes its place, both ends go on as
@@ -97,7 +97,7 @@ class Session:
 
     @property
     def received(self) -> int:
-        """How many of the peer's parcels have arrived."""
+        """Number of the peer's parcels that have arrived."""
         return self.out.received
 
     def attach(self, link: Link, peer_received: int) -> None:
@@ -167,7 +167,7 @@ class Session:
         self.out.urge(native.pack_record(native.CONTROL, 0, 0, len(payload)) + payload)
 
     def close(self, problem: Problem, message: str) -> None:
-        """The session is over: every leg is told so, and nothing more is sent or received."""
+        """End the session: reset every leg, and send and receive nothing more."""
         if self.closed:
             return
         self.closed = True
@@ -300,7 +300,7 @@ class Session:
         self._guarded(stream, stream.leg.reset_received, problem_of(reset.word), reset.message)
 
     def _late(self, kind: int, number: int, payload: bytes) -> None:
-        """A record for a stream that is not open: late, of a kind we do not know, or a violation."""
+        """Judge a record for a stream that is not open: late, of an unknown kind, or a violation."""
         if kind not in _STREAM_RECORDS and kind not in (native.CREDIT, native.BLOCKED, native.RESET):
             self._idle()
             return
@@ -347,7 +347,7 @@ class Session:
     # --- for streams ---------------------------------------------------------------------------------------
 
     def finished(self, stream: Stream) -> None:
-        """Both directions have ended: forget the stream once all of it has left."""
+        """Forget a stream of which both directions have ended, once all of it has left."""
         self.table.finished(stream)
 
     def give_up(self, stream: Stream, reset: Reset) -> None:
@@ -375,7 +375,7 @@ class Session:
     # --- for the scheduler ---------------------------------------------------------------------------------
 
     def _emptied(self, number: int) -> None:
-        """The last record of a half that has ended has left."""
+        """Forget a stream whose last record has left, if the other direction has ended too."""
         stream = self.streams.get(number)
         if stream is not None and stream.receiving.ended:
             self.table.finished(stream)

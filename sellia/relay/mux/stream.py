@@ -1,4 +1,4 @@
-"""One exchange inside a session: an HTTP request and its response, a WebSocket, a TCP connection.
+"""Stream: one exchange inside a session, an HTTP request and its response, a WebSocket, a TCP connection.
 
 Need
     A leg sends and receives on one object, and each direction has its own end, its own credit and its own bounds
@@ -26,7 +26,7 @@ _EMPTY: Final = b""
 
 
 class StreamOwner(Protocol):
-    """What a stream, and its leg, ask of the session."""
+    """Session of a stream, as the stream and its leg see it."""
 
     closed: bool
 
@@ -128,11 +128,11 @@ class Stream:
     # --- for the leg: receiving ----------------------------------------------------------------------------
 
     def stall(self) -> None:
-        """The leg's socket takes no more for now: what is delivered from here on is not credited."""
+        """Grant no credit for what is delivered from here on: the leg's socket takes no more for now."""
         self.receiving.stall()
 
     def flow(self) -> None:
-        """The leg's socket has taken all that was delivered."""
+        """Grant credit for all that was delivered: the leg's socket has taken it."""
         self.receiving.flow()
 
     # --- for whoever wants to know -------------------------------------------------------------------------
@@ -191,13 +191,13 @@ class Stream:
 
 
 def _bounded(head: bytes) -> bytes:
-    """An encoded head that the peer will accept: one that is too long is the exchange's problem, not the session's."""
+    """Return an encoded head.  Raises ProblemError for one that the peer would not accept."""
     if len(head) > HEAD_LIMIT:
         raise ProblemError(HEADER_TOO_LARGE)
     return head
 
 
 def opening_record(number: int, opening: Opening, end: bool) -> bytes:
-    """The OPEN record of a stream, whole.  Raises ProblemError for one longer than the limit."""
+    """Encode the OPEN record of a stream.  Raises ProblemError for one longer than the limit."""
     payload = _bounded(native.encode(opening))
     return native.pack_record(native.OPEN, END if end else 0, number, len(payload)) + payload

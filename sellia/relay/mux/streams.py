@@ -1,4 +1,4 @@
-"""The streams of a session: which are open, what they hold together, and who goes when that is too much.
+"""Table of the streams of a session: which are open, what they hold together, which go when that is too much.
 
 Invariants (``check_invariants`` holds them in tests)
     * ``held`` is what the legs of ``open`` and ``leaving`` have been given and have not taken; ``queued`` is what waits
@@ -14,7 +14,7 @@ from sellia.relay.mux.stream import Stream
 
 
 class StreamTable:
-    """The streams of one session; its `Ledger`, too.  ``peer_parity`` is that of the numbers of the peer's streams."""
+    """Streams of one session, and its `Ledger`.  ``peer_parity`` is that of the numbers of the peer's streams."""
 
     def __init__(self, peer_parity: int) -> None:
         self.open: dict[int, Stream] = {}
@@ -37,11 +37,11 @@ class StreamTable:
 
     @property
     def ours(self) -> int:
-        """How many of those in ``open`` were opened here."""
+        """Number of those in ``open`` that were opened here."""
         return len(self.open) - self.peer_open
 
     def settled(self, number: int) -> None:
-        """The leg of a stream that the peer has ended has taken all that it was given."""
+        """Note that the leg of a stream which the peer has ended has taken all that it was given."""
         self.leaving.pop(number, None)
 
     def finished(self, stream: Stream) -> None:
@@ -72,7 +72,7 @@ class StreamTable:
         stream.sending.discard()
 
     def clear(self) -> list[Stream]:
-        """End all streams; returns those that were open, whose legs are to be told."""
+        """End all streams, and return those that were open, whose legs are to be told."""
         streams = list(self.open.values())
         for stream in tuple(self.leaving.values()):
             self.release(stream)
