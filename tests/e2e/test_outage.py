@@ -62,6 +62,7 @@ class OutageCase(EndToEndTests):
         self.addCleanup(self.proxy.close)
         config = self.config(**self.client_settings)
         self.client = self.ended(start_client(self.proxy.port, service_port, "demo", "--config", config))
+        self.addCleanup(self.proxy.heal)  # or both would wait for the link when they are told to end
 
     def config(self, **settings: Any) -> str:
         path = Path(tempfile.mkdtemp()) / "settings.yaml"
