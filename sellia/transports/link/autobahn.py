@@ -6,7 +6,7 @@ from autobahn.websocket.protocol import WebSocketProtocol
 
 
 class AutobahnParser:
-    """That of one protocol of Autobahn's."""
+    """Parser of one of Autobahn's protocols."""
 
     __slots__ = ("_protocol",)
 
@@ -37,7 +37,7 @@ class AutobahnParser:
         return bool(self._protocol.inside_message)
 
     def parse(self, data: bytes) -> None:
-        """These bytes are for Autobahn."""
+        """Give these bytes to Autobahn."""
         self._protocol._dataReceived(data)
 
     def shake(self, data: bytes) -> bytes:

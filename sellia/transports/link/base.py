@@ -186,8 +186,8 @@ class LinkMixin:
         self.release()
         if not self.reason:
             self.reason = reason
-        octets = reason.encode("utf-8")[:123].decode("utf-8", "ignore").encode("utf-8")
-        self.sendCloseFrame(code, octets)  # type: ignore[attr-defined]
+        cut = reason.encode("utf-8")[:123].decode("utf-8", "ignore").encode("utf-8")
+        self.sendCloseFrame(code, cut)  # type: ignore[attr-defined]
         if self._parting is None and not self._lost:
             self._parting = self.clock.callLater(CLOSE_WAIT, self.drop, "the other side did not close it in time")
 
@@ -380,7 +380,7 @@ class LinkMixin:
     # --- faults --------------------------------------------------------------------------------------------
 
     def _fail_connection(self, code: int = 1002, reason: str = "") -> None:
-        """Autobahn found that this is not RFC 6455.  It costs the link; the session may go on with another."""
+        """End the link, for Autobahn found that this is not RFC 6455; the session may go on with another."""
         if self.state != WebSocketServerProtocol.STATE_OPEN:
             super()._fail_connection(code, reason)  # type: ignore[misc]
             return
@@ -397,17 +397,17 @@ class LinkMixin:
     # --- the transport: a producer -------------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
-        """The transport's buffer is full."""
+        """Tell the session to wait: the transport's buffer is full."""
         self.writable = False
         if self.session is not None:
             self.session.out.link_full()
 
     def resumeProducing(self) -> None:
-        """The transport's buffer is empty."""
+        """Let the session go on: the transport's buffer is empty."""
         self.writable = True
         self._pongs.flush()
         if self.session is not None:
             self.session.flush()
 
     def stopProducing(self) -> None:
-        """The connection is gone; connectionLost says so."""
+        """Nothing: the connection is gone, and connectionLost says so."""

@@ -1,11 +1,11 @@
-"""Input of a link: which octets are a message, which are for Autobahn's parser, and how much is done in one turn.
+"""Input of a link: which bytes are a message, which are for Autobahn's parser, and how much is done in one turn.
 
 Need
     A peer can fill one read of a socket with thousands of frames that say nothing.  Working through them must not take
     the reactor from others, and most of what comes on a link is whole binary messages, on which nothing may be spent.
 
 Invariants
-    * Octets are worked through in order.  While some of a read wait for the next turn, the socket is not read.
+    * Bytes are worked through in order.  While some of a read wait for the next turn, the socket is not read.
     * Autobahn is given one frame at a time, or the rest of one, so that its buffer, which it copies for each frame,
       holds no other.
     * While input is held back, nothing is worked through, and the socket is not read.
@@ -253,21 +253,21 @@ class Intake:
 
 
 class Skipped:
-    """Finds the peer's close frame in what it still sends.  ``missing`` are octets of a frame that has begun."""
+    """Finds the peer's close frame in what it still sends.  ``missing`` are bytes of a frame that has begun."""
 
-    __slots__ = ("_frames", "_kept", "_masked", "_missing", "_octets")
+    __slots__ = ("_frames", "_kept", "_masked", "_missing", "_size")
 
     def __init__(self, masked: bool, missing: int) -> None:
         self._masked = masked
         self._missing = missing
         self._kept = b""
         self._frames = SKIPPED_FRAMES
-        self._octets = SKIPPED
+        self._size = SKIPPED
 
     def feed(self, data: bytes) -> bytes | None:
         """The close frame once it is whole, and empty until then; None when the peer has sent too much, or rubbish."""
-        self._octets -= len(data)
-        if self._octets < 0:
+        self._size -= len(data)
+        if self._size < 0:
             return None
         if self._missing >= len(data):
             self._missing -= len(data)

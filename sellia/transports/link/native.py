@@ -111,7 +111,7 @@ class NativeLink(LinkMixin):
                 self._said_little(session)
 
     def _said_little(self, session: Session) -> None:
-        """A parcel had records that change nothing."""
+        """Count records of a parcel that had no effect."""
         idle, late, session.idle, session.late = session.idle, session.late, 0, 0
         if idle:
             self.control_limit.idle_received(idle)
@@ -124,13 +124,13 @@ class NativeLink(LinkMixin):
     # --- pace ----------------------------------------------------------------------------------------------
 
     def _follow(self, pace: CongestionWindow) -> None:
-        """What the link now knows of its way becomes the session's measure."""
+        """Apply what is now known of the path to the session."""
         self._ask_after = pace.share
         if self.session is not None:
             self.session.out.pace(pace.window, pace.burst, pace.parcel)
 
     def _ask_for_ack(self) -> None:
-        """Enough has been sent to measure the way, unless most of it has been acknowledged by itself."""
+        """Probe the path, for enough has been sent, unless most of it has been acknowledged by itself."""
         session, pace = self.session, self._pace
         if session is None or pace is None:
             return
@@ -143,7 +143,7 @@ class NativeLink(LinkMixin):
             self._probe()
 
     def _probe(self) -> None:
-        """Ask the other side to show that it lives, and with it that all before has arrived."""
+        """Ping the other side, whose pong shows that all before has arrived."""
         pace, session = self._pace, self.session
         self._unasked = 0
         if pace is None or session is None:

@@ -1,4 +1,4 @@
-"""The original dialect on a link, in either role: a native peer in this process that speaks for the original one.
+"""The original dialect on a link, in either role, spoken by a native peer in this process for the original one.
 
 Need
     Sessions, the ingress and the legs to services know one dialect.  The original has no parcels, no credit, no resume;

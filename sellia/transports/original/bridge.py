@@ -1,4 +1,4 @@
-"""The native peer that speaks for an original one: the owner of the counterpart session, and its legs.
+"""Bridge to an original peer: the owner of the counterpart session, which speaks natively for it, and its legs.
 
 How a role uses it
     Subclass :class:`Bridge`.  The link makes one when it is told to carry a session, hands every message of the
@@ -70,10 +70,10 @@ class OriginalPeer(Protocol):
         """Send one message."""
 
     def guarded(self, call: Callable[[], None]) -> None:
-        """Call this; what it raises is the link's to deal with."""
+        """Call this; what it raises ends the link."""
 
     def pause_reading(self) -> None:
-        """Read nothing for a while."""
+        """Leave the socket unread for a while."""
 
     def resume_reading(self) -> None:
         """Read on."""
@@ -83,7 +83,7 @@ class OriginalPeer(Protocol):
 
 
 class Bridge:
-    """One link's, for one session.  ``even`` says whether the counterpart stands for a server."""
+    """Bridge of one link, for one session.  ``even`` says whether the counterpart stands for a server."""
 
     #: For each type of message that is about an exchange: the kind of its leg, and that leg's method.
     takers: ClassVar[dict[type, tuple[type["BridgeLeg"], Callable[[Any, Any], None]]]] = {}
@@ -101,7 +101,7 @@ class Bridge:
     # --- for the link --------------------------------------------------------------------------------------
 
     def heard(self, message: original.Message) -> None:
-        """The original peer has said this.  May raise ProtocolError."""
+        """Give a message of the original peer to its leg.  May raise ProtocolError."""
         taker = self.takers.get(type(message))
         if taker is None:
             self.told(message)
@@ -114,19 +114,19 @@ class Bridge:
             self.link.came_late()
 
     def told(self, message: original.Message) -> None:
-        """The original peer has said this, which is for no leg.  May raise ProtocolError."""
+        """Act on a message of the original peer that is for no leg.  May raise ProtocolError."""
         raise NotImplementedError
 
     def wake(self) -> None:
-        """The link takes more: carry what has waited for that."""
+        """Carry what has waited for the link: it takes more."""
         self._pipe.wake()
 
     def settle(self) -> None:
-        """Carry now what our session has said."""
+        """Carry at once what our session has said."""
         self._pipe.pump()
 
     def close(self, problem: Problem, message: str) -> None:
-        """The link carries the session no longer, and nothing can go on: the original side is told as far as it can."""
+        """End what is under way and tell the original side as far as it can be: its link has no session any more."""
         self._pipe.close()
         self.pressure.close()
         self.session.close(problem, message)
@@ -135,34 +135,34 @@ class Bridge:
     # --- for legs ------------------------------------------------------------------------------------------
 
     def send(self, message: original.Message) -> None:
-        """Say something to the original peer."""
+        """Send a message to the original peer."""
         self.link.send(original.encode(message))
 
     def register(self, leg: "BridgeLeg", request_id: str = "") -> str:
-        """Let the leg be found by this id, or by a new one, which it returns."""
+        """Register the leg by this id, or by a new one; return the id."""
         if not request_id:
             request_id = new_id()
         self._legs[request_id] = leg
         return request_id
 
     def leg_of(self, request_id: str, kind: type[L]) -> L | None:
-        """The leg of that kind which is known by this id."""
+        """Return the leg of that kind which is registered by this id."""
         leg = self._legs.get(request_id)
         return leg if isinstance(leg, kind) else None
 
     def exceeded(self, request_id: str) -> bool:
-        """A message about this exchange was too long to be read; whether there is such an exchange."""
+        """Fail the exchange whose message was too long to be read; return whether there is such an exchange."""
         leg = self._legs.get(request_id)
         if leg is not None:
             leg.exceeded()
         return leg is not None
 
     def knows(self, request_id: str) -> bool:
-        """Whether a leg is known by this id."""
+        """Whether a leg is registered by this id."""
         return request_id in self._legs
 
     def forget(self, leg: "BridgeLeg") -> None:
-        """The original has no more to say about it."""
+        """Unregister a leg about which the original has no more to say."""
         self._legs.pop(leg.request_id, None)
 
     # --- the counterpart's owner ---------------------------------------------------------------------------
@@ -187,12 +187,12 @@ class Bridge:
 
 
 def new_id() -> str:
-    """An id as the original makes them."""
+    """Return an id as the original makes them."""
     return token_hex(16)
 
 
 class BridgeLeg(StrictLeg):
-    """A stream's leg at the counterpart.  Subclasses say what becomes of what."""
+    """Leg of a stream at the counterpart; a subclass for each kind of exchange translates what passes."""
 
     __slots__ = ("bridge", "over", "request_id", "stream")
 
@@ -206,7 +206,7 @@ class BridgeLeg(StrictLeg):
 
     @contextmanager
     def sending(self) -> Iterator[Stream]:
-        """For what hands the stream something that the original has sent."""
+        """Account for what the original has sent and the stream is handed inside of this context."""
         stream = self.stream
         before = stream.queued
         yield stream
@@ -216,15 +216,15 @@ class BridgeLeg(StrictLeg):
         """End the exchange and say why to our side; the original's is told what :meth:`tell_end` can tell."""
         if self.over:
             return
-        self._end(problem, message)
+        self.finish(problem, message)
         self.stream.reset(problem, message)
 
     def exceeded(self) -> None:
-        """The original has sent a message about it that is longer than the limit."""
-        self.fail(BAD_SERVICE_RESPONSE, f"The other side sent more than {MESSAGE_LIMIT} octets in one message.")
+        """Fail the exchange: the original has sent a message about it that is longer than the limit."""
+        self.fail(BAD_SERVICE_RESPONSE, f"The other side sent more than {MESSAGE_LIMIT} bytes in one message.")
 
     def give_up(self) -> None:
-        """The stream's reader is too slow."""
+        """Reset the exchange as overloaded: the stream's reader is too slow."""
         self.over = False  # its end may have been said already, and waits behind the rest
         self.fail(OVERLOADED, _TOO_SLOW)
 
@@ -232,14 +232,14 @@ class BridgeLeg(StrictLeg):
         """Tell the original side that the exchange has ended before its end, if there is a way to say it."""
 
     def described(self) -> bytes:
-        """What it is about: a request's target, with whatever helps before it.  The log shows no query."""
+        """Return what it is about: a request's target, with whatever helps before it.  The log shows no query."""
         raise NotImplementedError
 
     # --- from the stream -----------------------------------------------------------------------------------
 
     def reset_received(self, problem: Problem, message: str) -> None:
         if not self.over:
-            self._end(problem, message)
+            self.finish(problem, message)
         else:
             self.bridge.pressure.flows(self)
 
@@ -249,7 +249,8 @@ class BridgeLeg(StrictLeg):
     def resume_sending(self) -> None:
         self.bridge.pressure.flows(self)
 
-    def _end(self, problem: Problem, message: str) -> None:
+    def finish(self, problem: Problem, message: str) -> None:
+        """End the leg's part, and tell the original side."""
         self.over = True
         self.bridge.pressure.flows(self)
         self.bridge.forget(self)

@@ -1,4 +1,4 @@
-"""A link on which the original dialect is spoken, as whoever keeps links sees it: like any other.
+"""A link that speaks the original dialect, and looks to its keeper like any other.
 
 What differs from a native one, and how it shows
     * Its session ends with it (``resumable`` is False): what was under way can't be sent again.
@@ -8,8 +8,8 @@ What differs from a native one, and how it shows
       link is closed as the original closes it.  While we do not read, nothing can come, and that time does not count.
 
 Bounds
-    A message has at most ``MESSAGE_LIMIT`` octets.  Of a longer one the beginning is kept, so that only the exchange
-    ends that it is about; one of more than ``SKIPPED`` octets ends the link with 1009.
+    A message has at most ``MESSAGE_LIMIT`` bytes.  Of a longer one the beginning is kept, so that only the exchange
+    ends that it is about; one of more than ``SKIPPED`` bytes ends the link with 1009.
 
     What says nothing (garbage, unknown types, text messages) is ignored, as the original does, but not for ever:
     beyond the rate ``GARBAGE`` the link is closed with 1008; so it is for what comes too late, beyond ``LATE``.
@@ -48,7 +48,7 @@ _log = Logger()
 
 
 class OriginalLink(LinkMixin):
-    """What both roles do alike.  A role is a subclass, with one of Autobahn's protocols."""
+    """Both roles of such a link.  A role is a subclass, with one of Autobahn's protocols."""
 
     message_limit = original.MESSAGE_LIMIT
     skip_limit = SKIPPED
@@ -66,18 +66,18 @@ class OriginalLink(LinkMixin):
     # --- for the roles -------------------------------------------------------------------------------------
 
     def make_bridge(self, session: Session) -> Bridge:
-        """The bridge that is to speak for the original peer."""
+        """Return the bridge that is to speak for the original peer."""
         raise NotImplementedError
 
     def hear(self, message: original.Message) -> None:
-        """The original peer has said something.  May raise ProtocolError."""
+        """Act on a message of the original peer.  May raise ProtocolError."""
         if self.bridge is not None:
             self.bridge.heard(message)
 
     # --- for keepers ---------------------------------------------------------------------------------------
 
     def carry(self, session: Session, peer_received: int, interval: float, timeout: float) -> None:
-        """From now on this link carries ``session``.  The times are those of native links, and are not looked at."""
+        """Carry ``session`` from now on.  The times are those of native links, and do not apply."""
         self.begin_session(session)
         self.bridge = self.make_bridge(session)
 
@@ -90,7 +90,7 @@ class OriginalLink(LinkMixin):
     # --- for the bridge ------------------------------------------------------------------------------------
 
     def pause_reading(self) -> None:
-        """Read nothing for a while."""
+        """Leave the socket unread for a while."""
         self.liveness.suspend()
         self.hold_reading(True)
 
@@ -100,15 +100,15 @@ class OriginalLink(LinkMixin):
         self.hold_reading(False)
 
     def write(self, message: original.Message) -> None:
-        """Say something to the original peer."""
+        """Send a message to the original peer."""
         self.send(original.encode(message))
 
     def ping_answered(self) -> None:
-        """The peer has answered a ping.  Raises ProtocolError when it does so more often than we can have asked."""
+        """Count an answer to a ping.  Raises ProtocolError for more of them than can have been asked for."""
         self.control_limit.ping_received()
 
     def came_late(self) -> None:
-        """The peer spoke of an exchange that is not known.  Raises LimitExceeded when it does so too often."""
+        """Count a message about an exchange that is not known.  Raises LimitExceeded for one too many."""
         if self._late is None:
             self._late = Bucket(LATE)
         if self._late.take(self.clock.seconds()):
@@ -138,7 +138,7 @@ class OriginalLink(LinkMixin):
             self.said_nothing()
 
     def said_nothing(self) -> None:
-        """The peer sent a message that means nothing, or nothing here.  Raises LimitExceeded when it sends too many."""
+        """Count a message that means nothing, or nothing here.  Raises LimitExceeded for one too many."""
         if self._garbage is None:
             self._garbage = Bucket(GARBAGE)
             suppressed = self.keeper.rate_limited_log("original_garbage")

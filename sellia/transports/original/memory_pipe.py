@@ -1,4 +1,4 @@
-"""Two sessions of one process, joined in memory: what a link and its far end are, without the link.
+"""Pipe in memory that joins two sessions of one process, as a link and its far end would.
 
 Need
     Our session hands parcels to its link whenever that is writable, and must not be called from inside of a call of
@@ -11,7 +11,7 @@ Invariants
     * Messages arrive in order.  What has arrived is acknowledged at once, so nothing is kept for sending again.
 
 Bounds
-    A queue takes messages until it has ``QUEUED`` octets, and then no more until it has been emptied.
+    A queue takes messages until it has ``QUEUED`` bytes, and then no more until it has been emptied.
 """
 
 from collections import deque
@@ -28,7 +28,7 @@ QUEUED: Final = PARCEL_TARGET
 
 
 class _Direction:
-    """From one session to the other: what the sender has for its link.  ``open`` says whether messages may move on."""
+    """One direction: the link that the sender sees.  ``open`` says whether messages may move on."""
 
     __slots__ = ("_open", "_pipe", "messages", "receiver", "sender", "size")
 
@@ -50,7 +50,7 @@ class _Direction:
         self._pipe.wake()
 
     def move(self) -> bool:
-        """Hand over what may be handed over; whether there was anything."""
+        """Hand over what may be handed over; return whether there was anything."""
         moved = False
         while self.messages and self._open() and not self._pipe.closed:
             message = self.messages.popleft()
@@ -69,7 +69,7 @@ class _Direction:
 
 
 class MemoryPipe:
-    """Attaches both sessions, and carries what they say when it is pumped.
+    """Pipe to which both sessions are attached, and which carries what they say when it is pumped.
 
     ``open`` says whether what ``near`` sends may move on now: when it does again, flush ``near`` and call :meth:`wake`.
     ``wanted`` is called when there is something to pump.
@@ -86,7 +86,7 @@ class MemoryPipe:
         far.attach(self._in, far.received)
 
     def wake(self) -> None:
-        """There may be something to carry."""
+        """Ask to be pumped: there may be something to carry."""
         if not self._waiting and not self.closed:
             self._waiting = True
             self._wanted()
@@ -104,7 +104,7 @@ class MemoryPipe:
             self._pumping = False
 
     def close(self) -> None:
-        """Carry nothing any more.  The sessions are for the caller to detach."""
+        """Stop carrying.  The sessions are for the caller to detach."""
         self.closed = True
         for way in (self._in, self._out):
             way.messages.clear()

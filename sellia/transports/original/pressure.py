@@ -1,4 +1,4 @@
-"""What an original peer has sent and nobody has taken: its bounds, in a dialect that has no credit.
+"""Flow control for a dialect that has none: bounds of what an original peer has sent and nobody has taken.
 
 Need
     A slow reader must cost a bounded amount of memory.  The only way to tell an original peer to wait is not to read
@@ -42,16 +42,16 @@ PATIENCE: Final = 15.0
 
 
 class Waiting(Protocol):
-    """A leg, as far as it is looked at here."""
+    """What flow control needs of a leg."""
 
     stream: Stream
 
     def give_up(self) -> None:
-        """The stream's reader is too slow: reset it, on both sides, as overloaded."""
+        """Reset the stream, whose reader is too slow, on both sides as overloaded."""
 
 
 class Pressure:
-    """One link's.  ``pause`` and ``resume`` stop and start its reading."""
+    """Flow control of one link.  ``pause`` and ``resume`` stop and start its reading."""
 
     def __init__(self, clock: IReactorTime, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         self._clock = clock
@@ -69,19 +69,19 @@ class Pressure:
         return self._timer is not None
 
     def waits(self, leg: Waiting) -> None:
-        """The leg's stream has been told to pause: more waits for its reader than a stream is to hold."""
+        """Note that the leg's stream is paused: more waits for its reader than a stream is to hold."""
         self._waiting[leg] = None
 
     def flows(self, leg: Waiting) -> None:
-        """It has been told to go on, or has ended."""
+        """Note that the leg's stream goes on, or has ended."""
         self._waiting.pop(leg, None)
         self._heavy.pop(leg, None)
 
-    def grew(self, leg: Waiting, octets: int) -> None:
-        """So much more waits in the leg's stream."""
-        if octets <= 0 or leg not in self._waiting:
+    def grew(self, leg: Waiting, size: int) -> None:
+        """Count ``size`` bytes more that wait in the leg's stream, and stop reading if that is too much."""
+        if size <= 0 or leg not in self._waiting:
             return
-        self._total += octets
+        self._total += size
         if leg.stream.queued > SHARE:
             self._heavy.setdefault(leg, leg.stream.queued)
         elif self._total <= TOTAL:
@@ -91,7 +91,7 @@ class Pressure:
             self._pause()
 
     def look(self) -> None:
-        """Once a turn, after what could be carried has been carried: go on reading if enough has been taken."""
+        """Go on reading if enough has been taken: once a turn, after what could be carried has been carried."""
         if not self._waiting and not self._total and self._timer is None:
             return
         self._total = sum(leg.stream.queued for leg in self._waiting)
@@ -105,7 +105,7 @@ class Pressure:
             self._resume()
 
     def close(self) -> None:
-        """The link is gone, or closing: then its last words are read."""
+        """Stop: the link is gone, or closing, and what it still says is read."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -115,7 +115,7 @@ class Pressure:
         self._total = 0
 
     def _impatient(self) -> None:
-        """The link has not been read for long enough: cut off those who are to blame, and read on."""
+        """Cut off those who are to blame, and read on: the link has not been read for long enough."""
         self._timer = None
         for leg, before in list(self._heavy.items()):
             now = leg.stream.queued

@@ -1,10 +1,10 @@
-"""A WebSocket in the original dialect: whole messages, no visitor's pings, no reasons.  The same in both roles.
+"""WebSockets in the original dialect, for both roles: whole messages, no visitor's pings, no reasons.
 
 Our session's frames become messages, and the original's messages frames.  What the dialect cannot carry is answered
 here, in the name of whoever is behind it, because nobody else can: pings, and the closing handshake.
 
 Bounds
-    A message that is put together from frames has ``WEBSOCKET_LIMIT`` octets at most; the WebSocket of a larger one is
+    A message that is put together from frames has ``WEBSOCKET_LIMIT`` bytes at most; the WebSocket of a larger one is
     closed with 1009.  All that is being put together for a link has ``ASSEMBLED`` at most: beyond it, the WebSocket
     that has most of it is closed with 1013.  While whoever pings does not read, only its last ping is remembered
     (RFC 6455, 5.5.3).
@@ -31,7 +31,7 @@ from sellia.transports.websocket.frames import (
 #: Octets of unfinished messages of all WebSockets of a link.
 ASSEMBLED: Final = SESSION_HELD_LIMIT
 
-#: What an unfinished message costs beside its octets, for each frame of it.
+#: What an unfinished message costs beside its bytes, for each frame of it.
 _FRAME_COST: Final = 64
 
 _CONTROL_LIMIT: Final = 125
@@ -41,28 +41,28 @@ _TOO_LARGE: Final = f"a message of more than {WEBSOCKET_LIMIT // MIB} MiB"
 
 
 class Assembly:
-    """What is being put together for one link."""
+    """Bytes of all messages that are being assembled for one link."""
 
     def __init__(self, limit: int = ASSEMBLED) -> None:
-        self.octets = 0
+        self.size = 0
         self._limit = limit
         self._parts: dict[MessageLeg, int] = {}
 
-    def grows(self, leg: "MessageLeg", octets: int) -> None:
-        """The leg has so much more of an unfinished message; whoever has most may have to go for it."""
-        self._parts[leg] = self._parts.get(leg, 0) + octets
-        self.octets += octets
-        while self.octets > self._limit:
+    def grows(self, leg: "MessageLeg", size: int) -> None:
+        """Count ``size`` bytes more of the leg's message; beyond the limit, close the WebSocket that has most."""
+        self._parts[leg] = self._parts.get(leg, 0) + size
+        self.size += size
+        while self.size > self._limit:
             most = max(self._parts, key=self._parts.__getitem__)
             most.cut_short(OVERLOADED, "too much waits to be put together for this link")
 
     def done(self, leg: "MessageLeg") -> None:
-        """The leg's message is complete, or never will be."""
-        self.octets -= self._parts.pop(leg, 0)
+        """Forget the leg's message, which is complete or never will be."""
+        self.size -= self._parts.pop(leg, 0)
 
 
 class MessageLeg(BridgeLeg):
-    """One WebSocket, from the handshake on.  ``assembly`` is that of its link.
+    """Leg of one WebSocket, from the handshake on.  ``assembly`` is that of its link.
 
     A role says with :meth:`closing` what the original peer is told of an end, sets ``opened`` when the service has
     agreed, and calls :meth:`message` and :meth:`closed` with what the peer says.
@@ -101,13 +101,13 @@ class MessageLeg(BridgeLeg):
         self._owed_pong: bytes | None = None
 
     def closing(self, code: int | None) -> WsClose | None:
-        """What the original peer is told when our side has closed with this code; None if it need not be told."""
+        """Return what the original peer is told when our side has closed with this code; None if it need not be."""
         raise NotImplementedError
 
     # --- from the original peer ----------------------------------------------------------------------------
 
     def message(self, said: WsFrame) -> None:
-        """A message, or a ping.  Continuations, and what else has no meaning in this dialect, are dropped."""
+        """Pass on a message, or a ping.  Continuations, and what else means nothing in this dialect, are dropped."""
         if self.over or self.close_out or not self.opened:
             return
         opcode, payload = said.opcode, said.payload
@@ -116,7 +116,7 @@ class MessageLeg(BridgeLeg):
                 stream.send_frame(_FIN | opcode, payload)
 
     def closed(self, payload: bytes) -> None:
-        """The original peer has closed it: our side gets a close frame with this payload, and is to answer it."""
+        """Close our side, as the original peer has closed its own, with a close frame that has this payload."""
         if not self.over and not self.close_out:
             self._close(payload)
 
@@ -157,12 +157,12 @@ class MessageLeg(BridgeLeg):
             self.bridge.send(WsFrame(self.request_id, opcode, message, True))
 
     def ending_received(self, ending: Ending) -> None:
-        """The original dialect has no word for it."""
+        """Nothing: the original dialect cannot say it."""
 
     def end_received(self, trailers: Headers) -> None:
         self._drop()
         if not self.close_in and not self.over:
-            self._end(VISITOR_GONE, "it ended without a close frame")
+            self.finish(VISITOR_GONE, "it ended without a close frame")
         self.over = True
         self.bridge.forget(self)
         self.stream.end()
@@ -203,7 +203,7 @@ class MessageLeg(BridgeLeg):
             self.cut_short(FRAME_TOO_LARGE, _TOO_LARGE)
 
     def _drop(self) -> None:
-        """Nothing is being put together any more."""
+        """Forget the message that is being assembled."""
         if self._opcode:
             self._assembly.done(self)
             self._opcode = self._size = self._due = 0
@@ -239,7 +239,7 @@ def may_be_sent(code: int) -> bool:
 
 
 def verdict_on(payload: bytes) -> bytes:
-    """The payload of the close frame that answers one with this payload, by whoever takes it seriously."""
+    """Return the payload of the close frame that a strict receiver answers one with this payload by."""
     if not payload:
         return b""
     if len(payload) == 1 or not may_be_sent(int.from_bytes(payload[:2], "big")):

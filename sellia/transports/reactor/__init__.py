@@ -1,4 +1,4 @@
-"""What the other rooms ask of the reactor and of sockets: batching, polling, waiting, socket options.
+"""Reactor and sockets, as the other rooms use them: batching, polling, waiting, socket options.
 
 Imports nothing of Sellia but `sellia.text` and `sellia.relay.limits`.
 """

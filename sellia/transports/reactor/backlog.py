@@ -1,4 +1,4 @@
-"""Input that waits for the next turn of the reactor: who has some takes turns, for a bounded time of each.
+"""Backlog of input that waits for the next turn of the reactor, worked through by turns for a bounded time.
 
 A read of one socket may bring more than is to be done at once.  What is left of it waits here, and however many have
 something left, together they take ``TURN`` seconds of each turn of the reactor.
@@ -22,7 +22,7 @@ Work = Callable[[], bool]
 
 
 class Backlog:
-    """All that waits, on one reactor.  ``now`` is a clock that measures what work takes."""
+    """Backlog of one reactor.  ``now`` is a clock that measures what work takes."""
 
     __slots__ = ("_call", "_clock", "_now", "_queue")
 
@@ -63,7 +63,7 @@ _backlogs: "WeakKeyDictionary[Any, Backlog]" = WeakKeyDictionary()
 
 
 def backlog_of(clock: IReactorTime) -> Backlog:
-    """The backlog of a reactor; the same for all who ask."""
+    """Return the backlog of a reactor, the same for all who ask."""
     backlog = _backlogs.get(clock)
     if backlog is None:
         backlog = _backlogs[clock] = Backlog(clock)

@@ -1,4 +1,4 @@
-"""Lines of the log about what anybody can bring about: so many at once, so many a second, and the rest is counted.
+"""Rate of log lines about what anybody can bring about; those beyond it are counted.
 
 A visitor can open and close WebSockets, and whoever may open tunnels can open and close sessions, as fast as the
 network goes.  Each topic has a bucket; the next line of a topic says in ``suppressed=`` how many before it got none.

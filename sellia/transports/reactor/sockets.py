@@ -1,4 +1,4 @@
-"""What is asked of sockets, beyond what Twisted's transports do by themselves."""
+"""Sockets, used beyond what Twisted's transports do by themselves: options, writes, and what the kernel tells."""
 
 import select
 import socket
@@ -9,11 +9,11 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 
-#: Octets that one read of a socket brings at most.  Less is read more often; but from 128 KiB on, the C library takes
-#: the memory for each read from the system anew, which costs twenty microseconds even if a hundred octets come.
+#: Bytes that one read of a socket brings at most.  Less is read more often; but from 128 KiB on, the C library takes
+#: the memory for each read from the system anew, which costs twenty microseconds even if a hundred bytes come.
 READ: Final = 120 * 1024
 
-#: Octets that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
+#: Bytes that the kernel may hold unsent before the socket counts as full (TCP_NOTSENT_LOWAT).
 UNSENT: Final = 128 * 1024
 
 #: Bytes of data beside which a head is given to the system by itself: copying 120 KiB takes 7 us (11 us for a
@@ -81,7 +81,7 @@ def write_now(transport: Any, data: bytes | memoryview, head: bytes = b"") -> No
 
 
 def unsent(transport: Any) -> int:
-    """Octets that were written to a transport and wait in it, as far as it tells; the kernel's do not count."""
+    """Return how many bytes wait in a transport, as far as it tells; the kernel's do not count."""
     if not isinstance(transport, FileDescriptor):
         transport = getattr(transport, "transport", None)  # that of TLS has the socket's below it
         if not isinstance(transport, FileDescriptor):
@@ -90,7 +90,7 @@ def unsent(transport: Any) -> int:
 
 
 def hangup(transport: Any) -> int:
-    """What the kernel knows of the peer's end, as bits of ``GONE`` and ``ENDED``, also while nothing is read.
+    """Return what the kernel knows of the peer's end, as bits of ``GONE`` and ``ENDED``, also while nothing is read.
 
     A peer that has closed its socket looks like one that sends nothing more, until it is written to.
     """

@@ -1,4 +1,4 @@
-"""How much the log says.
+"""Verbosity of the log.
 
 Lines of level info tell what becomes of tunnels, links and WebSockets; they are few, and are always written.  Lines of
 level debug tell of every request and every frame.  There can be ten thousand of those in a second, and Twisted spends
@@ -18,7 +18,7 @@ from sellia.settings import LogLevel
 
 
 class Verbosity:
-    """What the services that run in this process want to read; there is one, `verbosity`."""
+    """Log level that the services of this process want; there is one, `verbosity`."""
 
     __slots__ = ("_wanting", "debug")
 
@@ -28,11 +28,11 @@ class Verbosity:
         self._wanting = 0
 
     def begin(self, level: LogLevel) -> None:
-        """A service starts that wants ``level``.  To be matched by one `end`."""
+        """Count a service that starts and wants ``level``.  To be matched by one `end`."""
         self._count(level, 1)
 
     def end(self, level: LogLevel) -> None:
-        """It has stopped."""
+        """Count a service that has stopped."""
         self._count(level, -1)
 
     def _count(self, level: LogLevel, step: int) -> None:

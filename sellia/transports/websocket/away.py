@@ -1,4 +1,4 @@
-"""Pings of one WebSocket's peer, answered here while the link is away.
+"""Pings of a WebSocket's peer that this end answers while the link is away.
 
 Need
     Many services and visitors ping (RFC 6455, section 5.5.2) and close a WebSocket whose pong does not come in time, 20
@@ -27,7 +27,7 @@ MOST: Final = 64
 
 
 class AwayPings:
-    """The pings of one peer.  ``pong`` sends one that answers this payload; False if there is no place for it now."""
+    """Pings of one peer.  ``pong`` sends the answer to one; it returns False if there is no place for it now."""
 
     __slots__ = ("_answered", "_passed", "_pong", "count")
 
@@ -39,8 +39,8 @@ class AwayPings:
         #: Pings that were answered here since the link was lost.
         self.count = 0
 
-    def came(self, payload: bytes, away: bool) -> bool:
-        """The peer has sent a ping; True if it is answered here, False if it is to be passed on."""
+    def received(self, payload: bytes, away: bool) -> bool:
+        """Answer a ping of the peer, if the link is ``away``; return False if it is to be passed on."""
         if away and self.catch_up() and self._pong(payload):
             self.count += 1
             return True
@@ -48,12 +48,12 @@ class AwayPings:
         return False
 
     def lost(self) -> None:
-        """The link is away: answer what was passed on and will not be answered for a while."""
+        """Answer what was passed on before the link was lost, and will not be answered for a while."""
         self.count = 0
         self.catch_up()
 
     def catch_up(self) -> bool:
-        """While the link is away: answer what was passed on, as far as there is a place for pongs; whether there is."""
+        """Answer what was passed on, as far as there is a place for pongs; return whether there is."""
         passed = self._passed
         while passed:
             if not self._pong(passed[0]):
@@ -63,7 +63,7 @@ class AwayPings:
         return True
 
     def returned(self, payload: bytes) -> bool:
-        """A pong has come from the other side; True if its ping was answered here, so that it is not passed on."""
+        """Note a pong of the other side; return True if its ping was answered here, so that it is not passed on."""
         awaited = _took(self._passed, payload)
         return _took(self._answered, payload) and not awaited
 

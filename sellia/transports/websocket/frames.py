@@ -1,8 +1,8 @@
-"""WebSocket frames on a socket: Autobahn parses what comes in, and hands it on frame by frame, as it comes.
+"""WebSocket frames on a socket, parsed by Autobahn and handed on one by one as they are received.
 
 Autobahn's own message layer assembles, inflates, validates text and answers pings.  A relay must do none of that, so
 :class:`FrameSocket` takes the parser (``processData``) with its checks of the frame rules, and replaces all that lies
-above it: frames go out as they came in, with their first octet (fin, rsv, opcode) untouched.  Frames that arrive
+above it: frames go out as they came in, with their first byte (fin, rsv, opcode) untouched.  Frames that arrive
 whole are handed on whole; of others the pieces are handed on as they arrive, so that a large frame is never held
 and a receiver that fails fast fails as fast as if it were directly connected.
 
@@ -12,7 +12,7 @@ comes, and judges it.
 The opening handshake is not done here: by the time a FrameSocket exists the service has answered with 101, and the
 socket is handed over by the HTTP parser that read it.
 
-Control frames are at most 125 octets and are always handed on whole.  After a close frame, or after a violation,
+Control frames have at most 125 bytes and are always handed on whole.  After a close frame, or after a violation,
 what the peer still sends is read and dropped.
 
 Bounds: frames stream, so neither they nor messages need a size to protect the relay; they have one where it is set.  A
@@ -39,7 +39,7 @@ CLOSE: Final = 8
 PING: Final = 9
 PONG: Final = 10
 
-#: First octet of an unfragmented close frame.
+#: First byte of an unfragmented close frame.
 CLOSE_FRAME: Final = 0x80 | CLOSE
 
 #: The same of a pong.
@@ -50,17 +50,17 @@ _SMALL_MASKED: Final = [bytes((0x80 | length,)) for length in range(126)]
 _FIRST: Final = [bytes((first,)) for first in range(256)]
 
 
-#: First octets of frames that need no closer look: between messages, the same with RSV1 agreed, and inside a message.
+#: First bytes of frames that need no closer look: between messages, the same with RSV1 agreed, and inside a message.
 _BETWEEN: Final = frozenset((0x01, 0x02, 0x81, 0x82, 0x89, 0x8A))
 _BETWEEN_COMPRESSED: Final = _BETWEEN | {0x41, 0x42, 0xC1, 0xC2}
 _INSIDE: Final = frozenset((0x00, 0x80, 0x89, 0x8A))
 
-#: Octets of a control frame's payload, at most (RFC 6455, 5.5).
+#: Bytes of a control frame's payload, at most (RFC 6455, 5.5).
 _CONTROL_LIMIT: Final = 125
 
 
 def frame_head(first: int, length: int, masked: bool) -> bytes:
-    """The head of a frame (RFC 6455, 5.2), without the masking key."""
+    """Return the head of a frame (RFC 6455, 5.2), without the masking key."""
     if length < 126:
         return _FIRST[first] + (_SMALL_MASKED if masked else _SMALL)[length]
     bit = 0x80 if masked else 0
@@ -70,36 +70,36 @@ def frame_head(first: int, length: int, masked: bool) -> bytes:
 
 
 def close_payload(code: int | None, reason: str = "") -> bytes:
-    """The payload of a close frame; the reason is cut to what fits, at a character's boundary."""
+    """Return the payload of a close frame; the reason is cut to what fits, at a character's boundary."""
     if code is None:
         return b""
     return code.to_bytes(2, "big") + reason.encode("utf-8")[:123].decode("utf-8", "ignore").encode("utf-8")
 
 
 def parse_close(payload: bytes) -> tuple[int | None, str]:
-    """Code and reason of a close frame's payload, for people: a broken one is not refused here."""
+    """Return code and reason of a close frame's payload, for people: a broken one is not refused here."""
     if len(payload) < 2:
         return None, ""
     return int.from_bytes(payload[:2], "big"), payload[2:].decode("utf-8", "replace")
 
 
 def problem_close(problem: Problem, message: str) -> bytes:
-    """The payload of the close frame that tells of a problem."""
+    """Return the payload of the close frame that tells of a problem."""
     code = problem.close_code if problem.close_code is not None else 1011
     return close_payload(code, f"{problem.code}: {message}" if message else problem.code)
 
 
 class _AnyCompression:
-    """Tells the parser that RSV1 has been agreed on, end to end; nothing is inflated here."""
+    """Extension that tells the parser that RSV1 was agreed on, end to end; nothing is inflated here."""
 
     EXTENSION_NAME = "permessage-*"
 
 
 class FrameSocket(WebSocketProtocol):
-    """The wire side of a WebSocket.  What becomes of frames is for a subclass to say.
+    """Frames of one WebSocket, parsed and written; a subclass acts on those that are received.
 
     ``factory`` is an Autobahn factory whose ``isServer`` says which side of the socket we are: it decides who masks.
-    ``write`` sends octets to the socket.
+    ``write`` sends bytes to the socket.
     """
 
     #: Autobahn's options, as class attributes: an idle WebSocket should not carry a copy of each.
@@ -190,15 +190,15 @@ class FrameSocket(WebSocketProtocol):
         return data[offset:] if offset else data
 
     def frame(self, first: int, payload: bytes) -> None:
-        """One whole frame."""
+        """Act on a whole frame."""
         raise NotImplementedError
 
     def frame_begins(self, first: int, length: int) -> None:
-        """A data frame whose payload arrives in pieces."""
+        """Act on the head of a data frame whose payload arrives in pieces."""
         raise NotImplementedError
 
     def frame_more(self, payload: bytes) -> None:
-        """A piece of it."""
+        """Act on a piece of it."""
         raise NotImplementedError
 
     def _protocol_violation(self, reason: str) -> bool:
@@ -216,7 +216,7 @@ class FrameSocket(WebSocketProtocol):
         self.inside_message = not frame.fin
 
     def _metered(self, first: int, length: int) -> None:
-        """A fragment begins, or a frame that may be too long."""
+        """Count a fragment, or a frame that may be too long, at its head."""
         meter = self._meter
         if meter is None:
             meter = self._meter = MessageMeter(self.limits)
@@ -232,7 +232,7 @@ class FrameSocket(WebSocketProtocol):
         self.data = b""
 
     def _controlled(self) -> None:
-        """A control frame begins."""
+        """Count a control frame at its head."""
         bucket = self._control_rate
         if bucket is None:
             bucket = self._control_rate = Bucket(self.limits.control)
@@ -242,7 +242,7 @@ class FrameSocket(WebSocketProtocol):
             raise self.limits.exceeded(1008, TOO_MANY_FRAMES, what, "websocket.control_frames")
 
     def now(self) -> float:
-        """The time, in seconds from whenever."""
+        """Return the time, in seconds from whenever."""
         raise NotImplementedError
 
     def onFrameData(self, payload: bytes) -> None:
@@ -285,7 +285,7 @@ class FrameSocket(WebSocketProtocol):
     # --- out -----------------------------------------------------------------------------------------------
 
     def write_frame(self, first: int, payload: bytes) -> None:
-        """One whole frame."""
+        """Write a whole frame."""
         length = len(payload)
         if self._masks:
             self._write(masked_frame(frame_head(first, length, True), new_key(), payload))
@@ -296,7 +296,7 @@ class FrameSocket(WebSocketProtocol):
             self._write(payload)
 
     def write_begin(self, first: int, length: int) -> None:
-        """The head of a frame whose payload follows in pieces."""
+        """Write the head of a frame whose payload follows in pieces."""
         self._out_left = length
         if self._masks:
             key = new_key()
@@ -306,7 +306,7 @@ class FrameSocket(WebSocketProtocol):
             self._write(frame_head(first, length, False))
 
     def write_more(self, payload: bytes) -> bool:
-        """A piece of it; False if it is more than the frame's length allows, in which case nothing is written."""
+        """Write a piece of it; return False, and write nothing, if the frame's length does not allow for it."""
         left = self._out_left - len(payload)
         if left < 0:
             return False

@@ -1,6 +1,6 @@
 """Masking of WebSocket payloads (RFC 6455, 5.3), by whichever way is faster for the size.
 
-Autobahn's native masker costs a microsecond or two before the first octet, Python's integers cost more for each octet:
+Autobahn's native masker costs a microsecond or two before the first byte, Python's integers cost more for each byte:
 below half a kibibyte integers win, above it the native masker does.
 
 Autobahn's own class for it copies a payload three times around the masking itself.  So the native code is called here
@@ -86,7 +86,7 @@ def masked_frame(head: bytes, key: bytes, payload: bytes) -> bytes | memoryview:
 
 
 def masker(key: bytes, length: int) -> Masker:
-    """For a frame of ``length`` octets that comes in pieces."""
+    """For a frame of ``length`` bytes that comes in pieces."""
     made: Masker = create_xor_masker(key, length)
     return made
 

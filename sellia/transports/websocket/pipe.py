@@ -102,7 +102,7 @@ class WebSocketLeg(FrameSocket, Unread):
         self._turn.input_done()
 
     def connectionLost(self, reason: Failure) -> None:
-        """The socket is gone."""
+        """End the stream: the socket is gone."""
         self.factory.open.discard(self)
         self._closing.lost()
         record = self._record
@@ -111,7 +111,7 @@ class WebSocketLeg(FrameSocket, Unread):
             self.observer.ended(self._stream.id, record.by or "sellia", record.code, record.reason)
 
     def readConnectionLost(self) -> None:
-        """The peer sends nothing more."""
+        """Note that the peer sends nothing more."""
         self._held = True
         self._closing.input_ended()
 
@@ -125,7 +125,7 @@ class WebSocketLeg(FrameSocket, Unread):
             self._stream.send_frame(first, payload)
 
     def _control_frame(self, first: int, payload: bytes) -> None:
-        """A frame whose opcode is 8 or above came from the socket."""
+        """Pass on a control frame from the socket."""
         stream, opcode = self._stream, first & 0x0F
         if not stream.local_ended:
             if opcode == PING and self.answers_pings and self._answered_here(payload):
@@ -142,7 +142,7 @@ class WebSocketLeg(FrameSocket, Unread):
         pings = self._pings
         if pings is None:
             pings = self._pings = AwayPings(self._pong)
-        return pings.came(payload, not self._stream.session.attached)
+        return pings.received(payload, not self._stream.session.attached)
 
     def _pong(self, payload: bytes) -> bool:
         """Answer a ping of the peer's; False while there is no place for it."""
@@ -186,7 +186,7 @@ class WebSocketLeg(FrameSocket, Unread):
     # --- for whoever knows of the link ---------------------------------------------------------------------
 
     def link_away(self) -> None:
-        """The link is lost: pings that were passed on will not be answered by the other side for a while."""
+        """Answer the pings that were passed on: the link is lost, and the other side will not for a while."""
         if self._pings is not None:
             self._pings.lost()
 
@@ -202,16 +202,16 @@ class WebSocketLeg(FrameSocket, Unread):
 
     @property
     def visitor(self) -> str:
-        """Whose it is, for people."""
+        """Address of the visitor, for people."""
         return self._record.visitor
 
     @property
     def tunnel(self) -> str:
-        """The name of the tunnel that it belongs to."""
+        """Name of the tunnel that it belongs to."""
         return self._record.tunnel
 
     def newly_come(self) -> int:
-        """Frames that have come from the peer since this was last asked."""
+        """Return how many frames were received from the peer since this was last asked."""
         count = self._record.frames_received
         came, self._counted = count - self._counted, count
         return came
@@ -312,17 +312,17 @@ class WebSocketLeg(FrameSocket, Unread):
     # --- from the transport: a producer --------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
-        """The socket takes no more for now."""
+        """Stall the stream: the socket takes no more for now."""
         self._stream.stall()
 
     def resumeProducing(self) -> None:
-        """The socket has taken all that was written."""
+        """Let the stream flow: the socket has taken all that was written."""
         self._stream.flow()
         if self._pings is not None and not self._stream.session.attached:
             self._pings.catch_up()
 
     def stopProducing(self) -> None:
-        """The socket is gone; connectionLost says so."""
+        """Nothing: the socket is gone, and connectionLost says so."""
 
     # --- for the closing -----------------------------------------------------------------------------------
 

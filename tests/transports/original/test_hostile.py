@@ -153,6 +153,6 @@ class HostileTests(SynchronousTestCase):
                 self.assertEqual(session.mux.streams, {})
                 bridge: Any = session.link.bridge
                 self.assertEqual((bridge.session.streams, bridge._legs), ({}, {}))
-                self.assertEqual((bridge.assembly.octets, bridge.pressure._waiting), (0, {}))
+                self.assertEqual((bridge.assembly.size, bridge.pressure._waiting), (0, {}))
             play.server.check()
         self.assertEqual([line for line in lines if "defect" in line], [])

@@ -166,7 +166,7 @@ class HostileTests(SynchronousTestCase):
                 self.assertIn(stage.closed, (1000, 1008), lines)
             self.assertEqual(stage.stop(), [], "a timer was left behind")
             self.assertEqual((bridge.session.streams, bridge._legs, bridge.early), ({}, {}, 0))
-            self.assertEqual((bridge.assembly.octets, bridge.pressure._waiting), (0, {}))
+            self.assertEqual((bridge.assembly.size, bridge.pressure._waiting), (0, {}))
         self.assertEqual([line for line in lines if "defect" in line], [])
         self.assertNotIn(b"\r\nb\r\n", play.asked)
         self.assertNotIn(b"X: a\r\n", play.asked)

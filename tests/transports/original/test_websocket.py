@@ -57,7 +57,7 @@ class AssemblyTests(GatewayCase):
         visitor.send(0x02)
         for _ in range(9):
             visitor.send(0x00)
-        self.assertEqual(self.assembly.octets, 10 * 64)
+        self.assertEqual(self.assembly.size, 10 * 64)
 
     @property
     def assembly(self) -> Assembly:
@@ -69,23 +69,23 @@ class AssemblyTests(GatewayCase):
         """By its end, by a close, and by a visitor who leaves."""
         visitor, request_id = self.opened()
         visitor.send(0x02, bytes(1000))
-        self.assertGreater(self.assembly.octets, 1000)
+        self.assertGreater(self.assembly.size, 1000)
         visitor.send(PING)
         visitor.send(0x80, b"")
-        self.assertEqual(self.assembly.octets, 0)
+        self.assertEqual(self.assembly.size, 0)
         visitor.heard()
         visitor.send(0x02, bytes(1000))
         self.client.say("ws_close", request_id=request_id, code=1000)
-        self.assertEqual(self.assembly.octets, 0)
+        self.assertEqual(self.assembly.size, 0)
         another, _ = self.opened_behind()
         another.send(0x02, bytes(1000))
         another.wire.lose()
-        self.assertEqual(self.assembly.octets, 0)
+        self.assertEqual(self.assembly.size, 0)
         third, _ = self.opened_behind()
         third.wire.send(frame(0x82, bytes(1000))[:500])
-        self.assertGreater(self.assembly.octets, 0)
+        self.assertGreater(self.assembly.size, 0)
         third.wire.lose()
-        self.assertEqual(self.assembly.octets, 0)
+        self.assertEqual(self.assembly.size, 0)
 
     def opened_behind(self) -> tuple[Visitor, str]:
         """Another one, after what is still to be heard."""

@@ -1,4 +1,4 @@
-"""A server that speaks the original dialect, as this client sees it.
+"""Role of the client towards a server that speaks the original dialect.
 
 Imports `sellia.protocol`, `sellia.relay` and its neighbours in `sellia.transports`.
 """

@@ -1,4 +1,4 @@
-"""Our client, and an original server: the link as the connector has it, and what speaks for the server behind it.
+"""Link and bridge of our client to an original server.
 
 What the keeper says, in the original's words
     * ``Hello`` is ``auth``, where there is a key, and a ping of the WebSocket's where there is none: ``Welcome`` is
@@ -11,7 +11,7 @@ What the keeper says, in the original's words
 Bounds
     Ids have ``ID_LIMIT`` characters; what has a longer one is ignored.  A server that does not answer a wish for a
     tunnel within ``ANSWER_WAIT`` is none of the original's: any WebSocket server that agrees without a subprotocol
-    looks like one until then.  What it makes us answer by ourselves and does not read has ``UNREAD`` octets.
+    looks like one until then.  What it makes us answer by ourselves and does not read has ``UNREAD`` bytes.
 """
 
 from collections import deque
@@ -99,7 +99,7 @@ _log = Logger()
 
 
 class ClientRole(OriginalLink):
-    """A link to an original server, over whatever WebSocket."""
+    """Link to an original server, over whatever WebSocket."""
 
     bridge: "ClientBridge | None"
 
@@ -131,7 +131,7 @@ class ClientRole(OriginalLink):
         return ClientBridge(self, session)
 
     def ping(self) -> None:
-        """A ping of the WebSocket's.  While we do not read, the server needs to hear from us by words of its own."""
+        """Send a ping of the WebSocket.  While this end does not read, it says something of its own, too."""
         if self.liveness.suspended:
             self.write(original.Pong(int(self.clock.seconds() * 1000)))
         self.sendPing(b"")  # type: ignore[attr-defined]
@@ -161,7 +161,7 @@ class ClientRole(OriginalLink):
         return self._pings
 
     def no_matter(self, number: int) -> None:
-        """Nobody waits for that answer any more."""
+        """Forget a call that `when_answered` was given."""
         self._awaited.pop(number, None)
 
     def onPong(self, payload: bytes) -> None:
@@ -175,7 +175,7 @@ class ClientRole(OriginalLink):
             self.guarded(self._awaited.pop(number))
 
     def answer(self, *messages: original.Message) -> None:
-        """Say what nobody but the server has given cause to.  One that asks and does not read is not waited for."""
+        """Send what nobody but the server has given cause to.  One that asks and does not read is not waited for."""
         data = [original.encode(message) for message in messages]
         if self.writable:
             self._unread = 0
@@ -196,13 +196,13 @@ class ClientRole(OriginalLink):
 
 
 class OriginalClientLink(ClientRole, WebSocketClientProtocol):  # type: ignore[misc]
-    """A link to an original server, as the connector has it."""
+    """Link to an original server at the connector."""
 
     masks = True
 
 
 class ClientBridge(Bridge):
-    """Speaks for one original server."""
+    """Bridge to one original server."""
 
     link: ClientRole
 
@@ -241,13 +241,13 @@ class ClientBridge(Bridge):
         super().close(problem, message)
 
     def await_service(self, leg: OriginalResponseLeg | OriginalHandshakeLeg, seconds: float, problem: Problem) -> None:
-        """The service is waited for, from now on and for so many seconds, the limit of its tunnel."""
+        """Wait for the service, from now on and for ``seconds``, the limit of its tunnel."""
         self.answered(leg)
         why = f"There was no answer within {seconds:g} s, the limit that the client of this tunnel sets."
         self._late[leg] = self.clock.callLater(seconds, leg.fail, problem, why)
 
     def answered(self, leg: OriginalResponseLeg | OriginalHandshakeLeg) -> None:
-        """It has answered, or does not have to any more."""
+        """Wait no longer: the service has answered, or need not."""
         late = self._late.pop(leg, None)
         if late is not None and late.active():
             late.cancel()
@@ -302,7 +302,7 @@ class ClientBridge(Bridge):
             self.link.said_nothing()
 
     def _answered(self) -> OpenTunnel:
-        """The tunnel that was asked for first has been answered."""
+        """Return the tunnel that was asked for first, which has been answered."""
         asked = self._asked.popleft()
         self._cancel()
         if self._asked:
@@ -358,11 +358,11 @@ class ClientBridge(Bridge):
 
 
 def _sentence(said: str) -> str:
-    """What the server has said, so that it can be shown beside other sentences."""
+    """Return what the server has said, as a sentence that can stand beside others."""
     return f"{printable(said).rstrip('. ')}."
 
 
 def refusal(reason: str) -> Problem:
-    """What the server means by its reason for refusing a tunnel."""
+    """Return the problem that the server means by its reason for refusing a tunnel."""
     folded = reason.lower()
     return next((problem for words, problem in _REFUSALS if words in folded), FORBIDDEN)

@@ -1,4 +1,4 @@
-"""A visitor's request to an original server, which our service answers: the client's leg of an HTTP exchange.
+"""The client's leg of an HTTP exchange: a visitor's request to an original server, which our service answers.
 
 What the server says of a request is what its visitor wrote, so the header rules that an ingress of ours applies are
 applied here.  Its body's end comes as a message of its own, but whether there is a body the head tells, and a request
@@ -58,7 +58,7 @@ class OriginalResponseLeg(BridgeLeg):
         self._counted = False
 
     def opening(self, tunnel: OpenTunnelOf) -> tuple[Opening, bool]:
-        """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
+        """Return what our session is to open, and whether nothing follows it.  Raises ProblemError if it cannot be."""
         start = self._start
         headers = for_service(start.method, start.path, start.headers, tunnel)
         chunked, length = framing(start.headers)
@@ -66,13 +66,13 @@ class OriginalResponseLeg(BridgeLeg):
         return opening, not chunked and not length
 
     def begun(self, tunnel: OpenTunnelOf, end: bool) -> None:
-        """It is on its way; ``end`` says that all of it is."""
+        """Note that the request is on its way; ``end`` says that all of it is."""
         self._patience = tunnel.options.request_timeout or REQUEST_TIMEOUT
         if end:
             self._peer.await_service(self, self._patience, RESPONSE_TIMEOUT)
 
     def body(self, said: RequestBody) -> None:
-        """The server has said this of the request's body."""
+        """Pass on what the server says of the request's body."""
         stream = self.stream
         if stream.local_ended:
             if said.chunk and not self.over and not self._asked:
@@ -124,7 +124,7 @@ class OriginalResponseLeg(BridgeLeg):
     # --- ends ----------------------------------------------------------------------------------------------
 
     def _finish(self) -> None:
-        """All of the request has come, and all of the answer has gone."""
+        """Finish if all of the request has been received, and all of the answer sent."""
         self.over = True
         self.bridge.pressure.flows(self)
         self.bridge.forget(self)
@@ -160,7 +160,7 @@ def chunks(data: bytes) -> Iterator[bytes]:
 
 
 def for_service(method: bytes, path: bytes, headers: Headers, tunnel: OpenTunnelOf, upgrade: bool = False) -> Headers:
-    """The section of a request's headers as its service is to see it; ProblemError if it could not be passed on."""
+    """Return a request's headers as its service is to see them.  Raises ProblemError if they cannot be passed on."""
     if len(headers) > HEADER_COUNT_LIMIT - _ADDED:
         raise ProblemError(HEADER_TOO_LARGE)
     try:
@@ -177,7 +177,7 @@ def for_service(method: bytes, path: bytes, headers: Headers, tunnel: OpenTunnel
 
 
 def framing(headers: Headers) -> tuple[bool, int]:
-    """Whether a request's body is chunked, and its length where it is not (RFC 9112, 6.3); ProblemError if neither."""
+    """Return whether a request's body is chunked, and its length (RFC 9112, 6.3).  Raises ProblemError for neither."""
     lengths = [value for name, value in headers if name.lower() == b"content-length"]
     codings = [value.strip().lower() for name, value in headers if name.lower() == b"transfer-encoding"]
     if codings and (lengths or codings != [b"chunked"]):
@@ -188,5 +188,5 @@ def framing(headers: Headers) -> tuple[bool, int]:
 
 
 def host_of(headers: Headers) -> bytes:
-    """The host that the visitor asked for; empty if none is named."""
+    """Return the host that the visitor asked for; empty if none is named."""
     return next((value for name, value in headers if name.lower() == b"host"), b"")

@@ -1,4 +1,4 @@
-"""An original server as the legs that serve its visitors see it, and the tunnels that it has made public."""
+"""What legs need of the bridge to an original server, and the tunnels that the server has made public."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -28,7 +28,7 @@ class ServerPeer(Protocol):
         """Fail ``leg`` with ``problem`` unless the service has answered in so many seconds."""
 
     def answered(self, leg: Any) -> None:
-        """The service has answered, or does not have to any more."""
+        """Wait no longer: the service has answered, or need not."""
 
     def answer(self, *messages: original.Message) -> None:
         """Send what nobody but the server has given cause to.

@@ -1,4 +1,4 @@
-"""A visitor's WebSocket at an original server, for which our service is asked: the client's leg of a WebSocket.
+"""The client's leg of a WebSocket: a visitor's at an original server, for which our service is asked.
 
 The server agrees before the service does.  So the service is offered what the visitor has been told already: no
 extension, and of the subprotocols the first.  When it refuses, the server is told the status; what its visitor sees is
@@ -12,7 +12,7 @@ What comes too early
     was sent behind ``ws_upgrade_ok`` and ``GRACE`` has passed since.
 
 Bounds
-    From the server ``EARLY`` octets wait for each service and ``ALL_EARLY`` for all of them; with more, a WebSocket is
+    From the server ``EARLY`` bytes wait for each service and ``ALL_EARLY`` for all of them; with more, a WebSocket is
     ended as overloaded.  From the service there waits what the stream's credit allows.
 """
 
@@ -65,14 +65,14 @@ class OriginalHandshakeLeg(MessageLeg):
         self._timer: IDelayedCall | None = None
 
     def opening(self, tunnel: OpenTunnelOf) -> tuple[Opening, bool]:
-        """What our session is to open, and whether nothing follows it; ProblemError if nothing can be opened."""
+        """Return what our session is to open, and whether nothing follows it.  Raises ProblemError if it cannot be."""
         upgrade = self._upgrade
         headers = for_service(b"GET", upgrade.path, upgrade.headers, tunnel, upgrade=True)
         headers = first_subprotocol(without_extensions(headers))
         return WebSocketRequest(tunnel.number, upgrade.path, headers, VISITOR), False
 
     def begun(self, tunnel: OpenTunnelOf, end: bool) -> None:
-        """It is on its way."""
+        """Note that the handshake is on its way."""
         patience = tunnel.options.upgrade_timeout or UPGRADE_SECONDS
         self._peer.await_service(self, patience, UPGRADE_TIMEOUT)
 
@@ -94,7 +94,7 @@ class OriginalHandshakeLeg(MessageLeg):
             self.fail(OVERLOADED, "The visitor said too much before the service had agreed to the WebSocket.")
 
     def server_closed(self, said: WsClose) -> None:
-        """The visitor has closed it, or is gone: which of the two, and why, the server does not tell."""
+        """Close our side: the visitor has closed, or is gone, and the server does not tell which."""
         self._settled()
         if not self.opened:
             self.told = True
@@ -145,7 +145,7 @@ class OriginalHandshakeLeg(MessageLeg):
             self._greeting.append((super().frame_continued, (payload,)))
 
     def data_received(self, data: bytes) -> None:
-        """Of a refusal that has been told."""
+        """Drop the body of a refusal that has been told."""
         if not self.over:
             super().data_received(data)
 
@@ -174,7 +174,7 @@ class OriginalHandshakeLeg(MessageLeg):
     # --- inside --------------------------------------------------------------------------------------------
 
     def _answered(self) -> None:
-        """The server has read ``ws_upgrade_ok``."""
+        """Wait ``GRACE`` more: the server has read ``ws_upgrade_ok``."""
         if self._greeting is not None:
             self._timer = self._peer.clock.callLater(GRACE, self._settled)
 
@@ -194,7 +194,7 @@ class OriginalHandshakeLeg(MessageLeg):
         self.stream.flow()
 
     def _take_early(self) -> list[WsFrame]:
-        """What has waited for the service, which waits no longer."""
+        """Take what has waited for the service."""
         early, self._early = self._early, []
         self._peer.early -= self._early_size
         self._early_size = 0
@@ -208,7 +208,7 @@ class OriginalHandshakeLeg(MessageLeg):
 
 
 def first_subprotocol(headers: Headers) -> Headers:
-    """The section with the first subprotocol that is offered, and no other: it is what the visitor has been told."""
+    """Return the headers with only the first subprotocol that is offered: it is what the visitor has been told."""
     kept: Headers = []
     offered = False
     for name, value in headers:

@@ -1,4 +1,4 @@
-"""A client that speaks the original dialect, as this server sees it.
+"""Role of the server towards a client that speaks the original dialect.
 
 Imports `sellia.protocol`, `sellia.relay` and its neighbours in `sellia.transports`.
 """

@@ -1,4 +1,4 @@
-"""Our server, and an original client: the link as the gateway has it, and what speaks for the client behind it.
+"""Link and bridge of our server to an original client.
 
 What the gateway says, in the original's words
     * ``Hello`` comes of ``auth``, or of the first ``tunnel_open`` where there was none.  ``Welcome`` is ``auth_ok``, if
@@ -66,7 +66,7 @@ _log = Logger()
 
 
 class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore[misc]
-    """A link of an original client, as the gateway has it."""
+    """Link of an original client at the gateway."""
 
     attempts = TRIES
 
@@ -92,7 +92,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
             self.ping()
 
     def refuse(self, refused: Refused, code: int) -> bool:
-        """A key that is missing may still come: the client is told, and nothing else happens."""
+        """Refuse the hello; a key that is missing may still come, and the link stays open for it."""
         if refused.word == KEY_REQUIRED.code and self._key is None:
             self.write(original.AuthError("Not authenticated"))
             self._tries += 1
@@ -141,14 +141,14 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
         super().answer_late(answered)
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
-        """The client ends it: that is goodbye, unless it answers a close frame of ours."""
+        """Take a close frame of the client for goodbye, unless it answers one of ours."""
         if self.state == WebSocketServerProtocol.STATE_OPEN and self.session is not None:
             self.guarded(self.keeper.link_message, self, Goodbye(CLIENT_GONE.code, ""))
         return super().onCloseFrame(code, reasonRaw)
 
 
 class ServerBridge(Bridge):
-    """Speaks for one original client."""
+    """Bridge to one original client."""
 
     link: OriginalLink
 
@@ -255,7 +255,7 @@ class ServerBridge(Bridge):
 
 
 def refusal(wanted: original.TunnelOpen, refused: TunnelRefused) -> str:
-    """Why a tunnel is refused, so that the client knows whether to try again: "is not available" is final for it."""
+    """Return why a tunnel is refused, in words by which the client knows whether to try again ("is not available")."""
     name = wanted.subdomain or ""
     if wanted.tunnel_type == "tcp" and refused.word == FORBIDDEN.code:
         return f"{refused.message} A tcp tunnel is not available"

@@ -1,4 +1,4 @@
-"""A visitor's request, asked of an original client, and what it brings of an answer.
+"""Leg of a visitor's request that an original client answers.
 
 What is made right on the way
     *Towards the client*: ``Expect`` stays here, because the client takes a 100 of the service for its answer; the
@@ -73,7 +73,7 @@ class OriginalRequestLeg(BridgeLeg):
     # --- the response --------------------------------------------------------------------------------------
 
     def answer_begins(self, said: ResponseStart) -> None:
-        """The head of the response.  A second one is dropped."""
+        """Pass on the head of the response.  A second one is dropped."""
         status, headers = said.status_code, said.headers
         if self._answered:
             return
@@ -91,10 +91,10 @@ class OriginalRequestLeg(BridgeLeg):
             with self.sending() as stream:
                 stream.send_head(ResponseHead(status, _REASONS.get(status, b""), headers))
         except ProblemError:
-            self.fail(BAD_SERVICE_RESPONSE, f"The response has a header section of more than {HEAD_LIMIT} octets.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The response has a header section of more than {HEAD_LIMIT} bytes.")
 
     def answer_goes_on(self, said: ResponseBody) -> None:
-        """A piece of its body."""
+        """Pass on a piece of its body."""
         chunk = said.chunk
         if not self._answered:
             self.fail(BAD_SERVICE_RESPONSE, "The client sent a response's body before its head.")
@@ -103,7 +103,7 @@ class OriginalRequestLeg(BridgeLeg):
                 stream.send_data(chunk)
 
     def answer_ends(self, said: ResponseEnd) -> None:
-        """It is complete."""
+        """End the response, which is complete."""
         if not self._answered:
             self.fail(BAD_SERVICE_RESPONSE, "The client sent a response's end before its head.")
             return

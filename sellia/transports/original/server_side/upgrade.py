@@ -1,4 +1,4 @@
-"""A visitor's WebSocket, asked of an original client.
+"""Leg of a visitor's WebSocket to which an original client agrees.
 
 The client says little: that the service has agreed, or that it has not.  What a handshake proves is between the client
 and the service, with a key of the client's own; so the proof that the visitor waits for is made here, and only when the
@@ -57,7 +57,7 @@ class OriginalUpgradeLeg(MessageLeg):
     # --- from the client -----------------------------------------------------------------------------------
 
     def agreed(self, headers: Headers) -> None:
-        """The service has agreed.  A second time says nothing."""
+        """Open the WebSocket: the service has agreed.  A second time has no effect."""
         if self.opened or self.over:
             return
         chosen = values_of(headers, b"sec-websocket-protocol")[:1] or self._offered[:1]
@@ -70,12 +70,12 @@ class OriginalUpgradeLeg(MessageLeg):
         try:
             self.stream.send_head(ResponseHead(101, b"Switching Protocols", answer))
         except ProblemError:
-            self.fail(BAD_SERVICE_RESPONSE, f"The answer has a header section of more than {HEAD_LIMIT} octets.")
+            self.fail(BAD_SERVICE_RESPONSE, f"The answer has a header section of more than {HEAD_LIMIT} bytes.")
             return
         self.opened = True
 
     def refused(self, said: WsUpgradeError) -> None:
-        """It has not.  A 502 is the client's own answer, whatever the service said."""
+        """Refuse the handshake, as the service did.  A 502 is the client's own answer, whatever the service said."""
         status, message = said.status_code, said.message
         if self.opened or self.over:
             return
@@ -94,7 +94,7 @@ class OriginalUpgradeLeg(MessageLeg):
             self.stream.send_data(body, True)
 
     def peer_closed(self, said: WsClose) -> None:
-        """The service has closed, or is gone."""
+        """Close the WebSocket: the service has closed, or is gone."""
         code = said.code
         if not self.opened:
             self.told = True
