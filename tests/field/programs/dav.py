@@ -7,6 +7,7 @@ import re
 from tests.e2e.fronts import certificate
 from tests.field.install import Apt, Pip
 from tests.field.program import Kit, Outcome, Program, Way
+from tests.field.visitor import digest
 
 APACHE = """
 ServerRoot /usr/lib/apache2
@@ -110,4 +111,45 @@ WSGIDAV = Program(
     serve_wsgidav,
     lambda way: litmus(way, "http"),
     needs=Pip("wsgidav==4.3.3", "cheroot"),
+)
+
+
+def serve_rclone(kit: Kit) -> int:
+    port = kit.free_port()
+    (kit.work / "store").mkdir()
+    kit.start(kit.bin("rclone"), "serve", "webdav", kit.work / "store", "--addr", f"127.0.0.1:{port}", port=port)
+    return port
+
+
+def visit_rclone(way: Way) -> Outcome:
+    """Its own client copies files there and back, and moves one, with the link cut all the while."""
+    options = [
+        "--config",
+        way.kit.work / "none",
+        "--webdav-url",
+        way.url(""),
+        "--retries",
+        "1",
+        "--low-level-retries",
+        "1",
+    ]
+    up, down = way.kit.work / f"up-{way.port}", way.kit.work / f"down-{way.port}"
+    up.mkdir(exist_ok=True)
+    for number in range(4):
+        (up / f"file {number} ü.bin").write_bytes(bytes([number]) * 3_000_000)
+    name = f"copy-{way.port}-{way.proxy is not None}"
+    with way.cutting(0.4):
+        way.run_by_name("rclone", "copy", up, f":webdav:{name}", *options)
+        way.run_by_name("rclone", "moveto", f":webdav:{name}/file 0 ü.bin", f":webdav:{name}/moved.bin", *options)
+        way.run_by_name("rclone", "copy", f":webdav:{name}", down / name, *options)
+    return {path.name: digest(path.read_bytes()) for path in sorted((down / name).iterdir())}
+
+
+RCLONE = Program(
+    "rclone",
+    "rclone, as WebDAV's server and client",
+    "four files of 3 MB there and back, a move, link cuts all the while, nothing tried twice",
+    serve_rclone,
+    visit_rclone,
+    needs=Apt({"rclone": "rclone"}),
 )
