@@ -35,7 +35,7 @@ def field_lines(headers: Headers) -> bytes:
 def plain_length(value: bytes) -> int:
     """Return a Content-Length that stands there in plain digits (RFC 9110, section 8.6).  Raises ValueError."""
     if not value.isdigit() or len(value) > LENGTH_DIGITS:
-        raise ValueError("a length is not a number (Content-Length)")
+        raise ValueError("a Content-Length is not a number")
     return int(value)
 
 

@@ -33,11 +33,11 @@ from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.field_rules import is_token
 from sellia.relay.http.framing import (
     BODILESS,
-    LENGTH_DIGITS,
     bad_response,
     chunk_size,
     is_chunked,
     one_length,
+    plain_length,
     with_length,
 )
 from sellia.relay.http.not_http import what_came
@@ -296,7 +296,5 @@ def check_head(head: ResponseHead) -> int | None:
         if len(name) == 14 and name.lower() == b"content-length":
             if length is not None:
                 raise ValueError("the response has more than one Content-Length")
-            if not value.isdigit() or len(value) > LENGTH_DIGITS:
-                raise ValueError("the response has a Content-Length that is not a number")
-            length = int(value)
+            length = plain_length(value)
     return length

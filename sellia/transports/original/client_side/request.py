@@ -26,8 +26,10 @@ from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead
 from sellia.protocol.original.messages import CHUNK, RequestBody, RequestStart, ResponseBody, ResponseEnd, ResponseStart
 from sellia.relay.http.error_responses import answer, public_detail
 from sellia.relay.http.forwarded import UNIX, Origin, port_of
+from sellia.relay.http.framing import plain_length
 from sellia.relay.http.headers import request_to_service
 from sellia.relay.http.validation import check_method, check_target, validate
+from sellia.text import sentence
 from sellia.transports.original.bridge import Bridge, BridgeLeg
 from sellia.transports.original.client_side.server_peer import OpenTunnelOf, ServerPeer
 
@@ -182,9 +184,13 @@ def framing(headers: Headers) -> tuple[bool, int]:
     codings = [value.strip().lower() for name, value in headers if name.lower() == b"transfer-encoding"]
     if codings and (lengths or codings != [b"chunked"]):
         raise ProblemError(BAD_REQUEST, "The request has a transfer coding that is not passed on.")
-    if len(set(lengths)) > 1 or not all(value.isdigit() for value in lengths):
-        raise ProblemError(BAD_REQUEST, "The request has no valid length.")
-    return bool(codings), int(lengths[0]) if lengths else 0
+    try:
+        sizes = set(map(plain_length, lengths))
+    except ValueError as error:
+        raise ProblemError(BAD_REQUEST, sentence(error)) from None
+    if len(sizes) > 1:
+        raise ProblemError(BAD_REQUEST, "The request has more than one length.")
+    return bool(codings), sizes.pop() if sizes else 0
 
 
 def host_of(headers: Headers) -> bytes:

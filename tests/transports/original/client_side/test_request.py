@@ -283,6 +283,6 @@ class FramingTests(SynchronousTestCase):
         self.assertEqual(framing([]), (False, 0))
         self.assertEqual(framing([(b"content-LENGTH", b"5"), (b"Content-Length", b"5")]), (False, 5))
         self.assertEqual(framing([(b"Transfer-Encoding", b" Chunked")]), (True, 0))
-        for value in (b"-1", b"+1", b"", b"1,1", b"\xb2"):
+        for value in (b"-1", b"+1", b"", b"1,1", b"\xb2", b"9" * 19, b"9" * 5000):
             with self.assertRaises(ProblemError):
                 framing([(b"Content-Length", value)])
