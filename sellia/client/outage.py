@@ -21,7 +21,7 @@ _log = Logger()
 
 
 class Outage:
-    """What one outage has cost, counted from the loss of the link until all that the server did meanwhile is known."""
+    """Cost of one outage, counted from the loss of the link until all that the server did meanwhile is known."""
 
     __slots__ = ("_failed", "_pipes")
 

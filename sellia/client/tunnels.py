@@ -49,7 +49,7 @@ _log = Logger()
 
 
 class TunnelState(Enum):
-    """What has become of a tunnel in the present session."""
+    """State of a tunnel in the present session."""
 
     CLOSED = "closed"  #: not asked for, or closed by the server
     ASKED = "asked"  #: the server has not answered
@@ -87,7 +87,7 @@ class Tunnel:
 
 
 class TunnelsOwner(Protocol):
-    """What the tunnels need of the client's session."""
+    """Interface of the tunnels' owner, the client's session."""
 
     def say(self, message: SessionMessage) -> None:
         """Say something in the present session, if there is one."""

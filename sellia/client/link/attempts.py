@@ -37,7 +37,7 @@ SILENCE: Final = 5.0
 
 
 class Starter(Protocol):
-    """What attempts ask of the connector."""
+    """Interface of the attempts' owner, the connector."""
 
     def build_link(self, address: IAddress | None) -> ClientLink:
         """Return the protocol for a new connection."""

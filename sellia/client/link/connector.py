@@ -64,7 +64,7 @@ _log = Logger()
 
 
 class Caller(Protocol):
-    """What the connector asks of its owner, :class:`~sellia.client.session.ClientSession`."""
+    """Interface of the connector's owner, :class:`~sellia.client.session.ClientSession`."""
 
     def resume_state(self) -> tuple[bytes | None, int]:
         """Return the token of the session to resume, and how many of its parcels have arrived."""

@@ -53,7 +53,7 @@ _log = Logger()
 
 
 class ConnectionState(Enum):
-    """What a connection is used for at the moment."""
+    """Use of a connection at the moment."""
 
     #: No exchange: new, in the pool, or about to be closed.
     IDLE = "idle"
@@ -71,7 +71,7 @@ _IDLE, _ASKED, _ANSWERING, _HANDED_OVER, _CLOSED = ConnectionState
 
 
 class AnswerSink(Protocol):
-    """What a connection asks of the leg that it serves."""
+    """Interface of the leg that a connection serves."""
 
     #: Whether the response has no body, whatever its head says.
     bodiless: bool

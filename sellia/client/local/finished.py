@@ -23,7 +23,7 @@ _log = Logger()
 
 
 class Finished(NamedTuple):
-    """What is remembered of one exchange: enough to tell its end anew."""
+    """Summary of one exchange, from which its end can be told anew."""
 
     method: bytes
     target: bytes

@@ -19,7 +19,7 @@ _log = Logger()
 
 
 class DialingLeg(Protocol[S]):
-    """What a dial needs of its leg."""
+    """Interface of the leg that a dial is for."""
 
     def connected(self, socket: S) -> None:
         """The service can be spoken to on ``socket``."""

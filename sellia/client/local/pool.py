@@ -44,7 +44,7 @@ T = TypeVar("T", bound="Pooled")
 
 
 class Pooled(Protocol):
-    """What the pool needs of a connection."""
+    """Interface of a connection in the pool."""
 
     #: Number of the visitor's connection that alone may use it; 0 for a clean one.
     owner: int

@@ -49,7 +49,7 @@ class FramingTests(ConnectionCase):
         self.assertEqual((self.stage.pair.traffic["HEAD"], self.stage.pair.traffic["DATA"]), (1, 0))
 
     def test_body_and_end_are_one_record(self) -> None:
-        """What is one octet too long to go with its head."""
+        """What is one byte too long to go with its head."""
         head = OK + b"Content-Length: %d\r\n\r\n"
         self.answer(head % SHORT_BODY + b"x" * SHORT_BODY)
         self.assertEqual(self.stage.pair.traffic["DATA"], 0)
@@ -57,8 +57,8 @@ class FramingTests(ConnectionCase):
         self.assertEqual(visitor.data, b"x" * (SHORT_BODY + 1))
         self.assertEqual(self.stage.pair.traffic["DATA"], 1)
 
-    def test_octet_by_octet(self) -> None:
-        visitor = self.answer(*(bytes([octet]) for octet in HELLO))
+    def test_byte_by_byte(self) -> None:
+        visitor = self.answer(*(bytes([byte]) for byte in HELLO))
         self.assertEqual((visitor.data, visitor.ended), (b"hello", True))
         self.assertEqual(visitor.heads, [ResponseHead(200, b"OK", [(b"Content-Length", b"5")])])
         self.assert_reusable()
@@ -264,7 +264,7 @@ class BoundsTests(ConnectionCase):
         self.assert_bad(self.answer(OK + fields + b"A: b\r\nContent-Length: 0\r\n\r\n"), "too long")
 
     def test_size_of_a_head(self) -> None:
-        """The largest that the link takes passes; one octet more does not, and never reaches the link."""
+        """The largest that the link takes passes; one byte more does not, and never reaches the link."""
         for size, passes in ((96 * 1024 - 64 - 2 - 8 - 1 - 8 - 15, True), (96 * 1024 - 64 - 2 - 8 - 1 - 8 - 14, False)):
             whole = OK + b"A: " + b"x" * size + b"\r\nContent-Length: 0\r\n\r\n"
             visitor = self.answer(whole[:65536], whole[65536:])
@@ -334,14 +334,14 @@ class ReuseTests(ConnectionCase):
         self.assertTrue(visitor.ended)
         self.assert_reusable(False)
 
-    def test_octets_that_nobody_asked_for(self) -> None:
+    def test_bytes_that_nobody_asked_for(self) -> None:
         """As a 408 on an idle connection."""
         self.answer(HELLO)
         self.service.say(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
         self.assertEqual(len(self.stage.service.pool), 0)
         self.assertTrue(self.service.transport.aborted)
 
-    def test_octets_behind_an_early_answer(self) -> None:
+    def test_bytes_behind_an_early_answer(self) -> None:
         stage = self.stage = Stage()
         visitor = stage.ask(HttpRequest(1, b"POST", b"/", [HOST], chunked=True), end=False)
         self.service = stage.accept()

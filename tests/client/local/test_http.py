@@ -17,8 +17,8 @@ class RequestTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.stage = Stage()
 
-    def test_head_goes_octet_for_octet(self) -> None:
-        """Order, case, repetition and every octet of the target are the visitor's."""
+    def test_head_goes_byte_for_byte(self) -> None:
+        """Order, case, repetition and every byte of the target are the visitor's."""
         headers = [HOST, (b"X-a", b"1"), (b"x-A", b"\xff 2"), (b"Empty", b"")]
         self.stage.ask(HttpRequest(1, b"PROPFIND", b"//a%2F/../b?\xc3\xa9", headers))
         expected = b"PROPFIND //a%2F/../b?\xc3\xa9 HTTP/1.1\r\nHost: demo.localhost\r\n"
@@ -364,7 +364,7 @@ class RepetitionTests(SynchronousTestCase):
         self.assertEqual(self.stage.dials, [])
         self.stage.check()
 
-    def test_not_after_an_octet_of_the_answer(self) -> None:
+    def test_not_after_an_byte_of_the_answer(self) -> None:
         visitor = self.stage.ask()
         self.service.say(b"H")
         self.service.close()

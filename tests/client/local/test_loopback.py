@@ -54,7 +54,7 @@ class LoopbackTests(ListeningCase):
     def test_a_reactor_without_sockets_has_none(self) -> None:
         self.assertEqual(addresses(MemoryReactorClock(), "localhost"), [])
 
-    async def test_octets_flow_both_ways(self) -> None:
+    async def test_bytes_flow_both_ways(self) -> None:
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             listener = self.listen(family, address)
             protocol = Echo()

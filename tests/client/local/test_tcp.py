@@ -17,7 +17,7 @@ class TcpTests(SynchronousTestCase):
         visitor = self.stage.ask(TCP, end=False)
         return visitor, self.stage.accept()
 
-    def test_octets_both_ways(self) -> None:
+    def test_bytes_both_ways(self) -> None:
         visitor, service = self.connect()
         visitor.stream.send_data(b"ping")
         self.stage.talk()

@@ -45,8 +45,8 @@ class AgreedTests(HandshakeCase):
         visitor = self.upgrade(AGREED + b"\r\n\x81\x02hi\x81\x03you")
         self.assertEqual(visitor.events[1:], [("frame", TEXT, b"hi"), ("frame", TEXT, b"you")])
 
-    def test_octet_by_octet(self) -> None:
-        visitor = self.upgrade(*(bytes([octet]) for octet in AGREED + b"\r\n\x81\x02hi"))
+    def test_byte_by_byte(self) -> None:
+        visitor = self.upgrade(*(bytes([byte]) for byte in AGREED + b"\r\n\x81\x02hi"))
         self.assertEqual(visitor.statuses, [101])
         self.assertEqual(visitor.pieces, b"hi")
 
