@@ -85,6 +85,9 @@ class WrongOptionTests(Startup):
         self.assertIn("there is no master key", self.refused("sellia-server", "--require-auth"))
         line = self.refused("sellia-server", "--domain", "example.com")
         self.assertIn("without a master key everybody could open tunnels here", line)
+        for behind in (("--https",), ("--trust-proxy", "127.0.0.1"), ("--listen", "haproxy:tcp:1:interface=127.0.0.1")):
+            line = self.refused("sellia-server", *behind)
+            self.assertIn("everybody could open tunnels here, through the reverse proxy in front", line)
 
     def test_key_that_cannot_be_read(self) -> None:
         line = self.refused("sellia-server", SELLIA_MASTER_KEY_FILE="/nowhere/key")
