@@ -40,6 +40,13 @@ class AutobahnParser:
         """Give these bytes to Autobahn."""
         self._protocol._dataReceived(data)
 
+    def stop(self) -> None:
+        """Cancel the timer of a closing handshake, which would keep a link that is lost in memory."""
+        closing = getattr(self._protocol, "closeHandshakeTimeoutCall", None)
+        if closing is not None:
+            closing.cancel()
+            self._protocol.closeHandshakeTimeoutCall = None
+
     def shake(self, data: bytes) -> bytes:
         """Hand over what belongs to the opening handshake, and no more; what is behind it comes back.
 

@@ -35,14 +35,13 @@ from sellia.errors import ProtocolError
 from sellia.protocol.limits import LINK_MESSAGE_LIMIT
 from sellia.protocol.messages import LinkMessage, Refused
 from sellia.relay.mux.session import Session
-from sellia.text import printable
 from sellia.transports.link.assembly import MessageAssembly
 from sellia.transports.link.autobahn import AutobahnParser
 from sellia.transports.link.control_limit import CONTROL_RATE, ControlFrameLimit, PendingPongs
 from sellia.transports.link.intake import Intake
 from sellia.transports.link.keeper import LinkKeeper
 from sellia.transports.link.liveness import Liveness
-from sellia.transports.link.lost_reason import lost_reason
+from sellia.transports.link.lost_reason import closed_reason, lost_reason
 from sellia.transports.link.messages import write_message
 from sellia.transports.reactor.batching import FlushBatch, batch_of
 from sellia.transports.reactor.sockets import quicken, write_now
@@ -262,10 +261,7 @@ class LinkMixin:
             self._parting.cancel()
         if self._intake is not None:
             self._intake.stop()
-        closing = getattr(self, "closeHandshakeTimeoutCall", None)
-        if closing is not None:  # Autobahn leaves it running, and with it this link in memory
-            closing.cancel()
-            self.closeHandshakeTimeoutCall = None
+        AutobahnParser(self).stop()
         self.release()
         if not self.reason:
             self.reason = self.end_reason(reason)
@@ -273,11 +269,7 @@ class LinkMixin:
 
     def end_reason(self, failure: Failure) -> str:
         """Say in our words why the connection ended."""
-        code = getattr(self, "remoteCloseCode", None)
-        if code is None:
-            return lost_reason(failure)
-        said = getattr(self, "remoteCloseReason", None) or ""
-        return f"the other side closed it with code {code}" + (f": {printable(said)}" if said else "")
+        return closed_reason(self) or lost_reason(failure)
 
     # --- Autobahn: input -----------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Reasons for which a link's connection broke off, in our words: what Twisted, OpenSSL and the system say of it."""
 
 import errno
-from typing import Final
+from typing import Any, Final
 
 from OpenSSL import SSL
 from twisted.python.failure import Failure
@@ -17,6 +17,15 @@ _CAUSES: Final[dict[object, str]] = {
     errno.ENETUNREACH: ": no way leads to the other side any more",
     errno.ENETDOWN: ": the network of this machine is down",
 }
+
+
+def closed_reason(link: Any) -> str:
+    """Return why the other side of a link says that it closed it; empty if it sent no close frame."""
+    code = getattr(link, "remoteCloseCode", None)
+    if code is None:
+        return ""
+    said = getattr(link, "remoteCloseReason", None) or ""
+    return f"the other side closed it with code {code}" + (f": {printable(said)}" if said else "")
 
 
 def lost_reason(failure: Failure) -> str:

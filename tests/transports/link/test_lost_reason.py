@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SelliaError
-from sellia.transports.link.lost_reason import lost_reason
+from sellia.transports.link.lost_reason import closed_reason, lost_reason
 
 
 class LostReasonTests(SynchronousTestCase):
@@ -23,3 +23,18 @@ class LostReasonTests(SynchronousTestCase):
             (SelliaError("said \x1b"), "the other side said \\x1b"),
         ):
             self.assertTrue(lost_reason(Failure(error)).startswith(words), lost_reason(Failure(error)))
+
+
+class ClosedReasonTests(SynchronousTestCase):
+    def test_what_the_close_frame_said(self) -> None:
+        class Closed:
+            remoteCloseCode: int | None = None
+            remoteCloseReason: str | None = None
+
+        link = Closed()
+        self.assertEqual(closed_reason(link), "")
+        link.remoteCloseCode = 1001
+        self.assertEqual(closed_reason(link), "the other side closed it with code 1001")
+        link.remoteCloseReason = "bye\x1b"
+        self.assertEqual(closed_reason(link), "the other side closed it with code 1001: bye\\x1b")
+        self.assertEqual(closed_reason(object()), "")
