@@ -364,7 +364,7 @@ class RepetitionTests(SynchronousTestCase):
         self.assertEqual(self.stage.dials, [])
         self.stage.check()
 
-    def test_not_after_an_byte_of_the_answer(self) -> None:
+    def test_not_after_a_byte_of_the_answer(self) -> None:
         visitor = self.stage.ask()
         self.service.say(b"H")
         self.service.close()
