@@ -147,30 +147,25 @@ class LinkMixin:
         """Give the link up: nothing has been received for ``silent`` seconds."""
         self.drop(f"nothing came from the other side for {silent:.0f} s")
 
-    # --- for keepers ---------------------------------------------------------------------------------------
+    # --- for keepers: as `Link` says -----------------------------------------------------------------------
 
     def refuse(self, refused: Refused, code: int) -> bool:
-        """Answer a hello with no, and close.  False: the link is over; True would mean that it may say hello again."""
         self.say(refused)
         self.close(code, refused.word)
         return False
 
     @property
     def heard(self) -> float:
-        """When something was last received from the other side."""
         return self.liveness.heard
 
     @property
     def trip(self) -> float:
-        """Seconds of the shortest round trip so far; infinite if none is known."""
         return inf
 
     def ask(self) -> float:
-        """Ping the other side, unless it has just been.  It is there once ``heard`` is what this returns, or more."""
         return self.liveness.ask()
 
     def look(self) -> None:
-        """Check at once whether the other side has been silent for too long: after a sleep, timers are late."""
         if self.opened:
             self.liveness.look()
 
@@ -191,7 +186,6 @@ class LinkMixin:
             self._parting = self.clock.callLater(CLOSE_WAIT, self.drop, "the other side did not close it in time")
 
     def drop(self, reason: str) -> None:
-        """End the link at once."""
         if not self.reason:
             self.reason = reason
         self.release()
