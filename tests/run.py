@@ -6,6 +6,7 @@ installed, a test that does not run is a test that nobody has.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,8 +59,18 @@ def run(names: Sequence[str]) -> Outcome:
     return Outcome.of(TrialRunner(TreeReporter, workingDirectory="_trial_temp").run(suite))
 
 
+def hear_hangups() -> None:
+    """Let the tests' processes hear SIGHUP where this one ignores it, as under nohup; this one survives it.
+
+    What a process ignores its children ignore, and a handler becomes the default in them.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the tests and say what came of it; the exit status."""
+    hear_hangups()
     outcome = run(arguments or ["tests"])
     sys.stderr.flush()
     print("\n".join(outcome.lines(os.environ)), flush=True)

@@ -1,11 +1,15 @@
 """What the end of a test run says, and when it is a failure."""
 
+import os
+import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase, Todo
 
-from tests.run import Outcome
+from tests.run import Outcome, hear_hangups
 
 
 class Named:
@@ -52,3 +56,17 @@ class OutcomeTests(SynchronousTestCase):
     def test_nothing_ran(self) -> None:
         """A run that found no tests has shown nothing."""
         self.assertEqual(Outcome(0, 0).status({}), 1)
+
+
+class HangupTests(SynchronousTestCase):
+    def test_children_hear_them_under_nohup(self) -> None:
+        before = signal.getsignal(signal.SIGHUP)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        hear_hangups()
+        self.assertIs(signal.getsignal(signal.SIGHUP), before)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        hear_hangups()
+        os.kill(os.getpid(), signal.SIGHUP)
+        ignored = "import signal; print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+        said = subprocess.run([sys.executable, "-c", ignored], capture_output=True, text=True, check=True)
+        self.assertEqual(said.stdout, "False\n")
