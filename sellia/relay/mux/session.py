@@ -199,6 +199,7 @@ class Session:
 
         Raises ProtocolError when the peer has broken the protocol: close the link then.
         """
+        self._reader.finish()
         ack = native.parcel_ack(message)
         self.out.acknowledged(ack)
         self.out.arrived(len(message))

@@ -177,7 +177,7 @@ class Intake:
             if not autobahn.mid_frame:
                 if not autobahn.mid_message:
                     data = self._whole.feed(data, self._act)
-                    if not data or self._left <= 0 or not autobahn.listening or self.held:
+                    if not data or self._left <= 0 or not autobahn.listening or self.held or link.unfinished:
                         continue
                 if not self._greeted and data[0] != _CLOSE:
                     link.failed(ProtocolError(UNGREETED))

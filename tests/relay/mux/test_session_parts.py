@@ -31,6 +31,13 @@ class PartTests(SynchronousTestCase):
         self.assertEqual(self.leg.data, bytes(number % 256 for number in range(2 * RECORDS_AT_ONCE + 1)))
         self.session.check_invariants()
 
+    def test_the_next_parcel_comes_before_the_rest(self) -> None:
+        """Whoever hands it over too early loses no record."""
+        self.session.begin(self.bytes_of(2 * RECORDS_AT_ONCE))
+        self.session.begin(self.bytes_of(1))
+        self.assertEqual(self.leg.data, bytes(number % 256 for number in range(2 * RECORDS_AT_ONCE)) + b"\0")
+        self.assertFalse(self.session.unfinished)
+
     def test_at_its_edge(self) -> None:
         """There is no part without a record."""
         self.session.begin(self.bytes_of(RECORDS_AT_ONCE))

@@ -262,6 +262,18 @@ class LongParcelTests(LinkCase):
         self.assertLess(turns, 8)
         self.assertEqual((len(self.leg.data), len(self.keeper.messages)), (self.count, 2))
 
+    def test_another_parcel_follows_in_the_same_read(self) -> None:
+        """It waits for the rest of the first one, also where the turn has time left."""
+        sent = b"abc" * RECORDS_AT_ONCE
+        parcels = []
+        for start in range(0, len(sent), len(sent) // 2):
+            pieces = sent[start : start + len(sent) // 2]
+            records = [record(native.DATA, self.stream.id, bytes([each])) for each in pieces]
+            parcels.append(frame(BINARY, parcel(*records, ack=1)))
+        self.link.dataReceived(b"".join(parcels))
+        self.clock.pump([0.0] * 9)
+        self.assertEqual((self.leg.data, self.transport.producerState), (sent, "producing"))
+
     def test_nothing_follows(self) -> None:
         self.link.dataReceived(self.parcel)
         self.assertEqual(self.transport.producerState, "paused")
