@@ -90,7 +90,7 @@ def run_setting(
         service = stack.enter_context(_service(setting, cases, out))
         port, host = service.port, f"127.0.0.1:{service.port}"
         if tunnelled:
-            server = stack.enter_context(processes.start_server(domain=DOMAIN))
+            server = stack.enter_context(processes.start_server("--no-rate-limit", domain=DOMAIN))
             stack.enter_context(processes.start_client(server.port, service.port, SUBDOMAIN, domain=DOMAIN))
             port, host = server.port, f"{SUBDOMAIN}.{DOMAIN}:{server.port}"
         if setting.echo == "service":
