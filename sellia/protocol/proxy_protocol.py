@@ -75,7 +75,7 @@ def _version1(data: bytes) -> Header | None:
     end = data.find(b"\r\n", 0, LINE_LIMIT)
     if end < 0:
         if len(data) >= LINE_LIMIT:
-            raise ValueError("the header of the PROXY protocol is longer than 107 octets")
+            raise ValueError("the header of the PROXY protocol is longer than 107 bytes")
         return None
     rest = data[end + 2 :]
     words = data[:end].split(b" ")
@@ -103,7 +103,7 @@ def _version2(data: bytes) -> Header | None:
         return None
     size = 16 + (data[14] << 8 | data[15])
     if size > LIMIT:
-        raise ValueError(f"the header of the PROXY protocol is longer than {LIMIT} octets")
+        raise ValueError(f"the header of the PROXY protocol is longer than {LIMIT} bytes")
     if len(data) < size:
         return None
     rest = data[size:]

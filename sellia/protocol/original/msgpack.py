@@ -259,7 +259,7 @@ def skip(data: bytes, at: int, budget: int = VALUES_LIMIT) -> tuple[int, int]:
             size, at = _length(data, at + 1, _EXTENSIONS[head])
             at += size + 1
         else:
-            raise ProtocolError("an octet that never begins a value")
+            raise ProtocolError("a byte that never begins a value")
     if at > end:
         raise ProtocolError("cut off")
     return at, budget
