@@ -36,6 +36,7 @@ from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.routing import enter
+from sellia.server.ingress.states import Framing
 from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 
 #: Bytes of a collected body that are handed to the stream at a time.
@@ -52,6 +53,8 @@ class _ResourceLeg(VisitorHttpLeg):
     connection: "ResourceRequest"
 
     def write_head(self, head: ResponseHead) -> None:
+        if self._framing is Framing.CHUNKS:
+            self._framing = Framing.CLOSE  # nothing of ours around what is written: twisted.web makes the chunks
         self.connection.write_head(head, last=not self.keep_alive)
 
     def write_interim(self, head: ResponseHead) -> None:
