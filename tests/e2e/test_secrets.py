@@ -70,7 +70,7 @@ class LogTests(EndToEndTests):
         self.assertIn(" 400 ", self.ask(f"/page{query}", host=f"ann:{SECRET}@demo.localhost"))
         self.assertIn(" 400 ", self.ask("/page", fields=f"{FIELDS}X : {SECRET}-field\r\n"))
         self.assertIn(" 431 ", self.ask("/page", fields=f"{FIELDS}X: {SECRET * 20_000}\r\n"))
-        self.assertIn(" 414 ", self.ask(f"/{SECRET * 2000}"))
+        self.assertIn(" 414 ", self.ask(f"/page?{SECRET * 2000}"))
         self.ask(f"/socket{query}", fields=FIELDS + UPGRADE)
         self.recorder.on(f"/chosen;id={SECRET}{query}", self.choose)
         offer = f"Sec-WebSocket-Protocol: bearer.{TOKEN}\r\n"
