@@ -153,4 +153,6 @@ class FrameLineTests(HostileCase):
             self.assertGreaterEqual(len(suppressed), 200)
             self.assertLessEqual(len(suppressed), most)
             [last] = re.findall("websocket frames without a line: .* suppressed=([0-9]+)", said(process))
-            self.assertEqual(len(suppressed) + sum(suppressed) + int(last), 6002, "all are accounted for")
+            told = len(suppressed) + sum(suppressed) + int(last)
+            [closed] = re.findall("websocket closed: .*", said(process))
+            self.assertEqual(told, 6002, f"not all are accounted for by the {process.name}: {closed}")
