@@ -69,7 +69,7 @@ ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}
 ALLOWED["cli"] = ALLOWED["cli.commands"] = {*ALLOWED, "cli"}
 
 #: Rooms that may be imported from anywhere, and import each other at most.
-FOR_ALL = {"errors", "problems", "text"}
+FOR_ALL = {"errors", "problems", "targets", "text"}
 ALLOWED |= {each: set() for each in FOR_ALL}
 
 #: What the pure rooms must not import: sockets, threads, clocks, and what brings them along.
