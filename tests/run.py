@@ -8,18 +8,26 @@ installed, a test that does not run is a test that nobody has.
 import os
 import signal
 import sys
+import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from heapq import nlargest
+from operator import itemgetter
+from typing import Any, Final
+
+#: Test classes that are listed at the end because they took longest.
+SLOWEST: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run: how many passed, how many failed, and which were skipped for which reason."""
+    """What came of a run: what passed, failed, was skipped for which reason, and took longest."""
 
     passed: int
     failed: int
     skipped: Sequence[tuple[str, str]] = field(default=())
+    slowest: Sequence[tuple[str, float]] = field(default=())
 
     @classmethod
     def of(cls, result: Any) -> "Outcome":
@@ -37,7 +45,8 @@ class Outcome:
 
     def lines(self, environment: Mapping[str, str]) -> list[str]:
         """What is said at the end."""
-        lines = [f"skipped: {test}: {' '.join(reason.split())}" for test, reason in self.skipped]
+        lines = [f"took {seconds:.1f} s: {name}" for name, seconds in self.slowest if seconds >= 1.0]
+        lines += [f"skipped: {test}: {' '.join(reason.split())}" for test, reason in self.skipped]
         if self.skipped and strict(environment):
             lines.append("With CI=true a test that is skipped is a failure.")
         return [*lines, f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped"]
@@ -54,9 +63,23 @@ def run(names: Sequence[str]) -> Outcome:
     from twisted.trial.reporter import TreeReporter
     from twisted.trial.runner import TestLoader, TrialRunner
 
+    seconds: defaultdict[str, float] = defaultdict(float)
+
+    class TimingReporter(TreeReporter):
+        """Reporter that also adds up the seconds of each test class, what its tests set up included."""
+
+        def startTest(self, test: Any) -> None:
+            self.began = time.monotonic()
+            super().startTest(test)
+
+        def stopTest(self, test: Any) -> None:
+            super().stopTest(test)
+            seconds[test.id().rpartition(".")[0]] += time.monotonic() - self.began
+
     loader = TestLoader()
     suite = loader.loadByNames(list(names), recurse=True)
-    return Outcome.of(TrialRunner(TreeReporter, workingDirectory="_trial_temp").run(suite))
+    outcome = Outcome.of(TrialRunner(TimingReporter, workingDirectory="_trial_temp").run(suite))
+    return replace(outcome, slowest=nlargest(SLOWEST, seconds.items(), key=itemgetter(1)))
 
 
 def hear_hangups() -> None:

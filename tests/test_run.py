@@ -53,6 +53,10 @@ class OutcomeTests(SynchronousTestCase):
         self.assertEqual(outcome.lines({})[0], "skipped: tests.a: is expected to fail: later")
         self.assertEqual(outcome.status({"CI": "true"}), 1)
 
+    def test_what_took_longest(self) -> None:
+        outcome = Outcome(3, 0, slowest=[("tests.a.Slow", 61.25), ("tests.b.Quick", 0.5)])
+        self.assertEqual(outcome.lines({}), ["took 61.2 s: tests.a.Slow", "3 passed, 0 failed, 0 skipped"])
+
     def test_nothing_ran(self) -> None:
         """A run that found no tests has shown nothing."""
         self.assertEqual(Outcome(0, 0).status({}), 1)
