@@ -3,7 +3,7 @@
 llhttp (through ``httptools``) refuses obs-fold, bare line feeds, white space before a colon, both framings at once,
 and sizes that are not numbers.  Added: limits on target, header section and field count, checked while they arrive;
 one spelling of ``Content-Length`` and ``Transfer-Encoding``; characters that no field may have; methods that llhttp
-has not heard of.
+has not heard of (:mod:`sellia.server.ingress.methods`).
 
 A :class:`RequestReader` is fed bytes and tells its sink about one request at a time: :meth:`RequestReader.feed` stops
 at the end of a request and returns what follows it, unread.  After :class:`ProblemError` nothing more may be fed: the
@@ -28,30 +28,15 @@ from sellia.protocol.messages import Headers
 from sellia.relay.http.interim import section_size
 from sellia.server.ingress.heads import Request as Request
 from sellia.server.ingress.heads import judge, judge_trailers
-
-_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
-
-#: Methods that llhttp knows; another one is parsed in the guise of one without a meaning of its own.
-_METHODS: Final = frozenset(
-    b"""GET HEAD POST PUT DELETE PATCH OPTIONS TRACE CONNECT COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND
-    REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK
-    UNLINK SOURCE QUERY""".split()
-)
-_GUISE: Final = b"POST"
+from sellia.server.ingress.methods import disguise, whole_method
 
 #: First bytes of most requests.
 _COMMON: Final = frozenset((b"GET ", b"POST", b"HEAD", b"PUT "))
-
-#: Maximum bytes of a request's start without the space behind the method.
-_METHOD_LIMIT: Final = 32
 
 #: Host field, wherever it stands.
 _HOST_LINE: Final = re.compile(rb"(?:^|\n)host:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 _EMPTY_LINE: Final = b"\r\n\r\n"
-
-#: Method that only the preface of HTTP/2 has (RFC 9113, 3.4).
-_PREFACE: Final = b"PRI"
 
 
 class RequestSink(Protocol):
@@ -225,24 +210,13 @@ class RequestReader:
             data = data.lstrip(b"\r\n")
             if not data:
                 return b""
-        end = data.find(b" ", 0, _METHOD_LIMIT + 1)
-        if end < 0 and len(data) <= _METHOD_LIMIT and _TOKEN.fullmatch(data):
+        if not whole_method(data):
             self.at_start = False
             self._held = data
             self._request = None
             return b""
-        return self._disguise(data, end)
-
-    def _disguise(self, data: bytes, end: int) -> bytes:
-        """Replace a method that llhttp does not know, and would stop at, with one that it does."""
-        method = data[: max(end, 0)]
-        if method == _PREFACE:
-            raise ProblemError(HTTP_VERSION_NOT_SUPPORTED, "This was the beginning of HTTP/2.")
-        if method in _METHODS or not _TOKEN.fullmatch(method):
-            self._method = None
-            return data
-        self._method = method
-        return _GUISE + data[len(method) :]
+        self._method, data = disguise(data)
+        return data
 
     def _why(self, error: httptools.HttpParserError) -> BaseException:
         if isinstance(error, httptools.HttpParserCallbackError) and error.__context__ is not None:
