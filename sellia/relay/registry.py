@@ -18,7 +18,7 @@ whoever has the same value is let in to the name.
 The invariants, which `check_invariants` proves:
 
 * A name is bound or held, never both.
-* `by_label` and the upstreams' own lists have the same tunnels.
+* `by_name` and the upstreams' own lists have the same tunnels.
 * An account has at most `per_owner` names, bound or held; all together have at most `total` bound and as many held
   ones.  The account is the owner itself, unless the gateway says that several owners count as one.
 
@@ -100,7 +100,7 @@ class TunnelRegistry(Generic[Target]):
         self.hold_seconds = hold_seconds
         self.per_owner = per_owner
         self.total = total
-        self.by_label: dict[str, Tunnel[Target]] = {}
+        self.by_name: dict[str, Tunnel[Target]] = {}
         """Every bound name.  Nobody but this class changes it; the server reads it through `find` and `count`."""
         self._by_target: dict[Target, dict[str, Tunnel[Target]]] = {}
         self._away: set[Target] = set()
@@ -111,12 +111,12 @@ class TunnelRegistry(Generic[Target]):
 
     def find(self, label: str) -> Tunnel[Target] | None:
         """Return the tunnel that a name is bound to, or None."""
-        return self.by_label.get(label)
+        return self.by_name.get(label)
 
     @property
     def count(self) -> int:
         """The number of bound names."""
-        return len(self.by_label)
+        return len(self.by_name)
 
     def claim(
         self,
@@ -137,7 +137,7 @@ class TunnelRegistry(Generic[Target]):
         """
         self.expire(now)
         account = owner if account is None else account
-        displaced = self.by_label.get(label)
+        displaced = self.by_name.get(label)
         if displaced is not None and not self._may_displace(displaced, upstream, owner):
             raise ProblemError(NAME_TAKEN, f"The name {label!r} is in use.")
         hold = self._holds.get(label)
@@ -148,14 +148,14 @@ class TunnelRegistry(Generic[Target]):
         counted = mine is not None and mine.account == account
         if not counted and self._counts.get(account, 0) >= self.per_owner:
             raise ProblemError(TOO_MANY_TUNNELS, f"You have {self.per_owner} tunnels open, which is the limit.")
-        if displaced is None and len(self.by_label) >= self.total:
+        if displaced is None and len(self.by_name) >= self.total:
             raise ProblemError(OVERLOADED, f"The server has {self.total} tunnels open, which is its limit.")
 
         if displaced is not None:
             self._unbind(displaced)
         self._drop_hold(label)
         tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options)
-        self.by_label[label] = tunnel
+        self.by_name[label] = tunnel
         self._free.pop(label, None)
         self._by_target.setdefault(upstream, {})[label] = tunnel
         self._counts[account] = self._counts.get(account, 0) + 1
@@ -166,7 +166,7 @@ class TunnelRegistry(Generic[Target]):
         self.expire(now)
         for _ in range(_SUGGESTIONS):
             name = suggest_name(random)
-            if name not in self.by_label and name not in self._holds:
+            if name not in self.by_name and name not in self._holds:
                 return name
         # With the table full to its default bound, that is one chance in ten to the hundredth.
         raise ProblemError(INTERNAL, "No free name was found; ask for one by name.")
@@ -198,14 +198,14 @@ class TunnelRegistry(Generic[Target]):
             self._uncount(tunnel.account)
             self._counts[account] = self._counts.get(account, 0) + 1
             adopted = replace(tunnel, owner=owner, account=account)
-            self.by_label[tunnel.label] = self._by_target[upstream][tunnel.label] = adopted
+            self.by_name[tunnel.label] = self._by_target[upstream][tunnel.label] = adopted
 
     def release(self, tunnel: Tunnel[Target], now: float, *, held: bool = False) -> bool:
         """End one tunnel; its name is free at once, or first `held` for its owner.
 
         Return False, and change nothing, if the name is no longer that tunnel's.
         """
-        if self.by_label.get(tunnel.label) is not tunnel:
+        if self.by_name.get(tunnel.label) is not tunnel:
             return False
         self._unbind(tunnel)
         if held:
@@ -229,7 +229,7 @@ class TunnelRegistry(Generic[Target]):
         """Remember the problem for which names became free, for as long as a name is held."""
         for label in labels:
             self._free.pop(label, None)
-            if label not in self.by_label:
+            if label not in self.by_name:
                 self._free[label] = problem, now + self.hold_seconds
         while len(self._free) > REMEMBERED_LIMIT:
             del self._free[next(iter(self._free))]
@@ -257,16 +257,16 @@ class TunnelRegistry(Generic[Target]):
 
     def check_invariants(self) -> None:
         """Raise AssertionError if the tables disagree; for tests."""
-        assert not self.by_label.keys() & self._holds.keys()
+        assert not self.by_name.keys() & self._holds.keys()
         listed = {label: tunnel for tunnels in self._by_target.values() for label, tunnel in tunnels.items()}
-        assert listed == self.by_label
+        assert listed == self.by_name
         assert all(tunnels for tunnels in self._by_target.values())
         assert self._away <= self._by_target.keys()
-        owners = [tunnel.account for tunnel in self.by_label.values()] + [hold.account for hold in self._holds.values()]
+        owners = [tunnel.account for tunnel in self.by_name.values()] + [hold.account for hold in self._holds.values()]
         assert self._counts == {owner: owners.count(owner) for owner in owners}
         assert all(count <= self.per_owner for count in self._counts.values())
-        assert len(self.by_label) <= self.total and len(self._holds) <= self.total
-        assert not self.by_label.keys() & self._free.keys() and len(self._free) <= REMEMBERED_LIMIT
+        assert len(self.by_name) <= self.total and len(self._holds) <= self.total
+        assert not self.by_name.keys() & self._free.keys() and len(self._free) <= REMEMBERED_LIMIT
         untils = [hold.until for hold in self._holds.values()]
         assert untils == sorted(untils)
 
@@ -274,7 +274,7 @@ class TunnelRegistry(Generic[Target]):
         return tunnel.owner == owner and tunnel.upstream != upstream and tunnel.upstream in self._away
 
     def _unbind(self, tunnel: Tunnel[Target]) -> None:
-        del self.by_label[tunnel.label]
+        del self.by_name[tunnel.label]
         tunnels = self._by_target[tunnel.upstream]
         del tunnels[tunnel.label]
         if not tunnels:

@@ -292,7 +292,7 @@ class Model:
             session.mux.check_invariants()
         for name, client in self.tenants.items():
             assert client.token is not None
-            assert gateway.registry.by_label[name].upstream is gateway.sessions[client.token], name
+            assert gateway.registry.by_name[name].upstream is gateway.sessions[client.token], name
             assert not client.closes and not client.party.failures
         for wire in self.guests:
             data = wire.transport.value()

@@ -28,16 +28,16 @@ class RegistryTests(SynchronousTestCase):
 
     def assert_refused(self, problem: Problem, label: str, session: str, owner: str, now: float = 0.0) -> str:
         """The claim is refused for `problem`, changes nothing, and says something, which is returned."""
-        before = dict(self.registry.by_label)
+        before = dict(self.registry.by_name)
         error = self.assertRaises(ProblemError, self.claim, label, session, owner, now)
         self.assertIs(error.problem, problem)
-        self.assertEqual(self.registry.by_label, before)
+        self.assertEqual(self.registry.by_name, before)
         return str(error)
 
     def test_a_claim_is_found_by_its_label(self) -> None:
         auth = SecretDigest("user:pass")
         claim = self.registry.claim("demo", "session", "alice", 0.0, tunnel_id=7, auth=auth)
-        self.assertIs(self.registry.by_label["demo"], claim.tunnel)
+        self.assertIs(self.registry.by_name["demo"], claim.tunnel)
         self.assertIsNone(claim.displaced)
         tunnel = claim.tunnel
         self.assertEqual((tunnel.label, tunnel.upstream, tunnel.tunnel_id, tunnel.auth), ("demo", "session", 7, auth))
@@ -75,7 +75,7 @@ class RegistryTests(SynchronousTestCase):
         winner = self.claim("demo", "session 0", "owner 0")
         for number in range(1, 100):
             self.assert_refused(NAME_TAKEN, "demo", f"session {number}", f"owner {number}")
-        self.assertIs(self.registry.by_label["demo"], winner)
+        self.assertIs(self.registry.by_name["demo"], winner)
 
     def test_a_name_is_not_claimed_twice_by_its_own_session(self) -> None:
         self.claim("demo", "session", "alice")
@@ -89,7 +89,7 @@ class RegistryTests(SynchronousTestCase):
     def test_a_released_name_is_free_at_once(self) -> None:
         tunnel = self.claim("demo", "first", "alice")
         self.assertTrue(self.registry.release(tunnel, 1.0))
-        self.assertNotIn("demo", self.registry.by_label)
+        self.assertNotIn("demo", self.registry.by_name)
         self.assertFalse(self.registry.is_held("demo", 1.0))
         self.claim("demo", "second", "bob", 1.0)
 
@@ -99,7 +99,7 @@ class RegistryTests(SynchronousTestCase):
         new = self.claim("demo", "second", "bob", 1.0)
         self.assertFalse(self.registry.release(old, 2.0))
         self.assertFalse(self.registry.release(old, 2.0, held=True))
-        self.assertIs(self.registry.by_label["demo"], new)
+        self.assertIs(self.registry.by_name["demo"], new)
 
     def test_a_lost_session_leaves_its_names_held(self) -> None:
         """For its owner they are there at once, for nobody else before the window is over."""
@@ -154,7 +154,7 @@ class RegistryTests(SynchronousTestCase):
         self.assert_refused(NAME_TAKEN, "demo", "thief", "bob")
         claim = self.registry.claim("demo", "second", "alice", 1.0, tunnel_id=2)
         self.assertIs(claim.displaced, old)
-        self.assertIs(self.registry.by_label["demo"], claim.tunnel)
+        self.assertIs(self.registry.by_name["demo"], claim.tunnel)
         self.assertEqual(self.registry.tunnels_of("first"), [])
         self.assertEqual(self.registry.release_all("first", 2.0, held=True), [])
 
@@ -337,7 +337,7 @@ class RegistryModel(RuleBasedStateMachine):
     @invariant()
     def agree(self) -> None:
         self.registry.check_invariants()
-        assert self.registry.by_label == self.bound
+        assert self.registry.by_name == self.bound
         for label in ("red", "green", "blue", "grey"):
             assert self.registry.is_held(label, self.now) == (label in self.held)
 

@@ -225,7 +225,7 @@ class Server:
         assert stopped.called, "it does not stop"
         for wire in self.wires:
             wire.lose()
-        assert not self.gateway.sessions and not self.gateway.registry.by_label
+        assert not self.gateway.sessions and not self.gateway.registry.by_name
         assert self.reactor.getDelayedCalls() == [], self.reactor.getDelayedCalls()
 
 

@@ -250,10 +250,10 @@ class Tunnels:
     """The registry, as the ingress has it."""
 
     def __init__(self) -> None:
-        self.by_label: dict[str, Tunnel[SessionUpstream]] = {}
+        self.by_name: dict[str, Tunnel[SessionUpstream]] = {}
 
     def find(self, label: str) -> Tunnel[SessionUpstream] | None:
-        return self.by_label.get(label)
+        return self.by_name.get(label)
 
 
 class Rooms:
@@ -305,7 +305,7 @@ class PublicSide:
     def open_tunnel(self, label: str, auth: str | None = None, options: TunnelOptions = NO_OPTIONS) -> None:
         """A tunnel of that name, on the one session there is."""
         digest = None if auth is None else basic_auth_digest(auth)
-        self.tunnels.by_label[label] = Tunnel(label, self.upstream, 1, "owner", digest, options=options)
+        self.tunnels.by_name[label] = Tunnel(label, self.upstream, 1, "owner", digest, options=options)
 
     def _opened(self, stream: Stream, opening: HttpRequest | WebSocketRequest, end: bool) -> Service:
         service = Service()

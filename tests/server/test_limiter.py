@@ -78,7 +78,7 @@ class RoomTests(ServerCase):
     def test_of_one_tunnel(self) -> None:
         """Its neighbour of the same client has room, and there is room again when one is over."""
         self.stage.open_tunnel("other")
-        self.stage.tunnels.by_label["other"] = replace(self.stage.tunnels.by_label["other"], tunnel_id=2)
+        self.stage.tunnels.by_name["other"] = replace(self.stage.tunnels.by_name["other"], tunnel_id=2)
         for _ in range(3):
             self.stage.ask()
         self.assert_answers(self.stage.visitor(GET), (503, "overloaded"))

@@ -85,7 +85,7 @@ class FloodTests(NoticeCase):
         for _ in range(20):
             self.stage.visitor(GET)
         self.assertTrue(self.stage.pair.server.session.quiet or self.stage.pair.server.session.streams)
-        self.assertEqual(self.stage.tunnels.by_label["demo"].upstream.notices.suppressed(0.0), 0)
+        self.assertEqual(self.stage.tunnels.by_name["demo"].upstream.notices.suppressed(0.0), 0)
 
 
 class WebSocketLineTests(NoticeCase):

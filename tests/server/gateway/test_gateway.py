@@ -185,7 +185,7 @@ class ResumeTests(GatewayCase):
         client.host = "192.0.2.99"
         client.connect()
         self.assertTrue(client.welcomed.resumed)
-        self.assertIn("demo", self.server.gateway.registry.by_label)
+        self.assertIn("demo", self.server.gateway.registry.by_name)
 
     def test_while_the_old_link_seems_to_be_alive(self) -> None:
         client = self.server.client()
@@ -229,7 +229,7 @@ class ResumeTests(GatewayCase):
         self.server.wait(94)
         self.assertEqual(len(self.server.gateway.sessions), 1)
         self.server.wait(2)
-        self.assertEqual((self.server.gateway.sessions, self.server.gateway.registry.by_label), ({}, {}))
+        self.assertEqual((self.server.gateway.sessions, self.server.gateway.registry.by_name), ({}, {}))
         for wire in (visitor, upgrade):
             [(status, _)] = answers(wire.take())
             self.assertIn(status, (502, 504))
@@ -249,7 +249,7 @@ class NameTests(GatewayCase):
         client = self.server.client()
         names = {self.assert_ready(client.open_tunnel(None, number=number)) for number in range(1, 6)}
         self.assertEqual(len(names), 5)
-        self.assertEqual(set(self.server.gateway.registry.by_label), names)
+        self.assertEqual(set(self.server.gateway.registry.by_name), names)
 
     def test_taken(self) -> None:
         self.assert_ready(self.server.client().open_tunnel("demo"))
@@ -288,7 +288,7 @@ class NameTests(GatewayCase):
             1,
         ):
             self.assert_refused(client.open_tunnel(name, number=number), word, final=True)
-        self.assertEqual(self.server.gateway.registry.by_label, {})
+        self.assertEqual(self.server.gateway.registry.by_name, {})
 
     def test_passwords(self) -> None:
         client = self.server.client()
@@ -318,7 +318,7 @@ class NameTests(GatewayCase):
         self.assert_ready(client.open_tunnel("demo"))
         client.tell(CloseTunnel(1))
         client.tell(CloseTunnel(7))
-        self.assertEqual(self.server.gateway.registry.by_label, {})
+        self.assertEqual(self.server.gateway.registry.by_name, {})
         self.assert_ready(self.server.client(host="198.51.100.2").open_tunnel("demo"))
 
 
@@ -342,7 +342,7 @@ class EndTests(GatewayCase):
         client, visitor = self.serving()
         client.say(Goodbye("client-gone", "I was stopped"))
         self.assertEqual(client.closes, [close(1000, "client-gone")])
-        self.assertEqual((self.server.gateway.sessions, self.server.gateway.registry.by_label), ({}, {}))
+        self.assertEqual((self.server.gateway.sessions, self.server.gateway.registry.by_name), ({}, {}))
         self.assertEqual(answers(visitor.take()), [(502, "client-gone")])
         self.assertEqual(answers(self.server.visit().take()), [(502, "client-gone")])
 

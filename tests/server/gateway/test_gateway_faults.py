@@ -37,7 +37,7 @@ class FaultTests(GatewayCase):
         first, payload = self.client.closes[0]
         self.assertEqual((first, int.from_bytes(payload[:2], "big"), len(self.client.closes)), (CLOSE, code, 1))
         self.assertEqual(answers(self.visitor.take()), [(502, "client-gone")])
-        self.assertEqual(set(self.server.gateway.registry.by_label), {"other"})
+        self.assertEqual(set(self.server.gateway.registry.by_name), {"other"})
         self.assertEqual(self.server.gateway.health()["limits"], {"link_violations": 1})
         self.assertEqual(len(self.server.gateway.sessions), 1)
         [stream] = self.bystander.party.streams.values()

@@ -19,7 +19,7 @@ class ClaimTests(GatewayCase):
 
     def test_a_name_that_the_server_picks(self) -> None:
         client = self.server.client().connect().open(None)
-        self.assertEqual(list(self.server.registry.by_label), client.names)
+        self.assertEqual(list(self.server.registry.by_name), client.names)
 
     def test_what_cannot_be(self) -> None:
         client = self.server.client().connect()
@@ -33,7 +33,7 @@ class ClaimTests(GatewayCase):
         ):
             client.say(OpenTunnel(number, kind, name, auth))
             self.assertEqual(client.refusals[-1], (word, True))
-        self.assertEqual(self.server.registry.by_label, {})
+        self.assertEqual(self.server.registry.by_name, {})
 
     def test_number_in_use(self) -> None:
         client = self.server.client().connect().open("demo")
@@ -53,13 +53,13 @@ class ClaimTests(GatewayCase):
     def test_options_are_kept(self) -> None:
         client = self.server.client().connect()
         client.say(OpenTunnel(1, "http", "demo", options=TunnelOptions(request_timeout=1e300)))
-        self.assertEqual(self.server.registry.by_label["demo"].options.request_timeout, 1e300)
+        self.assertEqual(self.server.registry.by_name["demo"].options.request_timeout, 1e300)
 
     def test_bound(self) -> None:
         client = self.server.client().connect()
         for number in range(101):
             client.say(OpenTunnel(number, "http"))
-        self.assertEqual(len(self.server.registry.by_label), 100)
+        self.assertEqual(len(self.server.registry.by_name), 100)
         self.assertEqual(client.refusals, [("too-many-tunnels", True)])
 
     def test_given_up(self) -> None:
@@ -103,7 +103,7 @@ class RateTests(GatewayCase):
     def test_clients_do_not_share(self) -> None:
         for number in range(4):
             self.server.client().connect().open(f"name-{number}")
-        self.assertEqual(len(self.server.registry.by_label), 4)
+        self.assertEqual(len(self.server.registry.by_name), 4)
 
 
 class FarewellTests(GatewayCase):
@@ -137,7 +137,7 @@ class NoRateLimitTests(GatewayCase):
         for client in (self.server.client().connect(), self.server.client().connect()):
             for number in range(50):
                 client.open(None, number)
-        self.assertEqual(len(self.server.registry.by_label), 100)
+        self.assertEqual(len(self.server.registry.by_name), 100)
 
 
 class BoundCase(GatewayCase):
@@ -256,7 +256,7 @@ class GhostTests(GatewayCase):
         second = first.restarted().connect().open("demo")
         self.server.wait(GHOST_LEAST + GHOST_DEAD + 1)
         self.assertEqual(second.names, ["demo"])
-        self.assertEqual(set(self.server.registry.by_label), {"demo", "other"})
+        self.assertEqual(set(self.server.registry.by_name), {"demo", "other"})
         self.assertEqual(len(self.gateway.sessions), 2)
 
     def test_a_long_way_has_more_time(self) -> None:
@@ -310,7 +310,7 @@ class GhostTests(GatewayCase):
         second = first.restarted().connect().open("demo")
         second.wire.near.say(Goodbye("client-gone", ""))
         self.server.wait(GHOST_LEAST)
-        self.assertIs(self.server.registry.by_label["demo"].upstream, first.session)
+        self.assertIs(self.server.registry.by_name["demo"].upstream, first.session)
 
     def test_who_asked_may_have_lost_its_link(self) -> None:
         """The name waits with it, as if it had had it before."""
@@ -346,7 +346,7 @@ class LeavingTests(GatewayCase):
         visitor = RecordingLeg()
         client.session.mux.open(GET, visitor, end=True)
         client.say(GoAway("client-gone", "", 30.0))
-        self.assertEqual(self.server.registry.by_label, {})
+        self.assertEqual(self.server.registry.by_name, {})
         self.assertTrue(self.server.registry.is_held("demo", self.server.clock.seconds()))
         self.assertEqual(visitor.events, [])
 
@@ -360,7 +360,7 @@ class LeavingTests(GatewayCase):
         self.assertEqual((second.names, visitor.events), (["demo"], []))
         first.wire.near.say(Goodbye("client-gone", ""))
         self.server.talk()
-        self.assertEqual(list(self.server.registry.by_label), ["demo"], "it is the second's now")
+        self.assertEqual(list(self.server.registry.by_name), ["demo"], "it is the second's now")
 
     def test_its_address_may_change_meanwhile(self) -> None:
         """The names it had are free when it has stopped all the same."""

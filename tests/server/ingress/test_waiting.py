@@ -168,7 +168,7 @@ class WaitingTests(ServerCase):
 
     def test_a_tunnel_that_goes_meanwhile(self) -> None:
         visitor = self.stage.visitor(GET)
-        self.stage.tunnels.by_label.clear()
+        self.stage.tunnels.by_name.clear()
         self.decide()
         self.assert_answers(visitor, (404, "no-such-tunnel"))
 

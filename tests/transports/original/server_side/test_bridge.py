@@ -32,7 +32,7 @@ class TunnelTests(OriginalCase):
     def test_a_name_of_the_servers_choice(self) -> None:
         client = self.original().open(None)
         [name] = client.tunnels
-        self.assertIn(name, self.server.gateway.registry.by_label)
+        self.assertIn(name, self.server.gateway.registry.by_name)
 
     def test_an_unknown_type_counts_as_http(self) -> None:
         client = self.original()
@@ -53,7 +53,7 @@ class TunnelTests(OriginalCase):
             client.answer(start["request_id"])
         client.say("tunnel_close", tunnel_id=client.tunnels["first"], reason="enough")
         client.say("tunnel_close", tunnel_id="of nobody")
-        self.assertEqual(list(self.server.gateway.registry.by_label), ["second"])
+        self.assertEqual(list(self.server.gateway.registry.by_name), ["second"])
         self.assertEqual(client.heard(), [])
 
     def test_refused(self) -> None:
