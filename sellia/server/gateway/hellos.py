@@ -38,6 +38,7 @@ from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.text import field
 from sellia.transports.link.keeper import Link
+from sellia.transports.reactor.waiting import cancel
 
 #: Keys that are looked up at once.
 LOOKUPS: Final = 1_000
@@ -159,8 +160,7 @@ class Hellos:
         waiting.lookup = None
         if self._links.get(link) is not waiting:
             return
-        if waiting.timer.active():
-            waiting.timer.cancel()
+        cancel(waiting.timer)
         clock = self._keeper.clock
         waiting.timer = clock.callLater(max(0.0, waiting.until - clock.seconds()), self._too_silent, link)
 
@@ -209,8 +209,8 @@ class Hellos:
 
     def _remove(self, link: Link) -> _Waiting | None:
         waiting = self._links.pop(link, None)
-        if waiting is not None and waiting.timer.active():
-            waiting.timer.cancel()
+        if waiting is not None:
+            cancel(waiting.timer)
         return waiting
 
     def _too_silent(self, link: Link) -> None:

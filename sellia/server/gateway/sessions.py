@@ -24,6 +24,7 @@ from sellia.server.settings import ServerSettings
 from sellia.text import defect, field
 from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.batching import FlushBatch
+from sellia.transports.reactor.waiting import cancel
 
 #: Bytes of a resume token.
 _TOKEN: Final = 16
@@ -192,5 +193,4 @@ class ServerSession:
     def cancel_wait(self) -> None:
         """Stop the timer of the resume window.  Harmless where it does not run."""
         expiry, self._expiry = self._expiry, None
-        if expiry is not None and expiry.active():
-            expiry.cancel()
+        cancel(expiry)

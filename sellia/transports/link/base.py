@@ -45,6 +45,7 @@ from sellia.transports.link.lost_reason import closed_reason, lost_reason
 from sellia.transports.link.messages import write_message
 from sellia.transports.reactor.batching import FlushBatch, batch_of
 from sellia.transports.reactor.sockets import quicken, write_now
+from sellia.transports.reactor.waiting import cancel
 
 #: Seconds for the peer to answer our close frame.
 CLOSE_WAIT: Final = 5.0
@@ -251,8 +252,7 @@ class LinkMixin:
         self._lost = True
         if self.opened:
             self.liveness.stop()
-        if self._parting is not None and self._parting.active():
-            self._parting.cancel()
+        cancel(self._parting)
         if self._intake is not None:
             self._intake.stop()
         AutobahnParser(self).stop()

@@ -21,6 +21,8 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from sellia.transports.reactor.waiting import cancel
+
 #: Seconds for which one ``ask`` serves everybody who asks: strangers may cause such questions.
 ASK_AGAIN: Final = 0.1
 
@@ -92,8 +94,7 @@ class Liveness:
 
     def stop(self) -> None:
         """Watch no more."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        cancel(self._timer)
 
     def _look(self) -> None:
         silent = self._clock.seconds() - self.heard

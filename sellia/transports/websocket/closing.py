@@ -40,6 +40,7 @@ from sellia.problems import BAD_FRAME, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Ending
 from sellia.relay.mux.stream import Stream
 from sellia.transports.reactor.sockets import half_close, lose, unsent
+from sellia.transports.reactor.waiting import cancel
 from sellia.transports.websocket.frames import CLOSE_FRAME, close_payload, parse_close, problem_close
 from sellia.transports.websocket.record import Side, WebSocketRecord
 
@@ -367,5 +368,4 @@ class Closing:
 
     def _cancel(self) -> None:
         timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
+        cancel(timer)

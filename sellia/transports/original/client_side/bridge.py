@@ -62,6 +62,7 @@ from sellia.transports.original.client_side.server_peer import OpenTunnelOf
 from sellia.transports.original.client_side.upgrade import OriginalHandshakeLeg
 from sellia.transports.original.link import OriginalLink
 from sellia.transports.original.websocket import Assembly
+from sellia.transports.reactor.waiting import cancel
 
 #: Seconds without a word from the server after which the link is given up.  The server pings every 30.
 SILENCE: Final = 100.0
@@ -248,9 +249,7 @@ class ClientBridge(Bridge):
 
     def answered(self, leg: OriginalResponseLeg | OriginalHandshakeLeg) -> None:
         """Wait no longer: the service has answered, or need not."""
-        late = self._late.pop(leg, None)
-        if late is not None and late.active():
-            late.cancel()
+        cancel(self._late.pop(leg, None))
 
     def forget(self, leg: BridgeLeg) -> None:
         if isinstance(leg, OriginalResponseLeg | OriginalHandshakeLeg):
@@ -314,8 +313,7 @@ class ClientBridge(Bridge):
 
     def _cancel(self) -> None:
         answer, self._answer = self._answer, None
-        if answer is not None and answer.active():
-            answer.cancel()
+        cancel(answer)
 
     def _ready(self, message: original.TunnelReady) -> None:
         if self._asked and len(message.tunnel_id) <= ID_LIMIT:

@@ -32,6 +32,7 @@ from sellia.transports.original.bridge import Bridge
 from sellia.transports.original.client_side.request import VISITOR, for_service
 from sellia.transports.original.client_side.server_peer import OpenTunnelOf, ServerPeer
 from sellia.transports.original.websocket import Assembly, MessageLeg, may_be_sent
+from sellia.transports.reactor.waiting import cancel
 from sellia.transports.websocket.frames import close_payload
 
 #: Seconds between the answer to our ping and the first frame.
@@ -180,8 +181,7 @@ class OriginalHandshakeLeg(MessageLeg):
 
     def _settled(self) -> None:
         """The server has worked through it, or it does not matter any more."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        cancel(self._timer)
         self._timer = None
         if self._ticket:
             self._peer.no_matter(self._ticket)
