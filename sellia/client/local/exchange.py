@@ -11,7 +11,6 @@ ends as broken.
 from enum import Enum
 from typing import Final
 
-from msgspec import structs
 from twisted.logger import Logger
 
 from sellia.client.events import VISITOR_LEFT, Report, RequestWaiting
@@ -34,7 +33,7 @@ from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSock
 from sellia.relay.http.framing import bad_response
 from sellia.relay.http.validation import check_method, check_target, validate
 from sellia.relay.mux.leg import StrictLeg
-from sellia.relay.mux.observer import EndedBy, StreamObserver
+from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
 from sellia.relay.mux.stream import Stream
 from sellia.text import decoded, printable, shown_target, without_secrets
 from sellia.transports.reactor.lines import line
@@ -239,7 +238,7 @@ class ServiceLeg(StrictLeg):
         """Tell the observer of a response's head, and of the body that came with it."""
         observer = self.observer
         if observer is not None:
-            observer.response(self.stream.id, structs.replace(head, body=b"") if head.body else head)
+            observer.response(self.stream.id, head_alone(head))
             if head.body:
                 observer.body(self.stream.id, False, head.body)
 

@@ -31,6 +31,8 @@ Designs not chosen
 
 from typing import Literal, Protocol
 
+from msgspec import structs
+
 from sellia.protocol.messages import Opening, ResponseHead
 
 #: Who ended an exchange: one of the two, or the relay itself, for a limit or because it stops.
@@ -68,3 +70,8 @@ class StreamObserver(Protocol):
         there was neither; ``reason`` explains it in a sentence and may be empty.  A request that was answered whole was
         ended by the service.
         """
+
+
+def head_alone(head: ResponseHead) -> ResponseHead:
+    """Return a response's head as an observer is told of it: without the body that came in one record with it."""
+    return structs.replace(head, body=b"") if head.body else head

@@ -21,17 +21,16 @@ from sellia.relay.http.responses import check_head
 from sellia.relay.http.trailers import trailers_to_pass
 from sellia.relay.http.validation import validate_response
 from sellia.relay.mux.leg import StrictLeg
-from sellia.relay.mux.observer import EndedBy, StreamObserver
+from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
 from sellia.relay.mux.stream import Stream
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import InterimFilter
 from sellia.server.ingress.leg_channel import LegChannel
-from sellia.server.ingress.patience import explain_timeout
+from sellia.server.ingress.patience import NEVER, explain_timeout
 from sellia.server.ingress.states import Framing, RequestBody, Response
 from sellia.text import field, sentence
 from sellia.transports.reactor.verbosity import verbosity
 
-_NEVER: Final = float("inf")
 _NO_OPTIONS: Final = TunnelOptions()
 
 _LOST: Final = "the visitor's connection was lost"
@@ -83,7 +82,7 @@ class VisitorHttpLeg(StrictLeg):
         #: Time by which the head of the response must be there; infinite once it is.
         self.deadline = deadline
         #: Seconds that the service has for its response head, from when it is all that is waited for.
-        self.patience = _NEVER
+        self.patience = NEVER
         #: Options of the tunnel.
         self.options = _NO_OPTIONS
         self.keep_alive = request.keep_alive
@@ -164,7 +163,7 @@ class VisitorHttpLeg(StrictLeg):
         """Stop the service's time, as long as the visitor's body comes."""
         self.incoming = RequestBody.COMING
         if self.response is _AWAITED:
-            self.deadline = _NEVER
+            self.deadline = NEVER
 
     def timed_out(self, problem: Problem) -> None:
         """End with an error: the service has not answered in time."""
@@ -189,7 +188,7 @@ class VisitorHttpLeg(StrictLeg):
         """Give the service as much longer as it could not be reached, or all of its time if it is asked only now."""
         if self.stream is not None and self.stream.announced:
             self.deadline += seconds
-        elif self.deadline < _NEVER:
+        elif self.deadline < NEVER:
             self.await_service()
 
     # --- from the stream: the response -----------------------------------------------------------------------
@@ -205,7 +204,7 @@ class VisitorHttpLeg(StrictLeg):
         if head.status < 200:
             self._interim_head(head)
             return
-        self.deadline = _NEVER
+        self.deadline = NEVER
         self.response = _SENDING
         if self.request.method == b"HEAD" or head.status in BODILESS:
             length = 0
@@ -216,7 +215,7 @@ class VisitorHttpLeg(StrictLeg):
         if verbosity.debug and self.stream is not None:
             _log.debug("response: id={id} status={status}", id=self.stream.id, status=head.status)
         if self.observer is not None and self.stream is not None:
-            self.observer.response(self.stream.id, head)
+            self.observer.response(self.stream.id, head_alone(head))
         self.write_head(head)
         if not self._left:
             self._complete()
@@ -249,7 +248,7 @@ class VisitorHttpLeg(StrictLeg):
             self._interim = InterimFilter(now)
         if not self._interim.in_time(head, now):
             return
-        if self.deadline < _NEVER:
+        if self.deadline < NEVER:
             self.await_service()  # it shows that it works on the request
         takes_all = connection.takes_interim(self.request)
         passed = self._interim.for_visitor(head, self.request, takes_all=takes_all)

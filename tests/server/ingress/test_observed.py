@@ -18,6 +18,7 @@ class Recorder:
         self.events.append(("request", stream_id, opening.target))
 
     def response(self, stream_id: int, head: ResponseHead) -> None:
+        assert not head.body, "it is told as a body"
         self.events.append(("response", stream_id, head.status))
 
     def body(self, stream_id: int, from_visitor: bool, data: bytes) -> None:
@@ -89,6 +90,16 @@ class ObservedTests(ServerCase):
         service.say(end=True)
         visitor.leave()
         self.assert_told()
+
+    def test_a_body_that_comes_with_the_head_is_told_once(self) -> None:
+        _, service, number = self.ask()
+        service.stream.send_head(ResponseHead(200, b"OK", [(b"Content-Length", b"2")], body=b"ab"), end=True)
+        self.assert_told(
+            ("request", number, b"/"),
+            ("response", number, 200),
+            ("body", number, False, b"ab"),
+            ("ended", number, "service", None),
+        )
 
     def test_responses_without_a_body(self) -> None:
         for request, status in ((get(method=b"HEAD"), 200), (GET, 204)):
