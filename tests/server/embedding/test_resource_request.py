@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
+from sellia.errors import ProblemError
+from sellia.problems import FORBIDDEN
 from sellia.server.embedding.resource import TunnelResource
-from tests.server.support import GET, ServerCase, Service, VisitorTransport, get
+from sellia.server.ingress.checks import CHECKS, Verdict
+from tests.server.support import GET, ServerCase, Service, VisitorTransport, get, post
 
 TEN = b"GET / HTTP/1.0\r\nHost: demo.localhost\r\n\r\n"
 
@@ -75,3 +79,34 @@ class ResourceRequestTests(ServerCase):
         self.channel.connectionLost(Failure(ConnectionDone()))
         self.stage.talk()
         self.assertEqual(service.reset, "visitor-gone")
+
+    def wait_for_a_check(self) -> list[Deferred[Verdict]]:
+        """Put a check in front of the others that answers when the test says so."""
+        waiting: list[Deferred[Verdict]] = []
+
+        def check(*_: object) -> Deferred[Verdict]:
+            waiting.append(Deferred())
+            return waiting[-1]
+
+        self.stage.ingress.checks = (check, *CHECKS)
+        return waiting
+
+    def test_a_check_that_waits_lets_the_request_pass_later(self) -> None:
+        waiting = self.wait_for_a_check()
+        self.channel.dataReceived(post(b"hello"))
+        self.stage.talk()
+        self.assertEqual((len(waiting), self.stage.asked), (1, []))
+        waiting.pop().callback(None)
+        self.stage.talk()
+        service = self.stage.asked[0]
+        self.assertEqual((service.data, service.ended), (b"hello", True))
+        service.answer(b"hi")
+        self.assertEqual(self.read()[1], b"hi")
+
+    def test_a_check_that_waits_can_refuse(self) -> None:
+        waiting = self.wait_for_a_check()
+        self.channel.dataReceived(GET)
+        waiting.pop().callback(ProblemError(FORBIDDEN))
+        self.stage.talk()
+        self.assertIn(b"403", self.read()[0][0])
+        self.assertEqual(self.stage.asked, [])
