@@ -57,7 +57,7 @@ _REASONS: Final = {
 
 
 class NoCommonProtocol(SSL.Error):
-    """The client offers protocols, and none of ours.  Its argument is a queue of errors, as Twisted reads it."""
+    """Error: the client offers protocols, and none of ours.  Its argument is a queue of errors, as Twisted reads it."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__([("", "", sentence)])

@@ -35,14 +35,13 @@ from sellia.server.ingress.closing import LINGER
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
+from sellia.server.ingress.patience import NEVER
 from sellia.server.ingress.routing import enter
 from sellia.server.ingress.states import Framing
 from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 
 #: Bytes of a collected body that are handed to the stream at a time.
 PIECE: Final = 32 * 1024
-
-_NEVER: Final = float("inf")
 
 
 class _ResourceLeg(VisitorHttpLeg):
@@ -101,7 +100,7 @@ class ResourceRequest(VisitorChannel):
         self._paused = False
         self.full = False
         self._over = False
-        self._cut_at = _NEVER
+        self._cut_at = NEVER
 
     # --- from the Resource ---------------------------------------------------------------------------------
 
@@ -226,7 +225,7 @@ class ResourceRequest(VisitorChannel):
     def resume_reading(self) -> None:
         self._paused = False
         if self.exchange is not None:
-            self.exchange.deadline = _NEVER
+            self.exchange.deadline = NEVER
         self._pump()
 
     def answer_error(

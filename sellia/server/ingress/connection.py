@@ -27,7 +27,7 @@ Designs not chosen
 """
 
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IPushProducer
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -47,6 +47,7 @@ from sellia.server.ingress.closing import LingeringClose
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.ingress import Ingress
+from sellia.server.ingress.patience import NEVER
 from sellia.server.ingress.probe import BEGINNING, VisitorProbe
 from sellia.server.ingress.request_queue import ANY, STREAM, Asked, PipelinedRequests
 from sellia.server.ingress.routing import malformed, route
@@ -57,8 +58,6 @@ from sellia.transports.reactor.batching import BufferedWriter
 from sellia.transports.reactor.sockets import is_tls, lose, quicken, unsent
 from sellia.transports.reactor.unread import Unread
 from sellia.transports.reactor.verbosity import verbosity
-
-_NEVER: Final = float("inf")
 
 _log = Logger()
 
@@ -208,14 +207,14 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
     def pause_reading(self) -> None:
         self._requests.pause(STREAM)
         exchange = self.exchange
-        if exchange is not None and not exchange.head_sent and exchange.deadline == _NEVER:
+        if exchange is not None and not exchange.head_sent and exchange.deadline == NEVER:
             exchange.await_service()
 
     def resume_reading(self) -> None:
         self._requests.resume(STREAM)
         exchange = self.exchange
         if exchange is not None and not exchange.request_complete:
-            exchange.deadline = _NEVER
+            exchange.deadline = NEVER
 
     def answer_error(
         self, error: ProblemError, request: Request | None, exchange: VisitorHttpLeg | None = None, realm: str = ""

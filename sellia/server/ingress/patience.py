@@ -9,6 +9,9 @@ from typing import Final, NamedTuple
 from sellia.protocol.messages import TunnelOptions
 from sellia.server.settings import ServerSettings
 
+#: Deadline of what has no time limit.
+NEVER: Final = float("inf")
+
 
 class _Kind(NamedTuple):
     """Names of one of the two limits: in settings files, the client's flag for it, and what was waited for."""

@@ -33,6 +33,7 @@ from sellia.server.ingress.body_rate import MinimumRate
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request, RequestReader
 from sellia.server.ingress.ingress import Ingress
+from sellia.server.ingress.patience import NEVER
 
 #: Maximum bytes behind a handshake before it is answered; then reading pauses.
 _BEHIND_HANDSHAKE: Final = 64 * 1024
@@ -45,8 +46,6 @@ STREAM: Final = 1  #: the stream of the request has enough
 PENDING: Final = 2  #: requests wait for their turn
 BEHIND: Final = 4  #: a handshake is not answered yet
 ANY: Final = STREAM | PENDING | BEHIND
-
-_NEVER: Final = float("inf")
 
 _log = Logger()
 
@@ -136,7 +135,7 @@ class PipelinedRequests:
         #: Whether part of a head has come and has its deadline.
         self._late_head = False
         self._again: IDelayedCall | None = None
-        self.deadline = _NEVER
+        self.deadline = NEVER
         #: Bytes of the body since the last look at its rate.
         self._came = 0
         self._body: MinimumRate | None = None
@@ -253,7 +252,7 @@ class PipelinedRequests:
     def request_begun(self, request: Request) -> None:
         if self._intake is _OVER:
             return
-        self.deadline = _NEVER
+        self.deadline = NEVER
         if request.has_body:
             self._came = 0
             self._body = MinimumRate(self._owner.ingress.settings)
@@ -266,7 +265,7 @@ class PipelinedRequests:
             exchange.body_received(data)
 
     def request_ended(self, trailers: Headers) -> None:
-        self.deadline = _NEVER
+        self.deadline = NEVER
         if self._intake is _OVER:
             return
         exchange = self._owner.exchange
@@ -274,7 +273,7 @@ class PipelinedRequests:
             self._owner.idle()
             return
         exchange.request_ended(trailers)
-        if exchange.deadline == _NEVER and not exchange.head_sent:
+        if exchange.deadline == NEVER and not exchange.head_sent:
             exchange.await_service()
 
     # --- inside --------------------------------------------------------------------------------------------

@@ -21,15 +21,13 @@ from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import ADDED_BY_PROXIES, expects_continue
-from sellia.server.ingress.patience import response_patience, upgrade_patience
+from sellia.server.ingress.patience import NEVER, response_patience, upgrade_patience
 from sellia.server.ingress.states import RequestBody, Response
 from sellia.server.ingress.upgrade import tell_websocket_refused
 from sellia.server.ingress.waiting import Admission, WaitingLeg
 from sellia.server.notices import tell_owner
 from sellia.text import field, printable, sentence, shown_target
 from sellia.transports.reactor.verbosity import verbosity
-
-_NEVER: Final = float("inf")
 
 #: Maximum bytes of an Upgrade field that a client is told.
 _DECLINED: Final = 64
@@ -244,13 +242,13 @@ def _exchange(
         headers = strip_authorization(headers)
     visitor, number = origin.address, connection.affinity.number_for(request)
     if upgrade:
-        upgrading = connection.upgrades(connection, request, _NEVER)
+        upgrading = connection.upgrades(connection, request, NEVER)
         upgrading.patience = upgrade_patience(options, ingress.settings)
         upgrading.offer = headers if len(headers) <= FEW else _handshake(headers)
         upgrading.tunnel = tunnel.label
         upgrading.visitor = visitor
         return upgrading, WebSocketRequest(tunnel.tunnel_id, path, headers, visitor, number)
-    exchange = connection.exchanges(connection, request, _NEVER)
+    exchange = connection.exchanges(connection, request, NEVER)
     exchange.patience = response_patience(options, ingress.settings)
     if request.has_body and expects_continue(request):
         exchange.incoming = RequestBody.HELD_BACK

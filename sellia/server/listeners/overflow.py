@@ -14,12 +14,11 @@ from sellia.problems import OVERLOADED
 from sellia.relay.http.error_responses import answer, to_bytes
 from sellia.server.ingress.closing import LINGER
 from sellia.server.ingress.ingress import Ingress
+from sellia.server.ingress.patience import NEVER
 from sellia.transports.reactor.sockets import half_close, is_tls
 
 #: Maximum connections that are told at a time.
 TURNED_AWAY: Final = 100
-
-_NEVER: Final = float("inf")
 
 _NO_ROOM: Final = to_bytes(answer(OVERLOADED), close=True)
 
@@ -33,7 +32,7 @@ class OverflowConnection(Protocol):
         self._ingress = ingress
         self._peer = peer
         self._limit = limit
-        self._deadline = _NEVER
+        self._deadline = NEVER
 
     def connectionMade(self) -> None:
         ingress, transport = self._ingress, self.transport

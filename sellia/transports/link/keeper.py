@@ -74,7 +74,7 @@ class Link(Protocol):
 
 
 class LinkKeeper(Protocol):
-    """The owner of links: the gateway, or the connector."""
+    """Owner of links: the gateway, or the connector."""
 
     def link_opened(self, link: Link) -> None:
         """The WebSocket is open; nothing has been said."""

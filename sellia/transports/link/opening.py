@@ -29,7 +29,7 @@ _SHOWN: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The head of an answer to a handshake; names of ``fields`` are in lower case."""
+    """Head of an answer to a handshake; names of ``fields`` are in lower case."""
 
     status: int
     fields: dict[str, str]

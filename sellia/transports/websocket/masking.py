@@ -61,7 +61,7 @@ def new_key() -> bytes:
 
 
 def mask(payload: bytes, key: bytes) -> bytes:
-    """The whole payload of a frame, masked with ``key``; unmasked, if it was masked."""
+    """Return the whole payload of a frame, masked with ``key``; unmasked, if it was masked."""
     size = len(payload)
     if size < _NATIVE_FROM:
         pad = (key * ((size + 3) >> 2))[:size]
