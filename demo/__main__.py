@@ -125,7 +125,7 @@ def children(port: int, service_port: int) -> list[Child]:
     server = ["sellia-server", "--host", "127.0.0.1", "--port", str(port), "--domain", "localhost"]
     # What the console script `sellia` does, which need not be on anybody's path.
     sellia = [sys.executable, "-c", "from sellia.cli.main import main; main(prog_name='sellia')"]
-    client = ["http", str(service_port), "--subdomain", NAME, "--local-host", "127.0.0.1"]
+    client = ["http", f"127.0.0.1:{service_port}", "--subdomain", NAME]
     client += ["--server", f"http://127.0.0.1:{port}"]
     return [
         Child("service", [sys.executable, "-m", "demo.service", "--port", str(service_port)]),

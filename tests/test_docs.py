@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import sellia
 from sellia.cli.output import line
 from sellia.client.events import Connected, Event, RequestFinished, WebSocketClosed, WebSocketOpened
-from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.client.settings import ClientSettings, PathSettings, TunnelSettings
 from sellia.client.settings import load as load_client
 from sellia.client.tap import Options as ClientOptions
 from sellia.problems import PROBLEMS
@@ -32,7 +32,7 @@ TEXTS = PAGES | {
     name: (ROOT / f"{name}.rst").read_text("utf-8") for name in ("README", "CONTRIBUTING", "SECURITY", "tests/README")
 }
 
-MODELS: tuple[type[Settings], ...] = (ServerSettings, ClientSettings, TunnelSettings)
+MODELS: tuple[type[Settings], ...] = (ServerSettings, ClientSettings, TunnelSettings, PathSettings)
 
 
 class IndexTests(SynchronousTestCase):
@@ -60,7 +60,8 @@ class SettingsTests(SynchronousTestCase):
     def test_every_setting_is_listed(self) -> None:
         for model in MODELS:
             name = f"{model.__module__}.{model.__name__}"
-            self.assertIn(f".. settings:: {name.replace('settings.model', 'settings')}\n", PAGES["settings"])
+            home = re.sub(r"settings\.(model|tunnel)", "settings", name)
+            self.assertIn(f".. settings:: {home}\n", PAGES["settings"])
             text = self.generated(f".. settings:: {name}")
             listed = re.findall(r"^``([a-z_.]+)``$", text, re.MULTILINE)
             self.assertEqual(sorted(listed), sorted(map(model.path, model.model_fields)))
@@ -78,9 +79,9 @@ class SettingsTests(SynchronousTestCase):
 
     def test_examples(self) -> None:
         examples = re.findall(r"^(?:    .+\n|\n(?=    ))+", PAGES["settings"], re.MULTILINE)
-        self.assertEqual(len(examples), 3)
+        self.assertEqual(len(examples), 4)
         for text, load, flags in zip(
-            examples, (load_server, load_server, load_client), ({}, {"open": True}, {}), strict=True
+            examples, (load_server, load_server, load_client, load_client), ({}, {"open": True}, {}, {}), strict=True
         ):
             path = os.path.abspath(self.mktemp())
             Path(path).write_text("".join(line[4:] for line in text.splitlines(keepends=True) if line.strip()))

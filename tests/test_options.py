@@ -56,7 +56,11 @@ class SourceTests(SynchronousTestCase):
             self.assertEqual(shown | {name: method.__doc__ for name, method in methods.items()}, flags)
 
     def test_command(self) -> None:
-        flags = {each.name: each.help for each in flags_of(ClientSettings, TunnelSettings) if each.name != "port"}
+        flags = {
+            each.name: each.help
+            for each in flags_of(ClientSettings, TunnelSettings)
+            if each.name not in ("target", "port", "autostart")
+        }
         shown = {each.opts[0].removeprefix("--"): each.help for each in http.params if isinstance(each, click.Option)}
         self.assertEqual(shown.pop("config"), "Settings file, in YAML; it can describe many tunnels.")
         self.assertEqual(shown.pop("json"), "Print events as JSON, one object a line, instead of prose.")

@@ -10,9 +10,11 @@ from twisted.logger import Logger
 from sellia.client.events import Event, Listener, Problem, RequestFinished
 from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
-from sellia.client.settings import ClientSettings
+from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.errors import SettingsError
 from sellia.private_names import require
 from sellia.relay.mux.observer import StreamObserver
+from sellia.targets import Target, TargetKind
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.startup import prepare_autobahn
@@ -42,14 +44,14 @@ class ClientService(Service):
         self.services = [
             LocalService(
                 reactor,
-                tunnel.local_host,
-                tunnel.port,
-                tunnel.local_scheme,
+                target.host,
+                target.port,
+                target.scheme,
                 connect_timeout=settings.connect_timeout,
-                verify=tunnel.local_verify,
-                ca=tunnel.local_ca,
+                verify=target.verify,
+                ca=target.ca,
             )
-            for tunnel in settings.tunnels
+            for target in map(_only_target, settings.tunnels)
         ]
         report = self._notify if listener is not None or settings.log_level == "debug" else None
         self.session = ClientSession(settings, self.services, report, reactor, random or SystemRandom(), observer)
@@ -112,3 +114,13 @@ class ClientService(Service):
 def make_service(settings: ClientSettings, reactor: Any, listener: Listener | None = None) -> ClientService:
     """Return the service that ``twistd sellia-client`` and ``sellia http`` run."""
     return ClientService(settings, reactor, listener)
+
+
+def _only_target(tunnel: TunnelSettings) -> Target:
+    """Return the address that all requests of a tunnel go to.  Raises SettingsError for what is not served yet."""
+    routes = tunnel.routes
+    if len(routes) > 1 or routes[0].prefix != "/" or routes[0].strip:
+        raise SettingsError("a tunnel cannot have paths in this version", "Give each service a tunnel of its own.")
+    if routes[0].target.kind is not TargetKind.ADDRESS:
+        raise SettingsError(f"{routes[0].target} cannot be served in this version", "Give the address of a service.")
+    return routes[0].target

@@ -19,8 +19,7 @@ from twisted.logger import Logger
 from sellia.client.events import Connected, Event, Problem, Refused
 from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
-from sellia.client.reasons import shown_address
-from sellia.client.settings import TunnelSettings
+from sellia.client.settings import TunnelSettings, shown_routes
 from sellia.errors import ProtocolError, RefusedError
 from sellia.problems import NAME_TAKEN
 from sellia.protocol.messages import (
@@ -156,7 +155,7 @@ class Tunnels:
             for setting in ("request_timeout", "upgrade_timeout"):
                 wanted = getattr(tunnel.settings, setting)
                 if wanted is not None and wanted > ceiling:
-                    name = tunnel.settings.subdomain or f"for port {tunnel.settings.port}"
+                    name = tunnel.settings.subdomain or f"to {shown_routes(tunnel.settings.routes)}"
                     self._owner.report(
                         Problem(
                             f"The tunnel {name} has a {setting} of {wanted:g} s, and this server allows {ceiling:g} s: "
@@ -178,16 +177,9 @@ class Tunnels:
         tunnel.name, tunnel.url = ready.name, ready.url
         for service in tunnel.routes:
             service.name = ready.name
-        settings = tunnel.settings
-        service_url = f"{settings.local_scheme}://{shown_address(settings.local_host, settings.port)}"
-        self._owner.report(Connected(ready.name, ready.url, service_url))
-        _log.info(
-            "tunnel ready: {url} -> {scheme}://{host}:{port}",
-            url=printable(ready.url),
-            scheme=settings.local_scheme,
-            host=settings.local_host,
-            port=settings.port,
-        )
+        leads_to = shown_routes(tunnel.settings.routes)
+        self._owner.report(Connected(ready.name, ready.url, leads_to))
+        _log.info("tunnel ready: {url} -> {target}", url=printable(ready.url), target=leads_to)
 
     def refused(self, refused: TunnelRefused) -> None:
         """Ask again later, or never.  Raises ProtocolError for a tunnel that is not ours."""

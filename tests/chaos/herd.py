@@ -80,7 +80,7 @@ def main(port: int, count: int) -> None:
                 {
                     "server": f"http://127.0.0.1:{port}",
                     "api_key": f"key of herd member {number}",
-                    "tunnels": [{"port": 9, "subdomain": f"herd-{number}"}],
+                    "tunnels": [{"target": 9, "subdomain": f"herd-{number}"}],
                 }
             )
             ClientService(settings, reactor, Member(herd, number)).startService()

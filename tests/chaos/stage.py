@@ -120,7 +120,7 @@ class Stage:
     def start_client(self, wait: bool = True) -> Process:
         """A client that exposes this stage's service under `NAME`, again if there was one."""
         arguments = ["sellia-client", "--server", f"http://{self.link_address}", "--subdomain", NAME]
-        arguments += ["--local-host", "127.0.0.1", "--port", str(self.service_port)]
+        arguments += ["--target", f"127.0.0.1:{self.service_port}"]
         client = self._twistd("client", arguments, self._client_settings)
         self.client = client
         if wait:

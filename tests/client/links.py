@@ -177,7 +177,7 @@ class ClientStage:
     def __init__(self, subdomain: str | None = "demo", **settings: Any) -> None:
         self.reactor = MemoryReactorClock()
         self.settings = ClientSettings(
-            server="http://127.0.0.1:1", tunnels=(TunnelSettings(port=8080, subdomain=subdomain),), **settings
+            server="http://127.0.0.1:1", tunnels=(TunnelSettings(target=8080, subdomain=subdomain),), **settings
         )
         self.service = LocalService(self.reactor, "127.0.0.1", 8080)
         self.events: list[Event] = []

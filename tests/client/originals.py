@@ -62,7 +62,7 @@ class OriginalStage:
     def __init__(self, *names: str | None, auth: str | None = None, **settings: Any) -> None:
         self.reactor = MemoryReactorClock()
         wanted = names or ("demo",)
-        tunnels = tuple(TunnelSettings(port=8080, subdomain=name, auth=auth) for name in wanted)
+        tunnels = tuple(TunnelSettings(target=8080, subdomain=name, auth=auth) for name in wanted)
         self.settings = ClientSettings(server="http://127.0.0.1:1", tunnels=tunnels, **settings)
         self.service = LocalService(self.reactor, "127.0.0.1", 8080)
         self.events: list[Event] = []

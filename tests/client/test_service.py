@@ -39,7 +39,7 @@ class ServiceCase(SynchronousTestCase):
 
     def make(self, **settings: float | str) -> ClientService:
         checked = ClientSettings(
-            server="http://127.0.0.1:1", tunnels=(TunnelSettings(port=8080, subdomain="demo"),), **settings
+            server="http://127.0.0.1:1", tunnels=(TunnelSettings(target=8080, subdomain="demo"),), **settings
         )
         service = make_service(checked, self.reactor, self.listener)
         self.connector = service.session.connector

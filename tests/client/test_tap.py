@@ -27,13 +27,13 @@ class OptionsTests(SynchronousTestCase):
 
     def test_all(self) -> None:
         settings = self.parse(
-            *("--server", "http://localhost:3000", "--api-key", "k", "--port", "8080", "--local-host", "::1"),
-            *("--local-scheme", "https", "--subdomain", "myapp", "--auth", "u:p", "--request-timeout", "90"),
+            *("--server", "http://localhost:3000", "--api-key", "k", "--target", "https://[::1]:8080"),
+            *("--subdomain", "myapp", "--auth", "u:p", "--request-timeout", "90"),
             *("--auth-preflight", "pass"),
             "--no-forwarded",
         )
         (tunnel,) = settings.tunnels
-        self.assertEqual((tunnel.port, tunnel.local_host, tunnel.local_scheme), (8080, "::1", "https"))
+        self.assertEqual([str(route.target) for route in tunnel.routes], ["https://[::1]:8080"])
         self.assertEqual((tunnel.subdomain, tunnel.auth.get_secret_value()), ("myapp", "u:p"))
         self.assertEqual(tunnel.options.auth_preflight, "pass")
         self.assertFalse(tunnel.options.forwarded)
@@ -43,18 +43,18 @@ class OptionsTests(SynchronousTestCase):
     def test_config(self) -> None:
         path = self.mktemp()
         with open(path, "w") as file:
-            file.write("server: http://x\ntunnels:\n- port: 1\n- port: 2\n")
+            file.write("server: http://x\ntunnels:\n  a: {target: 1}\n  b: {target: 2}\n")
         tunnels = self.parse("--config", path).tunnels
         self.assertEqual([tunnel.options.forwarded for tunnel in tunnels], [True, True])
 
     def test_wrong_setting(self) -> None:
-        error = self.assertRaises(UsageError, self.parse, "--server", "x", "--port", "1")
+        error = self.assertRaises(UsageError, self.parse, "--server", "x", "--target", "1")
         self.assertEqual(len(str(error).splitlines()), 2)
 
     def test_service(self) -> None:
         undo_process_changes(self)
         options = tap.Options()
-        options.parseOptions(["--server", "http://localhost:1", "--port", "1"])
+        options.parseOptions(["--server", "http://localhost:1", "--target", "1"])
         service = tap.makeService(options)
         self.assertTrue(IService.providedBy(service))
         self.assertFalse(service.running)
@@ -66,7 +66,7 @@ class OptionsTests(SynchronousTestCase):
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(before[0], 512), before[1]))
         options = tap.Options()
-        options.parseOptions(["--server", "http://localhost:1", "--port", "1"])
+        options.parseOptions(["--server", "http://localhost:1", "--target", "1"])
         tap.makeService(options)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.assertEqual(soft, DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard))

@@ -29,7 +29,7 @@ class TunnelsCase(SynchronousTestCase):
         self.events: list[Event] = []
         self.over: list[RefusedError] = []
         service = Stage().service
-        settings = (TunnelSettings(port=8080, subdomain="demo"), TunnelSettings(port=8080))
+        settings = (TunnelSettings(target=8080, subdomain="demo"), TunnelSettings(target=8080))
         self.tunnels = Tunnels(settings, [service, service], self, self.clock)
 
     def say(self, message: SessionMessage) -> None:

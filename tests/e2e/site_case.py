@@ -82,7 +82,7 @@ class WebStageCase(TestCase):
 
     async def start_client(self, service_port: int) -> None:
         """A client, once its tunnel is open."""
-        tunnel = TunnelSettings(port=service_port, local_host="127.0.0.1", subdomain="myapp", **self.tunnel_settings)
+        tunnel = TunnelSettings(target=f"127.0.0.1:{service_port}", subdomain="myapp", **self.tunnel_settings)
         settings = ClientSettings(server=f"http://127.0.0.1:{self.port}", tunnels=(tunnel,), **self.client_settings)
         self.client = ClientService(settings, reactor, self.listener)
         self.client.startService()

@@ -172,7 +172,7 @@ class WallClockTests(EndToEndTests):
     def test_command(self) -> None:
         """``sellia http``."""
         server = self._server()
-        service = (str(self.recorder.port), "-s", "demo", "--local-host", "127.0.0.1")
+        service = (f"127.0.0.1:{self.recorder.port}", "-s", "demo")
         command = ("-c", "from sellia.cli.main import main; main()", "http", *service)
         where = ("--server", f"http://127.0.0.1:{server.port}")
         client = self._ended(start_python(*command, *where, env=self.clock.env))

@@ -88,7 +88,7 @@ class HangupCase(SynchronousTestCase):
 
     def client_argv(self, *options: str) -> list[str]:
         url = f"http://127.0.0.1:{self.server.port}"
-        return [str(self.service_port), "--local-host", "127.0.0.1", "-s", "hung", "--server", url, *options]
+        return [f"127.0.0.1:{self.service_port}", "-s", "hung", "--server", url, *options]
 
     def command(self) -> list[str]:
         return [str(SCRIPTS / "sellia"), "http", *self.client_argv()]
@@ -105,7 +105,7 @@ class WindowTests(HangupCase):
 
     def test_client(self) -> None:
         url = f"http://127.0.0.1:{self.server.port}"
-        options = ["--server", url, "--port", str(self.service_port), "--subdomain", "hung"]
+        options = ["--server", url, "--target", str(self.service_port), "--subdomain", "hung"]
         window = Window([*TWISTD, "sellia-client", *options])
         window.wait_for(b"tunnel ready")
         self.assertEqual(window.close(), 0)
@@ -193,7 +193,7 @@ class OutputTests(HangupCase):
     def test_a_log_that_is_not_utf_8(self) -> None:
         env = {**environment(), "PYTHONIOENCODING": "ascii"}
         url = f"http://127.0.0.1:{self.server.port}"
-        options = ["--server", url, "--port", str(self.service_port), "--subdomain", "hung", "--log-level", "debug"]
+        options = ["--server", url, "--target", str(self.service_port), "--subdomain", "hung", "--log-level", "debug"]
         client = watched(Process([*TWISTD, "sellia-client", *options], env=env))
         self.addCleanup(client.stop)
         client.wait_for_line("tunnel ready")

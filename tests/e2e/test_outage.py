@@ -234,7 +234,7 @@ class TimeoutTests(RequestCase):
 
 class RefusedTests(RequestCase):
     def test_a_client_that_is_refused_leaves_no_session(self) -> None:
-        arguments = ("--server", f"http://127.0.0.1:{self.server.port}", "--port", "1", "--subdomain", "demo")
+        arguments = ("--server", f"http://127.0.0.1:{self.server.port}", "--target", "1", "--subdomain", "demo")
         refused = self.ended(start_twistd("sellia-client", *arguments))
         self.assertEqual(refused.wait_for_exit(), 1)
         lines = self.server.output

@@ -81,7 +81,7 @@ class LogTests(EndToEndTests):
         self.assertIn(" 502 ", self.ask(f"/page{query}", host="gone.localhost"))
         self.assertIn(" 502 ", self.ask(f"/socket{query}", host="gone.localhost", fields=FIELDS + UPGRADE))
         stranger = start_twistd(
-            *("sellia-client", "--server", f"http://127.0.0.1:{self.server.port}", "--port", str(free_port())),
+            *("sellia-client", "--server", f"http://127.0.0.1:{self.server.port}", "--target", str(free_port())),
             *("--log-level", "debug"),
             env={"SELLIA_API_KEY": f"{SECRET}-wrong-key"},
         )

@@ -94,8 +94,8 @@ class WrongOptionTests(Startup):
         self.assertIn("SELLIA_MASTER_KEY_FILE: cannot read /nowhere/key", line)
 
     def test_client(self) -> None:
-        self.assertIn("which server", self.refused("sellia-client", "--port", "8080"))
-        self.assertNotIn("SECRET", self.refused("sellia-client", "--port", "1", "--server", "http://u:SECRET@x"))
+        self.assertIn("which server", self.refused("sellia-client", "--target", "8080"))
+        self.assertNotIn("SECRET", self.refused("sellia-client", "--target", "1", "--server", "http://u:SECRET@x"))
 
 
 class PortInUseTests(Startup):
@@ -231,7 +231,7 @@ class ClientTests(Startup):
     def command(self, *arguments: str, key: str = "right") -> Process:
         """``sellia http`` for the service."""
         main = "from sellia.cli.main import main; main()"
-        fixed = ("http", self.service_port, "--local-host", "127.0.0.1", "--server", self.url)
+        fixed = ("http", f"127.0.0.1:{self.service_port}", "--server", self.url)
         process = start_python("-c", main, *fixed, *arguments, name="sellia http", env={"SELLIA_API_KEY": key})
         return self.ended(process)
 
@@ -265,7 +265,7 @@ class ClientTests(Startup):
 
     def test_daemon_with_a_wrong_key(self) -> None:
         """It does not try for ever: it says what to do and ends with status 1."""
-        options = ("--server", self.url, "--port", self.service_port, "--api-key", "wrong")
+        options = ("--server", self.url, "--target", self.service_port, "--api-key", "wrong")
         done = self.twistd("-n", "sellia-client", *options)
         self.assertEqual(done.returncode, 1, done)
         line, hint = done.stderr.splitlines()

@@ -125,7 +125,7 @@ class TlsTests(EndToEndTests):
     def test_a_link(self) -> None:
         """The client verifies the certificate, and offers the protocol that its WebSocket begins with."""
         url = f"https://127.0.0.1:{port()}"
-        options = ["--server", url, "--port", str(free_port()), "--subdomain", "over-tls"]
+        options = ["--server", url, "--target", str(free_port()), "--subdomain", "over-tls"]
         client = watched(start_twistd("sellia-client", *options, env={"SSL_CERT_FILE": str(machine_certificate()[0])}))
         self.addCleanup(client.stop)
         plain = server()[0].port

@@ -154,14 +154,15 @@ class WrongServerTests(SynchronousTestCase):
         port = service.wait_for_line("port ([0-9]+)")[1]
         server = secure_server()
         for name, settings, status in (
-            ("any", "local_host: localhost", "200"),
+            ("any", "while_away: wait", "200"),
             ("strict", "local_verify: true", "502"),
             ("trusted", f"local_ca: {cert}", "200"),
         ):
             config = Path(tempfile.mkdtemp()) / "client.yaml"
-            config.write_text(f"tunnels:\n- {{port: 'https://localhost:{port}', subdomain: {name}}}\n")
-            if "local_host" not in settings:
-                config.write_text(f"tunnels:\n- port: 'https://localhost:{port}'\n  subdomain: {name}\n  {settings}\n")
+            config.write_text(f"tunnels:\n  {name}: {{target: 'https://localhost:{port}', subdomain: {name}}}\n")
+            if "while_away" not in settings:
+                rest = f"    target: 'https://localhost:{port}'\n    subdomain: {name}\n    {settings}\n"
+                config.write_text(f"tunnels:\n  {name}:\n{rest}")
             url = f"https://localhost:{server.port}"
             argv = [str(Path(sysconfig.get_path("scripts")) / "sellia"), "http", "--config", str(config)]
             client = Process([*argv, "--server", url, "--ca", str(cert)], name="sellia http")

@@ -143,8 +143,8 @@ def compare(program: Program, result: Result) -> None:
 
 
 def _start_client(program: Program, server_port: int, service_port: int) -> Process:
-    target = ["--server", f"http://127.0.0.1:{server_port}", "--local-host", "127.0.0.1"]
-    tunnel = ["--port", str(service_port), "--subdomain", program.name]
+    target = ["--server", f"http://127.0.0.1:{server_port}"]
+    tunnel = ["--target", f"127.0.0.1:{service_port}", "--subdomain", program.name]
     return start_twistd("sellia-client", *target, *tunnel, *program.options)
 
 

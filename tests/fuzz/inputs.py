@@ -98,7 +98,7 @@ _SETTINGS = [
     b"listen:\n  - tcp:3000:interface=127.0.0.1\ntrust_proxy: [127.0.0.1, 10.0.0.0/8]\n",
     b"master_key: secret\nrequire_auth: true\nheader_limit: 64 KiB\nkeep_alive: 60\n",
     b"server: http://localhost:3000\ntunnels:\n  - port: 8080\n    subdomain: demo\n    auth: a:b\n",
-    b"port: 8080\nsubdomain: demo\nlocal_scheme: https\n",
+    b"tunnels:\n  web: {target: 8080, subdomain: demo}\n  api: {paths: {/: 1, /api: {target: 2, strip: true}}}\n",
     b"request_rate: 1e3\nping_interval: .5\nlog_level: debug\n",
     b"a: &a [*a, 012, no, !!python/object:os.system x]\n? {b: c}\n: 'd'\n",
     b"\xef\xbb\xbfport: 0x10\n--- {}\n",

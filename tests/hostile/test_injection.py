@@ -213,7 +213,7 @@ def server_and_client() -> tuple[HostileServer, Process]:
     client = stage.watched(
         start_twistd(
             "sellia-client",
-            *("--server", f"http://127.0.0.1:{server.port}", "--port", str(stage.ledger().port)),
+            *("--server", f"http://127.0.0.1:{server.port}", "--target", str(stage.ledger().port)),
             *("--subdomain", "demo", "--log-level", "debug"),
         )
     )

@@ -258,7 +258,7 @@ class ClientTests(HostileCase):
             (1002, frame(0xF2, b"\x01", False)),
         ]
         with HostileServer() as server:
-            options = ("--server", f"http://127.0.0.1:{server.port}", "--port", str(stage.ledger().port))
+            options = ("--server", f"http://127.0.0.1:{server.port}", "--target", str(stage.ledger().port))
             client = start_twistd("sellia-client", *options, "--subdomain", "demo")
             with client:
                 for number, (code, fault) in enumerate(faults, 1):

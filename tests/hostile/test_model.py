@@ -254,7 +254,7 @@ class HostileProcessTests(HostileCase):
         """Its client is told nonsense again and again; what its service gets is HTTP, or nothing (see tearDown)."""
         random = self.random
         with HostileServer() as server:
-            options = ("--server", f"http://127.0.0.1:{server.port}", "--port", str(stage.ledger().port))
+            options = ("--server", f"http://127.0.0.1:{server.port}", "--target", str(stage.ledger().port))
             with start_twistd("sellia-client", *options, "--subdomain", "demo", "--log-level", "debug") as client:
                 server.accept()
                 broken = 0

@@ -75,8 +75,10 @@ def start_original_client(
 
 def start_our_client(server: Peer, service_port: int, name: str, *options: str, ready: bool = True) -> Process:
     """Our client, a real process, on an original server, with its tunnel open unless ``ready`` is False."""
-    arguments = ["--server", f"http://127.0.0.1:{server.port}", "--local-host", "127.0.0.1", "--subdomain", name]
-    client = start_twistd("sellia-client", *arguments, "--port", str(service_port), *options, name="our client")
+    arguments = ["--server", f"http://127.0.0.1:{server.port}", "--subdomain", name]
+    client = start_twistd(
+        "sellia-client", *arguments, "--target", f"127.0.0.1:{service_port}", *options, name="our client"
+    )
     if ready:
         client.wait_for_line("tunnel ready: ")
     return client

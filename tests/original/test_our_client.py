@@ -284,8 +284,8 @@ class LinkTests(Placed, EndToEndTests):
         first, second = http_service().port, websocket_service().port
         config = self.config(
             "tunnels:",
-            f"  - {{port: {first}, subdomain: one, local_host: 127.0.0.1}}",
-            f"  - {{port: {second}, subdomain: two, local_host: 127.0.0.1}}",
+            f"  one: {{target: '127.0.0.1:{first}', subdomain: one}}",
+            f"  two: {{target: '127.0.0.1:{second}', subdomain: two}}",
         )
         client = start_twistd("sellia-client", "--server", f"http://127.0.0.1:{peer.port}", "--config", config)
         self.addCleanup(client.stop)
@@ -357,7 +357,7 @@ class LinkTests(Placed, EndToEndTests):
         self.addCleanup(server.shutdown)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.socket.getsockname()[1]
-        arguments = ["--server", f"http://127.0.0.1:{port}", "--port", "1", "--subdomain", "demo"]
+        arguments = ["--server", f"http://127.0.0.1:{port}", "--target", "1", "--subdomain", "demo"]
         with start_twistd("sellia-client", *arguments) as client:
             client.wait_for_line('code=1008 fault="more messages that say nothing')
             wait_until(lambda: 1008 in codes, "the server to be told")

@@ -1,6 +1,7 @@
 """``sellia http``: a client in the foreground, which prints what visitors do."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -20,13 +21,16 @@ from sellia.cli.foreground import Foreground
 from sellia.cli.json_lines import JsonPrinter
 from sellia.cli.output import LinePrinter
 from sellia.client.settings import ClientSettings, TunnelSettings, load
+from sellia.client.settings.old import OLD
 from sellia.errors import SettingsError
 from sellia.options import values_of
 from sellia.settings import CONFIG, LogLevel, flags_of
 from sellia.terminal import SteadyStream, settle_streams
 
-#: The flags of a tunnel in the foreground; its port is an argument.
-_FLAGS: Final = tuple(each for each in flags_of(TunnelSettings, ClientSettings) if each.name != "port")
+#: The flags of a tunnel in the foreground; its target is an argument.
+_FLAGS: Final = tuple(
+    each for each in flags_of(TunnelSettings, ClientSettings) if each.name not in ("target", "port", "autostart")
+)
 
 #: Flags with a short form.
 _SHORT: Final = {"subdomain": "-s"}
@@ -43,28 +47,29 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
     for each in reversed(_FLAGS):
         names = [f"--{each.name}", *([_SHORT[each.name]] if each.name in _SHORT else [])]
         kind: dict[str, Any] = {"metavar": each.metavar} if each.metavar else {"is_flag": True}
+        kind["hidden"] = each.setting in OLD
         command = click.option(*names, help=each.help, **kind)(command)
     return command
 
 
 @click.command()
-@click.argument("port", required=False)
+@click.argument("target", required=False)
 @_settings
 @click.option(f"--{CONFIG.name}", metavar=CONFIG.metavar, help=f"{CONFIG.help[:-1]}; it can describe many tunnels.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line, instead of prose.")
-def command(config: str | None, port: str | None, as_json: bool, **given: object) -> None:
+def command(config: str | None, target: str | None, as_json: bool, **given: object) -> None:
     """Open an HTTP and WebSocket tunnel to a local service.
 
-    PORT is where the service listens. It can also be an address, as in https://localhost:8443 or 192.168.1.5:80.
+    TARGET is the port that the service listens on, or its address, as in https://localhost:8443 or 192.168.1.5:80.
 
     Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
     """
     flags = values_of(_FLAGS, lambda name: given[name.replace("-", "_")])
     try:
-        settings = load({**flags, "port": port}, os.environ, config)
+        settings = load({**flags, "target": target}, os.environ, config)
     except SettingsError as error:
-        # Here the port is no flag.
-        raise WrongSettings(str(error).replace("--port:", "PORT:")) from None
+        # Here the target is no flag.
+        raise WrongSettings(re.sub("^--(target|port):", "TARGET:", str(error))) from None
     sys.exit(run_client(settings, as_json))
 
 

@@ -10,15 +10,15 @@ from tests.cli.case import CommandCase
 class HttpTests(CommandCase):
     def test_help(self) -> None:
         shown = self.invoke("http", "--help")
-        for option in ("--subdomain", "--server", "--api-key", "--auth", "--local-host", "--local-scheme", "--config"):
+        for option in ("--subdomain", "--server", "--api-key", "--auth", "--config"):
             self.assertIn(option, shown)
 
     def test_wrong_setting(self) -> None:
         shown = self.invoke("http", "80x", "--server", "http://x", status=Exit.SETTINGS)
-        self.assertEqual(shown.splitlines()[0], "Error: PORT: must be a valid integer, not 80x")
+        self.assertEqual(shown.splitlines()[0], "Error: TARGET: 80x is not a target")
         self.assertTrue(shown.splitlines()[1].startswith("Hint: "))
         shown = self.invoke("http", "--server", "http://x", status=Exit.SETTINGS)
-        self.assertIn("which port", shown)
+        self.assertIn("what to expose", shown)
 
     def test_all_flags(self) -> None:
         seen: list[Any] = []
@@ -30,15 +30,15 @@ class HttpTests(CommandCase):
 
         self.patch(http, "run_client", run)
         self.invoke(
-            *("http", "8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
-            *("--auth", "u:p", "--auth-preflight", "pass", "--local-host", "::1", "--local-scheme", "https"),
+            *("http", "https://[::1]:8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
+            *("--auth", "u:p", "--auth-preflight", "pass"),
             *("--log-level", "debug", "--no-forwarded"),
             status=7,
         )
         (settings,) = seen
         (tunnel,) = settings.tunnels
-        self.assertEqual((tunnel.port, tunnel.subdomain, tunnel.local_host), (8080, "myapp", "::1"))
+        self.assertEqual((str(tunnel.routes[0].target), tunnel.subdomain), ("https://[::1]:8080", "myapp"))
         self.assertEqual(tunnel.options.auth_preflight, "pass")
-        self.assertEqual((tunnel.local_scheme, tunnel.auth.get_secret_value()), ("https", "u:p"))
+        self.assertEqual(tunnel.auth.get_secret_value(), "u:p")
         self.assertEqual((settings.log_level, tunnel.options.forwarded), ("debug", False))
         self.assertEqual((settings.server, settings.api_key.get_secret_value()), ("http://localhost:3000", "k"))

@@ -91,7 +91,7 @@ class ServiceTests(SynchronousTestCase):
     def client(self, level: str) -> ClientService:
         settings = ClientSettings(
             server="http://localhost:1",
-            tunnels=(TunnelSettings(port=2),),
+            tunnels=(TunnelSettings(target=2),),
             log_level=level,
         )
         return ClientService(settings, MemoryReactorClock(), None, Random(1))

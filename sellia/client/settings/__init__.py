@@ -1,0 +1,31 @@
+"""Settings of a client: its server, its key, and the tunnels that it opens.
+
+``tunnels`` in the file describes any number of tunnels by name, all of which share one session; flags describe one.
+`load` brings both into one form, and is the one place that turns settings into tunnels.  ``SELLIA_PORT`` is the
+server's and is not read here.
+"""
+
+from sellia.client.settings.load import load
+from sellia.client.settings.model import TUNNEL_LIMIT, ClientSettings
+from sellia.client.settings.tunnel import (
+    PATH_LIMIT,
+    PathSettings,
+    RouteSettings,
+    TunnelDefaults,
+    TunnelSettings,
+    shown_routes,
+)
+from sellia.client.settings.values import GATEWAY_PATH
+
+__all__ = [
+    "GATEWAY_PATH",
+    "PATH_LIMIT",
+    "TUNNEL_LIMIT",
+    "ClientSettings",
+    "PathSettings",
+    "RouteSettings",
+    "TunnelDefaults",
+    "TunnelSettings",
+    "load",
+    "shown_routes",
+]

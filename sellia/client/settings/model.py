@@ -1,0 +1,96 @@
+"""Settings of a client: its server, its key, and the tunnels that it opens."""
+
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import field_validator, model_validator
+
+from sellia.client.settings.tunnel import TunnelSettings
+from sellia.client.settings.values import checked_authorities, checked_server, link_url
+from sellia.relay.http.hosts import is_loopback
+from sellia.settings import LogLevel, Seconds, Secret, Settings, setting, wrong
+
+#: Most tunnels of one client.
+TUNNEL_LIMIT: Final = 256
+
+
+class ClientSettings(Settings):
+    """All that a client needs to know, checked."""
+
+    server: str = setting(
+        ..., "URL of the tunnel server, such as https://example.com.", flag="URL", variable="SELLIA_SERVER"
+    )
+    api_key: Secret | None = setting(
+        None,
+        "API key that the owner of the server gave you; better given as SELLIA_API_KEY_FILE.",
+        flag="KEY",
+        variable="SELLIA_API_KEY",
+    )
+    ca: str | None = setting(
+        None,
+        "PEM file with the certificate of the authority that signed the server's, if it is private.",
+        flag="FILE",
+    )
+    tunnels: tuple[TunnelSettings, ...] = setting(..., "Describe 1 to 256 tunnels by name, each with a target.")
+    log_level: LogLevel = setting(
+        "info",
+        "info, or debug: a line for each request and WebSocket frame.",
+        path="log.level",
+        flag="info|debug",
+        variable="SELLIA_LOG_LEVEL",
+    )
+    ping_interval: Seconds = setting(
+        5.0,
+        "Seconds of silence on the link before it is pinged, if the server does not say less.",
+        path="timeouts.ping_interval",
+    )
+    ping_timeout: Seconds = setting(
+        15.0,
+        "Seconds of silence on the link before it is given up, if the server does not say less.",
+        path="timeouts.ping",
+    )
+    connect_timeout: Seconds = setting(
+        10.0, "Seconds until the service must have accepted a connection.", path="timeouts.connect"
+    )
+    drain_timeout: Seconds = setting(
+        30.0, "Seconds that exchanges may go on after the client is told to stop.", path="timeouts.drain"
+    )
+
+    @field_validator("ca")
+    @classmethod
+    def _check_ca(cls, value: str | None) -> str | None:
+        return checked_authorities(value)
+
+    @field_validator("server")
+    @classmethod
+    def _check_server(cls, value: str) -> str:
+        return checked_server(value)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if not 1 <= len(self.tunnels) <= TUNNEL_LIMIT:
+            raise wrong(f"must be 1 to {TUNNEL_LIMIT} tunnels", "Describe each with at least a target.", "tunnels")
+        if self.ping_timeout <= self.ping_interval:
+            hint = "A link must have the time to answer a ping: make the timeout longer."
+            raise wrong(f"must be longer than {self.path('ping_interval')}", hint, "ping_timeout")
+        names = [tunnel.subdomain for tunnel in self.tunnels if tunnel.subdomain is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise wrong(
+                    f"two tunnels ask for the subdomain {name}", "Give each tunnel a name of its own.", "tunnels"
+                )
+        return self
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Sentences that the user should know about the settings."""
+        url = urlsplit(self.server)
+        if self.api_key is None or url.scheme == "https" or is_loopback(url.hostname or ""):
+            return super().cautions
+        plain = f"The API key goes to {url.netloc} over http, and everybody on the way can read it: use https:// there."
+        return (*super().cautions, plain)
+
+    @property
+    def link_url(self) -> str:
+        """The URL of links, ``ws:`` or ``wss:``, with its path, and with a port where ``server`` has one."""
+        return link_url(self.server)

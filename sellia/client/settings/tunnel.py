@@ -1,0 +1,270 @@
+"""Settings of one tunnel: its name, the services that it exposes, and how visitors come to them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import GetJsonSchemaHandler, InstanceOf, field_validator, model_validator
+from pydantic_core import CoreSchema
+
+from sellia.client.settings.old import OLD, old_target
+from sellia.client.settings.values import checked_authorities, checked_host, checked_target
+from sellia.errors import ProblemError
+from sellia.protocol.messages import TunnelOptions
+from sellia.relay.names import validate_name
+from sellia.relay.secrets import basic_auth_digest
+from sellia.settings import Seconds, Secret, Settings, setting, wrong
+from sellia.targets import Target
+from sellia.text import printable
+
+#: Most paths of one tunnel.
+PATH_LIMIT: Final = 64
+
+#: Path of a route: segments as they are written in a URL, without a query.
+_PREFIX: Final = re.compile(r"^/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$")
+
+#: Name of a tunnel in the file.
+NAME: Final = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
+
+
+class _AsWritten:
+    """JSON Schema of a target: it is written as a port or as text."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string"}]}
+
+
+#: Target of a route; in a file, a port or a text (:mod:`sellia.targets`).
+TargetField = Annotated[InstanceOf[Target], _AsWritten]
+
+
+class PathSettings(Settings):
+    """One path of a tunnel: where requests for it, and for what is below it, go."""
+
+    target: TargetField = setting(..., "Where the path leads, such as 8000, localhost:8000 or ./dist.")
+    strip: bool = setting(False, "true to take the path off the front of what your service is asked for.")
+    spa: bool | None = setting(None, "true to answer with index.html for pages that are no files of a directory.")
+    listing: bool | None = setting(None, "true to list a directory that has no index.html.")
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _parse_target(cls, value: object) -> object:
+        return checked_target(value)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """One route of a tunnel: requests whose path is ``prefix`` or below it go to ``target``; the longest prefix wins.
+
+    ``strip`` takes the prefix off.
+    """
+
+    prefix: str
+    target: Target
+    strip: bool = False
+
+
+def shown_routes(routes: Sequence[RouteSettings]) -> str:
+    """Return for people where a tunnel leads: ``http://localhost:5173``, or with paths ``/api=http://..., /=...``."""
+    if len(routes) == 1 and routes[0].prefix == "/":
+        return str(routes[0].target)
+    return ", ".join(f"{each.prefix}={each.target}" for each in routes)
+
+
+class TunnelDefaults(Settings):
+    """What ``defaults`` may say for all tunnels of a file, and each tunnel for itself."""
+
+    auth: Secret | None = setting(None, "USER:PASS that visitors must know.", flag="USER:PASS")
+    auth_preflight: Literal["pass", "refuse"] = setting(
+        "refuse",
+        "pass or refuse: what becomes of CORS preflights, which never carry the password of auth.",
+        flag="pass|refuse",
+    )
+    request_timeout: Seconds | None = setting(
+        None,
+        "Seconds until the head of a response must be there. [default: the server's, 600]",
+        flag="SECONDS",
+    )
+    upgrade_timeout: Seconds | None = setting(
+        None, "Seconds until an upgrade must be answered. [default: the server's, 60]"
+    )
+    while_away: Literal["wait", "refuse"] = setting(
+        "wait", "wait or refuse: what a new request does while the client has lost its connection to the server."
+    )
+    while_away_pings: bool = setting(
+        True, "false to leave WebSocket pings unanswered while the client has lost its connection."
+    )
+    forwarded: bool = setting(
+        True,
+        "false to send your service no X-Forwarded-For, -Proto, -Host and -Port.",
+        flag="switch",
+    )
+    local_verify: bool | None = setting(
+        None, "Whether your https service's certificate must be valid; by default, except on loopback."
+    )
+    local_ca: str | None = setting(
+        None, "A PEM file with the certificate of the authority that signed your https service's."
+    )
+    spa: bool = setting(
+        False, "true to answer with index.html for pages that are no files of a directory.", flag="switch"
+    )
+    listing: bool = setting(False, "true to list a directory that has no index.html.", flag="switch")
+    autostart: bool = setting(False, "Whether `sellia start` opens the tunnel when it is given no names.")
+
+    @property
+    def options(self) -> TunnelOptions:
+        """The options that the server is told."""
+        return TunnelOptions(
+            request_timeout=self.request_timeout or 0.0,
+            upgrade_timeout=self.upgrade_timeout or 0.0,
+            while_away=self.while_away,
+            while_away_pings=self.while_away_pings,
+            auth_preflight=self.auth_preflight,
+            forwarded=self.forwarded,
+        )
+
+    @field_validator("auth")
+    @classmethod
+    def _check_auth(cls, value: Secret | None) -> Secret | None:
+        if value is not None:
+            try:
+                basic_auth_digest(value.get_secret_value())
+            except ValueError as error:
+                raise wrong(str(error), "Write it as USER:PASS, with a colon between the two.") from None
+        return value
+
+    @field_validator("local_ca")
+    @classmethod
+    def _check_local_ca(cls, value: str | None) -> str | None:
+        return checked_authorities(value)
+
+    @model_validator(mode="after")
+    def _check_verification(self) -> Self:
+        if self.local_ca is not None and self.local_verify is False:
+            raise wrong("is of no use where local_verify is false", "Keep one of the two.", "local_ca")
+        return self
+
+
+class TunnelSettings(TunnelDefaults):
+    """One tunnel: its name in the file, the services that it exposes, and the public name that it asks for.
+
+    ``port``, ``local_host`` and ``local_scheme`` are how the version before spelled ``target``.
+    """
+
+    name: str = setting("", "Name of the tunnel in the file and for `sellia start`: letters, digits, - and _.")
+    kind: Literal["http"] = setting("http", "http: what visitors speak.")
+    target: TargetField | None = setting(
+        None, "Your service: a port such as 8080, an address such as https://localhost:8443, or ./dist.", flag="TARGET"
+    )
+    paths: Mapping[str, PathSettings] | None = setting(
+        None, "Targets by path, as in `/: 5173` and `/api: 8000`; the longest path that fits wins."
+    )
+    subdomain: str | None = setting(
+        None, "Name to ask for, of 3 to 63 letters, digits and hyphens; without it, the server picks one.", flag="NAME"
+    )
+    port: str | None = setting(None, "Old name of target.", flag="PORT")
+    local_host: str | None = setting(None, "Old: part of target now.", flag="HOST")
+    local_scheme: Literal["http", "https"] | None = setting(None, "Old: part of target now.", flag="http|https")
+
+    @property
+    def routes(self) -> tuple[RouteSettings, ...]:
+        """Where requests go, the longest prefix first."""
+        if self.paths is None:
+            target = self.target or old_target(self.port, self.local_host, self.local_scheme)
+            return (RouteSettings("/", self._completed(target)),)
+        longest_first = sorted(self.paths.items(), key=lambda item: len(item[0]), reverse=True)
+        return tuple(
+            RouteSettings(prefix, self._completed(each.target, each.spa, each.listing), each.strip)
+            for prefix, each in longest_first
+        )
+
+    def _completed(self, target: Target, spa: bool | None = None, listing: bool | None = None) -> Target:
+        """Return a target with what the tunnel's other settings say of it."""
+        verify = self.local_verify if target.verify is None else target.verify
+        return replace(
+            target,
+            verify=verify if target.secure else None,
+            ca=self.local_ca if target.secure else None,
+            spa=self.spa if spa is None else spa,
+            listing=self.listing if listing is None else listing,
+        )
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if value and not NAME.match(value):
+            raise wrong(f"{printable(value)[:80]} cannot name a tunnel", "Take letters, digits, -, _ and dots.")
+        return value
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _parse_target(cls, value: object) -> object:
+        return checked_target(value)
+
+    @field_validator("paths", mode="before")
+    @classmethod
+    def _spell_out_paths(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            str(prefix): each if isinstance(each, Mapping | PathSettings) else {"target": each}
+            for prefix, each in value.items()
+        }
+
+    @field_validator("paths")
+    @classmethod
+    def _check_paths(cls, value: Mapping[str, PathSettings] | None) -> Mapping[str, PathSettings] | None:
+        if value is None:
+            return None
+        if not 1 <= len(value) <= PATH_LIMIT:
+            raise wrong(f"must be 1 to {PATH_LIMIT} paths")
+        for prefix in value:
+            if not _PREFIX.match(prefix) or "//" in prefix or {".", ".."} & set(prefix.split("/")):
+                line = f"{printable(prefix)[:80]} is not a path"
+                raise wrong(line, "Begin it with a slash, as in /api, without a query.")
+        return value
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _check_port(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("local_host")
+    @classmethod
+    def _check_local_host(cls, value: str | None) -> str | None:
+        return None if value is None else checked_host(value)
+
+    @field_validator("subdomain")
+    @classmethod
+    def _check_subdomain(cls, value: str | None) -> str | None:
+        # The server has the last word, and may keep back other names; this saves a journey.
+        if value is not None:
+            try:
+                return validate_name(value)
+            except ProblemError as error:
+                raise wrong(f"{printable(value)[:80]} cannot be the name of a tunnel: {error}") from None
+        return None
+
+    @model_validator(mode="after")
+    def _check_services(self) -> Self:
+        given = [name for name in ("target", "paths", "port") if getattr(self, name) is not None]
+        if not given:
+            raise wrong("it is not said what to expose", _WHAT)
+        if len(given) > 1:
+            raise wrong(f"says what {given[0]} says, too", "Keep one of the two.", given[1])
+        if "port" not in given:
+            for old in OLD:
+                if getattr(self, old) is not None:
+                    raise wrong(f"is part of {given[0]} now", "Write it there, as in https://localhost:8443.", old)
+        elif self.port is not None:
+            old_target(self.port, self.local_host, self.local_scheme)
+        for route in self.routes:
+            if route.target.insecure and (self.local_ca is not None or self.local_verify):
+                contrary = "local_ca" if self.local_ca is not None else "local_verify"
+                raise wrong("contradicts https+insecure", "Write https:// in the target, or leave it out.", contrary)
+        return self
+
+
+_WHAT: Final = "Give the port of your service or its address as its target, as in 8080 or https://localhost:8443."
