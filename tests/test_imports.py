@@ -60,6 +60,7 @@ ALLOWED = {
     "process": {"", "settings", "terminal"},
     "options": {"settings", "process"},
     "terminal": set(),
+    "credentials": set(),
     "private_names": set(),
 }
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
