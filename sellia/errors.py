@@ -5,6 +5,7 @@ The exceptions form one tree::
     SelliaError
     |-- SettingsError         what we did wrong: a setting cannot be right
     |-- UnreachableError      nobody's: no server answered where one was expected
+    |   `-- ProxyLoginError     ... because a proxy on the way wants another user or password
     |-- ProtocolError         what they did wrong: the peer broke the dialect
     |   `-- LimitExceeded       ... by asking for more than a stated bound
     `-- ProblemError          one exchange cannot go on; whoever asked is told which problem it is
@@ -44,6 +45,10 @@ class UnreachableError(SelliaError):
         super().__init__(f"{line}\nHint: {hint}" if hint else line)
         self.line = line
         self.hint = hint
+
+
+class ProxyLoginError(UnreachableError):
+    """A proxy on the way to the server wants another user or password."""
 
 
 class ProtocolError(SelliaError):

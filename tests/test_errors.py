@@ -2,13 +2,21 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import LimitExceeded, ProblemError, ProtocolError, RefusedError, SelliaError, SettingsError
+from sellia.errors import (
+    LimitExceeded,
+    ProblemError,
+    ProtocolError,
+    ProxyLoginError,
+    RefusedError,
+    SelliaError,
+    SettingsError,
+)
 from sellia.problems import NAME_TAKEN, RATE_LIMITED, RETRY_AFTER_SECONDS
 
 
 class TreeTests(SynchronousTestCase):
     def test_all_are_sellia_errors(self) -> None:
-        for kind in (SettingsError, ProtocolError, LimitExceeded, RefusedError, ProblemError):
+        for kind in (SettingsError, ProtocolError, LimitExceeded, RefusedError, ProblemError, ProxyLoginError):
             self.assertTrue(issubclass(kind, SelliaError))
 
     def test_protocol_error_has_the_close_code(self) -> None:

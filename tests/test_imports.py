@@ -24,6 +24,7 @@ _RELAY = _BASE | {"relay.http", "relay.mux"}
 _TRANSPORTS = _RELAY | {"transports", "transports.reactor", "transports.websocket", "transports.link"}
 _SERVER = _TRANSPORTS | {"", "private_names", "server.settings", "server.limiter", "server.places", "server.notices"}
 _CLIENT = _TRANSPORTS | {"", "private_names", "client.settings", "client.events", "client.tls", "client.reasons"}
+_CLIENT |= {"client.proxies"}
 
 #: What each room may import of Sellia besides itself. A room is a folder, or a module that stands apart from one.
 ALLOWED = {
@@ -51,7 +52,8 @@ ALLOWED = {
     "server.listeners": _SERVER | {"server.ingress"},
     "server.base_domain": _SERVER | {"server.ingress", "server.gateway"},
     "server.embedding": _SERVER | {"server.ingress"},
-    "client.settings": _RELAY | {"client.tls"},
+    "client.settings": _RELAY | {"client.tls", "client.proxies"},
+    "client.proxies": _RELAY,
     "client.events": _BASE,
     "client.tls": _RELAY | {"transports", "private_names"},
     "client.reasons": _RELAY | {"transports", "transports.reactor"},

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from sellia.errors import RefusedError, SettingsError
+from sellia.errors import ProxyLoginError, RefusedError, SettingsError, UnreachableError
 from sellia.problems import (
     KEY_REQUIRED,
     NAME_INVALID,
@@ -19,8 +19,9 @@ class Exit(IntEnum):
     OK = 0  #: ended as asked
     FAILED = 1  #: ended for a reason that has no status of its own
     USAGE = 64  #: the command line is wrong
+    UNREACHABLE = 69  #: there is no link to the server, and no more attempts are made
     TAKEN = 73  #: the name cannot be had
-    NOT_AUTHORISED = 77  #: the server wants another key
+    NOT_AUTHORISED = 77  #: the server wants another key, or a proxy another login
     SETTINGS = 78  #: a setting is missing, malformed or contradicts another
     INTERRUPTED = 130  #: ended by a second Ctrl-C
 
@@ -35,4 +36,8 @@ def exit_of(error: BaseException | None) -> Exit:
     """The exit status that tells of ``error``."""
     if isinstance(error, RefusedError):
         return _REFUSALS.get(error.word, Exit.FAILED)
+    if isinstance(error, ProxyLoginError):
+        return Exit.NOT_AUTHORISED
+    if isinstance(error, UnreachableError):
+        return Exit.UNREACHABLE
     return Exit.SETTINGS if isinstance(error, SettingsError) else Exit.FAILED

@@ -1,5 +1,6 @@
 """Twisted service of a whole client: built from settings, started and stopped with its parent."""
 
+import os
 from random import Random, SystemRandom
 from typing import Any
 
@@ -9,6 +10,8 @@ from twisted.logger import Logger
 
 from sellia.client.events import Event, Listener, Problem, RequestFinished
 from sellia.client.local.service import LocalService
+from sellia.client.persistence import FOR_EVER, Persistence
+from sellia.client.proxies import proxies_of
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.errors import SettingsError
@@ -25,7 +28,8 @@ _log = Logger()
 class ClientService(Service):
     """Keeps the tunnels of ``settings`` open.
 
-    ``listener`` is told the events, and ``observer`` all that passes between visitors and services.
+    ``listener`` is told the events, and ``observer`` all that passes between visitors and services.  Proxies that the
+    settings do not name are taken from the environment (:mod:`sellia.client.proxies`).
     """
 
     name = "sellia-client"
@@ -37,6 +41,7 @@ class ClientService(Service):
         listener: Listener | None = None,
         random: Random | None = None,
         observer: StreamObserver | None = None,
+        persistence: Persistence = FOR_EVER,
     ) -> None:
         self.settings = settings
         require("client")
@@ -47,14 +52,17 @@ class ClientService(Service):
                 target.host,
                 target.port,
                 target.scheme,
-                connect_timeout=settings.connect_timeout,
+                connect_timeout=settings.service_connect_timeout,
                 verify=target.verify,
                 ca=target.ca,
             )
             for target in map(_only_target, settings.tunnels)
         ]
         report = self._notify if listener is not None or settings.log_level == "debug" else None
-        self.session = ClientSession(settings, self.services, report, reactor, random or SystemRandom(), observer)
+        proxies = proxies_of(settings.proxy.get_secret_value() if settings.proxy is not None else None, os.environ)
+        self.session = ClientSession(
+            settings, self.services, report, reactor, random or SystemRandom(), observer, proxies, persistence
+        )
 
     @property
     def finished(self) -> Deferred[None]:
@@ -111,9 +119,11 @@ class ClientService(Service):
             _log.failure("a listener raised")
 
 
-def make_service(settings: ClientSettings, reactor: Any, listener: Listener | None = None) -> ClientService:
+def make_service(
+    settings: ClientSettings, reactor: Any, listener: Listener | None = None, persistence: Persistence = FOR_EVER
+) -> ClientService:
     """Return the service that ``twistd sellia-client`` and ``sellia http`` run."""
-    return ClientService(settings, reactor, listener)
+    return ClientService(settings, reactor, listener, persistence=persistence)
 
 
 def _only_target(tunnel: TunnelSettings) -> Target:

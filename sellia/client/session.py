@@ -11,7 +11,6 @@ The parts: the state (:mod:`sellia.client.states`), the tunnels (:mod:`sellia.cl
 (:mod:`sellia.client.resume_window`), and what is told of losses of the link (:mod:`sellia.client.outage`).
 """
 
-import math
 from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
@@ -27,11 +26,14 @@ from sellia.client.local.kinds import open_leg
 from sellia.client.local.service import LocalService
 from sellia.client.notices import tell_notice
 from sellia.client.outage import OutageReporter
+from sellia.client.persistence import FOR_EVER, FirstLink, Persistence, no_link
+from sellia.client.proxies import DIRECT, Proxies
 from sellia.client.resume_window import ResumeWindow
 from sellia.client.settings import GATEWAY_PATH, ClientSettings
 from sellia.client.states import SessionEvent, SessionState, State
+from sellia.client.terms import frame_limits
 from sellia.client.tunnels import Tunnels
-from sellia.errors import ProtocolError, RefusedError
+from sellia.errors import ProtocolError, ProxyLoginError, RefusedError, SelliaError, UnreachableError
 from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, Problem, problem_of
 from sellia.protocol.messages import (
     MEANWHILE,
@@ -51,7 +53,6 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.limits.token_bucket import Bucket, Rate
-from sellia.relay.limits.websocket import FrameLimits, as_told
 from sellia.relay.mux.counters import LinkCounters
 from sellia.relay.mux.leg import NULL_LEG, Leg
 from sellia.relay.mux.observer import StreamObserver
@@ -91,6 +92,8 @@ class ClientSession:
         reactor: Any,
         random: Random,
         observer: StreamObserver | None = None,
+        proxies: Proxies = DIRECT,
+        persistence: Persistence = FOR_EVER,
     ) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key is not None else None
         self._settings = settings
@@ -104,7 +107,9 @@ class ClientSession:
         self._outages = OutageReporter(reactor, self.report)
         self._window = ResumeWindow(reactor, self._expired)
         self.tunnels = Tunnels(settings.tunnels, services, self, reactor)
-        self.connector = Connector(settings.link_url, key, self, reactor, random, settings.ca)
+        retry = self._retry = persistence.retry
+        self.connector = Connector(settings.link_url, key, self, reactor, random, settings.ca, proxies, retry)
+        self._first_link = FirstLink(reactor, persistence.connect_timeout, self._unreachable)
         #: What the server says of tunnels and refused visitors, most of which is a line for people.
         self._said = Bucket(Rate(_SAYINGS + 4 * len(settings.tunnels), 5.0))
         self.session: Session | None = None
@@ -125,6 +130,7 @@ class ClientSession:
 
     def start(self) -> None:
         """Connect, and stay connected."""
+        self._first_link.start()
         self.connector.start()
 
     def finish_up(self, seconds: float) -> "Deferred[bool]":
@@ -142,6 +148,7 @@ class ClientSession:
         """Say goodbye: visitors are told at once.  Fires when the link is closed, or soon after if it does not."""
         self._state.on(SessionEvent.TOLD_TO_STOP)
         self.tunnels.stop()
+        self._first_link.over()
         self.connector.stop()
         self._state.on(SessionEvent.DONE)
         if self.session is not None:
@@ -225,7 +232,8 @@ class ClientSession:
         return self._window.seconds or 0.0 if self._token is not None else 0.0
 
     def welcomed(self, link: Link, welcome: Welcome) -> None:
-        frames = _frame_limits(welcome)
+        frames = frame_limits(welcome)
+        self._first_link.over()
         resumed = welcome.resumed and self.session is not None
         self._state.on(SessionEvent.RESUMED if resumed else SessionEvent.WELCOMED)
         self._window.open(welcome.resume_window if link.resumable else 0.0)
@@ -262,10 +270,12 @@ class ClientSession:
 
     def refused(self, refused: Refused) -> None:
         message = printable(refused.message)
-        self.report(RefusedEvent(printable(refused.word, 64), message, refused.final))
+        final = refused.final or not self._retry
+        self.report(RefusedEvent(printable(refused.word, 64), message, final))
         _log.warn("the server refused the client: {word}: {message}", word=printable(refused.word, 64), message=message)
-        self._state.on(SessionEvent.REFUSED_FOR_GOOD if refused.final else SessionEvent.REFUSED)
-        if refused.final:
+        self._state.on(SessionEvent.REFUSED_FOR_GOOD if final else SessionEvent.REFUSED)
+        self._first_link.failed(f"the server refused the client: {message.rstrip('.')}")
+        if final:
             self._give_up(RefusedError(refused.word, message))
 
     def dismissed(self, goodbye: Goodbye) -> None:
@@ -280,6 +290,7 @@ class ClientSession:
     def link_lost(self, reason: str) -> None:
         if self.connector.stopping:
             return
+        self._first_link.failed(reason)
         known = self._window.seconds is not None
         self._state.on(SessionEvent.LINK_LOST)
         first = self._outages.begin()
@@ -290,6 +301,16 @@ class ClientSession:
                 self._state.on(SessionEvent.WINDOW_OVER)
                 self._end_session(SESSION_EXPIRED, "the link was lost, and this server keeps nothing without one")
         self._outages.tell_lost(reason, self.connector.server, self.connector.retries, first=first and known)
+
+    def unreachable(self, reason: str) -> None:
+        if not self.stopping:
+            self._unreachable(UnreachableError(no_link(reason)))
+
+    def login_refused(self, reason: str) -> None:
+        # A proxy may lock out whoever shows a wrong password again and again, so it is not tried again unless it was
+        # right before.
+        if not self.stopping and self._window.seconds is None:
+            self._unreachable(ProxyLoginError(no_link(reason)))
 
     def moved(self, url: str) -> None:
         secure = "https" + printable(url).removeprefix("wss")
@@ -347,7 +368,15 @@ class ClientSession:
     def _pipes(self) -> list[WebSocketLeg]:
         return [pipe for service in self.tunnels.services for pipe in service.pipes.open]
 
-    def _give_up(self, error: RefusedError) -> None:
+    def _unreachable(self, error: UnreachableError) -> None:
+        _log.warn("gave up: {error}", error=field(str(error)))
+        self._state.on(SessionEvent.TOLD_TO_STOP)
+        self.tunnels.stop()
+        self._state.on(SessionEvent.DONE)
+        self._give_up(error)
+
+    def _give_up(self, error: SelliaError) -> None:
+        self._first_link.over()
         self.connector.stop()
         goodbye = Goodbye(CLIENT_GONE.code, "the server refused all that the client asked for")
         self._leave(goodbye if self.session is not None else None, "the server refused the client")
@@ -362,14 +391,3 @@ class ClientSession:
         self._end_session(CLIENT_GONE, lost)
         if link is not None:
             link.close(1000, "goodbye")
-
-
-def _frame_limits(welcome: Welcome) -> FrameLimits:
-    """Return the server's limits for WebSockets.  Raises ProtocolError for times or limits that are none."""
-    times = (welcome.ping_interval, welcome.ping_timeout, welcome.resume_window)
-    if not all(math.isfinite(each) and each > 0 for each in times):
-        raise ProtocolError("a time in welcome is not one")
-    ceiling = welcome.limits.request_timeout
-    if not (math.isfinite(ceiling) and ceiling >= 0):
-        raise ProtocolError("a limit in welcome is not one")
-    return as_told(welcome.limits)

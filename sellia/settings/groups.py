@@ -2,7 +2,7 @@
 
 Each setting has one name, which is flat, and one path in the file (`setting`).  At the top level of the file, the flat
 name of a setting in a group, and a name that a setting had before (``RENAMED``), are accepted for one version with a
-caution.
+caution.  So is a path that a setting had before, such as ``timeouts.connect``, where its group is still there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,9 +48,10 @@ def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]]) -> d
     found: dict[str, Given] = {}
     for path, each in _leaves((), given, names.groups):
         name = names.settings.get(path)
-        if name is None and len(path) == 1 and path[0] in names.old:
-            name = names.old[path[0]]
-            each = replace(each, caution=_moved(each, path[0], name, names))
+        spelt = ".".join(path)
+        if name is None and spelt in names.old:
+            name = names.old[spelt]
+            each = replace(each, caution=_moved(each, spelt, name, names))
         elif name is None and len(path) > 1:
             raise no_setting(names.below(path[:-1]), each.place, ".".join(path))
         if name in found:

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
 from sellia.cli.exits import Exit, exit_of
-from sellia.errors import RefusedError, SelliaError, SettingsError
+from sellia.errors import ProxyLoginError, RefusedError, SelliaError, SettingsError, UnreachableError
 
 DOCUMENT = (Path(sellia.__file__).parent.parent / "docs" / "cli.rst").read_text("utf-8")
 
@@ -22,6 +22,8 @@ class ExitTests(SynchronousTestCase):
             (RefusedError("unsupported-version", ""), Exit.FAILED),
             (RefusedError("of-a-newer-server", ""), Exit.FAILED),
             (SettingsError("x"), Exit.SETTINGS),
+            (UnreachableError("x"), Exit.UNREACHABLE),
+            (ProxyLoginError("x"), Exit.NOT_AUTHORISED),
             (SelliaError("x"), Exit.FAILED),
             (ValueError("x"), Exit.FAILED),
             (None, Exit.FAILED),

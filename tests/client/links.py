@@ -17,6 +17,7 @@ from sellia.client.events import Event
 from sellia.client.link.backoff import QUICK_LEAST
 from sellia.client.link.connector import Connector
 from sellia.client.local.service import LocalService
+from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.errors import ProtocolError
@@ -174,14 +175,17 @@ class FarServer:
 class ClientStage:
     """A client's session with one tunnel, ``demo``, to a service in memory."""
 
-    def __init__(self, subdomain: str | None = "demo", **settings: Any) -> None:
+    def __init__(self, subdomain: str | None = "demo", *, persistence: Persistence = FOR_EVER, **settings: Any) -> None:
         self.reactor = MemoryReactorClock()
         self.settings = ClientSettings(
             server="http://127.0.0.1:1", tunnels=(TunnelSettings(target=8080, subdomain=subdomain),), **settings
         )
         self.service = LocalService(self.reactor, "127.0.0.1", 8080)
         self.events: list[Event] = []
-        self.session = ClientSession(self.settings, [self.service], self.events.append, self.reactor, Half())
+        report = self.events.append
+        self.session = ClientSession(
+            self.settings, [self.service], report, self.reactor, Half(), persistence=persistence
+        )
         self.connector = self.session.connector
         self.network = self.connector.attempts.endpoint = Network(self.reactor)
         self.server = FarServer()

@@ -35,6 +35,8 @@ PACKAGES = {
     "wrk": "wrk",
     "slowhttptest": "slowhttptest",
     "testssl": "testssl.sh",
+    "squid": "squid",
+    "tinyproxy": "tinyproxy",
 }
 """Each program, and the Debian package that brings it."""
 
@@ -59,7 +61,7 @@ def missing(programs: Sequence[str] = tuple(PACKAGES)) -> list[str]:
 @contextlib.contextmanager
 def no_daemons(policy: Path = POLICY) -> Iterator[None]:
     """
-    Keep the packages of caddy, nginx, haproxy and apache2 from starting them: the tests start their own.
+    Keep the packages of caddy, nginx, haproxy, squid and others from starting them: the tests start their own.
 
     A policy that is already there is left alone and believed.
     """

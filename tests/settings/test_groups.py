@@ -11,7 +11,7 @@ from sellia.settings import Count, Settings, check, gather, setting
 class Grouped(Settings):
     """Settings at three depths, and one with a list of its own."""
 
-    RENAMED = {"breadth": "width"}
+    RENAMED = {"breadth": "width", "size.tallness": "height"}
 
     name: str = setting("nobody", "A name.")
     width: Count = setting(1, "A width.", path="size.width")
@@ -34,6 +34,14 @@ class GroupTests(SynchronousTestCase):
         loaded = self.load("name: x\nsize:\n  width: 5\n  height: 6\nrates: {requests: {burst: 7}}\n")
         self.assertEqual((loaded.name, loaded.width, loaded.height, loaded.burst), ("x", 5, 6, 7))
         self.assertEqual(loaded.cautions, ())
+
+    def test_old_path(self) -> None:
+        loaded = self.load("size: {tallness: 6}\n")
+        self.assertEqual(loaded.height, 6)
+        (caution,) = loaded.cautions
+        self.assertTrue(
+            caution.endswith(" size.tallness is called size.height now; the next version refuses the old name.")
+        )
 
     def test_empty(self) -> None:
         self.assertEqual(self.load("size:\nrates: {requests: }\n"), Grouped())

@@ -20,6 +20,8 @@ from sellia.cli.exits import Exit
 from sellia.cli.foreground import Foreground
 from sellia.cli.json_lines import JsonPrinter
 from sellia.cli.output import LinePrinter
+from sellia.cli.persistence import persistence, persistence_options
+from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.settings import ClientSettings, TunnelSettings, load
 from sellia.client.settings.old import OLD
 from sellia.errors import SettingsError
@@ -56,8 +58,16 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("target", required=False)
 @_settings
 @click.option(f"--{CONFIG.name}", metavar=CONFIG.metavar, help=f"{CONFIG.help[:-1]}; it can describe many tunnels.")
+@persistence_options
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line, instead of prose.")
-def command(config: str | None, target: str | None, as_json: bool, **given: object) -> None:
+def command(
+    config: str | None,
+    target: str | None,
+    as_json: bool,
+    no_retry: bool,
+    connect_timeout: float | None,
+    **given: object,
+) -> None:
     """Open an HTTP and WebSocket tunnel to a local service.
 
     TARGET is the port that the service listens on, or its address, as in https://localhost:8443 or 192.168.1.5:80.
@@ -70,10 +80,10 @@ def command(config: str | None, target: str | None, as_json: bool, **given: obje
     except SettingsError as error:
         # Here the target is no flag.
         raise WrongSettings(re.sub("^--(target|port):", "TARGET:", str(error))) from None
-    sys.exit(run_client(settings, as_json))
+    sys.exit(run_client(settings, as_json, persistence(no_retry, connect_timeout)))
 
 
-def run_client(settings: ClientSettings, as_json: bool = False) -> int:
+def run_client(settings: ClientSettings, as_json: bool = False, persistence: Persistence = FOR_EVER) -> int:
     """Run a client in the foreground until it ends, and print events in prose or as JSON; return the exit status."""
     from twisted.internet import reactor
 
@@ -94,7 +104,7 @@ def run_client(settings: ClientSettings, as_json: bool = False) -> int:
     settle_streams()
     begin_log(settings.log_level)
     printer = json_printer(sys.stdout) if as_json else LinePrinter(terminal_console(sys.stdout))
-    service: Any = make_service(settings, reactor, printer)
+    service: Any = make_service(settings, reactor, printer, persistence)
     return Foreground(service, printer, reactor).run()
 
 

@@ -23,6 +23,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from sellia.client.link.backoff import ATTEMPT_TIME
+from sellia.client.link.tunnelled import ProxyLogin
 from sellia.client.reasons import reason
 from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ClientLink
@@ -47,6 +48,9 @@ class Starter(Protocol):
 
     def attempt_failed(self, attempt: "Attempt", why: str) -> None:
         """Note that an attempt has failed."""
+
+    def login_refused(self, why: str) -> None:
+        """Note that the attempt that is about to fail was refused by a proxy, which wants another login."""
 
     def attempt_silent(self, attempt: "Attempt", why: str) -> None:
         """Note that an attempt has been silent for ``SILENCE`` seconds; it goes on."""
@@ -89,7 +93,10 @@ class Attempt(SpeaksHttp1, Factory):
         self._attempts.connected(self)
 
     def _failed(self, failure: Failure) -> None:
-        self._attempts.failed(self, f"{self._attempts.where} {reason(failure)}")
+        why = f"{self._attempts.where} {reason(failure)}"
+        if failure.check(ProxyLogin):
+            self._attempts.login_refused(self, why)
+        self._attempts.failed(self, why)
 
 
 class Attempts:
@@ -157,6 +164,11 @@ class Attempts:
         """Tell the starter of an attempt that failed by itself."""
         if self._remove(attempt):
             self.starter.attempt_failed(attempt, why)
+
+    def login_refused(self, attempt: Attempt, why: str) -> None:
+        """Tell the starter that a proxy wants another login; `failed` follows."""
+        if attempt in self._under_way:
+            self.starter.login_refused(why)
 
     # --- inside --------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ try again, and :mod:`sellia.client.link.backoff` has several.
 
 from enum import Enum
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketClientFactory
 from twisted.internet.defer import Deferred
@@ -36,7 +36,9 @@ from twisted.logger import Logger
 from sellia import __version__
 from sellia.client.link.attempts import Attempt, Attempts
 from sellia.client.link.backoff import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Backoff
+from sellia.client.link.caller import Caller
 from sellia.client.link.route import Route
+from sellia.client.proxies import DIRECT, Proxies
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.relay.limits.limit_log import LimitLog
@@ -63,37 +65,6 @@ _AGENT: Final = f"sellia/{__version__}"
 _log = Logger()
 
 
-class Caller(Protocol):
-    """Interface of the connector's owner, :class:`~sellia.client.session.ClientSession`."""
-
-    def resume_state(self) -> tuple[bytes | None, int]:
-        """Return the token of the session to resume, and how many of its parcels have arrived."""
-
-    def window(self) -> float:
-        """Return the resume window of that session in seconds; 0 where there is none to resume."""
-
-    def welcomed(self, link: Link, welcome: Welcome) -> None:
-        """Have the link carry a session, which the server has accepted."""
-
-    def refused(self, refused: Refused) -> None:
-        """Act on the server's refusal."""
-
-    def dismissed(self, goodbye: Goodbye) -> None:
-        """End the session, as the server has."""
-
-    def broken(self, error: ProtocolError) -> None:
-        """End the session, because the server broke the protocol."""
-
-    def link_lost(self, reason: str) -> None:
-        """Note that a link is lost, or could not be made; another attempt follows unless the connector was stopped."""
-
-    def moved(self, url: str) -> None:
-        """Note the URL at which the server is dialled from now on."""
-
-    def beat(self) -> None:
-        """Do what is due every second."""
-
-
 class LinkPhase(Enum):
     """How far the present link has come."""
 
@@ -107,7 +78,8 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     """Makes links to the gateway at ``url`` (ws or wss), one at a time, for ``caller``.
 
     ``retries`` are the attempts since the last link was lost.  ``ca`` names a file with authorities that are trusted
-    besides those of this machine.
+    besides those of this machine.  Without ``retry``, there is one attempt at a time, and none after a failure or a
+    loss, which the caller is told to give up for.
     """
 
     protocol = ClientLink
@@ -118,7 +90,15 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
     _callID: IDelayedCall | None
 
     def __init__(
-        self, url: str, key: str | None, caller: Caller, reactor: Any, random: Random, ca: str | None = None
+        self,
+        url: str,
+        key: str | None,
+        caller: Caller,
+        reactor: Any,
+        random: Random,
+        ca: str | None = None,
+        proxies: Proxies = DIRECT,
+        retry: bool = True,
     ) -> None:
         super().__init__(url=url, protocols=[SUBPROTOCOL], useragent=_AGENT, reactor=reactor)
         self.setProtocolOptions(
@@ -130,7 +110,9 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         )
         self.clock: Any = reactor
         self._ca = ca
-        self.route = Route(url, reactor, timeout=LONGEST_PATIENCE, ca=ca)
+        self._proxies = proxies
+        self._retry = retry
+        self.route = self._route_to(url)
         #: The link that has said hello, if there is one.
         self.link: Link | None = None
         self._caller = caller
@@ -239,6 +221,8 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._callID = None
         now = self.clock.seconds()
         silent = self.attempts.connected_ones or self.link is not None
+        if not self._retry and (len(self.attempts) or silent):
+            return
         if now - self._due_at >= BUSY and (silent or len(self.attempts)):
             self._schedule(now + self._delays.without_connection(self.delay))
             return
@@ -270,15 +254,25 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         if attempt is self._youngest and self.link is None:
             self.retry()
         self._caller.link_lost(why)
+        if not self._retry and self.link is None:
+            self._caller.unreachable(why)
+
+    def login_refused(self, why: str) -> None:
+        self._delays.unwanted()
+        self.delay = self._delays.after_failure(self._began_at)
+        self._caller.login_refused(why)
 
     def attempt_silent(self, attempt: Attempt, why: str) -> None:
         if self.link is None:
             self._caller.link_lost(why)
 
+    def _route_to(self, url: str) -> Route:
+        return Route(url, self.clock, timeout=LONGEST_PATIENCE, ca=self._ca, proxies=self._proxies)
+
     def _follow(self, url: str) -> None:
         """Dial another URL from now on, at once."""
         self.attempts.give_up("the server has moved")
-        self.route = route = Route(url, self.clock, timeout=LONGEST_PATIENCE, ca=self._ca)
+        self.route = route = self._route_to(url)
         self.attempts.endpoint, self.attempts.where = route.endpoint, route.where
         self.setSessionParameters(url=url, protocols=[SUBPROTOCOL], useragent=_AGENT)
         self._caller.moved(url)
@@ -369,6 +363,9 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             return
         phase, self._phase = self._phase, LinkPhase.NONE
         self._caller.link_lost(reason)
+        if not self._retry:
+            self._caller.unreachable(reason)
+            return
         now = self.clock.seconds()
         if phase is LinkPhase.DISMISSED:
             self._delays.unwanted()

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from sellia.client.proxies import proxies_of
 from sellia.client.settings.model import ClientSettings
 from sellia.client.settings.old import OLD
 from sellia.client.settings.tunnel import NAME, TunnelSettings
@@ -23,7 +24,10 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str], config: st
     """Return the settings of a client; ``flags`` are by setting, None where not given.  Raises `SettingsError`."""
     given = gather(ClientSettings, TunnelSettings, flags=flags, environment=environment, config=config)
     refuse_unknown(ClientSettings, given, _ONE_TUNNEL)
-    return check(ClientSettings, _with_tunnels(given))
+    settings = check(ClientSettings, _with_tunnels(given))
+    if settings.proxy is None:
+        proxies_of(None, environment)  # a variable that is wrong is to be known before anything starts
+    return settings
 
 
 def _with_tunnels(given: Mapping[str, Given]) -> dict[str, Given]:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
+from sellia.client.proxies import WRITE_PROXY, parse_proxy
 from sellia.client.settings.tunnel import TunnelSettings
 from sellia.client.settings.values import checked_authorities, checked_server, link_url
 from sellia.relay.http.hosts import is_loopback
@@ -31,6 +32,13 @@ class ClientSettings(Settings):
         "PEM file with the certificate of the authority that signed the server's, if it is private.",
         flag="FILE",
     )
+    proxy: Secret | None = setting(
+        None,
+        "HTTP proxy to reach the server through, as http://USER:PASSWORD@HOST:PORT, or none; by default what "
+        "HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.",
+        flag="URL",
+        variable="SELLIA_PROXY",
+    )
     tunnels: tuple[TunnelSettings, ...] = setting(..., "Describe 1 to 256 tunnels by name, each with a target.")
     log_level: LogLevel = setting(
         "info",
@@ -49,12 +57,27 @@ class ClientSettings(Settings):
         "Seconds of silence on the link before it is given up, if the server does not say less.",
         path="timeouts.ping",
     )
-    connect_timeout: Seconds = setting(
-        10.0, "Seconds until the service must have accepted a connection.", path="timeouts.connect"
+    service_connect_timeout: Seconds = setting(
+        10.0, "Seconds until the service must have accepted a connection.", path="timeouts.service_connect"
     )
     drain_timeout: Seconds = setting(
         30.0, "Seconds that exchanges may go on after the client is told to stop.", path="timeouts.drain"
     )
+
+    RENAMED = {
+        "connect_timeout": "service_connect_timeout",
+        "timeouts.connect": "service_connect_timeout",
+    }
+
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, value: Secret | None) -> Secret | None:
+        if value is not None:
+            try:
+                parse_proxy(value.get_secret_value())
+            except ValueError as error:
+                raise wrong(str(error), WRITE_PROXY) from None
+        return value
 
     @field_validator("ca")
     @classmethod

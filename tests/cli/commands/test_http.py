@@ -1,9 +1,11 @@
 """``sellia http`` up to the client that it runs, which ``tests.e2e.test_startup`` tries."""
 
+import os
 from typing import Any
 
 from sellia.cli.commands import http
 from sellia.cli.exits import Exit
+from sellia.client.persistence import Persistence
 from tests.cli.case import CommandCase
 
 
@@ -20,11 +22,28 @@ class HttpTests(CommandCase):
         shown = self.invoke("http", "--server", "http://x", status=Exit.SETTINGS)
         self.assertIn("what to expose", shown)
 
+    def test_wrong_proxy(self) -> None:
+        """Of its URL nothing is repeated."""
+        url = "socks5://me:secret@proxy:1080"
+        wrong = self.invoke("http", "80", "--server", "https://x", "--proxy", url, status=Exit.SETTINGS)
+        self.assertIn("--proxy: is a SOCKS proxy (socks5), and only HTTP proxies are spoken to", wrong)
+        self.assertNotIn("secret", wrong)
+        self.patch(os, "environ", {**os.environ, "https_proxy": url})
+        wrong = self.invoke("http", "80", "--server", "https://x", status=Exit.SETTINGS)
+        self.assertIn("https_proxy: is a SOCKS proxy", wrong)
+        self.assertNotIn("secret", wrong)
+
+    def test_wrong_connect_timeout(self) -> None:
+        for text in ("0", "-1", "soon", "inf"):
+            said = self.invoke("http", "80", "--server", "http://x", f"--connect-timeout={text}", status=Exit.USAGE)
+            self.assertIn(f"'{text}' is not a number of seconds above 0", said)
+
     def test_all_flags(self) -> None:
         seen: list[Any] = []
 
-        def run(settings: Any, as_json: bool) -> int:
+        def run(settings: Any, as_json: bool, persistence: Persistence) -> int:
             self.assertFalse(as_json)
+            self.assertEqual(persistence, Persistence(False, 12.5))
             seen.append(settings)
             return 7
 
@@ -32,10 +51,12 @@ class HttpTests(CommandCase):
         self.invoke(
             *("http", "https://[::1]:8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
             *("--auth", "u:p", "--auth-preflight", "pass"),
-            *("--log-level", "debug", "--no-forwarded"),
+            *("--log-level", "debug", "--no-forwarded", "--no-retry", "--connect-timeout", "12.5"),
+            *("--proxy", "http://me:secret@proxy:3128"),
             status=7,
         )
         (settings,) = seen
+        self.assertEqual(settings.proxy.get_secret_value(), "http://me:secret@proxy:3128")
         (tunnel,) = settings.tunnels
         self.assertEqual((str(tunnel.routes[0].target), tunnel.subdomain), ("https://[::1]:8080", "myapp"))
         self.assertEqual(tunnel.options.auth_preflight, "pass")

@@ -24,6 +24,7 @@ class Starter:
         self.clock = clock
         self.told: list[tuple[Attempt, str]] = []
         self.silent: list[str] = []
+        self.logins: list[str] = []
 
     def build_link(self, address: IAddress | None) -> Any:
         return MemoryLink(FarServer(), self.clock)
@@ -33,6 +34,9 @@ class Starter:
 
     def attempt_failed(self, attempt: Attempt, why: str) -> None:
         self.told.append((attempt, why))
+
+    def login_refused(self, why: str) -> None:
+        self.logins.append(why)
 
     def attempt_silent(self, attempt: Attempt, why: str) -> None:
         self.silent.append(why)

@@ -21,6 +21,7 @@ from sellia.client.link.backoff import (
 )
 from sellia.client.link.connector import BEAT, BUSY, LINES, Connector
 from sellia.client.link.route import NEXT_ADDRESS
+from sellia.client.link.tunnelled import ProxyLogin
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Goodbye, Hello, Refused, Welcome
 from sellia.transports.link.keeper import Link
@@ -59,6 +60,12 @@ class Caller:
     def link_lost(self, reason: str) -> None:
         self.told.append(("lost", reason))
 
+    def unreachable(self, reason: str) -> None:
+        self.told.append(("unreachable", reason))
+
+    def login_refused(self, reason: str) -> None:
+        self.told.append(("login", reason))
+
     def moved(self, url: str) -> None:
         self.told.append(("moved", url))
 
@@ -74,10 +81,13 @@ class ConnectorCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = MemoryReactorClock()
         self.caller = Caller()
-        self.connector = Connector("ws://127.0.0.1:1/ws", "the key", self.caller, self.clock, Half())
+        self.connector = self.make()
         self.network = self.connector.attempts.endpoint = Network(self.clock)
         self.server = FarServer()
         self.connector.start()
+
+    def make(self) -> Connector:
+        return Connector("ws://127.0.0.1:1/ws", "the key", self.caller, self.clock, Half())
 
     def tearDown(self) -> None:
         self.connector.stop()
@@ -255,6 +265,45 @@ class RefusalTests(SynchronousTestCase):
         clock.advance(NEXT_ADDRESS)
         self.assertEqual([what for what, _ in caller.told], ["lost"])
         connector.stop()
+
+
+class OnceTests(ConnectorCase):
+    """A connector that does not try again."""
+
+    def make(self) -> Connector:
+        return Connector("ws://127.0.0.1:1/ws", None, self.caller, self.clock, Half(), retry=False)
+
+    def test_a_refusal(self) -> None:
+        self.network.refuse()
+        self.assertEqual(self.caller.told, [("lost", REFUSED), ("unreachable", REFUSED)])
+
+    def test_nothing_is_tried_beside_the_attempt(self) -> None:
+        """It has all the time that any attempt has, and is reported as silent before."""
+        self.network.pending[0].accept()
+        self.wait(ATTEMPT_TIME - 1)
+        self.assertEqual(len(self.network.tried), 1)
+        self.assertEqual([what for what, _ in self.caller.told], ["lost"])
+        self.wait(1.1)
+        self.assertEqual([what for what, _ in self.caller.told], ["lost", "lost", "unreachable"])
+
+    def test_a_link_that_is_lost(self) -> None:
+        self.join().cut()
+        told = [("welcomed", False), ("lost", "Connection was reset"), ("unreachable", "Connection was reset")]
+        self.assertEqual(self.caller.told, told)
+        self.wait(60)
+        self.assertEqual(len(self.network.tried), 1)
+
+
+class LoginTests(ConnectorCase):
+    """A proxy that wants another user or password."""
+
+    def test_it_is_not_asked_again_quickly(self) -> None:
+        self.join().cut()
+        self.dial()
+        self.network.dials[-1].result.errback(Failure(ProxyLogin("was not reached: the proxy")))
+        told = "127.0.0.1:1 was not reached: the proxy"
+        self.assertEqual(self.caller.told[-2:], [("login", told), ("lost", told)])
+        self.assertEqual(self.gap(), POLITE_DELAY / 2)
 
 
 class RaceTests(ConnectorCase):
