@@ -298,21 +298,21 @@ INTERNAL = _problem(
 
 WRONG_KEY = _problem(
     "wrong-key",
-    None,
+    401,
     1008,
     "The server does not accept this API key.",
     "Check the key for a typing error, or ask the owner of the server for a new one.",
 )
 KEY_REQUIRED = _problem(
     "key-required",
-    None,
+    401,
     1008,
     "This server opens tunnels only for those who have an API key.",
-    "Ask the owner of the server for a key and give it with --api-key or SELLIA_API_KEY.",
+    "Ask the owner of the server for a key, and store it with sellia auth login, or give it in SELLIA_API_KEY.",
 )
 TOO_MANY_ATTEMPTS = _problem(
     "too-many-attempts",
-    None,
+    429,
     1013,
     "Too many wrong API keys came from this address.",
     "Wait as long as the message says, then try again with the right key.",

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, Final, NoReturn
 
@@ -168,14 +169,20 @@ def let_second_signal_kill(reactor: Any) -> None:
     reactor.addSystemEventTrigger("before", "shutdown", restore)
 
 
+#: Seconds after which a terminal that was there when SIGHUP came is looked at again: a shell that ends sends it, too.
+_SHELL_ENDS: Final = 1.0
+
+
 def stop_in_order(
     reactor: Any,
     set_signal: Callable[[int, Any], Any] = signal.signal,
     controlled: Callable[[], bool] = has_terminal,
+    reload: Callable[[], None] | None = None,
 ) -> None:
     """Have SIGINT and SIGTERM stop the reactor, and let a process that ends in order have status 0.
 
-    So does SIGHUP where the terminal of the process hangs up, as often as it comes; elsewhere it ends nothing.
+    So does SIGHUP where the terminal of the process hangs up, as often as it comes.  Where there is no terminal, or one
+    that is still there, it calls ``reload``; without that, it ends nothing where there is no terminal.
 
     Left to itself twistd ends by the very signal that it was sent, however well everything was put away before that,
     and whoever watches over it takes that for a crash.
@@ -193,10 +200,24 @@ def stop_in_order(
     def ignore() -> None:
         reactor.callFromThread(_log.info, "SIGHUP is ignored: no terminal controls this process")
 
+    def stop_without_terminal() -> None:
+        if not controlled():
+            stop()
+
+    def reload_and_look() -> None:
+        assert reload is not None
+        reload()
+        reactor.callLater(_SHELL_ENDS, stop_without_terminal)
+
     def install() -> None:
         for number in _SIGNALS:
             set_signal(number, on_signal)
-        on_hangup(lambda: reactor.callFromThread(stop), ignore, set_signal, controlled)
+        leave = partial(reactor.callFromThread, stop)
+        if reload is None:
+            on_hangup(leave, ignore, set_signal, controlled)
+        else:
+            again = partial(reactor.callFromThread, reload)
+            on_hangup(leave, again, set_signal, controlled, partial(reactor.callFromThread, reload_and_look))
 
     reactor.callWhenRunning(install)  # because running the reactor sets Twisted's own
     let_second_signal_kill(reactor)
@@ -228,14 +249,17 @@ def keep_monotonic_time(reactor: Any, seconds: Callable[[], float] = time.monoto
     reactor.seconds = seconds
 
 
-def take_over(reactor: Any, seconds: Callable[[], float] = time.monotonic) -> TimerService:
+def take_over(
+    reactor: Any, seconds: Callable[[], float] = time.monotonic, reload: Callable[[], None] | None = None
+) -> TimerService:
     """Have a process of twistd's keep time by ``seconds``, fail in one line, stop in order, and keep freed memory.
 
+    SIGHUP calls ``reload``, unless it is a terminal that hangs up.
     The service that is returned gives freed memory back now and then.
     """
     keep_monotonic_time(reactor, seconds)
     fail_in_one_line()
     settle_streams()
-    stop_in_order(reactor)
+    stop_in_order(reactor, reload=reload)
     keep_freed_memory()
     return TimerService(GIVE_BACK, give_back_memory)

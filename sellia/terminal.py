@@ -32,15 +32,24 @@ def on_hangup(
     ignore: Callable[[], None],
     set_signal: Callable[[int, Any], Any] = signal.signal,
     controlled: Callable[[], bool] = has_terminal,
+    asked: Callable[[], None] | None = None,
 ) -> None:
     """Have SIGHUP call ``leave`` where a terminal controls the process, and ``ignore`` elsewhere.
 
-    Call it when the process is as it will remain: behind twistd's fork, a daemon has no terminal.  Both are called in
+    ``asked``, if it is given, is called in place of ``leave`` while the terminal is still there: then somebody has sent
+    the signal (``kill -HUP``), or a shell that will end in a moment.
+
+    Call it when the process is as it will remain: behind twistd's fork, a daemon has no terminal.  All are called in
     the signal handler.  A process that was started to survive its terminal (``nohup``) keeps ignoring the signal.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return
     respond = _left(leave) if controlled() else ignore
+    if asked is not None and respond is not ignore:
+        gone, remains = respond, asked
+
+        def respond() -> None:
+            (remains if controlled() else gone)()
 
     def handler(number: int, frame: FrameType | None) -> None:
         respond()

@@ -109,6 +109,12 @@ class TunnelRegistry(Generic[Target]):
         #: Problems of names that became free a moment ago, with the time until which they are kept; oldest first.
         self._free: dict[str, tuple[Problem, float]] = {}
 
+    def set_limits(self, hold_seconds: float, per_owner: int, total: int) -> None:
+        """Change the bounds, for claims from now on; names that are bound or held stay so, also beyond them."""
+        self.hold_seconds = hold_seconds
+        self.per_owner = per_owner
+        self.total = total
+
     def find(self, label: str) -> Tunnel[Target] | None:
         """Return the tunnel that a name is bound to, or None."""
         return self.by_name.get(label)
@@ -117,6 +123,10 @@ class TunnelRegistry(Generic[Target]):
     def count(self) -> int:
         """The number of bound names."""
         return len(self.by_name)
+
+    def count_of(self, account: Hashable) -> int:
+        """Return the number of names that an account has, bound or held."""
+        return self._counts.get(account, 0)
 
     def claim(
         self,
@@ -285,7 +295,10 @@ class TunnelRegistry(Generic[Target]):
     def _hold(self, tunnel: Tunnel[Target], now: float) -> None:
         if len(self._holds) >= self.total:
             self._drop_hold(next(iter(self._holds)))
+        last = self._holds[next(reversed(self._holds))].until if self._holds else 0.0
         self._holds[tunnel.label] = _Hold(tunnel.owner, now + self.hold_seconds, tunnel.account)
+        if last > now + self.hold_seconds:  # names were held for longer a moment ago
+            self._holds = dict(sorted(self._holds.items(), key=lambda each: each[1].until))
         self._counts[tunnel.account] = self._counts.get(tunnel.account, 0) + 1
 
     def _drop_hold(self, label: str) -> None:

@@ -82,32 +82,11 @@ class Limiter:
         self._of_links: dict[Any, Place] = {}
         self.refusals = LimitLog()
         self._remarks = LimitLog()
-        #: Buckets of requests, by the tunnel's name.
+        #: Buckets of requests, by the tunnel's name; None where they are not limited.
         self.requests: Buckets[str] | None = None
-        if settings.rate_limit:
-            self.requests = Buckets(Rate(settings.request_burst, settings.request_rate))
-        #: Rate of the frames of one address on all its WebSockets of a tunnel.
-        self.frame_rate = Rate(settings.websocket_burst, settings.websocket_rate) if settings.rate_limit else None
-        self._frame_rates: Buckets[Any] = Buckets(self.frame_rate or _UNUSED)
-        #: Limits of frames on a WebSocket, and the limits that clients are told.
-        self.frames = FrameLimits(
-            settings.websocket_frame_limit or UNLIMITED,
-            settings.websocket_message_limit or UNLIMITED,
-            settings.websocket_fragments,
-            Rate(settings.control_burst, settings.control_rate),
-            settings.websocket_empty_fragments,
-        )
-        self.told = ServerLimits(
-            request_timeout=settings.request_timeout_limit,
-            websocket_frame_limit=settings.websocket_frame_limit or 0,
-            websocket_message_limit=settings.websocket_message_limit or 0,
-            websocket_fragments=settings.websocket_fragments,
-            websocket_empty_fragments=settings.websocket_empty_fragments,
-            control_burst=settings.control_burst,
-            control_rate=settings.control_rate,
-            while_away_pings=settings.while_away_pings,
-        )
-        self._unread_timeout = settings.unread_timeout
+        #: Rate of the frames of one address on all its WebSockets of a tunnel; None where it is not limited.
+        self.frame_rate: Rate | None = None
+        self._frame_rates: Buckets[Any] = Buckets(_UNUSED)
         #: Limits on the exchanges of every session.
         self.exchanges = ExchangeLimits(settings.tunnel_streams, settings.away_requests)
         #: Streams whose responses are complete, with the time by which they must end.
@@ -120,6 +99,28 @@ class Limiter:
         )
         #: Number of connections that are being refused for want of a place.
         self.turned_away = 0
+        #: Limits of frames on a WebSocket, and the limits that clients are told.
+        self.frames, self.told = _frame_limits(settings), _told(settings)
+        self._unread_timeout = settings.unread_timeout
+        self.set_limits(settings)
+
+    def set_limits(self, settings: ServerSettings) -> None:
+        """Apply other limits from now on; what is open stays open, and what is counted stays counted."""
+        self.places.set_bounds(settings.connections, settings.connections_per_address)
+        if not settings.rate_limit:
+            self.requests = self.frame_rate = None
+        else:
+            rate = Rate(settings.request_burst, settings.request_rate)
+            if self.requests is None:
+                self.requests = Buckets(rate)
+            self.requests.set_rate(rate)
+            self.frame_rate = Rate(settings.websocket_burst, settings.websocket_rate)
+            self._frame_rates.set_rate(self.frame_rate)
+        self.frames, self.told = _frame_limits(settings), _told(settings)
+        self._unread_timeout = settings.unread_timeout
+        self.exchanges.tunnel_streams = settings.tunnel_streams
+        self.exchanges.away_requests = settings.away_requests
+        self.passwords.set_rate(Rate(settings.auth_failures_burst, settings.auth_failures_rate))
 
     def count(self, limit: str) -> int | None:
         """Count a limit that was reached.  Return how many log lines were suppressed, or None to suppress this one."""
@@ -319,6 +320,31 @@ class Limiter:
 _UNUSED: Final = Rate(1, 1.0)
 
 _FRAMES: Final = {FRAME_TOO_LARGE: "frame_size", TOO_MANY_FRAMES: "empty_frames"}
+
+
+def _frame_limits(settings: ServerSettings) -> FrameLimits:
+    """Return the limits of frames on a WebSocket."""
+    return FrameLimits(
+        settings.websocket_frame_limit or UNLIMITED,
+        settings.websocket_message_limit or UNLIMITED,
+        settings.websocket_fragments,
+        Rate(settings.control_burst, settings.control_rate),
+        settings.websocket_empty_fragments,
+    )
+
+
+def _told(settings: ServerSettings) -> ServerLimits:
+    """Return the limits that clients are told."""
+    return ServerLimits(
+        request_timeout=settings.request_timeout_limit,
+        websocket_frame_limit=settings.websocket_frame_limit or 0,
+        websocket_message_limit=settings.websocket_message_limit or 0,
+        websocket_fragments=settings.websocket_fragments,
+        websocket_empty_fragments=settings.websocket_empty_fragments,
+        control_burst=settings.control_burst,
+        control_rate=settings.control_rate,
+        while_away_pings=settings.while_away_pings,
+    )
 
 
 def _own(peer: str, trusted: bool) -> str | None:

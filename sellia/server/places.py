@@ -57,6 +57,11 @@ class Places:
         self._total = total
         self._idle: dict[Any, Callable[[], None]] = {}
 
+    def set_bounds(self, total: int, each: int) -> None:
+        """Change the number of places; connections that have one keep it."""
+        self._total = total
+        self.quota.set_bounds(total, each)
+
     def full(self, address: str | None) -> str | None:
         """Return the limit that keeps out a new connection from an address, or None if there is a place for it.
 

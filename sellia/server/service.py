@@ -11,6 +11,7 @@ from sellia import __version__
 from sellia.private_names import require
 from sellia.relay.http.hosts import public_url
 from sellia.relay.registry import TunnelRegistry
+from sellia.server.base_domain.api import Api
 from sellia.server.base_domain.base_domain import BaseDomain
 from sellia.server.base_domain.pages import base_site
 from sellia.server.drain import Drain
@@ -22,6 +23,7 @@ from sellia.server.limiter import Limiter
 from sellia.server.listeners.endpoints import ListeningService
 from sellia.server.listeners.factory import VisitorFactory
 from sellia.server.listeners.proxy_protocol import ProxyProtocolFactory
+from sellia.server.reload import compare, tell
 from sellia.server.settings import ServerSettings, check_door
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.startup import prepare_autobahn
@@ -58,8 +60,10 @@ class ServerService(MultiService):
         )
         self.guard = Limiter(settings, reactor)
         self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard, keys)
-        site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port)
-        strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port)
+        api = Api(self.gateway)
+        site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port, api)
+        strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port, api)
+        self._sites = site, strangers_site
         rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
         self.factory = VisitorFactory(self.ingress)
@@ -93,6 +97,31 @@ class ServerService(MultiService):
         self._tell_of_open_door()
         for caution in self.settings.cautions:
             _log.warn("{caution}", caution=caution)
+
+    def reload(self, wanted: ServerSettings) -> None:
+        """Run with other settings from now on, as far as that needs no restart, and log what has changed.
+
+        Raises `SettingsError` where they cannot be used, and then nothing has changed (`sellia.server.reload`).
+        """
+        running = self.settings
+        change = compare(running, wanted, any_door=self._has_keys or not self._listens)
+        use_certificates = self.listening.prepare_certificates(change.settings.endpoints if self._listens else ())
+        self.settings = settings = change.settings
+        self.guard.set_limits(settings)
+        self.gateway.set_limits(settings)
+        self.ingress.set_settings(settings)
+        for site in self._sites:
+            site.resource.settings = settings
+        if self.running:
+            verbosity.end(running.log_level)
+            verbosity.begin(settings.log_level)
+        tell(change, running, wanted, use_certificates())
+        sessions = len(self.gateway.sessions)
+        if "master_key" in change.changed and sessions:
+            _log.warn(
+                "{sessions} sessions go on that were opened before the key changed; a restart would end them",
+                sessions=sessions,
+            )
 
     def _tell_of_open_door(self) -> None:
         settings = self.settings

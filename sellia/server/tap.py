@@ -35,18 +35,34 @@ class Options(SettingsOptions):
 
     def postOptions(self) -> None:
         self.settings = load(self.given, os.environ, self["config"])
+        self._directory = os.getcwd()
+
+    def load_again(self) -> ServerSettings:
+        """Read the settings again, from the same places.  Raises `SettingsError`.
+
+        A daemon has left the directory in which it was started, so relative paths of files count from there.
+        """
+        variables = dict(os.environ)
+        for name, value in variables.items():
+            if name.startswith("SELLIA_") and name.endswith("_FILE") and value:
+                variables[name] = os.path.join(self._directory, value)
+        config = self["config"]
+        return _fitting(load(self.given, variables, config and os.path.join(self._directory, config)))
 
 
 def makeService(options: Options) -> IService:
     """Make the server, as one service on the reactor that twistd runs."""
     from twisted.internet import reactor
 
+    from sellia.server.reload import Reloader
     from sellia.server.service import make_service
     from sellia.transports.reactor.polling import poll_plainly
 
-    memory = take_over(reactor)
+    reloader = Reloader(options.load_again)
+    memory = take_over(reactor, reload=reloader.reload)
     poll_plainly(reactor)
     service: Any = make_service(_fitting(options.settings), reactor)
+    reloader.use = service.reload
     memory.setServiceParent(service)
     return service
 

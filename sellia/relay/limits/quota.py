@@ -23,6 +23,11 @@ class Quota(Generic[Key]):
         self.count = 0
         self._charged: dict[Key, int] = {}
 
+    def set_bounds(self, total: int, each: int) -> None:
+        """Change the bounds; units that are acquired stay so, also beyond them."""
+        self._total = total
+        self._each = each
+
     def full(self, key: Key | None) -> Full | None:
         """Return the bound that another unit would break, or None.  The key None has no bound of its own."""
         if self.count >= self._total:

@@ -49,10 +49,14 @@ class Buckets(Generic[Key]):
     __slots__ = ("_full_at", "_interval", "_limit", "_tolerance")
 
     def __init__(self, rate: Rate, limit: int = KEYS) -> None:
-        self._interval = 1.0 / rate.per_second
-        self._tolerance = (rate.burst - 1) * self._interval
         self._limit = limit
         self._full_at: dict[Key, float] = {}  # the least recently used first
+        self.set_rate(rate)
+
+    def set_rate(self, rate: Rate) -> None:
+        """Change the rate of all buckets; each will be full when it would have been."""
+        self._interval = 1.0 / rate.per_second
+        self._tolerance = (rate.burst - 1) * self._interval
 
     def take(self, key: Key, now: float) -> float:
         """Take one token of the bucket: 0.0, or the seconds until there is one."""
@@ -108,6 +112,10 @@ class Bucket:
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
         self._full_at = 0.0
+
+    def set_rate(self, rate: Rate) -> None:
+        """Change the rate; the bucket will be full when it would have been."""
+        self._rate = rate
 
     def take(self, now: float, count: int = 1) -> float:
         """Take so many tokens: 0.0, or the seconds until there are as many.  All of them, or none."""

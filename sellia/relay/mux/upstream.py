@@ -60,9 +60,9 @@ class Upstream(Protocol):
         """Send the client a notice of a refused request, as far as the rate of notices allows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExchangeLimits:
-    """The limits on exchanges that a session does not apply by itself."""
+    """The limits on exchanges that a session does not apply by itself; sessions share one, which may change."""
 
     tunnel_streams: int  #: exchanges of one tunnel at once
     away_requests: int  #: exchanges that may begin while the link is away

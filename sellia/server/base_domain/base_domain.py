@@ -135,7 +135,7 @@ class BaseDomain:
         if len(shown) != 1 or shown[0][:7].lower() != b"bearer ":
             return False
         key = shown[0][7:].strip().decode("latin-1")
-        return bool(key) and self._gateway.shows_key(key, connection.visitor_of(request))
+        return bool(key) and self._gateway.admission.shows_key(key, connection.visitor_of(request))
 
     def why_absent(self, label: str) -> Problem:
         """Return why a name is not bound: nobody has it, or its owner is away, or had it a moment ago."""

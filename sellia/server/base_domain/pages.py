@@ -15,6 +15,7 @@ from twisted.web.static import NoRangeStaticProducer
 from sellia.problems import METHOD_NOT_ALLOWED, NO_SUCH_PAGE, RETRY_AFTER_SECONDS, UPGRADE_REQUIRED, Problem
 from sellia.relay.http.error_responses import answer
 from sellia.relay.http.hosts import public_url
+from sellia.server.base_domain.api import PREFIX, Api
 from sellia.server.base_domain.wheel import Wheel, build_wheel
 from sellia.server.settings import ServerSettings
 
@@ -139,11 +140,15 @@ class _ProblemPage(Resource):
 
 
 class BaseDomainPages(Resource):
-    """Tree of ``/``, ``/client/``, ``/health``, ``/ready``, and the gateway's path for requests without an upgrade."""
+    """Tree of ``/``, ``/client/``, ``/api/``, ``/health``, ``/ready``, and the gateway's path without an upgrade."""
 
-    def __init__(self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> None:
+    def __init__(
+        self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int], api: Api
+    ) -> None:
         super().__init__()
-        self._settings = settings
+        self._api = api
+        #: Settings of the server, which may be replaced.
+        self.settings = settings
         self._port = port
         self._health = health
         self._pages: dict[bytes, Resource] = {
@@ -155,6 +160,8 @@ class BaseDomainPages(Resource):
         self._none = _ProblemPage(NO_SUCH_PAGE)
 
     def getChild(self, path: bytes, request: Request) -> Resource:
+        if request.path.startswith(PREFIX):
+            return self._api
         if request.path.startswith(_CLIENT_PATH):
             self._add_client()
         return self._pages.get(request.path, self._none)
@@ -162,7 +169,7 @@ class BaseDomainPages(Resource):
     @cached_property
     def _wheel(self) -> Wheel | None:
         """Wheel of what this server runs; made when somebody first asks for it."""
-        return build_wheel() if self._settings.offer_client else None
+        return build_wheel() if self.settings.offer_client else None
 
     def _add_client(self) -> None:
         wheel = self._wheel
@@ -181,12 +188,12 @@ class BaseDomainPages(Resource):
     @property
     def _wheel_url(self) -> str:
         assert self._wheel is not None
-        settings = self._settings
+        settings = self.settings
         base = public_url(None, settings.domain, self._port(), settings.https)
         return f"{base}{_CLIENT_PATH.decode()}{self._wheel.name}"
 
     def _landing(self) -> tuple[bytes, bytes]:
-        settings = self._settings
+        settings = self.settings
         port = self._port()
         url = public_url(None, settings.domain, port, settings.https)
         body = _LANDING.format(
@@ -210,8 +217,10 @@ def _html(title: str, body: str) -> tuple[bytes, bytes]:
     return b"text/html; charset=utf-8", _FRAME.format(title=title, body=body).encode()
 
 
-def base_site(settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int]) -> Site:
+def base_site(
+    settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int], api: Api
+) -> Site:
     """Return the Site that serves the base domain, without a log of its own."""
-    site = Site(BaseDomainPages(settings, health, port))
+    site = Site(BaseDomainPages(settings, health, port, api))
     site.displayTracebacks = False
     return site

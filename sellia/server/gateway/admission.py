@@ -32,6 +32,7 @@ from sellia.problems import (
     KEY_REQUIRED,
     OVERLOADED,
     RATE_LIMITED,
+    RETRY_AFTER_SECONDS,
     TOO_MANY_ATTEMPTS,
     TOO_MANY_LINKS,
     UNSUPPORTED_VERSION,
@@ -55,8 +56,10 @@ _FULL: Final = {"total": (OVERLOADED, "sessions"), "each": (TOO_MANY_LINKS, "ses
 class Rejection(ProblemError):
     """A client is not let in; ``limit`` names the limit that it has reached, if it was for one."""
 
-    def __init__(self, problem: Problem, detail: str = "", limit: str = "") -> None:
-        super().__init__(problem, detail)
+    def __init__(
+        self, problem: Problem, detail: str = "", limit: str = "", retry_after: int = RETRY_AFTER_SECONDS
+    ) -> None:
+        super().__init__(problem, detail, retry_after)
         self.limit = limit
 
 
@@ -65,13 +68,29 @@ class Admission:
 
     def __init__(self, settings: ServerSettings, clock: IReactorTime, keys: KeyStore | None = None) -> None:
         self._clock = clock
-        self._master = MasterKeys(settings.master_key.get_secret_value() if settings.master_key else None)
+        self._master = _master_keys(settings)
         self.keys: KeyStore = keys or self._master
         self._wrong: Buckets[str] = Buckets(Rate(settings.auth_failures_burst, settings.auth_failures_rate))
         self._links: Buckets[Hashable] | None = None
         if settings.rate_limit:
             self._links = Buckets(Rate(settings.link_burst, settings.link_rate))
         self._sessions: Quota[Hashable] = Quota(settings.sessions, settings.sessions_per_owner)
+
+    def set_limits(self, settings: ServerSettings) -> None:
+        """Apply other limits, and another master key, to clients that come from now on."""
+        own = self.keys is self._master
+        self._master = _master_keys(settings)
+        if own:
+            self.keys = self._master
+        self._wrong.set_rate(Rate(settings.auth_failures_burst, settings.auth_failures_rate))
+        rate = Rate(settings.link_burst, settings.link_rate)
+        if not settings.rate_limit:
+            self._links = None
+        elif self._links is None:
+            self._links = Buckets(rate)
+        else:
+            self._links.set_rate(rate)
+        self._sessions.set_bounds(settings.sessions, settings.sessions_per_owner)
 
     def find_owner(self, hello: Hello, remote: str) -> "Owner | Deferred[Owner]":
         """Return whom a client acts for that does not go on with a session.
@@ -81,14 +100,21 @@ class Admission:
         if hello.version != VERSION:
             message = f"This server speaks version {VERSION} of the protocol, the client version {hello.version}."
             raise Rejection(UNSUPPORTED_VERSION, message)
-        if hello.key:
+        return self.owner_of(hello.key, remote)
+
+    def owner_of(self, key: str | None, remote: str) -> "Owner | Deferred[Owner]":
+        """Return whom a key stands for.  Raises ProblemError, or the Deferred fails with one; wrong ones are counted.
+
+        The Deferred may be cancelled.
+        """
+        if key:
             self._check_guesses(remote)
         try:
-            found = self.keys.find(hello.key, remote)
+            found = self.keys.find(key, remote)
         except ProblemError as error:
             self._count_guess(error, remote)
             raise
-        return found.addBoth(self._judge, hello, remote) if isinstance(found, Deferred) else found
+        return found.addBoth(self._judge, key, remote) if isinstance(found, Deferred) else found
 
     def check_room(self, owner: Owner) -> None:
         """Count an attempt to open a session.  Raises Rejection if there is no room for one."""
@@ -99,6 +125,15 @@ class Admission:
         wait = self._links.take(owner.account, self._clock.seconds()) if self._links is not None else 0.0
         if wait:
             raise Rejection(RATE_LIMITED, _again("Too many clients have come from there.", wait), "link_rate")
+
+    @property
+    def key_required(self) -> bool:
+        """Whether only those who show a key are let in, as far as is known: a store of somebody else's may differ."""
+        return self.keys is not self._master or self._master.required
+
+    def count_of(self, account: Hashable) -> int:
+        """Return the number of sessions that the account has."""
+        return self._sessions.of(account)
 
     def acquire(self, account: Hashable) -> None:
         """Count a session of the account."""
@@ -125,19 +160,24 @@ class Admission:
     def _check_guesses(self, remote: str) -> None:
         wait = self._wrong.look(counted_address(remote), self._clock.seconds())
         if wait:
-            raise Rejection(TOO_MANY_ATTEMPTS, _again(TOO_MANY_ATTEMPTS.sentence, wait), "failed_keys")
+            message = _again(TOO_MANY_ATTEMPTS.sentence, wait)
+            raise Rejection(TOO_MANY_ATTEMPTS, message, "failed_keys", ceil(wait))
 
     def _count_guess(self, error: ProblemError, remote: str) -> None:
         if error.problem is WRONG_KEY:
             self._wrong.take(counted_address(remote), self._clock.seconds())
 
-    def _judge(self, found: Any, hello: Hello, remote: str) -> Any:
+    def _judge(self, found: Any, key: str | None, remote: str) -> Any:
         """Pass on the result of a lookup, unless too many of the same address have been wrong meanwhile."""
-        if hello.key:
+        if key:
             self._check_guesses(remote)
         if isinstance(found, Failure) and isinstance(found.value, ProblemError):
             self._count_guess(found.value, remote)
         return found
+
+
+def _master_keys(settings: ServerSettings) -> MasterKeys:
+    return MasterKeys(settings.master_key.get_secret_value() if settings.master_key else None)
 
 
 def _again(sentence: str, seconds: float) -> str:

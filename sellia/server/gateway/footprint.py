@@ -30,7 +30,8 @@ class FootprintLimit:
         sessions: Callable[[], Iterable[ServerSession]],
         end: Callable[[ServerSession], None],
     ) -> None:
-        self._limit = limit
+        #: Bytes that all sessions together may have waiting.
+        self.limit = limit
         self._clock = clock
         self._sessions = sessions
         self._end = end
@@ -40,17 +41,17 @@ class FootprintLimit:
         """Make the sessions with most waiting give some up, while all together are above the bound."""
         sizes = {each: each.footprint for each in self._sessions()}
         total = sum(sizes.values())
-        while total > self._limit and sizes:
+        while total > self.limit and sizes:
             fattest = max(sizes, key=sizes.__getitem__)
             before = sizes[fattest]
-            fattest.mux.load.shed(total - self._limit)
+            fattest.mux.load.shed(total - self.limit)
             after = fattest.footprint
             if after >= before:
                 self._end(fattest)
                 after = 0
             sizes[fattest] = after
             total += after - before
-        if total * 2 > self._limit and self._call is None:
+        if total * 2 > self.limit and self._call is None:
             self._call = self._clock.callLater(SOON, self._again)
 
     def stop(self) -> None:

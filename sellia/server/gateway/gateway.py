@@ -84,12 +84,9 @@ class Gateway:
         self.registry = registry
         self.clock = clock
         self.turn = batch_of(clock)
-        control = Rate(settings.link_control_burst, settings.link_control_rate)
         #: Factories of links, for the native dialect and for the original one.
-        self.links = LinkFactory(self, clock, ServerLink, control=control)
-        self.original_links = LinkFactory(
-            self, clock, OriginalServerLink, control=control, max_tunnels=settings.tunnels_per_client
-        )
+        self.links = LinkFactory(self, clock, ServerLink)
+        self.original_links = LinkFactory(self, clock, OriginalServerLink)
         self.sessions: dict[bytes, ServerSession] = {}
         self.public_port = settings.url_port
         self.draining = False
@@ -97,11 +94,27 @@ class Gateway:
         self.counters = LinkCounters()
         self._open: set[Link] = set()
         self._sessions_by_link: dict[Link, ServerSession] = {}
-        self._admission = Admission(settings, clock, keys)
-        self._hellos = Hellos(self, self._admission)
+        self.admission = Admission(settings, clock, keys)
+        self._hellos = Hellos(self, self.admission)
         self._tunnels = TunnelRequests(self)
         self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_large)
         self.guard.each_second.append(self.check)
+        self._limit_links()
+
+    def set_limits(self, settings: ServerSettings) -> None:
+        """Apply other settings: to sessions at once, to links that are made from now on."""
+        self.settings = settings
+        self.admission.set_limits(settings)
+        self.registry.set_limits(settings.resume_window, settings.tunnels_per_owner, settings.tunnels)
+        self._footprint.limit = settings.sessions_memory
+        self._limit_links()
+        for session in self.sessions.values():
+            session.set_limits(settings)
+
+    def _limit_links(self) -> None:
+        control = Rate(self.settings.link_control_burst, self.settings.link_control_rate)
+        self.links.set_attributes(control=control)
+        self.original_links.set_attributes(control=control, max_tunnels=self.settings.tunnels_per_client)
 
     @property
     def link_count(self) -> int:
@@ -167,7 +180,7 @@ class Gateway:
         session = ServerSession(self, owner, hello.key, link.remote)
         session.move(SessionEvent.OPENED)
         self.sessions[session.token] = session
-        self._admission.acquire(owner.account)
+        self.admission.acquire(owner.account)
         self._carry(link, session, hello, resumed=False)
         end = line(self.clock, "session opened")
         if end is not None:
@@ -211,9 +224,9 @@ class Gateway:
             session.lost_at, session.heard_at = now, old.heard
             old.close(1000, _TAKEN_OVER)
         session.cancel_wait()
-        self._admission.release(session.owner.account)
-        session.adopt(self._admission.keys.moved(session.owner, hello.key, link.remote), hello.key, link.remote)
-        self._admission.acquire(session.owner.account)
+        self.admission.release(session.owner.account)
+        session.adopt(self.admission.keys.moved(session.owner, hello.key, link.remote), hello.key, link.remote)
+        self.admission.acquire(session.owner.account)
         self.registry.adopt(session, session.owner.names, session.owner.account)
         session.link_back(now)
         self._carry(link, session, hello, resumed=True)
@@ -311,7 +324,7 @@ class Gateway:
         now = self.clock.seconds()
         held = event is SessionEvent.LINK_CUT
         session.cancel_wait()
-        self._admission.release(session.owner.account)
+        self.admission.release(session.owner.account)
         released = self.registry.release_all(session, now, held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)
@@ -364,10 +377,6 @@ class Gateway:
         self.guard.refused("sessions_memory", session.remote, 1013)
         why = "all sessions together have too much waiting, and this one most of it"
         self.end(session, SessionEvent.TOO_LARGE, why)
-
-    def shows_key(self, key: str, remote: str) -> bool:
-        """Return whether a visitor shows the master key."""
-        return self._admission.shows_key(key, remote)
 
     def brief_health(self) -> dict[str, Any]:
         """Return what ``/health`` tells everybody."""

@@ -64,7 +64,9 @@ class MasterKeys:
         return self._owner(key, remote)
 
     def moved(self, owner: Owner, key: str | None, remote: str) -> Owner:
-        return self._owner(key, remote)
+        # Who has come in by a master key counts as its owner for as long as the session lasts, also when the server has
+        # another one meanwhile.
+        return owner if owner.names == owner.account else self._owner(key, remote)
 
     def _owner(self, key: str | None, remote: str) -> Owner:
         address = counted_address(remote)

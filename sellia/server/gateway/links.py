@@ -34,6 +34,10 @@ class LinkFactory(WebSocketServerFactory):
             allowedOrigins=["*"],
         )
 
+    def set_attributes(self, **attributes: Any) -> None:
+        """Change what is set on links that are made from now on."""
+        self._attributes |= attributes
+
     def buildProtocol(self, addr: IAddress | None) -> Any:
         link: Any = super().buildProtocol(addr)
         for name, value in self._attributes.items():

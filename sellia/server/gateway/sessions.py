@@ -108,6 +108,19 @@ class ServerSession:
         self._key = SecretDigest(key) if key else None
         self.remote = remote
 
+    def set_limits(self, settings: ServerSettings) -> None:
+        """Apply other limits from now on; streams that are open go on."""
+        rate = Rate(settings.tunnel_burst, settings.tunnel_rate)
+        if not settings.rate_limit:
+            self.claims = None
+        elif self.claims is None:
+            self.claims = Bucket(rate)
+        else:
+            self.claims.set_rate(rate)
+        self.mux.max_streams = settings.session_streams
+        self.mux.load.held_limit = settings.session_credit
+        self.mux.load.queue_limit = settings.session_queue
+
     @property
     def name(self) -> str:
         """The first bytes of the token, for the log: enough to tell sessions apart, too few to guess the rest."""

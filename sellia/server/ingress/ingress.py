@@ -88,16 +88,11 @@ class Ingress:
         clock: IReactorTime,
         guard: Limiter | None = None,
     ) -> None:
-        self.settings = settings
+        self.set_settings(settings)
         self.guard = guard or Limiter(settings, clock)
         self.tunnels = tunnels
         self.rooms = rooms
         self.clock = clock
-        self.trusted = TrustedPeers(settings.trust_proxy)
-        #: Lower-case names of further fields that pass if a trusted proxy sends them.
-        self.believed = frozenset(each.lower().encode("ascii") for each in settings.forwarded_fields)
-        #: Proxies that do not take an interim response for the final one.
-        self.knows_interim = TrustedPeers(settings.interim_responses, "interim_responses")
         self.turn = batch_of(clock)
         self.pipes = VisitorWebSocketFactory(clock)
         self.connections: set[Watched] = set()
@@ -113,6 +108,15 @@ class Ingress:
         self._swept = clock.seconds()
         self._sweep = LoopingCall(self.sweep)
         self._sweep.clock = clock
+
+    def set_settings(self, settings: ServerSettings) -> None:
+        """Apply settings to what comes from now on; a connection is trusted or not from its beginning to its end."""
+        self.settings = settings
+        self.trusted = TrustedPeers(settings.trust_proxy)
+        #: Lower-case names of further fields that pass if a trusted proxy sends them.
+        self.believed = frozenset(each.lower().encode("ascii") for each in settings.forwarded_fields)
+        #: Proxies that do not take an interim response for the final one.
+        self.knows_interim = TrustedPeers(settings.interim_responses, "interim_responses")
 
     def start(self) -> None:
         """Begin to check deadlines, once a second."""

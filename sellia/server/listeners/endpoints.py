@@ -23,7 +23,7 @@ from twisted.python.log import ILogContext
 from sellia.errors import SettingsError
 from sellia.server.listeners.accepting import pause_where_full
 from sellia.server.listeners.proxy_protocol import PREFIX
-from sellia.server.listeners.renewal import Renewal
+from sellia.server.listeners.renewal import CannotRenew, Renewal
 from sellia.text import printable
 from sellia.transports.tls import require_common_protocol
 from sellia.transports.tls_half_close import allow_half_close
@@ -101,6 +101,19 @@ class ListeningService(Service):
     def stop_listening(self) -> Deferred[list[object]]:
         """Take no new connection from now on.  Can be called any number of times."""
         return gatherResults(self._let_go(), consumeErrors=True)
+
+    def prepare_certificates(self, endpoints: Sequence[str]) -> Callable[[], list[str]]:
+        """Read the certificates again, those that ``endpoints`` name now; return a function that uses them.
+
+        It returns the files that have changed.  Raises `SettingsError`, and then nothing has changed.
+        """
+        try:
+            return self._renewal.prepare(endpoints)
+        except CannotRenew as error:
+            raise SettingsError(
+                f"the certificate of a listener cannot be used: {printable(str(error))}",
+                "Check the files that its endpoint names with privateKey=, certKey= and extraCertChain=.",
+            ) from None
 
     def addresses(self) -> list[IAddress]:
         """Return where it listens, in the order of the endpoints; with the real port where port 0 was asked for."""

@@ -3,12 +3,14 @@
 A certificate from Let's Encrypt lives for three months, and whatever renews it writes the same files anew.  Once a
 minute the files are looked at; where one of them has changed, all are read, and connections from then on get the new
 certificate.  What cannot be used (files half written, a key of another certificate) leaves the one that there is, and
-is a line in the log for each change of the files.
+is a line in the log for each change of the files.  A server that reads its settings again has all of them read first,
+and uses none if one of them cannot be (`Renewal.prepare`).
 """
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from twisted.internet.endpoints import serverFromString
@@ -23,11 +25,24 @@ from sellia.transports.tls import require_common_protocol
 INTERVAL: Final = 60.0
 
 _FILES: Final = re.compile(r"(?:^|:)(?:privateKey|certKey|extraCertChain)=((?:\\.|[^:\\])*)")
+_PARAMETER: Final = re.compile(r":(?:privateKey|certKey|extraCertChain)=(?:\\.|[^:\\])*")
 
 _State = tuple[tuple[int, int, int] | None, ...]
 
 #: Why a certificate is not renewed where Twisted has changed (`sellia.private_names`).
 _NO_PLACE: Final = "this version of Twisted takes a new certificate at the next start only"
+
+#: What OpenSSL's reasons mean, by how they end.
+_REASONS: Final = {
+    "key values mismatch": "the key is not the one of the certificate",
+    "key type mismatch": "the key is not the one of the certificate",
+    "no start line": "a file has no certificate, or no key, in PEM",
+    "bad base64 decode": "a file is damaged, or written in part",
+    "bad end line": "a file is damaged, or written in part",
+    "bad decrypt": "the key has a passphrase, which cannot be asked for",
+    "bad password read": "the key has a passphrase, which cannot be asked for",
+    "ee key too small": "the key is too weak",
+}
 
 _log = Logger()
 
@@ -35,6 +50,24 @@ _log = Logger()
 def files_of(endpoint: str) -> list[str]:
     """Return the files that the string of a TLS endpoint names."""
     return [re.sub(r"\\(.)", r"\1", found) for found in _FILES.findall(endpoint)]
+
+
+def without_files(endpoint: str) -> str:
+    """Return the string of an endpoint without the files of its certificate."""
+    return _PARAMETER.sub("", endpoint)
+
+
+class CannotRenew(Exception):
+    """The files of a certificate cannot be used; `str` says why, in words for people."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A listening endpoint, its context factory, and what its files were when they were read."""
+
+    endpoint: str
+    contexts: Any
+    state: "_State"
 
 
 class Renewal:
@@ -45,15 +78,13 @@ class Renewal:
     ) -> None:
         self._reactor = reactor
         self._endpoint_for = endpoint_for
-        self._watched: list[tuple[str, Any]] = []
-        self._states: list[_State] = []
+        self._watched: list[_Watched] = []
         self._call = LoopingCall(self.check)
         self._call.clock = clock
 
     def watch(self, endpoint: str, contexts: Any) -> None:
         """Renew ``contexts``, which was made from that endpoint's files, from now on."""
-        self._watched.append((endpoint, contexts))
-        self._states.append(_state(files_of(endpoint)))
+        self._watched.append(_Watched(endpoint, contexts, _state(files_of(endpoint))))
         if not self._call.running:
             self._call.start(INTERVAL, now=False)
 
@@ -62,38 +93,71 @@ class Renewal:
         if self._call.running:
             self._call.stop()
         self._watched.clear()
-        self._states.clear()
 
     def check(self) -> None:
         """Read the certificates whose files have changed."""
-        for number, (endpoint, contexts) in enumerate(self._watched):
-            files = files_of(endpoint)
-            state = _state(files)
-            if state == self._states[number]:
+        for each in self._watched:
+            state = _state(files_of(each.endpoint))
+            if state == each.state:
                 continue
-            self._states[number] = state
-            shown = ",".join(files)
+            each.state = state
+            shown = ",".join(files_of(each.endpoint))
             try:
-                fresh = self._endpoint_for(self._reactor, endpoint)._sslContextFactory
-                require_common_protocol(fresh)
-                context = fresh.getContext()
-            except Exception as error:  # OpenSSL, the file system and the parser of endpoints raise what they like
+                context = self._context(each.endpoint, each.contexts)
+            except CannotRenew as error:
                 _log.warn(
                     "certificate not renewed: files={files} reason={reason}",
                     files=field(shown),
-                    reason=field(str(error) or type(error).__name__),
-                )
-                continue
-            if not hasattr(contexts, "_context"):
-                _log.warn(
-                    "certificate not renewed: files={files} reason={reason}",
-                    files=field(shown),
-                    reason=field(_NO_PLACE),
+                    reason=field(str(error)),
                 )
                 continue
             # Each new connection takes the context that the factory has then.
-            contexts._context = context
+            each.contexts._context = context
             _log.info("certificate renewed: files={files}", files=field(shown))
+
+    def prepare(self, endpoints: Iterable[str]) -> Callable[[], list[str]]:
+        """Read the certificates of what is listened on; those of ``endpoints`` replace their endpoints' own files.
+
+        Return a function that has new connections get them, and returns the files that have changed.  Raises
+        CannotRenew, and then nothing has changed.
+        """
+        wanted = {without_files(endpoint): endpoint for endpoint in endpoints}
+        found: list[tuple[_Watched, str, _State, Any]] = []
+        for each in self._watched:
+            endpoint = wanted.get(without_files(each.endpoint), each.endpoint)
+            state = _state(files_of(endpoint))
+            found.append((each, endpoint, state, self._context(endpoint, each.contexts)))
+
+        def commit() -> list[str]:
+            changed: list[str] = []
+            for each, endpoint, state, context in found:
+                if (each.endpoint, each.state) != (endpoint, state):
+                    changed += files_of(endpoint)
+                each.endpoint, each.state = endpoint, state
+                each.contexts._context = context
+            return changed
+
+        return commit
+
+    def _context(self, endpoint: str, contexts: Any) -> Any:
+        """Read the files of an endpoint into a context that ``contexts`` can have.  Raises CannotRenew."""
+        try:
+            fresh = self._endpoint_for(self._reactor, endpoint)._sslContextFactory
+            require_common_protocol(fresh)
+            context = fresh.getContext()
+        except Exception as error:  # OpenSSL, the file system and the parser of endpoints raise what they like
+            raise CannotRenew(_reason(error)) from None
+        if not hasattr(contexts, "_context"):
+            raise CannotRenew(_NO_PLACE)
+        return context
+
+
+def _reason(error: Exception) -> str:
+    """Return why a certificate cannot be used, in words for people."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    text = str(error) or type(error).__name__
+    return next((words for known, words in _REASONS.items() if known in text), text)
 
 
 def _state(files: list[str]) -> _State:

@@ -156,7 +156,7 @@ class MeanwhileTests(SlowCase):
 
     def test_somebody_else_takes_the_last_room(self) -> None:
         first, second = self.hello("one"), self.hello("two")
-        self.gateway._admission._sessions._total = 1
+        self.gateway.admission._sessions._total = 1
         self.answer(1)
         self.answer(0)
         self.assertEqual((second.welcomes, first.refusals), ([False], [("overloaded", False)]))
