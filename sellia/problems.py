@@ -367,7 +367,11 @@ RESPONSE_COMPLETE = Problem(
     "response-complete", None, None, "The response is complete, and the rest of the request is not wanted.", ""
 )
 
-_RESETS: Final = {problem.code: problem for problem in (VISITOR_GONE, RESPONSE_COMPLETE)}
+IDLE_TOO_LONG = Problem(
+    "idle-too-long", None, None, "Nothing has passed on the connection for as long as it may be idle.", ""
+)
+
+_RESETS: Final = {problem.code: problem for problem in (VISITOR_GONE, RESPONSE_COMPLETE, IDLE_TOO_LONG)}
 
 
 def problem_of(word: str) -> Problem:

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia import problems
 from sellia.problems import (
     CLOSE_REASON_LIMIT,
+    IDLE_TOO_LONG,
     INTERNAL,
     NAME_TAKEN,
     NO_SUCH_TUNNEL,
@@ -24,7 +25,7 @@ from sellia.problems import (
 )
 
 #: Problems of streams that answer nobody.
-RESETS = (VISITOR_GONE, RESPONSE_COMPLETE)
+RESETS = (VISITOR_GONE, RESPONSE_COMPLETE, IDLE_TOO_LONG)
 
 #: Names of settings that are spelled as codes are.
 SETTINGS = {"request-timeout"}

@@ -21,6 +21,8 @@ from typing import Any, Final, TextIO
 
 from sellia.client.events import (
     Connected,
+    ConnectionClosed,
+    ConnectionOpened,
     Event,
     LinkBack,
     LinkLost,
@@ -88,6 +90,17 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "frames_in": _COUNT,
         "bytes_in": _COUNT,
         "frames_out": _COUNT,
+        "bytes_out": _COUNT,
+        "seconds": _SECONDS,
+    },
+    "connection_open": {"id": _COUNT, "visitor": _TEXT},
+    "connection_close": {
+        "id": _COUNT,
+        "visitor": _TEXT,
+        "by": {"enum": ["visitor", "service", "sellia"]},
+        "code": _TEXT_OR_NULL,
+        "reason": _TEXT,
+        "bytes_in": _COUNT,
         "bytes_out": _COUNT,
         "seconds": _SECONDS,
     },
@@ -185,6 +198,10 @@ class JsonPrinter:
                 return "websocket_refused", {**fields, "visitor": self._visitors.pop(event.id, None)}
             case WebSocketClosed():
                 return "websocket_close", _attributes(event, *FIELDS["websocket_close"])
+            case ConnectionOpened():
+                return "connection_open", _attributes(event, "id", "visitor")
+            case ConnectionClosed():
+                return "connection_close", _attributes(event, *FIELDS["connection_close"])
             case LinkLost():
                 return "link_lost", {"reason": event.reason}
             case LinkBack():

@@ -16,6 +16,8 @@ from rich.text import Text
 from sellia.client.events import (
     VISITOR_LEFT,
     Connected,
+    ConnectionClosed,
+    ConnectionOpened,
     Event,
     LinkBack,
     LinkLost,
@@ -194,6 +196,10 @@ def line(event: Event) -> Iterable[Piece]:
             return [("ws refused  ", "yellow"), (told, ""), (cause, "red")]
         case WebSocketClosed():
             return _closed(event)
+        case ConnectionOpened():
+            return [("tcp open ", "cyan"), (f"#{event.id}", ""), _by(event.visitor)]
+        case ConnectionClosed():
+            return _disconnected(event)
         case LinkLost():
             return [
                 ("lost    ", "yellow"),
@@ -246,6 +252,11 @@ def _request(event: RequestFinished) -> Iterable[Piece]:
 
 
 def _refused(event: RequestRefused) -> Iterable[Piece]:
+    if not event.status:  # a connection has neither a method nor an answer
+        yield "tcp refused  ", "yellow"
+        yield f"by the server: {safe(event.word)}: {safe(event.message)}", ""
+        yield f"  from {safe(event.visitor)}{_more(event)}", "dim"
+        return
     if event.websocket:
         yield "ws refused  ", "yellow"
     else:
@@ -253,8 +264,22 @@ def _refused(event: RequestRefused) -> Iterable[Piece]:
     yield safe(event.target) or "(its head was not read)", ""
     yield f"  {event.status}", "yellow"
     yield f"  refused by the server: {safe(event.word)}: {safe(event.message)}", ""
-    more = f", and {event.suppressed} more before it" if event.suppressed else ""
-    yield f"  from {safe(event.visitor)}{more}", "dim"
+    yield f"  from {safe(event.visitor)}{_more(event)}", "dim"
+
+
+def _more(event: RequestRefused) -> str:
+    return f", and {event.suppressed} more before it" if event.suppressed else ""
+
+
+def _disconnected(event: ConnectionClosed) -> Iterable[Piece]:
+    by = "Sellia" if event.by == "sellia" else event.by
+    orderly = event.code is None
+    yield "tcp end  ", "cyan" if orderly or event.by == "visitor" else "yellow"
+    if orderly:
+        yield f"#{event.id}  ended by {by}", ""
+    else:
+        yield f"#{event.id}  broken off by {by}: {safe(event.reason)}", "" if event.by == "visitor" else "yellow"
+    yield f"  {duration(event.seconds)}  {size(event.bytes_in)} in, {size(event.bytes_out)} out", "dim"
 
 
 def _closed(event: WebSocketClosed) -> Iterable[Piece]:

@@ -131,6 +131,30 @@ class WebSocketClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionOpened:
+    """A visitor connected to a tunnel of TCP or TLS connections; ``id`` ties it to its end."""
+
+    id: int
+    visitor: str
+    tunnel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """Such a connection ended, first ``by`` one side: in order if ``code`` is None, else for the reason that it has."""
+
+    id: int
+    visitor: str
+    by: Literal["visitor", "service", "sellia"]
+    code: str | None
+    reason: str
+    bytes_in: int
+    bytes_out: int
+    seconds: float
+    tunnel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkLost:
     """The link to the server was lost, or cannot be made; the client goes on trying.  Told again for a new reason."""
 
@@ -193,6 +217,8 @@ Event: TypeAlias = (
     | WebSocketOpened
     | WebSocketRefused
     | WebSocketClosed
+    | ConnectionOpened
+    | ConnectionClosed
     | LinkLost
     | Reconnecting
     | LinkBack

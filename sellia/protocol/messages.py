@@ -41,6 +41,10 @@ class TunnelOptions(_Options, frozen=True):
     while_away: str = "wait"  #: what new requests do while the link is away: ``wait``, or ``refuse``
     auth_preflight: str = "refuse"  #: what becomes of CORS preflights without the password: ``refuse``, or ``pass``
     forwarded: bool = True  #: whether requests tell their service where they came from (``X-Forwarded-For`` and others)
+    allow: list[str] = []  #: addresses and networks of visitors that are let in; none: all (capability ``access``)
+    deny: list[str] = []  #: those that are kept out, whatever ``allow`` says (capability ``access``)
+    idle_timeout: float = 0.0  #: seconds without a byte after which a connection is ended; 0: never
+    slot: str = ""  #: tells this tunnel from others of its owner, so that it is given the same port again
 
 
 class ServerLimits(_Options, frozen=True):
@@ -153,7 +157,10 @@ class TcpConnection(_Message, frozen=True, tag="tcp"):
     """Opens a stream: a visitor's TCP connection."""
 
     tunnel: int
-    visitor: str = ""
+    visitor: str = ""  #: the visitor's address
+    port: int = 0  #: the visitor's port; 0: not told
+    to: str = ""  #: the server's address that the visitor connected to; empty: not told
+    to_port: int = 0  #: its port
 
 
 Opening = HttpRequest | WebSocketRequest | TcpConnection
@@ -261,6 +268,9 @@ class Meanwhile(_Message, frozen=True, tag="meanwhile"):
 
 #: The capability of a server that says `Meanwhile`.
 MEANWHILE: Final = "meanwhile"
+
+#: The capability of a server that keeps out visitors by address, as ``TunnelOptions`` says: without it, nobody would.
+ACCESS: Final = "access"
 
 
 class Notice(_Message, frozen=True, tag="notice"):

@@ -1,9 +1,9 @@
-"""Parser of the PROXY protocol's header, versions 1 and 2, in which a proxy says first who is behind a connection.
+"""The PROXY protocol's header, versions 1 and 2, in which a proxy says first who is behind a connection.
 
 https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt has it.  :class:`HeaderReader` is fed what comes first on a
-connection, in whatever pieces, until it has a :class:`Header`.  What is no such header raises ValueError at the first
-byte that shows it: the connection is to be closed then, without an answer, since whoever sent it is not the proxy that
-the listener is for.
+connection, in whatever pieces, until it has a :class:`Header`; :func:`encode_header` writes one.  What is no such
+header raises ValueError at the first byte that shows it: the connection is to be closed then, without an answer, since
+whoever sent it is not the proxy that the listener is for.
 
 What a header may say
     * A TCP address, version 4 or 6, in the spelling of its version: it is the visitor's.
@@ -23,7 +23,7 @@ Designs not chosen
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
@@ -136,3 +136,39 @@ def _check_extensions(data: bytes) -> None:
 def _plain(address: IPv4Address | IPv6Address) -> str:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).compressed
+
+
+def encode_header(
+    version: int, source: tuple[str, int], destination: tuple[str, int], *, datagrams: bool = False
+) -> bytes:
+    """Encode the header of a connection from ``source`` to ``destination``, each an address and a port.
+
+    Where either address cannot be read, or the two are of different versions of IP that cannot be made one, the header
+    says that the connection is the proxy's own.  ``datagrams``: it is about UDP, which only version 2 can say.
+    """
+    ends = _ends(source[0], destination[0])
+    if ends is None:
+        return b"PROXY UNKNOWN\r\n" if version == 1 else SIGNATURE + b"\x20\x00\x00\x00"
+    four = isinstance(ends[0], IPv4Address)
+    if version == 1:
+        words = ("TCP4" if four else "TCP6", *map(str, ends), str(source[1]), str(destination[1]))
+        return f"PROXY {' '.join(words)}\r\n".encode("ascii")
+    addresses = b"".join(each.packed for each in ends)
+    ports = source[1].to_bytes(2, "big") + destination[1].to_bytes(2, "big")
+    family = (0x10 if four else 0x20) | (2 if datagrams else 1)
+    length = len(addresses) + len(ports)
+    return SIGNATURE + bytes((0x21, family)) + length.to_bytes(2, "big") + addresses + ports
+
+
+def _ends(source: str, destination: str) -> tuple[IPv4Address, IPv4Address] | tuple[IPv6Address, IPv6Address] | None:
+    """Return both addresses in one version of IP: IPv4 where both are, else IPv6, mapped where need be."""
+    try:
+        ends = [ip_address(each.partition("%")[0]) for each in (source, destination)]
+    except ValueError:
+        return None
+    plain = [(each.ipv4_mapped or each) if isinstance(each, IPv6Address) else each for each in ends]
+    one, other = plain
+    if isinstance(one, IPv4Address) and isinstance(other, IPv4Address):
+        return one, other
+    wide = [each if isinstance(each, IPv6Address) else IPv6Address(f"::ffff:{each}") for each in plain]
+    return wide[0], wide[1]

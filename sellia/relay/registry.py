@@ -28,15 +28,17 @@ take it from one another for ever, each sure that it reconnected.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Generic, TypeVar
 
 from sellia.errors import ProblemError
 from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem
-from sellia.protocol.messages import TunnelOptions
+from sellia.protocol.messages import TunnelKind, TunnelOptions
+from sellia.relay.access import AccessList
 from sellia.relay.names import suggest_name
+from sellia.relay.ports import called, port_of
 from sellia.relay.secrets import SecretDigest
 
 Target = TypeVar("Target", bound=Hashable)
@@ -60,8 +62,8 @@ _NO_OPTIONS: Final = TunnelOptions()
 class Tunnel(Generic[Target_co]):
     """A name bound to an upstream.
 
-    `tunnel_id` is its number there, `auth` the digest of the credentials that visitors must present, and `options` what
-    its owner asked for.
+    `tunnel_id` is its number there, `auth` the digest of the credentials that visitors must present, `access` the lists
+    of addresses that are let in or kept out, if there are any, and `options` what its owner asked for.
     """
 
     label: str
@@ -71,6 +73,8 @@ class Tunnel(Generic[Target_co]):
     auth: SecretDigest | None = None
     account: Hashable = None
     options: TunnelOptions = _NO_OPTIONS
+    kind: TunnelKind = TunnelKind.HTTP
+    access: AccessList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class TunnelRegistry(Generic[Target]):
         self._counts: dict[Hashable, int] = {}
         #: Problems of names that became free a moment ago, with the time until which they are kept; oldest first.
         self._free: dict[str, tuple[Problem, float]] = {}
+        #: Told of each label that is no longer bound, unless another tunnel has taken its place.
+        self.released: Callable[[str], None] | None = None
 
     def set_limits(self, hold_seconds: float, per_owner: int, total: int) -> None:
         """Change the bounds, for claims from now on; names that are bound or held stay so, also beyond them."""
@@ -139,6 +145,8 @@ class TunnelRegistry(Generic[Target]):
         auth: SecretDigest | None = None,
         account: Hashable = None,
         options: TunnelOptions = _NO_OPTIONS,
+        kind: TunnelKind = TunnelKind.HTTP,
+        access: AccessList | None = None,
     ) -> Claim[Target]:
         """Bind the valid name `label` to `upstream`, or raise `ProblemError`.
 
@@ -149,11 +157,11 @@ class TunnelRegistry(Generic[Target]):
         account = owner if account is None else account
         displaced = self.by_name.get(label)
         if displaced is not None and not self._may_displace(displaced, upstream, owner):
-            raise ProblemError(NAME_TAKEN, f"The name {label!r} is in use.")
+            raise ProblemError(NAME_TAKEN, f"{called(label)} is in use.")
         hold = self._holds.get(label)
         if hold is not None and hold.owner != owner:
             seconds = int(hold.until - now) + 1
-            raise ProblemError(NAME_TAKEN, f"The name {label!r} is held for its last owner for another {seconds} s.")
+            raise ProblemError(NAME_TAKEN, f"{called(label)} is held for its last owner for another {seconds} s.")
         mine = displaced or hold
         counted = mine is not None and mine.account == account
         if not counted and self._counts.get(account, 0) >= self.per_owner:
@@ -164,12 +172,25 @@ class TunnelRegistry(Generic[Target]):
         if displaced is not None:
             self._unbind(displaced)
         self._drop_hold(label)
-        tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options)
+        tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options, kind, access)
         self.by_name[label] = tunnel
         self._free.pop(label, None)
         self._by_target.setdefault(upstream, {})[label] = tunnel
         self._counts[account] = self._counts.get(account, 0) + 1
         return Claim(tunnel, displaced)
+
+    def could_claim(self, label: str, owner: Hashable, now: float) -> bool:
+        """Return whether a claim of this owner would be granted now, as far as the label decides."""
+        bound, hold = self.by_name.get(label), self._holds.get(label)
+        if bound is not None:
+            return bound.owner == owner and bound.upstream in self._away
+        return hold is None or hold.owner == owner or hold.until <= now
+
+    def ports_of(self, account: Hashable, besides: str) -> int:
+        """Return how many ports an account has, bound or held, ``besides`` the one with that label."""
+        bound = (label for label, each in self.by_name.items() if each.account == account)
+        held = (label for label, each in self._holds.items() if each.account == account)
+        return sum(1 for labels in (bound, held) for label in labels if label != besides and port_of(label))
 
     def free_name(self, random: Random, now: float) -> str:
         """Return a name that is easy to say and that anybody could claim now."""
@@ -220,6 +241,8 @@ class TunnelRegistry(Generic[Target]):
         self._unbind(tunnel)
         if held:
             self._hold(tunnel, now)
+        if self.released is not None:
+            self.released(tunnel.label)
         return True
 
     def release_all(self, upstream: Target, now: float, *, held: bool) -> list[Tunnel[Target]]:

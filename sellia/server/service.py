@@ -9,7 +9,9 @@ from twisted.logger import Logger
 
 from sellia import __version__
 from sellia.private_names import require
+from sellia.protocol.messages import TunnelKind
 from sellia.relay.http.hosts import public_url
+from sellia.relay.ports import parse_range
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.api import Api
 from sellia.server.base_domain.base_domain import BaseDomain
@@ -19,12 +21,15 @@ from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.keys import KeyStore
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.ingress.ingress import Ingress
+from sellia.server.ingress.tcp import TcpIngress
 from sellia.server.limiter import Limiter
+from sellia.server.listeners.accepting import pause_where_full
 from sellia.server.listeners.endpoints import ListeningService
 from sellia.server.listeners.factory import VisitorFactory
+from sellia.server.listeners.ports import Listen, PortListeners
 from sellia.server.listeners.proxy_protocol import ProxyProtocolFactory
 from sellia.server.reload import compare, tell
-from sellia.server.settings import ServerSettings, check_door
+from sellia.server.settings import BACKLOG, ServerSettings, check_door
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.startup import prepare_autobahn
 
@@ -59,13 +64,18 @@ class ServerService(MultiService):
             hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_owner, total=settings.tunnels
         )
         self.guard = Limiter(settings, reactor)
-        self.gateway = Gateway(settings, self.registry, reactor, random or SystemRandom(), self.guard, keys)
+        random = random or SystemRandom()
+        self._reactor = reactor
+        self.ports = PortListeners(self._kinds_with_ports(), self.registry, reactor, random)
+        self.registry.released = self.ports.settle
+        self.gateway = Gateway(settings, self.registry, reactor, random, self.guard, keys, self.ports)
         api = Api(self.gateway)
         site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port, api)
         strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port, api)
         self._sites = site, strangers_site
         rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
+        self._tcp = TcpIngress(self.ingress)
         self.factory = VisitorFactory(self.ingress)
         self.listening = ListeningService(
             settings.endpoints if listen else (),
@@ -76,6 +86,20 @@ class ServerService(MultiService):
         )
         self.listening.setServiceParent(self)
         self._stopping: list[Deferred[None]] = []
+
+    def _kinds_with_ports(self) -> dict[TunnelKind, tuple[range, Listen]]:
+        """Return the kinds of tunnels that the settings give ports to, each with its range."""
+        kinds: dict[TunnelKind, tuple[range, Listen]] = {}
+        if self.settings.tcp_ports is not None:
+            kinds[TunnelKind.TCP] = parse_range(self.settings.tcp_ports), self._listen_tcp
+        return kinds
+
+    def _listen_tcp(self, port: int, label: str) -> Any:
+        """Listen on a port for the visitors of the tunnel with that label."""
+        factory, address = self._tcp.factory(label), self.settings.tunnel_address
+        listening = self._reactor.listenTCP(port, factory, backlog=BACKLOG, interface=address)
+        pause_where_full(listening, self._reactor, self.guard.cannot_accept)
+        return listening
 
     def startService(self) -> None:
         verbosity.begin(self.settings.log_level)
@@ -110,6 +134,7 @@ class ServerService(MultiService):
         self.guard.set_limits(settings)
         self.gateway.set_limits(settings)
         self.ingress.set_settings(settings)
+        self.ports.offer(self._kinds_with_ports())
         for site in self._sites:
             site.resource.settings = settings
         if self.running:
@@ -148,7 +173,9 @@ class ServerService(MultiService):
 
     async def _stop(self) -> None:
         drain = Drain(self.gateway, self.ingress, self.settings.drain_timeout)
-        await drain.finish_up()
+        finished = drain.finish_up()
+        await self.ports.stop()  # a port has no words for a visitor who comes now
+        await finished
         await self.listening.stop_listening()
         await drain.part()
         self.ingress.stop()

@@ -14,6 +14,8 @@ from sellia.cli.json_lines import FIELDS, JsonPrinter, schema
 from sellia.client import events
 from sellia.client.events import (
     Connected,
+    ConnectionClosed,
+    ConnectionOpened,
     Event,
     LinkBack,
     LinkLost,
@@ -44,6 +46,8 @@ EVENTS: list[Event] = [
     WebSocketOpened(3, "/chat", "203.0.113.7", None, "demo"),
     WebSocketRefused(4, "/chat", 403, None, "demo"),
     WebSocketClosed(3, "/chat", "sellia", None, NASTY, 1, 2, 3, 4, 5.0, "demo"),
+    ConnectionOpened(5, "203.0.113.7", "20017"),
+    ConnectionClosed(5, "203.0.113.7", "service", "service-died", NASTY, 1, 2, 3.0, "20017"),
     LinkLost("reset"),
     Reconnecting(3.0, 120.0),
     LinkBack(2.5, 1, True, 2, 2048, 1),

@@ -9,6 +9,8 @@ from sellia.cli.output import SHOWN, LinePrinter, duration, frames, line, safe, 
 from sellia.client.events import (
     VISITOR_LEFT,
     Connected,
+    ConnectionClosed,
+    ConnectionOpened,
     Event,
     LinkBack,
     LinkLost,
@@ -50,6 +52,16 @@ class LineTests(SynchronousTestCase):
     def test_connected(self) -> None:
         shown = self.shown(Connected("demo", "http://demo.localhost:3000"))
         self.assertEqual(shown, "open    http://demo.localhost:3000  (tunnel demo)")
+
+    def test_connections(self) -> None:
+        shown = self.shown(ConnectionOpened(4, "203.0.113.7", "20017"))
+        self.assertEqual(shown, "tcp open #4  from 203.0.113.7")
+        shown = self.shown(ConnectionClosed(4, "203.0.113.7", "service", None, "", 100, 2048, 1.5, "20017"))
+        self.assertEqual(shown, "tcp end  #4  ended by service  1.50 s  100 B in, 2.0 KiB out")
+        shown = self.shown(ConnectionClosed(4, "203.0.113.7", "service", "service-died", HOSTILE, 0, 0, 1.5))
+        self.assertEqual(shown, f"tcp end  #4  broken off by service: {HARMLESS}  1.50 s  0 B in, 0 B out")
+        shown = self.shown(RequestRefused("20017", "", "", "203.0.113.7", 0, "forbidden", "No.", False, 3))
+        self.assertEqual(shown, "tcp refused  by the server: forbidden: No.  from 203.0.113.7, and 3 more before it")
 
     def test_a_request_has_one_line(self) -> None:
         self.printer.notify(RequestStarted(1, "GET", "/", "1.2.3.4"))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.protocol.proxy_protocol import LIMIT, SIGNATURE, Header, HeaderReader
+from sellia.protocol.proxy_protocol import LIMIT, LINE_LIMIT, SIGNATURE, Header, HeaderReader, encode_header
 
 
 def version2(
@@ -167,3 +167,45 @@ class HeaderTests(SynchronousTestCase):
                 outcome = ValueError
             outcomes.append(outcome)
         self.assertEqual(outcomes[0], outcomes[1])
+
+
+class WriterTests(SynchronousTestCase):
+    """What is written is read back by the reader above, and by HAProxy in tests/e2e."""
+
+    FOUR = ("203.0.113.7", 50000), ("198.51.100.1", 20017)
+    SIX = ("2001:db8::7", 50000), ("2001:db8::1", 20017)
+    MIXED = ("203.0.113.7", 50000), ("2001:db8::1", 20017)
+
+    def test_read_back(self) -> None:
+        for version in (1, 2):
+            for source, to in (self.FOUR, self.SIX, self.MIXED):
+                header = HeaderReader().feed(encode_header(version, source, to) + b"rest")
+                self.assertEqual(header, Header(source[0], b"rest"))
+
+    def test_version_1(self) -> None:
+        said = [encode_header(1, *ends) for ends in (self.FOUR, self.SIX, self.MIXED)]
+        self.assertEqual(
+            said,
+            [
+                b"PROXY TCP4 203.0.113.7 198.51.100.1 50000 20017\r\n",
+                b"PROXY TCP6 2001:db8::7 2001:db8::1 50000 20017\r\n",
+                b"PROXY TCP6 ::ffff:cb00:7107 2001:db8::1 50000 20017\r\n",
+            ],
+        )
+        longest = ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 65535)
+        self.assertLessEqual(len(encode_header(1, longest, longest)), LINE_LIMIT)
+
+    def test_version_2(self) -> None:
+        said = encode_header(2, *self.FOUR)
+        self.assertEqual(said[12:16] + said[24:], bytes.fromhex("2111000c c350 4e31"))
+        self.assertEqual(encode_header(2, *self.FOUR, datagrams=True)[13], 0x12)
+        self.assertEqual(encode_header(2, *self.SIX)[13:16], b"\x21\x00\x24")
+
+    def test_mapped(self) -> None:
+        said = encode_header(1, ("::ffff:203.0.113.7", 1), ("198.51.100.1", 2))
+        self.assertEqual(said, b"PROXY TCP4 203.0.113.7 198.51.100.1 1 2\r\n")
+
+    def test_no_address(self) -> None:
+        for version in (1, 2):
+            header = HeaderReader().feed(encode_header(version, ("unix", 0), ("", 0)))
+            self.assertEqual(header, Header(None, b""))

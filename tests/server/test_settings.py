@@ -88,7 +88,19 @@ class DefaultTests(ServerCase):
     def test_names_in_the_file(self) -> None:
         """Those of flags stand at the top, as they are for `ServerSettings`; whatever else there is has a group."""
         top = {name for name in ServerSettings.model_fields if ServerSettings.path(name) == name}
-        known = {"host", "port", "listen", "domain", "https", "public_port", "master_key", "open", "require_auth"}
+        known = {
+            "tcp_ports",
+            "tunnel_host",
+            "host",
+            "port",
+            "listen",
+            "domain",
+            "https",
+            "public_port",
+            "master_key",
+            "open",
+            "require_auth",
+        }
         self.assertEqual(
             top - known, {*("trust_proxy", "forwarded_fields", "interim_responses"), "offer_client", "gateway_path"}
         )

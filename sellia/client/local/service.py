@@ -64,7 +64,10 @@ class LocalService:
         idle_seconds: float = IDLE_SECONDS,
         verify: bool | None = None,
         ca: str | None = None,
+        proxy_protocol: int = 0,
     ) -> None:
+        #: Version of the PROXY protocol's header that goes first on a TCP connection; 0 for none.
+        self.proxy_protocol = proxy_protocol
         self.clock: Any = reactor
         self.name = "-"
         #: Whether pings of its WebSockets are answered while the link is away; its tunnel sets it.

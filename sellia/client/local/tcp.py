@@ -1,29 +1,30 @@
-"""Stream endpoint of a visitor's TCP connection at the client: bytes both ways, each way until it ends.
+"""Stream endpoint of a visitor's TCP connection at the client, until its service has been dialled.
 
-Each side may end its direction and go on in the other (a half-close).  An end that is not orderly resets the stream.
-What the visitor sends while the service is being dialled waits here, and is bounded by the stream's credit.
+From then on a `TcpPipe` is the stream's leg.  What the visitor sends while the service is being dialled waits here, and
+is bounded by the stream's credit.  Where the tunnel wants it, a header of the PROXY protocol goes first, so that the
+service learns the visitor's address.
 """
 
-from typing import Any
-
-from twisted.internet.abstract import FileDescriptor
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.client.events import Report
+from sellia.client.events import ConnectionClosed, ConnectionOpened, Report
 from sellia.client.local.dial import ServiceSocket
 from sellia.client.local.pending_dial import PendingDial
 from sellia.client.local.service import LocalService
-from sellia.problems import INTERNAL, SERVICE_DIED, VISITOR_GONE, Problem
+from sellia.problems import INTERNAL, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, TcpConnection
+from sellia.protocol.proxy_protocol import encode_header
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.text import printable, without_secrets
+from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.lines import line
+from sellia.transports.reactor.sockets import quicken
+from sellia.transports.tcp.pipe import TcpPipe, ended_by
 
 _log = Logger()
 
@@ -42,158 +43,135 @@ class ServiceTcpLeg(StrictLeg):
     ) -> None:
         self.stream = stream
         self._service = service
+        self._opening = opening
+        self._report = report
         self.ended = end
         self._over = False
-        self.observer = observer
+        self._began = service.clock.seconds()
+        self._observer = observer
         if observer is not None:
             observer.request(stream.id, opening)
+        if report is not None:
+            report(ConnectionOpened(stream.id, opening.visitor, service.name))
         self._unsent: list[bytes] = []
-        self._socket: TcpSocket | None = None
+        self._pipe: TcpPipe | None = None
         stream.stall()
         self._dial: PendingDial[TcpSocket] | None = PendingDial(self)
-        self._dial.start(service.dial(lambda: TcpSocket(self)))
+        self._dial.start(service.dial(TcpSocket))
 
-    # --- a Leg ---------------------------------------------------------------------------------------------
+    # --- a Leg, until the service is there -------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self.observer is not None and data:
-            self.observer.body(self.stream.id, True, data)
-        if self._socket is not None:
-            self._socket.transport.write(data)
-        else:
-            self._unsent.append(data)
+        self._unsent.append(data)
 
     def end_received(self, trailers: Headers) -> None:
         self.ended = True
-        if self._socket is not None:
-            self._socket.end()
 
     def reset_received(self, problem: Problem, message: str) -> None:
-        self._close()
-        self._observe_end("visitor" if problem is VISITOR_GONE else "sellia", problem.code, message)
+        self._finish(ended_by(problem), problem, message)
 
     def pause_sending(self) -> None:
-        if self._socket is not None:
-            self._socket.transport.pauseProducing()
+        """Nothing is sent yet."""
 
     def resume_sending(self) -> None:
-        if self._socket is not None:
-            self._socket.transport.resumeProducing()
+        """Nothing is sent yet."""
 
-    # --- for the socket ------------------------------------------------------------------------------------
-
-    def lost(self, orderly: bool) -> None:
-        """End the stream, in order if both directions had ended."""
-        self._socket = None
-        if self._over:
-            return
-        if orderly and self.ended:
-            self._over = True
-            self.stream.end()
-            self.stream.flow()
-            self._observe_end("service")
-        else:
-            self.fail(SERVICE_DIED, f"{self._service.where} dropped the connection.")
-
-    # --- for the dial --------------------------------------------------------------------------------------
+    # --- for the dial ----------------------------------------------------------------------------------------
 
     def connected(self, socket: "TcpSocket") -> None:
         """Pass on what has come meanwhile, and whatever comes from now on."""
         self._dial = None
-        self._socket = socket
+        service, stream, opening = self._service, self.stream, self._opening
         transport = socket.transport
-        transport.registerProducer(socket, True)
-        if self._unsent:
-            transport.write(b"".join(self._unsent))
-            self._unsent.clear()
-        if not socket.stalled:
-            self.stream.flow()
+        quicken(transport)
+        if service.proxy_protocol:
+            source, to = (opening.visitor, opening.port), (opening.to, opening.to_port)
+            transport.write(encode_header(service.proxy_protocol, source, to))
+        socket.pipe = self._pipe = pipe = TcpPipe(
+            transport,
+            stream,
+            batch_of(service.clock),
+            self,
+            side="service",
+            lost=(SERVICE_DIED, f"{service.where} dropped the connection."),
+            visitor=opening.visitor,
+            observer=self._observer,
+        )
+        if getattr(transport, "protocol", None) is socket:
+            transport.protocol = pipe  # what comes need not pass by here
+        for data in self._unsent:
+            pipe.data_received(data)
+        self._unsent.clear()
         if self.ended:
-            socket.end()
+            pipe.end_received([])
+        if not pipe.full:
+            stream.flow()
+        batch_of(service.clock).input_done()
 
     def fail(self, problem: Problem, message: str) -> None:
-        """Reset the stream with a problem, and log it; ``message`` is a whole sentence for people."""
-        if self._over:
+        """Reset the stream with a problem; ``message`` is a whole sentence for people, empty for a defect of ours."""
+        if not self._over:
+            self.stream.reset(problem, message)
+            self._finish("sellia" if problem is INTERNAL else "service", problem, message or problem.sentence)
+
+    # --- the end ---------------------------------------------------------------------------------------------
+
+    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+        """Tell the listener and the log."""
+        self._over = True
+        pipe = self._pipe
+        came, went = (pipe.sent, pipe.received) if pipe is not None else (0, 0)
+        if self._report is not None:
+            error = message or (problem.sentence or problem.code if problem is not None else "")
+            code = problem.code if problem is not None else None
+            seconds = self._service.clock.seconds() - self._began
+            opening, name = self._opening, self._service.name
+            self._report(ConnectionClosed(self.stream.id, opening.visitor, by, code, error, came, went, seconds, name))
+        if problem is None or by == "visitor":
             return
-        self._close()
-        self.stream.reset(problem, message)
-        by: EndedBy = "sellia" if problem is INTERNAL else "service"
-        self._observe_end(by, problem.code, message or problem.sentence)
         end = line(self._service.clock, "connection failed")
         if end is not None:
             _log.warn(
                 "a TCP connection failed: {word}: {cause} {remedy}{end}",
                 id=self.stream.id,
-                word=problem.code,
+                word=printable(problem.code, 64),
                 cause=without_secrets(printable(message or problem.sentence)),
                 remedy=problem.remedy,
                 end=end,
             )
 
-    def answer(self, data: bytes) -> None:
-        """Pass on bytes of the service."""
-        if self.observer is not None:
-            self.observer.body(self.stream.id, False, data)
-        self.stream.send_data(data)
-
-    def _observe_end(self, by: EndedBy, code: str | None = None, reason: str = "") -> None:
-        observer, self.observer = self.observer, None
-        if observer is not None:
-            observer.ended(self.stream.id, by, code, reason)
-
-    def _close(self) -> None:
-        self._over = True
+    def _finish(self, by: EndedBy, problem: Problem, message: str) -> None:
+        """End before there was a connection to the service."""
+        if self._over:
+            return
         dial, self._dial = self._dial, None
         if dial is not None:
             dial.cancel()
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            socket.transport.abortConnection()
+        self._unsent.clear()
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.ended(self.stream.id, by, problem.code, message)
+        self.pipe_over(by, problem, message)
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
+@implementer(IHalfCloseableProtocol)
 class TcpSocket(ServiceSocket):
-    """The socket to the service."""
+    """The socket to the service, which its pipe takes over as soon as the service can be spoken to."""
 
-    def __init__(self, leg: ServiceTcpLeg) -> None:
-        self._leg = leg
-        self.stalled = False
-        self._half_closed = False
-
-    def end(self) -> None:
-        """End our direction, and the connection where that cannot be done alone."""
-        transport: Any = self.transport
-        transport.unregisterProducer()
-        if self._half_closed:
-            transport.loseConnection()
-        elif isinstance(transport, FileDescriptor):
-            transport.loseWriteConnection()
-        else:  # TLS has no half-close
-            transport.loseConnection()
+    pipe: TcpPipe | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        self._leg.answer(data)
+        if self.pipe is not None:
+            self.pipe.dataReceived(data)
 
     def readConnectionLost(self) -> None:
-        self._half_closed = True
-        self._leg.stream.end()
-        if self._leg.ended:
-            self.transport.loseConnection()
+        if self.pipe is not None:
+            self.pipe.readConnectionLost()
 
     def writeConnectionLost(self) -> None:
         """Nothing to do: connectionLost follows when nothing more comes either."""
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         super().connectionLost(reason)
-        self._leg.lost(reason is not None and reason.check(ConnectionDone) is not None)
-
-    def pauseProducing(self) -> None:
-        self.stalled = True
-        self._leg.stream.stall()
-
-    def resumeProducing(self) -> None:
-        self.stalled = False
-        self._leg.stream.flow()
-
-    def stopProducing(self) -> None:
-        """Nothing to do: connectionLost follows."""
+        if self.pipe is not None and reason is not None:
+            self.pipe.connectionLost(reason)

@@ -28,6 +28,7 @@ from sellia import __version__
 from sellia.errors import ProtocolError
 from sellia.problems import SERVER_DRAINING, SERVER_RESTARTING
 from sellia.protocol.messages import (
+    ACCESS,
     MEANWHILE,
     VERSION,
     CloseTunnel,
@@ -47,6 +48,7 @@ from sellia.server.gateway.admission import Admission
 from sellia.server.gateway.footprint import FootprintLimit
 from sellia.server.gateway.hellos import Hellos
 from sellia.server.gateway.keys import KeyStore, Owner
+from sellia.server.gateway.kinds import NoPorts, Ports
 from sellia.server.gateway.links import LinkFactory
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.gateway.states import TRANSITIONS, SessionEvent
@@ -68,7 +70,10 @@ _log = Logger()
 
 
 class Gateway:
-    """All links and sessions of a server.  ``keys`` is the key store, that of the settings by default."""
+    """All links and sessions of a server.
+
+    ``keys`` is the key store, that of the settings by default; ``ports`` has the ports that tunnels can be given.
+    """
 
     def __init__(
         self,
@@ -78,8 +83,10 @@ class Gateway:
         random: Random,
         guard: Limiter | None = None,
         keys: KeyStore | None = None,
+        ports: Ports | None = None,
     ) -> None:
         self.settings = settings
+        self.ports: Ports = ports or NoPorts()
         self.guard = guard or Limiter(settings, clock)
         self.registry = registry
         self.clock = clock
@@ -249,7 +256,7 @@ class Gateway:
                 session=session.token,
                 resumed=resumed,
                 received=session.mux.received,
-                capabilities=[MEANWHILE],
+                capabilities=[MEANWHILE, ACCESS],
                 ping_interval=settings.ping_interval,
                 ping_timeout=settings.ping_timeout,
                 resume_window=settings.resume_window,

@@ -1,18 +1,20 @@
 """Kinds of tunnels that this server has: how a name is claimed for one, and where its visitors arrive.
 
 A new kind is a row in ``KINDS``, a place in `sellia.server.ingress` or `sellia.server.listeners` where its visitors
-arrive, and a leg that opens streams on the tunnel's upstream.  A kind that has no row is refused.
+arrive, and a leg that opens streams on the tunnel's upstream.  A kind that has no row, or that this server's settings
+have given no place, is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
 from sellia.errors import ProblemError
-from sellia.problems import FORBIDDEN
+from sellia.problems import FORBIDDEN, NAME_INVALID
 from sellia.protocol.messages import OpenTunnel, TunnelKind
 from sellia.relay.http.hosts import public_url
 from sellia.relay.names import validate_name
+from sellia.relay.ports import SLOT_LIMIT, port_of
 from sellia.server.settings import ServerSettings
 from sellia.text import printable
 
@@ -24,19 +26,75 @@ class Names(Protocol):
         """Return a name that anybody could claim now."""
 
 
+class Ports(Protocol):
+    """The ports that tunnels of this server can have, and its listeners there."""
+
+    def offers(self, kind: TunnelKind) -> bool:
+        """Return whether tunnels of this kind can have a place here."""
+
+    def take(self, kind: TunnelKind, port: int | None, owner: Hashable, slot: str) -> str:
+        """Listen on a port, the one that is asked for or a free one, and return its label.
+
+        Raises ProblemError where that cannot be done.
+        """
+
+    def settle(self, label: str) -> None:
+        """Stop listening on a port whose label is not bound.  Harmless for any other label."""
+
+
+class NoPorts:
+    """Null object: the ports of a server that has none."""
+
+    def offers(self, kind: TunnelKind) -> bool:
+        return False
+
+    def take(self, kind: TunnelKind, port: int | None, owner: Hashable, slot: str) -> str:
+        raise ProblemError(FORBIDDEN, _not_offered(kind))
+
+    def settle(self, label: str) -> None:
+        """Do nothing: there is nothing that listens."""
+
+
+class Asking(NamedTuple):
+    """A client's wish for a tunnel, with what a label is chosen from."""
+
+    wanted: OpenTunnel
+    owner: Hashable
+    names: Names
+    ports: Ports
+    random: Random
+    now: float
+
+
 class Kind(NamedTuple):
     """One kind of tunnels."""
 
     #: Returns the label to claim, the wanted one or a free one; raises ProblemError for one that nobody may have.
-    label: Callable[[OpenTunnel, Names, Random, float], str]
+    label: Callable[[Asking], str]
 
     #: Returns the address at which visitors reach a label, with the public port of the server's listeners.
     url: Callable[[str, ServerSettings, int], str]
 
+    #: Whether a server has it only if its settings say so.
+    optional: bool = False
 
-def _host_label(wanted: OpenTunnel, names: Names, random: Random, now: float) -> str:
+
+def _host_label(asking: Asking) -> str:
     """Return the label below the server's domain."""
-    return validate_name(wanted.name) if wanted.name else names.free_name(random, now)
+    wanted = asking.wanted
+    return validate_name(wanted.name) if wanted.name else asking.names.free_name(asking.random, asking.now)
+
+
+def _port_label(asking: Asking) -> str:
+    """Return the label of a port on which the server listens from now on."""
+    wanted = asking.wanted
+    name = wanted.name
+    if name is not None and not (name.isascii() and name.isdigit() and len(name) <= 5):
+        raise ProblemError(NAME_INVALID, f"A {wanted.kind} tunnel has a port, which {printable(name, 16)!r} is not.")
+    if len(wanted.options.slot) > SLOT_LIMIT:
+        raise ProblemError(FORBIDDEN, f"What tells a tunnel from others has at most {SLOT_LIMIT} characters.")
+    port = int(name) if name is not None else None
+    return asking.ports.take(TunnelKind(wanted.kind), port, asking.owner, wanted.options.slot)
 
 
 def _web_url(label: str, settings: ServerSettings, port: int) -> str:
@@ -44,18 +102,36 @@ def _web_url(label: str, settings: ServerSettings, port: int) -> str:
     return public_url(label, settings.domain, port, settings.https)
 
 
+def _tcp_url(label: str, settings: ServerSettings, port: int) -> str:
+    """Return the URL of a port for connections."""
+    return f"tcp://{settings.domain}:{port_of(label)}"
+
+
 KINDS: Final[dict[TunnelKind, Kind]] = {
     TunnelKind.HTTP: Kind(_host_label, _web_url),
+    TunnelKind.TCP: Kind(_port_label, _tcp_url, optional=True),
 }
 
+#: The setting that gives tunnels of a kind their place.
+_SETTINGS: Final = {TunnelKind.TCP: "tcp_ports"}
 
-def kind_of(word: str) -> Kind:
+
+def kind_of(word: str, ports: Ports) -> Kind:
     """Return the kind that a client names.  Raises ProblemError if this server has no such tunnels."""
     try:
-        return KINDS[TunnelKind(word)]
+        found = TunnelKind(word)
+        kind = KINDS[found]
     except KeyError:
         raise ProblemError(FORBIDDEN, f"This server has no {word} tunnels.") from None
     except ValueError:
-        has = " and ".join(KINDS)
+        has = " and ".join(each for each in KINDS if not KINDS[each].optional or ports.offers(each))
         detail = f"This server does not know the kind of tunnel {printable(word, 16)!r}: it has {has} tunnels."
         raise ProblemError(FORBIDDEN, detail) from None
+    if kind.optional and not ports.offers(found):
+        raise ProblemError(FORBIDDEN, _not_offered(found))
+    return kind
+
+
+def _not_offered(kind: TunnelKind) -> str:
+    """Return why a kind is refused that this version knows, and whose affair that is."""
+    return f"This server has no {kind.value} tunnels: its operator can allow them with {_SETTINGS[kind]}."

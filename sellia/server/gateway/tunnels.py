@@ -28,10 +28,12 @@ from sellia.problems import (
     SERVER_DRAINING,
     TOO_MANY_TUNNELS,
 )
-from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelReady, TunnelRefused
+from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelKind, TunnelReady, TunnelRefused
+from sellia.relay.access import AccessList
+from sellia.relay.ports import port_of, shown_name
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest, basic_auth_digest
-from sellia.server.gateway.kinds import Kind, kind_of
+from sellia.server.gateway.kinds import Asking, Kind, Ports, kind_of
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.gateway.states import SessionEvent, SessionState
 from sellia.server.limiter import Limiter
@@ -60,6 +62,8 @@ _PASSING: Final = frozenset((NAME_TAKEN, OVERLOADED, INTERNAL, SERVER_DRAINING, 
 #: Names of the limits that refusals stand for, by problem.
 _LIMITS: Final = {OVERLOADED: "tunnels", TOO_MANY_TUNNELS: "tunnels_per_owner", RATE_LIMITED: "tunnel_rate"}
 _PER_CLIENT: Final = "This client has as many tunnels as it may."
+_PORTS: Final = "You have as many ports as you may: close a tunnel, or have limits.ports_per_owner raised."
+_BY_DETAIL: Final = {_PER_CLIENT: "tunnels_per_client", _PORTS: "ports_per_owner"}
 
 _log = Logger()
 
@@ -72,6 +76,7 @@ class TunnelKeeper(Protocol):
     clock: IReactorTime
     random: Random
     guard: Limiter
+    ports: Ports
     public_port: int
     draining: bool
 
@@ -90,6 +95,7 @@ class _Claim:
     kind: Kind | None = None
     label: str = ""
     auth: SecretDigest | None = None
+    access: AccessList | None = None
 
 
 class TunnelRequests:
@@ -98,7 +104,14 @@ class TunnelRequests:
     def __init__(self, keeper: TunnelKeeper) -> None:
         self._keeper = keeper
         #: Raise ProblemError if a claim is to be refused; run in this order.
-        self._checks = self._check_drain, self._check_kind, self._check_count, self._check_name, self._check_auth
+        self._checks = (
+            self._check_drain,
+            self._check_kind,
+            self._check_count,
+            self._check_auth,
+            self._check_access,
+            self._check_name,
+        )
 
     def open(self, session: ServerSession, wanted: OpenTunnel) -> None:
         """Claim a name for a client and answer it, at once or after a look at the link of the name's holder."""
@@ -106,7 +119,8 @@ class TunnelRequests:
         if wanted.tunnel in session.claiming or any(tunnel.tunnel_id == wanted.tunnel for tunnel in mine):
             raise ProtocolError("a tunnel was opened twice")
         options = wanted.options
-        if not all(isfinite(each) and each >= 0 for each in (options.request_timeout, options.upgrade_timeout)):
+        times = options.request_timeout, options.upgrade_timeout, options.idle_timeout
+        if not all(isfinite(each) and each >= 0 for each in times):
             raise ProtocolError("a timeout of a tunnel is not a number of seconds")
         self._claim(session, wanted, len(mine) + len(session.claiming), sure=False)
 
@@ -160,7 +174,7 @@ class TunnelRequests:
             raise ProblemError(SERVER_DRAINING)
 
     def _check_kind(self, claim: _Claim) -> None:
-        claim.kind = kind_of(claim.wanted.kind)
+        claim.kind = kind_of(claim.wanted.kind, self._keeper.ports)
 
     def _check_count(self, claim: _Claim) -> None:
         if claim.count >= self._keeper.settings.tunnels_per_client:
@@ -169,7 +183,22 @@ class TunnelRequests:
     def _check_name(self, claim: _Claim) -> None:
         assert claim.kind is not None
         keeper = self._keeper
-        claim.label = claim.kind.label(claim.wanted, keeper.registry, keeper.random, claim.now)
+        owner = claim.session.owner.names
+        asking = Asking(claim.wanted, owner, keeper.registry, keeper.ports, keeper.random, claim.now)
+        claim.label = claim.kind.label(asking)
+        if port_of(claim.label):
+            ports = keeper.registry.ports_of(claim.session.owner.account, claim.label)
+            if ports >= keeper.settings.ports_per_owner:
+                raise ProblemError(TOO_MANY_TUNNELS, _PORTS)
+
+    def _check_access(self, claim: _Claim) -> None:
+        options = claim.wanted.options
+        if options.allow or options.deny:
+            try:
+                claim.access = AccessList(options.allow, options.deny)
+            except ValueError as error:
+                detail = f"An entry of allow or deny {error}."
+                raise ProblemError(FORBIDDEN, printable(detail, 200)) from None
 
     def _check_auth(self, claim: _Claim) -> None:
         if claim.wanted.auth is None:
@@ -202,8 +231,11 @@ class TunnelRequests:
                 auth=claim.auth,
                 account=session.owner.account,
                 options=wanted.options,
+                kind=TunnelKind(wanted.kind),
+                access=claim.access,
             )
         except ProblemError as error:
+            self._keeper.ports.settle(claim.label)
             self._refuse(session, wanted, error)
             return
         assert claim.kind is not None
@@ -218,7 +250,7 @@ class TunnelRequests:
         if granted.displaced is not None:
             self._lost_name(granted.displaced)
         url = kind.url(tunnel.label, keeper.settings, keeper.public_port)
-        session.mux.send_control(TunnelReady(tunnel.tunnel_id, tunnel.label, url))
+        session.mux.send_control(TunnelReady(tunnel.tunnel_id, shown_name(tunnel.label), url))
         end = line(keeper.clock, "tunnel opened")
         if end is not None:
             _log.info(
@@ -231,7 +263,7 @@ class TunnelRequests:
 
     def _refuse(self, session: ServerSession, wanted: OpenTunnel, error: ProblemError) -> None:
         problem = error.problem
-        limit = "tunnels_per_client" if error.detail is _PER_CLIENT else _LIMITS.get(problem)
+        limit = _BY_DETAIL.get(error.detail) or _LIMITS.get(problem)
         if limit is not None:
             self._keeper.guard.refused(limit, session.remote, problem.code)
         elif (suppressed := self._keeper.guard.rate_limited_log(problem.code)) is not None:

@@ -1,8 +1,9 @@
 """Checks that a request must pass before a stream is opened for it on its tunnel.
 
 Need
-    Whether a request may pass is asked of several: how often requests come, the tunnel's password, whether its client
-    is there, whether there is room.  Some answer at once; one that has to ask a store or another server answers later.
+    Whether a request may pass is asked of several: where it comes from, how often requests come, the tunnel's password,
+    whether its client is there, whether there is room.  Some answer at once; one that has to ask a store or another
+    server answers later.
 
 How
     A `Check` returns None for a request that may pass, an `ProblemError` for one that may not, or a Deferred of either.
@@ -16,7 +17,7 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from sellia.errors import ProblemError
-from sellia.problems import CLIENT_AWAY, OVERLOADED
+from sellia.problems import CLIENT_AWAY, FORBIDDEN, OVERLOADED
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.exchange import Channel
@@ -34,6 +35,13 @@ def is_preflight(request: Request) -> bool:
         and bool(request.values(b"origin"))
         and bool(request.values(b"access-control-request-method"))
     )
+
+
+def may_come(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+    """Look the visitor's address up in the tunnel's lists, if it has some."""
+    if tunnel.access is None or tunnel.access.admits(connection.visitor_of(request)):
+        return None
+    return ProblemError(FORBIDDEN, "This tunnel takes no visitors from your address.")
 
 
 def within_rate(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
@@ -70,4 +78,4 @@ def has_room(request: Request, tunnel: Tunnel[Upstream], connection: Channel) ->
     return ProblemError(CLIENT_AWAY if limit == "away_requests" else OVERLOADED)
 
 
-CHECKS: Final[tuple[Check, ...]] = (within_rate, has_password, need_not_wait, has_room)
+CHECKS: Final[tuple[Check, ...]] = (may_come, within_rate, has_password, need_not_wait, has_room)

@@ -17,7 +17,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError
-from sellia.problems import Problem
+from sellia.problems import NO_SUCH_TUNNEL, Problem
+from sellia.protocol.messages import TunnelKind
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.upstream import Upstream
@@ -152,6 +153,8 @@ class Ingress:
         tunnel = self.tunnels.find(label)
         if tunnel is None:
             return ProblemError(self.rooms.why_absent(label))
+        if tunnel.kind is not TunnelKind.HTTP:
+            return ProblemError(NO_SUCH_TUNNEL, "This name is no website: what it serves is reached over TLS alone.")
         for check in self.checks:
             verdict = check(request, tunnel, connection)
             if verdict is not None:

@@ -3,8 +3,8 @@
 Imports ``settings``, and the parts of ``protocol`` and ``relay`` whose bounds and rules the values must keep.
 """
 
-from sellia.server.settings.listening import split_endpoint
+from sellia.server.settings.listening import BACKLOG, split_endpoint
 from sellia.server.settings.load import check_door, load
 from sellia.server.settings.model import ServerSettings
 
-__all__ = ["ServerSettings", "check_door", "load", "split_endpoint"]
+__all__ = ["BACKLOG", "ServerSettings", "check_door", "load", "split_endpoint"]

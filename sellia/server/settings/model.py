@@ -12,7 +12,7 @@ from sellia.protocol import limits
 from sellia.relay.http.forwarded import FIELDS_ADDED
 from sellia.server.settings.listening import endpoint_of, is_local, is_local_name, port_of_urls
 from sellia.server.settings.relations import check_together
-from sellia.server.settings.values import Domain, Endpoints, ForwardedFields, HeadSize, Host, Path, Peers
+from sellia.server.settings.values import Domain, Endpoints, ForwardedFields, HeadSize, Host, Path, Peers, PortRange
 from sellia.settings import Count, LogLevel, PerSecond, Port, Seconds, Secret, Settings, Size, setting
 
 
@@ -86,6 +86,15 @@ class ServerSettings(Settings):
         "Addresses and networks of reverse proxies that know interim responses, such as 103 Early Hints: all others "
         "are sent none but a 100 that they asked for.",
     )
+    tcp_ports: PortRange | None = setting(
+        None,
+        "Ports that tcp tunnels are given, such as 20000-29999; without it there are none.",
+        flag="FIRST-LAST",
+        variable="SELLIA_TCP_PORTS",
+    )
+    tunnel_host: Host | None = setting(
+        None, "Address on which the ports of tunnels listen. [default: that of --host]", flag="ADDRESS"
+    )
     offer_client: bool = setting(
         True, "false to not offer the program that the server runs for download, with the client in it."
     )
@@ -122,6 +131,9 @@ class ServerSettings(Settings):
     unread_timeout: Seconds = setting(
         300.0, "Seconds for which a visitor may take nothing at all of what waits for it.", path="timeouts.unread"
     )
+    tcp_idle: Seconds | None = setting(
+        None, "Seconds without a byte after which a connection to a tcp tunnel is ended.", path="timeouts.tcp_idle"
+    )
     handshake_timeout: Seconds = setting(
         10.0,
         "Seconds until a TLS handshake, or the header of the PROXY protocol, must be complete.",
@@ -147,6 +159,9 @@ class ServerSettings(Settings):
         "Most connections of one address: a thousand clients behind it make up to four attempts each.",
         path="limits.connections_per_address",
     )
+    tcp_connections: Count = setting(
+        10_000, "Most connections to tcp tunnels, of all connections.", path="limits.tcp_connections"
+    )
     sessions: Count = setting(20_000, "Most clients in all, those included whose link is lost.", path="limits.sessions")
     sessions_per_owner: Count = setting(
         2_000,
@@ -160,6 +175,7 @@ class ServerSettings(Settings):
         path="limits.tunnels_per_owner",
     )
     tunnels_per_client: Count = setting(100, "Most tunnels of one client.", path="limits.tunnels_per_client")
+    ports_per_owner: Count = setting(100, "Most ports of one owner's tunnels.", path="limits.ports_per_owner")
     session_streams: Count = setting(
         limits.MAX_STREAMS,
         "Most exchanges at once of one session.",
@@ -302,6 +318,11 @@ class ServerSettings(Settings):
         if self.host is not None:
             return self.host
         return "127.0.0.1" if is_local_name(self.domain) else "0.0.0.0"
+
+    @property
+    def tunnel_address(self) -> str:
+        """The address that the ports of tunnels listen on."""
+        return self.tunnel_host if self.tunnel_host is not None else self.address
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from sellia.errors import SettingsError
 from sellia.protocol import limits
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.http.hosts import canonical_domain
+from sellia.relay.ports import parse_range
 from sellia.settings import Size, wrong
 from sellia.text import printable
 
@@ -97,6 +98,21 @@ def _check_head(value: int) -> int:
         raise wrong(f"must not be above {(limits.HEAD_LIMIT - 16 * limits.KIB) // limits.KIB} KiB")
     return value
 
+
+def _check_ports(value: str) -> str:
+    try:
+        ports = parse_range(value)
+    except ValueError as error:
+        raise wrong(f"{printable(value)[:40]} {error}", "Write the first and the last, as in 20000-29999.") from None
+    return f"{ports[0]}-{ports[-1]}"
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+#: A range of ports, ``20000-29999``.
+PortRange: TypeAlias = Annotated[str, BeforeValidator(_as_text), AfterValidator(_check_ports)]
 
 #: A host name or an IP address, without brackets.
 Host: TypeAlias = Annotated[str, AfterValidator(_check_host)]

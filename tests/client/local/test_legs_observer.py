@@ -160,6 +160,7 @@ class UpgradeTests(ObserverCase):
 
 class TcpTests(ObserverCase):
     def test_bytes_both_ways(self) -> None:
+        """Ended by whoever ended its direction first."""
         visitor = self.stage.ask(TCP, end=False)
         visitor.stream.send_data(b"ping", end=True)
         self.stage.talk()
@@ -168,7 +169,7 @@ class TcpTests(ObserverCase):
         service.close()
         self.assertEqual(
             self.told(),
-            [("request", TCP), ("body", True, b"ping"), ("body", False, b"pong"), ("ended", "service", None, "")],
+            [("request", TCP), ("body", True, b"ping"), ("body", False, b"pong"), ("ended", "visitor", None, "")],
         )
 
     def test_resets(self) -> None:

@@ -71,7 +71,7 @@ class TunnelTests(OriginalCase):
     def test_tcp(self) -> None:
         """This server has none, and says so, with the end by which the client knows that it is final."""
         reason = self.original().refused(tunnel_type="tcp", subdomain=None)
-        self.assertTrue(reason.startswith("This server has no tcp tunnels."), reason)
+        self.assertTrue(reason.startswith("This server has no tcp tunnels: "), reason)
         self.assertTrue(reason.endswith("is not available"), reason)
 
     def test_while_the_server_drains(self) -> None:
