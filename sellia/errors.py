@@ -19,7 +19,13 @@ came on, and nothing else: it never ends the process and never shows as a traceb
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from sellia.problems import BAD_FRAME, RETRY_AFTER_SECONDS, Problem, problem_of
+
+#: Faults of settings that one message shows.
+FAULTS_SHOWN: Final = 20
 
 
 class SelliaError(Exception):
@@ -27,15 +33,33 @@ class SelliaError(Exception):
 
 
 class SettingsError(SelliaError):
-    """A setting is missing, malformed or contradicts another; nothing was started.
+    """Settings are missing, malformed or contradict each other; nothing was started.
 
-    ``line`` says what and where, ``hint`` what to do, and `str` is both.
+    ``line`` says what and where, ``hint`` what to do, ``at`` is the file with the line and the column, from 1, where
+    there is one.  An error of several faults (`of`) has the first one's, and all of them in ``faults``; `str` is a line
+    and a hint for each, up to ``FAULTS_SHOWN``.
     """
 
-    def __init__(self, line: str, hint: str = "") -> None:
+    def __init__(self, line: str, hint: str = "", at: tuple[str, int, int] = ("", 0, 0)) -> None:
         super().__init__(f"{line}\nHint: {hint}" if hint else line)
         self.line = line
         self.hint = hint
+        self.at = at
+        self.faults: tuple[SettingsError, ...] = (self,)
+
+    @classmethod
+    def of(cls, faults: Sequence[SettingsError]) -> SettingsError:
+        """Make one error of at least one."""
+        first = faults[0]
+        if len(faults) == 1:
+            return first
+        whole = cls(first.line, first.hint, first.at)
+        whole.faults = tuple(faults)
+        more = len(faults) - FAULTS_SHOWN
+        whole.args = (
+            "\n".join([*map(str, faults[:FAULTS_SHOWN]), *([f"and {more} more faults"] if more > 0 else [])]),
+        )
+        return whole
 
 
 class UnreachableError(SelliaError):

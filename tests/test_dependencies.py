@@ -30,6 +30,7 @@ FLOORS = {
     "pydantic": "2.4",
     "pygments": "2.20",
     "pyopenssl": "26.0",
+    "pyyaml": "5.4",
     "setuptools": "78.1.1",
     "twisted": "26.10",
     "ujson": "5.12",
@@ -40,7 +41,7 @@ FLOORS = {
 CLEAN = frozenset(
     """
     annotated-types attrs automat cffi click constantly httptools hyperlink incremental mdurl msgspec packaging
-    pycparser pydantic-core rich ruamel-yaml sellia service-identity treq txaio typing-extensions typing-inspection
+    pycparser pydantic-core rich sellia service-identity treq txaio typing-extensions typing-inspection
     zope-interface
     """.split()
 )

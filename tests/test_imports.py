@@ -81,7 +81,7 @@ IMPURE = {"twisted", "autobahn", "txaio", "zope", "treq", "OpenSSL", "asyncio", 
 IMPURE |= {"threading", "subprocess", "time", "sched", "signal", "datetime"}
 
 #: What settings may be made with, besides the standard library.
-SETTINGS_LIBRARIES = {"pydantic", "pydantic_core", "ruamel", "sellia"}
+SETTINGS_LIBRARIES = {"pydantic", "pydantic_core", "sellia", "yaml"}
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""Settings: flags beat the environment, which beats the settings file, which beats defaults.
+"""Settings: flags beat the environment, which beats the project's file, the user's, the system's, and defaults.
 
 Each room that has settings describes them as a frozen pydantic model (`Settings`) of fields made with `setting`, which
 states once what flags, messages and documents say; `gather` collects what was given, with the place that each value
-came from, and `check` makes the model of it.  Whatever is wrong becomes a `SettingsError`: one line that names the
-place, and a hint.  Imports nothing of Sellia but ``errors`` and ``text``.
+came from, and `check` makes the model of it.  Whatever is wrong becomes a `SettingsError`: for each fault one line that
+names the place, and a hint.  Imports nothing of Sellia but ``errors`` and ``text``.
 
 Invariants:
 
@@ -18,30 +18,38 @@ import warnings
 from typing import Any
 
 from sellia.errors import SettingsError
-from sellia.settings.file import DEPTH_LIMIT
+from sellia.settings.check import check, check_all, refuse_unknown
+from sellia.settings.document import DEPTH_LIMIT, ELEMENT_LIMIT
+from sellia.settings.file import SettingsFile
 from sellia.settings.flags import CONFIG, Flag, flags_of
-from sellia.settings.given import FILE_LIMIT, Given, Rank, Trail
-from sellia.settings.model import Settings, check, refuse_unknown, setting, spelling
-from sellia.settings.sources import flag, gather, variables
+from sellia.settings.given import FILE_LIMIT, Findings, Given, Origin, Rank, Trail
+from sellia.settings.model import Settings, setting, spelling
+from sellia.settings.sources import Overlay, flag, gather, variables
 from sellia.settings.values import Count, LogLevel, PerSecond, Port, Seconds, Secret, Size, wrong
 
 __all__ = [
     "CONFIG",
     "Count",
     "DEPTH_LIMIT",
+    "ELEMENT_LIMIT",
     "FILE_LIMIT",
+    "Findings",
     "Flag",
     "Given",
     "LogLevel",
+    "Origin",
+    "Overlay",
     "PerSecond",
     "Port",
     "Rank",
     "Seconds",
     "Secret",
     "Settings",
+    "SettingsFile",
     "Size",
     "Trail",
     "check",
+    "check_all",
     "flag",
     "flags_of",
     "gather",

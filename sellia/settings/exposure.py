@@ -19,17 +19,27 @@ def exposed_files(given: Mapping[str, Given], secrets: Mapping[str, Set[str]]) -
     """
     told: set[str] = set()
     for name, each in given.items():
-        if each.path and each.path not in told and _holds_secret(each, secrets.get(name)) and _is_public(each.path):
-            told.add(each.path)
-            shown = printable(each.path)
-            yield f"{shown} holds a secret, and every user of this machine can read it: `chmod o-r {shown}` ends that."
+        for holder in _holders(each, secrets.get(name)):
+            path = holder.path
+            if path and path not in told and _is_public(path):
+                told.add(path)
+                shown = printable(path)
+                mend = f"`chmod o-r {shown}` ends that."
+                yield f"{shown} holds a secret, and every user of this machine can read it: {mend}"
 
 
-def _holds_secret(given: Given, inner: Set[str] | None) -> bool:
+def _holders(given: Given, inner: Set[str] | None) -> Iterator[Given]:
+    """Yield what is a secret: the value itself, or the parts that have one of these names, at whatever depth."""
+    if inner is None:
+        return
     if not inner:
-        return inner is not None
-    items = given.value if isinstance(given.value, list) else [given.value]
-    return any(isinstance(item, dict) and any(item.get(name) for name in inner) for item in items)
+        yield given
+        return
+    for name, part in given.parts.items():
+        if name in inner and part.value:
+            yield part
+        else:
+            yield from _holders(part, inner)
 
 
 def _is_public(path: str) -> bool:

@@ -8,9 +8,9 @@ caution.  So is a path that a setting had before, such as ``timeouts.connect``, 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sellia.errors import SettingsError
-from sellia.settings.given import Given, Rank, Trail
-from sellia.settings.model import Settings, no_setting
+from sellia.settings.check import no_setting
+from sellia.settings.given import Findings, Given
+from sellia.settings.model import Settings
 from sellia.text import printable
 
 _Path = tuple[str, ...]
@@ -38,55 +38,46 @@ class _Names:
         return [".".join(each) for each in self.settings if each[: len(path)] == path]
 
 
-def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]]) -> dict[str, Given]:
+def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]], findings: Findings) -> dict[str, Given]:
     """Return what a file gives by the names of the settings, groups taken apart.
 
-    Names that no model has are kept if they stand at the top level.  Raises `SettingsError` for an unknown name in a
-    group, and for a setting that is given under two names.
+    Names that no model has are kept if they stand at the top level.  Faults are an unknown name in a group, and a
+    setting that is given under two names.
     """
     names = _Names.of(models)
     found: dict[str, Given] = {}
-    for path, each in _leaves((), given, names.groups):
+    for path, each in _leaves((), given, names.groups, findings):
         name = names.settings.get(path)
         spelt = ".".join(path)
         if name is None and spelt in names.old:
             name = names.old[spelt]
             each = replace(each, caution=_moved(each, spelt, name, names))
         elif name is None and len(path) > 1:
-            raise no_setting(names.below(path[:-1]), each.place, ".".join(path))
+            findings.add(no_setting(names.below(path[:-1]), each.named, ".".join(path)))
+            continue
         if name in found:
-            line = f"{each.place}: is the same setting as {found[name].place.rpartition(': ')[2]}"
-            raise SettingsError(line, "Keep one of the two.")
+            line = f"is the same setting as {found[name].origin.name}"
+            findings.add(each.named.fault(line, "Keep one of the two."))
+            continue
         found[name or path[0]] = each
     return found
 
 
-def _leaves(path: _Path, given: Mapping[str, Given], groups: frozenset[_Path]) -> Iterator[tuple[_Path, Given]]:
+def _leaves(
+    path: _Path, given: Mapping[str, Given], groups: frozenset[_Path], findings: Findings
+) -> Iterator[tuple[_Path, Given]]:
     """Yield everything in ``given`` that is no group, with its path, down to the bottom of all groups."""
     for name, each in given.items():
         here = (*path, name)
-        if here in groups:
-            yield from _leaves(here, _inside(each, here), groups)
-        else:
+        if here not in groups:
             yield here, each
-
-
-def _inside(group: Given, path: _Path) -> dict[str, Given]:
-    if not isinstance(group.value, dict):
-        hint = f"Write its settings on the lines below it, each with two spaces more in front than {path[-1]} has."
-        raise SettingsError(f"{group.place}: is a group of settings", hint)
-    parts: dict[str | int, dict[Trail, str]] = {}
-    for trail, place in group.parts.items():
-        parts.setdefault(trail[0], {})[trail[1:]] = place
-    found = {}
-    for name, value in group.value.items():
-        if value is not None:
-            nested = parts.get(name, {})
-            found[str(name)] = Given(value, nested.pop((), group.place), Rank.FILE, nested, group.path)
-    return found
+        elif isinstance(each.value, dict):
+            yield from _leaves(here, each.inside(), groups, findings)
+        else:
+            hint = f"Write its settings on the lines below it, each with two spaces more in front than {name} has."
+            findings.add(each.origin.fault("is a group of settings", hint))
 
 
 def _moved(each: Given, old: str, name: str, names: _Names) -> str:
     new = next(".".join(path) for path, setting in names.settings.items() if setting == name)
-    where = each.place.rpartition(": ")[0]
-    return f"{where}: {printable(old)} is called {new} now; the next version refuses the old name."
+    return f"{each.named.where}: {printable(old)} is called {new} now; the next version refuses the old name."

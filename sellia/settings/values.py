@@ -39,6 +39,28 @@ def _size(value: object) -> object:
     return int(found[1]) * _UNITS[found[2].lower()]
 
 
+_DURATION: Final = re.compile(
+    r"^(?:(?P<d>[0-9]{1,6})d)?(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?"
+    r"(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:(?P<ms>[0-9]{1,9})ms)?$"
+)
+_SECONDS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
+
+
+def _seconds(value: object) -> object:
+    """Return a time such as ``1h30m`` in seconds; a number is one already."""
+    if not isinstance(value, str):
+        return _number(value)
+    text = "".join(value.split()).lower()
+    try:
+        return float(text)  # whether it is finite, and above 0, is the field's to say
+    except ValueError:
+        pass
+    found = _DURATION.match(text)
+    if found is None or not text:
+        raise wrong(f"must be a time such as 30, 30s, 2m or 1h30m, not {printable(value)[:SHOWN]}")
+    return sum(float(amount) * _SECONDS[unit] for unit, amount in found.groupdict().items() if amount)
+
+
 def _secret(value: object) -> object:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if isinstance(text, str):
@@ -55,6 +77,6 @@ LogLevel: TypeAlias = Literal["info", "debug"]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_number)]
 Size: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_size)]
-Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_seconds)]
 PerSecond: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
 Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_secret)]

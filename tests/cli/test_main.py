@@ -13,7 +13,7 @@ from sellia.cli.main import COMMANDS, nearest
 from tests.cli.case import CommandCase
 
 #: What must not be imported before a command that needs it runs.
-HEAVY = ("twisted", "autobahn", "pydantic", "rich", "ruamel", "msgspec", "OpenSSL")
+HEAVY = ("twisted", "autobahn", "pydantic", "rich", "yaml", "msgspec", "OpenSSL")
 
 
 class GroupTests(CommandCase):

@@ -136,7 +136,7 @@ class DefaultTests(ServerCase):
                 again = load({}, {}, self.write(f"{flat}: {value}\n"))
                 self.assertEqual(again.model_dump(), settings.model_dump())
                 [caution] = again.cautions
-                self.assertIn(f", line 1: {flat} is called {path} now; the next version refuses", caution)
+                self.assertIn(f":1:1: {flat} is called {path} now; the next version refuses", caution)
 
     def test_names_of_before_in_a_program(self) -> None:
         before: dict[str, Any] = {"links_per_key": 3, "failed_auth_rate": 2.0}
@@ -287,7 +287,7 @@ class ListenTests(ServerCase):
             self.bad({"listen": ["tcp:1"], "port": "2"}).line, "--port: cannot be given together with --listen"
         )
         error = self.bad({}, {}, self.write("listen: [tcp:1]\nhost: '::'\n"))
-        self.assertTrue(error.line.endswith("line 2: host: cannot be given together with listen"), error.line)
+        self.assertTrue(error.line.endswith(":2:7: host: cannot be given together with listen"), error.line)
 
     def test_stronger_source_wins(self) -> None:
         self.assertEqual(load({"listen": ["tcp:1"]}, {"SELLIA_PORT": "2", "SELLIA_OPEN": "true"}).endpoints, ("tcp:1",))

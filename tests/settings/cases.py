@@ -49,6 +49,7 @@ class SettingsCase(SynchronousTestCase):
 
     def bad(self, *arguments: Any, **named: Any) -> SettingsError:
         error = self.assertRaises(SettingsError, self.load, *arguments, **named)
-        self.assertEqual(len(str(error).splitlines()), 2, "one line and a hint")
-        self.assertTrue(error.hint)
+        for each in error.faults:
+            self.assertEqual(len(str(each).splitlines()), 2, "one line and a hint")
+            self.assertTrue(each.hint)
         return error

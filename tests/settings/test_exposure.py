@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.settings import (
     Given,
+    Origin,
     Rank,
     Secret,
     Settings,
@@ -16,10 +17,18 @@ from sellia.settings import (
 from sellia.settings.exposure import exposed_files
 
 
+def given(value: object, origin: Origin) -> Given:
+    """A value with all of its parts."""
+    if isinstance(value, list):
+        return Given.of([given(each, origin) for each in value], origin)
+    if isinstance(value, dict):
+        return Given.of({name: given(each, origin) for name, each in value.items()}, origin)
+    return Given(value, origin)
+
+
 class ExposureTests(SynchronousTestCase):
     def exposed(self, value: object, secrets: dict[str, frozenset[str]], path: str = __file__) -> int:
-        given = {"it": Given(value, "place", Rank.FILE, path=path)}
-        return len(list(exposed_files(given, secrets)))
+        return len(list(exposed_files({"it": given(value, Origin(Rank.FILE, "it", path))}, secrets)))
 
     def test_only_what_is_secret(self) -> None:
         self.assertEqual(self.exposed("x", {}), 0)
@@ -54,8 +63,8 @@ class CautionTests(SynchronousTestCase):
             file.write(text)
         os.chmod(self.path, mode)
         config = None if environment else self.path
-        given = gather(model, flags={}, environment=environment, config=config)
-        return check(model, given).cautions
+        found = gather(model, flags={}, environment=environment, config=config)
+        return check(model, found).cautions
 
     def open_up(self) -> None:
         """Let everybody reach the directory; where that is impossible the machine is closed to others as it is."""

@@ -28,20 +28,20 @@ class FileTests(SettingsCase):
 
     def test_unknown_name(self) -> None:
         error = self.bad(text="name: x\nprot: 1\n")
-        self.assertTrue(error.line.endswith(", line 2: prot is not a setting"), error.line)
+        self.assertTrue(error.line.endswith(":2:1: prot is not a setting"), error.line)
         self.assertEqual(error.hint, "Did you mean port?")
         self.assertIn("port, name, key", self.bad(text="zzz: 1\n").hint)
 
     def test_place_of_a_nested_value(self) -> None:
         error = self.bad(text="parts:\n- port: 1\n- port: 2\n  key: 5\n")
-        self.assertTrue(error.line.endswith(", line 4: parts[1].key: must be text"), error.line)
+        self.assertTrue(error.line.endswith(":4:8: parts[1].key: must be text"), error.line)
         error = self.bad(text="parts:\n- key: a\n")
-        self.assertTrue(error.line.endswith(", line 2: parts[0]: port is missing"), error.line)
+        self.assertTrue(error.line.endswith(":2:3: parts[0]: port is missing"), error.line)
         error = self.bad(text="parts:\n- prot: 1\n  port: 1\n")
         self.assertEqual(error.hint, "Did you mean port?")
 
     def test_not_a_mapping(self) -> None:
-        self.assertIn("is not a list of settings", self.bad(text="- a\n").line)
+        self.assertTrue(self.bad(text="- a\n").line.endswith(": is not a list of settings"))
 
     def test_larger_than_a_file_of_settings(self) -> None:
         self.assertEqual(self.load(text="port: 5\n".ljust(FILE_LIMIT, "#")).port, 5)
@@ -49,26 +49,26 @@ class FileTests(SettingsCase):
         self.assertTrue(error.line.endswith(" is larger than 256 KiB"), error.line)
 
     def test_malformed(self) -> None:
-        for text in ("a: [", "a: b: c", "\tx: 1", "a: *b", "a: !b c", "a: \x00", "%FOO", "a: 'b"):
+        for text in ("a: [", "a: b: c", "\tx: 1", "%FOO", "%YAML 1.3\n---\na: b", "a: 'b", "a: {b: ", "a: @b"):
             self.assertIn("is not valid YAML", self.bad(text=text).line)
 
     def test_aliases(self) -> None:
         """With them a few lines could be a document without end."""
         laughs = "\n".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))
-        for text in ("a: &a [*a]\n", "port: &a 5\nname: *a\n", f"a0: &a0 [x]\n{laughs}\n"):
-            self.assertIn("an alias refers to this", self.bad(text=text).line)
+        for text in ("a: &a [*a]\n", "port: &a 5\nname: *a\n", f"a0: &a0 [x]\n{laughs}\n", "a: *b"):
+            self.assertIn(": an alias stands here", self.bad(text=text).line)
 
     def test_names_with_parts(self) -> None:
         for text in ("? [a]\n: b\n", "{a: b}: c\n", "a: &a [? *a]\n", "parts:\n  - ? {x: y}\n    : z\n"):
             error = self.bad(text=text)
             self.assertTrue(error.line.endswith(": a name has parts"), error.line)
-        self.assertIn(", line 2: ", error.line)
+        self.assertIn(":2:7: ", error.line)
 
     def test_deeper_than_anybody_means(self) -> None:
-        for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600, "[a: " * 600, "- [" * 600):
-            self.assertTrue(self.bad(text=text).line.endswith(", line 1: nested too deeply"), text)
+        for text in ("[" * 600, "a: " + "{b: " * 600, "- " * 600, "? " * 600, "[a: " * 600, "- " + "[" * 600):
+            self.assertRegex(self.bad(text=text).faults[-1].line, r":1:[0-9]+: nested too deeply$")
         error = self.bad(text="port: 1\nparts:\n- port: 2\n  key: " + "[" * 600)
-        self.assertTrue(error.line.endswith(", line 4: nested too deeply"), error.line)
+        self.assertTrue(error.line.endswith(":4:21: nested too deeply"), error.line)
 
     def test_as_deep_as_may_be(self) -> None:
         """One level is the mapping of all settings."""
@@ -81,7 +81,7 @@ class FileTests(SettingsCase):
         """Nesting is found where it gets too deep, not when all of it has been read."""
         before = time.process_time()
         for text in ("[" * 5000, "port: " + "{a: " * 5000, "- " * 100_000, "? [" * 50_000, "[" * FILE_LIMIT):
-            self.assertIn("nested too deeply", self.bad(text=text).line)
+            self.assertIn("nested too deeply", self.bad(text=text).faults[-1].line)
         self.assertLess(time.process_time() - before, 0.1)
 
     def test_no_code_runs(self) -> None:
@@ -89,7 +89,7 @@ class FileTests(SettingsCase):
 
     def test_given_twice(self) -> None:
         error = self.bad(text="key: SECRET\nkey: SECRET\n")
-        self.assertTrue(error.line.endswith("line 2: a key is given twice"), error.line)
+        self.assertTrue(error.line.endswith(":2:1: a key is given twice, the first time on line 1"), error.line)
 
     def test_missing_file(self) -> None:
         given = {"flags": {}, "environment": {}, "config": "/nowhere.yaml"}

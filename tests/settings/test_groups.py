@@ -49,13 +49,13 @@ class GroupTests(SynchronousTestCase):
 
     def test_place_of_a_wrong_value(self) -> None:
         self.assertTrue(
-            self.bad("size:\n  width: x\n").line.endswith(", line 2: size.width: must be a valid integer, not x")
+            self.bad("size:\n  width: x\n").line.endswith(":2:10: size.width: must be a valid integer, not x")
         )
-        self.assertIn(", line 3: size.items[1]: must be", self.bad("size:\n  items: [1,\n   0]\n").line)
+        self.assertIn(":3:4: size.items[1]: must be", self.bad("size:\n  items: [1,\n   0]\n").line)
 
     def test_unknown_name_in_a_group(self) -> None:
         error = self.bad("size:\n  hight: 1\n")
-        self.assertTrue(error.line.endswith(", line 2: size.hight is not a setting"), error.line)
+        self.assertTrue(error.line.endswith(":2:3: size.hight is not a setting"), error.line)
         self.assertEqual(error.hint, "Did you mean size.height?")
         self.assertEqual(self.bad("size: {zzz: 1}").hint, "The settings are: size.width, size.height, size.items.")
         self.assertIn("rates.requests.zzz is not a setting", self.bad("rates: {requests: {zzz: 1}}").line)
@@ -75,14 +75,14 @@ class GroupTests(SynchronousTestCase):
         self.assertEqual(loaded.height, 6)
         [caution] = loaded.cautions
         self.assertTrue(
-            caution.endswith(", line 2: height is called size.height now; the next version refuses the old name.")
+            caution.endswith(":2:1: height is called size.height now; the next version refuses the old name.")
         )
 
     def test_name_of_before(self) -> None:
         loaded = self.load("breadth: 6\n")
         self.assertEqual(loaded.width, 6)
         self.assertIn("breadth is called size.width now", loaded.cautions[0])
-        self.assertTrue(self.bad("breadth: x\n").line.endswith(", line 1: breadth: must be a valid integer, not x"))
+        self.assertTrue(self.bad("breadth: x\n").line.endswith(":1:10: breadth: must be a valid integer, not x"))
 
     def test_given_under_two_names(self) -> None:
         for text in ("height: 6\nsize: {height: 6}\n", "size: {height: 6}\nheight: 6\n", "width: 1\nbreadth: 1\n"):

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.errors import SettingsError
 from sellia.settings import (
     Given,
+    Origin,
     Rank,
     Settings,
     check,
@@ -17,7 +18,7 @@ class MisspeltTests(SynchronousTestCase):
         class Needs(Settings):
             server: str = setting(..., "A server.")
 
-        for given in ({"sevrer": Given("x", "line 1: sevrer", Rank.FILE)},):
+        for given in ({"sevrer": Given("x", Origin(Rank.FILE, "sevrer", "file", 1, 1))},):
             error = self.assertRaises(SettingsError, check, Needs, given)
             self.assertIn("sevrer is not a setting", error.line)
             self.assertEqual(error.hint, "Did you mean server?")

@@ -1,8 +1,9 @@
 """Loads the settings of a client from flags, environment and file, and brings all tunnels into one form."""
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from sellia.client.proxies import proxies_of
 from sellia.client.settings.model import ClientSettings
@@ -10,7 +11,7 @@ from sellia.client.settings.old import OLD
 from sellia.client.settings.tunnel import NAME, TunnelSettings
 from sellia.client.settings.values import TargetText
 from sellia.errors import SettingsError
-from sellia.settings import Given, Rank, Trail, check, gather, refuse_unknown
+from sellia.settings import Findings, Given, SettingsFile, check, gather, refuse_unknown
 from sellia.text import printable
 
 #: Settings that, at the top level of the file, describe the one tunnel.
@@ -20,40 +21,57 @@ _ONE_TUNNEL: Final = tuple(TunnelSettings.model_fields)
 _SERVICES: Final = ("target", "paths", "port")
 
 
-def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ClientSettings:
-    """Return the settings of a client; ``flags`` are by setting, None where not given.  Raises `SettingsError`."""
-    given = gather(ClientSettings, TunnelSettings, flags=flags, environment=environment, config=config)
-    refuse_unknown(ClientSettings, given, _ONE_TUNNEL)
-    settings = check(ClientSettings, _with_tunnels(given))
-    if settings.proxy is None:
-        proxies_of(None, environment)  # a variable that is wrong is to be known before anything starts
-    return settings
+def load(
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    config: str | None = None,
+    files: Sequence[SettingsFile] = (),
+) -> ClientSettings:
+    """Return the settings of a client; ``flags`` are by setting, None where not given.
+
+    ``config`` is the file that ``--config`` names, instead of which ``files`` are read.  Raises `SettingsError`.
+    """
+    findings = Findings()
+    given = gather(
+        ClientSettings,
+        TunnelSettings,
+        flags=flags,
+        environment=environment,
+        config=config,
+        files=files,
+        findings=findings,
+    )
+    refuse_unknown(ClientSettings, given, _ONE_TUNNEL, findings)
+    if "proxy" not in given:
+        with findings.collecting():
+            proxies_of(None, environment)  # a variable that is wrong is to be known before anything starts
+    return check(ClientSettings, _with_tunnels(given, findings), findings)
 
 
-def _with_tunnels(given: Mapping[str, Given]) -> dict[str, Given]:
-    """Bring all that describes tunnels into the form of one list: a map by name, an old list, or a single tunnel."""
+def _with_tunnels(given: Mapping[str, Given], findings: Findings) -> dict[str, Given]:
+    """Bring all that describes tunnels into the form of one list: a map by name, an old list, or a single tunnel.
+
+    Where there are faults already nothing is said of what is missing: it may be there under a wrong name.
+    """
     rest = {name: each for name, each in given.items() if name not in _ONE_TUNNEL}
     one = _strongest({name: each for name, each in given.items() if name in _ONE_TUNNEL})
     listed = rest.get("tunnels")
     strongest = max(one.values(), key=lambda each: each.rank, default=None)
-    if listed is not None and strongest is not None and strongest.rank is Rank.FILE:
-        raise SettingsError(
-            f"{strongest.place}: is not used beside tunnels",
-            "Move it into the tunnel that it is meant for, or below defaults for all of them.",
-        )
-    if listed is not None and strongest is not None:
-        raise SettingsError(
-            f"{strongest.place}: cannot be given together with the tunnels of {printable(listed.path)}",
-            "Say it in the file, in the tunnel that it is meant for, or leave the file out.",
-        )
-    if listed is not None:
-        rest["tunnels"] = _listed(listed)
-    else:
-        rest["tunnels"] = _single(one, strongest)
-    if "server" not in rest:
-        raise SettingsError(
-            "it is not said which server to connect to", "Give --server https://example.com or SELLIA_SERVER."
-        )
+    if listed is not None and strongest is not None and strongest.rank.is_file:
+        hint = "Move it into the tunnel that it is meant for, or below defaults for all of them."
+        findings.add(strongest.named.fault("is not used beside tunnels", hint))
+    elif listed is not None and strongest is not None:
+        hint = "Say it in the file, in the tunnel that it is meant for, or leave the file out."
+        line = f"cannot be given together with the tunnels of {printable(listed.path)}"
+        findings.add(strongest.origin.fault(line, hint))
+    with findings.collecting():
+        if listed is not None:
+            rest["tunnels"] = _listed(listed, findings)
+        elif not findings.faults or any(name in one for name in _SERVICES):
+            rest["tunnels"] = _single(one, strongest)
+    if "server" not in rest and not findings.faults:
+        line = "it is not said which server to connect to"
+        findings.add(SettingsError(line, "Give --server https://example.com or SELLIA_SERVER."))
     return rest
 
 
@@ -79,69 +97,67 @@ def _single(one: Mapping[str, Given], strongest: Given | None) -> Given:
             f"{place}it is not said what to expose",
             "Give the port that your service listens on, as in 8080, or its address, as in https://localhost:8443.",
         )
-    parts: dict[Trail, str] = {(0, name): each.place for name, each in one.items()}
-    tunnel = {name: _placed(name, each.value, each.path) for name, each in one.items()}
-    tunnel["name"] = _name(tunnel, 1)
-    return Given([tunnel], service.place, service.rank, parts, service.path, _told([(service, "", tunnel)]))
+    tunnel = {name: _placed(name, each) for name, each in one.items()}
+    tunnel["name"] = Given(_name(one, 1), service.origin)
+    listed = Given.of([Given.of(tunnel, service.origin)], service.origin)
+    return replace(listed, caution=_told(listed.parts.values()))
 
 
-def _listed(tunnels: Given) -> Given:
+def _listed(tunnels: Given, findings: Findings) -> Given:
     """Return the tunnels of a file as a list, each with its name."""
+    caution = ""
     if isinstance(tunnels.value, list):
-        named = [(_name(each, index + 1), each, index) for index, each in enumerate(tunnels.value)]
+        named = [(_name(each.parts, index + 1), each) for index, each in enumerate(tunnels.parts.values())]
         caution = (
             f"{tunnels.place}: is a map of tunnels by name now, as in `web: {{target: 8080}}`; "
             "the next version refuses a list."
         )
     elif isinstance(tunnels.value, dict):
-        named = [(str(name), each, name) for name, each in tunnels.value.items()]
-        caution = ""
+        named = [(str(name), each) for name, each in tunnels.parts.items()]
     else:
         return tunnels
-    made: list[object] = []
-    parts: dict[Trail, str] = {}
-    old = []
-    for index, (name, each, step) in enumerate(named):
-        parts |= {(index, *trail[1:]): place for trail, place in tunnels.parts.items() if trail[0] == step}
-        if isinstance(each, dict) or each is None:
-            tunnel = {key: _placed(key, value, tunnels.path) for key, value in (each or {}).items()}
-            if "name" in tunnel:
-                where = parts.get((index, "name"), tunnels.place)
-                raise SettingsError(f"{where}: is not a setting", "The name stands in front: `web: {target: 8080}`.")
-            made.append({**tunnel, "name": name})
-            old.append((tunnels, parts.get((index,), ""), tunnel))
-        else:
+    made = []
+    for name, each in named:
+        if each.value is not None and not isinstance(each.value, dict):
             made.append(each)
-    return Given(made, tunnels.place, tunnels.rank, parts, tunnels.path, caution or _told(old))
+            continue
+        tunnel = {str(key): _placed(key, part) for key, part in each.parts.items()}
+        if "name" in tunnel:
+            hint = "The name stands in front: `web: {target: 8080}`."
+            findings.add(tunnel["name"].named.fault("is not a setting", hint))
+        tunnel["name"] = Given(name, each.origin)
+        made.append(Given.of(tunnel, each.origin))
+    return replace(Given.of(made, tunnels.origin), caution=caution or _told(made))
 
 
-def _name(tunnel: object, number: int) -> str:
+def _name(parts: Mapping[Any, Given], number: int) -> str:
     """Return a name for a tunnel that has none: its subdomain, or its number."""
-    subdomain = tunnel.get("subdomain") if isinstance(tunnel, dict) else None
+    subdomain = parts["subdomain"].value if "subdomain" in parts else None
     return subdomain if isinstance(subdomain, str) and NAME.match(subdomain) else str(number)
 
 
-def _placed(name: str, value: object, path: str) -> object:
-    """Return the value of a setting; relative paths in targets start from the directory of the file at ``path``."""
-    if not path:
-        return value
-    directory = os.path.dirname(os.path.abspath(path))
-    if name == "target" and isinstance(value, str):
-        return TargetText(value, directory)
-    if name == "paths" and isinstance(value, dict):
-        return {
-            prefix: {each: _placed(each, part, path) for each, part in route.items()}
-            if isinstance(route, dict)
-            else _placed("target", route, path)
-            for prefix, route in value.items()
-        }
-    return value
+def _placed(name: str | int, each: Given) -> Given:
+    """Return a setting with its relative paths in targets starting from the directory of the file that it is in."""
+    if not each.path:
+        return each
+    if name == "target" and isinstance(each.value, str):
+        return replace(each, value=TargetText(each.value, os.path.dirname(os.path.abspath(each.path))))
+    if name == "paths" and isinstance(each.value, dict):
+        routes = {}
+        for prefix, route in each.parts.items():
+            if isinstance(route.value, dict):
+                inner = {str(key): _placed(key, part) for key, part in route.parts.items()}
+                routes[str(prefix)] = Given.of(inner, route.origin)
+            else:
+                routes[str(prefix)] = _placed("target", route)
+        return Given.of(routes, each.origin)
+    return each
 
 
-def _told(tunnels: Iterable[tuple[Given, str, Mapping[str, object]]]) -> str:
+def _told(tunnels: Iterable[Given]) -> str:
     """Return what is to be said of the first tunnel that is described in the old way, or an empty string."""
-    for given, place, tunnel in tunnels:
-        if any(tunnel.get(name) is not None for name in OLD):
+    for tunnel in tunnels:
+        if any(tunnel.parts[name].value is not None for name in OLD if name in tunnel.parts):
             told = "port, local_host and local_scheme are target now, as in `target: https://localhost:8443`"
-            return f"{place or given.place}: {told}; the next version refuses the old names."
+            return f"{tunnel.place}: {told}; the next version refuses the old names."
     return ""

@@ -1,18 +1,28 @@
 """Loads the settings of a server from flags, environment and file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sellia.errors import SettingsError
 from sellia.server.settings.model import ServerSettings
 from sellia.server.settings.relations import GIVE_A_KEY
-from sellia.settings import Given, Rank, check, gather
+from sellia.settings import Findings, Given, Rank, SettingsFile, check, gather
 
 
-def load(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None = None) -> ServerSettings:
-    """Return the settings of a server; ``flags`` are by setting, None where not given.  Raises `SettingsError`."""
-    given = gather(ServerSettings, flags=flags, environment=environment, config=config)
-    _choose_listeners(given)
-    settings = check(ServerSettings, given)
+def load(
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    config: str | None = None,
+    files: Sequence[SettingsFile] = (),
+) -> ServerSettings:
+    """Return the settings of a server; ``flags`` are by setting, None where not given.
+
+    ``config`` is the file that ``--config`` names, instead of which ``files`` are read.  Raises `SettingsError`.
+    """
+    findings = Findings()
+    given = gather(ServerSettings, flags=flags, environment=environment, config=config, files=files, findings=findings)
+    with findings.collecting():
+        _choose_listeners(given)
+    settings = check(ServerSettings, given, findings)
     check_door(settings)
     return settings
 
@@ -43,8 +53,8 @@ def _choose_listeners(given: dict[str, Given]) -> None:
     strongest = max(others.values(), key=lambda other: other.rank)
     if strongest.rank == listen.rank:
         beside = listen.place if listen.rank is Rank.FLAG else "listen"
-        raise SettingsError(
-            f"{strongest.place}: cannot be given together with {beside}",
+        raise strongest.origin.fault(
+            f"cannot be given together with {beside}",
             "An endpoint names its own port and address, as in tcp:3000:interface=127.0.0.1: keep one of the two.",
         )
     for name in ["listen"] if strongest.rank > listen.rank else others:

@@ -43,7 +43,7 @@ class OneTunnelTests(ClientCase):
     def test_where_it_came_from(self) -> None:
         self.assertTrue(self.bad(BASE | {"target": "x"}).line.startswith("--target: x is not a target"))
         error = self.bad({}, {}, self.write("server: http://x\ntarget: 99999\n"))
-        self.assertTrue(error.line.endswith("line 2: target: has a port that is not one"), error.line)
+        self.assertTrue(error.line.endswith(":2:9: target: has a port that is not one"), error.line)
 
 
 class ManyTunnelsTests(ClientCase):
@@ -87,7 +87,7 @@ class ManyTunnelsTests(ClientCase):
 
     def test_beside_a_single_one(self) -> None:
         error = self.bad({}, {}, self.write("server: http://x\ntunnels:\n  a: {target: 1}\ntarget: 2\n"))
-        self.assertTrue(error.line.endswith("line 4: target: is not used beside tunnels"), error.line)
+        self.assertTrue(error.line.endswith(":4:1: target: is not used beside tunnels"), error.line)
 
     def test_bounds(self) -> None:
         self.bad({}, {}, self.write("server: http://x\ntunnels: {}\n"))
@@ -104,7 +104,7 @@ class ManyTunnelsTests(ClientCase):
 
     def test_place(self) -> None:
         config = self.write("server: http://x\ntunnels:\n  a: {target: 1}\n  b:\n    target: 2\n    subdomain: a_b\n")
-        self.assertIn("line 6: tunnels.b.subdomain: a_b cannot be", self.bad({}, {}, config).line)
+        self.assertIn(":6:16: tunnels.b.subdomain: a_b cannot be", self.bad({}, {}, config).line)
 
     def test_ping(self) -> None:
         config = self.write("ping_timeout: 5\n")
@@ -127,7 +127,7 @@ class ManyTunnelsTests(ClientCase):
 
     def test_the_name_is_the_key(self) -> None:
         error = self.bad({}, {}, self.write("server: http://x\ntunnels:\n  a: {target: 1, name: b}\n"))
-        self.assertIn("line 3: tunnels.a.name: is not a setting", error.line)
+        self.assertIn(":3:18: tunnels.a.name: is not a setting", error.line)
         error = self.bad({}, {}, self.write("server: http://x\ntunnels:\n  a b: {target: 1}\n"))
         self.assertIn("a b cannot name a tunnel", error.line)
 

@@ -48,16 +48,16 @@ class OldFileTests(ClientCase):
         config = self.write("server: http://x\ntunnels:\n- port: 1\n- {target: 2, subdomain: abc}\n")
         settings = load({}, {}, config)
         self.assertEqual([each.name for each in settings.tunnels], ["1", "abc"])
-        self.assertIn("line 3: tunnels: is a map of tunnels by name now", settings.cautions[0])
+        self.assertIn(":2:1: tunnels: is a map of tunnels by name now", settings.cautions[0])
 
     def test_the_top_level(self) -> None:
         settings = load({}, {}, self.write("server: http://x\nport: 1\nlocal_host: ::1\n"))
         self.assertEqual(shown_routes(settings.tunnels[0].routes), "http://[::1]:1")
-        self.assertIn("line 2: port: port, local_host and local_scheme are target now", settings.cautions[0])
+        self.assertIn(":2:7: port: port, local_host and local_scheme are target now", settings.cautions[0])
 
     def test_in_a_map(self) -> None:
         settings = load({}, {}, self.write("server: http://x\ntunnels:\n  a: {port: 1}\n"))
-        self.assertIn("line 3: tunnels.a: port, local_host and local_scheme are target", settings.cautions[0])
+        self.assertIn(":3:3: tunnels.a: port, local_host and local_scheme are target", settings.cautions[0])
 
     def test_flags(self) -> None:
         settings = load({"server": "http://x", "port": "1", "local_host": "::1"}, {})
