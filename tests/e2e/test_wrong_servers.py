@@ -123,6 +123,10 @@ class WrongServerTests(SynchronousTestCase):
         url = f"https://localhost:{secure_server().port}"
         self.client(url, "--ca", str(cert), "-s", "one").wait_for_line("  open    https://one[.]localhost")
         self.client(url, "-s", "two", env={"SSL_CERT_FILE": str(cert)}).wait_for_line("  open    https://two[.]local")
+        directory = Path(tempfile.mkdtemp())
+        hashed = run([program("openssl"), "x509", "-hash", "-noout", "-in", str(cert)]).output.decode().strip()
+        (directory / f"{hashed}.0").write_bytes(cert.read_bytes())
+        self.client(url, "-s", "six", env={"SSL_CERT_DIR": str(directory)}).wait_for_line("  open    https://six[.]")
         wrong = self.client(url.replace("localhost", "127.0.0.1"), "--ca", str(cert))
         words = r"has a certificate that is for localhost, \*\.localhost, a\.example, and not for 127\.0\.0\.1"
         wrong.wait_for_line(words)

@@ -133,6 +133,11 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._remarks = LimitLog(LINES)
         self.connector = self.attempts = Attempts(self, self.route.endpoint, reactor, self.route.where)
 
+    def setSessionParameters(self, *parameters: Any, **named: Any) -> None:
+        super().setSessionParameters(*parameters, **named)
+        if ":" in self.host:  # Autobahn writes an address of IPv6 into Host without its brackets
+            self.host = f"[{self.host}]"
+
     @property
     def server(self) -> str:
         """The URL at which the server is dialled."""

@@ -9,7 +9,7 @@ from sellia.client.proxies import proxies_of
 from sellia.client.settings.model import ClientSettings
 from sellia.client.settings.old import OLD
 from sellia.client.settings.tunnel import NAME, TunnelSettings
-from sellia.client.settings.values import TargetText
+from sellia.client.settings.values import TargetText, authorities_of
 from sellia.errors import SettingsError
 from sellia.settings import Findings, Given, SettingsFile, check, gather, refuse_unknown
 from sellia.text import printable
@@ -42,10 +42,23 @@ def load(
         findings=findings,
     )
     refuse_unknown(ClientSettings, given, _ONE_TUNNEL, findings)
+    _check_variables(given, environment, findings)
+    return check(ClientSettings, _with_tunnels(given, findings), findings)
+
+
+def _check_variables(given: Mapping[str, Given], environment: Mapping[str, str], findings: Findings) -> None:
+    """Refuse variables of others that cannot be used: ignored, they would make something else fail later."""
     if "proxy" not in given:
         with findings.collecting():
-            proxies_of(None, environment)  # a variable that is wrong is to be known before anything starts
-    return check(ClientSettings, _with_tunnels(given, findings), findings)
+            proxies_of(None, environment)
+    file, server = environment.get("SSL_CERT_FILE", ""), given.get("server")
+    if file and server is not None and str(server.value).startswith(("https:", "wss:")):
+        hint = "Name a file of certificates in PEM, or unset the variable to trust whom this machine trusts."
+        with findings.collecting():
+            try:
+                authorities_of(file)
+            except ValueError as error:
+                raise SettingsError(f"SSL_CERT_FILE: {error}", hint) from None
 
 
 def _with_tunnels(given: Mapping[str, Given], findings: Findings) -> dict[str, Given]:

@@ -51,15 +51,23 @@ def checked_host(text: str) -> str:
 def checked_authorities(path: str | None) -> str | None:
     """Check that the file of certificates at ``path`` can be read; return the path."""
     if path is not None:
-        from sellia.client.tls import authorities
-
         try:
-            authorities(path)
-        except OSError as error:
-            raise wrong(f"cannot read {printable(path)}: {error.strerror}") from None
+            authorities_of(path)
         except ValueError as error:
-            raise wrong(f"{printable(path)} {error}") from None
+            raise wrong(str(error)) from None
     return path
+
+
+def authorities_of(path: str) -> object:
+    """Read a file of certificates.  Raises ValueError with a line that names it."""
+    from sellia.client.tls import authorities
+
+    try:
+        return authorities(path)
+    except OSError as error:
+        raise ValueError(f"cannot read {printable(path)}: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{printable(path)} {error}") from None
 
 
 def checked_server(text: str) -> str:

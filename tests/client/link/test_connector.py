@@ -252,6 +252,18 @@ class DialTests(ConnectorCase):
         self.end(wire)
 
 
+class HostTests(SynchronousTestCase):
+    def test_an_address_of_ipv6_has_brackets(self) -> None:
+        """In the field Host, which a server refuses without them."""
+        for url, host in (("ws://[::1]:3000/ws", b"[::1]:3000"), ("ws://t.example:3000/ws", b"t.example:3000")):
+            connector = Connector(url, None, Caller(), MemoryReactorClock(), Half())
+            link: Any = connector.build_link(None)
+            transport = StringTransport()
+            link.makeConnection(transport)
+            self.assertIn(b"\r\nHost: " + host + b"\r\n", transport.value())
+            link.connectionLost(Failure(ConnectionDone()))
+
+
 class RefusalTests(SynchronousTestCase):
     """A connection that is refused, over the endpoint that is really used."""
 

@@ -46,6 +46,26 @@ class OneTunnelTests(ClientCase):
         self.assertTrue(error.line.endswith(":2:9: target: has a port that is not one"), error.line)
 
 
+class VariableTests(ClientCase):
+    """Variables of others."""
+
+    def test_a_proxy_that_is_none(self) -> None:
+        environment = {"HTTP_PROXY": "socks4://me:secret@x"}
+        error = self.bad(BASE, environment)
+        self.assertTrue(error.line.startswith("HTTP_PROXY: is a SOCKS proxy"), error.line)
+        self.assertNotIn("secret", str(error))
+        self.assertEqual(load(BASE | {"proxy": "none"}, environment).proxy.get_secret_value(), "none")
+
+    def test_authorities_that_are_none(self) -> None:
+        """OpenSSL would ignore them, and say of every certificate that nobody knows who signed it."""
+        secure = BASE | {"server": "https://example.com"}
+        for path, words in (("/nowhere", "cannot read /nowhere"), (__file__, "has no certificate in PEM")):
+            error = self.bad(secure, {"SSL_CERT_FILE": path})
+            self.assertTrue(error.line.startswith("SSL_CERT_FILE: "), error.line)
+            self.assertIn(words, error.line)
+            load(BASE, {"SSL_CERT_FILE": path})
+
+
 class ManyTunnelsTests(ClientCase):
     def test_file(self) -> None:
         config = self.write("server: http://x\ntunnels:\n  a: {target: 1}\n  b:\n    target: 2\n    subdomain: abc\n")
