@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
+from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactor, MemoryReactorClock
 from twisted.logger import capturedLogs
 from twisted.python import usage
@@ -233,6 +234,15 @@ class StoppableReactor(MemoryReactor):
         function(*arguments)
 
 
+class ClockedReactor(StoppableReactor):
+    """Has timers as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.callLater = self.clock.callLater
+
+
 class StopInOrderTests(SynchronousTestCase):
     def test_signals_stop_the_reactor(self) -> None:
         """They leave no trace in it, by which twistd would end itself; a second one too many does no harm."""
@@ -258,6 +268,49 @@ class StopInOrderTests(SynchronousTestCase):
         with capturedLogs() as logs:
             signals[signal.SIGHUP](signal.SIGHUP, None)
         self.assertEqual((reactor.stopped, len(logs)), (0, 1))
+
+
+class ReloadTests(SynchronousTestCase):
+    """SIGHUP where there is something to read again."""
+
+    def setUp(self) -> None:
+        self.reactor = ClockedReactor()
+        self.clock = self.reactor.clock
+        self.told: list[str] = []
+        self.there = True
+
+    def hang_up(self, *, controlled: bool) -> None:
+        signals: dict[int, Any] = {}
+        self.there = controlled
+        stop_in_order(self.reactor, signals.__setitem__, lambda: self.there, lambda: self.told.append("reload"))
+        for function, arguments, named in self.reactor.whenRunningHooks:
+            function(*arguments, **named)
+        self.send = signals[signal.SIGHUP]
+
+    def test_without_a_terminal(self) -> None:
+        self.hang_up(controlled=False)
+        self.send(signal.SIGHUP, None)
+        self.assertEqual((self.told, self.reactor.stopped), (["reload"], 0))
+
+    def test_on_a_terminal_that_stays(self) -> None:
+        self.hang_up(controlled=True)
+        self.send(signal.SIGHUP, None)
+        self.clock.advance(5)
+        self.assertEqual((self.told, self.reactor.stopped), (["reload"], 0))
+
+    def test_a_terminal_that_hangs_up(self) -> None:
+        self.hang_up(controlled=True)
+        self.there = False
+        self.send(signal.SIGHUP, None)
+        self.assertEqual((self.told, self.reactor.stopped), ([], 1))
+
+    def test_a_shell_that_ends(self) -> None:
+        """It sends the signal first, and takes the terminal with it."""
+        self.hang_up(controlled=True)
+        self.send(signal.SIGHUP, None)
+        self.there = False
+        self.clock.advance(1)
+        self.assertEqual((self.told, self.reactor.stopped), (["reload"], 1))
 
 
 class MonotonicTimeTests(SynchronousTestCase):

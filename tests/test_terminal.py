@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -77,6 +78,22 @@ class HangupTests(SynchronousTestCase):
 
     def test_with_a_terminal_and_without(self) -> None:
         self.assertEqual((self.told(True), self.told(False)), (["leave"], ["ignore"]))
+
+    def test_a_terminal_that_is_still_there(self) -> None:
+        """Then it is no hang-up, and somebody has sent the signal."""
+        told: list[str] = []
+        signals: dict[int, Any] = {}
+        there = [True, True, False]
+        on_hangup(
+            lambda: told.append("leave"),
+            lambda: told.append("ignore"),
+            signals.__setitem__,
+            lambda: there.pop(0),
+            lambda: told.append("asked"),
+        )
+        for _ in range(2):
+            signals[signal.SIGHUP](signal.SIGHUP, None)
+        self.assertEqual(told, ["asked", "leave"])
 
     def test_nohup_stays_deaf(self) -> None:
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

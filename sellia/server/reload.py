@@ -38,6 +38,7 @@ AT_START: Final = (
     "public_port",
     "gateway_path",
     "offer_client",
+    "tcp_ports",
 )
 
 #: Characters of a value that are shown.

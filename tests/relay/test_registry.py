@@ -142,6 +142,18 @@ class RegistryTests(SynchronousTestCase):
         self.assertEqual(self.registry.expire(HOLD_SECONDS), ["one"])
         self.assertEqual(self.registry.expire(HOLD_SECONDS + 60), ["two"])
 
+    def test_other_bounds(self) -> None:
+        """They count for what comes; holds that began when they were longer go on, and run out in their order."""
+        self.registry.release(self.claim("one", "one", "alice", 0.0), 0.0, held=True)
+        self.registry.set_limits(10.0, 1, 5)
+        self.assert_refused(TOO_MANY_TUNNELS, "two", "two", "alice")
+        for label in ("two", "three"):
+            self.registry.release(self.claim(label, label, label, 1.0), 1.0, held=True)
+        self.registry.check_invariants()
+        self.assertEqual(self.registry.expire(11.0), ["two", "three"])
+        self.assertTrue(self.registry.is_held("one", HOLD_SECONDS - 1))
+        self.assertEqual(self.registry.count_of("alice"), 1)
+
     def test_a_hold_that_has_run_out_counts_for_nothing(self) -> None:
         """Even if nobody has called `expire`."""
         self.registry.release(self.claim("demo", "first", "alice"), 0.0, held=True)

@@ -55,7 +55,7 @@ from sellia.protocol.messages import SUBPROTOCOL, VERSION
 from sellia.relay.http.error_responses import answer
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.keys import Owner
-from sellia.server.gateway.kinds import KINDS
+from sellia.server.gateway.kinds import offered
 from sellia.text import field
 
 #: Keys that are looked up at once, and the seconds for a lookup.
@@ -119,7 +119,7 @@ class Api(Resource):
         dialects = {NATIVE: Dialect(SUBPROTOCOL, [VERSION]), ORIGINAL: Dialect()}
         return _report(
             request,
-            VersionReport(__version__, dialects, [str(kind) for kind in KINDS], self._gateway.admission.key_required),
+            VersionReport(__version__, dialects, offered(self._gateway.ports), self._gateway.admission.key_required),
         )
 
     def _key(self, request: Request) -> Any:
@@ -135,7 +135,7 @@ class Api(Resource):
         gateway, settings = self._gateway, self._gateway.settings
         return KeyReport(
             gateway.admission.key_required,
-            scopes=[str(kind) for kind in KINDS],
+            scopes=offered(self._gateway.ports),
             names=[ANY_NAME],
             limits=KeyLimits(settings.sessions_per_owner, settings.tunnels_per_owner, settings.tunnels_per_client),
             in_use=KeyUse(gateway.admission.count_of(owner.account), gateway.registry.count_of(owner.account)),

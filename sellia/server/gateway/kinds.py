@@ -116,6 +116,11 @@ KINDS: Final[dict[TunnelKind, Kind]] = {
 _SETTINGS: Final = {TunnelKind.TCP: "tcp_ports"}
 
 
+def offered(ports: Ports) -> list[str]:
+    """Return the kinds of tunnels that a server has."""
+    return [each.value for each in KINDS if not KINDS[each].optional or ports.offers(each)]
+
+
 def kind_of(word: str, ports: Ports) -> Kind:
     """Return the kind that a client names.  Raises ProblemError if this server has no such tunnels."""
     try:
@@ -124,7 +129,7 @@ def kind_of(word: str, ports: Ports) -> Kind:
     except KeyError:
         raise ProblemError(FORBIDDEN, f"This server has no {word} tunnels.") from None
     except ValueError:
-        has = " and ".join(each for each in KINDS if not KINDS[each].optional or ports.offers(each))
+        has = " and ".join(offered(ports))
         detail = f"This server does not know the kind of tunnel {printable(word, 16)!r}: it has {has} tunnels."
         raise ProblemError(FORBIDDEN, detail) from None
     if kind.optional and not ports.offers(found):

@@ -35,6 +35,7 @@ _NO_PLACE: Final = "this version of Twisted takes a new certificate at the next 
 #: What OpenSSL's reasons mean, by how they end.
 _REASONS: Final = {
     "key values mismatch": "the key is not the one of the certificate",
+    "private keys do not match": "the key is not the one of the certificate",
     "key type mismatch": "the key is not the one of the certificate",
     "no start line": "a file has no certificate, or no key, in PEM",
     "bad base64 decode": "a file is damaged, or written in part",

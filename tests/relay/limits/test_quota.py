@@ -41,3 +41,13 @@ class QuotaTests(SynchronousTestCase):
         for number in range(5000):
             quota.release(f"address {number}")
         self.assertEqual((quota.count, quota._charged), (0, {}))
+
+    def test_other_bounds(self) -> None:
+        """Units beyond them stay, and no other is let in until there is room."""
+        quota: Quota[str] = Quota(10, 10)
+        for _ in range(3):
+            quota.acquire("a")
+        quota.set_bounds(3, 1)
+        self.assertEqual((quota.count, quota.full("b")), (3, "total"))
+        quota.set_bounds(5, 2)
+        self.assertEqual((quota.full("a"), quota.full("b")), ("each", None))

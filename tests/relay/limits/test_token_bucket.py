@@ -72,6 +72,16 @@ class BucketsTests(SynchronousTestCase):
         self.assertGreater(buckets.look("a", 0.0), 0.0)
         self.assertEqual(buckets.look("b", 0.0), 0.0)
 
+    def test_another_rate(self) -> None:
+        """Who has taken too much is not let off by it."""
+        buckets: Buckets[str] = Buckets(Rate(3, 1.0))
+        for _ in range(3):
+            buckets.take("a", 0.0)
+        buckets.set_rate(Rate(1, 0.1))
+        self.assertGreater(buckets.look("a", 0.0), 0.0)
+        self.assertEqual(buckets.take("b", 0.0), 0.0)
+        self.assertAlmostEqual(buckets.look("b", 0.0), 10.0)
+
 
 class BucketTests(SynchronousTestCase):
     """A bucket of one thing's own."""

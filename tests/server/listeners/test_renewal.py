@@ -16,7 +16,7 @@ from twisted.internet.testing import MemoryReactor
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.listeners.renewal import INTERVAL, Renewal, files_of
+from sellia.server.listeners.renewal import INTERVAL, CannotRenew, Renewal, files_of, without_files
 from sellia.transports.tls import require_common_protocol
 
 
@@ -54,7 +54,7 @@ def shown(contexts: object) -> int:
     return certificate.get_serial_number()
 
 
-class RenewalTests(SynchronousTestCase):
+class RenewalCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.home = Path(self.mktemp())
         self.home.mkdir()
@@ -67,6 +67,8 @@ class RenewalTests(SynchronousTestCase):
         self.renewal = Renewal(reactor, self.clock)
         self.renewal.watch(self.endpoint, self.contexts)
 
+
+class RenewalTests(RenewalCase):
     def test_renewed(self) -> None:
         """The next look finds it, and only changes are told."""
         self.assertEqual(shown(self.contexts), 1)
@@ -102,3 +104,45 @@ class RenewalTests(SynchronousTestCase):
         names = r"ssl:443:privateKey=a\:b.pem:certKey=c.pem:extraCertChain=d"
         self.assertEqual(files_of(names), ["a:b.pem", "c.pem", "d"])
         self.assertEqual(files_of("tcp:80"), [])
+
+
+class PrepareTests(RenewalCase):
+    """All certificates are read first, and used together, or none is."""
+
+    def test_other_files(self) -> None:
+        elsewhere = self.home / "elsewhere"
+        elsewhere.mkdir()
+        write_certificate(elsewhere, 5)
+        endpoint = f"ssl:443:privateKey={elsewhere}/key.pem:certKey={elsewhere}/cert.pem"
+        use = self.renewal.prepare(["tcp:80", endpoint])
+        self.assertEqual(shown(self.contexts), 1)
+        self.assertEqual(use(), [f"{elsewhere}/key.pem", f"{elsewhere}/cert.pem"])
+        self.assertEqual(shown(self.contexts), 5)
+        write_certificate(elsewhere, 6)
+        self.clock.pump([INTERVAL])
+        self.assertEqual(shown(self.contexts), 6, "those are looked at from now on")
+
+    def test_the_same_files(self) -> None:
+        self.assertEqual(self.renewal.prepare([self.endpoint])(), [])
+        write_certificate(self.home, 2)
+        self.assertEqual(len(self.renewal.prepare([])()), 2)
+        self.assertEqual(shown(self.contexts), 2)
+        with capturedLogs() as events:
+            self.clock.pump([INTERVAL])
+        self.assertEqual(events, [], "it is used already")
+
+    def refused(self) -> str:
+        return str(self.assertRaises(CannotRenew, self.renewal.prepare, [self.endpoint]))
+
+    def test_refused(self) -> None:
+        write_certificate(self.home, 2, with_key=False)
+        self.assertEqual(self.refused(), "the key is not the one of the certificate")
+        (self.home / "cert.pem").write_text("nothing")
+        self.assertIn("PEM", self.refused())
+        (self.home / "cert.pem").unlink()
+        self.assertEqual(self.refused(), f"No such file or directory: {self.home.absolute()}/cert.pem")
+        self.assertEqual(shown(self.contexts), 1)
+
+    def test_what_is_left_of_an_endpoint(self) -> None:
+        self.assertEqual(without_files(self.endpoint + ":interface=::1"), "ssl:443:interface=::1")
+        self.assertEqual(without_files(r"ssl:1:certKey=C\:\\a:privateKey=b\:c:extraCertChain=d:x=y"), "ssl:1:x=y")
