@@ -366,8 +366,9 @@ class Status:
 
 
 def clean_environment(case: SynchronousTestCase) -> None:
-    """Hide the variables of Sellia that whoever runs the tests may have set."""
-    case.patch(os, "environ", {name: value for name, value in os.environ.items() if not name.startswith("SELLIA_")})
+    """Hide the variables of Sellia, and the settings files, that whoever runs the tests may have."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith("SELLIA_")}
+    case.patch(os, "environ", {**rest, "XDG_CONFIG_HOME": os.path.abspath(case.mktemp())})
 
 
 def take_stderr(case: SynchronousTestCase) -> io.StringIO:

@@ -18,6 +18,7 @@ from sellia.process import (
     take_over,
     time_with_suspend,
 )
+from sellia.settings import CLIENT, standing_files
 
 _log = Logger()
 
@@ -28,14 +29,15 @@ class Options(SettingsOptions):
     longdesc = (
         "Puts a service that runs on this machine on a public URL of a tunnel server. What is not given here is taken "
         "from the environment (each variable also with _FILE added, for the path of a file with the value), then from "
-        "the file that --config names, in YAML; the file can describe many tunnels."
+        "the file that --config names, or else from sellia.yaml of the project, in ~/.config/sellia and in "
+        "/etc/sellia, in YAML; a file can describe many tunnels."
     )
     models = (ClientSettings, TunnelSettings)
 
     settings: ClientSettings
 
     def postOptions(self) -> None:
-        self.settings = load(self.given, os.environ, self["config"])
+        self.settings = load(self.given, os.environ, self["config"], standing_files(CLIENT, os.environ))
 
 
 def makeService(options: Options) -> IService:

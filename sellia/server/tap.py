@@ -11,6 +11,7 @@ from sellia.options import SettingsOptions
 from sellia.process import allow_descriptors, take_over
 from sellia.server.places import SPARE
 from sellia.server.settings import ServerSettings, load
+from sellia.settings import SERVER, standing_files
 
 #: Descriptors for all that is not a connection (listeners, logs, files that are being read), and for spare places.
 _OTHERS: Final = 128 + SPARE
@@ -27,14 +28,15 @@ class Options(SettingsOptions):
     longdesc = (
         "Runs a tunnel server: visitors of NAME.DOMAIN reach the service of the client that opened the tunnel NAME. "
         "What is not given here is taken from the environment (each variable also with _FILE added, for the path of a "
-        "file with the value), then from the file that --config names, in YAML."
+        "file with the value), then from the file that --config names, or else from server.yaml in ~/.config/sellia "
+        "and in /etc/sellia, in YAML."
     )
     models = (ServerSettings,)
 
     settings: ServerSettings
 
     def postOptions(self) -> None:
-        self.settings = load(self.given, os.environ, self["config"])
+        self.settings = load(self.given, os.environ, self["config"], standing_files(SERVER, os.environ))
         self._directory = os.getcwd()
 
     def load_again(self) -> ServerSettings:

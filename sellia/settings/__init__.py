@@ -25,9 +25,15 @@ from sellia.settings.flags import CONFIG, Flag, flags_of
 from sellia.settings.given import FILE_LIMIT, Findings, Given, Origin, Rank, Trail
 from sellia.settings.model import Settings, setting, spelling
 from sellia.settings.sources import Overlay, flag, gather, variables
+from sellia.settings.standing import CLIENT, SERVER, candidates, standing_files, user_directory
 from sellia.settings.values import Count, LogLevel, PerSecond, Port, Seconds, Secret, Size, wrong
 
 __all__ = [
+    "CLIENT",
+    "SERVER",
+    "candidates",
+    "standing_files",
+    "user_directory",
     "CONFIG",
     "Count",
     "DEPTH_LIMIT",

@@ -22,12 +22,14 @@ VERSION_NAME: Final = "version"
 class SettingsFile:
     """A settings file to read.
 
-    Others than ``needed`` ones are passed over, with a caution, where this user may not read them.
+    One that is not ``needed`` is passed over, with a caution, where this user may not read it; one with a reason
+    ``why_not`` in any case.
     """
 
     rank: Rank
     path: str
     needed: bool = True
+    why_not: str = ""
 
 
 def from_file(file: SettingsFile, findings: Findings) -> dict[str, Given]:
@@ -54,6 +56,10 @@ def from_file(file: SettingsFile, findings: Findings) -> dict[str, Given]:
 
 
 def _text(file: SettingsFile, findings: Findings) -> str | None:
+    if file.why_not:
+        shown = printable(file.path)
+        findings.cautions.append(f"{shown} is not read: {file.why_not}. `--config {shown}` reads it all the same.")
+        return None
     if not file.needed:
         try:
             open(file.path, "rb").close()

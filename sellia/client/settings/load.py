@@ -11,11 +11,14 @@ from sellia.client.settings.old import OLD
 from sellia.client.settings.tunnel import NAME, TunnelSettings
 from sellia.client.settings.values import TargetText, authorities_of
 from sellia.errors import SettingsError
-from sellia.settings import Findings, Given, SettingsFile, check, gather, refuse_unknown
+from sellia.settings import Findings, Given, Rank, SettingsFile, check, gather, refuse_unknown
 from sellia.text import printable
 
 #: Settings that, at the top level of the file, describe the one tunnel.
 _ONE_TUNNEL: Final = tuple(TunnelSettings.model_fields)
+
+#: Settings that a project's file, which can come from a stranger, must not decide.
+_NOT_A_PROJECTS: Final = ("server", "api_key", "ca", "proxy")
 
 #: Settings that say what a tunnel exposes.
 _SERVICES: Final = ("target", "paths", "port")
@@ -42,6 +45,10 @@ def load(
         findings=findings,
     )
     refuse_unknown(ClientSettings, given, _ONE_TUNNEL, findings)
+    for name in _NOT_A_PROJECTS:
+        if name in given and given[name].rank is Rank.PROJECT:
+            hint = "Say it with a flag, or in your own file, sellia.yaml in ~/.config/sellia."
+            findings.add(given[name].named.fault("is not for a project to say: it decides whom you trust", hint))
     _check_variables(given, environment, findings)
     return check(ClientSettings, _with_tunnels(given, findings), findings)
 
@@ -70,6 +77,10 @@ def _with_tunnels(given: Mapping[str, Given], findings: Findings) -> dict[str, G
     one = _strongest({name: each for name, each in given.items() if name in _ONE_TUNNEL})
     listed = rest.get("tunnels")
     strongest = max(one.values(), key=lambda each: each.rank, default=None)
+    if listed is not None and listed.rank < Rank.FILE and strongest is not None and strongest.rank is Rank.FLAG:
+        # A tunnel of the command line, where the tunnels of a file that nobody named are not meant.
+        del rest["tunnels"]
+        listed = None
     if listed is not None and strongest is not None and strongest.rank.is_file:
         hint = "Move it into the tunnel that it is meant for, or below defaults for all of them."
         findings.add(strongest.named.fault("is not used beside tunnels", hint))
