@@ -256,7 +256,7 @@ class ClientSession:
         self._outages.end(self.connector.retries, unacknowledged, resumed=resumed, fenced=fenced)
         self._tell_terms(link.caveat, 0.0 if resumed else welcome.limits.request_timeout)
         if not resumed and self._state.now is State.THERE:
-            self.tunnels.open_all()
+            self.tunnels.open_all(welcome.capabilities)
 
     def _tell_terms(self, caveat: str, ceiling: float) -> None:
         """Tell the user what is special about a link, and of timeouts beyond the server's ``ceiling``; each once."""

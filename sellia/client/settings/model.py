@@ -96,12 +96,11 @@ class ClientSettings(Settings):
         if self.ping_timeout <= self.ping_interval:
             hint = "A link must have the time to answer a ping: make the timeout longer."
             raise wrong(f"must be longer than {self.path('ping_interval')}", hint, "ping_timeout")
-        names = [tunnel.subdomain for tunnel in self.tunnels if tunnel.subdomain is not None]
-        for name in names:
-            if names.count(name) > 1:
-                raise wrong(
-                    f"two tunnels ask for the subdomain {name}", "Give each tunnel a name of its own.", "tunnels"
-                )
+        for what, kind in (("subdomain", "name"), ("remote_port", "port")):
+            names = [getattr(tunnel, what) for tunnel in self.tunnels if getattr(tunnel, what) is not None]
+            for name in names:
+                if names.count(name) > 1:
+                    raise wrong(f"two tunnels ask for the {what} {name}", f"Give each a {kind} of its own.", "tunnels")
         return self
 
     @property
