@@ -53,7 +53,7 @@ ALLOWED = {
     "server.listeners": _SERVER | {"server.ingress"},
     "server.base_domain": _SERVER | {"server.ingress", "server.gateway"},
     "server.embedding": _SERVER | {"server.ingress"},
-    "client.settings": _RELAY | {"client.tls", "client.proxies"},
+    "client.settings": _RELAY | {"credentials", "client.tls", "client.proxies"},
     "client.proxies": _RELAY,
     "client.events": _BASE,
     "client.tls": _RELAY | {"transports", "private_names"},
