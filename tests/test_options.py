@@ -63,10 +63,4 @@ class SourceTests(SynchronousTestCase):
         }
         shown = {each.opts[0].removeprefix("--"): each.help for each in http.params if isinstance(each, click.Option)}
         self.assertEqual(shown.pop("config"), "Settings file, in YAML; it can describe many tunnels.")
-<<<<<<< HEAD
         self.assertEqual({name: shown.get(name) for name in flags}, flags)
-=======
-        self.assertEqual(shown.pop("json"), "Print events as JSON, one object a line, instead of prose.")
-        others = {"no-retry", "connect-timeout"}
-        self.assertEqual({name: text for name, text in shown.items() if name not in others}, flags)
->>>>>>> 99016c3 (Put settings files together by rules that a cloned repository cannot use)
