@@ -18,7 +18,6 @@ from twisted.logger import Logger
 
 from sellia.client.events import Connected, Event, Problem, Refused
 from sellia.client.local.routes import Routes
-from sellia.client.local.service import LocalService
 from sellia.client.settings import TunnelSettings, shown_routes
 from sellia.errors import ProtocolError, RefusedError
 from sellia.problems import FORBIDDEN, NAME_TAKEN
@@ -108,7 +107,7 @@ class Tunnels:
     """All tunnels of one client, by number."""
 
     def __init__(
-        self, settings: Sequence[TunnelSettings], services: Sequence[LocalService], owner: TunnelsOwner, clock: Any
+        self, settings: Sequence[TunnelSettings], routes: Sequence[Routes], owner: TunnelsOwner, clock: Any
     ) -> None:
         self._owner = owner
         self._clock = clock
@@ -116,10 +115,10 @@ class Tunnels:
         #: Whether the server keeps out visitors by address.
         self._keeps_out = False
         #: Every service once.
-        self.services = list(dict.fromkeys(services))
+        self.services = list(dict.fromkeys(service for each in routes for service in each))
         self._tunnels = {
-            number: Tunnel(number, tunnel, Routes(service))
-            for number, (tunnel, service) in enumerate(zip(settings, services, strict=True), 1)
+            number: Tunnel(number, tunnel, each)
+            for number, (tunnel, each) in enumerate(zip(settings, routes, strict=True), 1)
         }
 
     def __iter__(self) -> Iterator[Tunnel]:

@@ -17,7 +17,7 @@ from sellia.protocol.messages import (
     TunnelReady,
     TunnelRefused,
 )
-from tests.client.stage import Stage
+from tests.client.stage import Stage, only
 
 
 class TunnelsCase(SynchronousTestCase):
@@ -30,7 +30,7 @@ class TunnelsCase(SynchronousTestCase):
         self.over: list[RefusedError] = []
         service = Stage().service
         settings = (TunnelSettings(target=8080, subdomain="demo"), TunnelSettings(target=8080))
-        self.tunnels = Tunnels(settings, [service, service], self, self.clock)
+        self.tunnels = Tunnels(settings, [only(service), only(service)], self, self.clock)
 
     def say(self, message: SessionMessage) -> None:
         self.said.append(message)

@@ -140,8 +140,9 @@ class Dialer:
         if not failures:
             return ProblemError(SERVICE_UNREACHABLE, f"{where} did not answer within {self.timeout:g} seconds.")
         failure = furthest(failures)
-        if self.target.kind is TargetKind.UNIX and getattr(failure.value, "errno", None) in _UNIX_FAULTS:
-            return self._unix_problem(failure.value.errno)  # type: ignore[attr-defined]
+        fault = getattr(failure.value, "errno", None)
+        if self.target.kind is TargetKind.UNIX and fault in _UNIX_FAULTS:
+            return self._unix_problem(fault)
         if is_refusal(failure):
             return ProblemError(SERVICE_REFUSED, f"{where} refused the connection.")
         if failure.check(DNSLookupError, UnknownHostError):
@@ -285,9 +286,9 @@ class _Dial:
         for attempt in self._attempts:
             attempt.cancel()
         securing, self._securing = self._securing, {}
-        for socket in securing:
-            socket.dialing = None
-            socket.transport.abortConnection()
+        for each in securing:
+            each.dialing = None
+            each.transport.abortConnection()
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self._timers.append(self._dialer.reactor.callLater(seconds, call))

@@ -78,6 +78,7 @@ class UnixTransport(Server):
     def __init__(self, handle: socket.socket, protocol: Protocol, reactor: Any, path: str = "") -> None:
         super().__init__(handle, protocol, (path or "unix", None), None, 0, reactor)  # type: ignore[arg-type]
         self._path = path
+        self.repstr = f"<{type(self).__name__} {path}>"
 
     def getPeer(self) -> Any:
         """Return the address of the other end."""
@@ -100,6 +101,7 @@ class UnixEndpoint:
     def __init__(self, reactor: Any, path: str) -> None:
         self._reactor = reactor
         self._path = path
+        self.repstr = f"<{type(self).__name__} {path}>"
 
     def connect(self, factory: IProtocolFactory) -> "Deferred[Any]":
         """Connect as any endpoint does; cancelling the Deferred gives up."""

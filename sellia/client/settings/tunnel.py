@@ -15,6 +15,7 @@ from sellia.client.settings.old import OLD, old_target
 from sellia.client.settings.values import checked_authorities, checked_host, checked_target
 from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
+from sellia.relay.http.paths import checked_prefix
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
 from sellia.settings import Port, Seconds, Secret, Settings, setting, wrong
@@ -23,9 +24,6 @@ from sellia.text import printable
 
 #: Most paths of one tunnel.
 PATH_LIMIT: Final = 64
-
-#: Path of a route: segments as they are written in a URL, without a query.
-_PREFIX: Final = re.compile(r"^/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$")
 
 #: Name of a tunnel in the file.
 NAME: Final = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
@@ -272,11 +270,17 @@ class TunnelSettings(TunnelDefaults):
             return None
         if not 1 <= len(value) <= PATH_LIMIT:
             raise wrong(f"must be 1 to {PATH_LIMIT} paths")
-        for prefix in value:
-            if not _PREFIX.match(prefix) or "//" in prefix or {".", ".."} & set(prefix.split("/")):
-                line = f"{printable(prefix)[:80]} is not a path"
-                raise wrong(line, "Begin it with a slash, as in /api, without a query.")
-        return value
+        routes: dict[str, PathSettings] = {}
+        for text, each in value.items():
+            try:
+                prefix = checked_prefix(text)
+            except ValueError:
+                line = f"{printable(text)[:80]} is not a path"
+                raise wrong(line, "Begin it with a slash, as in /api, without a query or anything encoded.") from None
+            if prefix in routes:
+                raise wrong(f"{prefix} is there twice", "A slash at the end makes no difference: keep one of the two.")
+            routes[prefix] = each
+        return routes
 
     @field_validator("port", mode="before")
     @classmethod

@@ -38,7 +38,8 @@ RANGES_LIMIT: Final = 8
 LISTED_LIMIT: Final = 2_000
 PAGE_LIMIT: Final = 1024 * 1024
 
-_RANGE: Final = re.compile(rb"bytes=[ \t]*(?:\d{1,18}-\d{0,18}|-\d{1,18})(?:[ \t]*,[ \t]*(?:\d{1,18}-\d{0,18}|-\d{1,18}))*")
+_ONE: Final = rb"(?:\d{1,18}-\d{0,18}|-\d{1,18})"
+_RANGE: Final = re.compile(rb"bytes=[ \t]*%b(?:[ \t]*,[ \t]*%b)*" % (_ONE, _ONE))
 
 #: Types that the tables of older systems lack.
 _TYPES: Final = {
@@ -172,7 +173,7 @@ class ServedFile(File):
         if asked is not None:
             request.requestHeaders.removeHeader(b"if-modified-since")
             if _matches(asked, etag):
-                request.setLastModified(facts.st_mtime)
+                request.setLastModified(int(facts.st_mtime))
                 request.setResponseCode(http.NOT_MODIFIED)
                 self._file.close()
                 return b""
@@ -193,7 +194,7 @@ class ServedFile(File):
         return self._stat.st_size
 
     def getModificationTime(self) -> float:
-        return self._stat.st_mtime
+        return float(int(self._stat.st_mtime))  # rounded up, it could be in the future
 
     def openForReading(self) -> Any:
         return Steadfast(self._file, self._stat.st_size, self._request)
@@ -216,7 +217,7 @@ class ServedFile(File):
         if condition.startswith((b'"', b"W/")):
             return condition == etag
         try:
-            return parsedate_to_datetime(condition.decode("ascii")).timestamp() == int(-(-self._stat.st_mtime // 1))
+            return parsedate_to_datetime(condition.decode("ascii")).timestamp() == int(self._stat.st_mtime)
         except (ValueError, TypeError, OverflowError):
             return False
 
@@ -239,8 +240,9 @@ class Steadfast:
         data = self._file.read(count) or b"" if self._request is not None else b""
         if count and not data:
             request, self._request = self._request, None
-            if request is not None and request.channel is not None:
-                request.channel.abortConnection()
+            channel: Any = request.channel if request is not None else None
+            if channel is not None:
+                channel.transport.abortConnection()
             data = bytes(count)
         self._left -= len(data)
         return data

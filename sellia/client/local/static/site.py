@@ -67,5 +67,5 @@ class StaticRequest(Request):
         super().requestReceived(command, path, version)
 
     def setHeader(self, name: Any, value: Any) -> None:
-        if name != b"server":
+        if name.lower() != b"server":
             super().setHeader(name, value)
