@@ -79,7 +79,7 @@ class AskTests(TunnelsCase):
         """And the port that is asked for."""
         service = Stage().service
         settings = TunnelSettings(kind="tcp", target=5432, remote_port=20017, proxy_protocol=2)
-        Tunnels([settings], [service], self, self.clock).open_all()
+        Tunnels([settings], [only(service)], self, self.clock).open_all()
         [said] = self.said
         assert isinstance(said, OpenTunnel)
         self.assertEqual((said.kind, said.name, len(said.options.slot)), ("tcp", "20017", 16))
@@ -89,11 +89,11 @@ class AskTests(TunnelsCase):
         """Because it does not know what ``allow`` means: the tunnel is not opened."""
         for lists in ({"allow": ["10.0.0.0/8"]}, {"deny": ["10.0.0.0/8"]}):
             self.over.clear()
-            tunnels = Tunnels([TunnelSettings(target=80, **lists)], [Stage().service], self, self.clock)
+            tunnels = Tunnels([TunnelSettings(target=80, **lists)], [only(Stage().service)], self, self.clock)
             tunnels.open_all(["meanwhile"])
             self.assertEqual((self.said, [error.word for error in self.over]), ([], ["forbidden"]))
             self.assertIn("too old to keep out visitors", str(self.over[0]))
-            again = Tunnels([TunnelSettings(target=80, **lists)], [Stage().service], self, self.clock)
+            again = Tunnels([TunnelSettings(target=80, **lists)], [only(Stage().service)], self, self.clock)
             again.open_all([ACCESS])
             self.assertEqual(self.asked(), [(1, None)])
 
