@@ -68,6 +68,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "docker>=7.1",
             "h11>=0.16",
             "hypothesis>=6.150",
             "jsonschema>=4.25",

@@ -35,6 +35,7 @@ from sellia.client.events import (
     WebSocketRefused,
 )
 from sellia.problems import problem_of
+from sellia.relay.http.upgrades import upgrade_fault
 from sellia.text import printable, shown_subprotocol
 
 #: How much of a text from outside is shown in a line, in characters.
@@ -248,7 +249,14 @@ def _request(event: RequestFinished) -> Iterable[Piece]:
         cut = ", broken off" if event.status is not None and event.status < 400 and event.error != VISITOR_LEFT else ""
         yield f"{cut}  {safe(event.error)}", "dim" if event.error == VISITOR_LEFT else "red"
     if event.declined:
-        yield f"  without its Upgrade to {safe(event.declined)}: only WebSocket passes", "dim"
+        yield f"  without its Upgrade to {safe(event.declined)}: {_why_declined(event.declined)}", "dim"
+
+
+def _why_declined(protocol: str) -> str:
+    """Return why an Upgrade field was taken off."""
+    if upgrade_fault(protocol):
+        return "only WebSocket passes, and what the tunnel lists"
+    return f"list it in the tunnel's settings to let it pass, as in upgrades: [{safe(protocol)}]"
 
 
 def _refused(event: RequestRefused) -> Iterable[Piece]:

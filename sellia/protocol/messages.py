@@ -44,6 +44,7 @@ class TunnelOptions(_Options, frozen=True):
     allow: list[str] = []  #: addresses and networks of visitors that are let in; none: all (capability ``access``)
     deny: list[str] = []  #: those that are kept out, whatever ``allow`` says (capability ``access``)
     idle_timeout: float = 0.0  #: seconds without a byte after which a connection is ended; 0: never
+    upgrades: list[str] = []  #: protocols besides WebSocket to which requests may switch, in lower case
     slot: str = ""  #: tells this tunnel from others of its owner, so that it is given the same port again
 
 
@@ -153,6 +154,22 @@ class WebSocketRequest(_Message, frozen=True, tag="ws"):
     connection: int = 0  #: number of the visitor's connection, unique in the session; 0: not told
 
 
+class UpgradeRequest(_Message, frozen=True, tag="upgrade"):
+    """Opens a stream: a request that asks to switch to a protocol of ``TunnelOptions.upgrades``.
+
+    Its body, which is as long as its Content-Length says, follows as data.  If the service answers 101, whatever else
+    passes on the stream is bytes of that protocol.
+    """
+
+    tunnel: int
+    method: bytes
+    target: bytes
+    headers: Headers
+    upgrade: bytes  #: the protocol, as the visitor spells it
+    visitor: str = ""
+    connection: int = 0  #: number of the visitor's connection, unique in the session; 0: not told
+
+
 class TcpConnection(_Message, frozen=True, tag="tcp"):
     """Opens a stream: a visitor's TCP connection."""
 
@@ -163,11 +180,11 @@ class TcpConnection(_Message, frozen=True, tag="tcp"):
     to_port: int = 0  #: its port
 
 
-Opening = HttpRequest | WebSocketRequest | TcpConnection
+Opening = HttpRequest | WebSocketRequest | UpgradeRequest | TcpConnection
 
 
 class ResponseHead(_Message, frozen=True, tag="head"):
-    """Head of the service's response, final or interim (1xx); 101 turns the stream into WebSocket frames."""
+    """Head of the service's response, final or interim (1xx); 101 turns the stream into WebSocket frames, or bytes."""
 
     status: int
     reason: bytes

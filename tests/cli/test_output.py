@@ -120,7 +120,8 @@ class LineTests(SynchronousTestCase):
 
     def test_an_upgrade_that_does_not_pass(self) -> None:
         shown = self.shown(RequestFinished(1, "GET", "/", 200, 0.5, 0, 3, None, "demo", "h2c"))
-        self.assertTrue(shown.endswith("3 B out  without its Upgrade to h2c: only WebSocket passes"), shown)
+        why = "only WebSocket passes, and what the tunnel lists"
+        self.assertTrue(shown.endswith(f"3 B out  without its Upgrade to h2c: {why}"), shown)
 
     def test_refused_by_the_server(self) -> None:
         hook = RequestRefused("demo", "POST", "/hook", "1.2.3.4", 401, "unauthorized", "No password.", False, 12)

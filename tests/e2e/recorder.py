@@ -118,6 +118,12 @@ class ServiceLeg:
         number = int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")
         return first, number.to_bytes(size, "big")
 
+    def read_some(self) -> bytes:
+        """Whatever comes next, and nothing once the other side has ended its direction."""
+        data = bytes(self._rest) or self._socket.recv(READ_SIZE)
+        self._rest.clear()
+        return data
+
     def wait_until_left(self) -> bool:
         """Read until the other side is gone; whether it went without an orderly end (a reset)."""
         try:

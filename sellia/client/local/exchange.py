@@ -29,7 +29,7 @@ from sellia.problems import (
     VISITOR_GONE,
     Problem,
 )
-from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
+from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, UpgradeRequest, WebSocketRequest
 from sellia.relay.http.framing import bad_response
 from sellia.relay.http.validation import check_method, check_target, validate
 from sellia.relay.mux.leg import StrictLeg
@@ -83,7 +83,11 @@ class ServiceLeg(StrictLeg):
     )
 
     def __init__(
-        self, service: LocalService, stream: Stream, opening: HttpRequest | WebSocketRequest, report: Report | None
+        self,
+        service: LocalService,
+        stream: Stream,
+        opening: HttpRequest | WebSocketRequest | UpgradeRequest,
+        report: Report | None,
     ) -> None:
         self.service = service
         self.stream = stream

@@ -63,6 +63,9 @@ class VisitorChannel:
     exchanges: type[VisitorHttpLeg]
     upgrades: type[VisitorUpgradeLeg]
 
+    #: Whether its requests may switch to other protocols than WebSocket.
+    switches = False
+
     #: Leg of the request that is being answered.
     exchange: VisitorHttpLeg | None
 

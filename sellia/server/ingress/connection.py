@@ -76,6 +76,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
 
     exchanges = VisitorHttpLeg
     upgrades = VisitorUpgradeLeg
+    switches = True
 
     _closing: LingeringClose
 
@@ -150,7 +151,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
             self.transport.loseConnection()
         elif exchange is None:
             self.close_if_ended()
-        elif exchange.request_complete and not exchange.request.upgrade:
+        elif exchange.request_complete and not (exchange.request.upgrade or exchange.request.switch):
             self._write_probe(len(BEGINNING))
         else:
             self.transport.abortConnection()
@@ -224,7 +225,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         if request is not None:
             accept, target, head = b",".join(request.values(b"accept")), request.target, request.method == b"HEAD"
             complete = not request.has_body if exchange is None else exchange.request_complete
-            keep = complete and request.keep_alive and not request.upgrade
+            keep = complete and request.keep_alive and not (request.upgrade or request.switch)
             keep = keep and not self.ingress.draining and not self._requests.over
         response = error_response(error, request, accept=accept, target=target, realm=realm)
         if request is None and error.problem in HEAD_LIMITS:

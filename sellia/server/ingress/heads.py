@@ -34,6 +34,7 @@ class Request:
         "length",
         "method",
         "minor",
+        "switch",
         "target",
         "upgrade",
     )
@@ -47,13 +48,14 @@ class Request:
     chunked: bool
     keep_alive: bool
     upgrade: bool  #: asks for an upgrade to WebSocket
-    declined: bytes  #: asks for an upgrade to something else, which is taken off
+    declined: bytes  #: asks for an upgrade to something else, which is taken off unless its tunnel lists that
+    switch: bytes  #: what it asks to switch to, where its tunnel lists that
 
     def __init__(self) -> None:
         self.hosts = []
         self.length = None
         self.chunked = self.upgrade = False
-        self.declined = b""
+        self.declined = self.switch = b""
 
     @property
     def has_body(self) -> bool:

@@ -89,7 +89,8 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         #: Whether no byte of the next request has come.
         self.at_start = True
-        #: Whether the head of a request for an upgrade to WebSocket has been read: nothing more may be fed.
+        #: Whether a request for an upgrade has been read, to WebSocket or to what its tunnel lists: nothing more may be
+        #: fed.
         self.upgraded = False
         self._headers: Headers = []
         #: Lines of fields that came in earlier reads, while the rest of the section is awaited.
@@ -327,4 +328,6 @@ class RequestReader:
         self._trailers = []
         if self._body:
             self._flush()
+        if self._request is not None and self._request.switch:
+            self.upgraded = True
         self._sink.request_ended(trailers)

@@ -9,6 +9,7 @@ from sellia.relay.mux.stream import StreamOwner
 from sellia.server.ingress.http1 import Request
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
+from sellia.transports.reactor.batching import FlushBatch
 from sellia.transports.websocket.pipe import VisitorWebSocketFactory
 
 LegT = TypeVar("LegT", contravariant=True)
@@ -21,6 +22,8 @@ class Shared(Protocol):
     clock: IReactorTime
     guard: Limiter
     pipes: VisitorWebSocketFactory
+    turn: FlushBatch
+    connections: set[Any]
 
 
 class LegChannel(Protocol[LegT]):

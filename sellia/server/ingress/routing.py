@@ -12,9 +12,10 @@ from twisted.python.failure import Failure
 
 from sellia.errors import ProblemError
 from sellia.problems import BAD_HOST, INTERNAL, NO_SUCH_TUNNEL, OVERLOADED, Problem
-from sellia.protocol.messages import Headers, HttpRequest, Notice, WebSocketRequest
+from sellia.protocol.messages import Headers, HttpRequest, Notice, TunnelOptions, UpgradeRequest, WebSocketRequest
 from sellia.relay.http.headers import request_to_service, strip_authorization
 from sellia.relay.http.hosts import Place, Side, canonical_host, is_address, locate, split_target
+from sellia.relay.http.upgrades import listed_upgrade
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.channel import VisitorChannel
@@ -23,6 +24,7 @@ from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import ADDED_BY_PROXIES, expects_continue
 from sellia.server.ingress.patience import NEVER, response_patience, upgrade_patience
 from sellia.server.ingress.states import RequestBody, Response
+from sellia.server.ingress.switch import VisitorSwitchLeg
 from sellia.server.ingress.upgrade import tell_websocket_refused
 from sellia.server.ingress.waiting import Admission, WaitingLeg
 from sellia.server.notices import tell_owner
@@ -164,6 +166,9 @@ def _wait(
 ) -> None:
     """Enter when the request's checks have answered, unless the visitor has left by then."""
     ingress = connection.ingress
+    tunnel = ingress.tunnels.find(label)
+    if request.declined and tunnel is not None:
+        _look_for_switch(connection, request, tunnel.options)  # what follows the request is no request then
     waiting = WaitingLeg(connection, request, admission)
     connection.exchange_begins(waiting)
     connection.pause_reading()
@@ -205,7 +210,7 @@ def _open(connection: VisitorChannel, request: Request, path: bytes, tunnel: Tun
         exchange.await_service()
     connection.exchange_begins(exchange)
     try:
-        stream = tunnel.upstream.open(opening, exchange, end=not request.upgrade and exchange.request_complete)
+        stream = tunnel.upstream.open(opening, exchange, end=_ends(request, exchange))
     except ProblemError as error:
         exchange.fail(error.problem, error.detail)
         return exchange
@@ -230,9 +235,23 @@ def _open(connection: VisitorChannel, request: Request, path: bytes, tunnel: Tun
     return exchange
 
 
+def _ends(request: Request, exchange: VisitorHttpLeg) -> bool:
+    """Return whether nothing follows the opening of a request's stream."""
+    return exchange.request_complete and not (request.upgrade or request.switch)
+
+
+def _look_for_switch(connection: VisitorChannel, request: Request, options: TunnelOptions) -> None:
+    """Note what a request asks to switch to, if its tunnel lists that, and the end of its body can be counted."""
+    request.switch = b""
+    if connection.switches and request.minor and not request.chunked:
+        request.switch = listed_upgrade(request.declined, options.upgrades)
+        if request.switch:
+            request.declined = b""
+
+
 def _exchange(
     connection: VisitorChannel, request: Request, path: bytes, tunnel: Tunnel[Upstream]
-) -> tuple[VisitorHttpLeg, HttpRequest | WebSocketRequest]:
+) -> tuple[VisitorHttpLeg, HttpRequest | WebSocketRequest | UpgradeRequest]:
     """Return the leg of a request, and the request as its service is to see it."""
     ingress, options, upgrade = connection.ingress, tunnel.options, request.upgrade
     origin = connection.origin_of(request)
@@ -248,6 +267,16 @@ def _exchange(
         upgrading.tunnel = tunnel.label
         upgrading.visitor = visitor
         return upgrading, WebSocketRequest(tunnel.tunnel_id, path, headers, visitor, number)
+    if request.declined:
+        _look_for_switch(connection, request, options)
+    if request.switch:
+        switching = VisitorSwitchLeg(connection, request, NEVER)
+        switching.patience = upgrade_patience(options, ingress.settings)
+        switching.tunnel = tunnel.label
+        if request.has_body and expects_continue(request):
+            switching.incoming = RequestBody.HELD_BACK
+        wanted = request.switch
+        return switching, UpgradeRequest(tunnel.tunnel_id, request.method, path, headers, wanted, visitor, number)
     exchange = connection.exchanges(connection, request, NEVER)
     exchange.patience = response_patience(options, ingress.settings)
     if request.has_body and expects_continue(request):
