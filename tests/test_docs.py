@@ -6,16 +6,17 @@ import dataclasses
 import os
 import re
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
 from sellia.cli.output import line
 from sellia.client.events import Connected, Event, RequestFinished, WebSocketClosed, WebSocketOpened
-from sellia.client.settings import ClientSettings, PathSettings, TunnelSettings
+from sellia.client.settings import ClientSettings, PathSettings, ProfileSettings, TunnelSettings
 from sellia.client.settings import load as load_client
 from sellia.client.tap import Options as ClientOptions
 from sellia.problems import PROBLEMS
@@ -32,7 +33,7 @@ TEXTS = PAGES | {
     name: (ROOT / f"{name}.rst").read_text("utf-8") for name in ("README", "CONTRIBUTING", "SECURITY", "tests/README")
 }
 
-MODELS: tuple[type[Settings], ...] = (ServerSettings, ClientSettings, TunnelSettings, PathSettings)
+MODELS: tuple[type[Settings], ...] = (ServerSettings, ClientSettings, TunnelSettings, PathSettings, ProfileSettings)
 
 
 class IndexTests(SynchronousTestCase):
@@ -79,10 +80,10 @@ class SettingsTests(SynchronousTestCase):
 
     def test_examples(self) -> None:
         examples = re.findall(r"^(?:    .+\n|\n(?=    ))+", PAGES["settings"], re.MULTILINE)
-        self.assertEqual(len(examples), 4)
-        for text, load, flags in zip(
-            examples, (load_server, load_server, load_client, load_client), ({}, {"open": True}, {}, {}), strict=True
-        ):
+        self.assertEqual(len(examples), 5)
+        loads: tuple[Callable[..., Any], ...] = (load_server, load_server, *[load_client] * 3)
+        flags_of: tuple[dict[str, Any], ...] = ({}, {"open": True}, {}, {"target": 1, "ca": None}, {})
+        for text, load, flags in zip(examples, loads, flags_of, strict=True):
             path = os.path.abspath(self.mktemp())
             Path(path).write_text("".join(line[4:] for line in text.splitlines(keepends=True) if line.strip()))
             self.assertTrue(load(flags, {}, path).model_fields_set)

@@ -9,15 +9,13 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from sellia.client.events import Event, Listener, Problem, RequestFinished
-from sellia.client.local.service import LocalService
+from sellia.client.local.routes import routes_of
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.proxies import proxies_of
 from sellia.client.session import ClientSession
-from sellia.client.settings import ClientSettings, TunnelSettings
-from sellia.errors import SettingsError
+from sellia.client.settings import ClientSettings
 from sellia.private_names import require
 from sellia.relay.mux.observer import StreamObserver
-from sellia.targets import Target, TargetKind
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.websocket.startup import prepare_autobahn
@@ -46,22 +44,11 @@ class ClientService(Service):
         self.settings = settings
         require("client")
         self._listener = listener
-        self.services = [
-            LocalService(
-                reactor,
-                target.host,
-                target.port,
-                target.scheme,
-                connect_timeout=settings.service_connect_timeout,
-                verify=target.verify,
-                ca=target.ca,
-            )
-            for target in map(_only_target, settings.tunnels)
-        ]
+        routes = [routes_of(reactor, tunnel.routes, settings.service_connect_timeout) for tunnel in settings.tunnels]
         report = self._notify if listener is not None or settings.log_level == "debug" else None
         proxies = proxies_of(settings.proxy.get_secret_value() if settings.proxy is not None else None, os.environ)
         self.session = ClientSession(
-            settings, self.services, report, reactor, random or SystemRandom(), observer, proxies, persistence
+            settings, routes, report, reactor, random or SystemRandom(), observer, proxies, persistence
         )
 
     @property
@@ -92,7 +79,7 @@ class ClientService(Service):
     async def _stop(self) -> None:
         await self.session.finish_up(self.settings.drain_timeout)
         stopped = self.session.stop()
-        for service in self.services:
+        for service in self.session.tunnels.services:
             service.stop()
         verbosity.end(self.settings.log_level)
         await stopped
@@ -124,13 +111,3 @@ def make_service(
 ) -> ClientService:
     """Return the service that ``twistd sellia-client`` and ``sellia http`` run."""
     return ClientService(settings, reactor, listener, persistence=persistence)
-
-
-def _only_target(tunnel: TunnelSettings) -> Target:
-    """Return the address that all requests of a tunnel go to.  Raises SettingsError for what is not served yet."""
-    routes = tunnel.routes
-    if len(routes) > 1 or routes[0].prefix != "/" or routes[0].strip:
-        raise SettingsError("a tunnel cannot have paths in this version", "Give each service a tunnel of its own.")
-    if routes[0].target.kind is not TargetKind.ADDRESS:
-        raise SettingsError(f"{routes[0].target} cannot be served in this version", "Give the address of a service.")
-    return routes[0].target

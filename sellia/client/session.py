@@ -22,8 +22,7 @@ from sellia.client.events import Event, Report, ServerStopping
 from sellia.client.events import Problem as ProblemEvent
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.link.connector import Connector
-from sellia.client.local.kinds import open_leg
-from sellia.client.local.service import LocalService
+from sellia.client.local.routes import Routes
 from sellia.client.notices import tell_notice
 from sellia.client.outage import OutageReporter
 from sellia.client.persistence import FOR_EVER, FirstLink, Persistence, no_link
@@ -87,7 +86,7 @@ class ClientSession:
     def __init__(
         self,
         settings: ClientSettings,
-        services: Sequence[LocalService],
+        routes: Sequence[Routes],
         report: Report | None,
         reactor: Any,
         random: Random,
@@ -106,7 +105,7 @@ class ClientSession:
         self._state = SessionState()
         self._outages = OutageReporter(reactor, self.report)
         self._window = ResumeWindow(reactor, self._expired)
-        self.tunnels = Tunnels(settings.tunnels, services, self, reactor)
+        self.tunnels = Tunnels(settings.tunnels, routes, self, reactor)
         retry = self._retry = persistence.retry
         self.connector = Connector(settings.link_url, key, self, reactor, random, settings.ca, proxies, retry)
         self._first_link = FirstLink(reactor, persistence.connect_timeout, self._unreachable)
@@ -167,8 +166,7 @@ class ClientSession:
         if self._state.now is State.LEAVING and isinstance(opening, WebSocketRequest):
             stream.reset(CLIENT_GONE, _STOPPED)
             return NULL_LEG
-        service = tunnel.routes.service_for(opening)
-        return open_leg(tunnel.kind, service, stream, opening, end, self._listening, self._observer)
+        return tunnel.routes.open_leg(tunnel.kind, stream, opening, end, self._listening, self._observer)
 
     def message_received(self, message: SessionMessage) -> None:
         if not isinstance(message, VisitorLeft) and self._said.take(self._clock.seconds()):
@@ -256,7 +254,7 @@ class ClientSession:
         self._outages.end(self.connector.retries, unacknowledged, resumed=resumed, fenced=fenced)
         self._tell_terms(link.caveat, 0.0 if resumed else welcome.limits.request_timeout)
         if not resumed and self._state.now is State.THERE:
-            self.tunnels.open_all()
+            self.tunnels.open_all(welcome.capabilities)
 
     def _tell_terms(self, caveat: str, ceiling: float) -> None:
         """Tell the user what is special about a link, and of timeouts beyond the server's ``ceiling``; each once."""

@@ -7,7 +7,7 @@ from twisted.application.service import IService, MultiService
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sellia.client.settings import ClientSettings, TunnelSettings, load
+from sellia.client.settings import ClientSettings, TunnelSettings, load_here
 from sellia.errors import SelliaError
 from sellia.options import SettingsOptions
 from sellia.process import (
@@ -18,7 +18,6 @@ from sellia.process import (
     take_over,
     time_with_suspend,
 )
-from sellia.settings import CLIENT, standing_files
 
 _log = Logger()
 
@@ -37,7 +36,7 @@ class Options(SettingsOptions):
     settings: ClientSettings
 
     def postOptions(self) -> None:
-        self.settings = load(self.given, os.environ, self["config"], standing_files(CLIENT, os.environ))
+        self.settings = load_here(self.given, os.environ, self["config"])
 
 
 def makeService(options: Options) -> IService:

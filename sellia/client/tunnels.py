@@ -18,11 +18,11 @@ from twisted.logger import Logger
 
 from sellia.client.events import Connected, Event, Problem, Refused
 from sellia.client.local.routes import Routes
-from sellia.client.local.service import LocalService
 from sellia.client.settings import TunnelSettings, shown_routes
 from sellia.errors import ProtocolError, RefusedError
-from sellia.problems import NAME_TAKEN
+from sellia.problems import FORBIDDEN, NAME_TAKEN
 from sellia.protocol.messages import (
+    ACCESS,
     CloseTunnel,
     OpenTunnel,
     SessionMessage,
@@ -44,6 +44,11 @@ TAKEN_RETRY_LIMIT: Final = 60.0
 _NAME_LIMIT: Final = 63
 _URL_LIMIT: Final = 1024
 
+_TOO_OLD: Final = (
+    "This server is too old to keep out visitors by address, so the tunnel is not opened. Have it updated, or take "
+    "allow and deny out."
+)
+
 _log = Logger()
 
 
@@ -62,13 +67,13 @@ class Tunnel:
 
     __slots__ = ("delay", "kind", "name", "number", "retry", "routes", "settings", "state", "taken", "url")
 
-    def __init__(
-        self, number: int, settings: TunnelSettings, routes: Routes, kind: TunnelKind = TunnelKind.HTTP
-    ) -> None:
+    def __init__(self, number: int, settings: TunnelSettings, routes: Routes) -> None:
         self.number = number
         self.settings = settings
         self.routes = routes
-        self.kind = kind
+        self.kind = TunnelKind(settings.kind)
+        for service in routes:
+            service.proxy_protocol = settings.proxy_protocol or 0
         self.state = TunnelState.CLOSED
         #: The name that it got, which it asks for again.
         self.name: str | None = None
@@ -102,16 +107,18 @@ class Tunnels:
     """All tunnels of one client, by number."""
 
     def __init__(
-        self, settings: Sequence[TunnelSettings], services: Sequence[LocalService], owner: TunnelsOwner, clock: Any
+        self, settings: Sequence[TunnelSettings], routes: Sequence[Routes], owner: TunnelsOwner, clock: Any
     ) -> None:
         self._owner = owner
         self._clock = clock
         self._stopping = False
+        #: Whether the server keeps out visitors by address.
+        self._keeps_out = False
         #: Every service once.
-        self.services = list(dict.fromkeys(services))
+        self.services = list(dict.fromkeys(service for each in routes for service in each))
         self._tunnels = {
-            number: Tunnel(number, tunnel, Routes(service))
-            for number, (tunnel, service) in enumerate(zip(settings, services, strict=True), 1)
+            number: Tunnel(number, tunnel, each)
+            for number, (tunnel, each) in enumerate(zip(settings, routes, strict=True), 1)
         }
 
     def __iter__(self) -> Iterator[Tunnel]:
@@ -126,8 +133,12 @@ class Tunnels:
 
     # --- for the session -----------------------------------------------------------------------------------
 
-    def open_all(self) -> None:
-        """Ask for all tunnels, because a session is new, except for those that were refused for good."""
+    def open_all(self, capabilities: Sequence[str] = ()) -> None:
+        """Ask for all tunnels, because a session is new, except for those that were refused for good.
+
+        ``capabilities`` are the server's: what protects a tunnel is not left to a server that would ignore it.
+        """
+        self._keeps_out = ACCESS in capabilities
         for tunnel in self:
             if tunnel.state is not TunnelState.REFUSED:
                 self._ask(tunnel)
@@ -233,8 +244,12 @@ class Tunnels:
         tunnel.state = TunnelState.ASKED
         settings = tunnel.settings
         auth = settings.auth.get_secret_value() if settings.auth is not None else None
-        wanted = tunnel.name or settings.subdomain
-        self._owner.say(OpenTunnel(tunnel.number, tunnel.kind.value, wanted, auth, settings.options))
+        wanted = tunnel.name or settings.wanted
+        options = settings.options
+        if (options.allow or options.deny) and not self._keeps_out:
+            self.refused(TunnelRefused(tunnel.number, FORBIDDEN.code, _TOO_OLD))
+            return
+        self._owner.say(OpenTunnel(tunnel.number, tunnel.kind.value, wanted, auth, options))
 
     def _ask_later(self, tunnel: Tunnel) -> None:
         tunnel.cancel_retry()

@@ -32,8 +32,9 @@ from sellia.protocol.messages import (
     Welcome,
 )
 from sellia.relay.mux.session import Session
+from sellia.targets import parse_target
 from sellia.transports.link.keeper import Link
-from tests.client.stage import Service
+from tests.client.stage import Service, only
 from tests.relay.scripts import Party
 from tests.transports.links import MemoryLink, Wire
 
@@ -180,12 +181,10 @@ class ClientStage:
         self.settings = ClientSettings(
             server="http://127.0.0.1:1", tunnels=(TunnelSettings(target=8080, subdomain=subdomain),), **settings
         )
-        self.service = LocalService(self.reactor, "127.0.0.1", 8080)
+        self.service = LocalService(self.reactor, parse_target("127.0.0.1:8080"))
         self.events: list[Event] = []
-        report = self.events.append
-        self.session = ClientSession(
-            self.settings, [self.service], report, self.reactor, Half(), persistence=persistence
-        )
+        report, routes = self.events.append, [only(self.service)]
+        self.session = ClientSession(self.settings, routes, report, self.reactor, Half(), persistence=persistence)
         self.connector = self.session.connector
         self.network = self.connector.attempts.endpoint = Network(self.reactor)
         self.server = FarServer()

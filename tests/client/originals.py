@@ -16,9 +16,10 @@ from sellia.client.link.backoff import QUICK_LEAST
 from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.targets import parse_target
 from sellia.transports.reactor.batching import batch_of
 from tests.client.links import Half, Network
-from tests.client.stage import Service, ServiceTransport
+from tests.client.stage import Service, ServiceTransport, only
 from tests.original import wire
 from tests.original.sockets import accept_of
 from tests.original.wire import Message
@@ -64,10 +65,10 @@ class OriginalStage:
         wanted = names or ("demo",)
         tunnels = tuple(TunnelSettings(target=8080, subdomain=name, auth=auth) for name in wanted)
         self.settings = ClientSettings(server="http://127.0.0.1:1", tunnels=tunnels, **settings)
-        self.service = LocalService(self.reactor, "127.0.0.1", 8080)
+        self.service = LocalService(self.reactor, parse_target("127.0.0.1:8080"))
         self.events: list[Event] = []
-        services = [self.service for _ in wanted]
-        self.session = ClientSession(self.settings, services, self.events.append, self.reactor, Half())
+        routes = [only(self.service) for _ in wanted]
+        self.session = ClientSession(self.settings, routes, self.events.append, self.reactor, Half())
         self.session.finished.addErrback(self._refused)
         self.network = self.session.connector.attempts.endpoint = Network(self.reactor)
         #: Why the client has given up.

@@ -14,10 +14,12 @@ from twisted.python.failure import Failure
 from sellia.client.events import Event
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.kinds import open_leg
+from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
 from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, TcpConnection, TunnelKind, WebSocketRequest
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.stream import Stream
+from sellia.targets import Target, TargetKind
 from tests.logs import log_events
 from tests.observers import RecordingObserver
 from tests.relay.scripts import Pair, RecordingLeg
@@ -120,12 +122,22 @@ class Visitor(RecordingLeg):
         return next(str(event[2]) for event in self.events if event[0] == "reset")
 
 
+def target(host: str, port: int, scheme: str = "http") -> Target:
+    """A service at an address."""
+    return Target(TargetKind.ADDRESS, scheme, host, port)
+
+
+def only(service: LocalService) -> Routes:
+    """Routes of which all lead to one service."""
+    return Routes([("/", False, service)])
+
+
 class Stage:
     """A session, joined in memory, whose client's end points to one service."""
 
     def __init__(self, host: str = "127.0.0.1", scheme: str = "http", **settings: Any) -> None:
         self.reactor = MemoryReactorClock()
-        self.service = LocalService(self.reactor, host, 8080, scheme, **settings)
+        self.service = LocalService(self.reactor, target(host, 8080, scheme), **settings)
         self.pair = Pair()
         self.pair.client.stream_opened = self._opened  # type: ignore[assignment]
         self.pair.client.session.late_reset = lambda number, reset: self.service.finished.reset(number, reset, "-")

@@ -155,7 +155,7 @@ class ReportTests(ServiceCase):
         leg.reset_received(VISITOR_GONE, "gone")
         self.assertEqual([event[0] for event in observer.events], ["request", "ended"])
         observer.check()
-        for local in service.services:
+        for local in service.session.tunnels.services:
             local.stop()
 
     def test_requests_in_the_log(self) -> None:

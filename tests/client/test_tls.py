@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,7 @@ from sellia.client.tls import (
     explain,
 )
 from sellia.protocol.messages import TunnelKind
-from tests.client.stage import GET, HELLO, Visitor
+from tests.client.stage import GET, HELLO, Visitor, target
 from tests.relay.scripts import Pair
 
 
@@ -68,7 +69,8 @@ class HttpsTests(TestCase):
         self.addCleanup(self.port.stopListening)
 
     def ask(self, **settings: Any) -> "Deferred[Visitor]":
-        service = LocalService(self.reactor, "127.0.0.1", self.port.getHost().port, "https", **settings)
+        address = replace(target("127.0.0.1", self.port.getHost().port, "https"), **settings)
+        service = LocalService(self.reactor, address)
         self.addCleanup(service.stop)
         pair = Pair()
         pair.client.stream_opened = partial(open_leg, TunnelKind.HTTP, service)  # type: ignore[assignment]

@@ -10,14 +10,14 @@ from sellia.client.settings import TunnelSettings
 from sellia.client.tunnels import NAME_RETRY, TAKEN_RETRY_LIMIT, Tunnels, TunnelState
 from sellia.errors import ProtocolError, RefusedError
 from sellia.protocol.messages import (
+    ACCESS,
     CloseTunnel,
     OpenTunnel,
     SessionMessage,
-    TunnelKind,
     TunnelReady,
     TunnelRefused,
 )
-from tests.client.stage import Stage
+from tests.client.stage import Stage, only
 
 
 class TunnelsCase(SynchronousTestCase):
@@ -30,7 +30,7 @@ class TunnelsCase(SynchronousTestCase):
         self.over: list[RefusedError] = []
         service = Stage().service
         settings = (TunnelSettings(target=8080, subdomain="demo"), TunnelSettings(target=8080))
-        self.tunnels = Tunnels(settings, [service, service], self, self.clock)
+        self.tunnels = Tunnels(settings, [only(service), only(service)], self, self.clock)
 
     def say(self, message: SessionMessage) -> None:
         self.said.append(message)
@@ -76,10 +76,26 @@ class AskTests(TunnelsCase):
         self.assertEqual(self.asked(), [(1, "demo"), (2, "given")])
 
     def test_the_kind_is_said(self) -> None:
-        """No setting asks for one yet; servers refuse it until they can serve it."""
-        self.tunnels[1].kind = TunnelKind.TCP
-        self.tunnels.open_all()
-        self.assertEqual([each.kind for each in self.said], ["tcp", "http"])
+        """And the port that is asked for."""
+        service = Stage().service
+        settings = TunnelSettings(kind="tcp", target=5432, remote_port=20017, proxy_protocol=2)
+        Tunnels([settings], [only(service)], self, self.clock).open_all()
+        [said] = self.said
+        assert isinstance(said, OpenTunnel)
+        self.assertEqual((said.kind, said.name, len(said.options.slot)), ("tcp", "20017", 16))
+        self.assertEqual(service.proxy_protocol, 2)
+
+    def test_a_server_that_would_let_everybody_in(self) -> None:
+        """Because it does not know what ``allow`` means: the tunnel is not opened."""
+        for lists in ({"allow": ["10.0.0.0/8"]}, {"deny": ["10.0.0.0/8"]}):
+            self.over.clear()
+            tunnels = Tunnels([TunnelSettings(target=80, **lists)], [only(Stage().service)], self, self.clock)
+            tunnels.open_all(["meanwhile"])
+            self.assertEqual((self.said, [error.word for error in self.over]), ([], ["forbidden"]))
+            self.assertIn("too old to keep out visitors", str(self.over[0]))
+            again = Tunnels([TunnelSettings(target=80, **lists)], [only(Stage().service)], self, self.clock)
+            again.open_all([ACCESS])
+            self.assertEqual(self.asked(), [(1, None)])
 
     def test_services_are_listed_once(self) -> None:
         self.assertEqual(len(self.tunnels.services), 1)

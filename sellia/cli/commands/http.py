@@ -22,11 +22,11 @@ from sellia.cli.json_lines import JsonPrinter
 from sellia.cli.output import LinePrinter
 from sellia.cli.persistence import persistence, persistence_options
 from sellia.client.persistence import FOR_EVER, Persistence
-from sellia.client.settings import ClientSettings, TunnelSettings, load
+from sellia.client.settings import ClientSettings, TunnelSettings, load_here
 from sellia.client.settings.old import OLD
 from sellia.errors import SettingsError
 from sellia.options import values_of
-from sellia.settings import CLIENT, CONFIG, LogLevel, flags_of, standing_files
+from sellia.settings import CONFIG, LogLevel, flags_of
 from sellia.terminal import SteadyStream, settle_streams
 
 #: The flags of a tunnel in the foreground; its target is an argument.
@@ -76,7 +76,7 @@ def command(
     """
     flags = values_of(_FLAGS, lambda name: given[name.replace("-", "_")])
     try:
-        settings = load({**flags, "target": target}, os.environ, config, standing_files(CLIENT, os.environ))
+        settings = load_here({**flags, "target": target}, os.environ, config)
     except SettingsError as error:
         # Here the target is no flag.
         raise WrongSettings(re.sub("^--(target|port):", "TARGET:", str(error))) from None

@@ -1,5 +1,8 @@
 """Dialing a service: its addresses, TLS where it is https, and the problem to tell when no connection is made.
 
+A target that the client serves by itself is dialled as well: the connection is a pair of sockets that nobody else can
+reach (:mod:`sellia.client.local.static`).
+
 ``localhost`` is two addresses, and many a service listens on only one of them.  Both are tried, first the one that
 answered last time; when it refuses, the other at once, and when it does not answer soon, the other beside it (RFC 8305,
 section 5).  Other names are resolved and tried by Twisted's own endpoint.
@@ -8,6 +11,7 @@ A connection counts as made when the service can be spoken to: over TLS, after t
 """
 
 import errno
+import socket
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
@@ -21,10 +25,11 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sellia.client.local.loopback import addresses, connect_now
-from sellia.client.reasons import FurthestEndpoint, SaysHowFar, furthest, is_refusal, reason, shown_address
+from sellia.client.local.loopback import UnixEndpoint, addresses, connect_now
+from sellia.client.reasons import FurthestEndpoint, SaysHowFar, furthest, is_refusal, reason
 from sellia.errors import ProblemError
 from sellia.problems import SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE
+from sellia.targets import Target, TargetKind
 from sellia.transports.reactor.sockets import READ
 from sellia.transports.reactor.waiting import cancel
 
@@ -53,37 +58,41 @@ class ServiceSocket(Protocol):
             self.dialing.fell(self, reason)
 
 
-class Dialer:
-    """Dials one service.  ``verify``: whether its certificate must be valid; see :mod:`sellia.client.tls`."""
+#: By errno, what is said of a unix socket that cannot be connected to, and whether nobody listens there.
+_UNIX_FAULTS: Final = {
+    errno.ECONNREFUSED: ("refused the connection: nobody listens on it", True),
+    errno.ENOENT: ("does not exist", True),
+    errno.ENOTDIR: ("does not exist", True),
+    errno.EACCES: ("may not be opened by this user", False),
+    errno.EPERM: ("may not be opened by this user", False),
+    errno.EPROTOTYPE: ("is a socket of another type, for datagrams", False),
+}
 
-    def __init__(
-        self,
-        reactor: Any,
-        host: str,
-        port: int,
-        scheme: str,
-        *,
-        timeout: float,
-        verify: bool | None = None,
-        ca: str | None = None,
-    ) -> None:
+
+class Dialer:
+    """Dials the service that ``target`` describes; which certificates are valid, :mod:`sellia.client.tls` decides."""
+
+    def __init__(self, reactor: Any, target: Target, *, timeout: float) -> None:
         self.reactor = reactor
-        self.host = host
+        self.target = target
         self.timeout = timeout
-        self.secure = scheme == "https"
+        self.secure = target.secure
         #: Address of the service for people, as ``localhost:8080``.
-        self.where = shown_address(host, port)
-        self._endpoints = [self._over_tls(plain, verify, ca) for plain in self._plain_endpoints(port)]
+        self.where = target.where
+        self._endpoints = [self._over_tls(plain) for plain in self._plain_endpoints()]
         self._preferred = 0
-        self._port = port
-        #: Addresses on loopback, to which connections are made at once.
-        self._near = [] if self.secure else addresses(reactor, host)
+        #: Addresses on this machine, to which connections are made at once.
+        self._near = self._near_addresses()
+        #: Site of a target that the client serves by itself, once it is dialled.
+        self._site: Any = None
 
     def dial(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket]":
         """Make a connection, with a protocol that ``make`` returns.
 
         Fails with ProblemError when there is none within the timeout.  Cancelling the Deferred gives the dial up.
         """
+        if self.target.static:
+            return self._to_ourselves(make)
         if self._near:
             made = self._at_once(make)
             if made is not None:
@@ -98,13 +107,28 @@ class Dialer:
         near = self._near
         for index in range(len(near)) if not self._preferred else range(len(near) - 1, -1, -1):
             protocol = make()
-            fault = connect_now(self.reactor, *near[index], self._port, protocol)
+            fault = connect_now(self.reactor, *near[index], self.target.port, protocol)
             if not fault:
                 self._preferred = index
                 return succeed(protocol)
+            if self.target.kind is TargetKind.UNIX and fault in _UNIX_FAULTS:
+                return fail(self._unix_problem(fault))
             if fault != errno.ECONNREFUSED:
                 return None
         return fail(ProblemError(SERVICE_REFUSED, f"{self.where} refused the connection."))
+
+    def _to_ourselves(self, make: Callable[[], ServiceSocket]) -> "Deferred[ServiceSocket]":
+        """Return a connection to what this process serves."""
+        if self._site is None:
+            from sellia.client.local.static.site import StaticSite
+
+            self._site = StaticSite(self.reactor, self.target)
+        protocol = make()
+        fault = self._site.connect(protocol)
+        if fault:
+            words = reason(Failure(OSError(fault, "")))
+            return fail(ProblemError(SERVICE_UNREACHABLE, f"{self.where} {words}."))
+        return succeed(protocol)
 
     def prefer(self, index: int) -> None:
         """Dial the address with this index first from now on, because it answered."""
@@ -116,18 +140,37 @@ class Dialer:
         if not failures:
             return ProblemError(SERVICE_UNREACHABLE, f"{where} did not answer within {self.timeout:g} seconds.")
         failure = furthest(failures)
+        fault = getattr(failure.value, "errno", None)
+        if self.target.kind is TargetKind.UNIX and fault in _UNIX_FAULTS:
+            return self._unix_problem(fault)
         if is_refusal(failure):
             return ProblemError(SERVICE_REFUSED, f"{where} refused the connection.")
         if failure.check(DNSLookupError, UnknownHostError):
-            return ProblemError(SERVICE_UNREACHABLE, f"No address was found for {self.host}.")
+            return ProblemError(SERVICE_UNREACHABLE, f"No address was found for {self.target.host}.")
         if failure.check(TimeoutError):
             return self.problem([])
         if failure.check(_TlsFailed):
             return ProblemError(SERVICE_TLS_FAILED, f"{where} {failure.value}.")
         return ProblemError(SERVICE_UNREACHABLE, f"{where} {reason(failure)}.")
 
-    def _plain_endpoints(self, port: int) -> list[Any]:
-        reactor, host, timeout = self.reactor, self.host, self.timeout
+    def _unix_problem(self, fault: int) -> ProblemError:
+        """Return the problem of a unix socket that cannot be connected to."""
+        words, refused = _UNIX_FAULTS[fault]
+        return ProblemError(SERVICE_REFUSED if refused else SERVICE_UNREACHABLE, f"{self.where} {words}.")
+
+    def _near_addresses(self) -> list[tuple[int, str]]:
+        target = self.target
+        if target.kind is TargetKind.UNIX:
+            return [(socket.AF_UNIX, target.path)]
+        return [] if target.secure or target.static else addresses(self.reactor, target.host)
+
+    def _plain_endpoints(self) -> list[Any]:
+        reactor, target, timeout = self.reactor, self.target, self.timeout
+        host, port = target.host, target.port
+        if target.static:
+            return []
+        if target.kind is TargetKind.UNIX:
+            return [UnixEndpoint(reactor, target.path)]
         if host == "localhost" or host.endswith(".localhost"):
             return [
                 TCP4ClientEndpoint(reactor, "127.0.0.1", port, timeout),
@@ -139,12 +182,12 @@ class Dialer:
             return [FurthestEndpoint(reactor, host, port, timeout=timeout, attemptDelay=STAGGER)]
         return [(TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint)(reactor, host, port, timeout)]
 
-    def _over_tls(self, plain: Any, verify: bool | None, ca: str | None) -> Any:
+    def _over_tls(self, plain: Any) -> Any:
         if not self.secure:
             return plain
         from sellia.client.tls import connection_creator
 
-        return wrapClientTLS(connection_creator(self.host, verify, ca), plain)
+        return wrapClientTLS(connection_creator(self.target.host, self.target.verify, self.target.ca), plain)
 
 
 class _TlsFailed(SaysHowFar):
@@ -243,9 +286,9 @@ class _Dial:
         for attempt in self._attempts:
             attempt.cancel()
         securing, self._securing = self._securing, {}
-        for socket in securing:
-            socket.dialing = None
-            socket.transport.abortConnection()
+        for each in securing:
+            each.dialing = None
+            each.transport.abortConnection()
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self._timers.append(self._dialer.reactor.callLater(seconds, call))

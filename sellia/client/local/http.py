@@ -75,6 +75,7 @@ class ServiceHttpLeg(ServiceLeg):
         end: bool,
         report: Report | None,
         observer: StreamObserver | None,
+        target: bytes | None = None,
     ) -> None:
         super().__init__(service, stream, opening, report)
         self.method = opening.method
@@ -91,10 +92,10 @@ class ServiceHttpLeg(ServiceLeg):
         self._kept = -1
         if report is not None:
             service.slow.add(self)
-            target = decoded(opening.target)
-            report(RequestStarted(stream.id, decoded(opening.method), target, opening.visitor, service.name))
+            asked = decoded(opening.target)
+            report(RequestStarted(stream.id, decoded(opening.method), asked, opening.visitor, service.name))
         try:
-            head = self._head(opening, end)
+            head = self._head(opening, end, opening.target if target is None else target)
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
             return
@@ -117,7 +118,7 @@ class ServiceHttpLeg(ServiceLeg):
         else:
             connection.write(head)
 
-    def _head(self, opening: HttpRequest, end: bool) -> bytes:
+    def _head(self, opening: HttpRequest, end: bool, target: bytes) -> bytes:
         extra = b""
         length = -1
         hosts = 0
@@ -152,7 +153,7 @@ class ServiceHttpLeg(ServiceLeg):
         headers = opening.headers
         if opening.method in DESTINATION_METHODS:
             headers = with_destination(headers, self.service.scheme)
-        head = request_head(opening.method, opening.target, headers, extra)
+        head = request_head(opening.method, target, headers, extra)
         return head + b"0\r\n\r\n" if end and self._chunked else head
 
     # --- the request ---------------------------------------------------------------------------------------

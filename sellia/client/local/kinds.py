@@ -5,7 +5,7 @@ made from the same arguments as the others.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from sellia.client.events import Report
 from sellia.client.local.http import ServiceHttpLeg
@@ -20,8 +20,8 @@ from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 
 #: Makes a leg from its service, its stream, the stream's opening, whether nothing follows that, the listener and the
-#: observer.
-LegFactory: TypeAlias = Callable[[LocalService, Stream, Any, bool, Report | None, StreamObserver | None], Leg]
+#: observer, and, for HTTP, from the target that the service is asked for, where that is not the opening's.
+LegFactory: TypeAlias = Callable[..., Leg]
 
 #: By kind of tunnel, and by opening of a stream.
 LEGS: Final[Mapping[TunnelKind, Mapping[type[Opening], LegFactory]]] = {
@@ -42,10 +42,12 @@ def open_leg(
     end: bool,
     report: Report | None = None,
     observer: StreamObserver | None = None,
+    target: bytes | None = None,
 ) -> Leg:
     """Return the leg of a stream that the server has opened; ``end``: nothing follows the opening.
 
-    ``report`` is told the events of the exchange, and ``observer`` all that passes.
+    ``report`` is told the events of the exchange, and ``observer`` all that passes.  ``target`` is what the service is
+    asked for, if that is not the target of the opening.
 
     Raises ProtocolError for an opening that a tunnel of this kind cannot have.  Whatever else goes wrong resets the
     stream.
@@ -53,4 +55,6 @@ def open_leg(
     make = LEGS[kind].get(type(opening))
     if make is None:
         raise ProtocolError("a stream was opened that does not fit the kind of its tunnel")
-    return make(service, stream, opening, end, report, observer)
+    if target is None or target == opening.target:  # type: ignore[union-attr]  # only of HTTP is there one
+        return make(service, stream, opening, end, report, observer)
+    return make(service, stream, opening, end, report, observer, target)

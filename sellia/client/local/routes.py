@@ -1,27 +1,72 @@
-"""Routes of one tunnel: which of its services a stream goes to.
+"""Routes of one tunnel: which of its services a stream goes to, by the path of its request.
 
-Today a tunnel has one service, and every stream goes there.  Routing by path is to be added here, and nowhere else:
-a session asks :meth:`Routes.service_for` once for each stream, and tells all services what concerns all of them.
+A session opens each stream's leg here, and tells all services what concerns all of them.  A tunnel with one service
+for everything, as most are, looks at no path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from sellia.client.local.service import LocalService
-from sellia.protocol.messages import Opening
+from sellia.client.events import Report
+from sellia.client.local.kinds import open_leg
+from sellia.client.local.service import CONNECT_TIMEOUT, LocalService
+from sellia.client.local.unrouted import AMBIGUOUS, NOWHERE, UnroutedLeg
+from sellia.client.settings import RouteSettings
+from sellia.protocol.messages import HttpRequest, Opening, TunnelKind, WebSocketRequest
+from sellia.relay.http.paths import Ambiguous, PathTable
+from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.observer import StreamObserver
+from sellia.relay.mux.stream import Stream
 
 
 class Routes:
-    """The services of one tunnel, which is what the session knows of them."""
+    """The services of one tunnel, which is what the session knows of them.
 
-    __slots__ = ("_service",)
+    ``services`` have for each prefix, and whether it is stripped, the service of what is below it.
+    """
 
-    def __init__(self, service: LocalService) -> None:
-        self._service = service
+    __slots__ = ("_only", "_services", "_table")
+
+    def __init__(self, services: Sequence[tuple[str, bool, LocalService]]) -> None:
+        self._services = [service for _, _, service in services]
+        #: The service of everything, where there is one.
+        self._only = services[0][2] if len(services) == 1 and services[0][0] == "/" else None
+        self._table = PathTable(services)
 
     def __iter__(self) -> Iterator[LocalService]:
         """Every service once."""
-        yield self._service
+        return iter(self._services)
 
-    def service_for(self, opening: Opening) -> LocalService:
-        """Return the service that a stream with this opening goes to."""
-        return self._service
+    def open_leg(
+        self,
+        kind: TunnelKind,
+        stream: Stream,
+        opening: Opening,
+        end: bool,
+        report: Report | None = None,
+        observer: StreamObserver | None = None,
+    ) -> Leg:
+        """Return the leg of a stream that the server has opened, as :func:`sellia.client.local.kinds.open_leg` does."""
+        service = self._only
+        if service is None:
+            if not isinstance(opening, HttpRequest | WebSocketRequest):
+                service = self._services[0]
+            else:
+                try:
+                    found = self._table.find(opening.target)
+                except Ambiguous:
+                    return UnroutedLeg(self._services[0], stream, opening, report, observer, AMBIGUOUS)
+                if found is None:
+                    return UnroutedLeg(self._services[0], stream, opening, report, observer, NOWHERE)
+                return open_leg(kind, found.route, stream, opening, end, report, observer, found.target)
+        return open_leg(kind, service, stream, opening, end, report, observer)
+
+
+def routes_of(reactor: Any, routes: Iterable[RouteSettings], connect_timeout: float = CONNECT_TIMEOUT) -> Routes:
+    """Return the routes that settings describe, with a service for each."""
+    return Routes(
+        [
+            (each.prefix, each.strip, LocalService(reactor, each.target, connect_timeout=connect_timeout))
+            for each in routes
+        ]
+    )

@@ -20,6 +20,7 @@ from sellia.client.local.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.protocol.messages import Headers, ServerLimits
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.websocket import as_told
+from sellia.targets import Target
 from sellia.text import printable
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.websocket.pipe import ServiceWebSocketFactory
@@ -44,10 +45,9 @@ class SlowExchange(Protocol):
 class LocalService:
     """One service, and the connections to it.
 
-    ``host`` is a name or an address without brackets; ``localhost`` is tried over IPv4 and IPv6.  With ``scheme``
-    https, a service on loopback may have any certificate, because most there have signed their own; every other host
-    must have one that is valid for its name.  ``verify`` overrides that either way; ``ca`` is the path of a file with
-    certificates of authorities that are trusted besides those of this machine, and implies ``verify``.
+    ``target`` describes it: ``localhost`` is tried over IPv4 and IPv6; a service with the scheme https that is on
+    loopback may have any certificate, because most there have signed their own, and every other one must have one that
+    is valid for its name, unless ``target.verify`` says otherwise.
 
     ``name`` is the tunnel's public name, for the log; its tunnel sets it.  Call :meth:`stop` at the end.
     """
@@ -55,28 +55,25 @@ class LocalService:
     def __init__(
         self,
         reactor: Any,
-        host: str,
-        port: int,
-        scheme: str = "http",
+        target: Target,
         *,
         connect_timeout: float = CONNECT_TIMEOUT,
         idle_limit: int = IDLE_LIMIT,
         idle_seconds: float = IDLE_SECONDS,
-        verify: bool | None = None,
-        ca: str | None = None,
         proxy_protocol: int = 0,
     ) -> None:
         #: Version of the PROXY protocol's header that goes first on a TCP connection; 0 for none.
         self.proxy_protocol = proxy_protocol
         self.clock: Any = reactor
+        self.target = target
         self.name = "-"
         #: Whether pings of its WebSockets are answered while the link is away; its tunnel sets it.
         self.answers_pings = True
-        self._dialer = Dialer(reactor, host, port, scheme, timeout=connect_timeout, verify=verify, ca=ca)
+        self._dialer = Dialer(reactor, target, timeout=connect_timeout)
         #: URL scheme of the service: ``http`` or ``https``.
-        self.scheme = scheme.encode("ascii")
+        self.scheme = target.scheme.encode("ascii")
         #: Address of the service for people, as ``localhost:8080``.
-        self.where = self._dialer.where
+        self.where = target.where
         self.pool: Pool[HttpConnection] = Pool(reactor, limit=idle_limit, seconds=idle_seconds)
         #: Exchanges that the listener has not been told to be slow.
         self.slow: Deadlines[SlowExchange] = Deadlines(reactor, SLOW, _slow)

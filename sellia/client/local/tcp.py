@@ -62,19 +62,38 @@ class ServiceTcpLeg(StrictLeg):
     # --- a Leg, until the service is there -------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        self._unsent.append(data)
+        if self._pipe is None:
+            self._unsent.append(data)
+        else:
+            self._handed_over(self._pipe).data_received(data)
 
     def end_received(self, trailers: Headers) -> None:
-        self.ended = True
+        if self._pipe is None:
+            self.ended = True
+        else:
+            self._handed_over(self._pipe).end_received(trailers)
 
     def reset_received(self, problem: Problem, message: str) -> None:
-        self._finish(ended_by(problem), problem, message)
+        if self._pipe is None:
+            self._finish(ended_by(problem), problem, message)
+        else:
+            self._handed_over(self._pipe).reset_received(problem, message)
 
     def pause_sending(self) -> None:
-        """Nothing is sent yet."""
+        if self._pipe is not None:
+            self._handed_over(self._pipe).pause_sending()
 
     def resume_sending(self) -> None:
-        """Nothing is sent yet."""
+        if self._pipe is not None:
+            self._handed_over(self._pipe).resume_sending()
+
+    def _handed_over(self, pipe: TcpPipe) -> TcpPipe:
+        """Make the pipe the stream's leg.
+
+        A service on this machine is there before the session knows this leg, and makes it the stream's after that.
+        """
+        self.stream.leg = pipe
+        return pipe
 
     # --- for the dial ----------------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ class ServiceUpgradeLeg(ServiceLeg):
         end: bool,
         report: Report | None,
         observer: StreamObserver | None,
+        target: bytes | None = None,
     ) -> None:
         super().__init__(service, stream, opening, report)
         try:
@@ -58,7 +59,7 @@ class ServiceUpgradeLeg(ServiceLeg):
                 raise ValueError("a handshake has no body")
             if len(fields[b"host"]) != 1:
                 raise ValueError("it does not name one host")
-            self._head = request_head(b"GET", opening.target, opening.headers, _UPGRADE)
+            self._head = request_head(b"GET", opening.target if target is None else target, opening.headers, _UPGRADE)
             if len(values_of(opening.headers, b"sec-websocket-key")) != 1:
                 raise ValueError("a handshake has one key")
         except ValueError as error:

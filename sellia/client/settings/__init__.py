@@ -5,8 +5,9 @@
 server's and is not read here.
 """
 
-from sellia.client.settings.load import load
-from sellia.client.settings.model import TUNNEL_LIMIT, ClientSettings
+from sellia.client.settings.keys import KnownServers, UnknownServer
+from sellia.client.settings.load import load, load_here
+from sellia.client.settings.model import TUNNEL_LIMIT, ClientSettings, ProfileSettings
 from sellia.client.settings.tunnel import (
     PATH_LIMIT,
     PathSettings,
@@ -22,10 +23,14 @@ __all__ = [
     "PATH_LIMIT",
     "TUNNEL_LIMIT",
     "ClientSettings",
+    "KnownServers",
     "PathSettings",
+    "ProfileSettings",
     "RouteSettings",
     "TunnelDefaults",
     "TunnelSettings",
+    "UnknownServer",
     "load",
+    "load_here",
     "shown_routes",
 ]

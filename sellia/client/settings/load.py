@@ -1,27 +1,34 @@
-"""Loads the settings of a client from flags, environment and file, and brings all tunnels into one form."""
+"""Loads the settings of a client from flags, environment and files, and brings all tunnels into one form."""
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from sellia.client.proxies import proxies_of
+from sellia.client.settings.file import defaults_of, name_of, placed, tunnels_of
+from sellia.client.settings.keys import Key, KnownServers, Nobody, apply_key, apply_profile, check_server
 from sellia.client.settings.model import ClientSettings
-from sellia.client.settings.old import OLD
-from sellia.client.settings.tunnel import NAME, TunnelSettings
-from sellia.client.settings.values import TargetText, authorities_of
+from sellia.client.settings.old import OLD, TOP_LEVEL, told_old
+from sellia.client.settings.trust import check_project
+from sellia.client.settings.tunnel import TunnelSettings
+from sellia.client.settings.values import authorities_of
+from sellia.credentials import credentials
 from sellia.errors import SettingsError
-from sellia.settings import Findings, Given, Rank, SettingsFile, check, gather, refuse_unknown
+from sellia.settings import CLIENT, Findings, Given, Rank, SettingsFile, check, gather, refuse_unknown, standing_files
 from sellia.text import printable
 
-#: Settings that, at the top level of the file, describe the one tunnel.
+#: Settings of a tunnel: flags, and in old files the top level, describe a single one.
 _ONE_TUNNEL: Final = tuple(TunnelSettings.model_fields)
-
-#: Settings that a project's file, which can come from a stranger, must not decide.
-_NOT_A_PROJECTS: Final = ("server", "api_key", "ca", "proxy")
 
 #: Settings that say what a tunnel exposes.
 _SERVICES: Final = ("target", "paths", "port")
+
+_MODELS: Final = (ClientSettings, TunnelSettings)
+
+
+def load_here(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None) -> ClientSettings:
+    """Return the settings of a client as this user runs it, with standing files and stored keys; as `load`."""
+    return load(flags, environment, config, standing_files(CLIENT, environment), credentials(environment))
 
 
 def load(
@@ -29,28 +36,19 @@ def load(
     environment: Mapping[str, str],
     config: str | None = None,
     files: Sequence[SettingsFile] = (),
+    known: KnownServers | None = None,
 ) -> ClientSettings:
     """Return the settings of a client; ``flags`` are by setting, None where not given.
 
-    ``config`` is the file that ``--config`` names, instead of which ``files`` are read.  Raises `SettingsError`.
+    ``config`` is the file that ``--config`` names, instead of which ``files`` are read.  ``known`` are the servers for
+    which the user has stored keys.  Raises `SettingsError`.
     """
     findings = Findings()
-    given = gather(
-        ClientSettings,
-        TunnelSettings,
-        flags=flags,
-        environment=environment,
-        config=config,
-        files=files,
-        findings=findings,
-    )
-    refuse_unknown(ClientSettings, given, _ONE_TUNNEL, findings)
-    for name in _NOT_A_PROJECTS:
-        if name in given and given[name].rank is Rank.PROJECT:
-            hint = "Say it with a flag, or in your own file, sellia.yaml in ~/.config/sellia."
-            findings.add(given[name].named.fault("is not for a project to say: it decides whom you trust", hint))
+    given = collect(flags, environment, config, files, known, findings)
+    if "tunnels" in given:
+        given["tunnels"] = _listed(given["tunnels"])
     _check_variables(given, environment, findings)
-    return check(ClientSettings, _with_tunnels(given, findings), findings)
+    return check(ClientSettings, given, findings)
 
 
 def _check_variables(given: Mapping[str, Given], environment: Mapping[str, str], findings: Findings) -> None:
@@ -68,35 +66,142 @@ def _check_variables(given: Mapping[str, Given], environment: Mapping[str, str],
                 raise SettingsError(f"SSL_CERT_FILE: {error}", hint) from None
 
 
-def _with_tunnels(given: Mapping[str, Given], findings: Findings) -> dict[str, Given]:
-    """Bring all that describes tunnels into the form of one list: a map by name, an old list, or a single tunnel.
-
-    Where there are faults already nothing is said of what is missing: it may be there under a wrong name.
-    """
-    rest = {name: each for name, each in given.items() if name not in _ONE_TUNNEL}
-    one = _strongest({name: each for name, each in given.items() if name in _ONE_TUNNEL})
-    listed = rest.get("tunnels")
-    strongest = max(one.values(), key=lambda each: each.rank, default=None)
-    if listed is not None and listed.rank < Rank.FILE and strongest is not None and strongest.rank is Rank.FLAG:
-        # A tunnel of the command line, where the tunnels of a file that nobody named are not meant.
-        del rest["tunnels"]
-        listed = None
-    if listed is not None and strongest is not None and strongest.rank.is_file:
-        hint = "Move it into the tunnel that it is meant for, or below defaults for all of them."
-        findings.add(strongest.named.fault("is not used beside tunnels", hint))
-    elif listed is not None and strongest is not None:
-        hint = "Say it in the file, in the tunnel that it is meant for, or leave the file out."
-        line = f"cannot be given together with the tunnels of {printable(listed.path)}"
-        findings.add(strongest.origin.fault(line, hint))
-    with findings.collecting():
-        if listed is not None:
-            rest["tunnels"] = _listed(listed, findings)
-        elif not findings.faults or any(name in one for name in _SERVICES):
-            rest["tunnels"] = _single(one, strongest)
-    if "server" not in rest and not findings.faults:
+def collect(
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    config: str | None,
+    files: Sequence[SettingsFile],
+    known: KnownServers | None,
+    findings: Findings,
+) -> dict[str, Given]:
+    """Return what counts, with tunnels as a map by name; faults and cautions go to ``findings``."""
+    found = _Files()
+    for file in [SettingsFile(Rank.FILE, config)] if config is not None else sorted(files, key=lambda each: each.rank):
+        found.add(file, findings)
+    typed = gather(*_MODELS, flags=flags, environment=environment, findings=findings)
+    given = {**found.given, **{name: each for name, each in typed.items() if name not in _ONE_TUNNEL}}
+    variables = gather(*_MODELS, flags={}, environment=environment, findings=Findings())
+    _choose_server(given, typed, variables.get("server"), found, known or Nobody(), findings)
+    _choose_tunnels(given, {name: each for name, each in typed.items() if name in _ONE_TUNNEL}, found, findings)
+    if "server" not in given and not findings.faults:
         line = "it is not said which server to connect to"
         findings.add(SettingsError(line, "Give --server https://example.com or SELLIA_SERVER."))
-    return rest
+    return given
+
+
+@dataclass(slots=True)
+class _Files:
+    """What the files give together; the project's comes last."""
+
+    given: dict[str, Given] = field(default_factory=dict)
+    #: Settings of a single tunnel at the top level, as files of the version before have them.
+    one: dict[str, Given] = field(default_factory=dict)
+    #: Defaults in files of the user's own, and of the machine.
+    defaults: dict[str, Given] = field(default_factory=dict)
+    #: Keys at the top level, the strongest first, and servers that own files name.
+    keys: list[Key] = field(default_factory=list)
+    servers: list[Given] = field(default_factory=list)
+
+    def add(self, file: SettingsFile, findings: Findings) -> None:
+        """Read a file, which is stronger than those before it."""
+        given = {
+            name: placed(name, each)
+            for name, each in gather(*_MODELS, flags={}, environment={}, files=[file], findings=findings).items()
+        }
+        refuse_unknown(ClientSettings, given, _ONE_TUNNEL, findings)
+        defaults = {**self.defaults, **defaults_of(given)}
+        tunnels = tunnels_of(given, defaults, findings)
+        if tunnels is not None:
+            given["tunnels"] = tunnels
+        if file.rank is Rank.PROJECT:
+            check_project(given, file.path, findings)
+            self._check_profiles(given, findings)
+        else:
+            self.defaults = defaults
+            self._note_servers(given)
+            self._take_one(given, findings)
+        for name in ("tunnels", "profiles"):
+            if name in given and name in self.given:
+                parts = {**self.given[name].inside(), **given[name].inside()}
+                given[name] = replace(Given.of(parts, given[name].origin), caution=given[name].caution)
+        self.given |= {name: each for name, each in given.items() if name not in _ONE_TUNNEL}
+
+    def _note_servers(self, given: Mapping[str, Given]) -> None:
+        if "api_key" in given:
+            self.keys.insert(0, Key(given["api_key"], given.get("server")))
+        profiles = [each.inside() for each in given["profiles"].parts.values()] if "profiles" in given else []
+        self.servers += [each["server"] for each in (given, *profiles) if "server" in each]
+
+    def _check_profiles(self, given: Mapping[str, Given], findings: Findings) -> None:
+        """Refuse profiles of a project that have the name of one of the user's."""
+        own = self.given["profiles"].inside() if "profiles" in self.given else {}
+        for name, each in given["profiles"].inside().items() if "profiles" in given else ():
+            if name in own:
+                line = f"the profile {printable(name)} is in {printable(own[name].path)} already"
+                findings.add(each.named.fault(line, "A project's file may not replace it: give this one another name."))
+
+    def _take_one(self, given: Mapping[str, Given], findings: Findings) -> None:
+        one = {name: each for name, each in given.items() if name in _ONE_TUNNEL}
+        if one and "tunnels" in given:
+            hint = "Move it into the tunnel that it is meant for, or below defaults for all of them."
+            findings.add(next(iter(one.values())).named.fault("is not used beside tunnels", hint))
+        elif one and not told_old([Given.of(one, next(iter(one.values())).origin)]):
+            findings.cautions.append(f"{next(iter(one.values())).place}: {TOP_LEVEL}")
+        self.one |= one
+
+
+def _choose_server(
+    given: dict[str, Given],
+    typed: Mapping[str, Given],
+    of_variable: Given | None,
+    found: _Files,
+    known: KnownServers,
+    findings: Findings,
+) -> None:
+    """Apply the profile; refuse a stranger's server; choose the key.
+
+    ``typed`` is what flags and variables give, and ``of_variable`` the server that ``SELLIA_SERVER`` names.
+    """
+    chosen = apply_profile(given, findings)
+    profile = given["profiles"].inside().get(str(given["profile"].value)) if chosen and "profiles" in given else None
+    inside = profile.inside() if profile is not None else {}
+    keys = list(found.keys)
+    if "api_key" in inside:
+        keys.insert(0, Key(inside["api_key"], inside.get("server")))
+    if "api_key" in typed:
+        key = Key(typed["api_key"], of_variable)
+        keys.insert(0 if typed["api_key"].rank >= chosen or "api_key" not in inside else 1, key)
+    check_server(given, found.servers, known, findings)
+    apply_key(given, keys, known, findings)
+
+
+def _choose_tunnels(given: dict[str, Given], typed: dict[str, Given], found: _Files, findings: Findings) -> None:
+    """Choose between the tunnel that flags describe and those of the files."""
+    flagged = any(name in typed for name in _SERVICES)
+    if "tunnels" in given and not flagged:
+        if typed:
+            strongest = next(iter(typed.values()))
+            line = f"cannot be given together with the tunnels of {printable(given['tunnels'].path)}"
+            hint = "Say it in the file, in the tunnel that it is meant for, or give a target to open another tunnel."
+            findings.add(strongest.origin.fault(line, hint))
+        return
+    one = _strongest({**found.defaults, **found.one, **typed})
+    if not any(name in one for name in _SERVICES):
+        if not findings.faults:
+            place = f"{next(iter(typed.values())).place}: " if typed else ""
+            findings.add(SettingsError(f"{place}it is not said what to expose", _WHAT))
+        given.pop("tunnels", None)
+        return
+    service = next(one[name] for name in _SERVICES if name in one)
+    tunnel = Given.of({name: placed(name, each) for name, each in one.items()}, service.origin)
+    name = name_of(tunnel.parts, 1)
+    given["tunnels"] = replace(Given.of({name: tunnel}, service.origin), caution=told_old([tunnel]))
+
+
+_WHAT: Final = (
+    "Give the port that your service listens on, as in 8080, or its address, as in https://localhost:8443; or describe "
+    "tunnels in a file: `tunnels: {web: {target: 8080}}`."
+)
 
 
 def _strongest(one: dict[str, Given]) -> dict[str, Given]:
@@ -112,76 +217,15 @@ def _strongest(one: dict[str, Given]) -> dict[str, Given]:
     return {name: each for name, each in one.items() if name not in dropped}
 
 
-def _single(one: Mapping[str, Given], strongest: Given | None) -> Given:
-    """Return the list of the one tunnel that flags, or an old file's top level, describe."""
-    service = next((one[name] for name in _SERVICES if name in one), None)
-    if service is None:
-        place = strongest.place + ": " if strongest is not None else ""
-        raise SettingsError(
-            f"{place}it is not said what to expose",
-            "Give the port that your service listens on, as in 8080, or its address, as in https://localhost:8443.",
-        )
-    tunnel = {name: _placed(name, each) for name, each in one.items()}
-    tunnel["name"] = Given(_name(one, 1), service.origin)
-    listed = Given.of([Given.of(tunnel, service.origin)], service.origin)
-    return replace(listed, caution=_told(listed.parts.values()))
-
-
-def _listed(tunnels: Given, findings: Findings) -> Given:
-    """Return the tunnels of a file as a list, each with its name."""
-    caution = ""
-    if isinstance(tunnels.value, list):
-        named = [(_name(each.parts, index + 1), each) for index, each in enumerate(tunnels.parts.values())]
-        caution = (
-            f"{tunnels.place}: is a map of tunnels by name now, as in `web: {{target: 8080}}`; "
-            "the next version refuses a list."
-        )
-    elif isinstance(tunnels.value, dict):
-        named = [(str(name), each) for name, each in tunnels.parts.items()]
-    else:
+def _listed(tunnels: Given) -> Given:
+    """Return tunnels that are a map as a list, each with its name."""
+    if not isinstance(tunnels.value, dict):
         return tunnels
     made = []
-    for name, each in named:
-        if each.value is not None and not isinstance(each.value, dict):
+    for name, each in tunnels.parts.items():
+        if isinstance(each.value, dict):
+            named = {**each.inside(), "name": Given(str(name), each.named)}
+            made.append(replace(Given.of(named, each.origin), key=each.key))
+        else:
             made.append(each)
-            continue
-        tunnel = {str(key): _placed(key, part) for key, part in each.parts.items()}
-        if "name" in tunnel:
-            hint = "The name stands in front: `web: {target: 8080}`."
-            findings.add(tunnel["name"].named.fault("is not a setting", hint))
-        tunnel["name"] = Given(name, each.origin)
-        made.append(Given.of(tunnel, each.origin))
-    return replace(Given.of(made, tunnels.origin), caution=caution or _told(made))
-
-
-def _name(parts: Mapping[Any, Given], number: int) -> str:
-    """Return a name for a tunnel that has none: its subdomain, or its number."""
-    subdomain = parts["subdomain"].value if "subdomain" in parts else None
-    return subdomain if isinstance(subdomain, str) and NAME.match(subdomain) else str(number)
-
-
-def _placed(name: str | int, each: Given) -> Given:
-    """Return a setting with its relative paths in targets starting from the directory of the file that it is in."""
-    if not each.path:
-        return each
-    if name == "target" and isinstance(each.value, str):
-        return replace(each, value=TargetText(each.value, os.path.dirname(os.path.abspath(each.path))))
-    if name == "paths" and isinstance(each.value, dict):
-        routes = {}
-        for prefix, route in each.parts.items():
-            if isinstance(route.value, dict):
-                inner = {str(key): _placed(key, part) for key, part in route.parts.items()}
-                routes[str(prefix)] = Given.of(inner, route.origin)
-            else:
-                routes[str(prefix)] = _placed("target", route)
-        return Given.of(routes, each.origin)
-    return each
-
-
-def _told(tunnels: Iterable[Given]) -> str:
-    """Return what is to be said of the first tunnel that is described in the old way, or an empty string."""
-    for tunnel in tunnels:
-        if any(tunnel.parts[name].value is not None for name in OLD if name in tunnel.parts):
-            told = "port, local_host and local_scheme are target now, as in `target: https://localhost:8443`"
-            return f"{tunnel.place}: {told}; the next version refuses the old names."
-    return ""
+    return replace(Given.of(made, tunnels.origin), caution=tunnels.caution)

@@ -1,18 +1,55 @@
 """Settings of a client: its server, its key, and the tunnels that it opens."""
 
-from typing import Final, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import GetJsonSchemaHandler, field_validator, model_validator
+from pydantic_core import CoreSchema
 
-from sellia.client.proxies import WRITE_PROXY, parse_proxy
-from sellia.client.settings.tunnel import TunnelSettings
-from sellia.client.settings.values import checked_authorities, checked_server, link_url
+from sellia.client.settings.tunnel import TunnelDefaults, TunnelSettings
+from sellia.client.settings.values import checked_authorities, checked_proxy, checked_server, link_url
 from sellia.relay.http.hosts import is_loopback
 from sellia.settings import LogLevel, Seconds, Secret, Settings, setting, wrong
 
 #: Most tunnels of one client.
 TUNNEL_LIMIT: Final = 256
+
+
+class _ByName:
+    """JSON Schema of tunnels: in a file they are a map by name."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        listed = handler(core)
+        return {"type": "object", "additionalProperties": listed["items"], "maxProperties": TUNNEL_LIMIT}
+
+
+TunnelsField = Annotated[tuple[TunnelSettings, ...], _ByName]
+
+
+class ProfileSettings(Settings):
+    """One of several servers, chosen by its name."""
+
+    server: str = setting(..., "URL of the tunnel server, such as https://example.com.")
+    api_key: Secret | None = setting(None, "API key for this server; better stored by `sellia auth login`.")
+    ca: str | None = setting(None, "PEM file with the certificate of the authority that signed the server's.")
+    proxy: Secret | None = setting(None, "HTTP proxy to reach this server through, or none.")
+
+    @field_validator("server")
+    @classmethod
+    def _check_server(cls, value: str) -> str:
+        return checked_server(value)
+
+    @field_validator("ca")
+    @classmethod
+    def _check_ca(cls, value: str | None) -> str | None:
+        return checked_authorities(value)
+
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, value: Secret | None) -> Secret | None:
+        return checked_proxy(value)
 
 
 class ClientSettings(Settings):
@@ -39,7 +76,14 @@ class ClientSettings(Settings):
         flag="URL",
         variable="SELLIA_PROXY",
     )
-    tunnels: tuple[TunnelSettings, ...] = setting(..., "Describe 1 to 256 tunnels by name, each with a target.")
+    profile: str | None = setting(
+        None, "Which of the profiles counts: their server, key and authority.", flag="NAME", variable="SELLIA_PROFILE"
+    )
+    profiles: Mapping[str, ProfileSettings] | None = setting(
+        None, "Servers by name, as in `work: {server: https://tunnel.example.com}`.", merged=True
+    )
+    tunnels: TunnelsField = setting(..., "Describe 1 to 256 tunnels by name, each with a target.", merged=True)
+    defaults: TunnelDefaults | None = setting(None, "What counts for each tunnel that does not say it itself.")
     log_level: LogLevel = setting(
         "info",
         "info, or debug: a line for each request and WebSocket frame.",
@@ -72,12 +116,7 @@ class ClientSettings(Settings):
     @field_validator("proxy")
     @classmethod
     def _check_proxy(cls, value: Secret | None) -> Secret | None:
-        if value is not None:
-            try:
-                parse_proxy(value.get_secret_value())
-            except ValueError as error:
-                raise wrong(str(error), WRITE_PROXY) from None
-        return value
+        return checked_proxy(value)
 
     @field_validator("ca")
     @classmethod
@@ -96,12 +135,11 @@ class ClientSettings(Settings):
         if self.ping_timeout <= self.ping_interval:
             hint = "A link must have the time to answer a ping: make the timeout longer."
             raise wrong(f"must be longer than {self.path('ping_interval')}", hint, "ping_timeout")
-        names = [tunnel.subdomain for tunnel in self.tunnels if tunnel.subdomain is not None]
-        for name in names:
-            if names.count(name) > 1:
-                raise wrong(
-                    f"two tunnels ask for the subdomain {name}", "Give each tunnel a name of its own.", "tunnels"
-                )
+        for what, kind in (("subdomain", "name"), ("remote_port", "port")):
+            names = [getattr(tunnel, what) for tunnel in self.tunnels if getattr(tunnel, what) is not None]
+            for name in names:
+                if names.count(name) > 1:
+                    raise wrong(f"two tunnels ask for the {what} {name}", f"Give each a {kind} of its own.", "tunnels")
         return self
 
     @property

@@ -3,27 +3,28 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import GetJsonSchemaHandler, InstanceOf, field_validator, model_validator
+import msgspec
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, InstanceOf, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from sellia.client.settings.kinds import check_kind, check_target, checked_networks
 from sellia.client.settings.old import OLD, old_target
 from sellia.client.settings.values import checked_authorities, checked_host, checked_target
 from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
+from sellia.relay.http.paths import checked_prefix
 from sellia.relay.http.upgrades import PROTOCOLS, upgrade_fault
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
-from sellia.settings import Seconds, Secret, Settings, setting, wrong
-from sellia.targets import Target
+from sellia.settings import Port, Seconds, Secret, Settings, setting, wrong
+from sellia.targets import Target, TargetKind
 from sellia.text import printable
 
 #: Most paths of one tunnel.
 PATH_LIMIT: Final = 64
-
-#: Path of a route: segments as they are written in a URL, without a query.
-_PREFIX: Final = re.compile(r"^/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$")
 
 #: Name of a tunnel in the file.
 NAME: Final = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
@@ -39,6 +40,14 @@ class _AsWritten:
 
 #: Target of a route; in a file, a port or a text (:mod:`sellia.targets`).
 TargetField = Annotated[InstanceOf[Target], _AsWritten]
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+#: Addresses and networks; one text counts as a list of one, and has commas between several.
+Networks = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(checked_networks)]
 
 
 class PathSettings(Settings):
@@ -117,6 +126,14 @@ class TunnelDefaults(Settings):
         False, "true to answer with index.html for pages that are no files of a directory.", flag="switch"
     )
     listing: bool = setting(False, "true to list a directory that has no index.html.", flag="switch")
+    allow: Networks = setting(
+        (),
+        "Address or network of visitors to let in, such as 10.0.0.0/8; without any, all are. Can be repeated.",
+        flag="ADDRESS",
+    )
+    deny: Networks = setting(
+        (), "Address or network of visitors to keep out, whatever allow says. Can be repeated.", flag="ADDRESS"
+    )
     autostart: bool = setting(False, "Whether `sellia start` opens the tunnel when it is given no names.")
 
     @property
@@ -129,6 +146,8 @@ class TunnelDefaults(Settings):
             while_away_pings=self.while_away_pings,
             auth_preflight=self.auth_preflight,
             forwarded=self.forwarded,
+            allow=list(self.allow),
+            deny=list(self.deny),
             upgrades=[each.lower() for each in self.upgrades],
         )
 
@@ -170,7 +189,9 @@ class TunnelSettings(TunnelDefaults):
     """
 
     name: str = setting("", "Name of the tunnel in the file and for `sellia start`: letters, digits, - and _.")
-    kind: Literal["http"] = setting("http", "http: what visitors speak.")
+    kind: Literal["http", "tcp"] = setting(
+        "http", "http or tcp: requests to a name, or connections to a port.", flag="http|tcp"
+    )
     target: TargetField | None = setting(
         None, "Your service: a port such as 8080, an address such as https://localhost:8443, or ./dist.", flag="TARGET"
     )
@@ -180,9 +201,36 @@ class TunnelSettings(TunnelDefaults):
     subdomain: str | None = setting(
         None, "Name to ask for, of 3 to 63 letters, digits and hyphens; without it, the server picks one.", flag="NAME"
     )
+    remote_port: Port | None = setting(
+        None, "Port of the server to ask for; without it, the server picks one.", flag="PORT"
+    )
+    proxy_protocol: Literal[1, 2] | None = setting(
+        None, "1 or 2: tell your service who connects, by a header of the PROXY protocol in that version.", flag="1|2"
+    )
+    idle_timeout: Seconds | None = setting(
+        None, "Seconds without a byte after which a connection is ended. [default: never]", flag="SECONDS"
+    )
     port: str | None = setting(None, "Old name of target.", flag="PORT")
     local_host: str | None = setting(None, "Old: part of target now.", flag="HOST")
     local_scheme: Literal["http", "https"] | None = setting(None, "Old: part of target now.", flag="http|https")
+
+    @property
+    def options(self) -> TunnelOptions:
+        """The options that the server is told."""
+        return msgspec.structs.replace(super().options, idle_timeout=self.idle_timeout or 0.0, slot=self.slot)
+
+    @property
+    def wanted(self) -> str | None:
+        """The public name to ask for, which is a port where there is no name."""
+        return self.subdomain if self.remote_port is None else str(self.remote_port)
+
+    @property
+    def slot(self) -> str:
+        """What tells this tunnel from others of its owner: its name in the file, or else where it leads."""
+        if self.kind == "http":
+            return ""
+        mark = self.name if self.name and not self.name.isdigit() else shown_routes(self.routes)
+        return sha256(mark.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def routes(self) -> tuple[RouteSettings, ...]:
@@ -199,8 +247,10 @@ class TunnelSettings(TunnelDefaults):
     def _completed(self, target: Target, spa: bool | None = None, listing: bool | None = None) -> Target:
         """Return a target with what the tunnel's other settings say of it."""
         verify = self.local_verify if target.verify is None else target.verify
+        plain = target.kind is TargetKind.ADDRESS and target.scheme == "http"
         return replace(
             target,
+            scheme="tcp" if plain and self.kind != "http" else target.scheme,
             verify=verify if target.secure else None,
             ca=self.local_ca if target.secure else None,
             spa=self.spa if spa is None else spa,
@@ -236,11 +286,17 @@ class TunnelSettings(TunnelDefaults):
             return None
         if not 1 <= len(value) <= PATH_LIMIT:
             raise wrong(f"must be 1 to {PATH_LIMIT} paths")
-        for prefix in value:
-            if not _PREFIX.match(prefix) or "//" in prefix or {".", ".."} & set(prefix.split("/")):
-                line = f"{printable(prefix)[:80]} is not a path"
-                raise wrong(line, "Begin it with a slash, as in /api, without a query.")
-        return value
+        routes: dict[str, PathSettings] = {}
+        for text, each in value.items():
+            try:
+                prefix = checked_prefix(text)
+            except ValueError:
+                line = f"{printable(text)[:80]} is not a path"
+                raise wrong(line, "Begin it with a slash, as in /api, without a query or anything encoded.") from None
+            if prefix in routes:
+                raise wrong(f"{prefix} is there twice", "A slash at the end makes no difference: keep one of the two.")
+            routes[prefix] = each
+        return routes
 
     @field_validator("port", mode="before")
     @classmethod
@@ -276,7 +332,9 @@ class TunnelSettings(TunnelDefaults):
                     raise wrong(f"is part of {given[0]} now", "Write it there, as in https://localhost:8443.", old)
         elif self.port is not None:
             old_target(self.port, self.local_host, self.local_scheme)
+        check_kind(self)
         for route in self.routes:
+            check_target(self.kind, route.target)
             if route.target.insecure and (self.local_ca is not None or self.local_verify):
                 contrary = "local_ca" if self.local_ca is not None else "local_verify"
                 raise wrong("contradicts https+insecure", "Write https:// in the target, or leave it out.", contrary)

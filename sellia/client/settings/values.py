@@ -5,8 +5,9 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from sellia.client.proxies import WRITE_PROXY, parse_proxy
 from sellia.relay.http.hosts import is_loopback
-from sellia.settings import wrong
+from sellia.settings import Secret, wrong
 from sellia.targets import Target, TargetError, host_of, parse_target
 from sellia.text import printable
 
@@ -83,6 +84,16 @@ def checked_server(text: str) -> str:
     path = url.path.rstrip("/")
     scheme = {"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)
     return f"{scheme}://{where}" + (f":{port}" if port is not None else "") + path
+
+
+def checked_proxy(value: Secret | None) -> Secret | None:
+    """Check that a proxy can be used; return it."""
+    if value is not None:
+        try:
+            parse_proxy(value.get_secret_value())
+        except ValueError as error:
+            raise wrong(str(error), WRITE_PROXY) from None
+    return value
 
 
 def link_url(server: str) -> str:

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.local.dial import STAGGER, Dialer, ServiceSocket
 from sellia.errors import ProblemError
-from tests.client.stage import ServiceTransport
+from tests.client.stage import ServiceTransport, target
 
 
 class DialCase(SynchronousTestCase):
@@ -26,7 +26,7 @@ class DialCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.reactor = MemoryReactorClock()
-        self.dialer = Dialer(self.reactor, self.host, 8080, "http", timeout=10.0)
+        self.dialer = Dialer(self.reactor, target(self.host, 8080), timeout=10.0)
 
     def dial(self) -> "Deferred[ServiceSocket]":
         return self.dialer.dial(ServiceSocket)
@@ -125,7 +125,7 @@ class LocalhostTests(DialCase):
         self.failureResultOf(dialing, CancelledError)
 
     def test_names_below_localhost_are_localhost(self) -> None:
-        self.dialer = Dialer(self.reactor, "app.localhost", 8080, "http", timeout=10.0)
+        self.dialer = Dialer(self.reactor, target("app.localhost", 8080), timeout=10.0)
         dialing = self.dial()
         self.accept("127.0.0.1")
         self.successResultOf(dialing)
@@ -171,7 +171,7 @@ class NameTests(DialCase):
     def setUp(self) -> None:
         self.reactor: Any = MemoryReactorClock()
         self.reactor.nameResolver = Resolver()  # type: ignore[assignment]
-        self.dialer = Dialer(self.reactor, "web.example", 8080, "http", timeout=10.0)
+        self.dialer = Dialer(self.reactor, target("web.example", 8080), timeout=10.0)
 
     def test_resolved_and_reached(self) -> None:
         dialing = self.dial()
@@ -185,7 +185,7 @@ class NameTests(DialCase):
         self.assertEqual(self.problem(dialing), ("service-refused", "web.example:8080 refused the connection."))
 
     def test_without_an_address(self) -> None:
-        self.dialer = Dialer(self.reactor, "missing", 8080, "http", timeout=10.0)
+        self.dialer = Dialer(self.reactor, target("missing", 8080), timeout=10.0)
         self.assertEqual(self.problem(self.dial()), ("service-unreachable", "No address was found for missing."))
 
 
@@ -196,7 +196,7 @@ class SecureTests(DialCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.dialer = Dialer(self.reactor, self.host, 8443, "https", timeout=10.0)
+        self.dialer = Dialer(self.reactor, target(self.host, 8443, "https"), timeout=10.0)
 
     def connect(self) -> Any:
         protocol = self.attempt("127.0.0.1").buildProtocol(None)

@@ -1,12 +1,16 @@
 """Connections that are made at once: over real sockets, because it is the kernel that makes them."""
 
 import errno
+import os
 import socket
+import tempfile
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
@@ -14,7 +18,9 @@ from twisted.trial.unittest import TestCase
 from sellia.client.local.dial import Dialer, ServiceSocket
 from sellia.client.local.loopback import addresses, connect_now
 from sellia.errors import ProblemError
+from sellia.targets import parse_target
 from sellia.transports.reactor.sockets import write_now
+from tests.client.stage import target
 
 
 class Echo(Protocol):
@@ -88,7 +94,7 @@ class DialTests(ListeningCase):
     """The same, as the client dials."""
 
     def dialer(self, port: int, host: str = "localhost") -> Dialer:
-        return Dialer(reactor, host, port, "http", timeout=10.0)
+        return Dialer(reactor, target(host, port), timeout=10.0)
 
     async def test_it_is_there_when_the_call_returns(self) -> None:
         for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -115,3 +121,84 @@ class DialTests(ListeningCase):
         listener.accept()[0].close()
         made = await dialing
         made.transport.abortConnection()
+
+
+class UnixTests(TestCase):
+    """Services on unix sockets."""
+
+    def setUp(self) -> None:
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.path = os.path.join(temporary.name, "app.sock")
+        self.dialer = Dialer(reactor, parse_target(f"unix:{self.path}"), timeout=0.2)
+
+    def listen(self, backlog: int = 5, kind: int = socket.SOCK_STREAM) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, kind)
+        self.addCleanup(listener.close)
+        listener.bind(self.path)
+        if kind == socket.SOCK_STREAM:
+            listener.listen(backlog)
+        return listener
+
+    def problem(self, dialing: "Deferred[ServiceSocket]") -> tuple[str, str]:
+        error = self.failureResultOf(dialing, ProblemError).value
+        return error.problem.code, error.detail
+
+    async def test_bytes_flow_both_ways(self) -> None:
+        listener = self.listen()
+        protocol = Echo()
+        self.assertEqual(connect_now(reactor, socket.AF_UNIX, self.path, 0, protocol), 0)
+        other, _ = listener.accept()
+        assert protocol.transport is not None
+        write_now(protocol.transport, b"hello")
+        other.sendall(b"yes")
+        self.assertEqual(await protocol.heard, b"yes")
+        self.assertEqual(other.recv(10), b"hello")
+        self.assertEqual(protocol.transport.getPeer(), UNIXAddress(self.path))
+        other.close()
+        await protocol.lost
+
+    async def test_an_http_exchange(self) -> None:
+        """As a service of Sellia's is asked: with the options of TCP left out."""
+        listener = self.listen()
+        made = self.successResultOf(self.dialer.dial(ServiceSocket))
+        other, _ = listener.accept()
+        made.transport.write(b"hello")
+        made.transport.loseConnection()
+        while made.transport.connected:
+            await deferLater(reactor, 0, lambda: None)  # type: ignore[arg-type]
+        self.assertEqual(other.recv(10), b"hello")
+        other.close()
+
+    def test_nobody_listens(self) -> None:
+        where = f"unix:{self.path}"
+        self.assertEqual(self.problem(self.dialer.dial(ServiceSocket)), ("service-refused", f"{where} does not exist."))
+        self.listen().close()
+        self.assertEqual(
+            self.problem(self.dialer.dial(ServiceSocket)),
+            ("service-refused", f"{where} refused the connection: nobody listens on it."),
+        )
+
+    def test_what_is_no_such_socket(self) -> None:
+        self.listen(kind=socket.SOCK_DGRAM)
+        word, detail = self.problem(self.dialer.dial(ServiceSocket))
+        self.assertEqual(word, "service-unreachable")
+        self.assertIn("a socket of another type", detail)
+
+    async def test_a_full_backlog_is_waited_for(self) -> None:
+        listener = self.listen(backlog=0)
+        waiting = self.successResultOf(self.dialer.dial(ServiceSocket))
+        dialing = self.dialer.dial(ServiceSocket)
+        self.assertNoResult(dialing)
+        listener.accept()[0].close()
+        made = await dialing
+        for each in (waiting, made):
+            each.transport.abortConnection()
+
+    async def test_a_backlog_that_stays_full(self) -> None:
+        self.listen(backlog=0)
+        waiting = self.successResultOf(self.dialer.dial(ServiceSocket))
+        with self.assertRaises(ProblemError) as raised:
+            await self.dialer.dial(ServiceSocket)
+        self.assertEqual(raised.exception.detail, f"unix:{self.path} did not answer within 0.2 seconds.")
+        waiting.transport.abortConnection()

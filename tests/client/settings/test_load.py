@@ -76,11 +76,13 @@ class ManyTunnelsTests(ClientCase):
     def test_a_flag_for_one_tunnel_beside_the_tunnels_of_a_file(self) -> None:
         """Which of them it is for, nobody said."""
         config = self.write("server: http://x\ntunnels:\n  a: {target: 1}\n  b: {target: 2}\n")
-        for flags in ({"target": "3"}, {"subdomain": "abc"}, {"auth": "a:b"}):
+        for flags in ({"subdomain": "abc"}, {"auth": "a:b"}):
             error = self.bad(flags, {}, config)
             (name,) = flags
             self.assertEqual(error.line, f"--{name}: cannot be given together with the tunnels of {config}")
-            self.assertIn("leave the file out", error.hint)
+            self.assertIn("give a target", error.hint)
+        settings = load({"target": "3", "subdomain": "abc"}, {}, config)
+        self.assertEqual([shown_routes(each.routes) for each in settings.tunnels], ["http://localhost:3"])
 
     def test_a_misspelt_name_is_told_before_what_it_leaves_missing(self) -> None:
         for text, near in (

@@ -57,7 +57,7 @@ class OldFileTests(ClientCase):
 
     def test_in_a_map(self) -> None:
         settings = load({}, {}, self.write("server: http://x\ntunnels:\n  a: {port: 1}\n"))
-        self.assertIn(":3:3: tunnels.a: port, local_host and local_scheme are target", settings.cautions[0])
+        self.assertIn(":3:13: tunnels.a.port: port, local_host and local_scheme are target", settings.cautions[0])
 
     def test_flags(self) -> None:
         settings = load({"server": "http://x", "port": "1", "local_host": "::1"}, {})

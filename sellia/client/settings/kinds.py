@@ -1,0 +1,65 @@
+"""Kinds of tunnels in the settings: what each may have, and where it may lead."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from sellia.relay.access import ENTRIES, parse_network
+from sellia.settings import wrong
+from sellia.targets import Target, TargetKind
+from sellia.text import printable
+
+#: What only some kinds can have, and the kinds; a tunnel of another kind would not do what it says.
+_ONLY: Final = {
+    "subdomain": ("http",),
+    "paths": ("http",),
+    "auth": ("http",),
+    "remote_port": ("tcp",),
+    "proxy_protocol": ("tcp",),
+    "idle_timeout": ("tcp",),
+}
+
+#: What to write instead, where there is something like it.
+_INSTEAD: Final = {
+    ("subdomain", "tcp"): "A tcp tunnel has a port: ask for it with remote_port.",
+    ("auth", "tcp"): "Nobody can be asked for a password there: let in addresses with allow.",
+    ("paths", "tcp"): "Give each service a tunnel of its own.",
+    ("remote_port", "http"): "An http tunnel has a name: ask for it with subdomain; or say `kind: tcp`.",
+}
+
+
+class Kinded(Protocol):
+    """The settings of a tunnel, as far as its kind decides what they may be."""
+
+    @property
+    def kind(self) -> str: ...
+
+
+def check_kind(tunnel: Kinded) -> None:
+    """Refuse what a tunnel of this kind cannot have.  Raises what a validator raises."""
+    for name, kinds in _ONLY.items():
+        if tunnel.kind not in kinds and getattr(tunnel, name) is not None:
+            other = " and ".join(kinds)
+            hint = _INSTEAD.get((name, tunnel.kind), f"Leave it out, or say `kind: {kinds[0]}`.")
+            raise wrong(f"is for {other} tunnels, and this is a {tunnel.kind} tunnel", hint, name)
+
+
+def check_target(kind: str, target: Target) -> None:
+    """Refuse a target that a tunnel of this kind cannot lead to.  Raises what a validator raises."""
+    if kind == "http" and target.kind is TargetKind.ADDRESS and target.scheme == "tcp":
+        raise wrong("leads to a tcp service, and this is an http tunnel", "Say `kind: tcp`, or `sellia tcp`.", "target")
+    if kind != "http" and target.static:
+        hint = "Give the port or the address of a service."
+        raise wrong(f"is served over HTTP, and this is a {kind} tunnel", hint, "target")
+
+
+def checked_networks(value: Sequence[str]) -> tuple[str, ...]:
+    """Return the entries of ``allow`` or ``deny``, each an address or a network."""
+    entries = [part.strip() for each in value for part in each.split(",") if part.strip()]
+    if len(entries) > ENTRIES:
+        raise wrong(f"has more than {ENTRIES} addresses and networks")
+    for each in entries:
+        try:
+            parse_network(each)
+        except ValueError as error:
+            raise wrong(f"{printable(each)[:80]} {error}") from None
+    return tuple(entries)

@@ -1,0 +1,106 @@
+"""Kinds of tunnels in the settings: what each may have, and where it may lead."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from twisted.trial.unittest import SynchronousTestCase
+
+from sellia.client.settings import TunnelSettings, load, shown_routes
+from sellia.relay.access import ENTRIES
+from tests.client.settings.cases import BASE, ClientCase
+
+
+class TcpTests(SynchronousTestCase):
+    def tunnel(self, **settings: Any) -> TunnelSettings:
+        return TunnelSettings(**{"kind": "tcp", "target": 5432, **settings})
+
+    def bad(self, **settings: Any) -> str:
+        return str(self.assertRaises(ValidationError, self.tunnel, **settings))
+
+    def test_targets(self) -> None:
+        for target, shown in ((5432, "tcp://localhost:5432"), ("tcp://[::1]:22", "tcp://[::1]:22")):
+            self.assertEqual(shown_routes(self.tunnel(target=target).routes), shown)
+        self.assertEqual(shown_routes(self.tunnel(target="unix:/run/pg").routes), "unix:/run/pg")
+        self.assertEqual(shown_routes(self.tunnel(target="https://db:5432").routes), "https://db:5432")
+
+    def test_targets_that_speak_http(self) -> None:
+        for target in ("./dist", "text:hello"):
+            self.assertIn("is served over HTTP, and this is a tcp tunnel", self.bad(target=target))
+        error = self.assertRaises(ValidationError, TunnelSettings, target="tcp://localhost:22")
+        self.assertIn("leads to a tcp service, and this is an http tunnel", str(error))
+
+    def test_the_wanted_port(self) -> None:
+        self.assertIsNone(self.tunnel().wanted)
+        self.assertEqual(self.tunnel(remote_port=20017).wanted, "20017")
+        for port in (0, 65536, "x"):
+            self.bad(remote_port=port)
+
+    def test_options(self) -> None:
+        options = self.tunnel(idle_timeout=60, allow=["10.0.0.0/8, ::1"], deny="10.0.0.1").options
+        self.assertEqual(
+            (options.idle_timeout, options.allow, options.deny), (60.0, ["10.0.0.0/8", "::1"], ["10.0.0.1"])
+        )
+
+    def test_slots(self) -> None:
+        """Two tunnels of a client differ, and one is the same the next day."""
+        slots = {
+            self.tunnel().slot,
+            self.tunnel(name="1").slot,
+            self.tunnel(target=22).slot,
+            self.tunnel(name="db").slot,
+            self.tunnel(name="db", target=5433).slot,
+        }
+        self.assertEqual(len(slots), 3)
+        self.assertEqual(TunnelSettings(target=5432).slot, "")
+        self.assertNotIn("5432", self.tunnel().slot)
+
+    def test_what_it_cannot_have(self) -> None:
+        said = self.bad(subdomain="demo")
+        self.assertIn("is for http tunnels, and this is a tcp tunnel", said)
+        self.assertIn("is for http tunnels", self.bad(auth="u:p"))
+        error = self.assertRaises(ValidationError, TunnelSettings, kind="tcp", paths={"/": 1})
+        self.assertIn("is for http tunnels", str(error))
+
+    def test_what_http_cannot_have(self) -> None:
+        for more in ({"remote_port": 5}, {"proxy_protocol": 2}, {"idle_timeout": 5}):
+            error = self.assertRaises(ValidationError, TunnelSettings, target=80, **more)
+            self.assertIn("is for tcp tunnels, and this is a http tunnel", str(error))
+
+    def test_proxy_protocol(self) -> None:
+        self.assertEqual([self.tunnel(proxy_protocol=version).proxy_protocol for version in (1, 2)], [1, 2])
+        for version in (0, 3, "v2"):
+            self.bad(proxy_protocol=version)
+
+
+class AccessTests(SynchronousTestCase):
+    def test_for_every_kind(self) -> None:
+        self.assertEqual(TunnelSettings(target=80, allow=["10.0.0.0/8"]).options.allow, ["10.0.0.0/8"])
+
+    def test_entries(self) -> None:
+        for entry, said in (
+            ("example.com", "example.com is not an address or a network"),
+            ("10.1.0.0/8", "10.1.0.0/8 has bits to the right of its mask: write 10.0.0.0/8"),
+        ):
+            error = self.assertRaises(ValidationError, TunnelSettings, target=80, deny=[entry])
+            self.assertIn(said, str(error))
+        self.assertRaises(ValidationError, TunnelSettings, target=80, allow=["10.0.0.1"] * (ENTRIES + 1))
+
+
+class FileTests(ClientCase):
+    def test_a_file(self) -> None:
+        config = self.write(
+            "server: http://x\ntunnels:\n  db: {kind: tcp, target: 5432, remote_port: 20017, proxy_protocol: 2}\n"
+            "  web: {target: 80, allow: [10.0.0.0/8, '::1']}\n"
+        )
+        db, web = load({}, {}, config).tunnels
+        self.assertEqual((db.kind, db.wanted, db.proxy_protocol), ("tcp", "20017", 2))
+        self.assertEqual((web.kind, web.allow), ("http", ("10.0.0.0/8", "::1")))
+
+    def test_two_ask_for_one_port(self) -> None:
+        one = "{kind: tcp, target: 1, remote_port: 20017}"
+        error = self.bad({}, {}, self.write(f"server: http://x\ntunnels:\n  a: {one}\n  b: {one}\n"))
+        self.assertIn("two tunnels ask for the remote_port 20017", error.line)
+
+    def test_flags(self) -> None:
+        (tunnel,) = load(BASE | {"kind": "tcp", "remote_port": "20017", "deny": ["10.0.0.1"]}, {}).tunnels
+        self.assertEqual((tunnel.kind, tunnel.remote_port, tunnel.deny), ("tcp", 20017, ("10.0.0.1",)))
