@@ -64,7 +64,7 @@ class OriginalStage:
         self.reactor = MemoryReactorClock()
         wanted = names or ("demo",)
         tunnels = tuple(TunnelSettings(target=8080, subdomain=name, auth=auth) for name in wanted)
-        self.settings = ClientSettings(server="http://127.0.0.1:1", tunnels=tunnels, **settings)
+        self.settings = ClientSettings(**{"server": "http://127.0.0.1:1", "tunnels": tunnels, **settings})
         self.service = LocalService(self.reactor, parse_target("127.0.0.1:8080"))
         self.events: list[Event] = []
         routes = [only(self.service) for _ in wanted]

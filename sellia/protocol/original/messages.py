@@ -223,6 +223,9 @@ class TcpClose(_Message, frozen=True, tag="tcp_close"):
     reason: Words | None = None
 
 
+#: Messages about a TCP connection, which have its number where others have that of a request.
+TCP: Final = (TcpOpenOk, TcpOpenError, TcpData, TcpClose)
+
 Both = TunnelClose | WsFrame | WsClose | TcpData | TcpClose
 ClientMessage = (
     Auth
@@ -288,7 +291,7 @@ def id_in(beginning: bytes) -> str:
         size, at = packing.map_size(beginning, 0)
         for _ in range(min(size, len(beginning))):
             name, at = packing.octets(beginning, at)
-            if name == b"request_id":
+            if name in (b"request_id", b"connection_id"):
                 return packing.octets(beginning, at)[0].decode()
             at, _ = packing.skip(beginning, at)
     except (ProtocolError, UnicodeDecodeError):

@@ -35,7 +35,7 @@ from sellia.errors import ProtocolError
 from sellia.problems import BAD_SERVICE_RESPONSE, INTERNAL, OVERLOADED, Problem
 from sellia.protocol.messages import Opening, SessionMessage
 from sellia.protocol.original import messages as original
-from sellia.protocol.original.messages import MESSAGE_LIMIT
+from sellia.protocol.original.messages import MESSAGE_LIMIT, TCP
 from sellia.relay.mux.leg import Leg, StrictLeg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
@@ -107,7 +107,8 @@ class Bridge:
             self.told(message)
             return
         kind, take = taker
-        leg = self._legs.get(message.request_id)  # type: ignore[union-attr]
+        number = message.connection_id if isinstance(message, TCP) else message.request_id  # type: ignore[union-attr]
+        leg = self._legs.get(number)
         if isinstance(leg, kind):
             take(leg, message)
         else:

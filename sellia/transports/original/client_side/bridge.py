@@ -49,6 +49,7 @@ from sellia.protocol.messages import (
     OpenTunnel,
     Refused,
     SessionMessage,
+    TcpConnection,
     TunnelReady,
     TunnelRefused,
     Welcome,
@@ -61,6 +62,7 @@ from sellia.transports.original.client_side.request import OriginalResponseLeg
 from sellia.transports.original.client_side.server_peer import OpenTunnelOf
 from sellia.transports.original.client_side.upgrade import OriginalHandshakeLeg
 from sellia.transports.original.link import OriginalLink
+from sellia.transports.original.tcp import OriginalTcpLeg, split_address
 from sellia.transports.original.websocket import Assembly
 from sellia.transports.reactor.waiting import cancel
 
@@ -211,6 +213,8 @@ class ClientBridge(Bridge):
         original.RequestBody: (OriginalResponseLeg, OriginalResponseLeg.body),
         original.WsFrame: (OriginalHandshakeLeg, OriginalHandshakeLeg.message),
         original.WsClose: (OriginalHandshakeLeg, OriginalHandshakeLeg.server_closed),
+        original.TcpData: (OriginalTcpLeg, OriginalTcpLeg.passed),
+        original.TcpClose: (OriginalTcpLeg, OriginalTcpLeg.closed),
     }
 
     def __init__(self, link: ClientRole, session: Session) -> None:
@@ -262,7 +266,7 @@ class ClientBridge(Bridge):
             return
         tunnel = self._tunnels.get(tunnel_id)
         try:
-            if tunnel is None:
+            if tunnel is None or tunnel.kind != "http":
                 raise ProblemError(NO_SUCH_TUNNEL)
             if self.session.full:
                 raise ProblemError(OVERLOADED)
@@ -296,9 +300,29 @@ class ClientBridge(Bridge):
         elif isinstance(message, original.TunnelClose):
             self._closed(message)
         elif isinstance(message, original.TcpOpen):
-            self.link.answer(original.TcpOpenError(message.connection_id, "This client has no tcp tunnels."))
-        else:  # what only a client says, or is said of tcp
+            self._connected(message)
+        else:  # what only a client says
             self.link.said_nothing()
+
+    def _connected(self, said: original.TcpOpen) -> None:
+        """Open a stream for a visitor's connection, or refuse it."""
+        number = said.connection_id
+        if len(number) > ID_LIMIT or self.knows(number):
+            return
+        tunnel = self._tunnels.get(said.tunnel_id)
+        try:
+            if tunnel is None or tunnel.kind != "tcp":
+                raise ProblemError(NO_SUCH_TUNNEL, "This client has no tcp tunnel of that number.")
+            if self.session.full:
+                raise ProblemError(OVERLOADED)
+            visitor, port = split_address(said.remote_addr)
+            leg = OriginalTcpLeg(self, visitor, at_service=False)
+            leg.stream = self.session.open(TcpConnection(tunnel.number, visitor, port), leg)
+        except ProblemError as error:
+            self.link.answer(original.TcpOpenError(number, str(error)))
+        else:
+            leg.request_id = self.register(leg, number)
+            self.send(original.TcpOpenOk(number))
 
     def _answered(self) -> OpenTunnel:
         """Return the tunnel that was asked for first, which has been answered."""
@@ -320,8 +344,11 @@ class ClientBridge(Bridge):
             asked = self._answered()
             number = asked.tunnel
             scheme = b"https" if message.url.startswith("https:") else b"http"
-            self._tunnels[message.tunnel_id] = OpenTunnelOf(number, message.tunnel_id, scheme, asked.options)
-            self.session.send_control(TunnelReady(number, message.subdomain, message.url))
+            self._tunnels[message.tunnel_id] = OpenTunnelOf(
+                number, message.tunnel_id, scheme, asked.options, asked.kind
+            )
+            name = message.subdomain or message.url.rpartition(":")[2]  # a port may have no name
+            self.session.send_control(TunnelReady(number, name, message.url))
 
     def _closed(self, message: original.TunnelClose) -> None:
         reason = message.reason or ""

@@ -15,6 +15,7 @@ class OpenTunnelOf(NamedTuple):
     tunnel_id: str
     scheme: bytes
     options: TunnelOptions = TunnelOptions()
+    kind: str = "http"
 
 
 class ServerPeer(Protocol):

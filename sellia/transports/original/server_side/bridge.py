@@ -51,6 +51,7 @@ from sellia.transports.original.bridge import Bridge, new_id
 from sellia.transports.original.link import OriginalLink
 from sellia.transports.original.server_side.request import OriginalRequestLeg
 from sellia.transports.original.server_side.upgrade import OriginalUpgradeLeg
+from sellia.transports.original.tcp import OriginalTcpLeg, join_address
 from sellia.transports.original.websocket import Assembly
 
 #: Tunnels that a client may have asked for without having been answered.
@@ -159,6 +160,10 @@ class ServerBridge(Bridge):
         original.ResponseEnd: (OriginalRequestLeg, OriginalRequestLeg.answer_ends),
         original.WsUpgradeError: (OriginalUpgradeLeg, OriginalUpgradeLeg.refused),
         original.WsClose: (OriginalUpgradeLeg, OriginalUpgradeLeg.peer_closed),
+        original.TcpData: (OriginalTcpLeg, OriginalTcpLeg.passed),
+        original.TcpOpenOk: (OriginalTcpLeg, OriginalTcpLeg.opened),
+        original.TcpOpenError: (OriginalTcpLeg, OriginalTcpLeg.refused),
+        original.TcpClose: (OriginalTcpLeg, OriginalTcpLeg.closed),
     }
 
     def __init__(self, link: OriginalServerLink, session: Session) -> None:
@@ -196,7 +201,7 @@ class ServerBridge(Bridge):
             self._close_tunnel(message)
         elif isinstance(message, original.Pong):
             self.link.ping_answered()
-        else:  # what only a server says, or is said of tcp, or too late
+        else:  # what only a server says, or too late
             self.link.said_nothing()
 
     # --- tunnels -------------------------------------------------------------------------------------------
@@ -211,8 +216,12 @@ class ServerBridge(Bridge):
 
     def _ask(self) -> None:
         number, wanted = self._wishes[0]
-        kind = "tcp" if wanted.tunnel_type == "tcp" else "http"
-        self.session.send_control(OpenTunnel(number, kind, wanted.subdomain, wanted.auth))
+        if wanted.tunnel_type != "tcp":
+            self.session.send_control(OpenTunnel(number, "http", wanted.subdomain, wanted.auth))
+            return
+        port = wanted.subdomain  # the dialect has no other place for one
+        name = port if port is not None and port.isascii() and port.isdigit() else None
+        self.session.send_control(OpenTunnel(number, "tcp", name))
 
     def _close_tunnel(self, message: original.TunnelClose) -> None:
         for number, tunnel_id in self.tunnels.items():
@@ -243,15 +252,25 @@ class ServerBridge(Bridge):
     # --- exchanges -----------------------------------------------------------------------------------------
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
-        assert not isinstance(opening, TcpConnection)  # no tunnel of that kind was granted
         tunnel_id = self.tunnels.get(opening.tunnel, "")
         if not tunnel_id:  # it was closed a moment ago
             stream.reset(CLIENT_GONE)
             return NullLeg()
         if isinstance(opening, HttpRequest):
             return OriginalRequestLeg(self, stream, opening, end, tunnel_id)
+        if isinstance(opening, TcpConnection):
+            return self._connected(stream, opening, tunnel_id)
         assert isinstance(opening, WebSocketRequest)
         return OriginalUpgradeLeg(self, self.assembly, stream, opening, tunnel_id)
+
+    def _connected(self, stream: Stream, opening: TcpConnection, tunnel_id: str) -> OriginalTcpLeg:
+        """Tell the client of a visitor's connection."""
+        leg = OriginalTcpLeg(self, opening.visitor, at_service=True)
+        leg.stream = stream
+        leg.request_id = self.register(leg)
+        stream.stall()
+        self.send(original.TcpOpen(leg.request_id, tunnel_id, join_address(opening.visitor, opening.port)))
+        return leg
 
 
 def refusal(wanted: original.TunnelOpen, refused: TunnelRefused) -> str:

@@ -171,7 +171,7 @@ class OpenServerTests(OriginalCase):
     def test_a_flood_of_what_means_nothing_to_a_server(self) -> None:
         """At the limits the link stays, beyond them it is closed."""
         for limit, type, fields in (
-            (GARBAGE.burst, "tcp_data", {"connection_id": "x", "data": b"x"}),
+            (GARBAGE.burst, "auth_error", {"error": "x"}),
             (GARBAGE.burst, "auth", {"api_key": "x"}),
             (CONTROL_RATE.burst, "pong", {"timestamp": 1}),
         ):
