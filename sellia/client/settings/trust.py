@@ -55,7 +55,7 @@ PROFILE_SETTINGS: Final = frozenset({"server"})
 TUNNEL_SETTINGS: Final = frozenset(
     {"kind", "target", "paths", "subdomain", "auth", "auth_preflight", "request_timeout", "upgrade_timeout"}
     | {"while_away", "while_away_pings", "forwarded", "local_verify", "local_ca", "spa", "listing", "autostart"}
-    | {"allow", "deny", "remote_port", "proxy_protocol", "idle_timeout"}
+    | {"allow", "deny", "remote_port", "proxy_protocol", "idle_timeout", "upgrades"}
 )
 
 
