@@ -28,6 +28,7 @@ from sellia.cli.exits import Exit
 #: The name of each command and its line of help, in the order in which they are shown.
 COMMANDS: Final = {
     "http": "Open an HTTP and WebSocket tunnel to a local service.",
+    "auth": "Store, show and delete the keys of servers.",
     "server": "Run a server, as twistd sellia-server does.",
     "help": "Explain an error code, without a network.",
     "completion": "Print the completion script of a shell.",
