@@ -56,6 +56,7 @@ setup(
         "PyYAML>=6.0.2",
         "click>=8.1",
         "rich>=14",
+        "segno>=1.6.6",
         # What these bring along, from the first versions on that are free of known advisories.
         "cbor2>=6.1",
         "cryptography>=50.0",
@@ -78,6 +79,7 @@ setup(
             "mypy>=2.4",
             "mypy-zope>=1.0.17",
             "packaging>=24",
+            "pyte>=0.8.2",
             "ruamel.yaml>=0.18.10",
             "ruff>=0.17",
             "setuptools>=78.1.1",

@@ -41,7 +41,7 @@ FLOORS = {
 CLEAN = frozenset(
     """
     annotated-types attrs automat cffi click constantly httptools hyperlink incremental mdurl msgspec packaging
-    pycparser pydantic-core rich sellia service-identity treq txaio typing-extensions typing-inspection
+    pycparser pydantic-core rich segno sellia service-identity treq txaio typing-extensions typing-inspection
     zope-interface
     """.split()
 )

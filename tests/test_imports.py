@@ -71,7 +71,7 @@ ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}
-ALLOWED["cli"] = ALLOWED["cli.commands"] = {*ALLOWED, "cli"}
+ALLOWED["cli"] = ALLOWED["cli.commands"] = ALLOWED["cli.screen"] = {*ALLOWED, "cli", "cli.screen"}
 
 #: Rooms that may be imported from anywhere, and import each other at most.
 FOR_ALL = {"errors", "problems", "targets", "text"}

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sellia.cli.exits import Exit, exit_of
+from sellia.client.events import UnderWay
 from sellia.errors import RefusedError, SelliaError
 from sellia.terminal import has_terminal, on_hangup
 
@@ -24,11 +25,21 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 class Printer(Protocol):
     """What shows a client's events to whoever runs it."""
 
-    #: Whether it has shown that, and why, the server will not have this client.
-    told_refusal: bool
+    @property
+    def told_refusal(self) -> bool:
+        """Whether it has shown that, and why, the server will not have this client."""
+
+    def begin(self, client: Any) -> None:
+        """Take the client that is shown; called once, before it starts."""
 
     def say(self, text: str, style: str = "") -> None:
         """Show a sentence of our own; ``dim`` marks one that only concerns a person at a terminal."""
+
+    def closing(self, under_way: UnderWay, seconds: float) -> None:
+        """Show what the client waits for before it ends, and for how long at most."""
+
+    def restore(self) -> None:
+        """Restore what was changed of the terminal; may be called in a signal handler."""
 
     def ended(self, status: int) -> None:
         """Note the end of the command, with its exit status."""
@@ -38,7 +49,7 @@ SetSignal = Callable[[int, Any], Any]
 
 
 class Foreground:
-    """One run of one client.  ``service`` has ``finished``, a Deferred that fires when it ended by itself."""
+    """One run of one client.  ``service`` is a `ClientService`, or what the tests have in its place."""
 
     _log = Logger()
 
@@ -62,7 +73,10 @@ class Foreground:
     def run(self) -> int:
         """Run the reactor until the client has ended; the exit status."""
         self._reactor.callWhenRunning(self.start)
-        self._reactor.run()
+        try:
+            self._reactor.run()
+        finally:
+            self._printer.restore()
         return self.status
 
     def start(self) -> None:
@@ -70,6 +84,7 @@ class Foreground:
         for number in _SIGNALS:
             self._set_signal(number, self._on_signal)
         on_hangup(self._on_hangup, lambda: None, self._set_signal, self._controlled)
+        self._printer.begin(self._service)
         self._service.finished.addCallbacks(self._ended, self._failed)
         try:
             self._service.privilegedStartService()
@@ -81,7 +96,7 @@ class Foreground:
         """What a signal does."""
         self._interrupts += 1
         if self._interrupts == 1:
-            self._printer.say("Closing; press Ctrl-C again to end at once.", "dim")
+            self._printer.closing(self._service.under_way(), self._service.settings.drain_timeout)
             self._stop()
         else:
             self.status = Exit.INTERRUPTED
@@ -91,6 +106,7 @@ class Foreground:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._interrupts >= 1:
+            self._printer.restore()
             for each in _SIGNALS:
                 self._set_signal(each, signal.SIG_DFL)
         self._reactor.callFromThread(self.interrupt)

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from sellia.client.events import (
+    VISITS,
     Connected,
     ConnectionClosed,
     ConnectionOpened,
@@ -35,6 +36,7 @@ from sellia.client.events import (
     RequestWaiting,
     ResponseStreaming,
     ServerStopping,
+    UnderWay,
     WebSocketClosed,
     WebSocketOpened,
     WebSocketRefused,
@@ -92,6 +94,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "frames_out": _COUNT,
         "bytes_out": _COUNT,
         "seconds": _SECONDS,
+        "visitor": _TEXT_OR_NULL,
     },
     "connection_open": {"id": _COUNT, "visitor": _TEXT},
     "connection_close": {
@@ -116,6 +119,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
     "refused": {"code": _TEXT, "message": _TEXT, "final": _BOOLEAN},
     "server_stopping": {"seconds": _SECONDS},
     "problem": {"message": _TEXT},
+    "closing": {"requests": _COUNT, "websockets": _COUNT, "connections": _COUNT, "seconds": _SECONDS},
     "closed": {"status": _COUNT},
 }
 
@@ -138,21 +142,37 @@ def schema() -> dict[str, Any]:
 
 
 class JsonPrinter:
-    """A listener that writes each event as a line of JSON.  ``wall_clock`` gives seconds since the epoch."""
+    """A listener that writes each event as a line of JSON.  ``wall_clock`` gives seconds since the epoch.
+
+    ``quiet`` leaves out what visitors do.
+    """
 
     #: Whether the user has read why the server will not have this client: a line says it.
     told_refusal = False
 
-    def __init__(self, stream: TextIO, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, stream: TextIO, wall_clock: Callable[[], float] = time.time, *, quiet: bool = False) -> None:
         self._stream = stream
         self._wall_clock = wall_clock
+        self._quiet = quiet
         self._visitors: dict[int, str] = {}
 
     def notify(self, event: Event) -> None:
+        if self._quiet and isinstance(event, VISITS):
+            return
         if isinstance(event, RequestStarted):
             self._visitors[event.id] = event.visitor
         elif not isinstance(event, Reconnecting):
             self._write(*self._fields(event), getattr(event, "tunnel", "") or None)
+
+    def begin(self, client: object) -> None:
+        """Nothing: lines come as they come."""
+
+    def restore(self) -> None:
+        """Nothing: there is no terminal."""
+
+    def closing(self, under_way: UnderWay, seconds: float) -> None:
+        """Report what the client waits for before it ends."""
+        self._write("closing", {**under_way._asdict(), "seconds": seconds}, None)
 
     def say(self, text: str, style: str = "") -> None:
         """Report a failure of our own; what only concerns a person at a terminal (``dim``) is left out."""
@@ -191,13 +211,16 @@ class JsonPrinter:
                 fields = _attributes(event, "method", "target", "visitor", "status", "message", "websocket")
                 return "request_refused", {**fields, "code": event.word, "suppressed": event.suppressed}
             case WebSocketOpened():
-                self._visitors.pop(event.id, None)
                 return "websocket_open", _attributes(event, "id", "target", "visitor", "subprotocol")
             case WebSocketRefused():
                 fields = _attributes(event, "id", "target", "status", "error")
                 return "websocket_refused", {**fields, "visitor": self._visitors.pop(event.id, None)}
             case WebSocketClosed():
-                return "websocket_close", _attributes(event, *FIELDS["websocket_close"])
+                names = [name for name in FIELDS["websocket_close"] if name != "visitor"]
+                return "websocket_close", {
+                    **_attributes(event, *names),
+                    "visitor": self._visitors.pop(event.id, None),
+                }
             case ConnectionOpened():
                 return "connection_open", _attributes(event, "id", "visitor")
             case ConnectionClosed():

@@ -6,15 +6,14 @@ steer the terminal nor fake a line: control characters, escape sequences, marks 
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console
-from rich.control import Control
-from rich.segment import ControlType
 from rich.text import Text
 
 from sellia.client.events import (
     VISITOR_LEFT,
+    VISITS,
     Connected,
     ConnectionClosed,
     ConnectionOpened,
@@ -30,6 +29,7 @@ from sellia.client.events import (
     RequestWaiting,
     ResponseStreaming,
     ServerStopping,
+    UnderWay,
     WebSocketClosed,
     WebSocketOpened,
     WebSocketRefused,
@@ -77,39 +77,57 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 request``, ``1,234 requests``"""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def frames(count: int, octets: int) -> str:
     """``1 frame, 12 B``"""
     return f"{count} frame{'' if count == 1 else 's'}, {size(octets)}"
 
 
-#: On a terminal: back to the start of the line, and nothing on it.
-_CLEAR: Final = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+class Lines:
+    """The lines of a client's events.  ``wall_clock`` gives seconds since the epoch, for the time at their start.
 
-
-class LinePrinter:
-    """A listener that prints.  ``wall_clock`` gives seconds since the epoch, for the time at the start of each line.
-
-    While the client is without a link, a terminal shows on its last line how long that has been, in place; where
-    lines go elsewhere, there is one when it begins, and one when visitors wait no longer.
+    ``live``: there is a status block, which shows for how long the link has been away.  Elsewhere there is one line
+    when that begins, and one when visitors wait no longer.  ``quiet``: only what goes wrong has a line.
     """
 
-    def __init__(self, console: Console, wall_clock: Callable[[], float] = time.time) -> None:
-        self._console = console
+    def __init__(self, wall_clock: Callable[[], float] = time.time, *, live: bool = False, quiet: bool = False) -> None:
         self._wall_clock = wall_clock
-        self._in_place = console.is_terminal and not console.is_dumb_terminal
-        self._shown_in_place = False
+        self._live = live
+        self._quiet = quiet
         self._visitors_wait: bool | None = None
         self._linked = self._ever_linked = False
         self._tunnels: set[str] = set()
+        #: Whether the user has read that, and why, the server will not have this client.
         self.told_refusal = False
-        """Whether the user has read that, and why, the server will not have this client."""
 
-    def notify(self, event: Event) -> None:
+    def of(self, event: Event) -> Text | None:
+        """Return the line of an event, if it has one."""
         if isinstance(event, Refused) and event.final:
             self.told_refusal = True
+        pieces = self._pieces(event)
+        if not pieces or (self._quiet and isinstance(event, (Connected, *VISITS))):
+            return None
+        tunnel = "" if isinstance(event, Connected | Problem) else getattr(event, "tunnel", "")
+        if tunnel and len(self._tunnels) > 1:
+            pieces.append((_named(tunnel), "dim"))
+        return self.stamped(pieces)
+
+    def stamped(self, pieces: Iterable[Piece]) -> Text:
+        """Return a line with the time in front."""
+        moment = time.strftime("%H:%M:%S", time.localtime(self._wall_clock())) + "  "
+        return Text.assemble((moment, "dim"), *pieces)
+
+    def _pieces(self, event: Event) -> list[Piece]:
         if isinstance(event, Reconnecting):
-            self._reconnecting(event)
-            return
+            visitors_wait = event.window > 0
+            if self._live or visitors_wait is self._visitors_wait:
+                return []
+            self._visitors_wait = visitors_wait
+            return list(line(event))
         if isinstance(event, LinkBack):
             self._visitors_wait = None
         first = not self._ever_linked
@@ -117,52 +135,84 @@ class LinePrinter:
             self._linked = self._ever_linked = True
         if isinstance(event, Connected):
             self._tunnels.add(event.tunnel)
-        pieces = list(line(event))
         if first and isinstance(event, LinkBack):
-            tries = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
-            pieces = [("linked  ", "green"), (f"to the server after {duration(event.after)} and {tries}", "")]
+            tries = plural(event.attempts, "attempt")
+            return [("linked  ", "green"), (f"to the server after {duration(event.after)} and {tries}", "")]
         if isinstance(event, LinkLost):
-            if not self._linked:
+            linked, self._linked = self._linked, False
+            if not linked:
                 yet = "" if self._ever_linked else " yet"
-                pieces = [("no link ", "yellow"), (f"to the server{yet}: {safe(event.reason)}; trying again", "")]
-            self._linked = False
-        if pieces:
-            tunnel = "" if isinstance(event, Connected) else getattr(event, "tunnel", "")
-            if tunnel and len(self._tunnels) > 1:
-                pieces.append((_named(tunnel), "dim"))
-            self._print([self._now(), *pieces])
+                return [("no link ", "yellow"), (f"to the server{yet}: {safe(event.reason)}; trying again", "")]
+        pieces = list(line(event))
+        # The block names each tunnel.
+        return pieces[:-1] if self._live and isinstance(event, Connected) else pieces
+
+
+class LinePrinter:
+    """A printer of lines, for pipes, files and terminals that can do no more.
+
+    ``urls`` is where each public URL goes, once and with nothing beside it: standard output, where that is no terminal.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        wall_clock: Callable[[], float] = time.time,
+        *,
+        urls: TextIO | None = None,
+        quiet: bool = False,
+    ) -> None:
+        self._console = console
+        self._lines = Lines(wall_clock, quiet=quiet)
+        self._urls = urls
+        self._printed: set[str] = set()
+        self._quiet = quiet
+
+    @property
+    def told_refusal(self) -> bool:
+        """Whether the user has read that, and why, the server will not have this client."""
+        return self._lines.told_refusal
+
+    def notify(self, event: Event) -> None:
+        if self._urls is not None and isinstance(event, Connected) and event.url not in self._printed:
+            self._printed.add(event.url)
+            self._urls.write(f"{safe(event.url)}\n")
+            self._urls.flush()
+        text = self._lines.of(event)
+        if text is not None:
+            self._print(text)
+
+    def begin(self, client: object) -> None:
+        """Nothing: lines come as they come."""
+
+    def closing(self, under_way: UnderWay, seconds: float) -> None:
+        """Say what the client waits for before it ends."""
+        waits = waits_for(under_way)
+        if waits:
+            self.say(f"Closing: {waits}, {seconds:g} s at most. Ctrl-C again ends at once.", "dim")
+        elif not self._quiet:
+            self.say("Closing.", "dim")
+
+    def restore(self) -> None:
+        """Nothing: the terminal is as it was."""
 
     def ended(self, status: int) -> None:
         """Nothing: a person sees the prompt."""
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line of our own."""
-        self._print([(safe(text), style)])
+        self._print(Text.assemble((safe(text), style)))
 
-    def _print(self, pieces: Iterable[Piece]) -> None:
-        if self._shown_in_place:
-            self._shown_in_place = False
-            self._console.control(_CLEAR)
+    def _print(self, text: Text) -> None:
         # One line stays one line, however narrow the terminal is: it wraps by itself, and a pipe gets it whole.
-        self._console.print(Text.assemble(*pieces), soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
-    def _now(self) -> Piece:
-        return time.strftime("%H:%M:%S", time.localtime(self._wall_clock())) + "  ", "dim"
 
-    def _reconnecting(self, event: Reconnecting) -> None:
-        pieces = [self._now(), *line(event)]
-        if not self._in_place:
-            visitors_wait = event.window > 0
-            if visitors_wait is not self._visitors_wait:
-                self._visitors_wait = visitors_wait
-                self._print(pieces)
-            return
-        text = Text.assemble(*pieces)
-        room = self._console.width - (1 if self._console.encoding.startswith("utf") else 3)
-        text.truncate(max(1, room), overflow="ellipsis")
-        self._console.control(_CLEAR)
-        self._console.print(text, end="", soft_wrap=True)
-        self._shown_in_place = True
+def waits_for(under_way: UnderWay) -> str:
+    """Say what a client that closes waits for; nothing where nothing is under way."""
+    names = ("request", "WebSocket", "connection")
+    parts = [plural(count, name) for count, name in zip(under_way, names, strict=True) if count]
+    return f"waits for {' and '.join(parts)}" if parts else ""
 
 
 def line(event: Event) -> Iterable[Piece]:
@@ -212,10 +262,10 @@ def line(event: Event) -> Iterable[Piece]:
             how = "nothing was lost" if event.resumed else "what was under way has ended"
             if event.resumed and event.ended:
                 how = f"{event.ended} connection{'' if event.ended == 1 else 's'} ended meanwhile, all others go on"
-            tries = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
+            tries = plural(event.attempts, "attempt")
             again = ""
             if event.resent_messages:
-                messages = f"{event.resent_messages} message{'' if event.resent_messages == 1 else 's'}"
+                messages = plural(event.resent_messages, "message")
                 again = f", {messages} ({size(event.resent_bytes)}) sent again"
             return [("back    ", "green"), (f"after {duration(event.after)} and {tries}: {how}{again}", "")]
         case ServerStopping():

@@ -7,7 +7,7 @@ escapes it.  ``seconds`` are durations, ``bytes_in`` and ``frames_in`` came from
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 #: ``error`` of a request whose visitor left before its end, with nothing wrong at the service.
 VISITOR_LEFT: Final = "the visitor left before the end"
@@ -193,11 +193,14 @@ class ServerStopping:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The server does not want this client or tunnel: a stable ``word``, a sentence, and whether to stop trying."""
+    """The server does not want this client or tunnel: a stable ``word``, a sentence, and whether to stop trying.
+
+    ``tunnel`` is the name that was asked for, if one was."""
 
     word: str
     message: str
     final: bool
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,7 @@ class Problem:
     """Something is wrong that the user can put right, and the client carries on."""
 
     message: str
+    tunnel: str = ""
 
 
 Event: TypeAlias = (
@@ -226,6 +230,29 @@ Event: TypeAlias = (
     | Refused
     | Problem
 )
+
+#: Events that tell what visitors do.
+VISITS: Final = (
+    RequestStarted,
+    RequestWaiting,
+    ResponseStreaming,
+    RequestFinished,
+    RequestRefused,
+    WebSocketOpened,
+    WebSocketRefused,
+    WebSocketClosed,
+    ConnectionOpened,
+    ConnectionClosed,
+)
+
+
+class UnderWay(NamedTuple):
+    """What a client has open at a moment; the last are connections of TCP and TLS tunnels."""
+
+    requests: int = 0
+    websockets: int = 0
+    connections: int = 0
+
 
 #: Called with each event.
 Report: TypeAlias = Callable[[Event], None]

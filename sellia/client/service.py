@@ -1,6 +1,7 @@
 """Twisted service of a whole client: built from settings, started and stopped with its parent."""
 
 import os
+from math import inf
 from random import Random, SystemRandom
 from typing import Any
 
@@ -8,7 +9,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from sellia.client.events import Event, Listener, Problem, RequestFinished
+from sellia.client.events import Event, Listener, Problem, RequestFinished, UnderWay
 from sellia.client.local.routes import routes_of
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.proxies import proxies_of
@@ -55,6 +56,21 @@ class ClientService(Service):
     def finished(self) -> Deferred[None]:
         """Deferred that fires with None when the client has stopped, or fails with a SelliaError if refused."""
         return self.session.finished
+
+    @property
+    def server(self) -> str:
+        """URL of the server, as the settings have it."""
+        return self.settings.server
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds of the present link's shortest round trip; infinite without a link, or where it is not known yet."""
+        link = self.session.connector.link
+        return link.trip if link is not None else inf
+
+    def under_way(self) -> UnderWay:
+        """Return what is open."""
+        return self.session.under_way()
 
     def startService(self) -> None:
         verbosity.begin(self.settings.log_level)

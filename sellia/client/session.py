@@ -18,11 +18,12 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from sellia.client.events import Event, Report, ServerStopping
+from sellia.client.events import Event, Report, ServerStopping, UnderWay
 from sellia.client.events import Problem as ProblemEvent
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.link.connector import Connector
 from sellia.client.local.routes import Routes
+from sellia.client.local.tcp import ServiceTcpLeg
 from sellia.client.notices import tell_notice
 from sellia.client.outage import OutageReporter
 from sellia.client.persistence import FOR_EVER, FirstLink, Persistence, no_link
@@ -124,6 +125,13 @@ class ClientSession:
     def stopping(self) -> bool:
         """Whether the client has been told to stop."""
         return self._state.now is State.LEAVING or self.connector.stopping
+
+    def under_way(self) -> UnderWay:
+        """Return what is open."""
+        legs = [stream.leg for stream in self.session.streams.values()] if self.session is not None else []
+        websockets = len(self._pipes())
+        connections = sum(isinstance(leg, ServiceTcpLeg) for leg in legs)
+        return UnderWay(max(0, len(legs) - websockets - connections), websockets, connections)
 
     # --- for the service -----------------------------------------------------------------------------------
 

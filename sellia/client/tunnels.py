@@ -171,7 +171,8 @@ class Tunnels:
                     self._owner.report(
                         Problem(
                             f"The tunnel {name} has a {setting} of {wanted:g} s, and this server allows {ceiling:g} s: "
-                            "its operator can raise timeouts.request_limit."
+                            "its operator can raise timeouts.request_limit.",
+                            tunnel.settings.subdomain or "",
                         )
                     )
 
@@ -200,7 +201,8 @@ class Tunnels:
             raise ProtocolError("a tunnel was refused that was not asked for")
         message = printable(refused.message)
         again = not refused.final and (tunnel.name is not None or refused.word != NAME_TAKEN.code)
-        self._owner.report(Refused(printable(refused.word, 64), message, not again))
+        name = tunnel.name or tunnel.settings.subdomain or ""
+        self._owner.report(Refused(printable(refused.word, 64), message, not again, name))
         _log.warn("the server refused a tunnel: {word}: {message}", word=printable(refused.word, 64), message=message)
         if again:
             if tunnel.taken:
@@ -228,13 +230,15 @@ class Tunnels:
         )
         if closed.word != NAME_TAKEN.code:
             tunnel.state = TunnelState.CLOSED
-            self._owner.report(Problem(f"The server has closed the tunnel {name}: {said}"))
+            self._owner.report(Problem(f"The server has closed the tunnel {name}: {said}", name))
             return
         tunnel.taken = True
         self._ask_later(tunnel)
         said = said.rstrip(".")
         self._owner.report(
-            Problem(f"The server has closed the tunnel {name}: {said}. It is asked for again in {tunnel.delay:g} s.")
+            Problem(
+                f"The server has closed the tunnel {name}: {said}. It is asked for again in {tunnel.delay:g} s.", name
+            )
         )
 
     # --- inside --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import io
 import signal
+from types import SimpleNamespace
 from typing import Any
 
 from rich.console import Console
@@ -13,18 +14,23 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.cli.exits import Exit
 from sellia.cli.foreground import Foreground
 from sellia.cli.output import LinePrinter
-from sellia.client.events import Refused
+from sellia.client.events import Refused, UnderWay
 from sellia.errors import RefusedError, SettingsError
 
 
 class ScriptedService(Service):
     """A client whose end, and whose stopping, the test decides."""
 
+    settings = SimpleNamespace(drain_timeout=30.0)
+
     def __init__(self) -> None:
         self.finished: Deferred[None] = Deferred()
         self.stopping: Deferred[None] = Deferred()
         self.stops = 0
         self.trouble: Exception | None = None
+
+    def under_way(self) -> UnderWay:
+        return UnderWay(2, 1)
 
     def startService(self) -> None:
         if self.trouble is not None:
@@ -72,7 +78,8 @@ class ForegroundTests(SynchronousTestCase):
             self.foreground.start()
             self.signal(number)
             self.assertEqual((self.service.stops, self.reactor.stopped), (1, 0))
-            self.assertIn("press Ctrl-C again", self.screen.getvalue())
+            told = "Closing: waits for 2 requests and 1 WebSocket, 30 s at most. Ctrl-C again ends at once."
+            self.assertEqual(self.screen.getvalue().splitlines()[-1], told)
             self.service.stopping.callback(None)
             self.assertEqual((self.reactor.stopped, self.foreground.status), (1, 0))
 

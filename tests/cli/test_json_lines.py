@@ -28,6 +28,7 @@ from sellia.client.events import (
     RequestWaiting,
     ResponseStreaming,
     ServerStopping,
+    UnderWay,
     WebSocketClosed,
     WebSocketOpened,
     WebSocketRefused,
@@ -70,6 +71,7 @@ class JsonTests(SynchronousTestCase):
         validator = import_module("jsonschema").Draft202012Validator(schema())
         for each in EVENTS:
             self.printer.notify(each)
+        self.printer.closing(UnderWay(2, 1), 30.0)
         self.printer.say("The server is gone.", "red")
         self.printer.say("Closing; press Ctrl-C again.", "dim")
         self.printer.ended(73)
@@ -101,6 +103,26 @@ class JsonTests(SynchronousTestCase):
         self.printer.notify(RequestFinished(1, "GET", "/", 200, 0.25, 0, 5, None, "demo"))
         self.printer.notify(RequestFinished(1, "GET", "/", 200, 0.25, 0, 5, None, "demo"))
         self.assertEqual([line["visitor"] for line in self.lines()], ["203.0.113.7", None])
+
+    def test_the_visitor_of_a_web_socket(self) -> None:
+        self.printer.notify(RequestStarted(1, "GET", "/", "203.0.113.7", "demo"))
+        self.printer.notify(WebSocketOpened(1, "/", "203.0.113.7", None, "demo"))
+        self.printer.notify(WebSocketClosed(1, "/", "visitor", 1000, "", 1, 2, 3, 4, 5.0, "demo"))
+        self.printer.notify(WebSocketClosed(1, "/", "visitor", 1000, "", 1, 2, 3, 4, 5.0, "demo"))
+        self.assertEqual([line["visitor"] for line in self.lines()], ["203.0.113.7", "203.0.113.7", None])
+
+    def test_the_tunnel_of_a_refusal(self) -> None:
+        self.printer.notify(Refused("name-taken", "Somebody else has it.", False, "demo"))
+        self.printer.notify(Problem("It is closed.", "demo"))
+        self.printer.notify(Refused("wrong-key", "No.", True))
+        self.assertEqual([line["tunnel"] for line in self.lines()], ["demo", "demo", None])
+
+    def test_quiet(self) -> None:
+        printer = JsonPrinter(self.stream, quiet=True)
+        for each in EVENTS:
+            printer.notify(each)
+        told = [line["event"] for line in self.lines()]
+        self.assertEqual(told, ["open", "link_lost", "link_back", "server_stopping", "refused", "problem"])
 
     def test_one_line_each(self) -> None:
         """However many line ends and controls a visitor sends."""

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.output import SHOWN, LinePrinter, duration, frames, line, safe, size
+from sellia.cli.output import SHOWN, LinePrinter, Lines, duration, frames, line, safe, size
 from sellia.client.events import (
     VISITOR_LEFT,
     Connected,
@@ -23,6 +23,7 @@ from sellia.client.events import (
     RequestWaiting,
     ResponseStreaming,
     ServerStopping,
+    UnderWay,
     WebSocketClosed,
     WebSocketOpened,
     WebSocketRefused,
@@ -30,15 +31,14 @@ from sellia.client.events import (
 from sellia.transports.websocket.record import Side
 
 HOSTILE = "a\x1b[2J\r\nb\u202e\x9b[red]\\"
-CLEAR = "\r\x1b[2K"
 HARMLESS = "a\\x1b[2J\\r\\nb\\u202e\\x9b[red]\\\\"
 
 
 class LineTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.screen = io.StringIO()
-        console = Console(file=self.screen, width=40, highlight=False, emoji=False, markup=False)
-        self.printer = LinePrinter(console, lambda: 1_700_000_000.0)
+        self.console = Console(file=self.screen, width=40, highlight=False, emoji=False, markup=False)
+        self.printer = LinePrinter(self.console, lambda: 1_700_000_000.0)
 
     def shown(self, event: Event) -> str:
         """The one line of an event, without its time."""
@@ -228,20 +228,40 @@ class LineTests(SynchronousTestCase):
         self.printer.say("done \x1b")
         self.assertEqual(self.screen.getvalue(), "done \\x1b\n")
 
-    def test_reconnecting_is_shown_in_place_on_a_terminal(self) -> None:
-        """It is one line, whatever the terminal's width, and gone before the next."""
-        console = Console(file=self.screen, force_terminal=True, color_system=None, highlight=False, width=60)
-        printer = LinePrinter(console, lambda: 1_700_000_000.0)
-        for seconds in (1.0, 2.0):
-            printer.notify(Reconnecting(seconds, 120.0))
-        first, second = self.screen.getvalue().split(CLEAR)[1:]
-        self.assertTrue(first.endswith("  wait    reconnecting (1 s of 120 s), visitors wa…"), first)
-        self.assertEqual(len(second), 59)
-        self.assertNotIn("\n", self.screen.getvalue())
-        printer.notify(LinkBack(2.5, 1, True))
-        self.assertTrue(self.screen.getvalue().startswith(CLEAR, len(CLEAR * 2 + first + second)))
-        printer.say("done")
-        self.assertEqual(self.screen.getvalue().count(CLEAR), 3)
+    def test_quiet(self) -> None:
+        """What visitors do is left out, and what goes wrong is not."""
+        printer = LinePrinter(self.console, lambda: 1_700_000_000.0, quiet=True)
+        printer.notify(Connected("demo", "http://x"))
+        printer.notify(RequestFinished(1, "GET", "/", 500, 1.0, 0, 0, None))
+        printer.notify(WebSocketRefused(1, "/", 403))
+        printer.closing(UnderWay(), 30.0)
+        self.assertEqual(self.screen.getvalue(), "")
+        for event in (LinkLost("reset"), LinkBack(1.0, 1, True), Problem("The clock is wrong."), ServerStopping(3.0)):
+            printer.notify(event)
+        self.assertEqual(len(self.screen.getvalue().splitlines()), 4)
+
+    def test_urls(self) -> None:
+        """Each is printed once, alone; and its line as well, elsewhere."""
+        urls = io.StringIO()
+        printer = LinePrinter(self.console, lambda: 1_700_000_000.0, urls=urls)
+        for url in ("http://a.example", "http://b.example", "http://a.example"):
+            printer.notify(Connected("demo", url, "http://localhost:1"))
+        self.assertEqual(urls.getvalue(), "http://a.example\nhttp://b.example\n")
+        self.assertEqual(self.screen.getvalue().count("  open    http://"), 3)
+
+    def test_live(self) -> None:
+        """Beside a status block, which shows that there is no link, and names the tunnels."""
+        lines = Lines(lambda: 1_700_000_000.0, live=True)
+        self.assertIsNone(lines.of(Reconnecting(1.0, 120.0)))
+        text = lines.of(Connected("demo", "http://x", "http://localhost:1"))
+        assert text is not None
+        self.assertTrue(text.plain.endswith("  open    http://x -> http://localhost:1"), text.plain)
+
+    def test_closing(self) -> None:
+        self.printer.closing(UnderWay(), 30.0)
+        self.printer.closing(UnderWay(1, 0, 3), 30.0)
+        told = "Closing: waits for 1 request and 3 connections, 30 s at most. Ctrl-C again ends at once."
+        self.assertEqual(self.screen.getvalue().splitlines(), ["Closing.", told])
 
     def test_colours_on_a_terminal_only(self) -> None:
         console = Console(file=self.screen, force_terminal=True, color_system="standard", highlight=False)

@@ -133,7 +133,7 @@ class OpenTests(SessionCase):
         [wanted] = self.stage.server.asked
         self.assertEqual(wanted.options, TunnelOptions(request_timeout=101.0, upgrade_timeout=100.0))
         said = "The tunnel demo has a request_timeout of 101 s, and this server allows 100 s: its operator can raise "
-        self.assertIn(Problem(f"{said}timeouts.request_limit."), self.stage.events)
+        self.assertIn(Problem(f"{said}timeouts.request_limit.", "demo"), self.stage.events)
         self.assertEqual(len(self.stage.events), 2)
 
     def test_pings_are_as_often_as_the_more_anxious_of_the_two_wants(self) -> None:
@@ -401,7 +401,7 @@ class RefusedTests(SessionCase):
         self.stage.server.names = False
         self.stage.start()
         self.refuse("name-taken", False)
-        self.assertEqual(self.stage.of(Refused), [Refused("name-taken", "No.", True)])
+        self.assertEqual(self.stage.of(Refused), [Refused("name-taken", "No.", True, "demo")])
         self.assertTrue(self.session.finished.called)
         goodbyes = [each.word for each in self.stage.server.heard if isinstance(each, Goodbye)]
         self.assertEqual(goodbyes, ["client-gone"], "the server is not to keep a session that nobody comes back for")
@@ -624,7 +624,9 @@ class StopTests(SessionCase):
         self.stage.start()
         self.stage.far.send_control(CloseTunnel(1, "", "It was asked to."))
         self.stage.talk()
-        self.assertEqual(self.stage.of(Problem), [Problem("The server has closed the tunnel demo: It was asked to.")])
+        self.assertEqual(
+            self.stage.of(Problem), [Problem("The server has closed the tunnel demo: It was asked to.", "demo")]
+        )
 
     def test_the_server_gives_the_name_to_another_client(self) -> None:
         """It is asked for again, in this session, by the name that was given."""

@@ -118,7 +118,7 @@ class RefusedTests(TunnelsCase):
         """It is asked for in no session any more; when all are refused, the client ends."""
         self.tunnels.open_all()
         self.refuse("name-reserved", final=True)
-        self.assertEqual((self.events, self.over), ([Refused("name-reserved", "No.", True)], []))
+        self.assertEqual((self.events, self.over), ([Refused("name-reserved", "No.", True, "demo")], []))
         self.asked()
         self.tunnels.open_all()
         self.assertEqual(self.asked(), [(2, None)])
@@ -153,7 +153,7 @@ class TakenTests(TunnelsCase):
 
     def test_it_is_told_and_asked_for_again(self) -> None:
         said = "The server has closed the tunnel demo: another client asked for its name. It is asked for again in 2 s."
-        self.assertEqual(self.events, [Problem(said)])
+        self.assertEqual(self.events, [Problem(said, "demo")])
         self.clock.advance(NAME_RETRY - 0.1)
         self.assertEqual(self.asked(), [])
         self.clock.advance(0.1)
@@ -205,7 +205,7 @@ class TakenTests(TunnelsCase):
         """It stays closed until the next session."""
         self.events.clear()
         self.tunnels.closed(CloseTunnel(2, "", "It was asked to."))
-        self.assertEqual(self.events, [Problem("The server has closed the tunnel given: It was asked to.")])
+        self.assertEqual(self.events, [Problem("The server has closed the tunnel given: It was asked to.", "given")])
         self.clock.advance(NAME_RETRY)
         self.assertEqual(self.asked(), [(1, "demo")])
         self.tunnels.open_all()

@@ -96,5 +96,5 @@ class JsonTests(SynchronousTestCase):
         self.assertEqual(told, ["request", "POST", "/a?b=c", 200, 4, 5, "127.0.0.1"])
         client.send_signal(signal.SIGINT)
         out, errors = client.communicate(timeout=30)
-        self.assertEqual([json.loads(line)["event"] for line in out.splitlines()], ["closed"])
+        self.assertEqual([json.loads(line)["event"] for line in out.splitlines()], ["closing", "closed"])
         self.assertEqual((client.returncode, errors), (0, ""))

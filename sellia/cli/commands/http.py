@@ -7,27 +7,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from twisted.logger import (
-    FilteringLogObserver,
-    LogEvent,
-    PredicateResult,
-    globalLogBeginner,
-    textFileLogObserver,
-)
 
+from sellia.cli.client import run_client
+from sellia.cli.display import Display, display_options
 from sellia.cli.exits import Exit
-from sellia.cli.foreground import Foreground
-from sellia.cli.json_lines import JsonPrinter
-from sellia.cli.output import LinePrinter
 from sellia.cli.persistence import persistence, persistence_options
-from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.settings import ClientSettings, TunnelSettings, load_here
 from sellia.client.settings.old import OLD
 from sellia.errors import SettingsError
 from sellia.options import values_of
-from sellia.settings import CONFIG, LogLevel, flags_of
-from sellia.terminal import SteadyStream, settle_streams
+from sellia.settings import CONFIG, flags_of
 
 #: The flags of a tunnel in the foreground; its target is an argument.
 _FLAGS: Final = tuple(
@@ -59,11 +48,11 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 @_settings
 @click.option(f"--{CONFIG.name}", metavar=CONFIG.metavar, help=f"{CONFIG.help[:-1]}; it can describe many tunnels.")
 @persistence_options
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line, instead of prose.")
+@display_options
 def command(
     config: str | None,
     target: str | None,
-    as_json: bool,
+    display: Display,
     no_retry: bool,
     connect_timeout: float | None,
     **given: object,
@@ -80,55 +69,7 @@ def command(
     except SettingsError as error:
         # Here the target is no flag.
         raise WrongSettings(re.sub("^--(target|port):", "TARGET:", str(error))) from None
-    sys.exit(run_client(settings, as_json, persistence(no_retry, connect_timeout)))
-
-
-def run_client(settings: ClientSettings, as_json: bool = False, persistence: Persistence = FOR_EVER) -> int:
-    """Run a client in the foreground until it ends, and print events in prose or as JSON; return the exit status."""
-    from twisted.internet import reactor
-
-    from sellia.client.service import make_service
-    from sellia.process import (
-        DESCRIPTORS,
-        allow_descriptors,
-        keep_freed_memory,
-        keep_monotonic_time,
-        time_with_suspend,
-    )
-    from sellia.transports.reactor.polling import poll_plainly
-
-    allow_descriptors(DESCRIPTORS)
-    keep_monotonic_time(reactor, time_with_suspend)
-    poll_plainly(reactor)
-    keep_freed_memory()
-    settle_streams()
-    begin_log(settings.log_level)
-    printer = json_printer(sys.stdout) if as_json else LinePrinter(terminal_console(sys.stdout))
-    service: Any = make_service(settings, reactor, printer, persistence)
-    return Foreground(service, printer, reactor).run()
-
-
-def json_printer(stream: Any) -> JsonPrinter:
-    """Return a printer of JSON on ``stream``, to which writing never fails."""
-    steady: Any = SteadyStream(stream)
-    return JsonPrinter(steady)
-
-
-def terminal_console(stream: Any) -> Console:
-    """Return a console on ``stream`` that shows text as it is, and to which writing never fails."""
-    steady: Any = SteadyStream(stream)
-    return Console(file=steady, highlight=False, emoji=False, markup=False)
-
-
-def begin_log(level: LogLevel) -> None:
-    """Send the log to standard error: unexpected failures only, unless the level is debug; lines tell events."""
-
-    def unexpected(event: LogEvent) -> Any:
-        return PredicateResult.yes if event.get("log_failure") is not None else PredicateResult.no
-
-    predicate: Any = unexpected  # A zope interface is not a Protocol to mypy.
-
-    stream: Any = SteadyStream(sys.stderr)
-    to_stderr: Any = textFileLogObserver(stream)
-    observer: Any = to_stderr if level == "debug" else FilteringLogObserver(to_stderr, [predicate])
-    globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)
+    try:
+        sys.exit(run_client(settings, display, persistence(no_retry, connect_timeout)))
+    except SettingsError as error:
+        raise WrongSettings(str(error)) from None

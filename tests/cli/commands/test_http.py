@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from sellia.cli.commands import http
+from sellia.cli.display import Display
 from sellia.cli.exits import Exit
 from sellia.client.persistence import Persistence
 from tests.cli.case import CommandCase
@@ -41,8 +42,8 @@ class HttpTests(CommandCase):
     def test_all_flags(self) -> None:
         seen: list[Any] = []
 
-        def run(settings: Any, as_json: bool, persistence: Persistence) -> int:
-            self.assertFalse(as_json)
+        def run(settings: Any, display: Display, persistence: Persistence) -> int:
+            self.assertEqual(display, Display(verbose=2, log_file="x.log"))
             self.assertEqual(persistence, Persistence(False, 12.5))
             seen.append(settings)
             return 7
@@ -50,7 +51,7 @@ class HttpTests(CommandCase):
         self.patch(http, "run_client", run)
         self.invoke(
             *("http", "https://[::1]:8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
-            *("--auth", "u:p", "--auth-preflight", "pass"),
+            *("--auth", "u:p", "--auth-preflight", "pass", "-vv", "--log-file", "x.log"),
             *("--log-level", "debug", "--no-forwarded", "--no-retry", "--connect-timeout", "12.5"),
             *("--proxy", "http://me:secret@proxy:3128"),
             status=7,
