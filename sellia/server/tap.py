@@ -7,11 +7,13 @@ from typing import Any, Final
 from twisted.application.service import IService
 from twisted.logger import Logger
 
+from sellia.errors import SettingsError
 from sellia.options import SettingsOptions
 from sellia.process import allow_descriptors, take_over
 from sellia.server.places import SPARE
 from sellia.server.settings import ServerSettings, load
 from sellia.settings import SERVER, standing_files
+from sellia.text import printable
 
 #: Descriptors for all that is not a connection (listeners, logs, files that are being read), and for spare places.
 _OTHERS: Final = 128 + SPARE
@@ -36,20 +38,28 @@ class Options(SettingsOptions):
     settings: ServerSettings
 
     def postOptions(self) -> None:
-        self.settings = load(self.given, os.environ, self["config"], standing_files(SERVER, os.environ))
+        self._files = standing_files(SERVER, os.environ)
         self._directory = os.getcwd()
+        self.settings = load(self.given, os.environ, self["config"], self._files)
 
     def load_again(self) -> ServerSettings:
         """Read the settings again, from the same places.  Raises `SettingsError`.
 
-        A daemon has left the directory in which it was started, so relative paths of files count from there.
+        A daemon has left the directory in which it was started, so relative paths of files count from there.  A file
+        that was read at the start must still be there: without it, other settings would count than anybody has written.
         """
         variables = dict(os.environ)
         for name, value in variables.items():
             if name.startswith("SELLIA_") and name.endswith("_FILE") and value:
                 variables[name] = os.path.join(self._directory, value)
-        config = self["config"]
-        return _fitting(load(self.given, variables, config and os.path.join(self._directory, config)))
+        config, files = self["config"], standing_files(SERVER, os.environ)
+        if config is not None:
+            return _fitting(load(self.given, variables, os.path.join(self._directory, config)))
+        gone = {each.path for each in self._files} - {each.path for each in files}
+        if gone:
+            line = f"{printable(min(gone))} is gone, with which the server was started"
+            raise SettingsError(line, "Put it back, or start the server anew without it.")
+        return _fitting(load(self.given, variables, None, files))
 
 
 def makeService(options: Options) -> IService:

@@ -71,6 +71,11 @@ class AuthTests(EndToEndTests):
         expected = {"server": self.url, "key_prefix": "f3a9…", "accepted": True, "error": None, "scopes": ["http"]}
         self.assertEqual({name: entry[name] for name in expected}, expected)
 
+        client = watched(Process([*SELLIA, "http", "8080"], name="sellia http", env=self.env))
+        self.addCleanup(client.stop)
+        client.wait_for_line(f"http://.*:{server().port}")
+        client.stop()
+        self.assertNotIn(KEY, client.output)
         self.assertEqual(self.run_sellia("auth", "logout"), f"The key is deleted for {self.url}.\n")
         self.assertEqual(self.files, [])
 

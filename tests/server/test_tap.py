@@ -1,6 +1,7 @@
 """The flags of ``twistd sellia-server``; the process around them is tried in ``tests.e2e.test_startup``."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService
@@ -8,6 +9,7 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.errors import SettingsError
 from sellia.server import tap
 from sellia.server.settings import ServerSettings
 from tests.test_process import clean_environment, undo_process_changes
@@ -53,6 +55,31 @@ class OptionsTests(SynchronousTestCase):
         with open(path, "w") as file:
             file.write("domain: example.com\n")
         self.assertEqual(self.parse("--config", path, "--open").domain, "example.com")
+
+    def test_read_again(self) -> None:
+        """From the same places, wherever the process has gone since; a file that is gone is not done without."""
+        home = Path(os.environ["XDG_CONFIG_HOME"]) / "sellia"
+        home.mkdir(parents=True)
+        (home / "server.yaml").write_text("limits: {tunnels: 7}\n")
+        options = tap.Options()
+        options.parseOptions([])
+        self.assertEqual(options.settings.tunnels, 7)
+        (home / "server.yaml").write_text("limits: {tunnels: 8}\n")
+        self.assertEqual(options.load_again().tunnels, 8)
+        (home / "server.yaml").unlink()
+        error = self.assertRaises(SettingsError, options.load_again)
+        self.assertIn("server.yaml is gone, with which the server was started", error.line)
+
+    def test_read_again_from_relative_paths(self) -> None:
+        here = Path(self.mktemp())
+        here.mkdir()
+        (here / "mine.yaml").write_text("limits: {tunnels: 7}\n")
+        options = tap.Options()
+        options.parseOptions(["--config", str(here / "mine.yaml"), "--domain", "a.localhost"])
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir("/")
+        settings = options.load_again()
+        self.assertEqual((settings.tunnels, settings.domain), (7, "a.localhost"))
 
     def test_wrong_setting(self) -> None:
         error = self.assertRaises(UsageError, self.parse, "--port", "x")

@@ -3,7 +3,7 @@
 A key goes to the server that it was given for: a flag's to whatever server counts, because the user has just typed it;
 one from the environment or from a file to the server that stands beside it (``SELLIA_SERVER``, the same file, the same
 profile), or, where none does, to any server but one that a project's file supplies.  Where no key is left, the one that
-is stored for the server counts.
+is stored for the server counts.  Where no server is named, the only one for which a key is stored counts.
 """
 
 import difflib
@@ -34,6 +34,9 @@ class KnownServers(Protocol):
     def place(self, server: str) -> str:
         """Return where the key of a server is, for people."""
 
+    def servers(self) -> list[str]:
+        """Return the URLs of all of them.  Raises SettingsError where they cannot be trusted."""
+
 
 class Nobody:
     """No server is known."""
@@ -46,6 +49,9 @@ class Nobody:
 
     def place(self, server: str) -> str:
         return ""
+
+    def servers(self) -> list[str]:
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,21 @@ def apply_profile(given: dict[str, Given], findings: Findings) -> Rank:
         if each is not None and counts:
             given[name] = each
     return chosen.rank
+
+
+def apply_server(given: dict[str, Given], known: KnownServers, findings: Findings) -> None:
+    """Choose the server where nobody has said which: the only one for which a key is stored."""
+    if "server" in given or findings.faults:
+        return
+    with findings.collecting():
+        stored = known.servers()
+        if len(stored) == 1:
+            given["server"] = Given(stored[0], Origin(Rank.USER, "", known.place(stored[0])))
+            return
+        hint = "Give --server https://example.com or SELLIA_SERVER, or log in to it once with `sellia auth login`."
+        if stored:
+            hint = f"Keys are stored for {', '.join(stored)}: name one with --server or SELLIA_SERVER."
+        raise SettingsError("it is not said which server to connect to", hint)
 
 
 def apply_key(given: dict[str, Given], keys: Sequence[Key], known: KnownServers, findings: Findings) -> None:

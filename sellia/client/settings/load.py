@@ -6,7 +6,7 @@ from typing import Final
 
 from sellia.client.proxies import proxies_of
 from sellia.client.settings.file import defaults_of, name_of, placed, tunnels_of
-from sellia.client.settings.keys import Key, KnownServers, Nobody, apply_key, apply_profile, check_server
+from sellia.client.settings.keys import Key, KnownServers, Nobody, apply_key, apply_profile, apply_server, check_server
 from sellia.client.settings.model import ClientSettings
 from sellia.client.settings.old import OLD, TOP_LEVEL, told_old
 from sellia.client.settings.trust import check_project
@@ -83,9 +83,6 @@ def collect(
     variables = gather(*_MODELS, flags={}, environment=environment, findings=Findings())
     _choose_server(given, typed, variables.get("server"), found, known or Nobody(), findings)
     _choose_tunnels(given, {name: each for name, each in typed.items() if name in _ONE_TUNNEL}, found, findings)
-    if "server" not in given and not findings.faults:
-        line = "it is not said which server to connect to"
-        findings.add(SettingsError(line, "Give --server https://example.com or SELLIA_SERVER."))
     return given
 
 
@@ -171,6 +168,7 @@ def _choose_server(
     if "api_key" in typed:
         key = Key(typed["api_key"], of_variable)
         keys.insert(0 if typed["api_key"].rank >= chosen or "api_key" not in inside else 1, key)
+    apply_server(given, known, findings)
     check_server(given, found.servers, known, findings)
     apply_key(given, keys, known, findings)
 

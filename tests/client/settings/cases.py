@@ -43,6 +43,9 @@ class Stored:
     def place(self, server: str) -> str:
         return "/keys/" + server
 
+    def servers(self) -> list[str]:
+        return sorted(self.keys)
+
 
 class LayersCase(ClientCase):
     """The system's, the user's and a project's file, in a directory of their own each."""

@@ -57,6 +57,26 @@ class ProfileTests(KeyCase):
         self.assertIn("profiles.b: server is missing", self.fault(ONE))
 
 
+class LoginTests(KeyCase):
+    """Where nobody has said which server, it is the one that the user has logged in to."""
+
+    def test_the_only_one(self) -> None:
+        self.assertEqual(self.key(self.load(ONE, Stored(a="ka"))), ("https://a.example", "ka"))
+        self.assertEqual(self.key(self.load(ONE, Stored(a="ka"), SELLIA_API_KEY="kv")), ("https://a.example", "kv"))
+
+    def test_whoever_says_it_counts_for_more(self) -> None:
+        known = Stored(a="ka")
+        self.assertEqual(
+            self.key(self.load({**ONE, "server": "https://f.example"}, known)), ("https://f.example", None)
+        )
+        self.give(etc="server: https://e.example\n")
+        self.assertEqual(self.key(self.load(ONE, known)), ("https://e.example", None))
+
+    def test_several_and_none(self) -> None:
+        for known in (Stored(a="ka", b="kb"), Stored()):
+            self.assertEqual(self.fault(ONE, known), "it is not said which server to connect to")
+
+
 class KeyTests(KeyCase):
     def test_the_strongest_that_fits(self) -> None:
         self.give(etc="server: https://a.example\napi_key: ke\n", home="api_key: kh\n")
