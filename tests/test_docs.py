@@ -14,8 +14,10 @@ from typing import Any, get_args
 from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
-from sellia.cli.output import line
-from sellia.client.events import Connected, Event, RequestFinished, WebSocketClosed, WebSocketOpened
+from sellia.cli.output import Lines
+from sellia.cli.screen.layout import rows
+from sellia.cli.screen.status import Status
+from sellia.client.events import Connected, Event, RequestFinished, RequestStarted, WebSocketOpened
 from sellia.client.settings import ClientSettings, PathSettings, ProfileSettings, TunnelSettings
 from sellia.client.settings import load as load_client
 from sellia.client.tap import Options as ClientOptions
@@ -162,18 +164,26 @@ class ReadmeTests(SynchronousTestCase):
         clean_environment(self)
 
     def test_first_screen(self) -> None:
-        """It shows what `sellia http` prints."""
-        target, visitor = "/?token=Xy3", "203.0.113.7"
+        """It shows what `sellia http` shows on a terminal, and so does the documentation of its block."""
+        visitor = "203.0.113.7"
+        started = [RequestStarted(each, "GET", "/", visitor) for each in (1, 2, 6, 7)]
         events: tuple[Event, ...] = (
             Connected("myapp", "https://myapp.tunnel.example.com", "http://localhost:5173"),
             RequestFinished(1, "GET", "/", 200, 0.0014, 0, 312, None),
             RequestFinished(2, "GET", "/src/main.js?t=1764018603", 200, 0.002, 0, 4096, None),
-            WebSocketOpened(6, target, visitor, "vite-hmr"),
-            WebSocketClosed(6, target, "visitor", 1001, "", 12, 340, 31, 9216, 284.0),
+            WebSocketOpened(6, "/?token=Xy3", visitor, "vite-hmr"),
+            RequestFinished(7, "POST", "/hooks/payment", 200, 0.035, 1126, 2, None),
         )
-        shown = ["".join(text for text, _ in line(event)) for event in events]
+        lines, status = Lines(live=True), Status(server="tunnel.example.com", keys=True)
+        for event in (*started, *events):
+            status.notify(event)
+        status.round_trip = 0.012
+        shown = [text.plain[10:] for text in map(lines.of, events) if text is not None]
         screen = TEXTS["README"].partition("$ sellia http")[2].splitlines()[1 : len(events) + 1]
         self.assertEqual([each[len("    21:10:01  ") :] for each in screen], shown)
+        block = "\n".join(f"    {row.plain}" for row in rows(status, 80, 24, 240.0)[1:])
+        for text in (TEXTS["README"], TEXTS["cli"]):
+            self.assertIn(f"\n\n{block}\n\n", text)
 
     def test_settings_file(self) -> None:
         [text] = re.findall(r"``--config client.yaml``.*?::\n\n((?:    [^\n]*\n)+)", TEXTS["README"], re.DOTALL)
