@@ -36,6 +36,7 @@ from sellia.client.events import (
     RequestWaiting,
     ResponseStreaming,
     ServerStopping,
+    TunnelClosed,
     UnderWay,
     WebSocketClosed,
     WebSocketOpened,
@@ -54,6 +55,7 @@ _REQUEST: Final = {"id": _COUNT, "method": _TEXT, "target": _TEXT, "visitor": _T
 #: The fields of each event, besides ``event``, ``time`` and ``tunnel``, with their JSON Schema.
 FIELDS: Final[dict[str, dict[str, Any]]] = {
     "open": {"url": _TEXT, "target": _TEXT},
+    "tunnel_closed": {"url": _TEXT},
     "request": {
         **_REQUEST,
         "status": _NUMBER_OR_NULL,
@@ -193,6 +195,8 @@ class JsonPrinter:
         match event:
             case Connected():
                 return "open", {"url": event.url, "target": event.service}
+            case TunnelClosed():
+                return "tunnel_closed", {"url": event.url}
             case RequestFinished():
                 return "request", {
                     **self._request(event, self._visitors.pop(event.id, None)),

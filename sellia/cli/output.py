@@ -29,6 +29,7 @@ from sellia.client.events import (
     RequestWaiting,
     ResponseStreaming,
     ServerStopping,
+    TunnelClosed,
     UnderWay,
     WebSocketClosed,
     WebSocketOpened,
@@ -111,7 +112,7 @@ class Lines:
         pieces = self._pieces(event)
         if not pieces or (self._quiet and isinstance(event, (Connected, *VISITS))):
             return None
-        tunnel = "" if isinstance(event, Connected | Problem) else getattr(event, "tunnel", "")
+        tunnel = "" if isinstance(event, Connected | TunnelClosed | Problem) else getattr(event, "tunnel", "")
         if tunnel and len(self._tunnels) > 1:
             pieces.append((_named(tunnel), "dim"))
         return self.stamped(pieces)
@@ -221,6 +222,8 @@ def line(event: Event) -> Iterable[Piece]:
         case Connected():
             service = f" -> {safe(event.service)}" if event.service else ""
             return [("open    ", "green"), (safe(event.url), "bold"), (service, ""), (_named(event.tunnel), "dim")]
+        case TunnelClosed():
+            return [("closed  ", "yellow"), (safe(event.url or event.tunnel), "bold"), (_named(event.tunnel), "dim")]
         case RequestStarted():
             return []
         case RequestWaiting():

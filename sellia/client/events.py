@@ -25,6 +25,14 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelClosed:
+    """A tunnel is not public any more, because its owner has closed it while the client runs."""
+
+    tunnel: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestStarted:
     """A visitor's request began; ``id`` ties it to its end."""
 
@@ -213,6 +221,7 @@ class Problem:
 
 Event: TypeAlias = (
     Connected
+    | TunnelClosed
     | RequestStarted
     | RequestWaiting
     | ResponseStreaming

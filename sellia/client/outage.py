@@ -54,10 +54,27 @@ class OutageReporter:
         self._clock = clock
         self._report = report
         self._lost_at: float | None = None
+        self._linked_at: float | None = None
         self._reason = ""
         #: The outage that is not over, or has not been told to be, and what is to be told then.
         self._outage: Outage | None = None
         self._untold: LinkBack | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a link that there was is lost, and not back."""
+        return self._lost_at is not None and self._linked_at is not None
+
+    @property
+    def lasted(self) -> float:
+        """Seconds for which there has been a link, or none."""
+        since = self._lost_at if self._lost_at is not None else self._linked_at
+        return 0.0 if since is None else float(self._clock.seconds() - since)
+
+    @property
+    def reason(self) -> str:
+        """Why there is no link, as far as that was told."""
+        return self._reason
 
     def heard(self, event: Event) -> None:
         """Count what a leg tells the listener."""
@@ -100,6 +117,7 @@ class OutageReporter:
         ``unacknowledged`` are the messages that go again, and their bytes.
         """
         lost_at, self._lost_at = self._lost_at, None
+        self._linked_at = self._clock.seconds()
         self._reason = ""
         if lost_at is None:
             return

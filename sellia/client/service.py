@@ -9,12 +9,14 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from sellia.client.changes import Changes, compare
 from sellia.client.events import Event, Listener, Problem, RequestFinished, UnderWay
-from sellia.client.local.routes import routes_of
+from sellia.client.local.routes import Routes, routes_of
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.proxies import proxies_of
 from sellia.client.session import ClientSession
-from sellia.client.settings import ClientSettings
+from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.errors import SettingsError
 from sellia.private_names import require
 from sellia.relay.mux.observer import StreamObserver
 from sellia.text import field, printable, shown_target
@@ -45,11 +47,11 @@ class ClientService(Service):
         self.settings = settings
         require("client")
         self._listener = listener
-        routes = [routes_of(reactor, tunnel.routes, settings.service_connect_timeout) for tunnel in settings.tunnels]
+        self._reactor = reactor
         report = self._notify if listener is not None or settings.log_level == "debug" else None
         proxies = proxies_of(settings.proxy.get_secret_value() if settings.proxy is not None else None, os.environ)
         self.session = ClientSession(
-            settings, routes, report, reactor, random or SystemRandom(), observer, proxies, persistence
+            settings, self._routes_of, report, reactor, random or SystemRandom(), observer, proxies, persistence
         )
 
     @property
@@ -77,9 +79,7 @@ class ClientService(Service):
         super().startService()
         prepare_autobahn()
         for caution in self.settings.cautions:
-            _log.warn("{caution}", caution=caution)
-            if self._listener is not None:
-                self._notify(Problem(caution))
+            self._warn(caution)
         self.session.start()
 
     def stopService(self) -> Deferred[None]:
@@ -99,6 +99,39 @@ class ClientService(Service):
             service.stop()
         verbosity.end(self.settings.log_level)
         await stopped
+
+    # --- while it runs -------------------------------------------------------------------------------------
+
+    def take(self, settings: ClientSettings) -> Changes:
+        """Take other settings while the client runs: only the tunnels that differ are opened, closed or altered.
+
+        Raises SettingsError, and changes nothing, where that is not possible.
+        """
+        if self.session.stopping:
+            raise SettingsError("the client is about to end", "Start it anew with the settings that are wanted.")
+        settings, changes = compare(self.settings, settings)
+        self.settings = settings
+        changes.add(self.session.take(settings, rebuild=changes.rebuild))
+        for caution in settings.cautions:
+            self._warn(caution)
+        _log.info("settings read again: {changes}", changes=str(changes))
+        return changes
+
+    def close_tunnel(self, name: str, *, now: bool = False) -> bool:
+        """Close one tunnel, by its name; return whether there was one.  ``now``: what is open in it is reset."""
+        tunnel = self.session.tunnels.find(name)
+        if tunnel is not None:
+            self.session.tunnels.close(tunnel, 0.0 if now else self.settings.drain_timeout)
+        return tunnel is not None
+
+    def _routes_of(self, tunnel: TunnelSettings) -> Routes:
+        """Return the routes of a tunnel, with services of its own."""
+        return routes_of(self._reactor, tunnel.routes, self.settings.service_connect_timeout)
+
+    def _warn(self, caution: str) -> None:
+        _log.warn("{caution}", caution=caution)
+        if self._listener is not None:
+            self._notify(Problem(caution))
 
     def _notify(self, event: Event) -> None:
         if verbosity.debug and isinstance(event, RequestFinished):

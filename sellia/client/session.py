@@ -11,27 +11,28 @@ The parts: the state (:mod:`sellia.client.states`), the tunnels (:mod:`sellia.cl
 (:mod:`sellia.client.resume_window`), and what is told of losses of the link (:mod:`sellia.client.outage`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from sellia.client.changes import Changes
 from sellia.client.events import Event, Report, ServerStopping, UnderWay
 from sellia.client.events import Problem as ProblemEvent
 from sellia.client.events import Refused as RefusedEvent
 from sellia.client.link.connector import Connector
 from sellia.client.local.routes import Routes
-from sellia.client.local.tcp import ServiceTcpLeg
 from sellia.client.notices import tell_notice
 from sellia.client.outage import OutageReporter
 from sellia.client.persistence import FOR_EVER, FirstLink, Persistence, no_link
 from sellia.client.proxies import DIRECT, Proxies
 from sellia.client.resume_window import ResumeWindow
-from sellia.client.settings import GATEWAY_PATH, ClientSettings
+from sellia.client.retired import count
+from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
 from sellia.client.states import SessionEvent, SessionState, State
-from sellia.client.terms import frame_limits
+from sellia.client.terms import Terms, frame_limits
 from sellia.client.tunnels import Tunnels
 from sellia.errors import ProtocolError, ProxyLoginError, RefusedError, SelliaError, UnreachableError
 from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, Problem, problem_of
@@ -87,7 +88,7 @@ class ClientSession:
     def __init__(
         self,
         settings: ClientSettings,
-        routes: Sequence[Routes],
+        routes_of: Callable[[TunnelSettings], Routes],
         report: Report | None,
         reactor: Any,
         random: Random,
@@ -104,20 +105,18 @@ class ClientSession:
         self._listening = self._heard if report is not None else None
         self._observer = observer
         self._state = SessionState()
-        self._outages = OutageReporter(reactor, self.report)
+        self.outages = OutageReporter(reactor, self.report)
         self._window = ResumeWindow(reactor, self._expired)
-        self.tunnels = Tunnels(settings.tunnels, routes, self, reactor)
+        self.session: Session | None = None
+        self.tunnels = Tunnels(settings.tunnels, routes_of, self, reactor)
         retry = self._retry = persistence.retry
         self.connector = Connector(settings.link_url, key, self, reactor, random, settings.ca, proxies, retry)
         self._first_link = FirstLink(reactor, persistence.connect_timeout, self._unreachable)
         #: What the server says of tunnels and refused visitors, most of which is a line for people.
         self._said = Bucket(Rate(_SAYINGS + 4 * len(settings.tunnels), 5.0))
-        self.session: Session | None = None
         self._token: bytes | None = None
         self.counters = LinkCounters()
-        #: What the user has been told about links to this server, and about the longest timeout that it allows.
-        self._caveat = ""
-        self._ceiling = 0.0
+        self._terms = Terms(self.report, self.tunnels)
         #: Fires with None when the client has stopped, or fails when the server refused it for good.
         self.finished: Deferred[None] = Deferred()
 
@@ -128,10 +127,8 @@ class ClientSession:
 
     def under_way(self) -> UnderWay:
         """Return what is open."""
-        legs = [stream.leg for stream in self.session.streams.values()] if self.session is not None else []
-        websockets = len(self._pipes())
-        connections = sum(isinstance(leg, ServiceTcpLeg) for leg in legs)
-        return UnderWay(max(0, len(legs) - websockets - connections), websockets, connections)
+        streams = self.session.streams.values() if self.session is not None else ()
+        return count(streams, len(self._pipes()))
 
     # --- for the service -----------------------------------------------------------------------------------
 
@@ -139,6 +136,14 @@ class ClientSession:
         """Connect, and stay connected."""
         self._first_link.start()
         self.connector.start()
+
+    def take(self, settings: ClientSettings, *, rebuild: bool) -> Changes:
+        """Take other settings for the same link, and say which tunnels have changed; see `Tunnels.apply`."""
+        self._settings = settings
+        self._said = Bucket(Rate(_SAYINGS + 4 * len(settings.tunnels), 5.0))
+        changes = self.tunnels.apply(settings.tunnels, settings.drain_timeout, rebuild=rebuild)
+        self.tunnels.compare_timeouts(self._terms.ceiling, (*changes.opened, *changes.altered))
+        return changes
 
     def finish_up(self, seconds: float) -> "Deferred[bool]":
         """Take nothing new, close WebSockets, and fire when all is over: False if the time was not enough."""
@@ -168,9 +173,11 @@ class ClientSession:
     # --- the owner of a relay session ----------------------------------------------------------------------
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
-        tunnel = self.tunnels.get(opening.tunnel)
+        tunnel = self.tunnels.get(opening.tunnel) or self.tunnels.gone(opening.tunnel, stream.id)
         if tunnel is None:
-            raise ProtocolError("a stream was opened for a tunnel that this client does not have")
+            stream.reset(CLIENT_GONE, "the tunnel was closed")
+            return NULL_LEG
+        stream.tunnel = opening.tunnel
         if self._state.now is State.LEAVING and isinstance(opening, WebSocketRequest):
             stream.reset(CLIENT_GONE, _STOPPED)
             return NULL_LEG
@@ -197,7 +204,7 @@ class ClientSession:
             _log.info("the server stops: word={word}", word=field(printable(message.word, 64)))
             self.report(ServerStopping(message.seconds))
         elif isinstance(message, Meanwhile):
-            self._outages.settle()
+            self.outages.settle()
         else:
             raise ProtocolError("a session message that only a client sends")
 
@@ -259,20 +266,10 @@ class ClientSession:
         if resumed:
             self.counters.went_on(unacknowledged)
         fenced = MEANWHILE in welcome.capabilities
-        self._outages.end(self.connector.retries, unacknowledged, resumed=resumed, fenced=fenced)
-        self._tell_terms(link.caveat, 0.0 if resumed else welcome.limits.request_timeout)
+        self.outages.end(self.connector.retries, unacknowledged, resumed=resumed, fenced=fenced)
+        self._terms.tell(link.caveat, 0.0 if resumed else welcome.limits.request_timeout)
         if not resumed and self._state.now is State.THERE:
             self.tunnels.open_all(welcome.capabilities)
-
-    def _tell_terms(self, caveat: str, ceiling: float) -> None:
-        """Tell the user what is special about a link, and of timeouts beyond the server's ``ceiling``; each once."""
-        if caveat != self._caveat:
-            self._caveat = caveat
-            if caveat:
-                self.report(ProblemEvent(caveat))
-        if ceiling and ceiling != self._ceiling:
-            self._ceiling = ceiling
-            self.tunnels.compare_timeouts(ceiling)
 
     def refused(self, refused: Refused) -> None:
         message = printable(refused.message)
@@ -299,14 +296,14 @@ class ClientSession:
         self._first_link.failed(reason)
         known = self._window.seconds is not None
         self._state.on(SessionEvent.LINK_LOST)
-        first = self._outages.begin()
+        first = self.outages.begin()
         if first and self.session is not None:
             self.counters.links_lost += 1
-            self._outages.count(self._pipes())
+            self.outages.count(self._pipes())
             if not self._window.start(self._settings.ping_timeout):
                 self._state.on(SessionEvent.WINDOW_OVER)
                 self._end_session(SESSION_EXPIRED, "the link was lost, and this server keeps nothing without one")
-        self._outages.tell_lost(reason, self.connector.server, self.connector.retries, first=first and known)
+        self.outages.tell_lost(reason, self.connector.server, self.connector.retries, first=first and known)
 
     def unreachable(self, reason: str) -> None:
         if not self.stopping:
@@ -329,18 +326,19 @@ class ClientSession:
     def beat(self) -> None:
         if self.session is not None:
             self.session.load.shed_queued()
+        self.tunnels.sweep()
         if self._window.seconds is not None:
-            self._outages.tell_waiting(self._window.seconds if self.session is not None else 0.0)
+            self.outages.tell_waiting(self._window.seconds if self.session is not None else 0.0)
 
     # --- inside --------------------------------------------------------------------------------------------
 
     def _heard(self, event: Event) -> None:
         """Pass on what a leg tells the listener."""
-        self._outages.heard(event)
+        self.outages.heard(event)
         self.report(event)
 
     def _end_session(self, problem: Problem, message: str) -> None:
-        self._outages.settle()
+        self.outages.settle()
         session, self.session = self.session, None
         self._token = None
         self._window.cancel()

@@ -28,6 +28,7 @@ from sellia.client.events import (
     RequestWaiting,
     ResponseStreaming,
     ServerStopping,
+    TunnelClosed,
     UnderWay,
     WebSocketClosed,
     WebSocketOpened,
@@ -38,6 +39,7 @@ NASTY = "/\u202e\x1b]0;x\x07\n\udcff<b>é"
 
 EVENTS: list[Event] = [
     Connected("demo", "http://demo.localhost", "http://localhost:8080"),
+    TunnelClosed("demo", "http://demo.localhost"),
     RequestStarted(1, "GET", NASTY, "203.0.113.7", "demo"),
     RequestWaiting(1, "GET", NASTY, "203.0.113.7", 10.0, "demo"),
     ResponseStreaming(1, "GET", NASTY, 200, 10.0, 5, "demo"),

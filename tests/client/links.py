@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from sellia.client.events import Event
 from sellia.client.link.backoff import QUICK_LEAST
 from sellia.client.link.connector import Connector
+from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.session import ClientSession
@@ -183,12 +184,15 @@ class ClientStage:
         )
         self.service = LocalService(self.reactor, parse_target("127.0.0.1:8080"))
         self.events: list[Event] = []
-        report, routes = self.events.append, [only(self.service)]
-        self.session = ClientSession(self.settings, routes, report, self.reactor, Half(), persistence=persistence)
+        report = self.events.append
+        self.session = ClientSession(self.settings, self._routes, report, self.reactor, Half(), persistence=persistence)
         self.connector = self.session.connector
         self.network = self.connector.attempts.endpoint = Network(self.reactor)
         self.server = FarServer()
         self.wire: Wire | None = None
+
+    def _routes(self, settings: TunnelSettings) -> Routes:
+        return only(self.service)
 
     def start(self) -> "ClientStage":
         """Connect for the first time, and be given the name."""

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from sellia.client.events import Event
 from sellia.client.link.backoff import QUICK_LEAST
+from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
 from sellia.client.session import ClientSession
 from sellia.client.settings import ClientSettings, TunnelSettings
@@ -67,8 +68,9 @@ class OriginalStage:
         self.settings = ClientSettings(**{"server": "http://127.0.0.1:1", "tunnels": tunnels, **settings})
         self.service = LocalService(self.reactor, parse_target("127.0.0.1:8080"))
         self.events: list[Event] = []
-        routes = [only(self.service) for _ in wanted]
-        self.session = ClientSession(self.settings, routes, self.events.append, self.reactor, Half())
+        self.session = ClientSession(
+            self.settings, lambda _: only(self.service), self.events.append, self.reactor, Half()
+        )
         self.session.finished.addErrback(self._refused)
         self.network = self.session.connector.attempts.endpoint = Network(self.reactor)
         #: Why the client has given up.
@@ -79,6 +81,9 @@ class OriginalStage:
         self.link: Any = None
         self._heard: list[Message] = []
         self._services: list[_Service] = []
+
+    def _routes(self, settings: TunnelSettings) -> Routes:
+        return only(self.service)
 
     def _refused(self, failure: Failure) -> None:
         self.failure = failure.value

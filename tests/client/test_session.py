@@ -16,7 +16,7 @@ from sellia.client.events import (
 )
 from sellia.client.resume_window import LONGEST_WINDOW
 from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL
-from sellia.client.tunnels import NAME_RETRY
+from sellia.client.tunnel import NAME_RETRY
 from sellia.problems import VISITOR_GONE
 from sellia.protocol.messages import (
     MEANWHILE,

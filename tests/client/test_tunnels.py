@@ -7,7 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import Connected, Event, Problem, Refused
 from sellia.client.settings import TunnelSettings
-from sellia.client.tunnels import NAME_RETRY, TAKEN_RETRY_LIMIT, Tunnels, TunnelState
+from sellia.client.tunnel import NAME_RETRY, TunnelState
+from sellia.client.tunnels import TAKEN_RETRY_LIMIT, Tunnels
 from sellia.errors import ProtocolError, RefusedError
 from sellia.protocol.messages import (
     ACCESS,
@@ -17,6 +18,7 @@ from sellia.protocol.messages import (
     TunnelReady,
     TunnelRefused,
 )
+from sellia.relay.mux.session import Session
 from tests.client.stage import Stage, only
 
 
@@ -28,9 +30,10 @@ class TunnelsCase(SynchronousTestCase):
         self.said: list[Any] = []
         self.events: list[Event] = []
         self.over: list[RefusedError] = []
+        self.session: Session | None = None
         service = Stage().service
         settings = (TunnelSettings(target=8080, subdomain="demo"), TunnelSettings(target=8080))
-        self.tunnels = Tunnels(settings, [only(service), only(service)], self, self.clock)
+        self.tunnels = Tunnels(settings, lambda _: only(service), self, self.clock)
 
     def say(self, message: SessionMessage) -> None:
         self.said.append(message)
@@ -79,7 +82,7 @@ class AskTests(TunnelsCase):
         """And the port that is asked for."""
         service = Stage().service
         settings = TunnelSettings(kind="tcp", target=5432, remote_port=20017, proxy_protocol=2)
-        Tunnels([settings], [only(service)], self, self.clock).open_all()
+        Tunnels([settings], lambda _: only(service), self, self.clock).open_all()
         [said] = self.said
         assert isinstance(said, OpenTunnel)
         self.assertEqual((said.kind, said.name, len(said.options.slot)), ("tcp", "20017", 16))
@@ -89,11 +92,11 @@ class AskTests(TunnelsCase):
         """Because it does not know what ``allow`` means: the tunnel is not opened."""
         for lists in ({"allow": ["10.0.0.0/8"]}, {"deny": ["10.0.0.0/8"]}):
             self.over.clear()
-            tunnels = Tunnels([TunnelSettings(target=80, **lists)], [only(Stage().service)], self, self.clock)
+            tunnels = Tunnels([TunnelSettings(target=80, **lists)], lambda _: only(Stage().service), self, self.clock)
             tunnels.open_all(["meanwhile"])
             self.assertEqual((self.said, [error.word for error in self.over]), ([], ["forbidden"]))
             self.assertIn("too old to keep out visitors", str(self.over[0]))
-            again = Tunnels([TunnelSettings(target=80, **lists)], [only(Stage().service)], self, self.clock)
+            again = Tunnels([TunnelSettings(target=80, **lists)], lambda _: only(Stage().service), self, self.clock)
             again.open_all([ACCESS])
             self.assertEqual(self.asked(), [(1, None)])
 

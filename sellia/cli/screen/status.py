@@ -5,7 +5,17 @@ from enum import Enum
 from math import inf
 
 from sellia.cli.screen.figures import Figures
-from sellia.client.events import Connected, Event, LinkBack, LinkLost, Reconnecting, Refused, ServerStopping, UnderWay
+from sellia.client.events import (
+    Connected,
+    Event,
+    LinkBack,
+    LinkLost,
+    Reconnecting,
+    Refused,
+    ServerStopping,
+    TunnelClosed,
+    UnderWay,
+)
 
 
 class LinkState(Enum):
@@ -81,6 +91,8 @@ class Status:
             case Connected():
                 self.link = LinkState.LINKED
                 self.tunnels[event.tunnel] = TunnelRow(event.tunnel, event.url, event.service)
+            case TunnelClosed():
+                self.tunnels.pop(event.tunnel, None)
             case LinkLost():
                 self.reason = event.reason
                 self._lose()

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import Connected, LinkLost, Problem, Refused
-from sellia.client.tunnels import NAME_RETRY
+from sellia.client.tunnel import NAME_RETRY
 from sellia.errors import RefusedError
 from sellia.transports.original.client_side.bridge import ANSWER_WAIT, SILENCE, OriginalClientLink, refusal
 from sellia.transports.original.link import GARBAGE, INTERVAL

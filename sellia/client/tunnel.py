@@ -1,0 +1,91 @@
+"""One tunnel of a client, and what the owner of all of them is asked."""
+
+from enum import Enum
+from typing import Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+
+from sellia.client.events import Event
+from sellia.client.local.routes import Routes
+from sellia.client.settings import TunnelSettings
+from sellia.errors import RefusedError
+from sellia.protocol.messages import OpenTunnel, SessionMessage, TunnelKind
+from sellia.relay.mux.session import Session
+from sellia.transports.reactor.waiting import cancel
+
+#: Seconds until a tunnel that was refused is asked for again.
+NAME_RETRY: Final = 2.0
+
+
+class TunnelState(Enum):
+    """State of a tunnel in the present session."""
+
+    CLOSED = "closed"  #: not asked for, or closed by the server
+    ASKED = "asked"  #: the server has not answered
+    OPEN = "open"  #: public
+    WAITING = "waiting"  #: asked for again in a while
+    REFUSED = "refused"  #: refused for good, also in later sessions
+
+
+class Tunnel:
+    """One tunnel.  ``number`` names it in the session, ``kind`` says which streams it has."""
+
+    __slots__ = ("delay", "kind", "name", "number", "retry", "routes", "settings", "state", "taken", "url")
+
+    settings: TunnelSettings
+    routes: Routes
+    kind: TunnelKind
+
+    def __init__(self, number: int, settings: TunnelSettings, routes: Routes) -> None:
+        self.number = number
+        self.take(settings, routes)
+        self.state = TunnelState.CLOSED
+        #: The name that it got, which it asks for again.
+        self.name: str | None = None
+        self.url = ""
+        #: Whether another client has taken the name.
+        self.taken = False
+        #: Seconds until it is asked for again, should it be refused.
+        self.delay = NAME_RETRY
+        self.retry: IDelayedCall | None = None
+
+    def take(self, settings: TunnelSettings, routes: Routes) -> None:
+        """Have these settings from now on, and lead to the services of ``routes``."""
+        self.settings = settings
+        self.routes = routes
+        self.kind = TunnelKind(settings.kind)
+        for service in routes:
+            service.proxy_protocol = settings.proxy_protocol or 0
+            service.upgrades = settings.upgrades
+
+    def cancel_retry(self) -> None:
+        """Stop the timer after which it is asked for again, if it runs."""
+        retry, self.retry = self.retry, None
+        cancel(retry)
+
+    @property
+    def names(self) -> list[str]:
+        """What it is called: in the settings, and in public."""
+        return [name for name in (self.settings.name, self.name or self.settings.wanted) if name]
+
+    def claim(self) -> OpenTunnel:
+        """Return what the server is asked for."""
+        settings = self.settings
+        auth = settings.auth.get_secret_value() if settings.auth is not None else None
+        return OpenTunnel(self.number, self.kind.value, self.name or settings.wanted, auth, settings.options)
+
+
+class TunnelsOwner(Protocol):
+    """Interface of the tunnels' owner, the client's session."""
+
+    #: The present session, if there is one.
+    session: Session | None
+
+    def say(self, message: SessionMessage) -> None:
+        """Say something in the present session, if there is one."""
+
+    def report(self, event: Event) -> None:
+        """Tell the listener."""
+
+    def all_refused(self, error: RefusedError) -> None:
+        """End the client: the server has refused the last of its tunnels for good."""
