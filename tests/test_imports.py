@@ -68,6 +68,7 @@ ALLOWED = {
     "private_names": set(),
 }
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
+ALLOWED["client.control"] = _CLIENT | {"client", "client.local"}
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}

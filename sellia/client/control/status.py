@@ -1,0 +1,86 @@
+"""What a client tells of itself: its process, its link, its tunnels, and who is in them.  No secrets.
+
+Every field of the JSON object is described in ``docs/cli.rst``; they are only ever added.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+import sellia
+from sellia.client.service import ClientService
+from sellia.client.tunnel import Tunnel
+from sellia.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """How a client was started: its command, and the file that its output goes to once it is detached."""
+
+    command: str
+    log: str | None = None
+
+
+def status_of(client: ClientService, about: About, since: float, now: float) -> dict[str, Any]:
+    """Return what a client does at ``now``; both times are in seconds since the epoch."""
+    requests, websockets = client.under_way()
+    return {
+        "pid": os.getpid(),
+        "command": about.command,
+        "version": sellia.__version__,
+        "since": moment(since),
+        "seconds": round(max(0.0, now - since), 3),
+        "directory": _directory(),
+        "log": about.log,
+        "server": client.settings.server,
+        "link": _link(client),
+        "stopping": client.session.stopping,
+        "requests": requests,
+        "websockets": websockets,
+        "tunnels": [_tunnel(tunnel, client) for tunnel in client.session.tunnels],
+    }
+
+
+def moment(seconds: float) -> str:
+    """Return seconds since the epoch as a time of RFC 3339, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def _link(client: ClientService) -> dict[str, Any]:
+    session = client.session.session
+    outages = client.session.outages
+    up = session is not None and session.attached
+    trip = client.round_trip
+    return {
+        "state": "up" if up else "lost" if outages.lasts else "connecting",
+        "seconds": round(outages.lasted, 3),
+        "round_trip": round(trip, 6) if up and isfinite(trip) else None,
+        "reason": None if up else printable(outages.reason) or None,
+    }
+
+
+def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
+    session = client.session.session
+    streams = sum(each.tunnel == tunnel.number for each in session.streams.values()) if session is not None else 0
+    websockets = sum(len(service.pipes.open) for service in tunnel.routes)
+    settings = tunnel.settings
+    return {
+        "name": settings.name,
+        "kind": tunnel.kind.value,
+        "state": tunnel.state.value,
+        "subdomain": tunnel.name or settings.subdomain,
+        "url": tunnel.url or None,
+        "targets": [{"path": route.prefix, "target": str(route.target)} for route in settings.routes],
+        "protected": settings.auth is not None,
+        "requests": max(0, streams - websockets),
+        "websockets": websockets,
+    }
