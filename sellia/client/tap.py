@@ -1,9 +1,11 @@
 """``twistd sellia-client``: reads the options, checks them, and puts the client's service together."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -36,25 +38,51 @@ class Options(SettingsOptions):
     settings: ClientSettings
 
     def postOptions(self) -> None:
-        self.settings = load_here(self.given, os.environ, self["config"])
+        self._directory = os.getcwd()
+        self.settings = self.load_again()
+
+    def load_again(self) -> ClientSettings:
+        """Read the settings, from the same places each time.  Raises `SettingsError`.
+
+        A daemon may have left the directory in which it was started, so relative paths of files count from there.
+        """
+        variables = dict(os.environ)
+        for name, value in variables.items():
+            if name.startswith("SELLIA_") and name.endswith("_FILE") and value:
+                variables[name] = os.path.join(self._directory, value)
+        config = self["config"] and os.path.join(self._directory, self["config"])
+        return load_here(self.given, variables, config, self._directory)
 
 
 def makeService(options: Options) -> IService:
     """Make the client, as one service on twistd's reactor; a final refusal ends the process with status 1."""
     from twisted.internet import reactor
 
+    from sellia.client.control.service import ControlService
+    from sellia.client.control.status import About
+    from sellia.client.reload import Reloader
     from sellia.client.service import make_service
     from sellia.transports.reactor.polling import poll_plainly
 
-    memory = take_over(reactor, time_with_suspend)
+    service: Any = make_service(options.settings, reactor)
+    reloader = Reloader(service, options.load_again)
+    memory = take_over(reactor, time_with_suspend, reloader.signalled)
     allow_descriptors(DESCRIPTORS)
     poll_plainly(reactor)
     status = ExitStatus()
-    service: Any = make_service(options.settings, reactor)
+
+    def end(now: bool) -> None:
+        with suppress(ReactorNotRunning):  # it stops already
+            reactor.stop()
+        if now:
+            service.stopService()  # beside the reactor's own call, so that it waits for nothing
+
+    control: Any = ControlService(service, reactor, end, About("twistd sellia-client"), reloader.answer)
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))
     whole: Any = MultiService()
     service.setServiceParent(whole)
     memory.setServiceParent(whole)
+    control.setServiceParent(whole)
     return whole
 
 

@@ -13,6 +13,7 @@ from sellia.client.control.listener import ControlFactory, ControlListener
 from sellia.client.control.places import PlaceError, socket_directories
 from sellia.client.control.sockets import SocketFile, listen
 from sellia.client.control.status import About, status_of
+from sellia.client.events import UnderWay
 from sellia.client.service import ClientService
 from sellia.text import field, printable
 
@@ -95,8 +96,8 @@ class ControlService(Service):
         client = self._client
         if tunnel is not None and self._stopping_at is None:
             left = client.session.tunnels.left_in(tunnel)
-            return None if left is None else self._counts(*left)
-        return self._counts(*client.under_way())
+            return None if left is None else self._counts(left)
+        return self._counts(client.under_way())
 
     def reload(self) -> dict[str, Any]:
         if self._reload is None:
@@ -110,6 +111,5 @@ class ControlService(Service):
             raise ControlError("no-such-tunnel", f"This client has no tunnel {printable(name, 64)}.")
         return len(tunnels) == 1
 
-    def _counts(self, requests: int, websockets: int) -> dict[str, Any]:
-        within = self._client.settings.drain_timeout
-        return {"requests": requests, "websockets": websockets, "within": within}
+    def _counts(self, left: UnderWay) -> dict[str, Any]:
+        return {**left._asdict(), "within": self._client.settings.drain_timeout}

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any
 
 import sellia
+from sellia.client.retired import count
 from sellia.client.service import ClientService
 from sellia.client.tunnel import Tunnel
 from sellia.text import printable
@@ -25,7 +26,6 @@ class About:
 
 def status_of(client: ClientService, about: About, since: float, now: float) -> dict[str, Any]:
     """Return what a client does at ``now``; both times are in seconds since the epoch."""
-    requests, websockets = client.under_way()
     return {
         "pid": os.getpid(),
         "command": about.command,
@@ -37,8 +37,7 @@ def status_of(client: ClientService, about: About, since: float, now: float) -> 
         "server": client.settings.server,
         "link": _link(client),
         "stopping": client.session.stopping,
-        "requests": requests,
-        "websockets": websockets,
+        **client.under_way()._asdict(),
         "tunnels": [_tunnel(tunnel, client) for tunnel in client.session.tunnels],
     }
 
@@ -70,17 +69,16 @@ def _link(client: ClientService) -> dict[str, Any]:
 
 def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
     session = client.session.session
-    streams = sum(each.tunnel == tunnel.number for each in session.streams.values()) if session is not None else 0
+    streams = [each for each in session.streams.values() if each.tunnel == tunnel.number] if session is not None else []
     websockets = sum(len(service.pipes.open) for service in tunnel.routes)
     settings = tunnel.settings
     return {
         "name": settings.name,
         "kind": tunnel.kind.value,
         "state": tunnel.state.value,
-        "subdomain": tunnel.name or settings.subdomain,
+        "subdomain": tunnel.name or settings.wanted,
         "url": tunnel.url or None,
         "targets": [{"path": route.prefix, "target": str(route.target)} for route in settings.routes],
         "protected": settings.auth is not None,
-        "requests": max(0, streams - websockets),
-        "websockets": websockets,
+        **count(streams, websockets)._asdict(),
     }

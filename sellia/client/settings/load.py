@@ -26,9 +26,14 @@ _SERVICES: Final = ("target", "paths", "port")
 _MODELS: Final = (ClientSettings, TunnelSettings)
 
 
-def load_here(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None) -> ClientSettings:
-    """Return the settings of a client as this user runs it, with standing files and stored keys; as `load`."""
-    return load(flags, environment, config, standing_files(CLIENT, environment), credentials(environment))
+def load_here(
+    flags: Mapping[str, object], environment: Mapping[str, str], config: str | None, directory: str | None = None
+) -> ClientSettings:
+    """Return the settings of a client as this user runs it, with standing files and stored keys; as `load`.
+
+    The project's file is looked for from ``directory``, which by default is the present one.
+    """
+    return load(flags, environment, config, standing_files(CLIENT, environment, directory), credentials(environment))
 
 
 def load(
