@@ -124,7 +124,9 @@ class JsonTests(SynchronousTestCase):
         for each in EVENTS:
             printer.notify(each)
         told = [line["event"] for line in self.lines()]
-        self.assertEqual(told, ["open", "link_lost", "link_back", "server_stopping", "refused", "problem"])
+        self.assertEqual(
+            told, ["open", "tunnel_closed", "link_lost", "link_back", "server_stopping", "refused", "problem"]
+        )
 
     def test_one_line_each(self) -> None:
         """However many line ends and controls a visitor sends."""

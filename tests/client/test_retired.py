@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.events import Connected, TunnelClosed
+from sellia.client.events import Connected, TunnelClosed, UnderWay
 from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
 from sellia.client.retired import LATE
@@ -214,12 +214,12 @@ class ClosedTests(RunningCase):
         self.assertEqual(self.stage.of(TunnelClosed), [TunnelClosed("ann", "http://ann.localhost")])
         self.assertIn("tunnel closed: name=ann", log.lines)
         self.assertEqual(chat.events[-2][:2], ("frame", 0x88))
-        self.assertEqual(self.session.tunnels.left_in("ann"), (1, 1))
+        self.assertEqual(self.session.tunnels.left_in("ann"), UnderWay(1, 1))
         far.say(b"\x88\x02\x03\xe9")
         far.close()
         self.stage.far.streams[max(self.stage.far.streams)].end()
         self.stage.talk()
-        self.assertEqual(self.session.tunnels.left_in("ann"), (1, 0))
+        self.assertEqual(self.session.tunnels.left_in("ann"), UnderWay(1, 0))
         self.finish(visitor, service)
         self.assertIsNone(self.session.tunnels.left_in("ann"))
         self.assertIsNone(self.session.tunnels.left_in("bob"), "it is open")
