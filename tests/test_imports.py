@@ -72,6 +72,7 @@ ALLOWED["client.control"] = _CLIENT | {"client", "client.local"}
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}
+ALLOWED["cli.importers"] = {"", "relay"}
 ALLOWED["cli"] = ALLOWED["cli.commands"] = ALLOWED["cli.screen"] = {*ALLOWED, "cli", "cli.screen"}
 
 #: Rooms that may be imported from anywhere, and import each other at most.
