@@ -6,6 +6,7 @@ import click
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.cli.commands.http import command as http
+from sellia.cli.tunnel_flags import flags_for
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.client.tap import Options as ClientOptions
 from sellia.options import SettingsOptions, values_of
@@ -56,11 +57,9 @@ class SourceTests(SynchronousTestCase):
             self.assertEqual(shown | {name: method.__doc__ for name, method in methods.items()}, flags)
 
     def test_command(self) -> None:
-        flags = {
-            each.name: each.help
-            for each in flags_of(ClientSettings, TunnelSettings)
-            if each.name not in ("target", "port", "autostart")
-        }
+        flags = {each.name: each.help for each in flags_for("http")}
+        for_files = {"target", "port", "kind", "remote-port", "proxy-protocol", "idle-timeout"}
+        self.assertEqual({each.name for each in flags_of(ClientSettings, TunnelSettings)} - flags.keys(), for_files)
         shown = {each.opts[0].removeprefix("--"): each.help for each in http.params if isinstance(each, click.Option)}
         self.assertEqual(shown.pop("config"), "Settings file, in YAML; it can describe many tunnels.")
         self.assertEqual({name: shown.get(name) for name in flags}, flags)

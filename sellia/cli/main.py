@@ -28,6 +28,7 @@ from sellia.cli.exits import Exit
 #: The name of each command and its line of help, in the order in which they are shown.
 COMMANDS: Final = {
     "http": "Open an HTTP and WebSocket tunnel to a local service.",
+    "tcp": "Open a tunnel for TCP connections to a local service.",
     "status": "Show the clients that run on this machine, and their tunnels.",
     "stop": "Stop a client that runs on this machine, or one of its tunnels.",
     "reload": "Have a running client read its settings again.",

@@ -18,6 +18,11 @@ _ONLY: Final = {
     "idle_timeout": ("tcp",),
 }
 
+#: The settings of which the command of a kind has flags; that of http has those of all others.
+_FLAGS: Final = {
+    "tcp": ("remote_port", "proxy_protocol", "idle_timeout", "allow", "deny"),
+}
+
 #: What to write instead, where there is something like it.
 _INSTEAD: Final = {
     ("subdomain", "tcp"): "A tcp tunnel has a port: ask for it with remote_port.",
@@ -32,6 +37,12 @@ class Kinded(Protocol):
 
     @property
     def kind(self) -> str: ...
+
+
+def has_flag(kind: str, name: str) -> bool:
+    """Return whether the command for tunnels of a kind has a flag for a setting that has one."""
+    flags = _FLAGS.get(kind)
+    return name in flags if flags is not None else kind in _ONLY.get(name, (kind,))
 
 
 def check_kind(tunnel: Kinded) -> None:

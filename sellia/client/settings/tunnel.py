@@ -298,6 +298,11 @@ class TunnelSettings(TunnelDefaults):
             routes[prefix] = each
         return routes
 
+    @field_validator("proxy_protocol", mode="before")
+    @classmethod
+    def _read_version(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value in ("1", "2") else value
+
     @field_validator("port", mode="before")
     @classmethod
     def _check_port(cls, value: object) -> object:

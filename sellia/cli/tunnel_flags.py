@@ -1,0 +1,62 @@
+"""Flags of the commands that open one tunnel each, made of the settings, and the settings made of the flags."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import click
+
+from sellia.cli.exits import Exit
+from sellia.client.settings import ClientSettings, TunnelSettings, load_here
+from sellia.client.settings.kinds import has_flag
+from sellia.client.settings.old import OLD
+from sellia.errors import SettingsError
+from sellia.options import values_of
+from sellia.settings import CONFIG, Flag, flags_of
+
+#: Flags with a short form.
+_SHORT: Final = {"subdomain": "-s"}
+
+#: Settings of a tunnel that no command has a flag for: an argument, the command itself, or the file's alone.
+_NO_FLAGS: Final = frozenset(("target", "port", "kind", "autostart"))
+
+
+class WrongSettings(click.ClickException):
+    """The settings cannot be used; nothing was started."""
+
+    exit_code = Exit.SETTINGS
+
+
+def flags_for(kind: str) -> tuple[Flag, ...]:
+    """Return the flags of the command for tunnels of a kind."""
+    own = [each for each in flags_of(TunnelSettings) if each.setting not in _NO_FLAGS and has_flag(kind, each.setting)]
+    return (*own, *flags_of(ClientSettings))
+
+
+def tunnel_flags(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what gives a command the flags of tunnels of a kind, and ``--config``."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        about = f"{CONFIG.help[:-1]}; it can describe many tunnels."
+        command = click.option(f"--{CONFIG.name}", metavar=CONFIG.metavar, help=about)(command)
+        for each in reversed(flags_for(kind)):
+            names = [f"--{each.name}", *([_SHORT[each.name]] if each.name in _SHORT else [])]
+            more: dict[str, Any] = {"metavar": each.metavar} if each.metavar else {"is_flag": True}
+            more["hidden"] = each.setting in OLD
+            command = click.option(*names, help=each.help, multiple=each.repeated, **more)(command)
+        return command
+
+    return decorate
+
+
+def settings_of(
+    kind: str, given: Mapping[str, object], config: str | None, tunnel: Mapping[str, object]
+) -> ClientSettings:
+    """Return the settings that the flags, and ``tunnel``, give a client.  Raises `WrongSettings`."""
+    flags = values_of(flags_for(kind), lambda name: given[name.replace("-", "_")] or None)
+    try:
+        return load_here({**flags, **tunnel}, os.environ, config)
+    except SettingsError as error:
+        # Here the target is no flag.
+        raise WrongSettings(re.sub("^--(target|port):", "TARGET:", str(error), flags=re.MULTILINE)) from None
