@@ -16,14 +16,14 @@ Designs not chosen
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
-from importlib import import_module
 from typing import Any, Final
 
 import click
 
 import sellia
 from sellia.cli.exits import Exit
+from sellia.cli.group import LazyGroup
+from sellia.cli.group import nearest as nearest
 
 #: The name of each command and its line of help, in the order in which they are shown.
 COMMANDS: Final = {
@@ -40,35 +40,11 @@ COMMANDS: Final = {
 }
 
 
-class CommandGroup(click.Group):
-    """A click group that imports a command when it is called."""
+class CommandGroup(LazyGroup):
+    """The commands of ``sellia``."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"sellia.cli.commands.{cmd_name}").command
-        return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        name = args[0]
-        if name not in COMMANDS:
-            ctx.fail(f"No such command: {name}.{nearest(name, COMMANDS)} 'sellia --help' lists the commands.")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        from click.shell_completion import CompletionItem
-
-        names = [name for name in COMMANDS if name.startswith(incomplete)]
-        return [CompletionItem(name, help=COMMANDS[name]) for name in names] + click.Command.shell_complete(
-            self, ctx, incomplete
-        )
+    table = COMMANDS
+    package = "sellia.cli.commands"
 
     def main(  # type: ignore[override]  # whoever calls it has no use for other modes
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -86,12 +62,6 @@ class CommandGroup(click.Group):
         except click.Abort:
             sys.exit(Exit.INTERRUPTED)
         sys.exit(status if isinstance(status, int) else Exit.OK)
-
-
-def nearest(name: str, known: Any) -> str:
-    """Suggest the known word that is nearest to a mistyped one, as a sentence with a space before it, or nothing."""
-    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {found[0]}?" if found else ""
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,49 @@
+"""A group of commands, each of them imported when it is called: showing the help of all imports none."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, ClassVar
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A click group of the commands in ``table``, each with its line of help, which are modules of ``package``."""
+
+    table: ClassVar[Mapping[str, str]] = {}
+    package: ClassVar[str] = ""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.table:
+            return None
+        command: click.Command = import_module(f"{self.package}.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in self.table:
+            help_of_all = f"'{ctx.command_path} --help' lists the commands."
+            ctx.fail(f"No such command: {name}.{nearest(name, self.table)} {help_of_all}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.table.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.table if name.startswith(incomplete)]
+        return [CompletionItem(name, help=self.table[name]) for name in names] + click.Command.shell_complete(
+            self, ctx, incomplete
+        )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Suggest the known word that is nearest to a mistyped one, as a sentence with a space before it, or nothing."""
+    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {found[0]}?" if found else ""
