@@ -37,14 +37,15 @@ class SettingsError(SelliaError):
 
     ``line`` says what and where, ``hint`` what to do, ``at`` is the file with the line and the column, from 1, where
     there is one.  An error of several faults (`of`) has the first one's, and all of them in ``faults``; `str` is a line
-    and a hint for each, up to ``FAULTS_SHOWN``.
+    and a hint for each, up to ``FAULTS_SHOWN``.  ``missing`` marks what was not given at all, and may come from a flag.
     """
 
-    def __init__(self, line: str, hint: str = "", at: tuple[str, int, int] = ("", 0, 0)) -> None:
+    def __init__(self, line: str, hint: str = "", at: tuple[str, int, int] = ("", 0, 0), missing: bool = False) -> None:
         super().__init__(f"{line}\nHint: {hint}" if hint else line)
         self.line = line
         self.hint = hint
         self.at = at
+        self.missing = missing
         self.faults: tuple[SettingsError, ...] = (self,)
 
     @classmethod

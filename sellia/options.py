@@ -1,14 +1,20 @@
 """Options of a twistd plugin, made of settings: each flag, its help and its default are stated by its setting."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NoReturn
 
+from sellia.errors import SettingsError
 from sellia.process import OneLineOptions
-from sellia.settings import CONFIG, Flag, Settings, flags_of
+from sellia.settings import CONFIG, Examined, Flag, Settings, flags_of, shown
+
+#: The switch that examines settings instead of using them.
+CHECK: Final = Flag("check", "check", "", "Print the settings and where each came from, and start nothing.")
 
 
 class SettingsOptions(OneLineOptions):
-    """The flags of ``models``, and ``--config``; a subclass names the models."""
+    """The flags of ``models``, ``--config`` and ``--check``; a subclass names the models."""
 
     synopsis = "[options]"
     models: ClassVar[tuple[type[Settings], ...]] = ()
@@ -18,7 +24,7 @@ class SettingsOptions(OneLineOptions):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         flags = list(flags_of(*cls.models))
-        cls.optFlags = [[each.name, None, each.help] for each in flags if not each.metavar]
+        cls.optFlags = [[each.name, None, each.help] for each in (*flags, CHECK) if not each.metavar]
         once = [each for each in flags if each.metavar and not each.repeated]
         cls.optParameters = [[each.name, None, None, each.help] for each in (*once, CONFIG)]
         for each in flags:
@@ -29,6 +35,16 @@ class SettingsOptions(OneLineOptions):
     def given(self) -> dict[str, object]:
         """What was given, by setting; None for flags that were not."""
         return values_of(flags_of(*self.models), self.get)
+
+    def leave_with(self, found: Examined) -> NoReturn:
+        """End the process with what ``--check`` found: the settings and status 0, or their faults and status 78."""
+        for caution in found.cautions:
+            print(caution, file=sys.stderr)
+        if found.faults:
+            print(SettingsError.of(found.faults), file=sys.stderr)
+            sys.exit(os.EX_CONFIG)
+        print(shown(found.models, found.given, origins=True), end="")
+        sys.exit(os.EX_OK)
 
 
 def values_of(flags: Iterable[Flag], value_of: Callable[[str], object]) -> dict[str, object]:

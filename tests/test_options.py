@@ -9,7 +9,7 @@ from sellia.cli.commands.http import command as http
 from sellia.cli.tunnel_flags import flags_for
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.client.tap import Options as ClientOptions
-from sellia.options import SettingsOptions, values_of
+from sellia.options import CHECK, SettingsOptions, values_of
 from sellia.server.settings import ServerSettings
 from sellia.server.tap import Options as ServerOptions
 from sellia.settings import CONFIG, flags_of
@@ -50,7 +50,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_taps(self) -> None:
         for options, models in ((ServerOptions, (ServerSettings,)), (ClientOptions, (ClientSettings, TunnelSettings))):
-            flags = {each.name: each.help for each in [*flags_of(*models), CONFIG]}
+            flags = {each.name: each.help for each in [*flags_of(*models), CONFIG, CHECK]}
             shown = {name: text for name, _, _, text in options.optParameters}
             shown |= {name: text for name, _, text in options.optFlags}
             methods = {name: getattr(options, f"opt_{name.replace('-', '_')}") for name in flags.keys() - shown.keys()}

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "reload": "Have a running client read its settings again.",
     "auth": "Store, show and delete the keys of servers.",
     "server": "Run a server, as twistd sellia-server does.",
+    "config": "Check, show and edit the settings.",
     "help": "Explain an error code, without a network.",
     "completion": "Print the completion script of a shell.",
     "version": "Show the version, and what it runs on.",

@@ -9,7 +9,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sellia.client.settings import ClientSettings, TunnelSettings, load_here
+from sellia.client.settings import ClientSettings, TunnelSettings, examine_here, load_here
 from sellia.errors import SelliaError
 from sellia.options import SettingsOptions
 from sellia.process import (
@@ -39,6 +39,8 @@ class Options(SettingsOptions):
 
     def postOptions(self) -> None:
         self._directory = os.getcwd()
+        if self["check"]:
+            self.leave_with(examine_here(self.given, os.environ, self["config"]))
         self.settings = self.load_again()
 
     def load_again(self) -> ClientSettings:

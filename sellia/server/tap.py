@@ -11,7 +11,7 @@ from sellia.errors import SettingsError
 from sellia.options import SettingsOptions
 from sellia.process import allow_descriptors, take_over
 from sellia.server.places import SPARE
-from sellia.server.settings import ServerSettings, load
+from sellia.server.settings import ServerSettings, examine, load
 from sellia.settings import SERVER, standing_files
 from sellia.text import printable
 
@@ -40,7 +40,10 @@ class Options(SettingsOptions):
     def postOptions(self) -> None:
         self._files = standing_files(SERVER, os.environ)
         self._directory = os.getcwd()
-        self.settings = load(self.given, os.environ, self["config"], self._files)
+        sources = self.given, os.environ, self["config"], self._files
+        if self["check"]:
+            self.leave_with(examine(*sources))
+        self.settings = load(*sources)
 
     def load_again(self) -> ServerSettings:
         """Read the settings again, from the same places.  Raises `SettingsError`.

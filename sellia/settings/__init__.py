@@ -20,13 +20,17 @@ from typing import Any
 from sellia.errors import SettingsError
 from sellia.settings.check import check, check_all, refuse_unknown
 from sellia.settings.document import DEPTH_LIMIT, ELEMENT_LIMIT
+from sellia.settings.examine import Examined, examined
 from sellia.settings.file import SettingsFile
 from sellia.settings.flags import CONFIG, Flag, flags_of
 from sellia.settings.given import FILE_LIMIT, Findings, Given, Origin, Rank, Trail
 from sellia.settings.model import Settings, setting, spelling
+from sellia.settings.schema import schema_of
+from sellia.settings.show import shown
+from sellia.settings.show import values as shown_values
 from sellia.settings.sources import Overlay, flag, gather, variables
 from sellia.settings.standing import CLIENT, SERVER, candidates, standing_files, user_directory
-from sellia.settings.values import Count, LogLevel, PerSecond, Port, Seconds, Secret, Size, wrong
+from sellia.settings.values import ONE_OR_MORE, Count, LogLevel, PerSecond, Port, Seconds, Secret, Size, wrong
 
 __all__ = [
     "CLIENT",
@@ -39,11 +43,13 @@ __all__ = [
     "DEPTH_LIMIT",
     "ELEMENT_LIMIT",
     "FILE_LIMIT",
+    "Examined",
     "Findings",
     "Flag",
     "Given",
     "LogLevel",
     "Origin",
+    "ONE_OR_MORE",
     "Overlay",
     "PerSecond",
     "Port",
@@ -56,11 +62,15 @@ __all__ = [
     "Trail",
     "check",
     "check_all",
+    "examined",
     "flag",
     "flags_of",
     "gather",
     "refuse_unknown",
+    "schema_of",
     "setting",
+    "shown",
+    "shown_values",
     "spelling",
     "variables",
     "wrong",

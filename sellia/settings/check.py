@@ -107,7 +107,8 @@ def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDe
         line = line.replace("tuple", "list").replace("a valid dictionary", "names, each with a colon and a value")
         if _NOT_SUCH_A_VALUE.match(details["type"]) and field is not None and not _is_secret(field.annotation):
             line += f", not {_shown(part)}"
-    return part.origin.fault(line, hint) if part is not None else SettingsError(line, hint)
+    missing = details["type"] == "missing" and len(trail) == 1
+    return part.origin.fault(line, hint) if part is not None else SettingsError(line, hint, missing=missing)
 
 
 def _shown(part: Given | None) -> str:

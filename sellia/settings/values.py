@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from sellia.text import printable
@@ -73,10 +73,29 @@ def _secret(value: object) -> object:
     return value
 
 
+#: JSON Schemas of what can be written in more than one way.
+_SIZE_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "string", "pattern": "^[0-9]{1,15} *([Bb]|[KkMmGg][Ii][Bb])?$"},
+    ]
+}
+_SECONDS_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "string", "pattern": "^([0-9]+d)? *([0-9]+h)? *([0-9]+m)? *([0-9]+(\\.[0-9]+)?s)? *([0-9]+ms)?$"},
+    ]
+}
+
 LogLevel: TypeAlias = Literal["info", "debug"]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 Count: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_number)]
-Size: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_size)]
-Seconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_seconds)]
+Size: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_size), WithJsonSchema(_SIZE_SCHEMA)]
+Seconds: TypeAlias = Annotated[
+    float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_seconds), WithJsonSchema(_SECONDS_SCHEMA)
+]
 PerSecond: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
 Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_secret)]
+
+#: JSON Schema of a text, or of a list of such.
+ONE_OR_MORE: Final = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

@@ -29,6 +29,16 @@ class ValueTests(SettingsCase):
         for value in ("0", "-1", "inf", "nan", "soon", True):
             self.bad({"pause": value})
 
+    def test_units_of_time(self) -> None:
+        for text, value in (
+            *(("30s", 30), ("2m", 120), ("1h30m", 5400), ("1d", 86400), ("500ms", 0.5), ("1.5s", 1.5), ("45", 45)),
+            *(("1H 30M", 5400), ("1d2h3m4s5ms", 93784.005)),
+        ):
+            self.assertAlmostEqual(self.load({"pause": text}).pause, value)
+        for text in ("", "0s", "1m1h", "1x", "s", "-1s", "1.5h", "1h30", "9" * 400, "9" * 20 + "s"):
+            error = self.bad({"pause": text})
+            self.assertTrue(error.line.startswith("--pause: must be"), error.line)
+
     def test_count(self) -> None:
         for value in ("0", "-1", "1.5", True):
             self.bad({"count": value})

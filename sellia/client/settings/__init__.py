@@ -5,6 +5,7 @@
 server's and is not read here.
 """
 
+from sellia.client.settings.examine import examine, examine_here
 from sellia.client.settings.keys import KnownServers, UnknownServer
 from sellia.client.settings.load import load, load_here
 from sellia.client.settings.model import TUNNEL_LIMIT, ClientSettings, ProfileSettings
@@ -30,6 +31,8 @@ __all__ = [
     "TunnelDefaults",
     "TunnelSettings",
     "UnknownServer",
+    "examine",
+    "examine_here",
     "load",
     "load_here",
     "shown_routes",

@@ -109,7 +109,7 @@ def apply_server(given: dict[str, Given], known: KnownServers, findings: Finding
         hint = "Give --server https://example.com or SELLIA_SERVER, or log in to it once with `sellia auth login`."
         if stored:
             hint = f"Keys are stored for {', '.join(stored)}: name one with --server or SELLIA_SERVER."
-        raise SettingsError("it is not said which server to connect to", hint)
+        raise SettingsError("it is not said which server to connect to", hint, missing=True)
 
 
 def apply_key(given: dict[str, Given], keys: Sequence[Key], known: KnownServers, findings: Findings) -> None:

@@ -49,7 +49,11 @@ def load(
     which the user has stored keys.  Raises `SettingsError`.
     """
     findings = Findings()
-    given = collect(flags, environment, config, files, known, findings)
+    return finish(collect(flags, environment, config, files, known, findings), environment, findings)
+
+
+def finish(given: dict[str, Given], environment: Mapping[str, str], findings: Findings) -> ClientSettings:
+    """Return the settings that were collected.  Raises `SettingsError` for all that is wrong."""
     if "tunnels" in given:
         given["tunnels"] = _listed(given["tunnels"])
     _check_variables(given, environment, findings)
@@ -192,7 +196,7 @@ def _choose_tunnels(given: dict[str, Given], typed: dict[str, Given], found: _Fi
     if not any(name in one for name in _SERVICES):
         if not findings.faults:
             place = f"{next(iter(typed.values())).place}: " if typed else ""
-            findings.add(SettingsError(f"{place}it is not said what to expose", _WHAT))
+            findings.add(SettingsError(f"{place}it is not said what to expose", _WHAT, missing=True))
         given.pop("tunnels", None)
         return
     service = next(one[name] for name in _SERVICES if name in one)

@@ -38,6 +38,17 @@ class _AsWritten:
         return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string"}]}
 
 
+class _PathsAsWritten:
+    """JSON Schema of paths: each is a target, or a mapping with one."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        paths = dict(handler(core))
+        target = _AsWritten.__get_pydantic_json_schema__(core, handler)
+        paths["additionalProperties"] = {"anyOf": [*target["anyOf"], paths["additionalProperties"]]}
+        return paths
+
+
 #: Target of a route; in a file, a port or a text (:mod:`sellia.targets`).
 TargetField = Annotated[InstanceOf[Target], _AsWritten]
 
@@ -195,7 +206,7 @@ class TunnelSettings(TunnelDefaults):
     target: TargetField | None = setting(
         None, "Your service: a port such as 8080, an address such as https://localhost:8443, or ./dist.", flag="TARGET"
     )
-    paths: Mapping[str, PathSettings] | None = setting(
+    paths: Annotated[Mapping[str, PathSettings], _PathsAsWritten] | None = setting(
         None, "Targets by path, as in `/: 5173` and `/api: 8000`; the longest path that fits wins."
     )
     subdomain: str | None = setting(

@@ -4,7 +4,7 @@ Imports ``settings``, and the parts of ``protocol`` and ``relay`` whose bounds a
 """
 
 from sellia.server.settings.listening import BACKLOG, split_endpoint
-from sellia.server.settings.load import check_door, load
+from sellia.server.settings.load import check_door, examine, load
 from sellia.server.settings.model import ServerSettings
 
-__all__ = ["BACKLOG", "ServerSettings", "check_door", "load", "split_endpoint"]
+__all__ = ["BACKLOG", "ServerSettings", "check_door", "examine", "load", "split_endpoint"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sellia.errors import SettingsError
 from sellia.server.settings.model import ServerSettings
 from sellia.server.settings.relations import GIVE_A_KEY
-from sellia.settings import Findings, Given, Rank, SettingsFile, check, gather
+from sellia.settings import Examined, Findings, Given, Rank, SettingsFile, check, examined, gather, refuse_unknown
 
 
 def load(
@@ -19,9 +19,38 @@ def load(
     ``config`` is the file that ``--config`` names, instead of which ``files`` are read.  Raises `SettingsError`.
     """
     findings = Findings()
+    return _finished(_gathered(flags, environment, config, files, findings), findings)
+
+
+def examine(
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    config: str | None = None,
+    files: Sequence[SettingsFile] = (),
+) -> Examined:
+    """Return what `load` would find, and all that is wrong with it."""
+    findings = Findings()
+    given = _gathered(flags, environment, config, files, findings)
+    return examined((ServerSettings,), given, findings, lambda: _finished(given, findings))
+
+
+def _gathered(
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    config: str | None,
+    files: Sequence[SettingsFile],
+    findings: Findings,
+) -> dict[str, Given]:
+    """Return what was given; faults go to ``findings``."""
     given = gather(ServerSettings, flags=flags, environment=environment, config=config, files=files, findings=findings)
+    refuse_unknown(ServerSettings, given, findings=findings)
     with findings.collecting():
         _choose_listeners(given)
+    return given
+
+
+def _finished(given: Mapping[str, Given], findings: Findings) -> ServerSettings:
+    """Return the settings.  Raises `SettingsError`."""
     settings = check(ServerSettings, given, findings)
     check_door(settings)
     return settings

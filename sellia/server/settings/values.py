@@ -4,14 +4,14 @@ import re
 from ipaddress import ip_address
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 
 from sellia.errors import SettingsError
 from sellia.protocol import limits
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.http.hosts import canonical_domain
 from sellia.relay.ports import parse_range
-from sellia.settings import Size, wrong
+from sellia.settings import ONE_OR_MORE, Size, wrong
 from sellia.text import printable
 
 _ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
@@ -118,17 +118,21 @@ PortRange: TypeAlias = Annotated[str, BeforeValidator(_as_text), AfterValidator(
 Host: TypeAlias = Annotated[str, AfterValidator(_check_host)]
 
 #: Twisted endpoint strings; one text counts as a list of one.
-Endpoints: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_check_listen)]
+Endpoints: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_check_listen), WithJsonSchema(ONE_OR_MORE)
+]
 
 #: A domain name in lower case, with room for a tunnel's label in front of it.
 Domain: TypeAlias = Annotated[str, AfterValidator(_check_domain)]
 
 #: Addresses and networks of proxies.
-Peers: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_separated), AfterValidator(_check_peers)]
+Peers: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(_separated), AfterValidator(_check_peers), WithJsonSchema(ONE_OR_MORE)
+]
 
 #: Names of X-Forwarded fields that are not Sellia's own to write.
 ForwardedFields: TypeAlias = Annotated[
-    tuple[str, ...], BeforeValidator(_separated), AfterValidator(_check_forwarded_fields)
+    tuple[str, ...], BeforeValidator(_separated), AfterValidator(_check_forwarded_fields), WithJsonSchema(ONE_OR_MORE)
 ]
 
 #: An absolute path of plain characters.
