@@ -17,6 +17,7 @@ A message never repeats a target that could have a password in it.
 
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
@@ -156,6 +157,32 @@ def parse_target(text: str, base_directory: str = "", home: str = "") -> Target:
             raise TargetError(f"{printable(said)[:_SHOWN]} is not a path", "Begin it with ./, ../ or /, as in ./dist.")
         return Target(TargetKind.FILES, path=_path(said, base_directory, home))
     return _address(said)
+
+
+def split_routes(arguments: Sequence[str]) -> str | dict[str, str] | None:
+    """Return the targets that arguments name: None for no argument, one text, or texts by the paths that lead there.
+
+    An argument is a target, or ``/api=8000``; the one without a path is for all that has no other.  ``/ =8000`` are two
+    arguments that mean one.  Raises TargetError.
+    """
+    joined: list[str] = []
+    for each in arguments:
+        if each.startswith("=") and joined and joined[-1].startswith("/") and "=" not in joined[-1]:
+            joined[-1] += each
+        else:
+            joined.append(each)
+    if len(joined) <= 1 and not any(each.startswith("/") and "=" in each for each in joined):
+        return joined[0] if joined else None
+    routes: dict[str, str] = {}
+    for each in joined:
+        path, equals, target = each.partition("=") if each.startswith("/") else ("", "", "")
+        if not equals:
+            path, target = "/", each
+        if path in routes:
+            hint = "Say which path leads to each, as in /=5173 /api=8000."
+            raise TargetError(f"two targets are for the path {printable(path)[:_SHOWN]}", hint)
+        routes[path] = target
+    return routes
 
 
 def host_of(text: str) -> str:

@@ -2,7 +2,16 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.targets import SOCKET_PATH_LIMIT, TARGET_LIMIT, Target, TargetError, TargetKind, host_of, parse_target
+from sellia.targets import (
+    SOCKET_PATH_LIMIT,
+    TARGET_LIMIT,
+    Target,
+    TargetError,
+    TargetKind,
+    host_of,
+    parse_target,
+    split_routes,
+)
 
 ADDRESS, UNIX, FILES, TEXT = TargetKind
 
@@ -144,6 +153,30 @@ class RefusalTests(SynchronousTestCase):
         error = self.assertRaises(TargetError, parse_target, "\x1b" * 500)
         self.assertLess(len(f"{error}"), 120)
         self.assertTrue(str(error).isprintable())
+
+
+class ArgumentTests(SynchronousTestCase):
+    def test_one_target(self) -> None:
+        self.assertIsNone(split_routes([]))
+        for text in ("8080", "./a=b", "/srv/www", "text:/=b", "unix:/a=b"):
+            self.assertEqual(split_routes([text]), text)
+
+    def test_paths(self) -> None:
+        wanted = {"/": "5173", "/api": "8000"}
+        for arguments in (
+            ["/=5173", "/api=8000"],
+            ["/", "=5173", "/api=8000"],
+            ["5173", "/api=8000"],
+            ["/api=8000", "5173"],
+            ["/", "=5173", "/api", "=8000"],
+        ):
+            self.assertEqual(split_routes(arguments), wanted, arguments)
+        self.assertEqual(split_routes(["/api=/srv/a=b"]), {"/api": "/srv/a=b"})
+
+    def test_two_for_one_path(self) -> None:
+        for arguments in (["80", "81"], ["/=80", "81"], ["/a=80", "/a=81"]):
+            error = self.assertRaises(TargetError, split_routes, arguments)
+            self.assertIn("two targets are for the path", str(error))
 
 
 class HostTests(SynchronousTestCase):

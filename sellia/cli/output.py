@@ -279,7 +279,8 @@ def line(event: Event) -> Iterable[Piece]:
             again = "" if event.final else " Trying again."
             return [("refused ", "red"), (f"{safe(event.word)}: {safe(event.message)}{remedy}{again}", "")]
         case Problem():
-            return [("problem ", "red"), (safe(event.message), "")]
+            word = ("caution ", "yellow") if event.caution else ("problem ", "red")
+            return [word, (safe(event.message), "")]
 
 
 def _who_waits(event: Reconnecting) -> str:

@@ -59,4 +59,6 @@ def settings_of(
         return load_here({**flags, **tunnel}, os.environ, config)
     except SettingsError as error:
         # Here the target is no flag.
-        raise WrongSettings(re.sub("^--(target|port):", "TARGET:", str(error), flags=re.MULTILINE)) from None
+        raise WrongSettings(
+            re.sub(r"^--(target|port|paths\b[^:\s]*):", "TARGET:", str(error), flags=re.MULTILINE)
+        ) from None

@@ -6,7 +6,7 @@ escapes it.  ``seconds`` are durations, ``bytes_in`` and ``frames_in`` came from
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 #: ``error`` of a request whose visitor left before its end, with nothing wrong at the service.
@@ -217,6 +217,7 @@ class Problem:
 
     message: str
     tunnel: str = ""
+    caution: bool = field(default=False, kw_only=True)  #: whether it is no fault, but something to know
 
 
 Event: TypeAlias = (

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from sellia.client.changes import Changes, compare
 from sellia.client.events import Event, Listener, Problem, RequestFinished, UnderWay
+from sellia.client.local.readiness import Readiness
 from sellia.client.local.routes import Routes, routes_of
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.proxies import proxies_of
@@ -49,6 +50,7 @@ class ClientService(Service):
         self._listener = listener
         self._reactor = reactor
         report = self._notify if listener is not None or settings.log_level == "debug" else None
+        self.readiness = Readiness(report)
         proxies = proxies_of(settings.proxy.get_secret_value() if settings.proxy is not None else None, os.environ)
         self.session = ClientSession(
             settings, self._routes_of, report, reactor, random or SystemRandom(), observer, proxies, persistence
@@ -80,6 +82,7 @@ class ClientService(Service):
         prepare_autobahn()
         for caution in self.settings.cautions:
             self._warn(caution)
+        self.readiness.look(self.session.tunnels.services)
         self.session.start()
 
     def stopService(self) -> Deferred[None]:
@@ -93,6 +96,7 @@ class ClientService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self.readiness.stop()
         await self.session.finish_up(self.settings.drain_timeout)
         stopped = self.session.stop()
         for service in self.session.tunnels.services:
@@ -114,6 +118,7 @@ class ClientService(Service):
         changes.add(self.session.take(settings, rebuild=changes.rebuild))
         for caution in settings.cautions:
             self._warn(caution)
+        self.readiness.look(self.session.tunnels.services)
         _log.info("settings read again: {changes}", changes=str(changes))
         return changes
 

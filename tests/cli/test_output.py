@@ -208,6 +208,7 @@ class LineTests(SynchronousTestCase):
 
     def test_problem(self) -> None:
         self.assertEqual(self.shown(Problem("The clock is wrong.")), "problem The clock is wrong.")
+        self.assertEqual(self.shown(Problem("Mind the gap.", caution=True)), "caution Mind the gap.")
 
     def test_nothing_from_outside_steers_the_terminal(self) -> None:
         for event in (

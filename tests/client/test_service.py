@@ -49,6 +49,9 @@ class ServiceCase(SynchronousTestCase):
 
     def start(self) -> None:
         self.service.startService()
+        for *_, factory, _, _ in self.reactor.tcpClients:  # the look at the service: somebody is there
+            Service(factory).close()
+        self.reactor.tcpClients.clear()
         self.wire: Wire = self.network.join(self.connector, self.server)
         self.talk()
 

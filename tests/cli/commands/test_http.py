@@ -23,6 +23,18 @@ class HttpTests(CommandCase):
         shown = self.invoke("http", "--server", "http://x", status=Exit.SETTINGS)
         self.assertIn("what to expose", shown)
 
+    def test_paths(self) -> None:
+        for targets, line in (
+            (("80", "81"), "Error: TARGET: two targets are for the path /"),
+            (("/=80", "/api=dist"), "Error: TARGET: dist is not a target"),
+            (("/a/../b=80",), "Error: TARGET: /a/../b is not a path"),
+            (("/a=80", "/a/=81"), "Error: TARGET: /a is there twice"),
+            (("/a=http://me:hunter2@x",), "Error: TARGET: is not the address of a service"),
+        ):
+            shown = self.invoke("http", *targets, "--server", "http://x", status=Exit.SETTINGS)
+            self.assertEqual(shown.splitlines()[0], line)
+            self.assertNotIn("hunter2", shown)
+
     def test_wrong_proxy(self) -> None:
         """Of its URL nothing is repeated."""
         url = "socks5://me:secret@proxy:1080"
