@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ import sellia
 from sellia.cli.output import Lines
 from sellia.cli.screen.layout import rows
 from sellia.cli.screen.status import Status
+from sellia.cli.settings_files import schema
 from sellia.client.events import Connected, Event, RequestFinished, RequestStarted, WebSocketOpened
 from sellia.client.settings import ClientSettings, PathSettings, ProfileSettings, TunnelSettings
 from sellia.client.settings import load as load_client
@@ -26,6 +28,7 @@ from sellia.server.settings import ServerSettings
 from sellia.server.settings import load as load_server
 from sellia.server.tap import Options as ServerOptions
 from sellia.settings import Settings
+from sellia.settings.document import read_document
 from tests.test_process import clean_environment
 
 ROOT = Path(__file__).parent.parent
@@ -89,6 +92,19 @@ class SettingsTests(SynchronousTestCase):
             path = os.path.abspath(self.mktemp())
             Path(path).write_text("".join(line[4:] for line in text.splitlines(keepends=True) if line.strip()))
             self.assertTrue(load(flags, {}, path).model_fields_set)
+
+    def test_settings_files_fit_their_schema(self) -> None:
+        """Those of the documents, as an editor checks them."""
+        examples = re.findall(r"^(?:    .+\n|\n(?=    ))+", PAGES["settings"], re.MULTILINE)
+        readme = re.findall(r"``--config client.yaml``.*?::\n\n((?:    [^\n]*\n)+)", TEXTS["README"], re.DOTALL)
+        texts = [("server", text) for text in examples[:2]]
+        texts += [("client", text) for text in (*examples[2:], *readme)]
+        texts.append(("server", (ROOT / "bench" / "server.yaml").read_text("utf-8")))
+        for role, text in texts:
+            value, _ = read_document(textwrap.dedent(text), lambda *fault: self.fail(str(fault)))
+            validator = import_module("jsonschema").Draft202012Validator(schema(role))
+            self.assertEqual([each.message for each in validator.iter_errors(value)], [], text)
+        self.assertIn("# yaml-language-server: $schema=sellia.schema.json", examples[2])
 
     def test_settings_that_are_named_exist(self) -> None:
         known = {model.path(name) for model in MODELS for name in model.model_fields}

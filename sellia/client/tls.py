@@ -14,6 +14,7 @@ of a file that a setting names (`authorities`).
 No protocol is negotiated (ALPN): without it HTTP/1.1 is spoken, and there are services that fail when it is offered.
 """
 
+import warnings
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any, Final
@@ -123,7 +124,10 @@ def authorities(path: str) -> "MoreAuthorities":
     if len(data) > _FILE_LIMIT:
         raise ValueError(f"is larger than {_FILE_LIMIT >> 20} MiB")
     try:
-        found = x509.load_pem_x509_certificates(data)
+        with warnings.catch_warnings():
+            # Of what is odd about certificates that this machine trusts anyway, the user need not hear.
+            warnings.simplefilter("ignore")
+            found = x509.load_pem_x509_certificates(data)
     except ValueError:
         found = []
     if not found:

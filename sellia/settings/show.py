@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticUndefined
 
 from sellia.settings.check import models_in, secrets_of
 from sellia.settings.document import plain
@@ -63,7 +64,7 @@ def _masked(
             if name in given:
                 each = _mask(given[name], secrets.get(name))
                 yield model.path(name), _as_meant(model, name, each) if name not in secrets else each
-            elif defaults and model is models[0] and not model.model_fields[name].is_required():
+            elif defaults and model is models[0] and model.model_fields[name].default not in (None, PydanticUndefined):
                 yield model.path(name), Given(_plain(model.model_fields[name].default), Origin(Rank.DEFAULT))
 
 

@@ -31,5 +31,5 @@ def command(which: str | None, role: str) -> None:
         return
     width = max(len(printable(each.path)) for each in found)
     for each in found:
-        state = f"not read: {each.why_not}" if each.why_not else "read"
+        state = each.why_not if not each.exists else f"not read: {each.why_not}" if each.why_not else "read"
         click.echo(f"{each.rank.name.lower():8} {printable(each.path):{width}}  {state}")
