@@ -170,7 +170,7 @@ def let_second_signal_kill(reactor: Any) -> None:
 
 
 #: Seconds after which a terminal that was there when SIGHUP came is looked at again: a shell that ends sends it, too.
-_SHELL_ENDS: Final = 1.0
+SHELL_ENDS: Final = 1.0
 
 
 def stop_in_order(
@@ -207,7 +207,7 @@ def stop_in_order(
     def reload_and_look() -> None:
         assert reload is not None
         reload()
-        reactor.callLater(_SHELL_ENDS, stop_without_terminal)
+        reactor.callLater(SHELL_ENDS, stop_without_terminal)
 
     def install() -> None:
         for number in _SIGNALS:

@@ -2,10 +2,14 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import click
 from rich.console import Console
 
+from sellia.cli.detach import Handover, detach
 from sellia.cli.display import Display
 from sellia.cli.foreground import Foreground, Printer
 from sellia.cli.json_lines import JsonPrinter
@@ -15,16 +19,40 @@ from sellia.cli.screen.screen import Screen, suits
 from sellia.cli.screen.terminal import Terminal
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.settings import ClientSettings
+from sellia.errors import SettingsError
 from sellia.terminal import SteadyStream, settle_streams
 
 
-def run_client(settings: ClientSettings, display: Display, persistence: Persistence = FOR_EVER) -> int:
-    """Run a client until it ends, show what ``display`` says, and return the exit status.
+def run_client(
+    settings: ClientSettings,
+    display: Display,
+    persistence: Persistence = FOR_EVER,
+    *,
+    command: str = "sellia http",
+    read: Callable[[], ClientSettings] | None = None,
+) -> int:
+    """Run a client until it ends, or is detached; show what ``display`` says, and return the exit status.
 
-    Raises SettingsError where the log cannot be written; nothing was started then.
+    ``command`` is what it was started with, and ``read`` reads the same settings again, as the command does: it raises
+    SettingsError or ClickException.  Raises SettingsError where a log cannot be written; nothing was started then.
     """
+    run = partial(_run, settings, display, persistence, command, read)
+    return detach(command, run) if display.detach else run(None)
+
+
+def _run(
+    settings: ClientSettings,
+    display: Display,
+    persistence: Persistence,
+    command: str,
+    read: Callable[[], ClientSettings] | None,
+    handover: Handover | None,
+) -> int:
     from twisted.internet import reactor
 
+    from sellia.client.control.service import ControlService
+    from sellia.client.control.status import About
+    from sellia.client.reload import Reloader
     from sellia.client.service import make_service
     from sellia.process import (
         DESCRIPTORS,
@@ -36,17 +64,45 @@ def run_client(settings: ClientSettings, display: Display, persistence: Persiste
     from sellia.transports.reactor.polling import poll_plainly
 
     file = LogFile(display.log_file) if display.log_file is not None else None
-    if display.verbose > 1:
-        settings = settings.model_copy(update={"log_level": "debug"})
+    settings = _shown(settings, display)
     allow_descriptors(DESCRIPTORS)
     keep_monotonic_time(reactor, time_with_suspend)
     poll_plainly(reactor)
     keep_freed_memory()
     settle_streams()
-    printer: Any = make_printer(display, reactor)
+    printer: Any = make_printer(display, reactor) if handover is None else handover.printer(display)
     verbose = 2 if settings.log_level == "debug" and file is None else min(display.verbose, 1 if file else 2)
-    begin_log(log_stream(printer), verbose, file)
-    return Foreground(make_service(settings, reactor, printer, persistence), printer, reactor).run()
+    begin_log(log_stream(printer) if handover is None else handover.stream, verbose, file)
+    service = make_service(settings, reactor, printer if handover is None else handover, persistence)
+    log = os.path.abspath(display.log_file) if display.log_file is not None else None
+    if handover is not None:
+        handover.watch(service)
+        log = str(handover.log.path)
+    foreground = Foreground(service, printer, reactor)
+    answer = signalled = None
+    if read is not None:
+        reloader = Reloader(service, partial(_again, read, display), partial(_tell, printer))
+        answer, signalled = reloader.answer, reloader.signalled
+    foreground.serve(ControlService(service, reactor, foreground.end, About(command, log), answer), signalled)
+    return foreground.run()
+
+
+def _again(read: Callable[[], ClientSettings], display: Display) -> ClientSettings:
+    """Read the settings again.  Raises SettingsError."""
+    try:
+        return _shown(read(), display)
+    except click.ClickException as error:
+        raise SettingsError(error.message) from None
+
+
+def _shown(settings: ClientSettings, display: Display) -> ClientSettings:
+    """Return the settings with the log level that ``display`` asks for."""
+    return settings.model_copy(update={"log_level": "debug"}) if display.verbose > 1 else settings
+
+
+def _tell(printer: Printer, text: str, failure: bool) -> None:
+    for line in text.splitlines():
+        printer.say(line, "red" if failure else "dim")
 
 
 def make_printer(display: Display, reactor: Any) -> Printer:

@@ -2,11 +2,13 @@
 
 The first SIGINT or SIGTERM stops the service and waits for what is under way; the second does not wait.  A third
 does what the signal does by itself, in case nothing else helps.  SIGHUP, from a terminal that hangs up, counts as a
-first one only: shells send it on, so it comes more than once.
+first one only: shells send it on, so it comes more than once.  Where the terminal is still there, or none, somebody has
+sent it who wants the settings to be read again.
 """
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any, Final, Protocol
 
@@ -17,6 +19,7 @@ from twisted.python.failure import Failure
 from sellia.cli.exits import Exit, exit_of
 from sellia.client.events import UnderWay
 from sellia.errors import RefusedError, SelliaError
+from sellia.process import SHELL_ENDS
 from sellia.terminal import has_terminal, on_hangup
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -66,9 +69,16 @@ class Foreground:
         self._reactor = reactor
         self._set_signal = set_signal
         self._controlled = controlled
+        self._control: Any = None
+        self._reload: Callable[[], None] | None = None
         self._interrupts = 0
         self._left = False
         self.status: int = Exit.OK
+
+    def serve(self, control: Any, reload: Callable[[], None] | None = None) -> None:
+        """Start this service behind the client; ``reload`` is what SIGHUP does while the terminal is still there."""
+        self._control = control
+        self._reload = reload
 
     def run(self) -> int:
         """Run the reactor until the client has ended; the exit status."""
@@ -83,14 +93,22 @@ class Foreground:
         """Begin: called once the reactor runs, because running it sets Twisted's own handlers of signals."""
         for number in _SIGNALS:
             self._set_signal(number, self._on_signal)
-        on_hangup(self._on_hangup, lambda: None, self._set_signal, self._controlled)
+        self._listen_to_hangup()
         self._printer.begin(self._service)
         self._service.finished.addCallbacks(self._ended, self._failed)
         try:
             self._service.privilegedStartService()
             self._service.startService()
+            if self._control is not None:
+                self._control.startService()
         except SelliaError as error:
             self._failed(Failure(error))
+
+    def end(self, now: bool) -> None:
+        """End as a signal does; ``now``: as a second one does."""
+        self.interrupt()
+        if now and self._interrupts == 1:
+            self.interrupt()
 
     def interrupt(self) -> None:
         """What a signal does."""
@@ -110,6 +128,23 @@ class Foreground:
             for each in _SIGNALS:
                 self._set_signal(each, signal.SIG_DFL)
         self._reactor.callFromThread(self.interrupt)
+
+    def _listen_to_hangup(self) -> None:
+        reload, reactor = self._reload, self._reactor
+        if reload is None:
+            on_hangup(self._on_hangup, lambda: None, self._set_signal, self._controlled)
+            return
+
+        def reload_and_look() -> None:
+            reload()
+            reactor.callLater(SHELL_ENDS, look)
+
+        def look() -> None:
+            if not self._controlled():
+                self._hang_up()
+
+        asked = partial(reactor.callFromThread, reload_and_look)
+        on_hangup(self._on_hangup, partial(reactor.callFromThread, reload), self._set_signal, self._controlled, asked)
 
     def _on_hangup(self) -> None:
         if not self._interrupts:

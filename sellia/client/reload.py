@@ -46,11 +46,8 @@ class Reloader:
         try:
             changes = self._client.take(self._read())
         except SettingsError as error:
-            _log.error(
-                "settings not taken, the ones before go on: {line}{hint}",
-                line=error.line,
-                hint=f" ({error.hint})" if error.hint else "",
-            )
+            told = ". ".join(str(error).splitlines())
+            _log.error("settings not taken, the ones before go on: {told}", told=told)
             if self._tell is not None:
                 self._tell(f"The settings are not taken, and the ones before go on:\n{error}", True)
             raise

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -34,9 +35,9 @@ def command(
 
     Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
     """
-    settings = settings_of("http", given, config, _routes(targets))
+    read = partial(settings_of, "http", given, config, _routes(targets))
     try:
-        sys.exit(run_client(settings, display, persistence(no_retry, connect_timeout)))
+        sys.exit(run_client(read(), display, persistence(no_retry, connect_timeout), command="sellia http", read=read))
     except SettingsError as error:
         raise WrongSettings(str(error)) from None
 

@@ -1,6 +1,7 @@
 """``sellia tcp``: a tunnel for connections to one port, in the foreground."""
 
 import sys
+from functools import partial
 
 import click
 
@@ -31,8 +32,9 @@ def command(
 
     Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
     """
-    settings = settings_of("tcp", given, config, {"target": target, "kind": "tcp" if target is not None else None})
+    tunnel = {"target": target, "kind": "tcp" if target is not None else None}
+    read = partial(settings_of, "tcp", given, config, tunnel)
     try:
-        sys.exit(run_client(settings, display, persistence(no_retry, connect_timeout)))
+        sys.exit(run_client(read(), display, persistence(no_retry, connect_timeout), command="sellia tcp", read=read))
     except SettingsError as error:
         raise WrongSettings(str(error)) from None

@@ -54,7 +54,7 @@ class HttpTests(CommandCase):
     def test_all_flags(self) -> None:
         seen: list[Any] = []
 
-        def run(settings: Any, display: Display, persistence: Persistence) -> int:
+        def run(settings: Any, display: Display, persistence: Persistence, **more: Any) -> int:
             self.assertEqual(display, Display(verbose=2, log_file="x.log"))
             self.assertEqual(persistence, Persistence(False, 12.5))
             seen.append(settings)

@@ -40,7 +40,7 @@ class TcpTests(CommandCase):
     def test_all_flags(self) -> None:
         seen: list[Any] = []
 
-        def run(settings: Any, display: Display, persistence: Persistence) -> int:
+        def run(settings: Any, display: Display, persistence: Persistence, **more: Any) -> int:
             seen.append((settings, display))
             return 7
 
