@@ -1,4 +1,4 @@
-"""Flags of the commands that open one tunnel each, made of the settings, and the settings made of the flags."""
+"""Flags of the commands that run a client, made of the settings, and the settings made of the flags."""
 
 import os
 import re
@@ -28,13 +28,13 @@ class WrongSettings(click.ClickException):
     exit_code = Exit.SETTINGS
 
 
-def flags_for(kind: str) -> tuple[Flag, ...]:
-    """Return the flags of the command for tunnels of a kind."""
-    own = [each for each in flags_of(TunnelSettings) if each.setting not in _NO_FLAGS and has_flag(kind, each.setting)]
-    return (*own, *flags_of(ClientSettings))
+def flags_for(kind: str | None) -> tuple[Flag, ...]:
+    """Return the flags of the command for tunnels of a kind, or of one whose tunnels a file describes."""
+    own = [] if kind is None else [each for each in flags_of(TunnelSettings) if each.setting not in _NO_FLAGS]
+    return (*(each for each in own if has_flag(kind or "", each.setting)), *flags_of(ClientSettings))
 
 
-def tunnel_flags(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def tunnel_flags(kind: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return what gives a command the flags of tunnels of a kind, and ``--config``."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,10 +51,15 @@ def tunnel_flags(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
 
 def settings_of(
-    kind: str, given: Mapping[str, object], config: str | None, tunnel: Mapping[str, object]
+    kind: str | None, given: Mapping[str, object], config: str | None, tunnel: Mapping[str, object]
 ) -> ClientSettings:
     """Return the settings that the flags, and ``tunnel``, give a client.  Raises `WrongSettings`."""
-    flags = values_of(flags_for(kind), lambda name: given[name.replace("-", "_")] or None)
+
+    def value_of(name: str) -> object:
+        value = given[name.replace("-", "_")]
+        return None if value == () else value
+
+    flags = values_of(flags_for(kind), value_of)
     try:
         return load_here({**flags, **tunnel}, os.environ, config)
     except SettingsError as error:

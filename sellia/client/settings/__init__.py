@@ -9,6 +9,7 @@ from sellia.client.settings.examine import examine, examine_here
 from sellia.client.settings.keys import KnownServers, UnknownServer
 from sellia.client.settings.load import load, load_here
 from sellia.client.settings.model import TUNNEL_LIMIT, ClientSettings, ProfileSettings
+from sellia.client.settings.select import NoSuchTunnel, choose
 from sellia.client.settings.tunnel import (
     PATH_LIMIT,
     PathSettings,
@@ -25,6 +26,7 @@ __all__ = [
     "TUNNEL_LIMIT",
     "ClientSettings",
     "KnownServers",
+    "NoSuchTunnel",
     "PathSettings",
     "ProfileSettings",
     "RouteSettings",
@@ -33,6 +35,7 @@ __all__ = [
     "UnknownServer",
     "examine",
     "examine_here",
+    "choose",
     "load",
     "load_here",
     "shown_routes",

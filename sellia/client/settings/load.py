@@ -57,7 +57,9 @@ def finish(given: dict[str, Given], environment: Mapping[str, str], findings: Fi
     if "tunnels" in given:
         given["tunnels"] = _listed(given["tunnels"])
     _check_variables(given, environment, findings)
-    return check(ClientSettings, given, findings)
+    settings = check(ClientSettings, given, findings)
+    settings._files = tuple(dict.fromkeys(each.path for each in given["tunnels"].parts.values() if each.path))
+    return settings
 
 
 def _check_variables(given: Mapping[str, Given], environment: Mapping[str, str], findings: Findings) -> None:
@@ -206,8 +208,8 @@ def _choose_tunnels(given: dict[str, Given], typed: dict[str, Given], found: _Fi
 
 
 _WHAT: Final = (
-    "Give the port that your service listens on, as in 8080, or its address, as in https://localhost:8443; or describe "
-    "tunnels in a file: `tunnels: {web: {target: 8080}}`."
+    "Give the port of your service, as in `sellia http 8080`, or its address; or describe tunnels in sellia.yaml: "
+    "`tunnels: {web: {target: 8080}}`."
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import GetJsonSchemaHandler, PrivateAttr, field_validator, model_validator
 from pydantic_core import CoreSchema
 
 from sellia.client.settings.tunnel import TunnelDefaults, TunnelSettings
@@ -112,6 +112,13 @@ class ClientSettings(Settings):
         "connect_timeout": "service_connect_timeout",
         "timeouts.connect": "service_connect_timeout",
     }
+
+    _files: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths of the settings files that describe the tunnels."""
+        return self._files
 
     @field_validator("proxy")
     @classmethod
