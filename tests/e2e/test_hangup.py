@@ -47,10 +47,10 @@ class Window:
 
     def wait_for(self, text: bytes) -> None:
         """Return once this is shown."""
-        wait_until(lambda: text in self._read(), f"{text!r} in {bytes(self.shown[-2000:])!r}")
+        wait_until(lambda: text in self.read(), f"{text!r} in {bytes(self.shown[-2000:])!r}")
         os.close(self._theirs)
 
-    def _read(self) -> bytearray:
+    def read(self) -> bytearray:
         while select.select([self._ours], [], [], 0)[0]:
             self.shown += os.read(self._ours, 65536)
         return self.shown
@@ -117,6 +117,8 @@ class WindowTests(HangupCase):
         window.wait_for(b"serves http")
         client = watched(start_client(port, self.service_port, "hung"))
         self.addCleanup(client.stop)
+        os.kill(window.process.pid, signal.SIGHUP)  # with the window still there, it is no hang-up
+        wait_until(lambda: b"settings reloaded" in window.read(), "the settings to be read again")
         self.assertEqual(window.close(), 0)
         client.wait_for_line("the server ended the session: server-restarting")
 
@@ -138,7 +140,7 @@ class SurvivorTests(HangupCase):
         pid = int(pidfile.read_text())
         self.addCleanup(os.kill, pid, signal.SIGTERM)
         os.kill(pid, signal.SIGHUP)
-        wait_until(lambda: "SIGHUP is ignored" in log.read_text(), "a line in the log")
+        wait_until(lambda: "settings reloaded" in log.read_text(), "a line in the log")
         self.assertTrue(answers(port))
 
     def test_nohup(self) -> None:
