@@ -8,7 +8,7 @@ caution.  So is a path that a setting had before, such as ``timeouts.connect``, 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sellia.settings.check import no_setting
+from sellia.settings.check import EXPLAINED, no_setting
 from sellia.settings.given import Findings, Given
 from sellia.settings.model import Settings
 from sellia.text import printable
@@ -46,6 +46,7 @@ def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]], find
     """
     names = _Names.of(models)
     found: dict[str, Given] = {}
+    unknown = 0
     for path, each in _leaves((), given, names.groups, findings):
         name = names.settings.get(path)
         spelt = ".".join(path)
@@ -53,7 +54,9 @@ def ungrouped(given: Mapping[str, Given], models: Sequence[type[Settings]], find
             name = names.old[spelt]
             each = replace(each, caution=_moved(each, spelt, name, names))
         elif name is None and len(path) > 1:
-            findings.add(no_setting(names.below(path[:-1]), each.named, ".".join(path)))
+            unknown += 1
+            if unknown <= EXPLAINED:
+                findings.add(no_setting(names.below(path[:-1]), each.named, ".".join(path)))
             continue
         if name in found:
             line = f"is the same setting as {found[name].origin.name}"

@@ -83,6 +83,12 @@ class CheckFlagTests(ProcessCase):
             self.assertEqual(places, [f"{bad}:1:19:", f"{bad}:1:22:", f"{bad}:2:7:"])
         self.assertEqual(sorted(os.listdir(self.home)), [".config", "bad.yaml", "good.yaml"], "no pid file, no log")
 
+    def test_what_is_wrong_with_options(self) -> None:
+        for option, expected in (("--port=x", Exit.SETTINGS), ("--prot=1", Exit.USAGE)):
+            status, out, errors = self.run_it(_SELLIA, "server", option)
+            self.assertEqual((status, out), (expected, ""))
+            self.assertRegex(errors, r"^sellia server: .+\nHint: .+\n$")
+
     def test_client(self) -> None:
         status, out, errors = self.run_it([*_TWISTD, "sellia-client"], "--check", "--target", "8080")
         self.assertEqual((status, errors), (Exit.OK, ""))

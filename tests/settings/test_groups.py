@@ -4,8 +4,9 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.errors import SettingsError
+from sellia.errors import FAULTS_SHOWN, SettingsError
 from sellia.settings import Count, Settings, check, gather, setting
+from sellia.settings.check import EXPLAINED
 
 
 class Grouped(Settings):
@@ -63,6 +64,12 @@ class GroupTests(SynchronousTestCase):
     def test_name_of_a_group_that_is_misspelt(self) -> None:
         self.assertEqual(self.bad("heigt: 1\n").hint, "Did you mean size.height?")
         self.assertEqual(self.bad("size_height: 1\n").hint, "Did you mean size.height?")
+
+    def test_not_more_than_anybody_reads(self) -> None:
+        error = self.bad("size:\n" + "".join(f"  k{number}: 1\n" for number in range(EXPLAINED + 50)))
+        self.assertEqual(len(error.faults), EXPLAINED)
+        self.assertEqual(len(str(error).splitlines()), 2 * FAULTS_SHOWN + 1)
+        self.assertTrue(str(error).endswith(f"\nand {EXPLAINED - FAULTS_SHOWN} more faults"))
 
     def test_a_group_has_settings(self) -> None:
         for text in ("size: 1\n", "size: [width]\n", "rates: {requests: 5}\n"):

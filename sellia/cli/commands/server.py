@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from sellia.cli.exits import Exit
+
 
 @click.command(
     add_help_option=False,
@@ -17,5 +19,14 @@ def command(options: tuple[str, ...]) -> None:
     """
     from twisted.scripts.twistd import run
 
+    from sellia.errors import SettingsError
+
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "sellia-server", *options]
-    run()
+    try:
+        run()
+    except SystemExit as leaving:
+        # What is wrong with options is said by a status that is a text, which is raised while the error is handled.
+        if not isinstance(leaving.code, str):
+            raise
+        click.echo(leaving.code.replace("twistd sellia-server: ", "sellia server: ", 1), err=True)
+        sys.exit(Exit.SETTINGS if isinstance(leaving.__context__, SettingsError) else Exit.USAGE)
