@@ -181,5 +181,7 @@ class Foreground:
     def _leave(self) -> None:
         if not self._left:
             self._left = True
-            self._printer.ended(self.status)
-            self._reactor.stop()
+            try:
+                self._printer.ended(self.status)
+            finally:
+                self._reactor.stop()

@@ -50,6 +50,9 @@ _BOOLEAN: Final = {"type": "boolean"}
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 _NUMBER_OR_NULL: Final = {"type": ["integer", "null"]}
 
+#: What is open when a client closes, in the order of `UnderWay`.
+_COUNTED: Final = ("requests", "websockets", "connections")
+
 _REQUEST: Final = {"id": _COUNT, "method": _TEXT, "target": _TEXT, "visitor": _TEXT_OR_NULL}
 
 #: The fields of each event, besides ``event``, ``time`` and ``tunnel``, with their JSON Schema.
@@ -174,7 +177,7 @@ class JsonPrinter:
 
     def closing(self, under_way: UnderWay, seconds: float) -> None:
         """Report what the client waits for before it ends."""
-        self._write("closing", {**under_way._asdict(), "seconds": seconds}, None)
+        self._write("closing", {**dict(zip(_COUNTED, under_way, strict=False)), "seconds": seconds}, None)
 
     def say(self, text: str, style: str = "") -> None:
         """Report a failure of our own; what only concerns a person at a terminal (``dim``) is left out."""

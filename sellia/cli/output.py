@@ -212,7 +212,7 @@ class LinePrinter:
 def waits_for(under_way: UnderWay) -> str:
     """Say what a client that closes waits for; nothing where nothing is under way."""
     names = ("request", "WebSocket", "connection")
-    parts = [plural(count, name) for count, name in zip(under_way, names, strict=True) if count]
+    parts = [plural(count, name) for count, name in zip(under_way, names, strict=False) if count]
     return f"waits for {' and '.join(parts)}" if parts else ""
 
 

@@ -257,11 +257,13 @@ VISITS: Final = (
 
 
 class UnderWay(NamedTuple):
-    """What a client has open at a moment; the last are connections of TCP and TLS tunnels."""
+    """What a client has open at a moment, and the bytes that it has passed; connections are of TCP and TLS tunnels."""
 
     requests: int = 0
     websockets: int = 0
     connections: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
 
 
 #: Called with each event.

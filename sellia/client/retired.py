@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sellia.client.events import UnderWay
 from sellia.client.local.service import LocalService
-from sellia.client.local.tcp import ServiceTcpLeg
+from sellia.client.under_way import under_way
 from sellia.problems import CLIENT_GONE
 from sellia.relay.mux.stream import Stream
 from sellia.transports.websocket.pipe import WebSocketLeg
@@ -45,13 +45,6 @@ class Retired:
     def pipes(self) -> list[WebSocketLeg]:
         """The WebSockets that are open."""
         return [pipe for service in self.services for pipe in service.pipes.open]
-
-
-def count(streams: Iterable[Stream], websockets: int) -> UnderWay:
-    """Return what streams are, of which so many are WebSockets."""
-    legs = [stream.leg for stream in streams]
-    connections = sum(isinstance(leg, ServiceTcpLeg) for leg in legs)
-    return UnderWay(max(0, len(legs) - websockets - connections), websockets, connections)
 
 
 class RetiredServices:
@@ -92,7 +85,7 @@ class RetiredServices:
             return None
         streams = self._streams()
         open_streams = [streams[number] for each in found for number in each.streams]
-        return count(open_streams, sum(len(each.pipes) for each in found))
+        return under_way(open_streams, [pipe for each in found for pipe in each.pipes])
 
     def sweep(self) -> None:
         """Let go of what is over, close the WebSockets of closed tunnels, and reset what has taken too long."""

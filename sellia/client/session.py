@@ -29,11 +29,11 @@ from sellia.client.outage import OutageReporter
 from sellia.client.persistence import FOR_EVER, FirstLink, Persistence, no_link
 from sellia.client.proxies import DIRECT, Proxies
 from sellia.client.resume_window import ResumeWindow
-from sellia.client.retired import count
 from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
 from sellia.client.states import SessionEvent, SessionState, State
 from sellia.client.terms import Terms, frame_limits
 from sellia.client.tunnels import Tunnels
+from sellia.client.under_way import under_way
 from sellia.errors import ProtocolError, ProxyLoginError, RefusedError, SelliaError, UnreachableError
 from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, Problem, problem_of
 from sellia.protocol.messages import (
@@ -128,7 +128,7 @@ class ClientSession:
     def under_way(self) -> UnderWay:
         """Return what is open."""
         streams = self.session.streams.values() if self.session is not None else ()
-        return count(streams, len(self._pipes()))
+        return under_way(streams, self._pipes())
 
     # --- for the service -----------------------------------------------------------------------------------
 

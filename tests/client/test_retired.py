@@ -214,7 +214,7 @@ class ClosedTests(RunningCase):
         self.assertEqual(self.stage.of(TunnelClosed), [TunnelClosed("ann", "http://ann.localhost")])
         self.assertIn("tunnel closed: name=ann", log.lines)
         self.assertEqual(chat.events[-2][:2], ("frame", 0x88))
-        self.assertEqual(self.session.tunnels.left_in("ann"), UnderWay(1, 1))
+        self.assertEqual(self.session.tunnels.left_in("ann"), UnderWay(1, 1, bytes_out=5))
         far.say(b"\x88\x02\x03\xe9")
         far.close()
         self.stage.far.streams[max(self.stage.far.streams)].end()

@@ -33,13 +33,13 @@ def environment(**more: str) -> dict[str, str]:
 class Window:
     """A program in a terminal window of its own, as the leader of the window's session."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], **more: str) -> None:
         self._ours, theirs = pty.openpty()
         opened = 'exec "$@" <>"$0" >&0 2>&1'  # a session's leader who opens a terminal is controlled by it
         self.process = subprocess.Popen(
             ["sh", "-c", opened, os.ttyname(theirs), *argv],
             stdin=subprocess.DEVNULL,
-            env=environment(),
+            env=environment(**more),
             start_new_session=True,
         )
         self._theirs = theirs
@@ -98,8 +98,14 @@ class WindowTests(HangupCase):
     """A window that is closed is a goodbye."""
 
     def test_command(self) -> None:
-        window = Window(self.command())
+        window = Window(self.command(), TERM="dumb")
         window.wait_for(b"open ")
+        self.assertEqual(window.close(), 0)
+        self.server.wait_for_line('session ended: .* reason="the client said goodbye"')
+
+    def test_command_with_a_status_block(self) -> None:
+        window = Window(self.command(), TERM="xterm")
+        window.wait_for(b"linked to")
         self.assertEqual(window.close(), 0)
         self.server.wait_for_line('session ended: .* reason="the client said goodbye"')
 

@@ -41,6 +41,8 @@ class Keyboard:
         self._number = number
         self._reactor = reactor
         self._pressed = pressed
+        #: The descriptor that is read: one of its own, because the other one leads elsewhere once the terminal hung up.
+        self._own = -1
         self._saved: list[Any] | None = None
 
     @property
@@ -67,7 +69,7 @@ class Keyboard:
                 termios.tcsetattr(self._number, termios.TCSANOW, modes)
             except (OSError, termios.error):
                 return False
-            self._saved = saved
+            self._saved, self._own = saved, os.dup(self._number)
             atexit.register(self.stop)
             self._reactor.addReader(self)
         return self.started
@@ -81,9 +83,10 @@ class Keyboard:
         self._reactor.removeReader(self)
         if self.foreground():
             try:
-                termios.tcsetattr(self._number, termios.TCSANOW, saved)
+                termios.tcsetattr(self._own, termios.TCSANOW, saved)
             except (OSError, termios.error):
                 pass  # it has hung up
+        os.close(self._own)
 
     def suspend(self) -> None:
         """Stop this process, as Ctrl-Z does, and return when it goes on."""
@@ -95,7 +98,7 @@ class Keyboard:
     # --- IReadDescriptor -----------------------------------------------------------------------------------
 
     def fileno(self) -> int:
-        return self._number
+        return self._own
 
     def logPrefix(self) -> str:
         return "keyboard"
@@ -105,7 +108,7 @@ class Keyboard:
             self.stop()
             return None
         try:
-            data = os.read(self._number, _READ)
+            data = os.read(self._own, _READ)
         except BlockingIOError:
             return None
         except OSError:

@@ -118,7 +118,7 @@ class _Layout:
         status, server = self.status, safe(self.status.server)
         reason = [safe(status.reason)] if status.reason else []
         if status.closing is not None:
-            waits = waits_for(status.closing.under_way)
+            waits = waits_for(status.under_way)
             left = max(0.0, status.closing.until - self.now)
             return "yellow", [*([f"closing: {waits}", f"{left:.0f} s at most"] if waits else ["closing"]), _AGAIN]
         match status.link:
@@ -172,7 +172,9 @@ class _Layout:
         if median is not None and slow is not None:
             parts += [f"p50 {duration(median)}", f"p90 {duration(slow)}"]
         if figures.total:
-            parts.append(f"{size(figures.bytes_in)} in, {size(figures.bytes_out)} out")
+            under_way = self.status.under_way
+            came, went = figures.bytes_in + under_way.bytes_in, figures.bytes_out + under_way.bytes_out
+            parts.append(f"{size(came)} in, {size(went)} out")
         if figures.refused:
             parts.append(f"{figures.refused:,} refused by the server")
         if self.status.held is not None:

@@ -49,6 +49,9 @@ TICK: Final = 1.0
 #: Lines that wait for the next picture, or for the end of a pause.
 LINES: Final = 500
 
+#: Exchanges that are looked at for each picture; where more are open, they are every ``TICK`` seconds.
+FEW: Final = 200
+
 #: Seconds for which the answer to a key is shown.
 NOTICE: Final = 4.0
 
@@ -150,7 +153,8 @@ class Screen:
 
     def closing(self, under_way: UnderWay, seconds: float) -> None:
         """Show what the client waits for before it ends."""
-        self.status.closing = Closing(under_way, self._reactor.seconds() + seconds)
+        self.status.closing = Closing(self._reactor.seconds() + seconds)
+        self.status.under_way = under_way
         self.status.view = View.STATUS
         self._changed()
 
@@ -295,9 +299,11 @@ class Screen:
         """Do what is due every second."""
         cancel(self._tick)
         self._tick = self._reactor.callLater(TICK, self._look)
-        client, keyboard = self._client, self._keyboard
-        if client is not None and self.status.link in (LinkState.LINKED, LinkState.STOPPING):
-            self.status.round_trip = client.round_trip
+        client, keyboard, status = self._client, self._keyboard, self.status
+        if client is not None:
+            status.under_way = client.under_way()
+            if status.link in (LinkState.LINKED, LinkState.STOPPING):
+                status.round_trip = client.round_trip
         if keyboard is not None:
             self.status.keys = keyboard.start()
         self._changed()
@@ -343,9 +349,8 @@ class Screen:
         self._terminal.write("".join(picture))
 
     def _block(self, width: int, height: int) -> list[str]:
-        closing = self.status.closing
-        if closing is not None and self._client is not None:
-            closing.under_way = self._client.under_way()
+        if self._client is not None and self.status.figures.open <= FEW:
+            self.status.under_way = self._client.under_way()
         if self.status.view is View.QR and self.status.tunnel is not None:
             code = qr_rows(self.status.tunnel.url, width, self._code_height(height))
             if code is not None:

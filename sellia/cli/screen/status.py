@@ -46,9 +46,8 @@ class TunnelRow:
 
 @dataclass
 class Closing:
-    """A client that was told to stop: what it waits for, and until when."""
+    """A client that was told to stop, and waits for what is under way until a moment."""
 
-    under_way: UnderWay
     until: float
 
 
@@ -69,6 +68,8 @@ class Status:
     #: Number of the tunnel that keys concern, from 0.
     chosen: int = 0
     figures: Figures = field(default_factory=Figures)
+    #: What is open, as it was when it was last looked at.
+    under_way: UnderWay = UnderWay()
     #: Lines that are held back, or None while they are shown.
     held: int | None = None
     #: Answer to the last key, for a few seconds.

@@ -10,9 +10,9 @@ from math import isfinite
 from typing import Any
 
 import sellia
-from sellia.client.retired import count
 from sellia.client.service import ClientService
 from sellia.client.tunnel import Tunnel
+from sellia.client.under_way import under_way
 from sellia.text import printable
 
 
@@ -70,7 +70,7 @@ def _link(client: ClientService) -> dict[str, Any]:
 def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
     session = client.session.session
     streams = [each for each in session.streams.values() if each.tunnel == tunnel.number] if session is not None else []
-    websockets = sum(len(service.pipes.open) for service in tunnel.routes)
+    pipes = [pipe for service in tunnel.routes for pipe in service.pipes.open]
     settings = tunnel.settings
     return {
         "name": settings.name,
@@ -80,5 +80,5 @@ def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
         "url": tunnel.url or None,
         "targets": [{"path": route.prefix, "target": str(route.target)} for route in settings.routes],
         "protected": settings.auth is not None,
-        **count(streams, websockets)._asdict(),
+        **under_way(streams, pipes)._asdict(),
     }

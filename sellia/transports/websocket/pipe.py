@@ -169,6 +169,11 @@ class WebSocketLeg(FrameSocket, Unread):
     # --- for whoever stops ---------------------------------------------------------------------------------
 
     @property
+    def record(self) -> WebSocketRecord:
+        """The record of what has passed."""
+        return self._record
+
+    @property
     def ending(self) -> bool:
         """Whether it ends already: a close frame has passed, or the socket, or that of the other side, is gone."""
         return self._closing.state is not State.OPEN

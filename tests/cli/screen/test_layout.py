@@ -174,7 +174,7 @@ class GoldenTests(SynchronousTestCase):
 
     def test_closing(self) -> None:
         status = busy_status()
-        status.closing = Closing(UnderWay(3, 2), 252.0)
+        status.closing, status.under_way = Closing(252.0), UnderWay(3, 2)
         self.check(
             text(status, 80),
             """
@@ -188,7 +188,7 @@ class GoldenTests(SynchronousTestCase):
 
     def test_closing_in_60_columns(self) -> None:
         status = busy_status()
-        status.closing = Closing(UnderWay(3, 2), 252.0)
+        status.closing, status.under_way = Closing(252.0), UnderWay(3, 2)
         self.check(
             text(status, 60),
             """
