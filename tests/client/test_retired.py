@@ -219,7 +219,7 @@ class ClosedTests(RunningCase):
         far.close()
         self.stage.far.streams[max(self.stage.far.streams)].end()
         self.stage.talk()
-        self.assertEqual(self.session.tunnels.left_in("ann"), UnderWay(1, 0))
+        self.assertEqual(self.session.tunnels.left_in("ann"), UnderWay(1, bytes_out=5))
         self.finish(visitor, service)
         self.assertIsNone(self.session.tunnels.left_in("ann"))
         self.assertIsNone(self.session.tunnels.left_in("bob"), "it is open")
