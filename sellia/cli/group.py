@@ -34,14 +34,6 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(self.table.items()))
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        from click.shell_completion import CompletionItem
-
-        names = [name for name in self.table if name.startswith(incomplete)]
-        return [CompletionItem(name, help=self.table[name]) for name in names] + click.Command.shell_complete(
-            self, ctx, incomplete
-        )
-
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Suggest the known word that is nearest to a mistyped one, as a sentence with a space before it, or nothing."""

@@ -14,6 +14,7 @@ Designs not chosen
     usage is what shells and ``grep`` return for other things; ``sysexits.h`` has one for each case.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -53,6 +54,12 @@ class CommandGroup(LazyGroup):
     ) -> Any:
         """Run a command, and leave with its exit status: 64 for a wrong command line, 130 after Ctrl-C."""
         extra.pop("standalone_mode", None)
+        asked = os.environ.get("_SELLIA_COMPLETE")
+        if asked:
+            from sellia.cli.complete import answer
+
+            click.echo(answer(asked))
+            sys.exit(Exit.OK)
         try:
             status = super().main(args, prog_name or "sellia", standalone_mode=False, **extra)
         except click.UsageError as error:

@@ -45,6 +45,8 @@ PACKAGES = {
     "mariadbd": "mariadb-server",
     "squid": "squid",
     "tinyproxy": "tinyproxy",
+    "zsh": "zsh",
+    "fish": "fish",
 }
 """Each program, and the Debian package that brings it."""
 

@@ -1,21 +1,23 @@
 """``sellia completion SHELL``."""
 
 import click
-from click.shell_completion import get_completion_class
+
+from sellia.cli.complete import SHELLS, script
 
 #: How to use the script, by shell.
 _USE = {
     "bash": 'eval "$(sellia completion bash)"   in ~/.bashrc',
-    "zsh": 'eval "$(sellia completion zsh)"   in ~/.zshrc',
+    "zsh": 'eval "$(sellia completion zsh)"   in ~/.zshrc, below compinit',
     "fish": "sellia completion fish > ~/.config/fish/completions/sellia.fish",
+    "powershell": "sellia completion powershell | Out-String | Invoke-Expression   in $PROFILE",
 }
 
 
 @click.command(epilog="\b\n" + "\n".join(_USE.values()))
-@click.argument("shell", type=click.Choice(list(_USE)))
-@click.pass_context
-def command(ctx: click.Context, shell: str) -> None:
-    """Print the completion script of a shell."""
-    kind = get_completion_class(shell)
-    assert kind is not None
-    click.echo(kind(ctx.find_root().command, {}, "sellia", "_SELLIA_COMPLETE").source())
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+def command(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    It completes commands, options, and the names of the tunnels in the settings files.
+    """
+    click.echo(script(shell))
