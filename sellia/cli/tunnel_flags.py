@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
+from sellia.cli.consent import ask_for_consent
 from sellia.cli.exits import Exit
-from sellia.client.settings import ClientSettings, TunnelSettings, load_here
+from sellia.client.settings import ClientSettings, TunnelSettings, UnknownServer, load_here
 from sellia.client.settings.kinds import has_flag
 from sellia.client.settings.old import OLD
 from sellia.errors import SettingsError
@@ -61,7 +62,12 @@ def settings_of(
 
     flags = values_of(flags_for(kind), value_of)
     try:
-        return load_here({**flags, **tunnel}, os.environ, config)
+        try:
+            return load_here({**flags, **tunnel}, os.environ, config)
+        except UnknownServer as error:
+            if not ask_for_consent(error):
+                raise
+            return load_here({**flags, **tunnel}, os.environ, config)
     except SettingsError as error:
         # Here the target is no flag.
         raise WrongSettings(

@@ -203,3 +203,43 @@ tunnels:
         self.assertEqual(process.returncode, Exit.SETTINGS, errors)
         self.assertIn("sellia auth login --server", errors)
         self.nobody_came()
+
+    def test_asked_on_a_terminal(self) -> None:
+        """No is the default; a yes counts from then on, and no key goes there by it."""
+        self.write(f"server: {self.url}\ntunnels: {{web: {{target: 8080}}}}\n")
+        refused = self.ask(b"\n")
+        self.assertEqual(refused.wait(60), Exit.SETTINGS)
+        self.nobody_came()
+        self.evil.settimeout(60)
+        self.ask(b"y\n")
+        connection, _ = self.evil.accept()
+        self.addCleanup(connection.close)
+        connection.settimeout(60)
+        self.assertNotIn(b"SECRET", connection.recv(65536))
+        again = self.start("start", "web")
+        other, _ = self.evil.accept()
+        other.close()
+        again.terminate()
+
+    def ask(self, answer: bytes) -> "subprocess.Popen[bytes]":
+        """Run ``sellia start web`` on a terminal, and answer its question."""
+        ours, theirs = os.openpty()
+        self.addCleanup(os.close, ours)
+        rest = {name: value for name, value in os.environ.items() if not name.startswith(("SELLIA_", "XDG_"))}
+        process = subprocess.Popen(
+            [sys.executable, SELLIA, "start", "web"],
+            cwd=self.project,
+            env={**rest, "HOME": str(self.home), "SELLIA_API_KEY": "SECRET"},
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 65536)
+        self.assertIn(f"to go through {self.url}".encode(), shown)
+        os.write(ours, answer)
+        return process

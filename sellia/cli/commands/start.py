@@ -12,7 +12,7 @@ from sellia.cli.display import Display, display_options
 from sellia.cli.output import safe
 from sellia.cli.persistence import persistence, persistence_options
 from sellia.cli.tunnel_flags import WrongSettings, settings_of, tunnel_flags
-from sellia.client.settings import ClientSettings, NoSuchTunnel, TunnelSettings, choose, shown_routes
+from sellia.client.settings import ClientSettings, NoSuchTunnel, TunnelSettings, choose, choose_again, shown_routes
 from sellia.errors import SettingsError
 
 #: Characters of a column at most; what is longer moves the rest of its line.
@@ -51,8 +51,13 @@ def command(
         # Standard output has what the client says, if there will be one.
         click.echo(listing(settings), err=chosen is not None or display.as_json)
     if chosen is not None:
+
+        def read() -> ClientSettings:
+            return choose_again(settings_of(None, given, config, {}), names, everything)
+
+        how = persistence(no_retry, connect_timeout)
         try:
-            sys.exit(run_client(chosen, display, persistence(no_retry, connect_timeout)))
+            sys.exit(run_client(chosen, display, how, command="sellia start", read=read))
         except SettingsError as error:
             raise WrongSettings(str(error)) from None
 

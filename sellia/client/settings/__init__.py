@@ -8,10 +8,11 @@ server's and is not read here.
 from sellia.client.settings.examine import examine, examine_here
 from sellia.client.settings.keys import KnownServers, UnknownServer
 from sellia.client.settings.load import load, load_here
-from sellia.client.settings.model import TUNNEL_LIMIT, ClientSettings, ProfileSettings
-from sellia.client.settings.select import NoSuchTunnel, choose
+from sellia.client.settings.model import ClientSettings, ProfileSettings
+from sellia.client.settings.select import NoSuchTunnel, choose, choose_again
 from sellia.client.settings.tunnel import (
     PATH_LIMIT,
+    TUNNEL_LIMIT,
     PathSettings,
     RouteSettings,
     TunnelDefaults,
@@ -36,6 +37,7 @@ __all__ = [
     "examine",
     "examine_here",
     "choose",
+    "choose_again",
     "load",
     "load_here",
     "shown_routes",

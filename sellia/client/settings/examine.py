@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from sellia.client.settings.consent import Known
 from sellia.client.settings.keys import KnownServers
 from sellia.client.settings.load import collect, finish
 from sellia.client.settings.model import ClientSettings
-from sellia.credentials import credentials
 from sellia.settings import CLIENT, Examined, Findings, SettingsFile, examined, standing_files
 
 
 def examine_here(flags: Mapping[str, object], environment: Mapping[str, str], config: str | None) -> Examined:
     """Return what is found as this user runs a client, with standing files and stored keys; as `examine`."""
-    return examine(flags, environment, config, standing_files(CLIENT, environment), credentials(environment))
+    return examine(flags, environment, config, standing_files(CLIENT, environment), Known(environment))
 
 
 def examine(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from sellia.client.settings.old import A_LIST, told_old
-from sellia.client.settings.tunnel import NAME, TunnelDefaults
+from sellia.client.settings.tunnel import NAME, TUNNEL_LIMIT, TunnelDefaults
 from sellia.client.settings.values import TargetText
 from sellia.settings import Findings, Given
 
@@ -34,6 +34,10 @@ def tunnels_of(given: Mapping[str, Given], defaults: Mapping[str, Given], findin
         named = {str(name): each for name, each in tunnels.parts.items()}
     else:
         return tunnels
+    if len(named) > TUNNEL_LIMIT:
+        hint = "Nobody can open as many in one session: describe them in several files."
+        findings.add(tunnels.named.fault(f"are more than {TUNNEL_LIMIT} tunnels", hint))
+        return None
     made = {name: _complete(each, defaults, findings) for name, each in named.items()}
     return replace(Given.of(made, tunnels.origin), caution=caution or told_old(made.values()))
 

@@ -37,6 +37,9 @@ class KnownServers(Protocol):
     def servers(self) -> list[str]:
         """Return the URLs of all of them.  Raises SettingsError where they cannot be trusted."""
 
+    def agreed(self, file: str, server: str) -> bool:
+        """Return whether the user has agreed to a server that the settings file of a project names."""
+
 
 class Nobody:
     """No server is known."""
@@ -52,6 +55,9 @@ class Nobody:
 
     def servers(self) -> list[str]:
         return []
+
+    def agreed(self, file: str, server: str) -> bool:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +136,20 @@ def apply_key(given: dict[str, Given], keys: Sequence[Key], known: KnownServers,
                 given["api_key"] = Given(stored, Origin(Rank.USER, "", known.place(url)))
 
 
-def check_server(given: Mapping[str, Given], own: Sequence[Given], known: KnownServers, findings: Findings) -> None:
+def check_server(
+    given: Mapping[str, Given],
+    own: Sequence[Given],
+    known: KnownServers,
+    findings: Findings,
+) -> None:
     """Refuse a server that a project's file supplies and the user does not know; ``own`` are those of own files."""
     server = given.get("server")
     url = _url(server) if server is not None else None
     if server is None or url is None or server.rank is not Rank.PROJECT:
         return
     with findings.collecting():
-        if not known.knows(url) and not any(same_server(server, each) for each in own):
+        familiar = known.knows(url) or any(same_server(server, each) for each in own)
+        if not familiar and not known.agreed(server.path, url):
             findings.add(UnknownServer(server.origin, url))
 
 
@@ -152,6 +164,7 @@ class UnknownServer(SettingsError):
         whole = origin.fault(f"this project wants its tunnels to go through {server}, for which no key is stored", hint)
         super().__init__(whole.line, whole.hint, whole.at)
         self.server = server
+        self.file = origin.path
 
 
 def _kept_back(key: Key, url: str) -> str:

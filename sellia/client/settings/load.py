@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sellia.client.proxies import proxies_of
+from sellia.client.settings.consent import Known
 from sellia.client.settings.file import defaults_of, name_of, placed, tunnels_of
 from sellia.client.settings.keys import Key, KnownServers, Nobody, apply_key, apply_profile, apply_server, check_server
 from sellia.client.settings.model import ClientSettings
@@ -12,7 +13,6 @@ from sellia.client.settings.old import OLD, TOP_LEVEL, told_old
 from sellia.client.settings.trust import check_project
 from sellia.client.settings.tunnel import TunnelSettings
 from sellia.client.settings.values import authorities_of
-from sellia.credentials import credentials
 from sellia.errors import SettingsError
 from sellia.settings import CLIENT, Findings, Given, Rank, SettingsFile, check, gather, refuse_unknown, standing_files
 from sellia.text import printable
@@ -33,7 +33,7 @@ def load_here(
 
     The project's file is looked for from ``directory``, which by default is the present one.
     """
-    return load(flags, environment, config, standing_files(CLIENT, environment, directory), credentials(environment))
+    return load(flags, environment, config, standing_files(CLIENT, environment, directory), Known(environment))
 
 
 def load(
@@ -119,6 +119,7 @@ class _Files:
         refuse_unknown(ClientSettings, given, _ONE_TUNNEL, findings)
         defaults = {**self.defaults, **defaults_of(given)}
         tunnels = tunnels_of(given, defaults, findings)
+        given.pop("tunnels", None)
         if tunnels is not None:
             given["tunnels"] = tunnels
         if file.rank is Rank.PROJECT:
@@ -187,6 +188,11 @@ def _choose_server(
 def _choose_tunnels(given: dict[str, Given], typed: dict[str, Given], found: _Files, findings: Findings) -> None:
     """Choose between the tunnel that flags describe and those of the files."""
     flagged = any(name in typed for name in _SERVICES)
+    said = str(typed["target"].value) if "target" in typed else ""
+    if said in (given["tunnels"].inside() if "tunnels" in given else ()) and not said.isdigit():
+        line = f"{said} is a tunnel in {printable(given['tunnels'].path)}"
+        findings.add(typed["target"].origin.fault(line, f"`sellia start {said}` opens it."))
+        return
     if "tunnels" in given and not flagged:
         if typed:
             strongest = next(iter(typed.values()))

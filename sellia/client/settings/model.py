@@ -1,19 +1,16 @@
 """Settings of a client: its server, its key, and the tunnels that it opens."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import GetJsonSchemaHandler, PrivateAttr, field_validator, model_validator
 from pydantic_core import CoreSchema
 
-from sellia.client.settings.tunnel import TunnelDefaults, TunnelSettings
+from sellia.client.settings.tunnel import TUNNEL_LIMIT, TunnelDefaults, TunnelSettings
 from sellia.client.settings.values import checked_authorities, checked_proxy, checked_server, link_url
 from sellia.relay.http.hosts import is_loopback
 from sellia.settings import LogLevel, Seconds, Secret, Settings, setting, wrong
-
-#: Most tunnels of one client.
-TUNNEL_LIMIT: Final = 256
 
 
 class _ByName:

@@ -25,6 +25,22 @@ def choose(settings: ClientSettings, names: Sequence[str], everything: bool = Fa
     return settings.model_copy(update={"tunnels": chosen}) if chosen else None
 
 
+def choose_again(settings: ClientSettings, names: Sequence[str], everything: bool = False) -> ClientSettings:
+    """Return what `choose` does, of settings that were read again; tunnels that are no longer there are left out.
+
+    Raises SettingsError if none is left.
+    """
+    known = {tunnel.name for tunnel in settings.tunnels}
+    left = [name for name in names if name in known]
+    chosen = choose(settings, left, everything) if left or not names else None
+    if chosen is None:
+        raise SettingsError(
+            "none of the tunnels that this client was started with is described any more",
+            "End the client with `sellia stop`, or describe one of them again.",
+        )
+    return chosen
+
+
 def _no_tunnel(name: str, known: Sequence[str]) -> NoSuchTunnel:
     near = get_close_matches(name, known, n=1)
     hint = f"Did you mean {printable(near[0])}?" if near else f"The tunnels are: {printable(', '.join(known), 400)}."

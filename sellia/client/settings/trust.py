@@ -7,7 +7,8 @@ Need
 
 Invariants
     * It supplies no key, no proxy, no authority for certificates, and no path of a file outside its directory.
-    * It supplies a server only where the user has a key stored for it, or names it in a file of their own.
+    * It supplies a server only where the user has a key stored for it, names it in a file of their own, or has agreed
+      to it for this file (:mod:`sellia.client.settings.consent`).
     * To such a server goes the key that is stored for it, and none that was given for another
       (:mod:`sellia.client.settings.keys`).
     * Its tunnels lead to this machine's loopback interface, to files and unix sockets below its directory with all

@@ -23,6 +23,9 @@ from sellia.settings import Port, Seconds, Secret, Settings, setting, wrong
 from sellia.targets import Target, TargetKind
 from sellia.text import printable
 
+#: Most tunnels of one client.
+TUNNEL_LIMIT: Final = 256
+
 #: Most paths of one tunnel.
 PATH_LIMIT: Final = 64
 

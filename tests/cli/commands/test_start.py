@@ -36,7 +36,9 @@ class StartTests(CommandCase):
         with open("sellia.yaml", "w") as file:
             file.write(text)
 
-    def run_client(self, settings: Any, display: Any, persistence: Any) -> int:
+    def run_client(self, settings: Any, display: Any, persistence: Any, *, command: str, read: Any) -> int:
+        self.assertEqual(command, "sellia start")
+        self.read = read
         self.ran.append(([each.name for each in settings.tunnels], display.as_json))
         self.key = settings.api_key.get_secret_value()
         return 0

@@ -32,6 +32,7 @@ class Stored:
     """Keys that are stored, by server."""
 
     def __init__(self, **keys: str) -> None:
+        self.consents: list[tuple[str, str]] = []
         self.keys = {f"https://{name}.example": key for name, key in keys.items()}
 
     def knows(self, server: str) -> bool:
@@ -42,6 +43,9 @@ class Stored:
 
     def place(self, server: str) -> str:
         return "/keys/" + server
+
+    def agreed(self, file: str, server: str) -> bool:
+        return (file, server) in self.consents
 
     def servers(self) -> list[str]:
         return sorted(self.keys)

@@ -1,6 +1,7 @@
 """Which tunnels of a file are opened."""
 
-from sellia.client.settings import NoSuchTunnel, choose
+from sellia.client.settings import NoSuchTunnel, choose, choose_again
+from sellia.errors import SettingsError
 from tests.client.settings.cases import LayersCase
 
 FILE = (
@@ -29,3 +30,13 @@ class ChooseTests(LayersCase):
         error = self.assertRaises(NoSuchTunnel, self.chosen, "x\x1b")
         self.assertEqual(error.line, "there is no tunnel x\\x1b in the settings")
         self.assertEqual(error.hint, "The tunnels are: web, api, db.")
+
+    def test_again(self) -> None:
+        """A tunnel that the file no longer has is left out, and one that it has now is there."""
+        self.give(home=FILE.replace("db:", "cache:"))
+        settings = self.load()
+        self.assertEqual([each.name for each in choose_again(settings, ("web", "db")).tunnels], ["web"])
+        self.assertEqual(len(choose_again(settings, (), True).tunnels), 3)
+        self.assertEqual([each.name for each in choose_again(settings, ()).tunnels], ["api"])
+        error = self.assertRaises(SettingsError, choose_again, settings, ("db",))
+        self.assertIn("none of the tunnels", error.line)
