@@ -35,7 +35,7 @@ from sellia.client.terms import Terms, frame_limits
 from sellia.client.tunnels import Tunnels
 from sellia.client.under_way import under_way
 from sellia.errors import ProtocolError, ProxyLoginError, RefusedError, SelliaError, UnreachableError
-from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, Problem, problem_of
+from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, WRONG_KEY, Problem, problem_of
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -273,6 +273,8 @@ class ClientSession:
 
     def refused(self, refused: Refused) -> None:
         message = printable(refused.message)
+        if refused.word == WRONG_KEY.code and self._settings.key_from:
+            message = f"{message} The key is that of {self._settings.key_from}."
         final = refused.final or not self._retry
         self.report(RefusedEvent(printable(refused.word, 64), message, final))
         _log.warn("the server refused the client: {word}: {message}", word=printable(refused.word, 64), message=message)

@@ -255,6 +255,7 @@ class ClientTests(Startup):
         self.assertEqual(client.wait_for_exit(), Exit.NOT_AUTHORISED)
         (line,) = client.output.splitlines()
         self.assertIn("refused wrong-key: ", line)
+        self.assertIn("The key is that of SELLIA_API_KEY. ", line)
         self.assertIn("Check the key", line)
 
     def test_command_with_a_name_in_use(self) -> None:
@@ -269,7 +270,7 @@ class ClientTests(Startup):
         done = self.twistd("-n", "sellia-client", *options)
         self.assertEqual(done.returncode, 1, done)
         line, hint = done.stderr.splitlines()
-        self.assertEqual(line, "sellia: The server does not accept this API key.")
+        self.assertEqual(line, "sellia: The server does not accept this API key. The key is that of --api-key.")
         self.assertTrue(hint.startswith("Hint: Check the key"), hint)
         self.assertNotIn("Traceback", done.stdout)
         self.assertNotIn("wrong\n", done.stdout)

@@ -111,11 +111,17 @@ class ClientSettings(Settings):
     }
 
     _files: tuple[str, ...] = PrivateAttr(())
+    _key_from: str = PrivateAttr("")
 
     @property
     def files(self) -> tuple[str, ...]:
         """Paths of the settings files that describe the tunnels."""
         return self._files
+
+    @property
+    def key_from(self) -> str:
+        """The flag, variable or file that the key comes from, for people; empty where that is not known."""
+        return self._key_from
 
     @field_validator("proxy")
     @classmethod

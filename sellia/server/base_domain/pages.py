@@ -37,7 +37,7 @@ code {{ overflow-wrap: anywhere; }}
 _LANDING: Final = """<p>This is a <strong>Sellia</strong> server. It gives services on people's own machines a public
 address: HTTP, WebSockets and all.</p>
 <p>To put what listens on your port 8080 at <code>{example}</code>:</p>
-<pre>{install}sellia http 8080 -s myapp --server {url}{key}</pre>
+<pre>{install}{login}sellia http 8080 -s myapp --server {url}</pre>
 {note}"""
 
 _CLIENT: Final = """<p>Install the <code>sellia</code> command, in the version that this server runs, with pipx:</p>
@@ -201,7 +201,7 @@ class BaseDomainPages(Resource):
             example=escape(public_url("myapp", settings.domain, port, settings.https)),
             install=f"pipx install {escape(self._wheel_url)}\n" if self._wheel is not None else "",
             note=_NEEDS if self._wheel is not None else _NO_CLIENT,
-            key=" --api-key YOUR-KEY" if settings.master_key is not None else "",
+            login=f"sellia auth login --server {escape(url)}\n" if settings.master_key is not None else "",
         )
         return _html("Sellia", body)
 

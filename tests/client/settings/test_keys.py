@@ -64,6 +64,12 @@ class LoginTests(KeyCase):
         self.assertEqual(self.key(self.load(ONE, Stored(a="ka"))), ("https://a.example", "ka"))
         self.assertEqual(self.key(self.load(ONE, Stored(a="ka"), SELLIA_API_KEY="kv")), ("https://a.example", "kv"))
 
+    def test_where_the_key_comes_from(self) -> None:
+        self.assertEqual(self.load(ONE, Stored(a="ka")).key_from, "/keys/https://a.example")
+        self.assertEqual(self.load(ONE, Stored(a="ka"), SELLIA_API_KEY="kv").key_from, "SELLIA_API_KEY")
+        self.assertEqual(self.load({**ONE, "api_key": "kf"}, Stored(a="ka")).key_from, "--api-key")
+        self.assertEqual(self.load({**ONE, "server": "https://f.example"}).key_from, "")
+
     def test_whoever_says_it_counts_for_more(self) -> None:
         known = Stored(a="ka")
         self.assertEqual(

@@ -51,7 +51,8 @@ class SecuredTests(PageCase):
 
     def test_how_to_connect(self) -> None:
         body = self.get(b"/")[3]
-        self.assertIn(b"--server https://example.test --api-key YOUR-KEY</pre>", body)
+        login = b"\nsellia auth login --server https://example.test\nsellia http 8080 "
+        self.assertIn(login + b"-s myapp --server https://example.test</pre>", body)
         self.assertNotIn(b"k" * 20, body)
 
 
