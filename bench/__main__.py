@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import http, latency, memory, pressure, scale, websocket
+from bench import http, latency, memory, pressure, scale, tcp, websocket
 from bench.figures import Findings, report
 from bench.rig import Plan
 from tests.processes import ProcessError
@@ -19,6 +19,7 @@ SECTIONS: dict[str, Callable[[Plan], Findings]] = {
     "http": http.measure,
     "ws": websocket.measure,
     "latency": latency.measure,
+    "tcp": tcp.measure,
     "memory": memory.measure,
     "pressure": pressure.measure,
     "scale": scale.measure,

@@ -89,8 +89,9 @@ class TcpStage:
             wait_until(lambda before=before: self.server.output.count("link back") > before, "the link to be back")  # type: ignore[misc]
 
     def close(self) -> None:
-        self.client.stop()
-        self.server.stop()
+        """End everything; connections that a test has left open are not waited for."""
+        self.client.stop(1.0)
+        self.server.stop(1.0)
         self.proxy.close()
         self._folder.cleanup()
 
