@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, ClassVar
 
 import click
 
 
 class LazyGroup(click.Group):
-    """A click group of the commands in ``table``, each with its line of help, which are modules of ``package``."""
+    """A click group of the commands in ``table``, each with its line of help, which are modules of ``package``.
+
+    The module of one that is a word of Python has an underscore behind its name: ``import_``.
+    """
 
     table: ClassVar[Mapping[str, str]] = {}
     package: ClassVar[str] = ""
@@ -20,7 +24,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.table:
             return None
-        command: click.Command = import_module(f"{self.package}.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"{self.package}.{module}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

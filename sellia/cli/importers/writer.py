@@ -11,6 +11,7 @@ def written(imported: Imported, origin: str, server: str | None = None) -> str:
     A tunnel that is withheld stands there as a comment, with the reason.
     """
     lines = [f"# Made of {origin} ({imported.kind}) by `sellia config import`."]
+    lines.append("version: 1")
     settings = dict(imported.settings)
     if server is not None:
         settings = {"server": server, **settings}

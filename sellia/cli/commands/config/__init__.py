@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "path": "Show which settings files are read.",
     "edit": "Edit a settings file, and check it.",
     "schema": "Print the JSON Schema of settings files, for editors.",
+    "import": "Read the settings of ngrok, cloudflared or frp.",
 }
 
 
