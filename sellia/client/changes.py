@@ -14,10 +14,13 @@ from sellia.errors import SettingsError
 from sellia.settings import Settings
 
 #: Settings whose new value counts at once, or from the next link on.
-AT_ONCE: Final = frozenset(("tunnels", "service_connect_timeout", "drain_timeout", "ping_interval", "ping_timeout"))
+AT_ONCE: Final = frozenset(("service_connect_timeout", "drain_timeout", "ping_interval", "ping_timeout"))
 
 #: Settings that say which server the client is linked to, how, and as whom.
 LINK: Final = frozenset(("server", "api_key", "ca", "proxy"))
+
+#: Settings that others were made of: these have been compared.
+_SOURCES: Final = frozenset(("tunnels", "defaults", "profile", "profiles"))
 
 #: Settings of a tunnel that mean nothing once it is open.
 _IDLE: Final = frozenset(("name", "autostart"))
@@ -60,7 +63,7 @@ def compare(running: ClientSettings, wanted: ClientSettings) -> tuple[ClientSett
 
     Raises SettingsError where one does that says whom the client is linked to.
     """
-    names = [name for name in ClientSettings.model_fields if name != "tunnels" and _differs(running, wanted, name)]
+    names = [name for name in ClientSettings.model_fields if name not in _SOURCES and _differs(running, wanted, name)]
     link = [ClientSettings.path(name) for name in names if name in LINK]
     if link:
         raise SettingsError(
