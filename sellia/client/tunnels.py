@@ -296,8 +296,9 @@ class Tunnels:
 
     def _tell_open(self, tunnel: Tunnel) -> None:
         name = tunnel.name or "-"
+        scheme = b"https" if tunnel.url.startswith("https:") else b"http"
         for service in tunnel.routes:
-            service.name = name
+            service.name, service.public_scheme = name, scheme
         leads_to = shown_routes(tunnel.settings.routes)
         self._owner.report(Connected(name, tunnel.url, leads_to))
         _log.info("tunnel ready: {url} -> {target}", url=printable(tunnel.url), target=leads_to)

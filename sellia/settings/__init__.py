@@ -30,7 +30,7 @@ from sellia.settings.show import shown
 from sellia.settings.show import values as shown_values
 from sellia.settings.sources import Overlay, flag, gather, variables
 from sellia.settings.standing import CLIENT, SERVER, candidates, standing_files, user_directory
-from sellia.settings.values import ONE_OR_MORE, Count, LogLevel, PerSecond, Port, Seconds, Secret, Size, wrong
+from sellia.settings.values import ONE_OR_MORE, Count, LogLevel, Masked, PerSecond, Port, Seconds, Secret, Size, wrong
 
 __all__ = [
     "CLIENT",
@@ -52,6 +52,7 @@ __all__ = [
     "ONE_OR_MORE",
     "Overlay",
     "PerSecond",
+    "Masked",
     "Port",
     "Rank",
     "Seconds",

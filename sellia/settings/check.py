@@ -12,7 +12,7 @@ from sellia.errors import SettingsError
 from sellia.settings.exposure import exposed_files
 from sellia.settings.given import Findings, Given, Origin, Rank, Trail
 from sellia.settings.model import Settings
-from sellia.settings.values import SHOWN
+from sellia.settings.values import SHOWN, Masked
 from sellia.text import printable
 
 #: Faults of one check that are explained; a file can have thousands.
@@ -119,8 +119,9 @@ def _shown(part: Given | None) -> str:
     return printable(str(value))[:SHOWN]
 
 
-def _is_secret(annotation: Any) -> bool:
-    return "SecretStr" in repr(annotation)
+def _is_secret(annotation: Any, masked: bool = True) -> bool:
+    shown = repr(annotation)
+    return "SecretStr" in shown or (masked and Masked.__name__ in shown)
 
 
 def models_in(annotation: Any) -> list[type[Settings]]:
@@ -153,24 +154,27 @@ def _without_none(annotation: Any) -> Any:
     return rest[0] if len(rest) == 1 and len(get_args(annotation)) == 2 else annotation
 
 
-def secrets_of(model: type[Settings]) -> dict[str, frozenset[str]]:
-    """Return the settings that are secrets or hold some, by name, with the names of the secrets within."""
+def secrets_of(model: type[Settings], *, masked: bool = False) -> dict[str, frozenset[str]]:
+    """Return the settings that are secrets or hold some, by name, with the names of the secrets within.
+
+    ``masked``: also those that may be some (`Masked`).
+    """
     found = {}
     for name, described in model.model_fields.items():
-        if _is_secret(described.annotation):
+        if _is_secret(described.annotation, masked):
             found[name] = frozenset[str]()
             continue
-        inner = frozenset(_secrets_within(described.annotation, ()))
+        inner = frozenset(_secrets_within(described.annotation, (), masked))
         if inner:
             found[name] = inner
     return found
 
 
-def _secrets_within(annotation: Any, above: tuple[Any, ...]) -> Iterator[str]:
+def _secrets_within(annotation: Any, above: tuple[Any, ...], masked: bool) -> Iterator[str]:
     for model in models_in(annotation):
         if model not in above:
             for name, described in model.model_fields.items():
-                if _is_secret(described.annotation):
+                if _is_secret(described.annotation, masked):
                     yield name
                 else:
-                    yield from _secrets_within(described.annotation, (*above, model))
+                    yield from _secrets_within(described.annotation, (*above, model), masked)

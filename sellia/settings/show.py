@@ -56,7 +56,7 @@ def _masked(
     """Yield the settings of the models by their paths in a file, with secrets masked."""
     met = set()
     for model in models:
-        secrets = secrets_of(model)
+        secrets = secrets_of(model, masked=True)
         for name in model.model_fields:
             if name in met:
                 continue

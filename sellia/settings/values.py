@@ -20,6 +20,10 @@ def wrong(line: str, hint: str = "", about: str = "") -> PydanticCustomError:
     return PydanticCustomError("setting", "{line}", {"line": line, "hint": hint, "about": about})
 
 
+class Masked:
+    """Marks a text that may be a secret: it is not shown, and may stand in a file that others can read."""
+
+
 def _number(value: object) -> object:
     if isinstance(value, bool):
         raise wrong("must be a number, not true or false")

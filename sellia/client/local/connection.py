@@ -37,14 +37,15 @@ from zope.interface import implementer
 from sellia.client.local.dial import ServiceSocket
 from sellia.client.local.pool import Pool
 from sellia.errors import ProblemError
-from sellia.protocol.limits import SHORT_BODY
+from sellia.protocol.limits import HEAD_LIMIT, SHORT_BODY
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.framing import bad_response
 from sellia.relay.http.headers import response_to_visitor, values_of
 from sellia.relay.http.interim import InterimPace, section_size
 from sellia.relay.http.logins import answer_binds
-from sellia.relay.http.response_head import SHORT_HEAD
+from sellia.relay.http.response_head import SHORT_HEAD, check_size
 from sellia.relay.http.responses import Head, ResponseReader
+from sellia.relay.http.rewriting import Undo
 from sellia.relay.http.trailers import trailers_to_pass
 from sellia.transports.reactor.batching import BufferedWriter, FlushBatch
 from sellia.transports.reactor.sockets import bytes_acknowledged, quiet, write_now
@@ -77,6 +78,8 @@ class AnswerSink(Protocol):
     bodiless: bool
     #: Whether the request brings a login that belongs to its connection.
     login: bool
+    #: What puts the heads of responses right, if anything does.
+    undo: Undo | None
 
     @property
     def over(self) -> bool:
@@ -348,7 +351,7 @@ class HttpConnection(ServiceSocket):
             self._interims = InterimPace(now)
         if not self._interims.take(now, section_size(headers)):
             return
-        exchange.send_interim(ResponseHead(status, reason, response_to_visitor(headers, status)))
+        exchange.send_interim(ResponseHead(status, reason, to_visitor(exchange.undo, headers, status)))
 
     def _head_of(self, exchange: AnswerSink, head: Head, body: bytes = b"") -> ResponseHead:
         """Return the response's head as it goes on, with its whole body if that is short."""
@@ -356,7 +359,7 @@ class HttpConnection(ServiceSocket):
         if (status == 401 or exchange.login) and (exchange.login or answer_binds(headers)):
             self.login = True
         chunked = length is None and not bodiless
-        return ResponseHead(status, reason, response_to_visitor(headers, status), chunked, body)
+        return ResponseHead(status, reason, to_visitor(exchange.undo, headers, status), chunked, body)
 
     def _switch(self, exchange: AnswerSink, reader: ResponseReader, reason: bytes, headers: Headers) -> None:
         """Pass on a 101, which must name the new protocol."""
@@ -380,3 +383,13 @@ class HttpConnection(ServiceSocket):
             self._reader.keep_alive = False
         if self._exchange is None:
             self.abort()
+
+
+def to_visitor(undo: Undo | None, headers: Headers, status: int) -> Headers:
+    """Return a response's fields as the visitor gets them.  Raises ProblemError if rewriting makes them too long."""
+    kept = response_to_visitor(headers, status)
+    if undo is None:
+        return kept
+    kept = undo.response(kept, status)
+    check_size(HEAD_LIMIT, kept, b"", "response head, with what this tunnel adds to it,")
+    return kept

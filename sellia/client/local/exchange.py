@@ -31,6 +31,7 @@ from sellia.problems import (
 )
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, UpgradeRequest, WebSocketRequest
 from sellia.relay.http.framing import bad_response
+from sellia.relay.http.rewriting import Undo
 from sellia.relay.http.validation import check_method, check_target, validate
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
@@ -80,6 +81,7 @@ class ServiceLeg(StrictLeg):
         "state",
         "status",
         "stream",
+        "undo",
     )
 
     def __init__(
@@ -95,6 +97,8 @@ class ServiceLeg(StrictLeg):
         self.report = report
         #: Told of what passes: from when the request is known to be one, to the end.
         self.observer: StreamObserver | None = None
+        #: What puts the heads of responses right, where those of requests are rewritten.
+        self.undo: Undo | None = None
         self.method = b"GET"
         #: Whether the response has no body, whatever its head says.
         self.bodiless = False
@@ -112,6 +116,15 @@ class ServiceLeg(StrictLeg):
     def over(self) -> bool:
         """Whether nothing more will pass."""
         return self.state is OVER
+
+    def sent(self, target: bytes | None) -> tuple[bytes, Headers]:
+        """Return what the service is asked for, and with which fields; ``target`` where it is not the opening's."""
+        opening, service = self.opening, self.service
+        asked = opening.target if target is None else target
+        if service.rewriter is None:
+            return asked, opening.headers
+        headers, self.undo = service.rewriter.request(opening.headers, asked, service.public_scheme)
+        return asked, headers
 
     # --- for the stream ------------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class ServiceHttpLeg(ServiceLeg):
             asked = decoded(opening.target)
             report(RequestStarted(stream.id, decoded(opening.method), asked, opening.visitor, service.name))
         try:
-            head = self._head(opening, end, opening.target if target is None else target)
+            head = self._head(opening, end, *self.sent(target))
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
             return
@@ -118,11 +118,11 @@ class ServiceHttpLeg(ServiceLeg):
         else:
             connection.write(head)
 
-    def _head(self, opening: HttpRequest, end: bool, target: bytes) -> bytes:
+    def _head(self, opening: HttpRequest, end: bool, target: bytes, headers: Headers) -> bytes:
         extra = b""
         length = -1
         hosts = 0
-        for name, value in opening.headers:
+        for name, value in headers:
             size = len(name)
             if size == 4:
                 hosts += name.lower() == b"host"
@@ -150,7 +150,6 @@ class ServiceHttpLeg(ServiceLeg):
             if end:
                 raise ValueError("its body is missing")
             self._left = self._length = length
-        headers = opening.headers
         if opening.method in DESTINATION_METHODS:
             headers = with_destination(headers, self.service.scheme)
         head = request_head(opening.method, target, headers, extra)

@@ -5,18 +5,22 @@ for everything, as most are, looks at no path.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sellia.client.events import Report
 from sellia.client.local.kinds import open_leg
 from sellia.client.local.service import CONNECT_TIMEOUT, LocalService
 from sellia.client.local.unrouted import AMBIGUOUS, NOWHERE, UnroutedLeg
 from sellia.client.settings import RouteSettings
-from sellia.protocol.messages import HttpRequest, Opening, TunnelKind, WebSocketRequest
+from sellia.protocol.messages import HttpRequest, Opening, TunnelKind, UpgradeRequest, WebSocketRequest
 from sellia.relay.http.paths import Ambiguous, PathTable
+from sellia.relay.http.rewriting import PUBLIC_RULES, HeaderRules, Rewriter
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
+
+#: Rules that leave everything to the server.
+_NOT_FORWARDED: Final = HeaderRules(forwarded=False)
 
 
 class Routes:
@@ -49,7 +53,7 @@ class Routes:
         """Return the leg of a stream that the server has opened, as :func:`sellia.client.local.kinds.open_leg` does."""
         service = self._only
         if service is None:
-            if not isinstance(opening, HttpRequest | WebSocketRequest):
+            if not isinstance(opening, HttpRequest | WebSocketRequest | UpgradeRequest):
                 service = self._services[0]
             else:
                 try:
@@ -62,11 +66,23 @@ class Routes:
         return open_leg(kind, service, stream, opening, end, report, observer)
 
 
+def rewriter_of(route: RouteSettings) -> Rewriter | None:
+    """Return what rewrites the heads of a route; None where nothing does."""
+    prefix = route.prefix if route.strip and route.prefix != "/" else ""
+    if not prefix and route.rules in (PUBLIC_RULES, _NOT_FORWARDED):
+        return None
+    return Rewriter(route.rules, route.target.scheme, route.target.authority, prefix)
+
+
 def routes_of(reactor: Any, routes: Iterable[RouteSettings], connect_timeout: float = CONNECT_TIMEOUT) -> Routes:
     """Return the routes that settings describe, with a service for each."""
     return Routes(
         [
-            (each.prefix, each.strip, LocalService(reactor, each.target, connect_timeout=connect_timeout))
+            (
+                each.prefix,
+                each.strip,
+                LocalService(reactor, each.target, connect_timeout=connect_timeout, rewriter=rewriter_of(each)),
+            )
             for each in routes
         ]
     )

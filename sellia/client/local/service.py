@@ -18,6 +18,7 @@ from sellia.client.local.finished import FinishedExchanges
 from sellia.client.local.host_checks import advice, recognise
 from sellia.client.local.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.protocol.messages import Headers, ServerLimits
+from sellia.relay.http.rewriting import Rewriter
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.websocket import as_told
 from sellia.targets import Target
@@ -61,7 +62,12 @@ class LocalService:
         idle_limit: int = IDLE_LIMIT,
         idle_seconds: float = IDLE_SECONDS,
         proxy_protocol: int = 0,
+        rewriter: Rewriter | None = None,
     ) -> None:
+        #: What rewrites the heads of its exchanges, if anything does.
+        self.rewriter = rewriter
+        #: Scheme of the tunnel's public URL; its tunnel sets it.
+        self.public_scheme = b"https"
         #: Version of the PROXY protocol's header that goes first on a TCP connection; 0 for none.
         self.proxy_protocol = proxy_protocol
         self.clock: Any = reactor

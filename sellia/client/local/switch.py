@@ -11,13 +11,13 @@ that before the service has answered is an error of the server's, which holds it
 from typing import Final
 
 from sellia.client.events import Report, RequestFinished, RequestStarted
-from sellia.client.local.connection import HttpConnection
+from sellia.client.local.connection import HttpConnection, to_visitor
 from sellia.client.local.exchange import OPEN, OVER, REQUESTED, ServiceLeg, request_head
 from sellia.client.local.service import LocalService
 from sellia.problems import BAD_REQUEST, SERVICE_DIED, VISITOR_GONE, Problem
 from sellia.protocol.messages import Headers, ResponseHead, UpgradeRequest
 from sellia.relay.http.framing import bad_response, plain_length
-from sellia.relay.http.headers import response_to_visitor, values_of
+from sellia.relay.http.headers import values_of
 from sellia.relay.http.upgrades import listed_upgrade
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
@@ -43,6 +43,7 @@ class ServiceSwitchLeg(ServiceLeg):
         end: bool,
         report: Report | None,
         observer: StreamObserver | None,
+        target: bytes | None = None,
     ) -> None:
         super().__init__(service, stream, opening, report)
         self.method = opening.method
@@ -51,14 +52,14 @@ class ServiceSwitchLeg(ServiceLeg):
         self._pipe: TcpPipe | None = None
         if report is not None:
             service.slow.add(self)
-            target = decoded(opening.target)
-            report(RequestStarted(stream.id, decoded(opening.method), target, opening.visitor, service.name))
+            shown = decoded(opening.target)
+            report(RequestStarted(stream.id, decoded(opening.method), shown, opening.visitor, service.name))
         try:
             self._left = _length(opening.headers)
             if listed_upgrade(opening.upgrade, service.upgrades) != opening.upgrade or not opening.upgrade:
                 raise ValueError("it asks for a protocol that this tunnel does not list")
             extra = b"Connection: Upgrade\r\nUpgrade: %b\r\n" % opening.upgrade
-            self._unsent = [request_head(opening.method, opening.target, opening.headers, extra)]
+            self._unsent = [request_head(opening.method, *self.sent(target), extra)]
         except ValueError as error:
             self.fail(BAD_REQUEST, _WRONG.format(error))
             return
@@ -112,7 +113,7 @@ class ServiceSwitchLeg(ServiceLeg):
         self.state = OVER
         self.status = 101
         self.service.forget(self)
-        head = ResponseHead(101, reason, response_to_visitor(headers, 101))
+        head = ResponseHead(101, reason, to_visitor(self.undo, headers, 101))
         observer, self.observer = self.observer, None
         if observer is not None:
             observer.response(self.stream.id, head)

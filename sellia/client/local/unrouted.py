@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from sellia.client.events import Report, RequestFinished, RequestStarted, WebSocketRefused
 from sellia.client.local.service import LocalService
 from sellia.problems import Problem
-from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, WebSocketRequest
+from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, UpgradeRequest, WebSocketRequest
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
@@ -49,7 +49,7 @@ class UnroutedLeg(StrictLeg):
         self,
         service: LocalService,
         stream: Stream,
-        opening: HttpRequest | WebSocketRequest,
+        opening: HttpRequest | WebSocketRequest | UpgradeRequest,
         report: Report | None,
         observer: StreamObserver | None,
         answer: Answer,

@@ -11,14 +11,14 @@ from typing import Final
 from twisted.logger import Logger
 
 from sellia.client.events import Report, WebSocketClosed, WebSocketOpened, WebSocketRefused
-from sellia.client.local.connection import HttpConnection
+from sellia.client.local.connection import HttpConnection, to_visitor
 from sellia.client.local.exchange import OVER, ServiceLeg, request_head
 from sellia.client.local.service import LocalService
 from sellia.errors import ProtocolError
 from sellia.problems import BAD_REQUEST, Problem
 from sellia.protocol.messages import Headers, ResponseHead, WebSocketRequest
 from sellia.relay.http.framing import bad_response
-from sellia.relay.http.headers import response_to_visitor, values_of
+from sellia.relay.http.headers import values_of
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
@@ -54,12 +54,13 @@ class ServiceUpgradeLeg(ServiceLeg):
     ) -> None:
         super().__init__(service, stream, opening, report)
         try:
-            fields = {name: [v for n, v in opening.headers if n.lower() == name] for name in _LOOKED_AT}
+            asked, headers = self.sent(target)
+            fields = {name: [v for n, v in headers if n.lower() == name] for name in _LOOKED_AT}
             if fields[b"content-length"] not in ([], [b"0"]) or fields[b"transfer-encoding"]:
                 raise ValueError("a handshake has no body")
             if len(fields[b"host"]) != 1:
                 raise ValueError("it does not name one host")
-            self._head = request_head(b"GET", opening.target if target is None else target, opening.headers, _UPGRADE)
+            self._head = request_head(b"GET", asked, headers, _UPGRADE)
             if len(values_of(opening.headers, b"sec-websocket-key")) != 1:
                 raise ValueError("a handshake has one key")
         except ValueError as error:
@@ -94,7 +95,7 @@ class ServiceUpgradeLeg(ServiceLeg):
         self.state = OVER
         self.service.forget(self)
         stream, opening, service, report = self.stream, self.opening, self.service, self.report
-        head = ResponseHead(101, reason, response_to_visitor(headers, 101))
+        head = ResponseHead(101, reason, to_visitor(self.undo, headers, 101))
         observer, self.observer = self.observer, None
         if observer is not None:
             observer.response(stream.id, head)

@@ -10,16 +10,18 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, InstanceOf, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from sellia.client.settings.headers import HeaderSettings, rules_of, spelled_out
 from sellia.client.settings.kinds import check_kind, check_target, checked_networks
 from sellia.client.settings.old import OLD, old_target
 from sellia.client.settings.values import checked_authorities, checked_host, checked_target
 from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
 from sellia.relay.http.paths import checked_prefix
+from sellia.relay.http.rewriting import PUBLIC_RULES, HeaderRules
 from sellia.relay.http.upgrades import PROTOCOLS, upgrade_fault
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
-from sellia.settings import Port, Seconds, Secret, Settings, setting, wrong
+from sellia.settings import Port, Seconds, Secret, setting, wrong
 from sellia.targets import Target, TargetKind
 from sellia.text import printable
 
@@ -64,7 +66,7 @@ def _one_or_more(value: object) -> object:
 Networks = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(checked_networks)]
 
 
-class PathSettings(Settings):
+class PathSettings(HeaderSettings):
     """One path of a tunnel: where requests for it, and for what is below it, go."""
 
     target: TargetField = setting(..., "Where the path leads, such as 8000, localhost:8000 or ./dist.")
@@ -82,12 +84,13 @@ class PathSettings(Settings):
 class RouteSettings:
     """One route of a tunnel: requests whose path is ``prefix`` or below it go to ``target``; the longest prefix wins.
 
-    ``strip`` takes the prefix off.
+    ``strip`` takes the prefix off; ``rules`` are those for header fields.
     """
 
     prefix: str
     target: Target
     strip: bool = False
+    rules: HeaderRules = PUBLIC_RULES
 
 
 def shown_routes(routes: Sequence[RouteSettings]) -> str:
@@ -97,7 +100,7 @@ def shown_routes(routes: Sequence[RouteSettings]) -> str:
     return ", ".join(f"{each.prefix}={each.target}" for each in routes)
 
 
-class TunnelDefaults(Settings):
+class TunnelDefaults(HeaderSettings):
     """What ``defaults`` may say for all tunnels of a file, and each tunnel for itself."""
 
     auth: Secret | None = setting(None, "USER:PASS that visitors must know.", flag="USER:PASS")
@@ -124,6 +127,11 @@ class TunnelDefaults(Settings):
         True,
         "false to send your service no X-Forwarded-For, -Proto, -Host and -Port.",
         flag="switch",
+    )
+    host_header: str | None = setting(
+        None,
+        "public, local, hybrid or a host name: short for headers, or for host.",
+        flag="SET|HOST",
     )
     upgrades: tuple[str, ...] = setting(
         (),
@@ -164,6 +172,12 @@ class TunnelDefaults(Settings):
             deny=list(self.deny),
             upgrades=[each.lower() for each in self.upgrades],
         )
+
+    @field_validator("host_header")
+    @classmethod
+    def _check_host_header(cls, value: str | None) -> str | None:
+        spelled_out(value)
+        return value
 
     @field_validator("upgrades")
     @classmethod
@@ -231,7 +245,13 @@ class TunnelSettings(TunnelDefaults):
     @property
     def options(self) -> TunnelOptions:
         """The options that the server is told."""
-        return msgspec.structs.replace(super().options, idle_timeout=self.idle_timeout or 0.0, slot=self.slot)
+        return msgspec.structs.replace(
+            super().options,
+            idle_timeout=self.idle_timeout or 0.0,
+            slot=self.slot,
+            # The client takes off what the service is not to be told.
+            forwarded=self.forwarded or any(route.rules.asks_origin for route in self.routes),
+        )
 
     @property
     def wanted(self) -> str | None:
@@ -251,12 +271,16 @@ class TunnelSettings(TunnelDefaults):
         """Where requests go, the longest prefix first."""
         if self.paths is None:
             target = self.target or old_target(self.port, self.local_host, self.local_scheme)
-            return (RouteSettings("/", self._completed(target)),)
+            return (RouteSettings("/", self._completed(target), rules=self._rules()),)
         longest_first = sorted(self.paths.items(), key=lambda item: len(item[0]), reverse=True)
         return tuple(
-            RouteSettings(prefix, self._completed(each.target, each.spa, each.listing), each.strip)
+            RouteSettings(prefix, self._completed(each.target, each.spa, each.listing), each.strip, self._rules(each))
             for prefix, each in longest_first
         )
+
+    def _rules(self, path: PathSettings | None = None) -> HeaderRules:
+        """Return the rules for header fields of one of its paths, or of all."""
+        return rules_of(self, path, self.host_header, self.forwarded)
 
     def _completed(self, target: Target, spa: bool | None = None, listing: bool | None = None) -> Target:
         """Return a target with what the tunnel's other settings say of it."""

@@ -9,17 +9,20 @@ from sellia.client.local.routes import Routes, routes_of
 from sellia.client.local.service import LocalService
 from sellia.client.settings import RouteSettings
 from sellia.protocol.messages import TunnelKind
+from sellia.relay.http.changes import changes_of
+from sellia.relay.http.rewriting import PUBLIC_RULES, HeaderRules, HeaderSet
 from sellia.targets import parse_target
-from tests.client.stage import GET, HELLO, POST, UPGRADE, Service, Stage, Visitor
+from tests.client.stage import ACCEPT, GET, HELLO, POST, UPGRADE, Service, Stage, Visitor
 
 
 class RoutedStage(Stage):
     """A tunnel with a service for each prefix, the first on port 1, and so on."""
 
-    def __init__(self, *prefixes: str, strip: bool = False) -> None:
+    def __init__(self, *prefixes: str, strip: bool = False, rules: HeaderRules = PUBLIC_RULES) -> None:
         super().__init__()
         routes = [
-            RouteSettings(prefix, parse_target(f"127.0.0.1:{port}"), strip) for port, prefix in enumerate(prefixes, 1)
+            RouteSettings(prefix, parse_target(f"127.0.0.1:{port}"), strip, rules)
+            for port, prefix in enumerate(prefixes, 1)
         ]
         self.routes = routes_of(self.reactor, routes)
         self.service = next(iter(self.routes))
@@ -125,3 +128,75 @@ class UnroutedTests(SynchronousTestCase):
         stage.visit(b"/")
         self.assertEqual([event[0] for event in stage.observer.events], ["request", "response", "body", "ended"])
         stage.observer.check()
+
+
+class RewrittenTests(SynchronousTestCase):
+    """Heads that are rewritten on their way to the service and back."""
+
+    local = HeaderRules(HeaderSet.LOCAL)
+
+    def test_nothing_is_rewritten_unless_asked(self) -> None:
+        for rules in (PUBLIC_RULES, HeaderRules(forwarded=False)):
+            self.assertIsNone(next(iter(RoutedStage("/", rules=rules).routes)).rewriter)
+
+    def test_a_request_and_its_response(self) -> None:
+        stage = RoutedStage("/", rules=self.local)
+        headers = [(b"Host", b"demo.localhost"), (b"X-Forwarded-Proto", b"http"), (b"Origin", b"http://demo.localhost")]
+        visitor = stage.visit(b"/a", structs.replace(GET, headers=headers))
+        service = stage.accept()
+        self.assertEqual(service.read(), b"GET /a HTTP/1.1\r\nHost: 127.0.0.1:1\r\nOrigin: http://127.0.0.1:1\r\n\r\n")
+        service.say(b"HTTP/1.1 103 Early Hints\r\nLink: <http://127.0.0.1:1/a.css>; rel=preload\r\n\r\n")
+        service.say(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/b\r\nContent-Length: 5\r\n\r\nhello")
+        stage.talk()
+        fields = [head.headers[0] for head in visitor.heads]
+        self.assertEqual(
+            fields,
+            [(b"Link", b"<http://demo.localhost/a.css>; rel=preload"), (b"Location", b"http://demo.localhost/b")],
+        )
+        stage.stop()
+
+    def test_a_websocket(self) -> None:
+        stage = RoutedStage("/", "/ws", strip=True, rules=self.local)
+        headers = [*UPGRADE.headers, (b"Origin", b"https://demo.localhost")]
+        visitor = stage.visit(b"/ws/chat", structs.replace(UPGRADE, headers=headers), end=False)
+        service = stage.accept()
+        self.assertIn(b"\r\nOrigin: http://127.0.0.1:2\r\n", service.read())
+        service.say(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Accept: %b\r\nSet-Cookie: a=b; Path=/\r\n\r\n" % ACCEPT
+        )
+        stage.talk()
+        self.assertEqual(visitor.statuses, [101])
+        self.assertIn((b"Set-Cookie", b"a=b; Path=/ws"), visitor.heads[0].headers)
+        stage.stop()
+
+    def test_a_foreign_websocket_stays_foreign(self) -> None:
+        """Cross-site WebSocket hijacking: the service sees that it is not its own page that asks."""
+        for origin, read in (
+            (b"https://evil.example", b"https://evil.example"),
+            (b"http://127.0.0.1:1", b"http://foreign.invalid"),
+        ):
+            stage = RoutedStage("/", rules=self.local)
+            headers = [*UPGRADE.headers, (b"Origin", origin)]
+            stage.visit(b"/", structs.replace(UPGRADE, headers=headers), end=False)
+            self.assertIn(b"\r\nOrigin: %b\r\n" % read, stage.accept().read())
+            stage.stop()
+
+    def test_what_makes_a_response_too_long(self) -> None:
+        rules = HeaderRules(response=changes_of((), {}, {f"X-{number}": "x" * 4000 for number in range(40)}))
+        stage = RoutedStage("/", rules=rules)
+        visitor = stage.visit(b"/")
+        stage.accept().say(HELLO)
+        stage.talk()
+        self.assertEqual(
+            visitor.why, "127.0.0.1:1 sent a response head, with what this tunnel adds to it, that is too long."
+        )
+        stage.stop()
+
+    def test_a_login_that_the_tunnel_adds(self) -> None:
+        rules = HeaderRules(request=changes_of((), {"Authorization": "NTLM abc"}, {}))
+        stage = RoutedStage("/", rules=rules)
+        visitor = stage.visit(b"/")
+        self.assertIn(b"\r\nAuthorization: NTLM abc\r\n", stage.accept().read())
+        self.assertTrue(stage.connection_of(visitor)._exchange.login)  # type: ignore[union-attr]
+        stage.stop()

@@ -135,7 +135,7 @@ class TunnelTests(ClientCase):
 
     def test_closed_by_the_server(self) -> None:
         self.stage.ready().say("tunnel_close", tunnel_id=TUNNEL, reason="enough")
-        self.assertEqual(self.stage.events[-1], Problem("The server has closed the tunnel demo: enough."))
+        self.assertEqual(self.stage.events[-1], Problem("The server has closed the tunnel demo: enough.", "demo"))
         self.stage.request().body(final=True)
         start, *_ = self.stage.heard()
         self.assertEqual(start["status_code"], 404)
