@@ -22,7 +22,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from sellia.cli.output import duration, plural, safe, size, waits_for
-from sellia.cli.screen.status import LinkState, Status, View
+from sellia.cli.screen.status import LinkState, Status, TunnelRow, View
 
 #: Rows of the terminal that stay free for lines.
 SPARE: Final = 3
@@ -138,9 +138,10 @@ class _Layout:
         if not tunnels or not room:
             return []
         several = len(tunnels) > 1
-        wide = max(self._width_of(each.url, each.target) for each in tunnels) <= self.width
-        # Targets get rows of their own where one is too long, and there is room for it.
-        split = not wide and 2 * len(tunnels) <= room
+        # A target that is too long gets rows of its own, where there is room for those of all tunnels.
+        further = [self._target_rows(each) for each in tunnels]
+        if len(tunnels) + sum(map(len, further)) > room:
+            further = [[] for _ in tunnels]
         more = 0
         if room == 1 < len(tunnels):
             tunnels = tunnels[self.status.chosen :][:1]
@@ -148,22 +149,25 @@ class _Layout:
             more = len(tunnels) - room + 1
             tunnels = tunnels[: room - 1]
         shown: list[Row] = []
-        for number, each in enumerate(tunnels):
+        for number, (each, rest) in enumerate(zip(tunnels, further, strict=False)):
             chosen = several and self.status.keys and number == self.status.chosen
             label, style = (safe(each.name), _CHOSEN if chosen else "dim")
             arrow = self.glyphs.arrow
             target = (f"{arrow}{safe(each.target)}", "") if each.target else ("", "")
-            if split:
-                shown.append(self._labelled(label, (safe(each.url), "bold"), style=style))
-                shown.append(self._labelled("", (target[0].strip(), "")))
-            else:
-                shown.append(self._labelled(label, (safe(each.url), "bold"), target, style=style))
+            shown.append(self._labelled(label, (safe(each.url), "bold"), *([] if rest else [target]), style=style))
+            shown += rest
         if more:
             shown.append(self._labelled("", (f"and {more} more", "dim")))
         return shown
 
-    def _width_of(self, url: str, target: str) -> int:
-        return self.indent + cell_len(safe(url)) + (cell_len(self.glyphs.arrow + safe(target)) if target else 0)
+    def _target_rows(self, tunnel: TunnelRow) -> list[Row]:
+        """The rows of a target for which there is no room beside its URL: one, or more for several paths."""
+        target, arrow = safe(tunnel.target), self.glyphs.arrow
+        if not target or self.indent + cell_len(safe(tunnel.url)) + cell_len(arrow + target) <= self.width:
+            return []
+        begin = arrow.lstrip()
+        lines = self._wrapped(target.split(", "), ", ", cell_len(begin) + 1)
+        return [self._labelled("", ((" " * len(begin) if at else begin) + line, "")) for at, line in enumerate(lines)]
 
     def _visits(self) -> list[Row]:
         figures = self.status.figures

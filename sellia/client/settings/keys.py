@@ -112,7 +112,8 @@ def apply_server(given: dict[str, Given], known: KnownServers, findings: Finding
         if len(stored) == 1:
             given["server"] = Given(stored[0], Origin(Rank.USER, "", known.place(stored[0])))
             return
-        hint = "Give --server https://example.com or SELLIA_SERVER, or log in to it once with `sellia auth login`."
+        ways = "Give --server https://example.com or SELLIA_SERVER, or log in to it once with `sellia auth login`."
+        hint = f"{ways} `sellia server` runs one."
         if stored:
             hint = f"Keys are stored for {', '.join(stored)}: name one with --server or SELLIA_SERVER."
         raise SettingsError("it is not said which server to connect to", hint, missing=True)

@@ -112,6 +112,26 @@ class GoldenTests(SynchronousTestCase):
             """,
         )
 
+    def test_paths(self) -> None:
+        status = busy_status()
+        routes = "/api=http://localhost:8000, /=http://localhost:5173, /docs=/srv/docs"
+        status.notify(Connected("site", "https://site.tunnel.example.com", routes))
+        status.notify(Connected("api", "https://api.tunnel.example.com", "http://localhost:8000"))
+        self.check(
+            text(status, 70),
+            """
+             sellia  ● linked to tunnel.example.com · 12 ms · up 4 min
+             myapp   https://myapp.tunnel.example.com → http://localhost:5173
+             site    https://site.tunnel.example.com
+                     → /api=http://localhost:8000, /=http://localhost:5173
+                       /docs=/srv/docs
+             api     https://api.tunnel.example.com → http://localhost:8000
+             visits  2 open · 1,234 in all · p50 12 ms · p90 12 ms
+                     1.0 MiB in, 32.4 MiB out
+                     q QR   o open   c copy   p pause   ? help   Ctrl-C end
+            """,
+        )
+
     def test_no_link_yet(self) -> None:
         status = Status(server="tunnel.example.com", keys=True)
         status.notify(LinkLost("tunnel.example.com:443 refused the connection"))
