@@ -70,7 +70,7 @@ def _run(
     poll_plainly(reactor)
     keep_freed_memory()
     settle_streams()
-    printer: Any = make_printer(display, reactor) if handover is None else handover.printer(display)
+    printer: Any = make_printer(display, reactor, persistence.retry) if handover is None else handover.printer(display)
     verbose = 2 if settings.log_level == "debug" and file is None else min(display.verbose, 1 if file else 2)
     begin_log(log_stream(printer) if handover is None else handover.stream, verbose, file)
     service = make_service(settings, reactor, printer if handover is None else handover, persistence)
@@ -105,21 +105,21 @@ def _tell(printer: Printer, text: str, failure: bool) -> None:
         printer.say(line, "red" if failure else "dim")
 
 
-def make_printer(display: Display, reactor: Any) -> Printer:
+def make_printer(display: Display, reactor: Any, retries: bool = True) -> Printer:
     """Return what shows the client: JSON, a screen on a terminal that can be painted on, or else lines.
 
     Lines go to standard output where that is a terminal.  Where it is none it has the URLs alone, and lines go to
-    standard error.
+    standard error.  ``retries``: the client goes on when it has no link.
     """
     if display.as_json:
         return json_printer(sys.stdout, quiet=display.quiet)
     if suits(sys.stdout, os.environ) and not display.quiet:
-        console, lines = terminal_console(sys.stdout), Lines(live=True)
+        console, lines = terminal_console(sys.stdout), Lines(live=True, retries=retries)
         return Screen(Terminal(sys.stdout), console, reactor, lines, os.environ, _keys())
     urls: Any = SteadyStream(sys.stdout)
     if urls.isatty() and not display.quiet:
-        return LinePrinter(terminal_console(sys.stdout))
-    return LinePrinter(terminal_console(sys.stderr), urls=urls, quiet=display.quiet)
+        return LinePrinter(terminal_console(sys.stdout), retries=retries)
+    return LinePrinter(terminal_console(sys.stderr), urls=urls, quiet=display.quiet, retries=retries)
 
 
 def _keys() -> int | None:

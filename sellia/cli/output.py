@@ -7,6 +7,7 @@ steer the terminal nor fake a line: control characters, escape sequences, marks 
 import time
 from collections.abc import Callable, Iterable
 from typing import Final, TextIO
+from unicodedata import category
 
 from rich.console import Console
 from rich.text import Text
@@ -42,6 +43,9 @@ from sellia.text import printable, shown_subprotocol
 #: How much of a text from outside is shown in a line, in characters.
 SHOWN: Final = 300
 
+#: Combining characters that a letter may have, as in Hebrew with vowels and accents.
+MARKS: Final = 3
+
 #: A piece of a line and how it looks on a terminal that has colours.
 Piece = tuple[str, str]
 
@@ -49,7 +53,18 @@ Piece = tuple[str, str]
 def safe(text: str) -> str:
     """Text from outside as it can be shown; a backslash is doubled, so that nothing can pass for an escape."""
     shown = printable(text[:SHOWN].replace("\\", "\\\\"))
+    if not shown.isascii():
+        shown = _unstacked(shown)
     return shown + "…" if len(text) > SHOWN else shown
+
+
+def _unstacked(text: str) -> str:
+    """Escape combining characters beyond ``MARKS`` in a row, which would reach into the lines above and below."""
+    shown, marks = [], 0
+    for each in text:
+        marks = marks + 1 if category(each) in ("Mn", "Me") else 0
+        shown.append(each if marks <= MARKS else each.encode("unicode_escape").decode("ascii"))
+    return "".join(shown)
 
 
 def size(octets: int) -> str:
@@ -93,9 +108,18 @@ class Lines:
 
     ``live``: there is a status block, which shows for how long the link has been away.  Elsewhere there is one line
     when that begins, and one when visitors wait no longer.  ``quiet``: only what goes wrong has a line.
+    ``retries``: a link that is lost, or cannot be made, is tried again.
     """
 
-    def __init__(self, wall_clock: Callable[[], float] = time.time, *, live: bool = False, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        wall_clock: Callable[[], float] = time.time,
+        *,
+        live: bool = False,
+        quiet: bool = False,
+        retries: bool = True,
+    ) -> None:
+        self._retries = retries
         self._wall_clock = wall_clock
         self._live = live
         self._quiet = quiet
@@ -142,8 +166,10 @@ class Lines:
         if isinstance(event, LinkLost):
             linked, self._linked = self._linked, False
             if not linked:
-                yet = "" if self._ever_linked else " yet"
-                return [("no link ", "yellow"), (f"to the server{yet}: {safe(event.reason)}; trying again", "")]
+                yet, again = "" if self._ever_linked else " yet", "; trying again" if self._retries else ""
+                return [("no link ", "yellow"), (f"to the server{yet}: {safe(event.reason)}{again}", "")]
+            if not self._retries:
+                return [("lost    ", "yellow"), (f"the link to the server: {safe(event.reason)}", "")]
         pieces = list(line(event))
         # The block names each tunnel.
         return pieces[:-1] if self._live and isinstance(event, Connected) else pieces
@@ -162,9 +188,10 @@ class LinePrinter:
         *,
         urls: TextIO | None = None,
         quiet: bool = False,
+        retries: bool = True,
     ) -> None:
         self._console = console
-        self._lines = Lines(wall_clock, quiet=quiet)
+        self._lines = Lines(wall_clock, quiet=quiet, retries=retries)
         self._urls = urls
         self._printed: set[str] = set()
         self._quiet = quiet

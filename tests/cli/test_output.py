@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.output import SHOWN, LinePrinter, Lines, duration, frames, line, safe, size
+from sellia.cli.output import MARKS, SHOWN, LinePrinter, Lines, duration, frames, line, safe, size
 from sellia.client.events import (
     VISITOR_LEFT,
     Connected,
@@ -258,6 +258,17 @@ class LineTests(SynchronousTestCase):
         assert text is not None
         self.assertTrue(text.plain.endswith("  open    http://x -> http://localhost:1"), text.plain)
 
+    def test_a_client_that_does_not_try_again(self) -> None:
+        lines = Lines(lambda: 1_700_000_000.0, retries=False)
+        told = []
+        for event in (LinkLost("no route"), Connected("demo", "http://x"), LinkLost("reset")):
+            text = lines.of(event)
+            assert text is not None
+            told.append(text.plain[10:])
+        self.assertEqual(
+            (told[0], told[2]), ("no link to the server yet: no route", "lost    the link to the server: reset")
+        )
+
     def test_closing(self) -> None:
         self.printer.closing(UnderWay(), 30.0)
         self.printer.closing(UnderWay(1, 0, 3), 30.0)
@@ -274,6 +285,10 @@ class TextTests(SynchronousTestCase):
     def test_safe(self) -> None:
         self.assertEqual(safe(HOSTILE), HARMLESS)
         self.assertEqual(safe("Grüße ✓ 日本"), "Grüße ✓ 日本")
+
+    def test_marks_that_are_stacked(self) -> None:
+        self.assertEqual(safe("e\u0301\u0302 क्षि"), "e\u0301\u0302 क्षि")
+        self.assertEqual(safe("e" + "\u0301" * (MARKS + 2)), "e" + "\u0301" * MARKS + "\\u0301" * 2)
 
     def test_long_texts_are_cut(self) -> None:
         self.assertEqual(safe("x" * SHOWN), "x" * SHOWN)

@@ -129,7 +129,8 @@ class Screen:
         self._client = client
         self.status.server = urlsplit(client.server).netloc
         self._set_signal(signal.SIGWINCH, self._on_resize)
-        self._set_signal(signal.SIGTSTP, self._on_suspend)
+        if self._keyboard is not None:
+            self._set_signal(signal.SIGTSTP, self._on_suspend)
         self._set_signal(signal.SIGCONT, self._on_continue)
         self._look()
 
@@ -209,7 +210,9 @@ class Screen:
         if url is None:
             return
         command = browsing(url, self._environment)
-        if command is None:
+        if not url.startswith("http"):
+            self._tell("This URL is none for a browser: c copies it")
+        elif command is None:
             self._tell("There is no browser on this machine: c copies the URL")
         else:
             self._tell("Opened in the browser" if run_apart(command) else "The browser could not be started")
@@ -328,7 +331,7 @@ class Screen:
     def _paint(self, *, last: bool = False) -> None:
         """Write the lines that wait and the block; ``last``: the lines alone."""
         size = self._terminal.size
-        block = [] if last or not self._in_foreground() else self._block(*size)
+        block = [] if last or not self._terminal.foreground else self._block(*size)
         resized = bool(self._shown) and size != self._size
         if not self._queue and not resized and block == self._shown:
             return
@@ -368,9 +371,6 @@ class Screen:
         with self._console.capture() as captured:
             self._console.print(text, soft_wrap=True, end="")
         return captured.get()
-
-    def _in_foreground(self) -> bool:
-        return self._keyboard is None or self._keyboard.foreground()
 
     def _summary(self) -> str:
         figures = self.status.figures

@@ -52,6 +52,14 @@ class Terminal:
             width = height = 0
         return width or 80, height or 24
 
+    @property
+    def foreground(self) -> bool:
+        """Whether this process is in the foreground of the terminal, which must be the one that controls it."""
+        try:
+            return os.tcgetpgrp(self._shared) == os.getpgrp()
+        except OSError:
+            return False
+
     def write(self, text: str) -> None:
         """Write ``text``; characters that the terminal's encoding lacks are escaped."""
         if not self._gone:

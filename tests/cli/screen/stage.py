@@ -28,6 +28,7 @@ class EmulatedTerminal:
         self._stream = pyte.Stream(self.emulator)
         self.written: list[str] = []
         self.busy = False
+        self.foreground = True
         self.closed = False
 
     def write(self, text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.screen.handing import COPY_LIMIT, browsing, copying, run_apart
+from sellia.cli.screen.handing import COPY_LIMIT, _children, browsing, copying, run_apart
 from tests.cli.screen.stage import URL
 from tests.processes import wait_until
 
@@ -79,6 +79,8 @@ class ApartTests(HandingCase):
         self.assertTrue(run_apart([reader], b"hello\n"))
         wait_until(there.exists, "the program to have read")
         self.assertEqual(there.read_text(), "hello\n")
+        for child in _children:
+            child.wait(20)
 
     def test_cannot_be_started(self) -> None:
         self.assertFalse(run_apart([str(self.directory / "nothing")]))

@@ -145,6 +145,17 @@ class PaintingTests(ScreenCase):
         self.assertEqual(len(self.block()), len(block))
         self.assertTrue(all(line.isprintable() for line in self.terminal.shown))
 
+    def test_background(self) -> None:
+        """Lines, and no block, until the client is in the foreground again."""
+        self.connect()
+        self.terminal.foreground = False
+        visit(self.screen)
+        self.reactor.advance(INTERVAL)
+        self.assertEqual(len(self.terminal.shown), 2)
+        self.terminal.foreground = True
+        self.reactor.advance(TICK)
+        self.assertIn("1 in all", self.shown())
+
     def test_the_log(self) -> None:
         self.connect()
         self.screen.log("Traceback\n  \x1b[2J\n")
@@ -235,6 +246,10 @@ class KeyTests(ScreenCase):
     def test_open(self) -> None:
         self.connect()
         self.assertIn("There is no browser on this machine", self.press("o"))
+
+    def test_open_what_is_no_page(self) -> None:
+        self.screen.notify(Connected("20017", "tcp://tunnel.example.com:20017", "localhost:5432"))
+        self.assertIn("This URL is none for a browser", self.press("o"))
 
     def test_several_tunnels(self) -> None:
         self.connect()

@@ -45,6 +45,10 @@ class TerminalTests(SynchronousTestCase):
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 132, 0, 0))
         self.assertEqual(self.terminal.size, (132, 40))
 
+    def test_foreground_of_another_terminal(self) -> None:
+        """One that controls no process of ours; the rest is in ``tests.e2e.test_screen``."""
+        self.assertFalse(self.terminal.foreground)
+
     def test_never_blocks(self) -> None:
         text = "x" * 1_000_000
         self.terminal.write(text)
