@@ -7,8 +7,8 @@ names the place, and a hint.  Imports nothing of Sellia but ``errors`` and ``tex
 
 Invariants:
 
-* The value of a setting that is a secret (``SecretStr``) never gets into a message, and neither does text of the
-  settings file or of a secret's own file.
+* The value of a setting that is a secret (``SecretStr``) never gets into a message, and neither does text of a file
+  whose meaning is not known yet: of what is not YAML, of a key that is given twice, of a secret's own file.
 * A variable that is empty counts as not given, because that is how container set-ups spell "not set".
 * Every variable has a twin whose name ends in ``_FILE`` and whose value is the path of a file that holds the value: a
   twin that cannot be read stops the start, unless a flag makes it moot.

@@ -102,6 +102,8 @@ def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDe
         line = f"{printable(str(trail[-1]))} is missing"
     elif details["type"] == "string_type":
         line, hint = "must be text", "Put the value into quotes. " + hint
+        if field is not None and not _is_secret(field.annotation):
+            line += f", not {_shown(part)}"
     else:
         line = details["msg"].replace("Input should be", "must be").split(", unable to")[0]
         line = line.replace("tuple", "list").replace("a valid dictionary", "names, each with a colon and a value")
@@ -116,6 +118,8 @@ def _shown(part: Given | None) -> str:
     value = part.value if part is not None else None
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a group"
+    if isinstance(value, bool):
+        return str(value).lower()
     return printable(str(value))[:SHOWN]
 
 

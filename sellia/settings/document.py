@@ -37,6 +37,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from sellia.settings.malformed import explain
+
 #: Levels of lists and mappings in a settings file.  Settings have five: all, tunnels, one of them, its paths, one path.
 DEPTH_LIMIT: Final = 16
 
@@ -59,7 +61,6 @@ _COLUMNS: Final = 1 << 20
 
 _WRONG_FILE: Final = "Check the path: it is not the file that is meant."
 _TOO_DEEP: Final = ("nested too deeply", f"No setting is more than {DEPTH_LIMIT} levels deep.")
-_HINT: Final = "Use two spaces to indent, a space after each colon, and quotes around values with : # * & ! { or [."
 
 #: Characters that end a line in YAML 1.1, and so for libyaml, but not in YAML 1.2.
 _OTHER_BREAKS: Final = re.compile("[\x85\u2028\u2029]")
@@ -107,12 +108,7 @@ def read_document(text: str, refuse: Refuse) -> tuple[object, Marks]:
     except _Stop:
         return None, 0
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = mark.line * _COLUMNS + mark.column if mark is not None else 0
-        if "nesting depth" in (error.problem or ""):  # of brackets, which are looked at ahead of everything else
-            refuse(position, *_TOO_DEEP)
-        else:
-            refuse(position, "is not valid YAML", _HINT)
+        refuse(*_malformed(error, text))
     except yaml.reader.ReaderError as error:
         before = text.encode()[: error.position].decode("utf-8", "ignore")
         refuse(_position_of(before, len(before)), "a control character stands here", "Take it out.")
@@ -137,6 +133,21 @@ def plain(text: str) -> object:
             return float(text)
         case _:
             return float(text.replace(".", ""))
+
+
+def _malformed(error: yaml.MarkedYAMLError, text: str) -> tuple[Position, str, str]:
+    """Return what to tell of what libyaml refuses."""
+    problem, context = error.problem or "", error.context or ""
+    mark = error.problem_mark or error.context_mark
+    if "end of stream" in problem or "expected ','" in problem:  # the place where it begins says more
+        mark = error.context_mark or mark
+    if mark is None:
+        return 0, *explain(problem, context, "", "")
+    position = mark.line * _COLUMNS + mark.column
+    if "nesting depth" in problem:  # of brackets, which are looked at ahead of everything else
+        return position, *_TOO_DEEP
+    line = "".join(text.split("\n", mark.line + 1)[mark.line : mark.line + 1])
+    return position, *explain(problem, context, line[: mark.column], line[mark.column :])
 
 
 class _Reader:

@@ -88,6 +88,25 @@ class FaultTests(DocumentCase):
             ],
         )
 
+    def test_not_yaml(self) -> None:
+        """In our words, at the place where somebody has to look."""
+        for text, place, line in (
+            ("a: 'b\nc: 1\n", (1, 4), "a quote is never closed"),
+            ("a: [1\nb: 2\n", (1, 4), "a bracket [ is not closed here"),
+            ("a: {b: 1\nc: 2\n", (1, 4), "a bracket { is not closed here"),
+            ("a: [", (2, 1), "a bracket is never closed"),
+            ("a: b: c\n", (1, 5), "a colon stands where none can"),
+            ("a: 1\nb\n", (3, 1), "a name has no colon after it"),
+            ("a:\n\tb: 1\n", (2, 1), "a tab stands where only spaces can"),
+            ("a:\n  b: 1\n c: 2\n", (3, 2), "this line does not fit those before it"),
+            ("a: @b\n", (1, 4), "a value cannot begin with this character"),
+            ('a: "\\q"\n', (1, 5), "there is no such escape"),
+            ("a: 'b' c\n", (1, 8), "text stands behind a value that is complete"),
+            ("a: - b\n", (1, 4), "a list begins on a line of its own"),
+        ):
+            self.assertEqual(self.faults(text), [(place, f"is not valid YAML: {line}")], text)
+        self.assertEqual(self.faults("%FOO"), [((1, 5), "is not valid YAML")])
+
     def test_not_more_than_anybody_reads(self) -> None:
         self.assertEqual(len(self.faults("- *a\n" * (FAULT_LIMIT + 50))), FAULT_LIMIT)
 

@@ -61,7 +61,7 @@ class CheckTests(ConfigCase):
 
     def test_not_yaml(self) -> None:
         path = self.write(self.user, "server: 'x\n")
-        self.assertIn(f"{path}:2:1: is not valid YAML", self.invoke("config", "check", status=Exit.SETTINGS))
+        self.assertIn(f"{path}:1:9: is not valid YAML", self.invoke("config", "check", status=Exit.SETTINGS))
 
     def test_server(self) -> None:
         path = self.write(f"{self.root}/server.yaml", "domain: t.example\nopen: true\nlimits: {tunels: 5}\n")
