@@ -4,9 +4,13 @@ import os
 import stat
 from pathlib import Path
 
+import keyring
+from keyring.backend import KeyringBackend
+from keyring.backends import fail, null
+from keyring.compat import properties
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.credentials import KEY_LIMIT, Credentials, Keyring, credentials, origin_of, prefix_of
+from sellia.credentials import KEY_LIMIT, Credentials, Keyring, credentials, origin_of, prefix_of, session_keyring
 from sellia.errors import SettingsError
 
 SERVER = "https://example.com"
@@ -266,3 +270,54 @@ class KeyringTests(StoreCase):
         self.keyring.locked, self.present = False, False
         self.refused("is in the keyring, which does not give it out")
         self.assertTrue(self.store.forget(SERVER))
+
+
+class Desktop(KeyringBackend):
+    """A keyring as a desktop has one."""
+
+    priority: float = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+class SystemKeyringTests(SynchronousTestCase):
+    """What the package ``keyring`` finds."""
+
+    def use(self, backend: KeyringBackend) -> Keyring | None:
+        before = keyring.get_keyring()
+        keyring.set_keyring(backend)
+        self.addCleanup(keyring.set_keyring, before)
+        return session_keyring()
+
+    def test_none_that_keeps_anything(self) -> None:
+        """As without a desktop, or where somebody has turned it off."""
+        for backend in (fail.Keyring(), null.Keyring()):
+            self.assertIsNone(self.use(backend))
+
+    def test_one_that_cannot_work_here(self) -> None:
+        class Broken(Desktop):
+            @properties.classproperty
+            def priority(cls) -> float:
+                raise RuntimeError("no D-Bus")
+
+        self.assertIsNone(self.use(Broken()))
+
+    def test_one(self) -> None:
+        backend = Desktop()
+        self.assertIs(self.use(backend), backend)
+        store = credentials({"XDG_CONFIG_HOME": os.path.abspath(self.mktemp())})
+        self.assertEqual(store.save(SERVER, KEY), "the keyring of this session")
+        self.assertEqual((store.find(SERVER), backend.kept), (KEY, {("sellia", SERVER): KEY}))
+        self.assertTrue(store.forget(SERVER))
+        self.assertEqual(backend.kept, {})

@@ -7,7 +7,9 @@ import select
 import stat
 import subprocess
 import sys
+import threading
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from sellia.cli.exits import Exit
@@ -130,3 +132,28 @@ class AuthTests(EndToEndTests):
     def test_whether_client_and_server_fit(self) -> None:
         shown = self.run_sellia("version", "--check-server", SELLIA_SERVER=self.url)
         self.assertRegex(shown, r"^sellia [\d.]+ \(.*\)\nserver [\d.]+ at http://localhost:\d+\nThey fit: ")
+
+    def test_a_server_of_another_time(self) -> None:
+        """It is said what each speaks, and the status is 1."""
+        said = {"version": "9.0\x1b[31m", "dialects": {"native": {"subprotocol": "sellia.v9", "versions": [4]}}}
+
+        class Later(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps(said).encode())
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        later = ThreadingHTTPServer(("127.0.0.1", 0), Later)
+        thread = threading.Thread(target=later.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(later.server_close)
+        self.addCleanup(later.shutdown)
+        url = f"http://localhost:{later.server_port}"
+        shown = self.run_sellia("version", "--check-server", "--server", url, status=Exit.FAILED)
+        self.assertIn("They do not fit: this client speaks sellia.v1, version 1, and the server sellia.v9 [4].", shown)
+        self.assertIn(f"it may offer it at {url}/client/.", shown)
+        self.assertNotIn("\x1b", shown)

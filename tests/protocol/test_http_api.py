@@ -1,5 +1,8 @@
 """The answers of the HTTP API: what fits, and what later versions may add."""
 
+import re
+from pathlib import Path
+
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,6 +21,14 @@ class ReportTests(SynchronousTestCase):
             b'{"key_required": true, "account": "team", "scopes": ["http", "quic"]}', type=KeyReport
         )
         self.assertEqual((key.scopes, key.names, key.limits.tunnels), (["http", "quic"], [], 0))
+
+    def test_documentation_shows_all_fields(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "http-api.rst").read_text("utf-8")
+        shown = re.findall(r"(?m)^    \{\n(?:    .*\n)+?    \}$", page)
+        self.assertEqual(len(shown), 2)
+        for text, kind in zip(shown, (VersionReport, KeyReport), strict=True):
+            told = msgspec.json.decode(text)
+            self.assertEqual(msgspec.to_builtins(msgspec.convert(told, kind)), told)
 
     def test_what_does_not_fit(self) -> None:
         for old, new in ((b"sellia.v1", b"sellia.v2"), (b"[1, 2]", b"[2]"), (b'"native"', b'"other"')):

@@ -1,5 +1,7 @@
 """A running server that is given other settings: what changes, what goes on, and what is refused."""
 
+import re
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -62,6 +64,12 @@ class CompareTests(SynchronousTestCase):
         changed, waiting, settings = self.change({"port": 3000}, {"port": 4000, "tunnels": 5, "domain": "b.localhost"})
         self.assertEqual((changed, waiting), (["tunnels"], ["port", "domain"]))
         self.assertEqual((settings.port, settings.domain, settings.tunnels), (3000, "localhost", 5))
+
+    def test_documentation_names_what_waits_for_a_restart(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "settings.rst").read_text("utf-8")
+        section = page.partition("Other settings for a running server\n")[2].partition("\n\n\n")[0]
+        named = section.partition("at the next start\nonly: ")[2].partition(". ")[0]
+        self.assertEqual(set(re.findall("``([a-z_]+)``", named)), set(AT_START))
 
     def test_every_setting_is_of_one_kind(self) -> None:
         """A new one either changes while the server runs, or is named in AT_START."""
