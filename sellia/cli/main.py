@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "stop": "Stop a client that runs on this machine, or one of its tunnels.",
     "reload": "Have a running client read its settings again.",
     "auth": "Store, show and delete the keys of servers.",
+    "service": "Run the tunnels of the settings file as a service of systemd.",
     "server": "Run a server, as twistd sellia-server does.",
     "config": "Check, show and edit the settings.",
     "help": "Explain an error code, without a network.",

@@ -47,6 +47,7 @@ PACKAGES = {
     "tinyproxy": "tinyproxy",
     "zsh": "zsh",
     "fish": "fish",
+    "systemd-analyze": "systemd",
 }
 """Each program, and the Debian package that brings it."""
 
