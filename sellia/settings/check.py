@@ -68,22 +68,34 @@ def refuse_unknown(
     They are taken out of ``given``, and their faults go to ``findings``.  Without these, raises `SettingsError`.
     """
     found = findings if findings is not None else Findings()
-    known = [*map(model.path, model.model_fields), *besides]
+    known = [*map(model.path, model.model_fields)]
     unknown = [name for name in given if name not in model.model_fields and name not in besides]
     for name in unknown[:EXPLAINED]:
-        found.add(no_setting(known, given[name].named, name))
+        found.add(no_setting(known, given[name].named, name, besides))
     for name in unknown:
         del given[name]
     if findings is None:
         found.raise_any()
 
 
-def no_setting(known: Sequence[str], origin: Origin, name: str) -> SettingsError:
-    """Make the error for an unknown name; ``known`` are the names that exist, those in groups with dots."""
-    spelt = {part: full for full in known for part in (full.rpartition(".")[2], full.replace(".", "_"), full)}
-    near = difflib.get_close_matches(name[:SHOWN].replace("-", "_").lower(), spelt, n=1)
+def no_setting(known: Sequence[str], origin: Origin, name: str, besides: Sequence[str] = ()) -> SettingsError:
+    """Make the error for an unknown name; ``known`` are the names that exist, those in groups with dots.
+
+    ``besides`` are names that exist, but are not listed where none is near.
+    """
+    spelt: dict[str, str] = {}
+    for full in (*(group for each in known for group in _groups_of(each)), *known, *besides):
+        spelt |= dict.fromkeys((full.rpartition(".")[2], full.replace(".", "_"), full), full)
+    near = difflib.get_close_matches(name[:SHOWN].rpartition(".")[2].replace("-", "_").lower(), spelt, n=1)
     hint = f"Did you mean {spelt[near[0]]}?" if near else f"The settings are: {', '.join(known)}."
-    return origin.fault(f"{printable(name)} is not a setting", hint, named=False)
+    shown = origin.name if origin.rank.is_file and origin.name.endswith(name) else name
+    return origin.fault(f"{printable(shown)} is not a setting", hint, named=False)
+
+
+def _groups_of(path: str) -> list[str]:
+    """Return the groups that a setting is in: ``rates`` and ``rates.requests``."""
+    parts = path.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def _explain(model: type[Settings], given: Mapping[str, Given], details: ErrorDetails) -> SettingsError:

@@ -64,6 +64,8 @@ class GroupTests(SynchronousTestCase):
     def test_name_of_a_group_that_is_misspelt(self) -> None:
         self.assertEqual(self.bad("heigt: 1\n").hint, "Did you mean size.height?")
         self.assertEqual(self.bad("size_height: 1\n").hint, "Did you mean size.height?")
+        self.assertEqual(self.bad("sizes: {width: 1}\n").hint, "Did you mean size?")
+        self.assertEqual(self.bad("rates: {request: {burst: 1}}\n").hint, "Did you mean rates.requests?")
 
     def test_not_more_than_anybody_reads(self) -> None:
         error = self.bad("size:\n" + "".join(f"  k{number}: 1\n" for number in range(EXPLAINED + 50)))

@@ -27,7 +27,7 @@ class CheckTests(ConfigCase):
             [
                 f"{path}:2:1: tunnles is not a setting",
                 f"{path}:4:40: tunnels.web.request_timeout: must be a time such as 30, 30s, 2m or 1h30m, not soon",
-                f"{path}:7:5: api_key is not a setting",
+                f"{path}:7:5: tunnels.api.api_key is not a setting",
                 f"{path}:8:5: tunnels.api.auth: must be text",
                 f"{path}:9:7: log.levle is not a setting",
                 "5 faults.",
