@@ -5,10 +5,10 @@ Need
     into the terminal's own scrollback, where they can be searched and copied.
 
 How
-    The cursor rests at the first column of the block's first row.  A picture is one write: lines overwrite the block,
-    the block follows below, and the cursor returns.  So whatever a terminal does with its contents when it is resized,
-    everything of the block is behind the cursor, where one sequence erases it.  No mode of the terminal is left
-    changed between two writes, so a process that is killed leaves nothing to be restored.
+    The cursor rests at the first column of the block's first row.  A picture is one write: lines take the place of the
+    block, which follows below, and the cursor returns.  So whatever a terminal does with its contents when it is
+    resized, everything of the block is behind the cursor, where one sequence erases it.  No mode of the terminal is
+    left changed between two writes, so a process that is killed leaves nothing to be restored.
 
 Bounds
     A picture every ``INTERVAL`` seconds at most, and none while the terminal has not taken the one before it.  Lines
@@ -338,12 +338,13 @@ class Screen:
         self._painted_at = self._reactor.seconds()
         picture = [_BEGIN]
         if self._shown:
-            picture.append("\r" + (_ERASE_ALL if resized or not block else ""))
+            picture.append("\r" + (_ERASE_ALL if resized or self._queue or not block else ""))
         if self._left_out:
             self._queue.append(Text(f"{plural(self._left_out, 'more line')}, too many to show", "dim"))
             self._left_out = 0
         while self._queue:
-            picture.append(f"{self._render(self._queue.popleft())}{_ERASE_LINE}\n")
+            # Not erased behind its end: that may be the last column, and then its last character would go.
+            picture.append(self._render(self._queue.popleft()) + "\n")
         if block:
             picture.append(_NO_WRAP + "\n".join(f"{row}{_ERASE_LINE}" for row in block) + _WRAP)
             picture.append(_ERASE_BELOW + "\r" + (_UP.format(len(block) - 1) if len(block) > 1 else ""))

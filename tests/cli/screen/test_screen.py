@@ -73,6 +73,21 @@ class PaintingTests(ScreenCase):
         self.assertEqual(self.shown().count("in all"), 1)
         self.assertNotIn("in all", "\n".join(self.terminal.scrolled), "the block leaves nothing behind")
 
+    def test_lines_that_just_fit(self) -> None:
+        """No character is lost at the last column, and nothing of the block stays beside a line."""
+        self.connect()
+        for number in range(1, 40):
+            visit(self.screen, number, target="/" + "x" * number)
+            self.reactor.advance(INTERVAL)
+        expected = []
+        for number in range(1, 40):
+            line = f"22:13:20  GET     /{'x' * number}  200  12 ms  10 B in, 2.0 KiB out"
+            expected += [line[at : at + 80].rstrip() for at in range(0, len(line), 80)]
+        every = self.terminal.scrolled + self.terminal.shown
+        self.assertEqual(every[1 : len(expected) + 1], expected)
+        # xterm erases the last column as well where it is told to erase behind it.
+        self.assertNotIn("2.0 KiB out\x1b[K", "".join(self.terminal.written))
+
     def test_the_cursor_rests_above_the_block(self) -> None:
         self.connect()
         self.assertEqual((self.terminal.emulator.cursor.x, self.terminal.emulator.cursor.y), (0, 1))
