@@ -8,10 +8,12 @@ import sys
 import sysconfig
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import sellia.cli
 from tests.e2e.case import watched
 from tests.processes import Process, free_port, start_server
 
@@ -96,5 +98,10 @@ class JsonTests(SynchronousTestCase):
         self.assertEqual(told, ["request", "POST", "/a?b=c", 200, 4, 5, "127.0.0.1"])
         client.send_signal(signal.SIGINT)
         out, errors = client.communicate(timeout=30)
-        self.assertEqual([json.loads(line)["event"] for line in out.splitlines()], ["closing", "closed"])
+        last = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([each["event"] for each in last], ["closing", "closed"])
+        shipped = (Path(sellia.cli.__file__).parent / "events.schema.json").read_text("utf-8")
+        validator = import_module("jsonschema").Draft202012Validator(json.loads(shipped))
+        for each in (opened, request, *last):
+            validator.validate(each)
         self.assertEqual((client.returncode, errors), (0, ""))

@@ -2,12 +2,16 @@
 
 from textwrap import dedent
 
+from hypothesis import given, settings, strategies
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.cli.output import safe
 from sellia.cli.screen.layout import ASCII, SPARE, UNICODE, Glyphs, elapsed, rows
 from sellia.cli.screen.status import Closing, LinkState, Status, View
 from sellia.client.events import Connected, LinkLost, Reconnecting, UnderWay
 from tests.cli.screen.stage import TARGET, URL, busy_status
+
+TEXT = strategies.text(max_size=80)
 
 
 def text(status: Status, width: int, height: int = 24, glyphs: Glyphs = UNICODE) -> str:
@@ -316,6 +320,37 @@ class RoomTests(SynchronousTestCase):
         status.notify(LinkLost("e\x07"))
         for each in text(status, 120).splitlines():
             self.assertTrue(each.isprintable(), repr(each))
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        server=TEXT,
+        tunnels=strategies.lists(strategies.tuples(TEXT, TEXT, TEXT), max_size=4),
+        reason=TEXT,
+        notice=TEXT,
+        width=strategies.integers(1, 200),
+        height=strategies.integers(1, 50),
+        view=strategies.sampled_from([View.STATUS, View.HELP]),
+        glyphs=strategies.sampled_from([UNICODE, ASCII]),
+    )
+    def test_whatever_comes(
+        self,
+        server: str,
+        tunnels: list[tuple[str, str, str]],
+        reason: str,
+        notice: str,
+        width: int,
+        height: int,
+        view: View,
+        glyphs: Glyphs,
+    ) -> None:
+        """Rows that fit, without anything that a terminal acts on."""
+        status = Status(server=server, notice=safe(notice), view=view, keys=True)
+        for each in tunnels:
+            status.notify(Connected(*each))
+        if reason:
+            status.notify(LinkLost(reason))
+        for row in text(status, max(9, width), height, glyphs).splitlines():
+            self.assertTrue(row.isprintable(), repr(row))
 
     def test_ascii(self) -> None:
         status = busy_status()
