@@ -14,6 +14,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import sellia.cli
+from sellia.cli.exits import Exit
 from tests.e2e.case import watched
 from tests.processes import Process, free_port, start_server
 
@@ -58,7 +59,7 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(shown.wait_for_exit(), 0)
         self.assertIn("--trust-proxy", shown.output)
         wrong = self.start("--prot", "1")
-        self.assertEqual(wrong.wait_for_exit(), 1)
+        self.assertEqual(wrong.wait_for_exit(), Exit.USAGE)
         self.assertIn("option --prot not recognized", wrong.output)
 
 
