@@ -1,7 +1,7 @@
 """What the commands of ``sellia config`` have in common: whose settings, and which file instead of those found."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,14 +75,22 @@ class Fault:
         return cls(file or None, line or None, column or None, error.line, error.hint)
 
 
+def coloured(environment: Mapping[str, str]) -> bool | None:
+    """Return whether to use colours, or None for click to find out whether there is a terminal."""
+    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+        return False
+    return True if environment.get("FORCE_COLOR") else None
+
+
 def tell(found: "Examined") -> None:
     """Show cautions and faults on standard error, with the line of the file that each fault is about."""
     from sellia.errors import FAULTS_SHOWN
 
+    colour = coloured(os.environ)
     for caution in found.cautions:
-        click.secho(caution, err=True, fg="yellow")
+        click.secho(caution, err=True, fg="yellow", color=colour)
     for fault in found.faults[:FAULTS_SHOWN]:
-        click.secho(fault.line, err=True, fg="red")
+        click.secho(fault.line, err=True, fg="red", color=colour)
         if fault.hint:
             click.echo(f"    {fault.hint}", err=True)
     more = len(found.faults) - FAULTS_SHOWN
