@@ -15,9 +15,11 @@ Output goes to an unnamed temporary file and not through a pipe: nobody has to r
 from __future__ import annotations
 
 import atexit
+import functools
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -112,7 +114,7 @@ class Process:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "XDG_RUNTIME_DIR": _runtime_directory(), **(env or {})},
             start_new_session=True,
         )
         self.pid = self._popen.pid
@@ -236,6 +238,14 @@ class Process:
 
     def _tail(self, length: int = 3000) -> str:
         return f"--- output of {self.name} ({' '.join(self.argv)}) ---\n{self.output[-length:]}"
+
+
+@functools.cache
+def _runtime_directory() -> str:
+    """A directory for the control sockets of clients, beside those of whoever runs the tests."""
+    directory = tempfile.mkdtemp(prefix="sellia-tests-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 @atexit.register

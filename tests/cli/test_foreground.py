@@ -154,3 +154,74 @@ class ForegroundTests(SynchronousTestCase):
         self.service.stopping.errback(ZeroDivisionError("oops"))
         self.assertEqual((self.reactor.stopped, self.foreground.status), (1, Exit.FAILED))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class Control(Service):
+    """What is started behind the client."""
+
+
+class ControlledTests(ForegroundTests):
+    """With a control socket, and settings that can be read again."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.there = True
+        self.reloads = 0
+        self.control = Control()
+        self.foreground = Foreground(
+            self.service, self.printer, self.reactor, self.signals.__setitem__, lambda: self.there
+        )
+        self.foreground.serve(self.control, self.reload)
+
+    def reload(self) -> None:
+        self.reloads += 1
+
+    def test_hangup_waits_however_often_it_comes(self) -> None:
+        self.foreground.start()
+        self.there = False
+        for _ in range(3):
+            self.signal(signal.SIGHUP)
+        self.assertEqual((self.service.stops, self.reactor.stopped, self.reloads), (1, 0, 0))
+
+    def test_is_started_behind_the_client(self) -> None:
+        self.foreground.start()
+        self.assertTrue(self.control.running)
+
+    def test_not_where_the_client_does_not_start(self) -> None:
+        self.service.trouble = SettingsError("the line")
+        self.foreground.start()
+        self.assertFalse(self.control.running)
+
+    def test_hangup_while_the_terminal_is_there(self) -> None:
+        """Somebody wants the settings to be read again."""
+        self.foreground.start()
+        self.signal(signal.SIGHUP)
+        self.reactor.advance(5)
+        self.assertEqual((self.service.stops, self.reloads), (0, 1))
+
+    def test_hangup_of_a_shell_that_ends(self) -> None:
+        """It sends the signal on before the terminal is gone."""
+        self.foreground.start()
+        self.signal(signal.SIGHUP)
+        self.there = False
+        self.reactor.advance(1)
+        self.assertEqual((self.service.stops, self.reloads), (1, 1))
+
+    def test_hangup_without_a_terminal(self) -> None:
+        self.there = False
+        self.foreground.start()
+        self.signal(signal.SIGHUP)
+        self.reactor.advance(5)
+        self.assertEqual((self.service.stops, self.reloads), (0, 1))
+
+    def test_ended_by_a_command(self) -> None:
+        self.foreground.start()
+        self.foreground.end(False)
+        self.assertEqual((self.service.stops, self.reactor.stopped), (1, 0))
+        self.service.stopping.callback(None)
+        self.assertEqual((self.reactor.stopped, self.foreground.status), (1, 0))
+
+    def test_ended_at_once(self) -> None:
+        self.foreground.start()
+        self.foreground.end(True)
+        self.assertEqual((self.service.stops, self.reactor.stopped), (2, 1))

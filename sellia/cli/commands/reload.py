@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from sellia.cli.control import ControlFailure, Running, ask, choose, running
 from sellia.cli.exits import Exit
 from sellia.text import printable
+
+_DONE: Final = ("opened", "closed", "altered", "changed")
 
 
 @click.command()
@@ -44,8 +46,8 @@ def reload(client: Running) -> None:
 
 def _changes(changes: Mapping[str, Any]) -> str:
     done = []
-    for key, verb in (("opened", "opened"), ("closed", "closed"), ("altered", "altered"), ("other", "changed")):
+    for key, shown in (*((each, f"{each} {{}}") for each in _DONE), ("waiting", "{} after a restart only")):
         names = changes.get(key)
         if isinstance(names, list) and names:
-            done.append(f"{verb} {', '.join(printable(str(name), 64) for name in names)}")
+            done.append(shown.format(", ".join(printable(str(name), 64) for name in names)))
     return "; ".join(done) or "nothing has changed"

@@ -95,10 +95,10 @@ def _link(link: object) -> str:
 def _visitors(tunnel: Mapping[str, Any]) -> str:
     found = [
         f"{count} {word}{'' if count == 1 else 's'}"
-        for key, word in (("requests", "request"), ("websockets", "WebSocket"))
+        for key, word in (("requests", "request"), ("websockets", "WebSocket"), ("connections", "connection"))
         if isinstance(count := tunnel.get(key), int) and count
     ]
-    return f"   {' and '.join(found)} open" if found else ""
+    return f"   {', '.join(found)} open" if found else ""
 
 
 def _targets(tunnel: Mapping[str, Any]) -> Iterator[str]:

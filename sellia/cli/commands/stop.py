@@ -61,9 +61,9 @@ def _waiting(left: Mapping[str, Any]) -> str:
     """Return what a client waits for, and for how long at most; nothing where it is about to end."""
     found = [
         f"{count} {word}{'' if count == 1 else 's'}"
-        for key, word in (("requests", "request"), ("websockets", "WebSocket"))
+        for key, word in (("requests", "request"), ("websockets", "WebSocket"), ("connections", "connection"))
         if isinstance(count := left.get(key), int) and count > 0
     ]
     within = left.get("within")
     most = f", {within:g} s at most," if isinstance(within, int | float) else ""
-    return f"{' and '.join(found)}{most}" if found else ""
+    return f"{', '.join(found)}{most}" if found else ""

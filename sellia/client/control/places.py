@@ -1,9 +1,9 @@
 """Directories of a user's clients: for their control sockets, and for the logs of those that were detached.
 
-Sockets are in ``sellia`` below the user's runtime directory, which is ``XDG_RUNTIME_DIR`` or, where a login by cron or
-ssh has not set that, ``/run/user/UID``; where there is neither, in ``sellia/run`` below the state directory
-(``XDG_STATE_HOME``, or ``~/.local/state``).  A client uses the first of them; whoever looks for clients looks into all,
-because a client may have been started from a session that had another environment.
+Sockets are in ``sellia`` below the user's runtime directory, which is ``XDG_RUNTIME_DIR`` or, where that is not set or
+cannot be used (in cron, after sudo), ``/run/user/UID``; where there is neither, in ``sellia/run`` below the state
+directory (``XDG_STATE_HOME``, or ``~/.local/state``).  A client uses the first of them; whoever looks for clients looks
+into all, because a client may have been started from a session that had another environment.
 """
 
 import os
@@ -34,10 +34,11 @@ def state_directory(environment: Mapping[str, str]) -> Path:
 def socket_directories(environment: Mapping[str, str]) -> list[Path]:
     """Return the directories where clients of this user may have their sockets, the one for a new client first."""
     named = environment.get("XDG_RUNTIME_DIR", "")
-    found = [Path(place) / "sellia" for place in (named, f"/run/user/{os.geteuid()}") if _is_runtime_directory(place)]
+    usable = (Path(place) for place in (named, f"/run/user/{os.geteuid()}") if _is_runtime_directory(place))
+    found = [place / "sellia" for place in usable][:1]
     with suppress(PlaceError):
         found.append(state_directory(environment) / "run")
-    return list(dict.fromkeys(found))
+    return found
 
 
 def open_private(path: Path, *, make: bool = False) -> int:

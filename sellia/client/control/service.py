@@ -12,7 +12,7 @@ from sellia.client.control.lines import ControlError
 from sellia.client.control.listener import ControlFactory, ControlListener
 from sellia.client.control.places import PlaceError, socket_directories
 from sellia.client.control.sockets import SocketFile, listen
-from sellia.client.control.status import About, status_of
+from sellia.client.control.status import About, counts, status_of
 from sellia.client.events import UnderWay
 from sellia.client.service import ClientService
 from sellia.text import field, printable
@@ -112,4 +112,4 @@ class ControlService(Service):
         return len(tunnels) == 1
 
     def _counts(self, left: UnderWay) -> dict[str, Any]:
-        return {**left._asdict(), "within": self._client.settings.drain_timeout}
+        return {**counts(left), "within": self._client.settings.drain_timeout}

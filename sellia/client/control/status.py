@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any
 
 import sellia
+from sellia.client.events import UnderWay
 from sellia.client.service import ClientService
 from sellia.client.tunnel import Tunnel
 from sellia.client.under_way import under_way
@@ -37,9 +38,15 @@ def status_of(client: ClientService, about: About, since: float, now: float) -> 
         "server": client.settings.server,
         "link": _link(client),
         "stopping": client.session.stopping,
-        **client.under_way()._asdict(),
+        **counts(client.under_way()),
         "tunnels": [_tunnel(tunnel, client) for tunnel in client.session.tunnels],
     }
+
+
+def counts(open_now: UnderWay) -> dict[str, int]:
+    """Return how many exchanges of each kind are open."""
+    requests, websockets, connections, *_ = open_now
+    return {"requests": requests, "websockets": websockets, "connections": connections}
 
 
 def moment(seconds: float) -> str:
@@ -80,5 +87,5 @@ def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
         "url": tunnel.url or None,
         "targets": [{"path": route.prefix, "target": str(route.target)} for route in settings.routes],
         "protected": settings.auth is not None,
-        **under_way(streams, pipes)._asdict(),
+        **counts(under_way(streams, pipes)),
     }
