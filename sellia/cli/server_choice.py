@@ -7,6 +7,7 @@ to whatever server that file names.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import click
 from pydantic import field_validator
 
 from sellia.cli.failures import Failed
@@ -80,6 +81,12 @@ def the_server(way: Way, store: Credentials) -> str:
     if stored:
         hint = f"Keys are stored for {', '.join(stored)}: name one of them with --server."
     raise SettingsError("it is not said which server is meant", hint)
+
+
+def tell_of_other_key(way: Way) -> None:
+    """Say, on standard error, that a key from elsewhere counts for more than those that are stored."""
+    if way.key_from:
+        click.echo(f"{way.key_from} gives a key, which is used instead of one that is stored.", err=True)
 
 
 def in_words(work: Callable[[], int]) -> int:

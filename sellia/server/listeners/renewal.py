@@ -64,11 +64,12 @@ class CannotRenew(Exception):
 
 @dataclass(slots=True)
 class _Watched:
-    """A listening endpoint, its context factory, and what its files were when they were read."""
+    """A listening endpoint, its context factory, and what its files were when they were looked at, and last used."""
 
     endpoint: str
     contexts: Any
     state: "_State"
+    used: "_State"
 
 
 class Renewal:
@@ -85,7 +86,8 @@ class Renewal:
 
     def watch(self, endpoint: str, contexts: Any) -> None:
         """Renew ``contexts``, which was made from that endpoint's files, from now on."""
-        self._watched.append(_Watched(endpoint, contexts, _state(files_of(endpoint))))
+        state = _state(files_of(endpoint))
+        self._watched.append(_Watched(endpoint, contexts, state, state))
         if not self._call.running:
             self._call.start(INTERVAL, now=False)
 
@@ -113,11 +115,13 @@ class Renewal:
                 )
                 continue
             # Each new connection takes the context that the factory has then.
-            each.contexts._context = context
+            each.contexts._context, each.used = context, state
             _log.info("certificate renewed: files={files}", files=field(shown))
 
     def prepare(self, endpoints: Iterable[str]) -> Callable[[], list[str]]:
         """Read the certificates of what is listened on; those of ``endpoints`` replace their endpoints' own files.
+
+        Those that are in use already are left alone: a server that has given up root may not read them any more.
 
         Return a function that has new connections get them, and returns the files that have changed.  Raises
         CannotRenew, and then nothing has changed.
@@ -127,14 +131,14 @@ class Renewal:
         for each in self._watched:
             endpoint = wanted.get(without_files(each.endpoint), each.endpoint)
             state = _state(files_of(endpoint))
-            found.append((each, endpoint, state, self._context(endpoint, each.contexts)))
+            if (endpoint, state) != (each.endpoint, each.used) or None in state:
+                found.append((each, endpoint, state, self._context(endpoint, each.contexts)))
 
         def commit() -> list[str]:
             changed: list[str] = []
             for each, endpoint, state, context in found:
-                if (each.endpoint, each.state) != (endpoint, state):
-                    changed += files_of(endpoint)
-                each.endpoint, each.state = endpoint, state
+                changed += files_of(endpoint)
+                each.endpoint, each.state, each.used = endpoint, state, state
                 each.contexts._context = context
             return changed
 

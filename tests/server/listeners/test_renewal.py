@@ -131,6 +131,21 @@ class PrepareTests(RenewalCase):
             self.clock.pump([INTERVAL])
         self.assertEqual(events, [], "it is used already")
 
+    def test_files_that_may_not_be_read_any_more(self) -> None:
+        """As when a server has given up root: only what is new is read."""
+        asked: list[str] = []
+
+        def refuse(_: object, endpoint: str) -> object:
+            asked.append(endpoint)
+            raise PermissionError(13, "Permission denied", "key.pem")
+
+        self.renewal._endpoint_for = refuse
+        self.assertEqual((self.renewal.prepare([self.endpoint])(), asked), ([], []))
+        write_certificate(self.home, 2)
+        self.assertEqual(self.refused(), "Permission denied: key.pem")
+        self.clock.pump([INTERVAL])
+        self.assertEqual(self.refused(), "Permission denied: key.pem", "also when it was told before")
+
     def refused(self) -> str:
         return str(self.assertRaises(CannotRenew, self.renewal.prepare, [self.endpoint]))
 

@@ -1,6 +1,5 @@
-"""``sellia auth``: stores the keys of servers once they have been checked, shows what they may do, and deletes them."""
+"""``sellia auth login``: has a key checked by its server, and stores it."""
 
-import json
 import os
 import sys
 from typing import Final
@@ -8,41 +7,31 @@ from urllib.parse import urlsplit
 
 import click
 
-from sellia.cli.exits import Exit, exit_of
-from sellia.cli.server_choice import Way, in_words, the_server, way_of
+from sellia.cli.exits import Exit
 from sellia.cli.server_options import server_options
 from sellia.credentials import KEY_LIMIT, credentials, prefix_of
-from sellia.errors import SettingsError, UnreachableError
-from sellia.relay.http.hosts import is_loopback
-from sellia.settings.given import read_text
+from sellia.errors import SettingsError
 from sellia.text import printable
 
 #: Characters of standard input, or of a file, that are read.
 _READ: Final = KEY_LIMIT + 2
 
-_NONE: Final = "No key is stored. 'sellia auth login --server URL' stores one."
-
 _NO_KEY: Final = "Type it at the prompt, or give it with --key-file FILE or on standard input."
 
 
-@click.group()
-def command() -> None:
-    """Store, show and delete the keys of servers."""
-
-
-@command.command()
+@click.command()
 @server_options
 @click.option("--key", metavar="KEY", help="The key itself: shells and process lists show it, so a prompt is better.")
 @click.option("--key-file", metavar="FILE", help="File with the key; - for standard input.")
 @click.option("--allow-http", is_flag=True, help="Send the key over http, also to another machine.")
-def login(key: str | None, key_file: str | None, allow_http: bool, **flags: str | None) -> None:
+def command(key: str | None, key_file: str | None, allow_http: bool, **flags: str | None) -> None:
     """Check a key with its server, and store it.
 
     The key is asked for at a prompt that does not show it, or read from standard input if that is no terminal. It is
     stored only if the server accepts it, for this user alone, and 'sellia http' finds it there.
     """
-
     from sellia.cli.key_status import StoredKey, ask, summary
+    from sellia.cli.server_choice import in_words, tell_of_other_key, the_server, way_of
 
     def work() -> int:
         way, store = way_of(flags, os.environ), credentials(os.environ)
@@ -57,71 +46,16 @@ def login(key: str | None, key_file: str | None, allow_http: bool, **flags: str 
         where = store.save(server, shown)
         click.echo(f"Logged in to {server} with the key {prefix_of(shown)}, which is in {printable(where)} now.")
         click.echo(summary(entry.report))
-        _tell_of_other(way)
+        tell_of_other_key(way)
         return Exit.OK
 
     sys.exit(in_words(work))
-
-
-@command.command()
-@server_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def status(as_json: bool, **flags: str | None) -> None:
-    """Show for which servers keys are stored, and what they may do.
-
-    Ends with status 77 if there is no key, or one that its server does not accept, 69 if a server cannot be reached.
-    """
-
-    from sellia.cli.key_status import stored_keys
-
-    def work() -> int:
-        way, store = way_of(flags, os.environ), credentials(os.environ)
-        servers = [way.server] if flags["server"] is not None and way.server is not None else store.servers()
-        found = stored_keys(servers, store, way)
-        if as_json:
-            click.echo(json.dumps({"servers": [each.as_json() for each in found]}))
-        else:
-            click.echo("\n\n".join(each.as_text() for each in found) or _NONE)
-            _tell_of_other(way)
-        errors = [each.error for each in found if each.error is not None]
-        if not errors:
-            return Exit.OK if found else Exit.NOT_AUTHORISED
-        return exit_of(min(errors, key=lambda error: isinstance(error, UnreachableError)))
-
-    sys.exit(in_words(work))
-
-
-@command.command()
-@server_options
-@click.option("--all", "every", is_flag=True, help="Delete the keys of all servers.")
-def logout(every: bool, **flags: str | None) -> None:
-    """Delete the key that is stored for a server."""
-
-    def work() -> int:
-        store = credentials(os.environ)
-        if every:
-            servers = store.servers()
-        else:
-            servers = [the_server(way_of(flags, os.environ), store)]
-        for server in servers:
-            done = "The key is deleted" if store.forget(server) else "No key was stored"
-            click.echo(f"{done} for {server}.")
-        if not servers:
-            click.echo("No key was stored.")
-        return Exit.OK
-
-    sys.exit(in_words(work))
-
-
-def _tell_of_other(way: Way) -> None:
-    if way.key_from:
-        click.echo(f"{way.key_from} gives a key, which is used instead of one that is stored.", err=True)
-
-
-# --- keys ----------------------------------------------------------------------------------------------------
 
 
 def _check_scheme(server: str, allow_http: bool) -> None:
+    """Refuse to show a key to whoever is on the way.  Raises SettingsError."""
+    from sellia.relay.http.hosts import is_loopback
+
     url = urlsplit(server)
     if url.scheme == "http" and not allow_http and not is_loopback(url.hostname or ""):
         raise SettingsError(
@@ -132,6 +66,8 @@ def _check_scheme(server: str, allow_http: bool) -> None:
 
 def _read_key(server: str, key: str | None, key_file: str | None) -> str:
     """Return the key, from wherever the user gives it.  Raises SettingsError for what can be none."""
+    from sellia.settings.given import read_text
+
     if key is not None and key_file is not None:
         raise click.UsageError("--key and --key-file cannot be given together: keep one of the two.")
     place = "--key"

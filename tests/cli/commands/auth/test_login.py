@@ -1,24 +1,17 @@
-"""``sellia auth`` up to the server, which ``tests.e2e.test_auth`` asks."""
+"""``sellia auth login`` up to the server, which ``tests.e2e.test_auth`` asks."""
 
 import os
 from pathlib import Path
 
 from sellia.cli.exits import Exit
-from sellia.credentials import credentials
 from tests.cli.case import CommandCase
 
 SERVER = "https://sellia.example"
 
 
-class AuthTests(CommandCase):
+class LoginTests(CommandCase):
     def login(self, *arguments: str, status: int = Exit.SETTINGS) -> str:
         return self.invoke("auth", "login", "--server", SERVER, *arguments, status=status)
-
-    def test_help(self) -> None:
-        shown = self.invoke("auth", "--help")
-        for name in ("login", "status", "logout"):
-            self.assertIn(name, shown)
-        self.assertIn("--key-file", self.invoke("auth", "login", "--help"))
 
     def test_what_can_be_no_key(self) -> None:
         for key, what in (
@@ -67,28 +60,3 @@ class AuthTests(CommandCase):
         os.chdir(project)
         shown = self.invoke("auth", "login", "--key", "k", status=Exit.SETTINGS)
         self.assertIn("it is not said which server is meant", shown)
-
-    def test_a_key_that_others_can_read(self) -> None:
-        path = credentials(os.environ).save(SERVER, "secret-key")
-        os.chmod(path, 0o644)
-        shown = self.invoke("auth", "status", status=Exit.SETTINGS)
-        self.assertIn("other users of this machine may read or write it", shown)
-        self.assertIn(f"chmod 600 {path}", shown)
-        self.assertNotIn("secret", shown)
-
-    def test_logout(self) -> None:
-        store = credentials(os.environ)
-        for server in ("https://a.example", "https://b.example"):
-            store.save(server, "k")
-        shown = self.invoke("auth", "logout", status=Exit.SETTINGS)
-        self.assertIn("Keys are stored for https://a.example, https://b.example", shown)
-        self.assertIn("deleted for https://a.example.", self.invoke("auth", "logout", "--server", "https://a.example"))
-        self.assertIn("No key was stored for", self.invoke("auth", "logout", "--server", "https://a.example"))
-        self.assertIn("deleted for https://b.example.", self.invoke("auth", "logout", "--all"))
-        self.assertEqual(self.invoke("auth", "logout", "--all"), "No key was stored.\n")
-
-    def test_status_without_keys(self) -> None:
-        self.assertIn("No key is stored", self.invoke("auth", "status", status=Exit.NOT_AUTHORISED))
-        shown = self.invoke("auth", "status", "--server", SERVER, status=Exit.NOT_AUTHORISED)
-        self.assertIn("no key is stored for this server", shown)
-        self.assertEqual(self.invoke("auth", "status", "--json", status=Exit.NOT_AUTHORISED), '{"servers": []}\n')

@@ -1,0 +1,26 @@
+"""``sellia auth``: commands about the keys of servers, a module each."""
+
+from typing import Final
+
+import click
+
+from sellia.cli.group import LazyGroup
+
+#: The name of each command and its line of help, in the order in which they are shown.
+COMMANDS: Final = {
+    "login": "Check a key with its server, and store it.",
+    "status": "Show for which servers keys are stored, and what they may do.",
+    "logout": "Delete the key that is stored for a server.",
+}
+
+
+class AuthGroup(LazyGroup):
+    """The commands of ``sellia auth``."""
+
+    table = COMMANDS
+    package = __name__
+
+
+@click.group(cls=AuthGroup)
+def command() -> None:
+    """Store, show and delete the keys of servers."""
