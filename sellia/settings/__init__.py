@@ -18,7 +18,7 @@ import warnings
 from typing import Any
 
 from sellia.errors import SettingsError
-from sellia.settings.check import check, check_all, refuse_unknown
+from sellia.settings.check import check, refuse_unknown
 from sellia.settings.document import DEPTH_LIMIT, ELEMENT_LIMIT
 from sellia.settings.examine import Examined, examined
 from sellia.settings.file import SettingsFile
@@ -28,51 +28,49 @@ from sellia.settings.model import Settings, setting, spelling
 from sellia.settings.schema import schema_of
 from sellia.settings.show import shown
 from sellia.settings.show import values as shown_values
-from sellia.settings.sources import Overlay, flag, gather, variables
+from sellia.settings.sources import flag, gather, variables
 from sellia.settings.standing import CLIENT, SERVER, candidates, standing_files, user_directory
 from sellia.settings.values import ONE_OR_MORE, Count, LogLevel, Masked, PerSecond, Port, Seconds, Secret, Size, wrong
 
 __all__ = [
-    "CLIENT",
-    "SERVER",
     "candidates",
-    "standing_files",
-    "user_directory",
+    "check",
+    "CLIENT",
     "CONFIG",
     "Count",
     "DEPTH_LIMIT",
     "ELEMENT_LIMIT",
-    "FILE_LIMIT",
     "Examined",
+    "examined",
+    "FILE_LIMIT",
     "Findings",
     "Flag",
-    "Given",
-    "LogLevel",
-    "Origin",
-    "ONE_OR_MORE",
-    "Overlay",
-    "PerSecond",
-    "Masked",
-    "Port",
-    "Rank",
-    "Seconds",
-    "Secret",
-    "Settings",
-    "SettingsFile",
-    "Size",
-    "Trail",
-    "check",
-    "check_all",
-    "examined",
     "flag",
     "flags_of",
     "gather",
+    "Given",
+    "LogLevel",
+    "Masked",
+    "ONE_OR_MORE",
+    "Origin",
+    "PerSecond",
+    "Port",
+    "Rank",
     "refuse_unknown",
     "schema_of",
+    "Seconds",
+    "Secret",
+    "SERVER",
     "setting",
+    "Settings",
+    "SettingsFile",
     "shown",
     "shown_values",
+    "Size",
     "spelling",
+    "standing_files",
+    "Trail",
+    "user_directory",
     "variables",
     "wrong",
 ]

@@ -49,17 +49,6 @@ def check(model: type[_Model], given: Mapping[str, Given], findings: Findings | 
     return checked
 
 
-def check_all(
-    model: type[Settings], given: Mapping[str, Given], findings: Findings | None = None
-) -> tuple[SettingsError, ...]:
-    """Return every fault, each as an error of its own, and none where `check` would return a model."""
-    try:
-        check(model, given, findings)
-    except SettingsError as error:
-        return error.faults
-    return ()
-
-
 def refuse_unknown(
     model: type[Settings], given: dict[str, Given], besides: Sequence[str] = (), findings: Findings | None = None
 ) -> None:

@@ -5,7 +5,7 @@ the system's.  A stronger source replaces a value as a whole; of a mapping whose
 (``setting(..., merged=True)``, such as the tunnels) it replaces the entries that it has.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sellia.errors import SettingsError
 from sellia.settings.file import SettingsFile, from_file
@@ -14,9 +14,6 @@ from sellia.settings.groups import ungrouped
 from sellia.settings.model import Settings, spelling
 from sellia.text import printable
 
-#: Returns what the files give once more has been made of it: of the profile that is chosen, for instance.
-Overlay = Callable[[dict[str, Given]], Mapping[str, Given]]
-
 
 def gather(
     *models: type[Settings],
@@ -24,15 +21,12 @@ def gather(
     environment: Mapping[str, str],
     config: str | None = None,
     files: Sequence[SettingsFile] = (),
-    overlay: Overlay | None = None,
     findings: Findings | None = None,
 ) -> dict[str, Given]:
     """Return all that was given, by the names of the settings of ``models``.
 
     ``flags`` are by setting, None where not given; ``config`` is the path of a settings file that replaces ``files``,
-    which are those that exist (`standing_files`).  ``overlay`` gets what the files give, merged, and returns what
-    counts instead, weaker than the environment and flags: the place to choose a profile.  Names that no model has are
-    kept, for `check` to refuse.
+    which are those that exist (`standing_files`).  Names that no model has are kept, for `check` to refuse.
 
     Faults go to ``findings``, for `check` to raise together with its own.  Without them, raises `SettingsError`.
     """
@@ -43,9 +37,6 @@ def gather(
         with found.collecting():
             stronger = ungrouped(from_file(file, found), models, found)
             given |= {name: _over(each, given.get(name), name in merged) for name, each in stronger.items()}
-    if overlay is not None:
-        with found.collecting():
-            given = dict(overlay(given))
     for name, variable in variables(*models).items():
         if flags.get(name) is None:
             with found.collecting():
