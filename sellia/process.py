@@ -17,9 +17,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType, TracebackType
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from twisted.application.internet import TimerService
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
@@ -27,6 +26,9 @@ from twisted.python import usage
 from sellia.errors import SelliaError, SettingsError
 from sellia.terminal import SteadyStream, flush_streams, has_terminal, on_hangup, settle_streams
 from sellia.text import printable
+
+if TYPE_CHECKING:
+    from twisted.application.internet import TimerService
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -251,7 +253,7 @@ def keep_monotonic_time(reactor: Any, seconds: Callable[[], float] = time.monoto
 
 def take_over(
     reactor: Any, seconds: Callable[[], float] = time.monotonic, reload: Callable[[], None] | None = None
-) -> TimerService:
+) -> "TimerService":
     """Have a process of twistd's keep time by ``seconds``, fail in one line, stop in order, and keep freed memory.
 
     SIGHUP calls ``reload``, unless it is a terminal that hangs up.
@@ -262,4 +264,6 @@ def take_over(
     settle_streams()
     stop_in_order(reactor, reload=reload)
     keep_freed_memory()
+    from twisted.application.internet import TimerService  # for twistd only, because it takes a while
+
     return TimerService(GIVE_BACK, give_back_memory)

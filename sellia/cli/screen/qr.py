@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import segno
 from rich.text import Text
 
 #: Modules of the quiet zone on each side.  ISO 18004 wants four, readers do with two.
@@ -14,6 +13,8 @@ _HALVES: Final = {(True, True): "█", (True, False): "▀", (False, True): "▄
 
 def qr_rows(url: str, width: int, height: int) -> list[Text] | None:
     """Return the rows of the code, or None where a terminal of this size has no room for it."""
+    import segno  # when a key asks for it: the URL is there sooner without
+
     code = segno.make(url, error="l", boost_error=False, micro=False)
     matrix = [[not module for module in line] for line in code.matrix_iter(border=QUIET)]
     if len(matrix) % 2:
