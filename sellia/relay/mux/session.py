@@ -287,7 +287,7 @@ class Session:
         self.table.add(stream)
         try:
             leg = stream.leg = self.owner.stream_opened(stream, opening, end)
-            if stream.paused:
+            if stream.sending.paused:
                 leg.pause_sending()
         except ProtocolError:
             raise

@@ -49,13 +49,14 @@ class StreamTable:
 
         What its leg still holds counts until the leg calls ``flow`` or ``reset``.
         """
-        if not stream.drained:
+        sending, receiving = stream.sending, stream.receiving
+        if not sending.drained:
             return
         self.remove(stream)
-        if stream.untaken and stream.receiving.stalled:
+        if receiving.untaken and receiving.stalled:
             self.leaving[stream.id] = stream
-        elif not stream.paused:
-            stream.leg = NULL_LEG  # or each would keep the other for the garbage collector to find
+        elif not sending.paused:
+            sending.leg = receiving.leg = NULL_LEG  # or each would keep the other for the garbage collector to find
 
     def release(self, stream: Stream) -> None:
         """Count what the stream's leg held no more."""
