@@ -97,6 +97,7 @@ class Intake:
         "_masked",
         "_rest",
         "_skipping",
+        "_unfinished",
         "_waits",
         "_whole",
         "held",
@@ -110,6 +111,8 @@ class Intake:
         self._limit = limit
         self._attempts = attempts
         self._greeted = not attempts
+        #: Whether some of the last message is still to be acted on; only what is done here changes that.
+        self._unfinished = False
         self._whole = SingleFrameReader(masked, limit if self._greeted else FIRST_LIMIT)
         self._skipping: Skipped | None = None
         #: Whether there is more for the next turn: of a message, or ``_rest``, or both.
@@ -157,7 +160,7 @@ class Intake:
             self._rest += data
             return
         self._rest = self._work(data)
-        if (self._rest or self._link.unfinished) and not self.held:
+        if (self._rest or self._unfinished) and not self.held:
             self._waits = True
             self._link.hold_reading(True)
             backlog_of(self._link.clock).add(self._go_on)
@@ -168,16 +171,16 @@ class Intake:
         """Do as much as goes into one turn; what is left comes back."""
         link, autobahn = self._link, self._autobahn
         self._left = STEP
-        if link.unfinished and self._more():
+        if self._unfinished and self._more():
             return data
-        while data and not (link.unfinished or self.held) and (self._left > 0 or not autobahn.listening):
+        while data and not (self._unfinished or self.held) and (self._left > 0 or not autobahn.listening):
             if not autobahn.listening:
                 self._skip(data)
                 return b""
             if not autobahn.mid_frame:
                 if not autobahn.mid_message:
                     data = self._whole.feed(data, self._act)
-                    if not data or self._left <= 0 or not autobahn.listening or self.held or link.unfinished:
+                    if not data or self._left <= 0 or not autobahn.listening or self.held or self._unfinished:
                         continue
                 if not self._greeted and data[0] != _CLOSE:
                     link.failed(ProtocolError(UNGREETED))
@@ -190,7 +193,7 @@ class Intake:
         rest = self._work(self._rest)
         if self._waits:  # unless it was lost meanwhile
             self._rest = rest
-            if self.held or (not rest and not self._link.unfinished):
+            if self.held or (not rest and not self._unfinished):
                 self._waits = False
                 self._link.hold_reading(False)
         self._batch.run()
@@ -208,8 +211,9 @@ class Intake:
             link.message_received(message)
         except Exception as error:
             link.failed(error)
+        self._unfinished = link.unfinished
         self._left -= 1 + min(len(message) // KIB, RECORDS_COST)
-        return self._left > 0 and self._autobahn.listening and not (link.unfinished or self.held)
+        return self._left > 0 and self._autobahn.listening and not (self._unfinished or self.held)
 
     def _more(self) -> bool:
         """Act on another part of a long message; whether there is still more of it."""
@@ -218,7 +222,8 @@ class Intake:
             link.go_on()
         except Exception as error:
             link.failed(error)
-        return link.unfinished
+        self._unfinished = link.unfinished
+        return self._unfinished
 
     def _parse(self, data: bytes) -> bytes:
         """Give Autobahn one frame, or as much as there is of it; what is left comes back."""
