@@ -58,7 +58,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         flags = {each.name: each.help for each in flags_for("http")}
-        for_files = {"target", "port", "kind", "remote-port", "proxy-protocol", "idle-timeout"}
+        for_files = {"target", "port", "kind", "remote-port", "proxy-protocol", "idle-timeout", "cert", "key"}
         self.assertEqual({each.name for each in flags_of(ClientSettings, TunnelSettings)} - flags.keys(), for_files)
         shown = {each.opts[0].removeprefix("--"): each.help for each in http.params if isinstance(each, click.Option)}
         self.assertEqual(shown.pop("config"), "Settings file, in YAML; it can describe many tunnels.")

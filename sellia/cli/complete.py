@@ -32,6 +32,7 @@ LEVELS: Final = 64
 _ARGUMENTS: Final = {
     "http": "files",
     "tcp": "nothing",
+    "tls": "nothing",
     "start": "tunnels",
     "stop": "tunnels",
     "run": "nothing",

@@ -277,3 +277,23 @@ def explain(reason: Failure | None) -> str:
         if any(entry[2] for entry in error.args[0]):
             return "does not agree on TLS"
     return "ended the connection during the TLS handshake"
+
+
+def certificate_options(cert: str, key: str) -> CertificateOptions:
+    """Return what TLS is spoken with, from two PEM files.  Raises ValueError or OSError."""
+    with open(cert, "rb") as file:
+        chain = file.read()
+    with open(key, "rb") as file:
+        private = file.read()
+    try:
+        first, *more = x509.load_pem_x509_certificates(chain)
+        loaded = crypto.load_privatekey(crypto.FILETYPE_PEM, private, b"")
+        options = CertificateOptions(
+            privateKey=loaded,
+            certificate=crypto.X509.from_cryptography(first),
+            extraCertChain=[crypto.X509.from_cryptography(each) for each in more],
+        )
+        options.getContext().check_privatekey()
+    except Exception:  # OpenSSL and cryptography raise what they like
+        raise ValueError("is no certificate in PEM that belongs to the key, or the key has a password") from None
+    return options

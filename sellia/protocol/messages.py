@@ -227,7 +227,8 @@ class TunnelKind(StrEnum):
     """Kinds of tunnels that have a meaning here; a server refuses every other word, and may refuse these."""
 
     HTTP = "http"  #: requests and WebSockets, by host name
-    TCP = "tcp"  #: connections
+    TCP = "tcp"  #: connections, by port
+    TLS = "tls"  #: connections that begin with TLS, by the host name that they ask for
 
 
 class OpenTunnel(_Message, frozen=True, tag="open-tunnel"):

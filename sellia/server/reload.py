@@ -38,7 +38,7 @@ AT_START: Final = (
     "public_port",
     "gateway_path",
     "offer_client",
-    "tcp_ports",
+    "tls_tunnels",
 )
 
 #: Characters of a value that are shown.

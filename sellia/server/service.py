@@ -28,6 +28,7 @@ from sellia.server.listeners.endpoints import ListeningService
 from sellia.server.listeners.factory import VisitorFactory
 from sellia.server.listeners.ports import Listen, PortListeners
 from sellia.server.listeners.proxy_protocol import ProxyProtocolFactory
+from sellia.server.listeners.sni import SniFactory, share
 from sellia.server.reload import compare, tell
 from sellia.server.settings import BACKLOG, ServerSettings, check_door
 from sellia.transports.reactor.verbosity import verbosity
@@ -67,6 +68,7 @@ class ServerService(MultiService):
         random = random or SystemRandom()
         self._reactor = reactor
         self.ports = PortListeners(self._kinds_with_ports(), self.registry, reactor, random)
+        self.ports.offers_tls = settings.tls_tunnels and listen
         self.registry.released = self.ports.settle
         self.gateway = Gateway(settings, self.registry, reactor, random, self.guard, keys, self.ports)
         api = Api(self.gateway)
@@ -82,6 +84,8 @@ class ServerService(MultiService):
             self.factory,
             reactor,
             proxied=ProxyProtocolFactory(self.ingress, self.factory),
+            passing=SniFactory(self._tcp, None),
+            share=share(self._tcp) if settings.tls_tunnels else None,
             failed=self.guard.cannot_accept,
         )
         self.listening.setServiceParent(self)

@@ -83,8 +83,11 @@ class HalfClosingTls(BufferingTLSTransport):
         """Nothing: it is never half-closed from here."""
 
 
-def allow_half_close(port: Any) -> None:
-    """Have a listening port make its TLS transports half-closing; any other port is left as it is."""
+def allow_half_close(port: Any) -> bool:
+    """Have a listening port make its TLS transports half-closing; return whether it speaks TLS."""
     factory = getattr(port, "factory", None)
-    if isinstance(factory, TLSMemoryBIOFactory) and issubclass(HalfClosingTls, factory.protocol):
+    if not isinstance(factory, TLSMemoryBIOFactory):
+        return False
+    if issubclass(HalfClosingTls, factory.protocol):
         factory.protocol = HalfClosingTls
+    return True

@@ -40,6 +40,7 @@ OTHERS: dict[str, Any] = {
     "session_streams": 99,
     "tunnel_host": "127.0.0.1",
     "tcp_idle": 5.0,
+    "tcp_ports": "20000-20001",
 }
 
 

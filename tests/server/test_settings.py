@@ -91,6 +91,7 @@ class DefaultTests(ServerCase):
         known = {
             "tcp_ports",
             "tunnel_host",
+            "tls_tunnels",
             "host",
             "port",
             "listen",

@@ -31,6 +31,7 @@ LEGS: Final[Mapping[TunnelKind, Mapping[type[Opening], LegFactory]]] = {
         UpgradeRequest: ServiceSwitchLeg,
     },
     TunnelKind.TCP: {TcpConnection: ServiceTcpLeg},
+    TunnelKind.TLS: {TcpConnection: ServiceTcpLeg},
 }
 
 

@@ -70,6 +70,8 @@ class LocalService:
         self.public_scheme = b"https"
         #: Version of the PROXY protocol's header that goes first on a TCP connection; 0 for none.
         self.proxy_protocol = proxy_protocol
+        #: What ends TLS here, for a ``tls`` tunnel with a certificate; its tunnel sets it.
+        self.terminator: Any = None
         self.clock: Any = reactor
         self.target = target
         self.name = "-"

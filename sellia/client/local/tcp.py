@@ -53,11 +53,21 @@ class ServiceTcpLeg(StrictLeg):
             observer.request(stream.id, opening)
         if report is not None:
             report(ConnectionOpened(stream.id, opening.visitor, service.name))
+        #: What the service is sent before anything else.
+        self._header = b""
         self._unsent: list[bytes] = []
         self._pipe: TcpPipe | None = None
         stream.stall()
         self._dial: PendingDial[TcpSocket] | None = PendingDial(self)
-        self._dial.start(service.dial(TcpSocket))
+        header = b""
+        if service.proxy_protocol:
+            source, to = (opening.visitor, opening.port), (opening.to, opening.to_port)
+            header = encode_header(service.proxy_protocol, source, to)
+        if service.terminator is not None:
+            self._dial.start(service.terminator.dial(service.dial, TcpSocket, header))
+        else:
+            self._header = header
+            self._dial.start(service.dial(TcpSocket))
 
     # --- a Leg, until the service is there -------------------------------------------------------------------
 
@@ -103,9 +113,8 @@ class ServiceTcpLeg(StrictLeg):
         service, stream, opening = self._service, self.stream, self._opening
         transport = socket.transport
         quicken(transport)
-        if service.proxy_protocol:
-            source, to = (opening.visitor, opening.port), (opening.to, opening.to_port)
-            transport.write(encode_header(service.proxy_protocol, source, to))
+        if self._header:
+            transport.write(self._header)
         socket.pipe = self._pipe = pipe = TcpPipe(
             transport,
             stream,

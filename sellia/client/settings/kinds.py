@@ -10,7 +10,7 @@ from sellia.text import printable
 
 #: What only some kinds can have, and the kinds; a tunnel of another kind would not do what it says.
 _ONLY: Final = {
-    "subdomain": ("http",),
+    "subdomain": ("http", "tls"),
     "paths": ("http",),
     "auth": ("http",),
     "headers": ("http",),
@@ -20,18 +20,22 @@ _ONLY: Final = {
     "request_headers": ("http",),
     "response_headers": ("http",),
     "remote_port": ("tcp",),
-    "proxy_protocol": ("tcp",),
-    "idle_timeout": ("tcp",),
+    "proxy_protocol": ("tcp", "tls"),
+    "idle_timeout": ("tcp", "tls"),
+    "cert": ("tls",),
+    "key": ("tls",),
 }
 
 #: The settings of which the command of a kind has flags; that of http has those of all others.
 _FLAGS: Final = {
     "tcp": ("remote_port", "proxy_protocol", "idle_timeout", "allow", "deny"),
+    "tls": ("subdomain", "cert", "key", "proxy_protocol", "idle_timeout", "allow", "deny"),
 }
 
 #: What to write instead, where there is something like it.
 _INSTEAD: Final = {
     ("subdomain", "tcp"): "A tcp tunnel has a port: ask for it with remote_port.",
+    ("auth", "tls"): "Nobody can be asked for a password there: let in addresses with allow.",
     ("auth", "tcp"): "Nobody can be asked for a password there: let in addresses with allow.",
     ("paths", "tcp"): "Give each service a tunnel of its own.",
     ("remote_port", "http"): "An http tunnel has a name: ask for it with subdomain; or say `kind: tcp`.",
@@ -57,7 +61,11 @@ def check_kind(tunnel: Kinded) -> None:
         if tunnel.kind not in kinds and getattr(tunnel, name) is not None:
             other = " and ".join(kinds)
             hint = _INSTEAD.get((name, tunnel.kind), f"Leave it out, or say `kind: {kinds[0]}`.")
-            raise wrong(f"is for {other} tunnels, and this is a {tunnel.kind} tunnel", hint, name)
+            raise wrong(f"is for {other} tunnels, and this is {_a(tunnel.kind)} tunnel", hint, name)
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind == "http" else f"a {kind}"
 
 
 def check_target(kind: str, target: Target) -> None:
@@ -67,6 +75,24 @@ def check_target(kind: str, target: Target) -> None:
     if kind != "http" and target.static:
         hint = "Give the port or the address of a service."
         raise wrong(f"is served over HTTP, and this is a {kind} tunnel", hint, "target")
+
+
+def check_certificate(cert: str | None, key: str | None) -> None:
+    """Check that both files can be read and belong together, or neither is named.  Raises what a validator raises."""
+    if cert is None and key is None:
+        return
+    if cert is None or key is None:
+        missing, other = ("cert", "key") if cert is None else ("key", "cert")
+        raise wrong(f"is of no use without {missing}", "Name both files, or neither.", other)
+    from sellia.client.tls import certificate_options
+
+    try:
+        certificate_options(cert, key)
+    except OSError as error:
+        name = "cert" if error.filename == cert else "key"
+        raise wrong(f"cannot read {printable(str(error.filename))}: {error.strerror}", "", name) from None
+    except ValueError as error:
+        raise wrong(f"{printable(cert)} {error}", "", "cert") from None
 
 
 def checked_networks(value: Sequence[str]) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ TUNNEL_SETTINGS: Final = frozenset(
     | {"while_away", "while_away_pings", "forwarded", "local_verify", "local_ca", "spa", "listing", "autostart"}
     | {"allow", "deny", "remote_port", "proxy_protocol", "idle_timeout", "upgrades"}
     | {"headers", "host", "host_header", "local_paths", "request_headers", "response_headers"}
+    | {"cert", "key"}
 )
 
 
@@ -92,7 +93,7 @@ def _check_tunnel(tunnel: Given, directory: str, findings: Findings) -> None:
             findings.add(each.named.fault("is called target now", "Write `target: 8080`, or https://localhost:8443."))
         elif name in TunnelSettings.model_fields and name not in TUNNEL_SETTINGS:
             _refuse(each, findings)
-        elif name == "local_ca" and isinstance(each.value, str):
+        elif name in ("local_ca", "cert", "key") and isinstance(each.value, str):
             fault = _outside(each.value, directory)
             if fault:
                 _refuse(each, findings, f"may not name a file {fault}")

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Inst
 from pydantic_core import CoreSchema
 
 from sellia.client.settings.headers import HeaderSettings, rules_of, spelled_out
-from sellia.client.settings.kinds import check_kind, check_target, checked_networks
+from sellia.client.settings.kinds import check_certificate, check_kind, check_target, checked_networks
 from sellia.client.settings.old import OLD, old_target
 from sellia.client.settings.values import checked_authorities, checked_host, checked_target
 from sellia.errors import ProblemError
@@ -217,8 +217,10 @@ class TunnelSettings(TunnelDefaults):
     """
 
     name: str = setting("", "Name of the tunnel in the file and for `sellia start`: letters, digits, - and _.")
-    kind: Literal["http", "tcp"] = setting(
-        "http", "http or tcp: requests to a name, or connections to a port.", flag="http|tcp"
+    kind: Literal["http", "tcp", "tls"] = setting(
+        "http",
+        "http, tcp or tls: requests to a name, connections to a port, or TLS that passes through to a name.",
+        flag="http|tcp|tls",
     )
     target: TargetField | None = setting(
         None, "Your service: a port such as 8080, an address such as https://localhost:8443, or ./dist.", flag="TARGET"
@@ -235,6 +237,10 @@ class TunnelSettings(TunnelDefaults):
     proxy_protocol: Literal[1, 2] | None = setting(
         None, "1 or 2: tell your service who connects, by a header of the PROXY protocol in that version.", flag="1|2"
     )
+    cert: str | None = setting(
+        None, "PEM file with a certificate, to end TLS here and send your service what was in it.", flag="FILE"
+    )
+    key: str | None = setting(None, "PEM file with the certificate's private key.", flag="FILE")
     idle_timeout: Seconds | None = setting(
         None, "Seconds without a byte after which a connection is ended. [default: never]", flag="SECONDS"
     )
@@ -261,7 +267,7 @@ class TunnelSettings(TunnelDefaults):
     @property
     def slot(self) -> str:
         """What tells this tunnel from others of its owner: its name in the file, or else where it leads."""
-        if self.kind == "http":
+        if self.kind in ("http", "tls"):
             return ""
         mark = self.name if self.name and not self.name.isdigit() else shown_routes(self.routes)
         return sha256(mark.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -376,6 +382,7 @@ class TunnelSettings(TunnelDefaults):
         elif self.port is not None:
             old_target(self.port, self.local_host, self.local_scheme)
         check_kind(self)
+        check_certificate(self.cert, self.key)
         for route in self.routes:
             check_target(self.kind, route.target)
             if route.target.insecure and (self.local_ca is not None or self.local_verify):

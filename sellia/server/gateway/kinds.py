@@ -15,7 +15,7 @@ from sellia.protocol.messages import OpenTunnel, TunnelKind
 from sellia.relay.http.hosts import public_url
 from sellia.relay.names import validate_name
 from sellia.relay.ports import SLOT_LIMIT, port_of
-from sellia.server.settings import ServerSettings
+from sellia.server.settings import ServerSettings, tls_port
 from sellia.text import printable
 
 
@@ -107,13 +107,19 @@ def _tcp_url(label: str, settings: ServerSettings, port: int) -> str:
     return f"tcp://{settings.domain}:{port_of(label)}"
 
 
+def _tls_url(label: str, settings: ServerSettings, port: int) -> str:
+    """Return the URL of a name that visitors ask for in their ClientHello."""
+    return f"tls://{label}.{settings.domain}:{settings.public_port or tls_port(settings.endpoints)}"
+
+
 KINDS: Final[dict[TunnelKind, Kind]] = {
     TunnelKind.HTTP: Kind(_host_label, _web_url),
     TunnelKind.TCP: Kind(_port_label, _tcp_url, optional=True),
+    TunnelKind.TLS: Kind(_host_label, _tls_url, optional=True),
 }
 
 #: The setting that gives tunnels of a kind their place.
-_SETTINGS: Final = {TunnelKind.TCP: "tcp_ports"}
+_SETTINGS: Final = {TunnelKind.TCP: "tcp_ports", TunnelKind.TLS: "tls_tunnels"}
 
 
 def offered(ports: Ports) -> list[str]:

@@ -11,6 +11,7 @@ Bounds
     ever unless the server's ``timeouts.tcp_idle`` or its tunnel's ``idle_timeout`` says otherwise.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.error import ConnectionLost
@@ -119,8 +120,12 @@ class TcpVisitor(Protocol):
 
     busy = False  #: a drain waits for its stream
 
-    def __init__(self, ports: TcpIngress, label: str, peer: str) -> None:
+    def __init__(
+        self, ports: TcpIngress, label: str, peer: str, farewell: Callable[[Problem], bytes] | None = None
+    ) -> None:
         self._ports = ports
+        #: Returns what a visitor is told who is not let in; None where nothing can be said.
+        self._farewell = farewell
         self._ingress = ports.ingress
         self._label = label
         self.peer = peer
@@ -240,7 +245,11 @@ class TcpVisitor(Protocol):
         if tunnel is not None:
             notice = Notice(0, 0, problem.code, error.detail or problem.sentence, visitor=self.peer)
             tell_owner(tunnel, notice, ingress.clock.seconds())
-        self.transport.abortConnection()
+        if self._farewell is None:
+            self.transport.abortConnection()
+        else:
+            self.transport.write(self._farewell(problem))
+            self.transport.loseConnection()
 
     def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
         """Give the place back, and log."""

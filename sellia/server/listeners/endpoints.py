@@ -7,7 +7,7 @@ fails is raised from there as a `SettingsError`: one line with the port in it, a
 
 import errno
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -24,6 +24,7 @@ from sellia.errors import SettingsError
 from sellia.server.listeners.accepting import pause_where_full
 from sellia.server.listeners.proxy_protocol import PREFIX
 from sellia.server.listeners.renewal import CannotRenew, Renewal
+from sellia.server.listeners.sni import PREFIX as SNI
 from sellia.text import printable
 from sellia.transports.tls import require_common_protocol
 from sellia.transports.tls_half_close import allow_half_close
@@ -48,7 +49,8 @@ class ListeningService(Service):
     """Listens on ``endpoints`` (Twisted endpoint strings) with one factory, from start to stop.
 
     Those that begin with ``haproxy:`` ask for the PROXY protocol, and are listened on with the factory for ``proxied``
-    connections.  ``failed`` is told why, where the system has no room for another connection.
+    connections; those that begin with ``sni:`` are listened on with ``passing``.  ``share`` is told of each port that
+    speaks TLS.  ``failed`` is told why, where the system has no room for another connection.
     """
 
     name = "listening"
@@ -63,11 +65,15 @@ class ListeningService(Service):
         endpoint_for: Callable[[object, str], IStreamServerEndpoint] = serverFromString,
         *,
         proxied: IProtocolFactory | None = None,
+        passing: IProtocolFactory | None = None,
+        share: Callable[[Any], None] | None = None,
         failed: Callable[[str], None] = lambda cause: None,
     ) -> None:
         self._strings = tuple(endpoints)
         self._factory = factory
         self._proxied = proxied
+        self._passing = passing
+        self._share = share
         self._failed = failed
         self._reactor = reactor
         self._endpoint_for = endpoint_for
@@ -123,6 +129,8 @@ class ListeningService(Service):
         factory, bare = self._factory, string
         if self._proxied is not None and string.startswith(PREFIX):
             factory, bare = self._proxied, string.removeprefix(PREFIX)
+        elif self._passing is not None and string.startswith(SNI):
+            factory, bare = self._passing, string.removeprefix(SNI)
         endpoint = self._endpoint_for(self._reactor, bare)
         contexts = getattr(endpoint, "_sslContextFactory", None)
         if contexts is not None:
@@ -142,7 +150,8 @@ class ListeningService(Service):
 
     def _listens(self, port: IListeningPort) -> None:
         pause_where_full(port, cast(IReactorTime, self._reactor), self._failed)
-        allow_half_close(port)
+        if allow_half_close(port) and self._share is not None:
+            self._share(port)
         self._ports.append(port)
 
     def _settle(self, string: str, listening: "Deferred[IListeningPort]", failures: list[Failure]) -> None:

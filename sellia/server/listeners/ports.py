@@ -71,13 +71,15 @@ class PortListeners:
         self._clock = clock
         self._random = random
         self._memory: PortMemory = memory or RememberedPorts()
+        #: Whether the server passes TLS through, for which tunnels have names and no ports.
+        self.offers_tls = False
         self._open: dict[str, Any] = {}
         self._unsettled: set[str] = set()
 
     # --- for the gateway: Ports ------------------------------------------------------------------------------
 
     def offers(self, kind: TunnelKind) -> bool:
-        return kind in self._kinds
+        return kind in self._kinds or (kind is TunnelKind.TLS and self.offers_tls)
 
     def take(self, kind: TunnelKind, port: int | None, owner: Hashable, slot: str) -> str:
         ports, listen = self._kinds[kind]

@@ -3,8 +3,8 @@
 Imports ``settings``, and the parts of ``protocol`` and ``relay`` whose bounds and rules the values must keep.
 """
 
-from sellia.server.settings.listening import BACKLOG, split_endpoint
+from sellia.server.settings.listening import BACKLOG, split_endpoint, tls_port
 from sellia.server.settings.load import check_door, examine, load
 from sellia.server.settings.model import ServerSettings
 
-__all__ = ["BACKLOG", "ServerSettings", "check_door", "examine", "load", "split_endpoint"]
+__all__ = ["BACKLOG", "ServerSettings", "check_door", "examine", "load", "split_endpoint", "tls_port"]

@@ -16,7 +16,7 @@ def is_local_name(host: str) -> bool:
 
 def is_local(endpoint: str) -> bool:
     """Return whether an endpoint listens on loopback or a unix socket; one of an unknown kind does not."""
-    kind, *parts = split_endpoint(endpoint.removeprefix("haproxy:"))
+    kind, *parts = split_endpoint(endpoint.removeprefix("haproxy:").removeprefix("sni:"))
     if kind == "unix":
         return True
     interface = next((part.removeprefix("interface=") for part in parts if part.startswith("interface=")), "")
@@ -46,3 +46,9 @@ def port_of_urls(https: bool, listen: Sequence[str], port: int) -> int:
         return fallback if https else port
     found = [match for match in (re.match(pattern, each) for each in listen) if match is not None]
     return int(found[0][1]) if found else fallback
+
+
+def tls_port(listen: Sequence[str]) -> int:
+    """Return the port at which TLS arrives: the first that is listened on for it, or its own."""
+    found = [match for match in (re.match(r"(?:(?:ssl|tls)|sni:tcp):([0-9]+)", each) for each in listen) if match]
+    return int(found[0][1]) if found else 443

@@ -95,6 +95,12 @@ class ServerSettings(Settings):
     tunnel_host: Host | None = setting(
         None, "Address on which the ports of tunnels listen. [default: that of --host]", flag="ADDRESS"
     )
+    tls_tunnels: bool = setting(
+        False,
+        "Pass TLS through to tls tunnels, by the name that visitors ask for: at ssl: endpoints, which they share with "
+        "the server's own TLS, and at those with sni: in front.",
+        flag="switch",
+    )
     offer_client: bool = setting(
         True, "false to not offer the program that the server runs for download, with the client in it."
     )

@@ -35,6 +35,10 @@ class Related(Protocol):
     def ping_interval(self) -> float: ...
     @property
     def ping_timeout(self) -> float: ...
+    @property
+    def tls_tunnels(self) -> bool: ...
+    @property
+    def endpoints(self) -> tuple[str, ...]: ...
     def path(self, name: str, /) -> str: ...
 
 
@@ -48,6 +52,12 @@ def check_together(settings: Related) -> None:
     if settings.open and settings.master_key is not None:
         hint = "Keep one of the two: with a master key only its owners may open tunnels."
         raise wrong("cannot be given together with a master key", hint, "open")
+    passing = any(each.startswith(("ssl:", "tls:", "sni:")) for each in settings.endpoints)
+    if settings.tls_tunnels and not passing:
+        hint = "Add one with --listen: ssl:443:privateKey=key.pem, or sni:tcp:443 where the server has no TLS itself."
+        raise wrong("needs a listener for TLS", hint, "tls_tunnels")
+    if not settings.tls_tunnels and any(each.startswith("sni:") for each in settings.endpoints):
+        raise wrong("has an sni: endpoint, and no tls tunnels are allowed", "Set tls_tunnels.", "listen")
     if settings.session_credit < limits.MAX_CREDIT:
         least = f"must not be below {limits.MAX_CREDIT // limits.MIB} MiB, which one visitor may use up"
         raise wrong(least, "", "session_credit")

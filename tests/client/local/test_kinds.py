@@ -23,9 +23,8 @@ class KindTests(SynchronousTestCase):
     def test_every_kind_has_a_row(self) -> None:
         self.assertEqual(set(LEGS), set(TunnelKind))
 
-    def test_every_opening_belongs_to_one_kind(self) -> None:
+    def test_every_opening_belongs_to_a_kind(self) -> None:
         openings = [opening for row in LEGS.values() for opening in row]
-        self.assertEqual(len(openings), len(set(openings)))
         self.assertEqual(set(openings), set(Opening.__args__))  # type: ignore[attr-defined]
 
     def test_an_opening_of_another_kind(self) -> None:

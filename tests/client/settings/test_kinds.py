@@ -56,7 +56,7 @@ class TcpTests(SynchronousTestCase):
 
     def test_what_it_cannot_have(self) -> None:
         said = self.bad(subdomain="demo")
-        self.assertIn("is for http tunnels, and this is a tcp tunnel", said)
+        self.assertIn("is for http and tls tunnels, and this is a tcp tunnel", said)
         self.assertIn("is for http tunnels", self.bad(auth="u:p"))
         error = self.assertRaises(ValidationError, TunnelSettings, kind="tcp", paths={"/": 1})
         self.assertIn("is for http tunnels", str(error))
@@ -64,7 +64,7 @@ class TcpTests(SynchronousTestCase):
     def test_what_http_cannot_have(self) -> None:
         for more in ({"remote_port": 5}, {"proxy_protocol": 2}, {"idle_timeout": 5}):
             error = self.assertRaises(ValidationError, TunnelSettings, target=80, **more)
-            self.assertIn("is for tcp tunnels, and this is a http tunnel", str(error))
+            self.assertIn("tunnels, and this is an http tunnel", str(error))
 
     def test_proxy_protocol(self) -> None:
         self.assertEqual([self.tunnel(proxy_protocol=version).proxy_protocol for version in (1, 2)], [1, 2])
