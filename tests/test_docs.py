@@ -96,7 +96,7 @@ class SettingsTests(SynchronousTestCase):
     def test_settings_files_fit_their_schema(self) -> None:
         """Those of the documents, as an editor checks them."""
         examples = re.findall(r"^(?:    .+\n|\n(?=    ))+", PAGES["settings"], re.MULTILINE)
-        readme = re.findall(r"``--config client.yaml``.*?::\n\n((?:    [^\n]*\n)+)", TEXTS["README"], re.DOTALL)
+        readme = re.findall(r"``sellia.yaml``.*?::\n\n((?:    [^\n]*\n)+)", TEXTS["README"], re.DOTALL)
         texts = [("server", text) for text in examples[:2]]
         texts += [("client", text) for text in (*examples[2:], *readme)]
         texts.append(("server", (ROOT / "bench" / "server.yaml").read_text("utf-8")))
@@ -202,7 +202,7 @@ class ReadmeTests(SynchronousTestCase):
             self.assertIn(f"\n\n{block}\n\n", text)
 
     def test_settings_file(self) -> None:
-        [text] = re.findall(r"``--config client.yaml``.*?::\n\n((?:    [^\n]*\n)+)", TEXTS["README"], re.DOTALL)
+        [text] = re.findall(r"``sellia.yaml``.*?::\n\n((?:    [^\n]*\n)+)", TEXTS["README"], re.DOTALL)
         path = os.path.abspath(self.mktemp())
         Path(path).write_text("".join(each[4:] for each in text.splitlines(keepends=True)))
         self.assertEqual(len(load_client({}, {}, path).tunnels), 3)

@@ -17,8 +17,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.cli.exits import Exit
-from tests.e2e.case import watched
-from tests.processes import start_server
+from tests.e2e.stage import server
 
 SELLIA = str(Path(sysconfig.get_path("scripts"), "sellia"))
 
@@ -68,8 +67,12 @@ class Clone(SynchronousTestCase):
 class StartTests(Clone):
     def setUp(self) -> None:
         super().setUp()
-        self.server = watched(start_server())
-        self.addCleanup(self.server.stop)
+        self.server = server()
+        self.before = self.opened("session opened")
+
+    def opened(self, line: str) -> int:
+        """Return how many such lines the server has logged."""
+        return self.server.output.count(line)
 
     def service(self) -> int:
         service = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
@@ -99,14 +102,31 @@ class StartTests(Clone):
             {"first": f"http://localhost:{first}", "second": f"http://localhost:{second}"},
         )
         self.assertEqual((self.visit("first"), self.visit("second")), ("first.localhost", "second.localhost"))
-        self.assertEqual(self.server.output.count("session opened"), 1)
+        self.assertEqual(self.opened("session opened"), self.before + 1)
         client.send_signal(signal.SIGINT)
         _, errors = client.communicate(timeout=30)
         self.assertEqual((client.returncode, errors), (Exit.OK, ""))
 
+    def test_the_file_is_changed_meanwhile(self) -> None:
+        """SIGHUP opens what is new; what the file had before goes on."""
+        port = self.service()
+        text = f"tunnels:\n  one: {{target: {port}, subdomain: before}}\n"
+        self.write(text)
+        client = self.start("start", "--all", "--json", "--server", f"http://localhost:{self.server.port}")
+        assert client.stdout is not None
+        self.assertEqual(json.loads(client.stdout.readline())["tunnel"], "before")
+        self.write(text + f"  two: {{target: {port}, subdomain: after}}\n")
+        client.send_signal(signal.SIGHUP)
+        opened = json.loads(client.stdout.readline())
+        while opened["event"] != "open":
+            opened = json.loads(client.stdout.readline())
+        self.assertEqual(opened["tunnel"], "after")
+        self.assertEqual((self.visit("before"), self.visit("after")), ("before.localhost", "after.localhost"))
+        self.assertEqual(self.opened("session opened"), self.before + 1)
+
     def test_twistd_takes_the_same_file(self) -> None:
         """All of its tunnels."""
-        port = self.service()
+        port, tunnels = self.service(), self.opened("tunnel opened")
         (self.home / ".config" / "sellia").mkdir(parents=True)
         self.write(f"server: http://localhost:{self.server.port}\n", self.home / ".config" / "sellia")
         self.write(f"tunnels:\n  a: {{target: {port}, subdomain: daemon}}\n  b: {{target: {port}, subdomain: other}}\n")
@@ -118,7 +138,7 @@ class StartTests(Clone):
         )
         self.addCleanup(client.communicate)
         self.addCleanup(client.terminate)
-        self.server.wait_for(lambda: self.server.output.count("tunnel opened") == 2, "two tunnels")
+        self.server.wait_for(lambda: self.opened("tunnel opened") == tunnels + 2, "two tunnels")
         self.assertEqual(self.visit("daemon"), "daemon.localhost")
 
 

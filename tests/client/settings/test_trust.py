@@ -1,6 +1,11 @@
 """A project's settings file, as somebody wrote it who means no good."""
 
+import json
 import os
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sellia.client.settings import ClientSettings, TunnelDefaults, TunnelSettings, UnknownServer
 from sellia.client.settings.old import OLD
@@ -207,3 +212,80 @@ class TargetTests(ProjectCase):
 
         settings = load({}, {}, os.path.join(self.project, "sellia.yaml"))
         self.assertEqual(settings.api_key.get_secret_value(), "k")
+
+
+#: Values that a stranger may put anywhere in a file; this machine's own are among them, so that some files are taken.
+_SERVERS = ("https://evil.example", "https://mine.example", "https://MINE.example/", "wss://evil.example/ws", "x")
+_TARGETS: tuple[int | str, ...] = (
+    *(1, "8080", "localhost:1", "text:x", "./public", ".", "/", "..", "~", "unix:/run/docker.sock", "unix:a.sock"),
+    *("./.git", "./link", "./link/etc", "10.0.0.1:1", "https://evil.example", "http://127.0.0.1:2", "[::1]:3"),
+)
+_ROUTES = st.one_of(st.sampled_from(_TARGETS), st.fixed_dictionaries({"target": st.sampled_from(_TARGETS)}))
+_TUNNEL = st.fixed_dictionaries(
+    {},
+    optional={
+        "target": st.sampled_from(_TARGETS),
+        "paths": st.dictionaries(st.sampled_from(("/", "/a", "/a/b")), _ROUTES),
+        "port": st.just(1),
+        "local_host": st.just("evil.example"),
+        "local_ca": st.sampled_from(("/etc/passwd", "ca.pem")),
+        "name": st.just("x"),
+        "auth": st.just("a:b"),
+    },
+)
+_PROFILE = st.fixed_dictionaries({"server": st.sampled_from(_SERVERS)}, optional={"api_key": st.just("theirs")})
+_PROJECT = st.fixed_dictionaries(
+    {"tunnels": st.dictionaries(st.sampled_from(("web", "api", "mine")), _TUNNEL, min_size=1, max_size=2)},
+    optional={
+        "server": st.sampled_from(_SERVERS),
+        "profile": st.sampled_from(("evil", "work")),
+        "profiles": st.dictionaries(st.sampled_from(("evil", "work")), _PROFILE),
+        "api_key": st.just("theirs"),
+        "proxy": st.just("http://evil.example:1"),
+        "defaults": st.fixed_dictionaries({}, optional={"auth": st.just("a:b"), "forwarded": st.just(False)}),
+        "target": st.sampled_from(_TARGETS),
+    },
+)
+
+
+class AnyFileTests(ProjectCase):
+    """Whatever a project's file says, what is taken of it keeps to the rules."""
+
+    def test_invariants(self) -> None:
+        project = os.path.join(self.directory, "project")
+        os.makedirs(os.path.join(project, "public"))
+        os.makedirs(os.path.join(project, ".git"))
+        os.symlink("/", os.path.join(project, "link"))
+        self.give(
+            home="server: https://mine.example\napi_key: SECRET\nprofiles:\n"
+            "  work: {server: 'https://work.example', api_key: KW}\ntunnels:\n  mine: {target: '10.0.0.9:9'}\n"
+        )
+        keys = {"https://mine.example": "SECRET", "https://work.example": "KW"}
+        taken = []
+
+        @settings(max_examples=150, deadline=None, database=None, derandomize=True)
+        @given(_PROJECT)
+        def check(written: dict[str, Any]) -> None:
+            self.give(project=json.dumps(written))
+            try:
+                found = self.load(None, Stored())
+            except SettingsError as error:
+                self.assertNotIn("SECRET", str(error))
+                return
+            taken.append(written)
+            self.assertIn(found.server, keys)
+            key = found.api_key.get_secret_value() if found.api_key is not None else None
+            self.assertIn(key, (None, keys[found.server]))
+            self.assertIsNone(found.proxy)
+            for tunnel in found.tunnels:
+                if tunnel.name == "mine" and "mine" not in written["tunnels"]:
+                    self.assertEqual((str(tunnel.routes[0].target), tunnel.auth), ("http://10.0.0.9:9", None))
+                    continue
+                for route in tunnel.routes:
+                    target = route.target
+                    self.assertIn(target.host, ("", "localhost", "127.0.0.1", "::1"))
+                    self.assertIn(os.path.realpath(target.path or project)[: len(project)], (project,))
+                    self.assertNotIn("/.", os.path.realpath(target.path or project)[len(project) :])
+
+        check()
+        self.assertGreater(len(taken), 10, "hardly any was taken, so little was tried")
