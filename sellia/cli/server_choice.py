@@ -13,6 +13,7 @@ from pydantic import field_validator
 from sellia.cli.failures import Failed
 from sellia.client.proxies import WRITE_PROXY, Proxies, parse_proxy, proxies_of
 from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.client.settings.keys import apply_profile
 from sellia.client.settings.values import checked_authorities, checked_server
 from sellia.credentials import Credentials, origin_of
 from sellia.errors import SelliaError, SettingsError
@@ -64,6 +65,7 @@ def way_of(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> W
     findings = Findings()
     own = [each for each in standing_files(CLIENT, environment) if each.rank is not Rank.PROJECT]
     given = gather(ClientSettings, TunnelSettings, flags=flags, environment=environment, files=own, findings=findings)
+    apply_profile(given, findings)
     reached = check(_Reached, {name: given[name] for name in _Reached.model_fields if name in given}, findings)
     proxy = reached.proxy.get_secret_value() if reached.proxy is not None else None
     key = given.get("api_key")

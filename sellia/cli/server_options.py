@@ -19,11 +19,12 @@ OPTIONS: Final = (
         "HTTP proxy to reach the server through, as http://USER:PASSWORD@HOST:PORT, or none; by default what "
         "HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.",
     ),
+    ("profile", "NAME", "Which of the profiles counts: their server, key and authority."),
 )
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command ``--server``, ``--ca`` and ``--proxy``."""
+    """Give a command ``--server``, ``--ca``, ``--proxy`` and ``--profile``."""
     for name, metavar, text in reversed(OPTIONS):
         command = click.option(f"--{name}", metavar=metavar, help=text)(command)
     return command

@@ -13,7 +13,7 @@ from sellia.errors import SettingsError
 from sellia.settings import spelling
 from tests.test_process import clean_environment
 
-NO_FLAGS = {"server": None, "ca": None, "proxy": None}
+NO_FLAGS = {"server": None, "ca": None, "proxy": None, "profile": None}
 
 
 class ServerChoiceTests(SynchronousTestCase):
@@ -40,6 +40,17 @@ class ServerChoiceTests(SynchronousTestCase):
         self.assertEqual(self.way().server, "https://file.example")
         self.assertEqual(self.way(variable).server, "https://variable.example")
         self.assertEqual(self.way(variable, server="wss://FLAG.example:443/ws").server, "https://flag.example")
+
+    def test_profiles(self) -> None:
+        self.write("server: https://a.example\nprofiles: {work: {server: 'https://w.example', api_key: k}}\n")
+        self.assertEqual(self.way().server, "https://a.example")
+        way = self.way(profile="work")
+        self.assertEqual(way.server, "https://w.example")
+        self.assertTrue(way.key_from.endswith("sellia.yaml:2:57: profiles.work.api_key"), way.key_from)
+        self.assertEqual(self.way({"SELLIA_PROFILE": "work"}).server, "https://w.example")
+        error = self.assertRaises(SettingsError, self.way, profile="wrok")
+        self.assertIn("there is no profile wrok", error.line)
+        self.assertIn("Did you mean work?", error.hint)
 
     def test_not_the_file_of_a_project(self) -> None:
         project = Path(self.mktemp()).absolute()

@@ -26,7 +26,8 @@ def command(as_json: bool, **flags: str | None) -> None:
 
     def work() -> int:
         way, store = way_of(flags, os.environ), credentials(os.environ)
-        servers = [way.server] if flags["server"] is not None and way.server is not None else store.servers()
+        one = flags["server"] is not None or flags["profile"] is not None
+        servers = [way.server] if one and way.server is not None else store.servers()
         found = stored_keys(servers, store, way)
         if as_json:
             click.echo(json.dumps({"servers": [each.as_json() for each in found]}))
