@@ -1,4 +1,4 @@
-"""Writes the parts of the documents that list what the source states: settings, and the modules of each room.
+"""Writes the parts of the documents that list what the source states: settings, commands, the modules of each room.
 
 A line such as ``.. settings:: sellia.server.settings.ServerSettings`` or ``.. modules:: sellia.relay`` is replaced
 before Sphinx reads the page.
@@ -7,6 +7,7 @@ before Sphinx reads the page.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -17,7 +18,7 @@ import sellia
 from sellia.settings import Settings, spelling
 
 PACKAGE = Path(sellia.__file__).parent
-_LINE = re.compile(r"^\.\. (settings|modules):: (\S+)$", re.MULTILINE)
+_LINE = re.compile(r"^\.\. (settings|modules|commands):: (\S+)$", re.MULTILINE)
 
 
 def settings(name: str) -> Iterator[str]:
@@ -42,6 +43,24 @@ def settings(name: str) -> Iterator[str]:
         if facts:
             facts[0] = facts[0][:1].upper() + facts[0][1:]
             yield f"    {', '.join(facts)}."
+        yield ""
+
+
+def commands(program: str) -> Iterator[str]:
+    """Every command of a program with its arguments and options, from the description that completion uses."""
+    for name, each in json.loads((PACKAGE / "cli" / "commands.json").read_bytes()).items():
+        if each.get("commands") and name:
+            continue  # a group, whose commands follow
+        arguments = " ".join(argument["name"] for argument in each["arguments"])
+        yield f"``{' '.join(filter(None, (program, name, arguments)))}``"
+        yield f"    {_plain(each['help'].partition(chr(10))[0])}"
+        yield ""
+        for option in each["options"]:
+            if option["names"] == ["--help"] and name:
+                continue
+            value = f" {option['value']}" if "value" in option else ""
+            yield f"    ``{', '.join(option['names'])}{value}``"
+            yield f"        {_plain(option['help'].replace(chr(10), ' '))}"
         yield ""
 
 
@@ -78,7 +97,7 @@ def _shown(value: Any, kind: str) -> str:
 
 def expand(app: Any, page: str, source: list[str]) -> None:
     """Replace the lines that ask for a list."""
-    lists = {"settings": settings, "modules": modules}
+    lists = {"settings": settings, "modules": modules, "commands": commands}
     source[0] = _LINE.sub(lambda found: "\n".join(lists[found[1]](found[2])), source[0])
 
 

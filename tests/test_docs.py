@@ -15,6 +15,7 @@ from typing import Any, get_args
 from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
+from sellia.cli.describe import describe
 from sellia.cli.output import Lines
 from sellia.cli.screen.layout import rows
 from sellia.cli.screen.status import Status
@@ -52,7 +53,7 @@ class IndexTests(SynchronousTestCase):
                 self.assertIn(page, PAGES, name)
 
 
-class SettingsTests(SynchronousTestCase):
+class GeneratedCase(SynchronousTestCase):
     def generated(self, line: str) -> str:
         """A page of one line, as Sphinx is given it."""
         sys.path.insert(0, str(DOCS))
@@ -63,6 +64,28 @@ class SettingsTests(SynchronousTestCase):
         generated.expand(None, "page", source)
         return source[0]
 
+
+class CommandTests(GeneratedCase):
+    """What ``docs/cli.rst`` says of commands: a list that is generated, and prose about each."""
+
+    def test_every_command_and_option_is_listed(self) -> None:
+        self.assertIn(".. commands:: sellia\n", PAGES["cli"])
+        text = self.generated(".. commands:: sellia")
+        for name, each in describe().items():
+            if name and "commands" not in each:
+                self.assertIn(f"``sellia {name}", text)
+            for option in each["options"]:
+                self.assertIn(f"    ``{', '.join(option['names'])}", text)
+
+    def test_every_command_is_described(self) -> None:
+        for name, each in describe().items():
+            if "commands" not in each:
+                group, _, last = name.rpartition(" ")
+                spelled = f"``sellia {name}\\b|``sellia {group} [^\n]*``{last}``" if group else f"``sellia {name}\\b"
+                self.assertRegex(PAGES["cli"], spelled)
+
+
+class SettingsTests(GeneratedCase):
     def test_every_setting_is_listed(self) -> None:
         for model in MODELS:
             name = f"{model.__module__}.{model.__name__}"

@@ -72,7 +72,7 @@ ALLOWED["client.control"] = _CLIENT | {"client", "client.local"}
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}
-ALLOWED["cli.importers"] = {"", "relay"}
+ALLOWED["cli.importers"] = {"", "relay", "relay.http"}
 _CLI = ("cli", "cli.commands", "cli.commands.auth", "cli.commands.config", "cli.commands.service", "cli.screen")
 ALLOWED |= dict.fromkeys(_CLI, {*ALLOWED, *_CLI})
 

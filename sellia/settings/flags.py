@@ -30,8 +30,8 @@ CONFIG: Final = Flag("config", "config", "FILE", "Settings file, in YAML.")
 def flags_of(*models: type[Settings]) -> Iterator[Flag]:
     """Yield the flags of all settings of ``models`` that have one, in the order of their fields.
 
-    A switch for what is true by default says no: ``rate_limit`` is set to False by ``--no-rate-limit``, whose help is
-    what its setting says after "false to".
+    A switch for what is true by default says no: ``rate_limit`` is set to False by ``--no-rate-limit``.  The help of a
+    switch is what its setting says after "true to", or "false to".
     """
     for model in models:
         for name, field in model.model_fields.items():
@@ -43,9 +43,8 @@ def flags_of(*models: type[Settings]) -> Iterator[Flag]:
             text = (field.description or "") + (f" [env: {variable}]" if variable else "")
             if metavar == "switch":
                 off = field.default is True
-                if off:
-                    text = text.removeprefix("false to ")
-                    text = text[:1].upper() + text[1:]
+                text = text.removeprefix("false to " if off else "true to ")
+                text = text[:1].upper() + text[1:]
                 yield Flag(f"no-{spelt}" if off else spelt, name, "", text, value=not off)
                 continue
             default = "" if field.default in (None, ()) or field.is_required() else f" [default: {field.default}]"

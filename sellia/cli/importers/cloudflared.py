@@ -10,6 +10,7 @@ from sellia.cli.importers.result import (
     Imported,
     ImportedTunnel,
     checked_target,
+    set_host,
     set_subdomain,
     set_target,
     withhold,
@@ -47,7 +48,6 @@ _TOP: Final = {
 
 #: Keys of ``originRequest`` that have no counterpart.
 _ORIGIN: Final = {
-    "httpHostHeader": "has no counterpart yet: the service is asked for the public name",
     "originServerName": "has no counterpart: the certificate must be for the host of the service",
     "matchSNItoHost": "has no counterpart: the certificate must be for the host of the service",
     "tlsTimeout": "has no counterpart: a handshake has the time of a connection",
@@ -122,7 +122,14 @@ def _set_rule(source: Source, path: Path, imported: Imported, hosts: dict[str, I
         tunnel = hosts[host] = imported.tunnel(host.partition(".")[0] or "others")
         tunnel.settings["autostart"] = True
         _set_host(source, (*path, "hostname"), tunnel, host)
-    _set_service(source, path, tunnel, service)
+    prefix = _set_service(source, path, tunnel, service)
+    host = source.text(*path, "originRequest", "httpHostHeader")
+    if host and prefix is not None:
+        paths = tunnel.settings.get("paths")
+        own: dict[str, Any] = tunnel.settings if paths is None else {"target": paths[prefix]}
+        set_host(source, (*path, "originRequest", "httpHostHeader"), own, host)
+        if paths is not None:
+            paths[prefix] = own
     _set_origin(source, (*path, "originRequest"), tunnel)
 
 
@@ -136,33 +143,36 @@ def _set_host(source: Source, path: Path, tunnel: ImportedTunnel, host: str) -> 
         source.remark((*path[:-1], "service"), "was for every other host name, and a tunnel has a name of its own")
 
 
-def _set_service(source: Source, path: Path, tunnel: ImportedTunnel, service: str) -> None:
-    """Set the target of a rule: the tunnel's only one, or that of one of its paths."""
+def _set_service(source: Source, path: Path, tunnel: ImportedTunnel, service: str) -> str | None:
+    """Set the target of a rule: the tunnel's only one, or that of one of its paths.  Return which, if it was set."""
     pattern, key = source.text(*path, "path"), (*path, "service")
     source.name((*path, "rewrite"), "has no counterpart: paths pass as they come, or without their prefix (strip)")
     target = _target(source, key, tunnel, service)
     if target is None:
-        return
+        return None
     found = _PREFIX.fullmatch(pattern or "/")
     if found is None:
         source.remark((*path, "path"), "is a pattern, and paths here are prefixes such as /api: the rule was left out")
         tunnel.withheld.append("a rule of it was left out, whose path is a pattern")
-        return
+        return None
     prefix = found[1].rstrip("/") or "/"
     if pattern and not pattern.startswith("^"):
         source.remark((*path, "path"), "matched anywhere in a path, and is a prefix now")
     given = checked_target(source, key, tunnel, target)
     if given is None:
-        return
+        return None
     settings = tunnel.settings
     if prefix == "/" and not {"target", "paths"} & settings.keys():
         settings["target"] = given
-        return
-    paths = settings.setdefault("paths", {"/": settings.pop("target")} if "target" in settings else {})
-    if prefix in paths:
+        return prefix
+    if "paths" not in settings:
+        first = {name: settings.pop(name) for name in ("target", "host") if name in settings}
+        settings["paths"] = {"/": first if "host" in first else first["target"]} if first else {}
+    if prefix in settings["paths"]:
         source.remark(key, "is of a second rule for the same path, and was left out")
-    else:
-        paths[prefix] = given
+        return None
+    settings["paths"][prefix] = given
+    return prefix
 
 
 def _target(source: Source, key: Path, tunnel: ImportedTunnel, service: str) -> str | None:
@@ -189,6 +199,9 @@ def _target(source: Source, key: Path, tunnel: ImportedTunnel, service: str) -> 
 
 def _set_origin(source: Source, path: Path, tunnel: ImportedTunnel) -> None:
     """Carry over what is said of a connection to a service, for one tunnel."""
+    host = source.text(*path, "httpHostHeader")
+    if host:
+        set_host(source, (*path, "httpHostHeader"), tunnel.settings, host)
     unverified = source.take(*path, "noTLSVerify")
     if unverified is True:
         tunnel.settings["local_verify"] = False
@@ -219,6 +232,8 @@ def _set_common(source: Source, imported: Imported) -> None:
         given = {name: value for name, value in common.settings.items() if name not in own}
         if own.get("local_verify") is False:
             given.pop("local_ca", None)
+        if any(isinstance(each, dict) and "host" in each for each in own.get("paths", {}).values()):
+            given.pop("host", None)
         own |= given
         tunnel.withheld += common.withheld
 

@@ -4,7 +4,17 @@ import re
 from typing import Any, Final
 
 from sellia.cli.importers.ngrok import set_proxy, set_proxy_protocol
-from sellia.cli.importers.result import KEY, Imported, ImportedTunnel, set_auth, set_subdomain, set_target, set_tcp
+from sellia.cli.importers.result import (
+    KEY,
+    Imported,
+    ImportedTunnel,
+    set_auth,
+    set_fields,
+    set_host,
+    set_subdomain,
+    set_target,
+    set_tcp,
+)
 from sellia.cli.importers.source import Path, Source
 
 _LINK: Final = "has no counterpart: the link is one WebSocket, over TLS where the server's URL is https"
@@ -47,9 +57,8 @@ _PROXY: Final = {
     "healthCheck": _NO_CHECK,
     "metadatas": "has no counterpart: a server has no plugins",
     "annotations": "has no counterpart: a server has no dashboard",
-    "hostHeaderRewrite": "has no counterpart yet: the service is asked for the public name",
-    "requestHeaders": "changes header fields, which the service has to do itself",
-    "responseHeaders": "changes header fields, which the service has to do itself",
+    "requestHeaders": "changes header fields in a way that is not known",
+    "responseHeaders": "changes header fields in a way that is not known",
     "routeByHTTPUser": "has no counterpart: a path or a name decides about the service",
     "enabled": "is said by `sellia start NAME` here, or autostart",
 }
@@ -121,9 +130,23 @@ def _set_proxy(source: Source, path: Path, imported: Imported, started: set[str]
     if user or password:
         set_auth(source, (*path, "httpUser"), tunnel, [f"{user}:{password}"])
     _set_locations(source, path, tunnel)
+    if kind == "http":
+        for part in (path, (*path, "plugin")):
+            _set_headers(source, part, tunnel)
+    for part in (path, (*path, "plugin")):
+        source.name((*part, "hostHeaderRewrite"), "is of no use in a tunnel of this kind")
+    _name_plugin(source, (*path, "plugin"))
     for key in ("secretKey", "allowUsers", "multiplexer", "remotePort"):
         source.name((*path, key), "is of no use without a tunnel of this kind")
     source.name_all(path, _PROXY)
+
+
+def _set_headers(source: Source, path: Path, tunnel: ImportedTunnel) -> None:
+    host = source.text(*path, "hostHeaderRewrite")
+    if host:
+        set_host(source, (*path, "hostHeaderRewrite"), tunnel.settings, host)
+    set_fields(source, (*path, "requestHeaders", "set"), tunnel, "request_headers", "set")
+    set_fields(source, (*path, "responseHeaders", "set"), tunnel, "response_headers", "set")
 
 
 def _set_address(source: Source, path: Path, tunnel: ImportedTunnel, scheme: str = "") -> None:
@@ -151,16 +174,19 @@ def _set_plugin(source: Source, path: Path, tunnel: ImportedTunnel, kind: str, p
     else:
         tunnel.withheld.append(_PLUGINS.get(plugin, "its plugin is not known"))
         source.remark((*inner, "type"), _PLUGINS.get(plugin, "is not known to Sellia"))
+    return kind
+
+
+def _name_plugin(source: Source, inner: Path) -> None:
+    """Name keys of a plugin that have no counterpart."""
     advices = {
         "crtPath": "is of no use: TLS ends at the server, or a proxy in front of it",
         "keyPath": "is of no use: TLS ends at the server, or a proxy in front of it",
-        "hostHeaderRewrite": "has no counterpart yet: the service is asked for the public name",
-        "requestHeaders": "changes header fields, which the service has to do itself",
+        "requestHeaders": "changes header fields in a way that is not known",
         "enableHTTP2": "has no counterpart: the server speaks HTTP/1.1",
     }
     source.name_all(inner, advices)
     source.name(inner, "is of no use without this plugin")
-    return kind
 
 
 def _set_files(source: Source, inner: Path, tunnel: ImportedTunnel) -> None:

@@ -49,9 +49,9 @@ _COMMON: Final = {
 _COMMON_BEGINNINGS: Final = {"oidc_": "auth.oidc.", "meta_": "metadatas."}
 _PROXY_BEGINNINGS: Final = {
     "meta_": "metadatas.",
-    "header_": "requestHeaders.",
+    "header_": "requestHeaders.set.",
     "health_check_": "healthCheck.",
-    "plugin_header_": "plugin.requestHeaders.",
+    "plugin_header_": "plugin.requestHeaders.set.",
 }
 
 #: Keys of proxies, and what they are called now.

@@ -9,6 +9,8 @@ from sellia.cli.importers.result import (
     ImportedTunnel,
     set_access,
     set_auth,
+    set_fields,
+    set_host,
     set_subdomain,
     set_target,
     set_tcp,
@@ -77,8 +79,8 @@ _TUNNEL: Final = {
     "agent_tls_termination": "has no counterpart: TLS ends at the server, or a proxy in front of it",
     "crt": "has no counterpart: TLS ends at the server, or a proxy in front of it",
     "key": "has no counterpart: TLS ends at the server, or a proxy in front of it",
-    "request_header": "changes header fields, which the service has to do itself",
-    "response_header": "changes header fields, which the service has to do itself",
+    "request_header": "changes header fields in a way that is not known",
+    "response_header": "changes header fields in a way that is not known",
     "proxy_proto": "has no counterpart: X-Forwarded-For says who the visitor is",
 }
 
@@ -170,10 +172,15 @@ def set_proxy_protocol(source: Source, path: Path, tunnel: ImportedTunnel) -> No
 
 
 def set_rest(source: Source, path: Path, tunnel: ImportedTunnel) -> None:
-    """Carry over a tunnel's ``host_header``, and name all of its keys that have no counterpart."""
-    if source.peek(*path, "host_header") == "preserve":
-        source.take(*path, "host_header")
-    source.name((*path, "host_header"), "has no counterpart yet: the service is asked for the public name")
+    """Carry over what a tunnel changes in header fields, and name all of its keys that have no counterpart."""
+    host = source.text(*path, "host_header")
+    if host == "rewrite":
+        tunnel.settings["headers"] = "local"
+    elif host and host != "preserve":
+        set_host(source, (*path, "host_header"), tunnel.settings, host)
+    for group in ("request_header", "response_header"):
+        for action in ("add", "remove"):
+            set_fields(source, (*path, group, action), tunnel, f"{group}s", action)
     set_access(source, path, tunnel, "ip_restriction.allow_cidrs", "ip_restriction.deny_cidrs")
     for key, advice in _PROTECTION.items():
         if source.has(*path, key):

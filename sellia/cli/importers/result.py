@@ -7,8 +7,11 @@ from typing import Any, Final
 from sellia.cli.importers.source import Note, Path, Source, dotted
 from sellia.errors import ProblemError
 from sellia.relay.access import parse_network
+from sellia.relay.http.changes import changes_of
+from sellia.relay.http.hosts import canonical_host
 from sellia.relay.names import validate_name
 from sellia.targets import TargetError, parse_target
+from sellia.text import printable
 
 #: Advice for keys and tokens of other services.
 KEY: Final = "is of no use to a Sellia server: get a key from its owner, and store it with `sellia auth login`"
@@ -129,6 +132,43 @@ def set_access(source: Source, path: Path, tunnel: ImportedTunnel, allow: str, d
             return
         if networks:
             tunnel.settings[name] = networks
+
+
+def set_host(source: Source, path: Path, settings: dict[str, Any], host: str) -> None:
+    """Have a service asked under another name, which the key at ``path`` has given."""
+    try:
+        canonical_host([host.encode("ascii")])
+    except (ValueError, UnicodeError):
+        source.remark(path, "was left out: it is not a host")
+        return
+    settings["host"] = host
+
+
+def set_fields(source: Source, path: Path, tunnel: ImportedTunnel, group: str, action: str) -> None:
+    """Carry over header fields to set, add or remove: a map, or a list of ``name:value``, or of names to remove."""
+    fields: dict[str, str] = {}
+    for each in source.texts(*path):
+        name, _, value = each.partition(":")
+        fields[name.strip()] = value.strip()
+    for child in source.children(*path):
+        value = source.text(*path, child)
+        if value:
+            fields[str(child)] = value
+    for name, value in fields.items():
+        try:
+            changes_of(*([[name], {}, {}] if action == "remove" else _put(action, name, value)))
+        except ValueError as error:
+            source.remark(path, f"has a field that was left out: {printable(name, 40)} {error}")
+            continue
+        changes = tunnel.settings.setdefault(group, {})
+        if action == "remove":
+            changes.setdefault("remove", []).append(name)
+        else:
+            changes.setdefault(action, {})[name] = value
+
+
+def _put(action: str, name: str, value: str) -> tuple[list[str], dict[str, str], dict[str, str]]:
+    return [], {name: value} if action == "set" else {}, {name: value} if action == "add" else {}
 
 
 def withhold(source: Source, path: Path, tunnel: ImportedTunnel, advice: str) -> None:
