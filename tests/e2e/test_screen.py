@@ -44,6 +44,13 @@ class Service(BaseHTTPRequestHandler):
         pass
 
 
+class Services(ThreadingHTTPServer):
+    """A server of such services, which says nothing of connections that are reset."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
 class ShellTerminal:
     """A terminal with a shell in it, emulated by pyte."""
 
@@ -100,7 +107,7 @@ class ShellTerminal:
 class ScreenCase(EndToEndTests):
     def setUp(self) -> None:
         self.server = server()
-        self.service = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+        self.service = Services(("127.0.0.1", 0), Service)
         thread = threading.Thread(target=self.service.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         self.addCleanup(thread.join)
@@ -112,10 +119,11 @@ class ScreenCase(EndToEndTests):
         target = f"127.0.0.1:{self.service.server_port}"
         return [sys.executable, SELLIA, "http", target, "-s", "shown", "--server", url, *options]
 
-    def visit(self, target: str = "/") -> subprocess.Popen[bytes]:
+    def visit(self, target: str = "/", *options: str) -> subprocess.Popen[bytes]:
         """A visitor who asks for something."""
         url, host = f"http://127.0.0.1:{self.server.port}{target}", f"Host: shown.localhost:{self.server.port}"
-        visitor = subprocess.Popen(["curl", "-sS", "--path-as-is", "-H", host, url], stdout=subprocess.DEVNULL)
+        argv = ["curl", "-sS", "--path-as-is", *options, "-H", host, url]
+        visitor = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
         self.addCleanup(visitor.wait, 30)
         return visitor
 
@@ -197,6 +205,13 @@ class TerminalTests(ScreenCase):
             terminal.wait_for(r"(?m)^still 2")
             self.assertEqual(terminal.modes(), self.modes)
             self.assertNotIn("?25l", terminal.read())
+
+    def test_a_terminal_that_takes_nothing(self) -> None:
+        """Visitors do not wait for it, and what it missed is counted."""
+        terminal = self.open()
+        visits = self.visit(f"/{'x' * 200}/[1-900]", "-Z")
+        self.assertEqual(visits.wait(30), 0)
+        terminal.wait_for(r"\d+ more lines, too many to show[^$]* 900 in all")
 
     def test_colours(self) -> None:
         """NO_COLOR is heeded, and a terminal that can do nothing gets lines."""

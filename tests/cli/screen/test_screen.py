@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from random import Random
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.cli.output import Lines
 from sellia.cli.screen.screen import INTERVAL, LINES, NOTICE, TICK, Screen, suits
-from sellia.client.events import Connected, LinkLost, Reconnecting, Refused, UnderWay
+from sellia.client.events import Connected, Event, LinkBack, LinkLost, Reconnecting, Refused, UnderWay
 from tests.cli.screen.stage import TARGET, URL, EmulatedTerminal, visit
 
 
@@ -317,6 +318,41 @@ class EndTests(ScreenCase):
         self.assertTrue(self.screen.told_refusal)
         self.screen.ended(73)
         self.assertNotIn("Ended", self.shown(), "a client that never had a URL has no figures")
+
+
+class AnythingTests(ScreenCase):
+    def test_one_block_whatever_happens(self) -> None:
+        """Lines, keys, sizes and outages in any order leave one block on the screen, and no line is lost or twice."""
+        random = Random(7)
+        outage: list[Event] = [LinkLost("reset"), Reconnecting(3.0, 120.0), LinkBack(1.0, 1, True)]
+        self.connect()
+        told = 0
+        for step in range(400):
+            match random.randrange(7):
+                case 0 | 1:
+                    told += 1
+                    visit(self.screen, step, target=f"/n{told}")
+                case 2:
+                    self.screen.press(random.choice("qocp?12x"))
+                case 3:
+                    self.screen.notify(random.choice(outage))
+                case 4:
+                    self.screen.notify(Connected(f"t{step % 3}", f"https://t{step % 3}.example.com", TARGET))
+                case 5:
+                    self.terminal.busy = random.random() < 0.2
+                case 6:
+                    self.reactor.advance(random.random())
+        self.terminal.busy = False
+        if self.screen.status.held is not None:
+            self.screen.press("p")
+        for _ in range(10):
+            self.screen.press("x")  # no view but the block
+            self.reactor.advance(1.0)
+        self.assertEqual(self.shown().count(" in all"), 1, self.shown())
+        every = self.terminal.scrolled + self.terminal.shown
+        lines = [row.split()[2] for row in every if "  GET     /" in row]
+        self.assertEqual(lines, [f"/n{number}" for number in range(1, told + 1)])
+        self.assertNotIn(" in all", "\n".join(self.terminal.scrolled))
 
 
 class SuitsTests(SynchronousTestCase):
