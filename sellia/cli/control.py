@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from sellia.cli.exits import Exit
 from sellia.cli.main import nearest
@@ -81,7 +82,7 @@ class Chosen:
 # --- finding ---------------------------------------------------------------------------------------------------
 
 
-def running(environment: Mapping[str, str] = os.environ) -> list[Running]:
+def running(environment: Mapping[str, str] | None = None) -> list[Running]:
     """Return the clients of this user, by process, each with what it tells of itself.
 
     A directory that cannot be trusted is left out, which is said on standard error.
@@ -90,7 +91,7 @@ def running(environment: Mapping[str, str] = os.environ) -> list[Running]:
     asked: dict[socket.socket, Path] = {}
     found: list[Running] = []
     try:
-        for path, connection in _connections(environment):
+        for path, connection in _connections(os.environ if environment is None else environment):
             if connection is not None and _say(connection, {"command": "status"}):
                 asked[connection] = path
             else:
@@ -197,6 +198,16 @@ def choose(clients: Sequence[Running], word: str | None, every: bool, verb: str)
             + "\n".join(f"  sellia {verb} {each.client.process}  {summary(each.client)}" for each in found)
         )
     return found
+
+
+def completions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the process of a client, or the name of a tunnel, for a shell."""
+    return [
+        CompletionItem(name, help=summary(each))
+        for each in running()
+        for name in names_of(each)
+        if name.startswith(incomplete) and name.isprintable() and not name.startswith("-")
+    ]
 
 
 def names_of(client: Running) -> list[str]:

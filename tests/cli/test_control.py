@@ -1,6 +1,7 @@
 """Asking clients that run: which is meant, what they answer, and what is no client at all."""
 
 import contextlib
+import os
 import socket
 import tempfile
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 import click
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.control import ControlFailure, Running, ask, choose, names_of, running, summary
+from sellia.cli.control import ControlFailure, Running, ask, choose, completions, names_of, running, summary
 from sellia.client.control.lines import ANSWER_LIMIT, encode
 from sellia.client.control.sockets import listen
 
@@ -127,6 +128,17 @@ class ChooseTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         self.assertEqual(names_of(self.clients[0]), ["4", "web", "public-web", "api", "public-api"])
+
+
+class CompletionTests(FindCase):
+    def test_processes_and_names(self) -> None:
+        tunnels = [{"name": "web", "subdomain": "public-web"}, {"name": "--all"}, {"name": "w\x1b"}]
+        self.fake(4, encode({"status": {"pid": 4, "command": "sellia start", "tunnels": tunnels}}))
+        self.patch(os, "environ", {**os.environ, **self.environment})
+        context: Any = None
+        found = {incomplete: completions(context, context, incomplete) for incomplete in ("", "w")}
+        self.assertEqual([item.value for item in found[""]], ["4", "web", "public-web"])
+        self.assertEqual([item.value for item in found["w"]], ["web"])
 
 
 class AskTests(FindCase):

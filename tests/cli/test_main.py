@@ -62,6 +62,7 @@ class GroupTests(CommandCase):
         self.assertEqual(self.imported("--help"), set())
         self.assertEqual(self.imported("help", "name-taken"), set())
         self.assertEqual(self.imported("version"), set())
+        self.assertEqual(self.imported("status"), set())
         self.assertEqual(self.imported("config", "--help"), set())
         self.assertEqual(self.imported("config", "show", "--help"), set())
         words = {"_SELLIA_COMPLETE": "bash_complete", "COMP_WORDS": "sellia ht", "COMP_CWORD": "1"}

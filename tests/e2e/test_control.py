@@ -21,6 +21,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.sync.server import ServerConnection, serve
 
 from sellia.cli.control import running
 from tests.e2e import stage
@@ -53,6 +56,12 @@ class Slow(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
+
+
+def echo_back(chat: ServerConnection) -> None:
+    """A service that says what it hears."""
+    for message in chat:
+        chat.send(message)
 
 
 class ControlCase(SynchronousTestCase):
@@ -293,6 +302,38 @@ class ReloadTests(ControlCase):
         self.assertRegex(done.stdout, r"^twistd sellia-client \(process \d+\): closed kept, moved; altered fresh\.")
         self.assertEqual(self.visit("fresh").read(), b"newer")
         wait_until(lambda: self.visit("kept").status == 404, "the name to be free")
+
+    def test_websockets_go_on(self) -> None:
+        """In a tunnel that does not differ, and in one that does; of one that is closed, they are closed."""
+        service = serve(echo_back, "127.0.0.1", 0)
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        self.addCleanup(service.shutdown)
+        echo = str(service.socket.getsockname()[1])
+        client = self.run_client(echo, echo)
+        chats = {name: self.chat(name) for name in ("kept", "moved")}
+        kept = f"  kept: {{target: {echo}, subdomain: kept}}\n"
+        self.write(kept + "  moved: {target: 'text:x', subdomain: moved, auth: 'u:p'}\n")
+        client.send_signal(signal.SIGHUP)
+        client.wait_for_line("settings read again: altered moved")
+        for name, chat in chats.items():
+            chat.send(name)
+            self.assertEqual(chat.recv(20), name)
+        closed = self.chat("kept")
+        self.write("  moved: {target: 'text:x', subdomain: moved, auth: 'u:p'}\n")
+        client.send_signal(signal.SIGHUP)
+        client.wait_for_line("settings read again: closed kept")
+        error = self.assertRaises(ConnectionClosed, closed.recv, 20)
+        assert error.rcvd is not None
+        self.assertEqual((error.rcvd.code, error.rcvd.reason), (1001, "client-gone: the tunnel was closed"))
+        chats["moved"].send("still here")
+        self.assertEqual(chats["moved"].recv(20), "still here")
+
+    def chat(self, name: str) -> ClientConnection:
+        """A visitor's WebSocket."""
+        to = socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
+        chat = connect(f"ws://{name}.localhost:{self.server.port}/", sock=to)
+        self.addCleanup(chat.close)
+        return chat
 
     def test_wrong_settings_change_nothing(self) -> None:
         client = self.run_client("'text:a'", "'text:b'")

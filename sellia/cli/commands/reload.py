@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from sellia.cli.control import ControlFailure, Running, ask, choose, running
+from sellia.cli.control import ControlFailure, Running, ask, choose, completions, running
 from sellia.cli.exits import Exit
 from sellia.text import printable
 
@@ -14,7 +14,7 @@ _DONE: Final = ("opened", "closed", "altered", "changed")
 
 
 @click.command()
-@click.argument("which", metavar="[NAME|PID]", required=False)
+@click.argument("which", metavar="[NAME|PID]", required=False, shell_complete=completions)
 @click.option("--all", "every", is_flag=True, help="Reload all clients of this user.")
 def command(which: str | None, every: bool) -> None:
     """Have a running client read its settings again.

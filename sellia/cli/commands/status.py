@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from sellia.cli.control import Running, choose, running
+from sellia.cli.control import Running, choose, completions, running
 from sellia.text import printable
 
 
 @click.command()
-@click.argument("which", metavar="[NAME|PID]", required=False)
+@click.argument("which", metavar="[NAME|PID]", required=False, shell_complete=completions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(which: str | None, as_json: bool) -> None:
     """Show the clients that run on this machine, and their tunnels.

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from sellia.cli.control import Chosen, ControlFailure, ask, choose, running
+from sellia.cli.control import Chosen, ControlFailure, ask, choose, completions, running
 from sellia.cli.exits import Exit
 from sellia.text import printable
 
 
 @click.command()
-@click.argument("which", metavar="[NAME|PID]", required=False)
+@click.argument("which", metavar="[NAME|PID]", required=False, shell_complete=completions)
 @click.option("--all", "every", is_flag=True, help="Stop all clients of this user.")
 @click.option("--now", is_flag=True, help="Do not wait for what is under way.")
 def command(which: str | None, every: bool, now: bool) -> None:

@@ -108,7 +108,7 @@ class ControlService(Service):
         """Return whether a tunnel is the only one of the client.  Raises ControlError if it is none of them."""
         tunnels = list(self._client.session.tunnels)
         if not any(name in (tunnel.settings.name, tunnel.name) for tunnel in tunnels):
-            raise ControlError("no-such-tunnel", f"This client has no tunnel {printable(name, 64)}.")
+            raise ControlError("unknown-tunnel", f"This client has no tunnel {printable(name, 64)}.")
         return len(tunnels) == 1
 
     def _counts(self, left: UnderWay) -> dict[str, Any]:

@@ -155,7 +155,7 @@ class StopTests(ServiceCase):
 
     def test_none_of_them(self) -> None:
         error = self.assertRaises(ControlError, self.control.stop, "x\x1b", False)
-        self.assertEqual((error.word, str(error)), ("no-such-tunnel", "This client has no tunnel x\\x1b."))
+        self.assertEqual((error.word, str(error)), ("unknown-tunnel", "This client has no tunnel x\\x1b."))
 
 
 class ReloadTests(ServiceCase):
