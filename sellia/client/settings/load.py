@@ -190,7 +190,7 @@ def _choose_tunnels(given: dict[str, Given], typed: dict[str, Given], found: _Fi
     """Choose between the tunnel that flags describe and those of the files."""
     flagged = any(name in typed for name in _SERVICES)
     said = str(typed["target"].value) if "target" in typed else ""
-    if said in (given["tunnels"].inside() if "tunnels" in given else ()) and not said.isdigit():
+    if said and not said.isdigit() and said in (given["tunnels"].inside() if "tunnels" in given else ()):
         line = f"{said} is a tunnel in {printable(given['tunnels'].path)}"
         findings.add(typed["target"].origin.fault(line, f"`sellia start {said}` opens it."))
         return
