@@ -81,10 +81,10 @@ class StartTests(Clone):
         threading.Thread(target=service.serve_forever, daemon=True).start()
         return int(service.server_address[1])
 
-    def visit(self, host: str) -> str:
+    def visit(self, host: str, path: str = "/") -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
         self.addCleanup(connection.close)
-        connection.request("GET", "/", headers={"Host": f"{host}.localhost"})
+        connection.request("GET", path, headers={"Host": f"{host}.localhost"})
         return connection.getresponse().read().decode()
 
     def test_two_tunnels_in_one_session(self) -> None:
@@ -123,6 +123,28 @@ class StartTests(Clone):
         self.assertEqual(opened["tunnel"], "after")
         self.assertEqual((self.visit("before"), self.visit("after")), ("before.localhost", "after.localhost"))
         self.assertEqual(self.opened("session opened"), self.before + 1)
+
+    def test_a_directory_of_a_strangers(self) -> None:
+        """Only what is below it is published, whatever links a repository brings along, and nothing hidden."""
+        public = self.project / "public"
+        public.mkdir()
+        (self.home / "secret").write_text("PRIVATE")
+        (public / "page").write_text("page")
+        (public / ".env").write_text("PRIVATE")
+        (public / "file").symlink_to("../../secret")
+        (public / "home").symlink_to(self.home)
+        (self.project / ".git" / "config").write_text("PRIVATE")
+        self.write("tunnels:\n  web: {target: ./public, subdomain: tree, listing: true}\n")
+        client = self.start("start", "web", "--json", "--server", f"http://localhost:{self.server.port}")
+        assert client.stdout is not None
+        self.assertEqual(json.loads(client.stdout.readline())["event"], "open")
+        self.assertEqual(self.visit("tree", "/page"), "page")
+        for path in ("/file", "/home/secret", "/.env", "/../.git/config", "/%2e%2e/.git/config", "/..%2f.git%2fconfig"):
+            self.assertNotIn("PRIVATE", self.visit("tree", path), path)
+        listed = self.visit("tree", "/")
+        self.assertIn("page", listed)
+        for name in ("secret", ".env", "file", "home"):
+            self.assertNotIn(f'"{name}', listed)
 
     def test_twistd_takes_the_same_file(self) -> None:
         """All of its tunnels."""

@@ -1,6 +1,6 @@
 """What files say of tunnels: by name, whole, with defaults, and which of them wins."""
 
-from sellia.client.settings import shown_routes
+from sellia.client.settings import TUNNEL_LIMIT, shown_routes
 from tests.client.settings.cases import LayersCase, Stored
 
 HOME = "server: https://a.example\n"
@@ -33,6 +33,17 @@ class TunnelsTests(LayersCase):
         self.give(home=HOME + "tunnels: {web: {target: 3}}\n")
         (tunnel,) = self.load({"target": "9"}).tunnels
         self.assertEqual((tunnel.name, shown_routes(tunnel.routes)), ("1", "http://localhost:9"))
+
+    def test_a_target_that_is_the_name_of_a_tunnel(self) -> None:
+        self.give(home=HOME + "tunnels: {web: {target: 3}, '80': {target: 4}}\n")
+        self.assertRegex(self.fault({"target": "web"}), "^--target: web is a tunnel in .*/home/sellia.yaml$")
+        self.assertEqual(shown_routes(self.load({"target": "80"}).tunnels[0].routes), "http://localhost:80")
+
+    def test_more_tunnels_than_a_session_has(self) -> None:
+        """They are not even looked at."""
+        many = "".join(f"  t{number}: {{traget: 1}}\n" for number in range(TUNNEL_LIMIT + 1))
+        self.give(home=f"{HOME}tunnels:\n{many}")
+        self.assertIn("sellia.yaml:2:1: tunnels: are more than 256 tunnels", self.fault())
 
 
 class DefaultsTests(LayersCase):
