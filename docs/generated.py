@@ -29,7 +29,7 @@ def settings(name: str) -> Iterator[str]:
     for each in fields:
         field = model.model_fields[each]
         facts = []
-        if not field.is_required() and field.default not in (None, ()):
+        if not field.is_required() and field.default not in (None, (), ""):
             facts.append(f"default {_shown(field.default, repr(field.annotation) + repr(field.metadata))}")
         variable = spelling(model, each, "variable")
         if spelling(model, each, "flag"):
