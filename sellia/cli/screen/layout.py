@@ -206,8 +206,11 @@ class _Layout:
             return []
         every = [("q", "QR"), ("o", "open"), ("c", "copy"), ("p", "pause" if status.held is None else "go on")]
         last = [("?", "help"), ("Ctrl-C", "end")]
-        if not status.tunnels:
+        tunnel = status.tunnel
+        if tunnel is None:
             every = every[3:]
+        elif not tunnel.url.startswith("http"):
+            del every[1]
         for keys, gap in (([*every, *last], 3), ([*every, *last], 2), ([*every[1:], *last], 2), (last, 2)):
             row = self._labelled("", *_key_pieces(keys, gap))
             if not row.plain.endswith(self.glyphs.ellipsis):

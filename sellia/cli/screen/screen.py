@@ -379,7 +379,7 @@ class Screen:
         median = figures.percentile(50)
         typical = f", half of them within {duration(median)}" if median is not None and isfinite(median) else ""
         passed = f"{size(figures.bytes_in)} in, {size(figures.bytes_out)} out"
-        return f"Ended after {lasted}: {plural(figures.total, 'request')}{typical}, {passed}."
+        return f"Ended after {lasted}: {plural(figures.total, 'visit')}{typical}, {passed}."
 
 
 def suits(stream: Any, environment: Mapping[str, str], platform: str = sys.platform) -> bool:

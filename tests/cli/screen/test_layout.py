@@ -136,6 +136,20 @@ class GoldenTests(SynchronousTestCase):
             """,
         )
 
+    def test_a_port(self) -> None:
+        """Its URL is none for a browser."""
+        status = Status(server="tunnel.example.com", keys=True)
+        status.notify(Connected("20017", "tcp://tunnel.example.com:20017", "tcp://localhost:5432"))
+        self.check(
+            text(status, 80),
+            """
+             sellia  ● linked to tunnel.example.com · up 4 min
+             20017   tcp://tunnel.example.com:20017 → tcp://localhost:5432
+             visits  0 open · 0 in all
+                     q QR   c copy   p pause   ? help   Ctrl-C end
+            """,
+        )
+
     def test_no_link_yet(self) -> None:
         status = Status(server="tunnel.example.com", keys=True)
         status.notify(LinkLost("tunnel.example.com:443 refused the connection"))

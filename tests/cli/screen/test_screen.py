@@ -298,7 +298,7 @@ class EndTests(ScreenCase):
         shown = self.terminal.shown
         self.assertEqual(len(shown), 3)
         self.assertIn("GET     /  200", shown[1])
-        self.assertEqual(shown[2], "Ended after 0 s: 1 request, half of them within 12 ms, 10 B in, 2.0 KiB out.")
+        self.assertEqual(shown[2], "Ended after 0 s: 1 visit, half of them within 12 ms, 10 B in, 2.0 KiB out.")
         self.assertEqual((self.terminal.emulator.cursor.x, self.terminal.emulator.cursor.y), (0, 3))
         self.assertTrue(self.terminal.closed)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
