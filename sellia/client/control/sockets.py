@@ -12,7 +12,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,9 @@ SOCKETS: Final = 1024
 
 #: Connections that may wait to be accepted.
 _BACKLOG: Final = 16
+
+#: Sockets that a client looks at when it starts, to remove those of dead processes.
+_LEFTOVERS: Final = 64
 
 #: Names to try for one process.
 _TRIES: Final = 8
@@ -67,7 +70,9 @@ def listen(directory: Path, process: int) -> SocketFile:
     """Make the socket of a client, which listens.  Raises PlaceError where that cannot be had."""
     descriptor = open_private(directory, make=True)
     try:
-        with locked(descriptor):
+        with locked(descriptor) as alone:
+            if alone:
+                _remove_all_dead(descriptor, directory)
             for number in range(_TRIES):
                 name = f"{process}.{number}.sock" if number else f"{process}.sock"
                 made = _bind(descriptor, directory / name)
@@ -195,6 +200,15 @@ def _connect(directory: int, path: Path, seconds: float = 1.0) -> socket.socket 
             return None
         raise BlockingIOError from None
     return connection
+
+
+def _remove_all_dead(directory: int, path: Path) -> None:
+    """Remove what crashed clients have left, as far as one look at ``_LEFTOVERS`` of them goes."""
+    names = [name for name in os.listdir(directory) if _NAME.match(name)]
+    for name in names[:_LEFTOVERS]:
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                _is_free(directory, path / name)
 
 
 def _remove_dead(directory: int, path: Path) -> None:

@@ -71,6 +71,16 @@ class ListenTests(SocketsCase):
         self.listen()
         self.assertEqual(self.found(), ["4711.sock"])
 
+    def test_what_others_have_left_is_removed(self) -> None:
+        """A client that crashes again and again leaves no more than one socket; what is no socket stays."""
+        for process in range(10, 20):
+            self.dead(f"{process}.sock")
+        living = self.listen(9)
+        kept = self.directory / "note"
+        kept.write_text("")
+        self.listen()
+        self.assertEqual({path.name for path in self.directory.iterdir()}, {living.path.name, "4711.sock", "note"})
+
     def test_name_of_a_living_one_is_not(self) -> None:
         """In another process namespace, on the same home directory."""
         self.listen()
