@@ -121,6 +121,9 @@ def _set_proxy(source: Source, path: Path, imported: Imported, started: set[str]
     if kind == "tcp":
         set_tcp(source, (*path, "remotePort"), tunnel, source.text(*path, "remotePort"))
         set_proxy_protocol(source, (*path, "transport", "proxyProtocolVersion"), tunnel)
+    elif kind == "https" and not plugin:
+        tunnel.settings["kind"] = "tls"
+        set_proxy_protocol(source, (*path, "transport", "proxyProtocolVersion"), tunnel)
     elif kind != "http":
         tunnel.withheld.append(_KINDS.get(kind, "it is of a kind that is not known"))
         source.remark((*path, "type"), _KINDS.get(kind, "is not known to Sellia").replace("it is for", "is for", 1))

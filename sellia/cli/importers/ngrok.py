@@ -77,8 +77,8 @@ _TUNNEL: Final = {
     "bindings": "has no counterpart: a tunnel is public, below your server's domain",
     "terminate_at": "has no counterpart: TLS ends at the server, or a proxy in front of it",
     "agent_tls_termination": "has no counterpart: TLS ends at the server, or a proxy in front of it",
-    "crt": "has no counterpart: TLS ends at the server, or a proxy in front of it",
-    "key": "has no counterpart: TLS ends at the server, or a proxy in front of it",
+    "crt": "is of no use in a tunnel of this kind",
+    "key": "is of no use in a tunnel of this kind",
     "request_header": "changes header fields in a way that is not known",
     "response_header": "changes header fields in a way that is not known",
     "proxy_proto": "has no counterpart: X-Forwarded-For says who the visitor is",
@@ -146,6 +146,9 @@ def set_tunnels(source: Source, imported: Imported) -> None:
             port = source.text(*path, "remote_addr") or source.text(*path, "url")
             set_tcp(source, (*path, "remote_addr"), tunnel, port.rpartition(":")[2])
             set_proxy_protocol(source, (*path, "proxy_proto"), tunnel)
+        elif kind == "tls":
+            set_tls(source, (*path, "crt"), (*path, "key"), tunnel)
+            set_proxy_protocol(source, (*path, "proxy_proto"), tunnel)
         for key in ("subdomain", "domain", "hostname", "url"):
             host = _host(source.text(*path, key))
             if host and "subdomain" not in tunnel.settings:
@@ -157,10 +160,26 @@ def set_tunnels(source: Source, imported: Imported) -> None:
 
 def set_kind(source: Source, path: Path, tunnel: ImportedTunnel, kind: str) -> None:
     """Withhold a tunnel of a kind that there is not."""
-    if kind not in ("http", "https", "tcp"):
+    if kind not in ("http", "https", "tcp", "tls"):
         what = printable(kind, 20)
-        tunnel.withheld.append(f"it is for {what}, and tunnels of this version are for HTTP, WebSockets and TCP")
+        tunnel.withheld.append(f"it is for {what}, and tunnels of this version are for HTTP, WebSockets, TCP and TLS")
         source.remark(path, f"is a tunnel for {what}, which this version does not have")
+
+
+def set_tls(source: Source, cert: Path, key: Path, tunnel: ImportedTunnel) -> None:
+    """Make a tunnel one for TLS, which passes through, or ends at the client where it has files of a certificate."""
+    tunnel.settings["kind"] = "tls"
+    for path, name in ((cert, "cert"), (key, "key")):
+        value = source.peek(*path)
+        if isinstance(value, str) and "-----BEGIN" in value:
+            source.name(path, "has the PEM text itself: put it into a file, and name that")
+            tunnel.withheld.append(f"its {name} is not in a file")
+        else:
+            file = source.text(*path)
+            if file:
+                tunnel.settings[name] = file
+            if file and not file.startswith(("/", "~")):
+                source.remark(path, "is relative now to the directory of the settings file")
 
 
 def set_proxy_protocol(source: Source, path: Path, tunnel: ImportedTunnel) -> None:

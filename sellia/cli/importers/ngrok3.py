@@ -2,8 +2,16 @@
 
 from typing import Any
 
-from sellia.cli.importers.ngrok import set_address, set_agent, set_kind, set_proxy_protocol, set_rest, set_tunnels
-from sellia.cli.importers.result import Imported, set_subdomain, set_tcp
+from sellia.cli.importers.ngrok import (
+    set_address,
+    set_agent,
+    set_kind,
+    set_proxy_protocol,
+    set_rest,
+    set_tls,
+    set_tunnels,
+)
+from sellia.cli.importers.result import Imported, set_subdomain, set_tcp, withhold
 from sellia.cli.importers.source import Path, Source
 
 
@@ -28,10 +36,17 @@ def _set_endpoint(source: Source, path: Path, imported: Imported) -> None:
     if kind == "tcp":
         set_tcp(source, (*path, "url"), tunnel, port)
         set_proxy_protocol(source, (*path, "upstream", "proxy_protocol"), tunnel)
-    elif host.endswith(".internal"):
+    elif kind == "tls":
+        tls = (*path, "agent_tls_termination")
+        authorities = (*tls, "mutual_tls_certificate_authorities")
+        if source.has(*authorities):
+            withhold(source, authorities, tunnel, "asked visitors for certificates; let the service do that")
+        set_tls(source, (*tls, "server_certificate"), (*tls, "server_private_key"), tunnel)
+        set_proxy_protocol(source, (*path, "upstream", "proxy_protocol"), tunnel)
+    if host.endswith(".internal"):
         source.remark((*path, "url"), "was reachable within ngrok only; a tunnel here is public")
         tunnel.withheld.append("it was reachable within ngrok only")
-    elif host:
+    elif host and kind != "tcp":
         set_subdomain(source, (*path, "url"), tunnel, host)
     for key, plain in (("protocol", "http1"), ("proxy_protocol", "")):
         if source.peek(*path, "upstream", key) == plain:
