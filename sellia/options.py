@@ -40,8 +40,9 @@ class SettingsOptions(OneLineOptions):
         """End the process with what ``--check`` found: the settings and status 0, or their faults and status 78."""
         for caution in found.cautions:
             print(caution, file=sys.stderr)
-        if found.faults:
-            print(SettingsError.of(found.faults), file=sys.stderr)
+        faults = (*found.faults, *found.missing)
+        if faults:
+            print(SettingsError.of(faults), file=sys.stderr)
             sys.exit(os.EX_CONFIG)
         print(shown(found.models, found.given, origins=True), end="")
         sys.exit(os.EX_OK)

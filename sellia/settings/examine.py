@@ -13,13 +13,15 @@ class Examined:
     """Settings as they were found.
 
     ``models`` are those that ``given`` is of, by their settings.  ``settings`` is None where there are ``faults``, and
-    where something is missing that flags can add, which is no fault of a file.
+    where there are ``missing``: faults for what was not given and can still be, by a flag or a variable, which are no
+    faults of a file.
     """
 
     models: tuple[type[Settings], ...]
     given: Mapping[str, Given]
     settings: Settings | None
     faults: tuple[SettingsError, ...]
+    missing: tuple[SettingsError, ...]
     cautions: tuple[str, ...]
 
 
@@ -34,6 +36,7 @@ def examined(
         settings = finish()
     except SettingsError as error:
         faults = tuple(each for each in error.faults if not each.missing)
+        missing = tuple(each for each in error.faults if each.missing)
         cautions = (*findings.cautions, *(each.caution for each in given.values() if each.caution))
-        return Examined(models, given, None, faults, cautions)
-    return Examined(models, given, settings, (), settings.cautions)
+        return Examined(models, given, None, faults, missing, cautions)
+    return Examined(models, given, settings, (), (), settings.cautions)

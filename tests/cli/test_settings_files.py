@@ -12,7 +12,7 @@ class TellTests(SynchronousTestCase):
     def test_not_more_than_anybody_reads(self) -> None:
         faults = tuple(SettingsError(f"fault {number}", "a hint") for number in range(FAULTS_SHOWN + 2))
         with CliRunner().isolation() as (_, errors, *_rest):
-            tell(Examined((), {}, None, faults, ("a caution",)))
+            tell(Examined((), {}, None, faults, (), ("a caution",)))
             lines = errors.getvalue().decode().splitlines()
         self.assertEqual(lines[:3], ["a caution", "fault 0", "    a hint"])
         self.assertEqual((len(lines), lines[-1]), (2 + 2 * FAULTS_SHOWN, "and 2 more"))

@@ -1,6 +1,8 @@
 """The flags of ``twistd sellia-client``, and how a refusal ends the process."""
 
+import io
 import resource
+import sys
 from typing import Any
 
 from twisted.application.service import IService
@@ -50,6 +52,18 @@ class OptionsTests(SynchronousTestCase):
     def test_wrong_setting(self) -> None:
         error = self.assertRaises(UsageError, self.parse, "--server", "x", "--target", "1")
         self.assertEqual(len(str(error).splitlines()), 2)
+
+    def test_check(self) -> None:
+        out, errors = io.StringIO(), io.StringIO()
+        self.patch(sys, "stdout", out)
+        self.patch(sys, "stderr", errors)
+        good = ("--server", "http://localhost:3000", "--target", "8080", "--api-key", "SECRET")
+        for arguments, status in ((good, 0), (good[:2], 78), (good[2:], 78), ((*good, "--auth", "x"), 78)):
+            left = self.assertRaises(SystemExit, self.parse, "--check", *arguments)
+            self.assertEqual(left.code, status, arguments)
+        self.assertIn("server: http://localhost:3000 ", out.getvalue())
+        self.assertIn("it is not said which server to connect to\n", errors.getvalue())
+        self.assertNotIn("SECRET", out.getvalue())
 
     def test_service(self) -> None:
         undo_process_changes(self)

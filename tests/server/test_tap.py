@@ -1,6 +1,8 @@
 """The flags of ``twistd sellia-server``; the process around them is tried in ``tests.e2e.test_startup``."""
 
+import io
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,22 @@ class OptionsTests(SynchronousTestCase):
         line, hint = str(error).splitlines()
         self.assertEqual(line, "--port: must be a valid integer, not x")
         self.assertTrue(hint.startswith("Hint: "))
+
+    def test_check(self) -> None:
+        """It ends with 78 for whatever would not start, and with 0 otherwise; nothing is put together."""
+        out, errors = io.StringIO(), io.StringIO()
+        self.patch(sys, "stdout", out)
+        self.patch(sys, "stderr", errors)
+        for arguments, status in (
+            (("--port", "81"), 0),
+            (("--domain", "t.example", "--open"), 0),
+            (("--domain", "t.example"), 78),
+            (("--port", "x"), 78),
+        ):
+            left = self.assertRaises(SystemExit, self.parse, "--check", *arguments)
+            self.assertEqual(left.code, status, arguments)
+        self.assertIn("port: 81 ", out.getvalue())
+        self.assertIn("everybody could open tunnels here\nHint: ", errors.getvalue())
 
     def test_service(self) -> None:
         """makeService puts the service together and starts nothing."""

@@ -65,11 +65,13 @@ def check_door(settings: ServerSettings) -> None:
         raise SettingsError(
             "without a master key everybody could open tunnels here",
             f"{hint}; to try it on this machine alone, --host 127.0.0.1.",
+            missing=True,
         )
     if settings.behind_proxy:
         raise SettingsError(
             "without a master key everybody could open tunnels here, through the reverse proxy in front",
             f"{hint}; to try it on this machine alone, leave out --https, --trust-proxy and haproxy: endpoints.",
+            missing=True,
         )
 
 
