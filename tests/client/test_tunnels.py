@@ -1,5 +1,7 @@
 """Tunnels of one client: asked for, refused, given to another client, and asked for again within bounds."""
 
+from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -213,3 +215,90 @@ class TakenTests(TunnelsCase):
         self.assertEqual(self.asked(), [(1, "demo")])
         self.tunnels.open_all()
         self.assertEqual(self.asked(), [(1, "demo"), (2, "given")])
+
+
+class ScriptedServer:
+    """A server that acts on claims in their order, some time after they were made, and holds clients to the rules."""
+
+    def __init__(self) -> None:
+        self.waiting: list[SessionMessage] = []
+        self.open: dict[int, str | None] = {}
+
+    def hear(self, message: SessionMessage) -> None:
+        self.waiting.append(message)
+
+    def act(self, tunnels: Tunnels, random: Random) -> None:
+        """Act on some of what was said, and answer."""
+        for _ in range(random.randint(0, len(self.waiting))):
+            message = self.waiting.pop(0)
+            if isinstance(message, CloseTunnel):
+                self.open.pop(message.tunnel, None)
+                continue
+            assert isinstance(message, OpenTunnel)
+            assert message.tunnel not in self.open, "a number that is in use"
+            taken = message.name is not None and message.name in self.open.values()
+            if taken or random.random() < 0.1:
+                tunnels.refused(TunnelRefused(message.tunnel, "overloaded", "No.", False))
+                continue
+            self.open[message.tunnel] = message.name
+            name = message.name or f"free{message.tunnel}"
+            tunnels.ready(TunnelReady(message.tunnel, name, f"http://{name}.localhost"))
+
+
+class WalkTests(SynchronousTestCase):
+    """Settings that are read again and again, whatever the server has answered by then."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.events: list[Event] = []
+        #: In a session, as far as tunnels look: it has no streams.
+        self.session: Any = SimpleNamespace(streams={})
+        self.server = ScriptedServer()
+
+    def say(self, message: SessionMessage) -> None:
+        self.server.hear(message)
+
+    def report(self, event: Event) -> None:
+        self.events.append(event)
+
+    def all_refused(self, error: RefusedError) -> None:
+        raise AssertionError("nothing is refused for good")
+
+    def settings(self, random: Random) -> list[TunnelSettings]:
+        names = random.sample(("one", "two", "three", "four", "five"), random.randint(1, 5))
+        public = random.sample(("abc", "def", "ghi", "jkl", "mno"), len(names))
+        return [
+            TunnelSettings(
+                name=name,
+                target=random.choice((8080, 8081)),
+                subdomain=random.choice((label, label, None)),
+                auth=random.choice(("u:p", None)),
+            )
+            for name, label in zip(names, public, strict=True)
+        ]
+
+    def test_there_are_those_that_are_wanted_in_the_end(self) -> None:
+        for seed in range(60):
+            self.setUp()
+            random = Random(seed)
+            tunnels = Tunnels(self.settings(random), lambda _: only(Stage().service), self, self.clock)
+            tunnels.open_all()
+            wanted = [tunnel.settings for tunnel in tunnels]
+            for _ in range(random.randint(1, 12)):
+                wanted = self.settings(random)
+                tunnels.apply(wanted, 1.0)
+                self.server.act(tunnels, random)
+                self.clock.advance(random.choice((0.0, 0.5, NAME_RETRY)))
+                tunnels.sweep()
+            for _ in range(200):
+                self.server.act(tunnels, random)
+                self.clock.advance(0.5)
+                tunnels.sweep()
+            self.assertEqual([tunnel.settings for tunnel in tunnels], wanted, seed)
+            self.assertEqual({tunnel.state for tunnel in tunnels}, {TunnelState.OPEN}, seed)
+            self.assertEqual({tunnel.number for tunnel in tunnels}, set(self.server.open), seed)
+            for tunnel, each in zip(tunnels, wanted, strict=True):
+                if each.subdomain is not None:
+                    self.assertEqual(tunnel.name, each.subdomain, seed)
+            self.assertEqual(len(tunnels.services), len(wanted), "what was closed is let go")
+            self.assertEqual(self.clock.getDelayedCalls(), [], seed)
