@@ -200,7 +200,9 @@ class Screen:
 
     def _show_code(self) -> None:
         url = self._url()
-        if url is not None and qr_rows(url, self._terminal.size[0], self._code_height()) is None:
+        if self._glyphs is ASCII:
+            self._tell("A QR code needs a terminal of UTF-8")
+        elif url is not None and qr_rows(url, self._terminal.size[0], self._code_height()) is None:
             self._tell("The terminal is too small for a QR code")
         elif url is not None:
             self.status.view = View.QR

@@ -5,9 +5,9 @@ Need
     process, and with it all visitors.
 
 How
-    The terminal is opened anew by its name, so that only this description of it is non-blocking: the one that standard
-    output has is shared with the shell.  What the terminal does not take at once is kept, and tried again when
-    :meth:`Terminal.write` or :meth:`Terminal.flush` is called next.
+    The terminal is opened anew, so that only this description of it is non-blocking: the one that standard output has
+    is shared with the shell.  Where it cannot be opened, the shared one is written to all the same.  What the terminal
+    does not take at once is kept, and tried again when :meth:`Terminal.write` or :meth:`Terminal.flush` is called next.
 
 Bounds
     Whoever writes looks at :attr:`Terminal.busy` first, so that no more than one picture is kept.
@@ -29,11 +29,7 @@ class Terminal:
         self._stream = stream
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
         self._shared: int = stream.fileno()
-        try:
-            name = os.ttyname(self._shared)
-            self._own = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        except OSError:
-            self._own = -1
+        self._own = _opened(self._shared)
         self._rest = b""
         self._gone = False
 
@@ -70,10 +66,7 @@ class Terminal:
         """Write what is left, as far as the terminal takes it."""
         while self._rest and not self._gone:
             try:
-                if self._own < 0:
-                    count = os.write(self._shared, self._rest)
-                else:
-                    count = os.write(self._own, self._rest)
+                count = os.write(self._number, self._rest)
             except BlockingIOError:
                 return
             except OSError:  # it has hung up
@@ -81,14 +74,45 @@ class Terminal:
                 return
             self._rest = self._rest[count:]
 
+    @property
+    def _number(self) -> int:
+        return self._own if self._own >= 0 else self._shared
+
     def close(self) -> None:
         """Give the terminal a moment for what is left, and close it."""
         deadline = time.monotonic() + _PATIENCE
         self.flush()
         while self._rest and time.monotonic() < deadline:
-            select.select([], [self._own], [], max(0.0, deadline - time.monotonic()))
+            select.select([], [self._number], [], max(0.0, deadline - time.monotonic()))
             self.flush()
         if self._own >= 0:
             os.close(self._own)
             self._own = -1
         self._gone, self._rest = True, b""
+
+
+def _opened(number: int) -> int:
+    """Open the terminal at a descriptor anew, for writing without waiting; -1 where that cannot be done.
+
+    It belongs to somebody else after ``su``, and is opened as the terminal that controls this process then.
+    """
+    names = ["/dev/tty"] if _controls(number) else []
+    try:
+        names.insert(0, os.ttyname(number))
+    except OSError:
+        pass
+    for name in names:
+        try:
+            return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            pass
+    return -1
+
+
+def _controls(number: int) -> bool:
+    """Return whether the terminal at a descriptor is the one that controls this process."""
+    try:
+        os.tcgetpgrp(number)
+    except OSError:
+        return False
+    return True

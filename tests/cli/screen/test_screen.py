@@ -37,12 +37,17 @@ class ScreenCase(SynchronousTestCase):
         self.terminal = EmulatedTerminal(*self.size)
         self.console = Console(width=500, highlight=False, emoji=False, markup=False, color_system=None)
         self.signals: dict[int, Any] = {}
+        self.client = FakeClient()
+        self.screen = self.make()
+
+    def make(self) -> Screen:
+        """A screen on the terminal, which shows the client."""
         terminal: Any = self.terminal
         lines = Lines(lambda: 1_700_000_000.0, live=True)
-        self.screen = Screen(terminal, self.console, self.reactor, lines, {}, set_signal=self.signals.__setitem__)
-        self.client = FakeClient()
-        self.screen.begin(self.client)
-        self.screen.status.keys = True
+        screen = Screen(terminal, self.console, self.reactor, lines, {}, set_signal=self.signals.__setitem__)
+        screen.begin(self.client)
+        screen.status.keys = True
+        return screen
 
     def connect(self) -> None:
         self.screen.notify(Connected("myapp", URL, TARGET))
@@ -226,6 +231,13 @@ class KeyTests(ScreenCase):
         self.assertIn("any key closes", self.shown())
         self.assertIn("0 in all", self.press("x"))
         self.assertNotIn("█", self.shown())
+
+    def test_code_without_its_characters(self) -> None:
+        self.terminal.encoding = "ascii"
+        self.screen = self.make()
+        self.connect()
+        self.assertIn("A QR code needs a terminal of UTF-8", self.press("q"))
+        self.assertIn(f"{URL} -> {TARGET}", self.shown())
 
     def test_code_that_does_not_fit(self) -> None:
         self.connect()
