@@ -35,7 +35,7 @@ class Settings(BaseModel):
     ``RENAMED`` has the names of the version before, and what each is now; they are accepted with a warning.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     RENAMED: ClassVar[Mapping[str, str]] = {}
 

@@ -24,17 +24,21 @@ class ImportTests(CommandCase):
         self.user = self.directory / ".config" / "sellia" / "sellia.yaml"
 
     def test_into_the_users_file(self) -> None:
-        """Which only the user can read, for passwords of visitors may be in it; and it is one that can be used."""
+        """Which only the user can read, for passwords of visitors may be in it."""
         result = self.result("config", "import", NGROK, "--server", "https://tunnel.example.com")
         self.assertEqual(result.stdout, "")
         self.assertEqual(stat.S_IMODE(self.user.stat().st_mode), 0o600)
-        self.assertIn(f"1 tunnel taken over, written to {self.user}", result.stderr.replace("3 tunnels", "1 tunnel"))
+        self.assertIn(f"4 tunnels taken over, written to {self.user}.", result.stderr)
         self.assertIn("\nstaff.only is written as a comment: oauth kept visitors out", f"\n{result.stderr}")
         self.assertIn("authtoken: is of no use to a Sellia server", result.stderr)
         for secret in ("4nq9771b", "bobpassword", "shhh"):
             self.assertNotIn(secret, result.stderr)
+
+    def test_the_file_can_be_used(self) -> None:
+        self.invoke("config", "import", str(FILES / "ngrok3-one.yml"), "--server", "https://tunnel.example.com")
         loaded = load({}, {}, str(self.user))
         self.assertEqual(loaded.server, "https://tunnel.example.com")
+        self.assertEqual([each.name for each in loaded.tunnels], ["httpbin", "demo", "ssh"])
 
     def test_to_standard_output(self) -> None:
         result = self.result("config", "import", NGROK, "-o", "-")
