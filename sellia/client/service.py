@@ -114,10 +114,15 @@ class ClientService(Service):
         if self.session.stopping:
             raise SettingsError("the client is about to end", "Start it anew with the settings that are wanted.")
         settings, changes = compare(self.settings, settings)
-        self.settings = settings
-        changes.add(self.session.take(settings, rebuild=changes.rebuild))
+        before, self.settings = self.settings, settings
+        try:
+            changes.add(self.session.take(settings, rebuild=changes.rebuild))
+        except SettingsError:
+            self.settings = before
+            raise
         for caution in settings.cautions:
-            self._warn(caution)
+            if caution not in before.cautions:
+                self._warn(caution)
         self.readiness.look(self.session.tunnels.services)
         _log.info("settings read again: {changes}", changes=str(changes))
         return changes

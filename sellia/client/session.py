@@ -139,9 +139,9 @@ class ClientSession:
 
     def take(self, settings: ClientSettings, *, rebuild: bool) -> Changes:
         """Take other settings for the same link, and say which tunnels have changed; see `Tunnels.apply`."""
-        self._settings = settings
         self._said = Bucket(Rate(_SAYINGS + 4 * len(settings.tunnels), 5.0))
         changes = self.tunnels.apply(settings.tunnels, settings.drain_timeout, rebuild=rebuild)
+        self._settings = settings
         self.tunnels.compare_timeouts(self._terms.ceiling, (*changes.opened, *changes.altered))
         return changes
 

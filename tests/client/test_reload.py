@@ -72,8 +72,17 @@ class ReloadTests(SynchronousTestCase):
 
         self.client.session.tunnels._routes_of = fail
         self.wanted = settings(tunnels=(TunnelSettings(name="api", target=81), TunnelSettings(name="bad", target=82)))
+        before = self.client.settings
         self.reloader.signalled()
-        self.assertEqual(self.names(), ["web"])
+        self.assertEqual((self.names(), self.client.settings), (["web"], before))
+
+    def test_a_caution_is_told_once(self) -> None:
+        """Not each time the settings are read."""
+        self.wanted = settings()
+        self.wanted._cautions = ("x can be read by everybody",)
+        self.reloader.signalled()
+        self.reloader.signalled()
+        self.assertEqual(self.log.lines.count("x can be read by everybody"), 1)
 
     def test_a_client_that_stops(self) -> None:
         self.client.session.finish_up(0.0)
