@@ -52,7 +52,7 @@ def placed(name: str | int, each: Given) -> Given:
     if name == "profiles":
         made = {str(profile): placed("profile", part) for profile, part in each.parts.items()}
         return Given.of(made, each.origin) if isinstance(each.value, dict) else each
-    if name == "profile" and isinstance(each.value, dict):
+    if name in ("profile", "defaults") and isinstance(each.value, dict):
         return replace(
             Given.of({str(key): placed(key, part) for key, part in each.parts.items()}, each.origin), key=each.key
         )
@@ -71,11 +71,11 @@ def placed(name: str | int, each: Given) -> Given:
 
 
 def defaults_of(given: Mapping[str, Given]) -> dict[str, Given]:
-    """Return the defaults of a file."""
+    """Return the defaults of a file, whose settings have been `placed`."""
     defaults = given.get("defaults")
     if defaults is None:
         return {}
-    return {name: placed(name, each) for name, each in defaults.inside().items() if _is_valid(name, each.value)}
+    return {name: each for name, each in defaults.inside().items() if _is_valid(name, each.value)}
 
 
 def name_of(parts: Mapping[Any, Given], number: int) -> str:

@@ -118,15 +118,14 @@ class _Files:
             for name, each in gather(*_MODELS, flags={}, environment={}, files=[file], findings=findings).items()
         }
         refuse_unknown(ClientSettings, given, _ONE_TUNNEL, findings)
+        if file.rank is Rank.PROJECT:
+            self._check_project(given, file.path, findings)
         defaults = {**self.defaults, **defaults_of(given)}
         tunnels = tunnels_of(given, defaults, findings)
         given.pop("tunnels", None)
         if tunnels is not None:
             given["tunnels"] = tunnels
-        if file.rank is Rank.PROJECT:
-            check_project(given, file.path, findings)
-            self._check_profiles(given, findings)
-        else:
+        if file.rank is not Rank.PROJECT:
             self.defaults = defaults
             self._note_servers(given)
             self._take_one(given, findings)
@@ -141,6 +140,17 @@ class _Files:
             self.keys.insert(0, Key(given["api_key"], given.get("server")))
         profiles = [each.inside() for each in given["profiles"].parts.values()] if "profiles" in given else []
         self.servers += [each["server"] for each in (given, *profiles) if "server" in each]
+
+    def _check_project(self, given: dict[str, Given], path: str, findings: Findings) -> None:
+        """Apply the rules for a project's file; of one that breaks them only the server is left to be looked at."""
+        tunnels = tunnels_of(given, {}, Findings())
+        whole = given if tunnels is None else {**given, "tunnels": tunnels}
+        before = len(findings.faults)
+        check_project(whole, path, findings)
+        self._check_profiles(given, findings)
+        if len(findings.faults) > before:
+            for name in given.keys() - {"server"}:
+                del given[name]
 
     def _check_profiles(self, given: Mapping[str, Given], findings: Findings) -> None:
         """Refuse profiles of a project that have the name of one of the user's."""

@@ -62,18 +62,18 @@ TUNNEL_SETTINGS: Final = frozenset(
 )
 
 
-def check_project(given: dict[str, Given], path: str, findings: Findings) -> None:
-    """Find what a project's file may not say; ``given`` are its settings, with tunnels by name.
+def check_project(given: Mapping[str, Given], path: str, findings: Findings) -> None:
+    """Find what a project's file may not say; ``given`` are its settings, with tunnels by name and absolute paths.
 
-    What is refused as a whole is taken out.
+    No file that it names is opened.
     """
     directory = os.path.realpath(os.path.dirname(os.path.abspath(path)))
-    for name, each in list(given.items()):
+    for name, each in given.items():
         if name in TunnelSettings.model_fields:
             hint = "Describe tunnels by name, as in `tunnels: {web: {target: 8080}}`."
             findings.add(each.named.fault("stands in a tunnel, or below defaults", hint))
         elif name not in SETTINGS:
-            _refuse(given.pop(name), findings)
+            _refuse(each, findings)
         elif name == "defaults":
             _check_tunnel(each, directory, findings)
         elif name == "tunnels":

@@ -1,7 +1,10 @@
 """What files say of tunnels: by name, whole, with defaults, and which of them wins."""
 
+import os
+
 from sellia.client.settings import TUNNEL_LIMIT, shown_routes
 from tests.client.settings.cases import LayersCase, Stored
+from tests.client.test_tls import certificate
 
 HOME = "server: https://a.example\n"
 
@@ -89,6 +92,15 @@ class PathTests(LayersCase):
         lines = self.faults()
         self.assertIn(f"cannot read {self.directory}/home/my.pem", lines[0])
         self.assertIn(f"cannot read {self.directory}/home/../x.pem", lines[1])
+
+    def test_those_of_defaults_too(self) -> None:
+        for name in ("home", "project"):
+            with open(os.path.join(self.directory, name, "ca.pem"), "wb") as file:
+                file.write(certificate("service.test").dumpPEM())
+        text = "defaults: {local_ca: ca.pem}\ntunnels: {%s: {target: 'https://localhost:1'}}\n"
+        self.give(home=HOME + text % "mine", project=text % "theirs")
+        found = {each.name: each.local_ca for each in self.load().tunnels}
+        self.assertEqual(found, {"mine": f"{self.directory}/home/ca.pem", "theirs": f"{self.directory}/project/ca.pem"})
 
     def test_those_of_profiles_too(self) -> None:
         self.give(home="profile: w\nprofiles: {w: {server: 'https://a.example', ca: my.pem}}\n")

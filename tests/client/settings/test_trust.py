@@ -198,6 +198,19 @@ class TargetTests(ProjectCase):
             self.give(project=f"defaults: {{local_ca: '{path}'}}\ntunnels: {{web: {{target: 1}}}}\n")
             self.assertIn("may not name a file which is outside the project", self.faults()[0])
 
+    def test_what_is_refused_is_not_opened(self) -> None:
+        """A named pipe, or a device, would make us wait for whoever writes to it."""
+        os.mkfifo(os.path.join(self.directory, "pipe"))
+        for project in (
+            "tunnels: {web: {target: 'https://localhost', local_ca: ../pipe}}\n",
+            "tunnels: {web: {kind: tls, target: 1, cert: ../pipe, key: ../pipe}}\n",
+            "defaults: {local_ca: ../pipe}\ntunnels: {web: {target: 1}}\n",
+            "ca: ../pipe\ntunnels: {web: {target: 1}}\n",
+            "profiles: {p: {server: 'https://x', ca: ../pipe}}\ntunnels: {web: {target: 1}}\n",
+        ):
+            self.give(project=project)
+            self.assertTrue(self.faults(), project)
+
     def test_the_users_defaults_are_the_users(self) -> None:
         path = os.path.join(self.directory, "home", "ca.pem")
         with open(path, "wb"):
