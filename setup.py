@@ -69,6 +69,8 @@ setup(
     ],
     extras_require={
         "test": [
+            "channels>=4.3",
+            "django>=5.2.19",
             "docker>=7.1",
             "h11>=0.16",
             "hypothesis>=6.150",
@@ -83,6 +85,7 @@ setup(
             "ruamel.yaml>=0.18.10",
             "ruff>=0.17",
             "setuptools>=78.1.1",
+            "uvicorn>=0.54",
             "types-PyYAML>=6.0.12",
             "towncrier>=25.8",
             "websockets>=16",

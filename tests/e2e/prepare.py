@@ -45,6 +45,7 @@ PACKAGES = {
     "mariadbd": "mariadb-server",
     "squid": "squid",
     "tinyproxy": "tinyproxy",
+    "php": "php-cli",
     "zsh": "zsh",
     "fish": "fish",
     "systemd-analyze": "systemd",
