@@ -49,7 +49,10 @@ _FLOW_KEY: Final = re.compile(r"(?:^|,) *[\"']?([A-Za-z0-9][A-Za-z0-9_.-]*)[\"']
 
 def candidates(words: list[str], incomplete: str) -> list[CompletionItem]:
     """Return what may stand in the place of ``incomplete``, behind ``words`` (without ``sellia``)."""
-    table: Mapping[str, Any] = json.loads((Path(__file__).parent / "commands.json").read_bytes())
+    try:
+        table: Mapping[str, Any] = json.loads((Path(__file__).parent / "commands.json").read_bytes())
+    except (OSError, ValueError):  # of an installation that is being replaced
+        return []
     name, given, config = "", 0, None
     waiting: Mapping[str, Any] | None = None
     options_end = False

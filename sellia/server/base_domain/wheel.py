@@ -65,7 +65,7 @@ def _metadata(found: Distribution) -> tuple[str, str]:
 def _files(package: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the files of the package and of its twistd plugins, by their paths in the wheel."""
     root = package.parent
-    found = [path for path in package.rglob("*") if path.suffix == ".py" or path.name == "py.typed"]
+    found = [path for path in package.rglob("*") if path.suffix in (".py", ".json") or path.name == "py.typed"]
     found += (root / "twisted" / "plugins").glob("sellia_*.py")
     for path in sorted(found):
         yield path.relative_to(root).as_posix(), path.read_bytes()
