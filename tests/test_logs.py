@@ -24,6 +24,7 @@ PLAIN = {
         "bytes_in",
         "bytes_out",
         "by",
+        "came",
         "code",
         "connections",
         "fin",
@@ -43,6 +44,7 @@ PLAIN = {
         "status",
         "streams",
         "took_over",
+        "went",
         "suppressed",
     ),
 }

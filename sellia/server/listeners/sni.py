@@ -181,7 +181,7 @@ class SniConnection(Protocol):
             _log.info(
                 "TLS refused: peer={peer} alert={alert} suppressed={suppressed} reason={reason}",
                 peer=field(self._peer),
-                alert=name,
+                alert=field(name),
                 suppressed=suppressed,
                 reason=field(why),
             )
