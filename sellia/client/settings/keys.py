@@ -2,8 +2,8 @@
 
 A key goes to the server that it was given for: a flag's to whatever server counts, because the user has just typed it;
 one from the environment or from a file to the server that stands beside it (``SELLIA_SERVER``, the same file, the same
-profile), or, where none does, to any server but one that a project's file supplies.  Where no key is left, the one that
-is stored for the server counts.  Where no server is named, the only one for which a key is stored counts.
+profile), or, where none does, to any server but one that only a project's file names.  Where no key is left, the one
+that is stored for the server counts.  Where no server is named, the only one for which a key is stored counts.
 """
 
 import difflib
@@ -67,12 +67,12 @@ class Key:
     given: Given
     server: Given | None
 
-    def fits(self, server: Given) -> bool:
-        """Return whether it may go to that server."""
+    def fits(self, server: Given, own: Sequence[Given]) -> bool:
+        """Return whether it may go to that server; ``own`` are the servers of the user's own files."""
         if self.given.rank is Rank.FLAG:
             return True
         if self.server is None:
-            return server.rank is not Rank.PROJECT
+            return server.rank is not Rank.PROJECT or any(same_server(server, each) for each in own)
         return same_server(self.server, server)
 
 
@@ -119,13 +119,18 @@ def apply_server(given: dict[str, Given], known: KnownServers, findings: Finding
         raise SettingsError("it is not said which server to connect to", hint, missing=True)
 
 
-def apply_key(given: dict[str, Given], keys: Sequence[Key], known: KnownServers, findings: Findings) -> None:
-    """Choose the key for the server that counts; ``keys`` are those that were given, the strongest first."""
+def apply_key(
+    given: dict[str, Given], keys: Sequence[Key], own: Sequence[Given], known: KnownServers, findings: Findings
+) -> None:
+    """Choose the key for the server that counts; ``keys`` are those that were given, the strongest first.
+
+    ``own`` are the servers that the user's own files name.
+    """
     given.pop("api_key", None)
     server = given.get("server")
     url = _url(server) if server is not None else None
     for key in keys:
-        if server is None or key.fits(server):
+        if server is None or key.fits(server, own):
             given["api_key"] = key.given
             return
     if keys and url is not None:

@@ -193,7 +193,7 @@ def _choose_server(
         keys.insert(0 if typed["api_key"].rank >= chosen or "api_key" not in inside else 1, key)
     apply_server(given, known, findings)
     check_server(given, found.servers, known, findings)
-    apply_key(given, keys, known, findings)
+    apply_key(given, keys, found.servers, known, findings)
 
 
 def _choose_tunnels(given: dict[str, Given], typed: dict[str, Given], found: _Files, findings: Findings) -> None:

@@ -63,6 +63,11 @@ class ServerTests(ProjectCase):
         settings = self.taken("server: https://other.example\ntunnels: {web: {target: 1}}\n")
         self.assertIsNone(settings.api_key)
 
+    def test_one_that_both_name(self) -> None:
+        """Then it is the user's, and so is the key of a variable."""
+        self.give(home="server: https://mine.example\n", project=self.EVIL.replace("evil", "mine"))
+        self.assertEqual(self.load(None, SELLIA_API_KEY="kv").api_key.get_secret_value(), "kv")
+
     def test_one_that_the_user_types(self) -> None:
         self.give(home=MINE, project=self.EVIL)
         settings = self.load({"server": "https://evil.example", "api_key": "typed"})
