@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Mapping
 from functools import cache
@@ -250,3 +251,26 @@ class PhpTests(SetsCase):
     def test_its_redirects_lead_back_here(self) -> None:
         answer = ask(php(), "/wp-admin")
         self.assertEqual(answer.headers["Location"], f"http://{php().authority}/wp-login.php?to=1")
+
+
+@cache
+def two_ports() -> Reach:
+    """A Django project and the development server of its scripts under one name."""
+    _, _, pages = django()
+    _, _, scripts = webpack()
+    ingress = server(DOMAIN)
+    argv = [str(Path(sysconfig.get_path("scripts")) / "sellia"), "http", "-s", "two-ports", "--host-header", "local"]
+    argv += [f"/=127.0.0.1:{pages}", f"/main.js=127.0.0.1:{scripts}", f"/ws=127.0.0.1:{scripts}"]
+    argv += ["--server", f"http://127.0.0.1:{ingress.port}"]
+    watched(Process(argv, name="sellia http")).wait_for_line("two-ports")
+    return Reach(ingress.port, f"two-ports.{DOMAIN}")
+
+
+class TwoPortTests(SetsCase):
+    def test_each_gets_its_own(self) -> None:
+        place = two_ports()
+        own = f"http://{place.authority}"
+        self.assertEqual(json.loads(ask(place, "/hello", headers={"Origin": own}).body)["name"], None)
+        self.assertIn("webpack", ask(place, "/main.js").body)
+        self.assertNotIn("Invalid", talk(place, "/ws", own))
+        self.assertIn("Invalid Host/Origin header", talk(place, "/ws", "https://evil.example"))

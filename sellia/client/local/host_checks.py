@@ -25,9 +25,10 @@ class HostCheck(NamedTuple):
     statuses: tuple[int, ...]
     marks: tuple[bytes, ...]
     whole: bool
-    line: str  #: what to add, with ``{host}`` for the name
+    line: str  #: what to add, with ``{host}`` for the name; empty where the program has no such setting
     certain: bool = True
     without: bytes = b""
+    names: str = "local"  #: set of header fields that helps (``docs/headers.rst``); empty where none does
 
 
 HOST_CHECKS: Final = (
@@ -45,8 +46,23 @@ HOST_CHECKS: Final = (
         True,
         'devServer: {{ allowedHosts: ["{host}"] }} in webpack.config.js, or --allowed-hosts {host}',
     ),
-    HostCheck("Next", (NOT_HTTP,), (b"Unauthorized",), True, 'allowedDevOrigins: ["{host}"] in next.config.js'),
-    HostCheck("Next", (403,), (b"Unauthorized",), True, 'allowedDevOrigins: ["{host}"] in next.config.js', False),
+    HostCheck(
+        "Next",
+        (NOT_HTTP,),
+        (b"Unauthorized",),
+        True,
+        'allowedDevOrigins: ["{host}"] in next.config.js',
+        names="hybrid",
+    ),
+    HostCheck(
+        "Next",
+        (403,),
+        (b"Unauthorized",),
+        True,
+        'allowedDevOrigins: ["{host}"] in next.config.js',
+        False,
+        names="hybrid",
+    ),
     HostCheck("Django", (400,), (b"DisallowedHost",), False, 'ALLOWED_HOSTS = ["{host}"] in settings.py'),
     HostCheck(
         "Rails",
@@ -69,7 +85,7 @@ HOST_CHECKS: Final = (
         (500,),
         (b"Host header is specified and is not an IP address or localhost",),
         False,
-        "nothing at Chromium, which has no setting for it: put a proxy between that sends Host: localhost",
+        "",
     ),
     HostCheck(
         "an MCP server",
@@ -85,6 +101,7 @@ HOST_CHECKS: Final = (
         True,
         "use_x_forwarded_for: true and trusted_proxies: [127.0.0.1] under http: in configuration.yaml",
         False,  # every program on aiohttp can
+        names="",  # it asks for X-Forwarded-For
     ),
     HostCheck(
         "Syncthing",
@@ -116,7 +133,10 @@ def recognise(status: int, body: bytes) -> HostCheck | None:
 
 def advice(check: HostCheck, host: str) -> str:
     """Return the sentence for whoever runs the service."""
-    line = check.line.format(host=host)
+    add = f"add {check.line.format(host=host)}" if check.line else ""
+    flag = f"start sellia with --host-header {check.names}" if check.names else ""
+    remedy = ", or ".join(filter(None, (add, flag)))
     if not check.certain:
-        return f"If this is {check.program}, it may have refused a host name that it does not know. If so, add {line}."
-    return f"This looks like {check.program}, which refuses host names that it does not know. Add {line}."
+        return f"If this is {check.program}, it may have refused a host name that it does not know. If so, {remedy}."
+    remedy = remedy[:1].upper() + remedy[1:]
+    return f"This looks like {check.program}, which refuses host names that it does not know. {remedy}."

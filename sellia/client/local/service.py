@@ -92,7 +92,8 @@ class LocalService:
         self.frames = as_told(ServerLimits())
         self._turn = batch_of(reactor)
         self._refusals = LimitLog()
-        self._host_check_told = False
+        #: Whether nothing (more) is to be told of host checks: under its own name a service refuses strangers only.
+        self._host_check_told = rewriter is not None and rewriter.own_names
         #: Exchanges whose responses the server may yet refuse.
         self.finished = FinishedExchanges()
 

@@ -85,6 +85,11 @@ class Rewriter:
         self._prefix = prefix.encode("ascii")
         self._forwarded = rules.forwarded
 
+    @property
+    def own_names(self) -> bool:
+        """Whether the service is asked under its own name, for all that it is asked or for some."""
+        return self._rules.names is not HeaderSet.PUBLIC
+
     def request(self, headers: Headers, target: bytes, scheme: bytes) -> "tuple[Headers, Undo]":
         """Return a request's fields as its service gets them, and what puts its responses right.
 

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.events import Problem
 from sellia.client.local.host_checks import HOST_CHECKS, LOOKED_AT, NOT_HTTP, STATUSES, advice, recognise
 from sellia.protocol.messages import HttpRequest
+from sellia.relay.http.rewriting import HeaderRules, HeaderSet, Rewriter
 from tests.client.stage import GET, HOST, UPGRADE, Stage
 
 SEEN = (
@@ -69,6 +70,14 @@ class RecogniseTests(SynchronousTestCase):
             if check.program not in ("Chromium DevTools", "Home Assistant", "Syncthing"):
                 self.assertIn("a.example", told)
 
+    def test_advice_names_a_set_of_header_fields(self) -> None:
+        for check in HOST_CHECKS:
+            names = {"Next": "hybrid", "Home Assistant": ""}.get(check.program, "local")
+            told = advice(check, "a.example")
+            self.assertEqual(f"--host-header {names}." in told if names else "--host-header" not in told, True, told)
+        devtools = next(check for check in HOST_CHECKS if check.program == "Chromium DevTools")
+        self.assertTrue(advice(devtools, "a").endswith("not know. Start sellia with --host-header local."))
+
 
 class ToldTests(SynchronousTestCase):
     """Through the client."""
@@ -104,6 +113,14 @@ class ToldTests(SynchronousTestCase):
         self.assertIn('"Unauthorized"', visitor.why)
         [told] = self.told(stage)
         self.assertIn("allowedDevOrigins", told)
+
+    def test_under_its_own_name_a_service_refuses_strangers_only(self) -> None:
+        rewriter = Rewriter(HeaderRules(HeaderSet.LOCAL), "http", "localhost:8080")
+        stage = Stage(rewriter=rewriter)
+        stage.ask(GET)
+        stage.accept().say(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 19\r\n\r\nInvalid Host header")
+        stage.talk()
+        self.assertEqual(self.told(stage), [])
 
     def test_ordinary_answers_are_not_looked_at(self) -> None:
         stage = Stage()
