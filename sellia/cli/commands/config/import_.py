@@ -90,7 +90,8 @@ def _write(path: str, text: str, force: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError(f"{shown} is there already: give --force to overwrite it, or --output FILE.")
         if not click.confirm(f"{shown} is there already. Overwrite it?", err=True):
-            raise click.Abort
+            click.echo("Nothing was written.", err=True)
+            sys.exit(Exit.OK)
     beside = f"{path}.new"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
