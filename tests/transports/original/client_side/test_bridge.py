@@ -1,5 +1,6 @@
 """Our client and an original server: keys, tunnels, pings, and how a link ends."""
 
+from pydantic import SecretStr
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import Connected, LinkLost, Problem, Refused
@@ -105,6 +106,31 @@ class TunnelTests(ClientCase):
         kinds = [type(each) for each in self.stage.events[1:]]
         self.assertEqual(kinds, [Connected, Refused, Connected])
         self.assertEqual(self.stage.events[3], Connected("three", "http://three.x", "http://localhost:8080"))
+
+    def test_altered_while_the_client_runs(self) -> None:
+        """It is closed and asked for again in one breath, and its name is the same."""
+        self.stage.ready()
+        settings = self.stage.settings
+        tunnel = settings.tunnels[0].model_copy(update={"auth": SecretStr("u:p")})
+        self.stage.session.take(settings.model_copy(update={"tunnels": (tunnel,)}), rebuild=False)
+        closed, asked = self.stage.heard()
+        self.assertEqual((closed["type"], closed["tunnel_id"]), ("tunnel_close", TUNNEL))
+        self.assertEqual((asked["type"], asked["subdomain"], asked["auth"]), ("tunnel_open", "demo", "u:p"))
+        self.stage.say("tunnel_close", tunnel_id=TUNNEL)  # as some servers confirm it
+        self.stage.say("tunnel_ready", tunnel_id=ID, url="http://demo.localhost:3000", subdomain="demo")
+        self.assertEqual([type(each) for each in self.stage.events[1:]], [Connected, Connected])
+        self.assertEqual(self.stage.heard(), [])
+
+    def test_closed_before_the_server_has_answered(self) -> None:
+        """What it grants then is given back."""
+        self.stage = OriginalStage("one", "two").start()
+        self.stage.heard()
+        settings = self.stage.settings
+        self.stage.session.take(settings.model_copy(update={"tunnels": settings.tunnels[:1]}), rebuild=False)
+        self.stage.say("tunnel_ready", tunnel_id=TUNNEL, url="http://one.x", subdomain="one")
+        self.stage.say("tunnel_ready", tunnel_id=ID, url="http://two.x", subdomain="two")
+        self.assertEqual([(each["type"], each["tunnel_id"]) for each in self.stage.heard()], [("tunnel_close", ID)])
+        self.assertEqual([each.tunnel for each in self.stage.events if isinstance(each, Connected)], ["one"])
 
     def test_a_name_that_is_taken(self) -> None:
         """Is final for who never had it."""
