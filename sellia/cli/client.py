@@ -71,7 +71,7 @@ def _run(
     keep_freed_memory()
     settle_streams()
     printer: Any = make_printer(display, reactor, persistence.retry) if handover is None else handover.printer(display)
-    verbose = 2 if settings.log_level == "debug" and file is None else min(display.verbose, 1 if file else 2)
+    verbose = max(display.verbose, 2 if settings.log_level == "debug" and file is None else 0)
     begin_log(log_stream(printer) if handover is None else handover.stream, verbose, file)
     service = make_service(settings, reactor, printer if handover is None else handover, persistence)
     log = os.path.abspath(display.log_file) if display.log_file is not None else None

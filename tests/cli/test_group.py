@@ -1,6 +1,7 @@
 """Groups of commands: found without importing them."""
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -13,7 +14,8 @@ class GroupTests(CommandCase):
     def test_lines_of_help_are_those_of_the_commands(self) -> None:
         shown = self.invoke("config", "--help")
         for name, line in config.COMMANDS.items():
-            command: click.Command = import_module(f"{config.__name__}.{name}").command
+            module = f"{name}_" if iskeyword(name) else name
+            command: click.Command = import_module(f"{config.__name__}.{module}").command
             self.assertEqual((command.help or "").partition("\n")[0], line, name)
             self.assertRegex(shown, rf"(?m)^  {name} +{line}$")
 

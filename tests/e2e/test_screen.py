@@ -272,12 +272,15 @@ class PipeTests(ScreenCase):
     def test_log(self) -> None:
         """In a file that only its owner can read, and on standard error where it is asked for."""
         path = Path(self.mktemp())
-        client = self.start("--log-file", str(path), "-v")
-        assert client.stdout is not None
-        client.stdout.readline()
-        errors = self.end(client)[1]
-        self.assertIn("tunnel ready: http://shown", path.read_text("utf-8"))
-        self.assertIn("tunnel ready: http://shown", errors)
+        for option, wanted in (("-v", []), ("-vv", ["request: id="])):
+            client = self.start("--log-file", str(path), option)
+            assert client.stdout is not None
+            client.stdout.readline()
+            self.visit().wait(20)
+            errors = self.end(client)[1]
+            for told in (path.read_text("utf-8"), errors):
+                self.assertIn("tunnel ready: http://shown", told)
+                self.assertEqual([each for each in ["request: id="] if each in told], wanted)
         self.assertEqual(path.stat().st_mode & 0o777, 0o600)
 
     def test_a_log_that_cannot_be_written(self) -> None:
