@@ -24,6 +24,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -108,7 +109,10 @@ def _wait(child: int, told: int) -> int:
 
 
 class DetachedLog:
-    """A log of limited size, as a text stream that never raises.  Raises SettingsError where it cannot be made."""
+    """A log of limited size, as a text stream that never raises.  Raises SettingsError where it cannot be made.
+
+    Each file begins with the date, because the lines in it have the time only.
+    """
 
     def __init__(self, path: Path, limit: int = LOG_LIMIT) -> None:
         self.path = path
@@ -145,7 +149,9 @@ class DetachedLog:
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.open(self.path, flags, 0o600)
+        number = os.open(self.path, flags, 0o600)
+        os.write(number, time.strftime("%Y-%m-%d %H:%M:%S\n").encode("ascii"))
+        return number
 
 
 class Outlet:

@@ -30,7 +30,9 @@ class LogTests(LogCase):
         log = DetachedLog(self.path)
         self.assertEqual(log.write("caf\u00e9\ud800\n"), 6)
         log.flush()
-        self.assertEqual(self.path.read_bytes(), "café\\ud800\n".encode())
+        date, said = self.path.read_bytes().splitlines()
+        self.assertRegex(date, rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
+        self.assertEqual(said, "café\\ud800".encode())
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
 
     def test_of_limited_size(self) -> None:
