@@ -41,7 +41,7 @@ _HOST: Final = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}
 
 #: A scheme, a host and a port, of which only the host is always there.
 _ADDRESS: Final = re.compile(
-    r"^(?:(?P<scheme>https?|https\+insecure|tcp)://)?"
+    r"^(?:(?P<scheme>https?|https\+insecure|tcp|udp)://)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]?#\\]+)(?::(?P<port>[0-9]{1,5}))?/?$",
     re.IGNORECASE,
 )
@@ -229,7 +229,9 @@ def _no_address(said: str) -> TargetError:
         return TargetError("is not the address of a service", _URL)
     if scheme is not None:
         name = printable(scheme[1])[:_SHOWN]
-        return TargetError(f"has the scheme {name}, which no target has", "Use http, https, https+insecure or tcp.")
+        return TargetError(
+            f"has the scheme {name}, which no target has", "Use http, https, https+insecure, tcp or udp."
+        )
     if re.search("[/@]", said):
         return TargetError("is not the address of a service", _URL)
     return TargetError(f"{printable(said)[:_SHOWN]} is not a target")

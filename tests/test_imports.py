@@ -21,7 +21,7 @@ ROOT = PACKAGE.parent
 #: Settings and errors in every room's reach, and the two pure rooms that all others build on.
 _BASE = {"settings", "protocol", "relay", "relay.limits"}
 _RELAY = _BASE | {"relay.http", "relay.mux"}
-_TRANSPORTS = _RELAY | {f"transports{each}" for each in ("", ".reactor", ".websocket", ".tcp", ".link")}
+_TRANSPORTS = _RELAY | {f"transports{each}" for each in ("", ".reactor", ".websocket", ".tcp", ".udp", ".link")}
 _SERVER = _TRANSPORTS | {"", "private_names", "server.settings", "server.limiter", "server.places", "server.notices"}
 _CLIENT = _TRANSPORTS | {"", "private_names", "client.settings", "client.events", "client.tls", "client.reasons"}
 _CLIENT |= {"client.proxies"}
@@ -39,6 +39,7 @@ ALLOWED = {
     "transports": {"settings"},
     "transports.reactor": _BASE,
     "transports.websocket": _RELAY | {"transports", "transports.reactor"},
+    "transports.udp": _RELAY | {"transports", "transports.reactor"},
     "transports.tcp": _RELAY | {"transports", "transports.reactor"},
     "transports.link": _RELAY | {"transports", "transports.reactor", "transports.websocket"},
     "transports.original": _TRANSPORTS | {"protocol.original"},

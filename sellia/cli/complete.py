@@ -33,6 +33,7 @@ _ARGUMENTS: Final = {
     "http": "files",
     "tcp": "nothing",
     "tls": "nothing",
+    "udp": "nothing",
     "start": "tunnels",
     "stop": "tunnels",
     "run": "nothing",

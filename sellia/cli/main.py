@@ -30,6 +30,7 @@ from sellia.cli.group import nearest as nearest
 COMMANDS: Final = {
     "http": "Open an HTTP and WebSocket tunnel to a local service.",
     "tcp": "Open a tunnel for TCP connections to a local service.",
+    "udp": "Open a tunnel for UDP datagrams to a local service.",
     "tls": "Open a tunnel that passes TLS through to a local service.",
     "start": "Open the tunnels that a settings file describes.",
     "status": "Show the clients that run on this machine, and their tunnels.",

@@ -180,7 +180,17 @@ class TcpConnection(_Message, frozen=True, tag="tcp"):
     to_port: int = 0  #: its port
 
 
-Opening = HttpRequest | WebSocketRequest | UpgradeRequest | TcpConnection
+class UdpFlow(_Message, frozen=True, tag="udp"):
+    """Opens a stream: the datagrams of one visitor's address, each a frame whose first byte means nothing."""
+
+    tunnel: int
+    visitor: str = ""  #: the visitor's address
+    port: int = 0  #: the visitor's port; 0: not told
+    to: str = ""  #: the server's address that the visitor sends to; empty: not told
+    to_port: int = 0  #: its port
+
+
+Opening = HttpRequest | WebSocketRequest | UpgradeRequest | TcpConnection | UdpFlow
 
 
 class ResponseHead(_Message, frozen=True, tag="head"):
@@ -228,6 +238,7 @@ class TunnelKind(StrEnum):
 
     HTTP = "http"  #: requests and WebSockets, by host name
     TCP = "tcp"  #: connections, by port
+    UDP = "udp"  #: datagrams, by port
     TLS = "tls"  #: connections that begin with TLS, by the host name that they ask for
 
 

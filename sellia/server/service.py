@@ -22,6 +22,7 @@ from sellia.server.gateway.keys import KeyStore
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.tcp import TcpIngress
+from sellia.server.ingress.udp import UdpIngress
 from sellia.server.limiter import Limiter
 from sellia.server.listeners.accepting import pause_where_full
 from sellia.server.listeners.endpoints import ListeningService
@@ -32,6 +33,7 @@ from sellia.server.listeners.sni import SniFactory, share
 from sellia.server.reload import compare, tell
 from sellia.server.settings import BACKLOG, ServerSettings, check_door
 from sellia.transports.reactor.verbosity import verbosity
+from sellia.transports.udp.flow import DATAGRAM_LIMIT
 from sellia.transports.websocket.startup import prepare_autobahn
 
 _log = Logger()
@@ -78,6 +80,7 @@ class ServerService(MultiService):
         rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
         self._tcp = TcpIngress(self.ingress)
+        self._udp = UdpIngress(self.ingress)
         self.factory = VisitorFactory(self.ingress)
         self.listening = ListeningService(
             settings.endpoints if listen else (),
@@ -96,7 +99,14 @@ class ServerService(MultiService):
         kinds: dict[TunnelKind, tuple[range, Listen]] = {}
         if self.settings.tcp_ports is not None:
             kinds[TunnelKind.TCP] = parse_range(self.settings.tcp_ports), self._listen_tcp
+        if self.settings.udp_ports is not None:
+            kinds[TunnelKind.UDP] = parse_range(self.settings.udp_ports), self._listen_udp
         return kinds
+
+    def _listen_udp(self, port: int, label: str) -> Any:
+        """Listen on a port for the datagrams of the tunnel with that label."""
+        address = self.settings.tunnel_address
+        return self._reactor.listenUDP(port, self._udp.port(label), interface=address, maxPacketSize=DATAGRAM_LIMIT + 1)
 
     def _listen_tcp(self, port: int, label: str) -> Any:
         """Listen on a port for the visitors of the tunnel with that label."""

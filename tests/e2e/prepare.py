@@ -43,6 +43,8 @@ PACKAGES = {
     "mosquitto": "mosquitto",
     "mosquitto_sub": "mosquitto-clients",
     "mariadbd": "mariadb-server",
+    "dnsmasq": "dnsmasq-base",
+    "dig": "bind9-dnsutils",
     "squid": "squid",
     "tinyproxy": "tinyproxy",
     "php": "php-cli",

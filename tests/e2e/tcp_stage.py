@@ -33,17 +33,20 @@ class TcpStage:
         *server: str,
         config: str = "",
         options: Mapping[str, Any] | None = None,
+        kind: str = "tcp",
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sellia-tcp-")
         self.services = dict(services)
+        self._kind = kind
         more = []
         if config:
             more = ["--config", self.write("server.yaml", config)]
-        self.server: Process = watched(start_server("--tcp-ports", "20000-29999", *more, *server))
+        ports = ("--tcp-ports", "20000-29999", "--udp-ports", "20000-29999")
+        self.server: Process = watched(start_server(*ports, *more, *server))
         self.proxy = FaultProxy(self.server.port)
         tunnels = {
             name: {
-                "kind": "tcp",
+                "kind": kind,
                 "target": where if isinstance(where, str) else f"127.0.0.1:{where}",
                 **(options or {}),
             }
@@ -68,8 +71,8 @@ class TcpStage:
 
     def _line(self, name: str) -> str:
         where = self.services[name]
-        target = re.escape(where if isinstance(where, str) else f"tcp://127.0.0.1:{where}")
-        return rf"tunnel ready: tcp://localhost:(\d+) -> {target}$"
+        target = re.escape(where if isinstance(where, str) else f"{self._kind}://127.0.0.1:{where}")
+        return rf"tunnel ready: {self._kind}://localhost:(\d+) -> {target}$"
 
     def __getitem__(self, name: str) -> int:
         """The public port of a service."""

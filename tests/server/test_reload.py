@@ -41,6 +41,7 @@ OTHERS: dict[str, Any] = {
     "tunnel_host": "127.0.0.1",
     "tcp_idle": 5.0,
     "tcp_ports": "20000-20001",
+    "udp_ports": "20000-20001",
 }
 
 

@@ -92,6 +92,7 @@ class DefaultTests(ServerCase):
             "tcp_ports",
             "tunnel_host",
             "tls_tunnels",
+            "udp_ports",
             "host",
             "port",
             "listen",

@@ -12,9 +12,18 @@ from sellia.client.local.http import ServiceHttpLeg
 from sellia.client.local.service import LocalService
 from sellia.client.local.switch import ServiceSwitchLeg
 from sellia.client.local.tcp import ServiceTcpLeg
+from sellia.client.local.udp import open_flow
 from sellia.client.local.upgrade import ServiceUpgradeLeg
 from sellia.errors import ProtocolError
-from sellia.protocol.messages import HttpRequest, Opening, TcpConnection, TunnelKind, UpgradeRequest, WebSocketRequest
+from sellia.protocol.messages import (
+    HttpRequest,
+    Opening,
+    TcpConnection,
+    TunnelKind,
+    UdpFlow,
+    UpgradeRequest,
+    WebSocketRequest,
+)
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
@@ -32,6 +41,7 @@ LEGS: Final[Mapping[TunnelKind, Mapping[type[Opening], LegFactory]]] = {
     },
     TunnelKind.TCP: {TcpConnection: ServiceTcpLeg},
     TunnelKind.TLS: {TcpConnection: ServiceTcpLeg},
+    TunnelKind.UDP: {UdpFlow: open_flow},
 }
 
 

@@ -64,7 +64,7 @@ class Readiness:
         """Look at each target once."""
         for service in services:
             target = service.target
-            if target in self._seen:
+            if target in self._seen or target.scheme == "udp":
                 continue
             self._seen.add(target)
             if target.insecure:

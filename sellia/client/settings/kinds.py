@@ -19,9 +19,9 @@ _ONLY: Final = {
     "local_paths": ("http",),
     "request_headers": ("http",),
     "response_headers": ("http",),
-    "remote_port": ("tcp",),
+    "remote_port": ("tcp", "udp"),
     "proxy_protocol": ("tcp", "tls"),
-    "idle_timeout": ("tcp", "tls"),
+    "idle_timeout": ("tcp", "tls", "udp"),
     "cert": ("tls",),
     "key": ("tls",),
 }
@@ -29,6 +29,7 @@ _ONLY: Final = {
 #: The settings of which the command of a kind has flags; that of http has those of all others.
 _FLAGS: Final = {
     "tcp": ("remote_port", "proxy_protocol", "idle_timeout", "allow", "deny"),
+    "udp": ("remote_port", "idle_timeout", "allow", "deny"),
     "tls": ("subdomain", "cert", "key", "proxy_protocol", "idle_timeout", "allow", "deny"),
 }
 
@@ -70,8 +71,12 @@ def _a(kind: str) -> str:
 
 def check_target(kind: str, target: Target) -> None:
     """Refuse a target that a tunnel of this kind cannot lead to.  Raises what a validator raises."""
-    if kind == "http" and target.kind is TargetKind.ADDRESS and target.scheme == "tcp":
-        raise wrong("leads to a tcp service, and this is an http tunnel", "Say `kind: tcp`, or `sellia tcp`.", "target")
+    said = target.scheme if target.kind is TargetKind.ADDRESS and target.scheme in ("tcp", "udp") else ""
+    if said and said != {"tls": "tcp"}.get(kind, kind):
+        hint = f"Say `kind: {said}`, or `sellia {said}`."
+        raise wrong(f"leads to a {said} service, and this is {_a(kind)} tunnel", hint, "target")
+    if kind == "udp" and (target.kind is not TargetKind.ADDRESS or target.secure):
+        raise wrong("is no port for datagrams", "Give the port or the address of a service, as in 53.", "target")
     if kind != "http" and target.static:
         hint = "Give the port or the address of a service."
         raise wrong(f"is served over HTTP, and this is a {kind} tunnel", hint, "target")

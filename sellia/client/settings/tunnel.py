@@ -217,10 +217,10 @@ class TunnelSettings(TunnelDefaults):
     """
 
     name: str = setting("", "Name of the tunnel in the file and for `sellia start`: letters, digits, - and _.")
-    kind: Literal["http", "tcp", "tls"] = setting(
+    kind: Literal["http", "tcp", "udp", "tls"] = setting(
         "http",
-        "http, tcp or tls: requests to a name, connections to a port, or TLS that passes through to a name.",
-        flag="http|tcp|tls",
+        "http, tcp, udp or tls: requests to a name, connections or datagrams to a port, or TLS that passes through.",
+        flag="http|tcp|udp|tls",
     )
     target: TargetField | None = setting(
         None, "Your service: a port such as 8080, an address such as https://localhost:8443, or ./dist.", flag="TARGET"
@@ -294,7 +294,7 @@ class TunnelSettings(TunnelDefaults):
         plain = target.kind is TargetKind.ADDRESS and target.scheme == "http"
         return replace(
             target,
-            scheme="tcp" if plain and self.kind != "http" else target.scheme,
+            scheme={"http": "http", "udp": "udp"}.get(self.kind, "tcp") if plain else target.scheme,
             verify=verify if target.secure else None,
             ca=self.local_ca if target.secure else None,
             spa=self.spa if spa is None else spa,

@@ -107,6 +107,11 @@ def _tcp_url(label: str, settings: ServerSettings, port: int) -> str:
     return f"tcp://{settings.domain}:{port_of(label)}"
 
 
+def _udp_url(label: str, settings: ServerSettings, port: int) -> str:
+    """Return the URL of a port for datagrams."""
+    return f"udp://{settings.domain}:{port_of(label)}"
+
+
 def _tls_url(label: str, settings: ServerSettings, port: int) -> str:
     """Return the URL of a name that visitors ask for in their ClientHello."""
     return f"tls://{label}.{settings.domain}:{settings.public_port or tls_port(settings.endpoints)}"
@@ -115,11 +120,12 @@ def _tls_url(label: str, settings: ServerSettings, port: int) -> str:
 KINDS: Final[dict[TunnelKind, Kind]] = {
     TunnelKind.HTTP: Kind(_host_label, _web_url),
     TunnelKind.TCP: Kind(_port_label, _tcp_url, optional=True),
+    TunnelKind.UDP: Kind(_port_label, _udp_url, optional=True),
     TunnelKind.TLS: Kind(_host_label, _tls_url, optional=True),
 }
 
 #: The setting that gives tunnels of a kind their place.
-_SETTINGS: Final = {TunnelKind.TCP: "tcp_ports", TunnelKind.TLS: "tls_tunnels"}
+_SETTINGS: Final = {TunnelKind.TCP: "tcp_ports", TunnelKind.UDP: "udp_ports", TunnelKind.TLS: "tls_tunnels"}
 
 
 def offered(ports: Ports) -> list[str]:

@@ -113,6 +113,24 @@ def admit_visitor(ingress: Ingress, label: str, peer: str) -> Tunnel[Upstream]:
     return tunnel
 
 
+def tell_refusal(ingress: Ingress, label: str, peer: str, error: ProblemError) -> None:
+    """Log that a visitor of a port is not let in, and tell the owner of the tunnel."""
+    problem = error.problem
+    suppressed = ingress.guard.rate_limited_log(f"connection {problem.code}")
+    if suppressed is not None:
+        _log.info(
+            "connection refused: tunnel={tunnel} visitor={visitor} word={word} suppressed={suppressed}",
+            tunnel=field(label),
+            visitor=field(peer),
+            word=field(problem.code),
+            suppressed=suppressed,
+        )
+    tunnel = ingress.tunnels.find(label)
+    if tunnel is not None:
+        notice = Notice(0, 0, problem.code, error.detail or problem.sentence, visitor=peer)
+        tell_owner(tunnel, notice, ingress.clock.seconds())
+
+
 class TcpVisitor(Protocol):
     """One connection of a visitor: it opens a stream, and gives its socket to the pipe that is the stream's leg."""
 
@@ -207,7 +225,7 @@ class TcpVisitor(Protocol):
             plain_address(getattr(host, "host", UNIX)),
             getattr(host, "port", 0),
         )
-        stream = tunnel.upstream.open(opening, _Opening(self.peer))
+        stream = tunnel.upstream.open(opening, OpeningLeg(self.peer))
         observer = ingress.observe(tunnel) if ingress.observe is not None else None
         if observer is not None:
             observer.request(stream.id, opening)
@@ -231,24 +249,11 @@ class TcpVisitor(Protocol):
 
     def _refuse(self, error: ProblemError) -> None:
         """Reset a connection that is not let in, and tell the owner of the tunnel."""
-        ingress, problem = self._ingress, error.problem
-        suppressed = ingress.guard.rate_limited_log(f"tcp {problem.code}")
-        if suppressed is not None:
-            _log.info(
-                "connection refused: tunnel={tunnel} visitor={visitor} word={word} suppressed={suppressed}",
-                tunnel=field(self._label),
-                visitor=field(self.peer),
-                word=field(problem.code),
-                suppressed=suppressed,
-            )
-        tunnel = ingress.tunnels.find(self._label)
-        if tunnel is not None:
-            notice = Notice(0, 0, problem.code, error.detail or problem.sentence, visitor=self.peer)
-            tell_owner(tunnel, notice, ingress.clock.seconds())
+        tell_refusal(self._ingress, self._label, self.peer, error)
         if self._farewell is None:
             self.transport.abortConnection()
         else:
-            self.transport.write(self._farewell(problem))
+            self.transport.write(self._farewell(error.problem))
             self.transport.loseConnection()
 
     def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
@@ -276,7 +281,7 @@ class TcpVisitor(Protocol):
             )
 
 
-class _Opening(NullLeg):
+class OpeningLeg(NullLeg):
     """Leg of a stream for as long as it is opened: nothing can come yet."""
 
     pings_answered = 0

@@ -20,14 +20,13 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
-from twisted.python import context
-from twisted.python.log import ILogContext
 
 from sellia.errors import ProblemError
 from sellia.problems import FORBIDDEN, NAME_INVALID, NAME_TAKEN, OVERLOADED
 from sellia.protocol.messages import TunnelKind
 from sellia.relay.ports import PortMemory, RememberedPorts, called, candidates, port_label
 from sellia.text import field
+from sellia.transports.reactor.listening import listen_quietly
 
 #: Ports that are tried for one tunnel.
 TRIES: Final = 16
@@ -144,10 +143,8 @@ class PortListeners:
         """Listen on a port, unless that is done already.  Raises ProblemError."""
         if label in self._open:
             return
-        # Twisted's own line, "starting on 20000", would be a line for each tunnel, and says less than ours.
-        quiet = {**(context.get(ILogContext) or {}), "log_format": ""}
         try:
-            self._open[label] = context.call({ILogContext: quiet}, listen, port, label)
+            self._open[label] = listen_quietly(listen, port, label)
         except CannotListenError as error:
             number = getattr(error.socketError, "errno", None)
             cause = _CAUSES.get(number or 0, "cannot be listened on")

@@ -92,6 +92,12 @@ class ServerSettings(Settings):
         flag="FIRST-LAST",
         variable="SELLIA_TCP_PORTS",
     )
+    udp_ports: PortRange | None = setting(
+        None,
+        "Ports that udp tunnels are given, such as 20000-29999; without it there are none.",
+        flag="FIRST-LAST",
+        variable="SELLIA_UDP_PORTS",
+    )
     tunnel_host: Host | None = setting(
         None, "Address on which the ports of tunnels listen. [default: that of --host]", flag="ADDRESS"
     )
@@ -140,6 +146,9 @@ class ServerSettings(Settings):
     tcp_idle: Seconds | None = setting(
         None, "Seconds without a byte after which a connection to a tcp tunnel is ended.", path="timeouts.tcp_idle"
     )
+    udp_idle: Seconds = setting(
+        60.0, "Seconds without a datagram after which the flow of a visitor is forgotten.", path="timeouts.udp_idle"
+    )
     handshake_timeout: Seconds = setting(
         10.0,
         "Seconds until a TLS handshake, or the header of the PROXY protocol, must be complete.",
@@ -167,6 +176,10 @@ class ServerSettings(Settings):
     )
     tcp_connections: Count = setting(
         10_000, "Most connections to tcp tunnels, of all connections.", path="limits.tcp_connections"
+    )
+    udp_flows: Count = setting(10_000, "Most visitors of udp tunnels at once.", path="limits.udp_flows")
+    udp_flows_per_address: Count = setting(
+        100, "Most flows of one address, each from a port of its own.", path="limits.udp_flows_per_address"
     )
     sessions: Count = setting(20_000, "Most clients in all, those included whose link is lost.", path="limits.sessions")
     sessions_per_owner: Count = setting(

@@ -366,7 +366,10 @@ class ClientBridge(Bridge):
     # --- from our session ----------------------------------------------------------------------------------
 
     def message_received(self, message: SessionMessage) -> None:
-        if isinstance(message, OpenTunnel):
+        if isinstance(message, OpenTunnel) and message.kind not in ("http", "tcp"):
+            why = f"An original server has no {message.kind} tunnels."
+            self.session.send_control(TunnelRefused(message.tunnel, FORBIDDEN.code, why))
+        elif isinstance(message, OpenTunnel):
             self._asked.append(message)
             if self._answer is None:
                 self._expect()
