@@ -69,9 +69,9 @@ setup(
     ],
     extras_require={
         "test": [
+            "aioquic>=1.3",
             "channels>=4.3",
             "django>=5.2.19",
-            "aioquic>=1.3",
             "docker>=7.1",
             "h11>=0.16",
             "hypothesis>=6.150",
