@@ -151,11 +151,11 @@ def parse_target(text: str, base_directory: str = "", home: str = "") -> Target:
     if lowered.startswith("unix:"):
         return _unix(said[5:], base_directory, home)
     if lowered.startswith("file:"):
-        return Target(TargetKind.FILES, path=_path(_local(said[5:]), base_directory, home))
+        return _files(_local(said[5:]), base_directory, home)
     if said[0] in "./~\\" or said in (".", ".."):
         if not re.match(r"^(/|\.{1,2}(/|$)|~(/|$))", said):
             raise TargetError(f"{printable(said)[:_SHOWN]} is not a path", "Begin it with ./, ../ or /, as in ./dist.")
-        return Target(TargetKind.FILES, path=_path(said, base_directory, home))
+        return _files(said, base_directory, home)
     return _address(said)
 
 
@@ -259,6 +259,13 @@ def _unix(said: str, base_directory: str, home: str) -> Target:
             "Put the socket into a directory with a shorter path, such as /run.",
         )
     return Target(TargetKind.UNIX, path=path)
+
+
+def _files(said: str, base_directory: str, home: str) -> Target:
+    path = _path(said, base_directory, home)
+    if path == "/":
+        raise TargetError("would publish every file of this machine", "Name the directory that is meant, as in ./dist.")
+    return Target(TargetKind.FILES, path=path)
 
 
 def _local(path: str) -> str:

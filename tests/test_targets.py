@@ -126,6 +126,9 @@ class RefusalTests(SynchronousTestCase):
         self.check("unix:", "has no path")
         self.check("unix://host/run/a", "another machine")
         self.check("./a\0b", "NUL")
+        self.check("/", "would publish every file")
+        self.check("//", "would publish every file")
+        self.check("file:///", "would publish every file")
         self.check("~/a", "no home directory")
 
     def test_ports(self) -> None:

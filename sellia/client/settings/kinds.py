@@ -69,6 +69,14 @@ def _a(kind: str) -> str:
     return f"an {kind}" if kind == "http" else f"a {kind}"
 
 
+def check_static(static: bool, *, spa: bool, listing: bool) -> None:
+    """Refuse what is said of directories where a tunnel serves none.  Raises what a validator raises."""
+    for name, said in (("spa", spa), ("listing", listing)):
+        if said and not static:
+            hint = "Give ./dist as a target, or leave it out: a service answers for itself."
+            raise wrong("is for directories, and this tunnel serves none", hint, name)
+
+
 def check_target(kind: str, target: Target) -> None:
     """Refuse a target that a tunnel of this kind cannot lead to.  Raises what a validator raises."""
     said = target.scheme if target.kind is TargetKind.ADDRESS and target.scheme in ("tcp", "udp") else ""

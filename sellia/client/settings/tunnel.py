@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Inst
 from pydantic_core import CoreSchema
 
 from sellia.client.settings.headers import HeaderSettings, rules_of, spelled_out
-from sellia.client.settings.kinds import check_certificate, check_kind, check_target, checked_networks
+from sellia.client.settings.kinds import check_certificate, check_kind, check_static, check_target, checked_networks
 from sellia.client.settings.old import OLD, old_target
 from sellia.client.settings.values import checked_authorities, checked_host, checked_target
 from sellia.errors import ProblemError
@@ -383,6 +383,8 @@ class TunnelSettings(TunnelDefaults):
             old_target(self.port, self.local_host, self.local_scheme)
         check_kind(self)
         check_certificate(self.cert, self.key)
+        files = any(route.target.kind is TargetKind.FILES for route in self.routes)
+        check_static(files, spa=self.spa, listing=self.listing)
         for route in self.routes:
             check_target(self.kind, route.target)
             if route.target.insecure and (self.local_ca is not None or self.local_verify):

@@ -73,6 +73,13 @@ class TcpTests(SynchronousTestCase):
 
 
 class AccessTests(SynchronousTestCase):
+    def test_what_is_for_directories(self) -> None:
+        for name in ("spa", "listing"):
+            error = self.assertRaises(ValueError, TunnelSettings, target=8080, **{name: True})
+            self.assertIn("is for directories, and this tunnel serves none", str(error))
+            TunnelSettings(target="./dist", **{name: True})
+            TunnelSettings(paths={"/": 80, "/a": "./a"}, **{name: True})
+
     def test_for_every_kind(self) -> None:
         self.assertEqual(TunnelSettings(target=80, allow=["10.0.0.0/8"]).options.allow, ["10.0.0.0/8"])
 
