@@ -1,4 +1,4 @@
-"""TCP: bulk data by iperf3, each way, and one byte there and back, beside a direct connection.
+"""TCP: bulk data by iperf3, each way, and one byte there and back, beside a direct connection; datagrams a second.
 
 Run as a program, ``python -m bench.tcp PORT``, it is the service that sends each byte back.
 """
@@ -55,6 +55,7 @@ def measure(plan: Plan) -> Findings:
                 table.rows.append((f"- of which {role}", "", spread(results["tunnel"], cpu_us_of(role, 1e3), 2)))
             ratio = middle(results["tunnel"], _rate) / middle(results["directly"], _rate)
             findings.goals.append(Goal(f"TCP MB/s {way}, to iperf3 directly", ratio, RATE_LIMIT, at_least=True))
+        findings.tables.append(_datagrams(plan))
         targets = [_target("directly", echo, {"service": echo}), stack.enter_context(_tunnel(server, echo))]
         results = in_turns(targets, lambda target: _run_echo(target, plan.seconds), plan.rounds)
         table = Table(
@@ -69,6 +70,66 @@ def measure(plan: Plan) -> Findings:
         table.rows.append(("added", f"{added:.3f}", "", ""))
         findings.goals.append(Goal("TCP latency added, p50", added, LATENCY_LIMIT_MS, at_least=False, unit="ms"))
     return findings
+
+
+def _datagrams(plan: Plan) -> Table:
+    """How many datagrams of 100 bytes arrive, each way, of as many as a visitor and a service can send."""
+    table = Table(
+        "UDP, datagrams",
+        f"100 bytes each, one visitor, {plan.rounds} rounds of {plan.seconds:g} s; what is too much is dropped.",
+        ("", "a second"),
+    )
+    with ExitStack() as stack:
+        server = stack.enter_context(processes.start_server("--config", SETTINGS, "--udp-ports", PORTS))
+        service = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        service.bind(("127.0.0.1", 0))
+        arguments = ["--server", f"http://127.0.0.1:{server.port}", "--kind", "udp"]
+        target = f"127.0.0.1:{service.getsockname()[1]}"
+        client = stack.enter_context(processes.start_twistd("sellia-client", *arguments, "--target", target))
+        port = int(client.wait_for_line(r"tunnel ready: udp://localhost:(\d+)")[1])
+        visitor = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        visitor.connect(("127.0.0.1", port))
+        visitor.send(b"x" * 100)
+        _, address = service.recvfrom(100)
+        service.sendto(b"x" * 100, address)
+        visitor.recv(100)
+        visitor.send(b"x")  # it has shown that it hears
+        service.recv(100)
+        service.connect(address)
+        for way, one, other in (("from the visitor", visitor, service), ("from the service", service, visitor)):
+            counts = [_flood(one, other, plan.seconds) for _ in range(plan.rounds)]
+            middle_one = sorted(counts)[len(counts) // 2]
+            table.rows.append((way, f"{middle_one:,.0f} ({min(counts):,.0f}-{max(counts):,.0f})"))
+    return table
+
+
+def _flood(one: socket.socket, other: socket.socket, seconds: float) -> float:
+    """Send as fast as the socket takes it, and count what arrives."""
+    stop = threading.Event()
+
+    def send() -> None:
+        while not stop.is_set():
+            for _ in range(20):
+                one.send(b"x" * 100)
+            time.sleep(0.0002)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    count, end = 0, time.monotonic() + seconds
+    other.settimeout(1.0)
+    try:
+        while time.monotonic() < end:
+            other.recv(200)
+            count += 1
+    finally:
+        stop.set()
+        sending.join()
+    other.settimeout(0.2)
+    try:
+        while other.recv(200):
+            """What was under way."""
+    except TimeoutError:
+        return count / seconds
 
 
 def _target(name: str, service: Process, counted: dict[str, Process]) -> Target:

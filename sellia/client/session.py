@@ -63,6 +63,7 @@ from sellia.text import defect, field, printable
 from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.waiting import wait_for
+from sellia.transports.udp.flow import end_flows
 from sellia.transports.websocket.pipe import WebSocketLeg
 
 #: Seconds for the link to close after goodbye.
@@ -154,6 +155,7 @@ class ClientSession:
             return succeed(True)
         _log.info("stopping: streams={streams} within={seconds:g}s", streams=len(session.streams), seconds=seconds)
         session.send_control(GoAway(CLIENT_GONE.code, CLIENT_GONE.sentence, seconds))
+        end_flows(session.streams, CLIENT_GONE, _STOPPED)
         return wait_for(self._clock, self._finished, seconds, _STEP)
 
     def stop(self) -> Deferred[None]:
@@ -362,8 +364,7 @@ class ClientSession:
 
     def _finished(self) -> bool:
         """Close the WebSockets that can be closed now, and return whether nothing is open any more."""
-        pipes = self._pipes()
-        for pipe in pipes:
+        for pipe in (pipes := self._pipes()):
             pipe.close(CLIENT_GONE.close_code or 1001, CLIENT_GONE.close_reason(_STOPPED))
         self._turn.run()
         session = self.session

@@ -10,7 +10,7 @@ from tests.chaos.report import Plan, Scenario, end_children_when_told_to_end, ru
 
 def scenarios() -> dict[str, Scenario]:
     """All scenarios by name, in the order in which they are played."""
-    from tests.chaos import crowd, deaths, links, namespaces, pressure
+    from tests.chaos import connections, crowd, deaths, links, namespaces, pressure
 
     chosen: tuple[Scenario, ...] = (
         links.cuts,
@@ -20,6 +20,7 @@ def scenarios() -> dict[str, Scenario]:
         links.expiry,
         links.thin,
         links.split,
+        connections.connections,
         namespaces.wander,
         pressure.pressure,
         crowd.crowd,

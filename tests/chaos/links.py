@@ -57,7 +57,7 @@ def cuts(plan: Plan) -> Report:
             report.recovered("a round trip before the cuts", probe.round_trip())
         outages = 0
         while stage.proxy.ended < wanted:
-            _one_cut(stage.proxy, choose)
+            one_cut(stage.proxy, choose)
             if choose.random() < 1 / OUTAGES:
                 outages += 1
                 _outage(stage.proxy, choose.uniform(0.1, 1.0))
@@ -246,7 +246,7 @@ def split(plan: Plan) -> Report:
     return report
 
 
-def _one_cut(proxy: FaultProxy, choose: random.Random) -> None:
+def one_cut(proxy: FaultProxy, choose: random.Random) -> None:
     """Cut after a number of octets of any magnitude, or soon if there are not so many."""
     how = choose.choices((Cut.FIN, Cut.RESET, Cut.CLIENT_ONLY), (4, 4, 2))[0]
     octets = round(LONGEST_TRAP ** choose.random())

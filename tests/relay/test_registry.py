@@ -44,6 +44,40 @@ class RegistryTests(SynchronousTestCase):
         self.assertEqual(self.registry.tunnels_of("session"), [tunnel])
         self.assertEqual(self.registry.tunnels_of("other"), [])
 
+    def test_ports(self) -> None:
+        """Are names like others, counted by themselves, and called what they are."""
+        self.claim("tcp:20017", "session", "alice")
+        self.claim("demo", "session", "alice")
+        said = self.assert_refused(NAME_TAKEN, "tcp:20017", "other", "bob")
+        self.assertEqual(said, "TCP port 20017 is in use.")
+        self.assertEqual([self.registry.ports_of("alice", besides) for besides in ("", "tcp:20017")], [1, 0])
+        self.registry.release_all("session", 0.0, held=True)
+        self.assertEqual(self.registry.ports_of("alice", ""), 1)
+        self.assertIn("TCP port 20017 is held", self.assert_refused(NAME_TAKEN, "tcp:20017", "other", "bob"))
+
+    def test_who_could_claim(self) -> None:
+        could = partial(self.registry.could_claim, "demo", now=0.0)
+        self.assertEqual([could(owner) for owner in ("alice", "bob")], [True, True])
+        self.claim("demo", "session", "alice")
+        self.assertEqual([could(owner) for owner in ("alice", "bob")], [False, False])
+        self.registry.away("session")
+        self.assertEqual([could(owner) for owner in ("alice", "bob")], [True, False])
+        self.registry.release_all("session", 0.0, held=True)
+        self.assertEqual([could(owner) for owner in ("alice", "bob")], [True, False])
+        self.assertTrue(self.registry.could_claim("demo", "bob", HOLD_SECONDS + 1))
+
+    def test_releases_are_told(self) -> None:
+        """Unless another tunnel takes the label over at once."""
+        told: list[str] = []
+        self.registry.released = told.append
+        tunnel = self.claim("demo", "session", "alice")
+        self.registry.away("session")
+        self.claim("demo", "other", "alice")
+        self.registry.release(tunnel, 0.0)
+        self.assertEqual(told, [])
+        self.registry.release_all("other", 0.0, held=True)
+        self.assertEqual(told, ["demo"])
+
     def test_a_session_may_become_another_owner(self) -> None:
         """As a client without a key does when its address changes: from then on the names are the new owner's."""
         self.claim("one", "session", "alice")

@@ -5,7 +5,7 @@ The service sees each visitor at a port of its own.  What comes before the servi
 """
 
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import DatagramProtocol
@@ -14,7 +14,16 @@ from twisted.python.failure import Failure
 
 from sellia.client.events import ConnectionClosed, ConnectionOpened, Report
 from sellia.client.local.service import LocalService
-from sellia.problems import IDLE_TOO_LONG, SERVICE_REFUSED, SERVICE_UNREACHABLE, VISITOR_GONE, Problem
+from sellia.problems import (
+    CLIENT_GONE,
+    IDLE_TOO_LONG,
+    SERVER_DRAINING,
+    SERVER_RESTARTING,
+    SERVICE_REFUSED,
+    SERVICE_UNREACHABLE,
+    VISITOR_GONE,
+    Problem,
+)
 from sellia.protocol.messages import UdpFlow
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
@@ -23,6 +32,9 @@ from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.listening import listen_quietly
 from sellia.transports.udp.flow import DATAGRAM_LIMIT, QUEUED, DatagramFlow
+
+#: Ends of flows in which nothing is wrong.
+_ORDERLY: Final = (IDLE_TOO_LONG, VISITOR_GONE, CLIENT_GONE, SERVER_DRAINING, SERVER_RESTARTING)
 
 _log = Logger()
 
@@ -100,7 +112,7 @@ class ServiceFlow(DatagramProtocol):
         if transport is not None:
             transport.stopListening()
         flow, opening = self.flow, self._opening
-        orderly = problem in (IDLE_TOO_LONG, VISITOR_GONE)
+        orderly = problem in _ORDERLY
         if self._report is not None:
             seconds = self._service.clock.seconds() - self._began
             code, why = (None, "") if orderly else (problem.code, message or problem.sentence)

@@ -134,7 +134,7 @@ class Ingress:
     def drain(self) -> None:
         """Let connections end as their exchanges do: the server is about to stop."""
         self.draining = True
-        for connection in self.connections:
+        for connection in list(self.connections):
             connection.drain()
 
     @property

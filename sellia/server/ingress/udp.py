@@ -22,7 +22,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError
-from sellia.problems import IDLE_TOO_LONG, OVERLOADED, Problem
+from sellia.problems import IDLE_TOO_LONG, OVERLOADED, SERVER_DRAINING, SERVER_RESTARTING, Problem
 from sellia.protocol.messages import UdpFlow
 from sellia.relay.http.forwarded import counted_address, plain_address
 from sellia.relay.limits.quota import Quota
@@ -230,10 +230,12 @@ class UdpVisitor:
     def drop(self) -> None:
         """End the flow: the server stops."""
         if self._flow is not None:
-            self._flow.end("sellia", OVERLOADED, "")
+            self._flow.end("sellia", SERVER_RESTARTING, "")
 
     def drain(self) -> None:
-        """Do nothing: datagrams have no end to wait for."""
+        """End the flow: the server is about to stop, and datagrams have no end to wait for."""
+        if self._flow is not None:
+            self._flow.end("sellia", SERVER_DRAINING, "")
 
     def give_way(self) -> None:
         """End a flow whose visitor has shown nothing, because another one comes."""

@@ -13,6 +13,7 @@ Bounds
 """
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from sellia.errors import ProtocolError
@@ -28,6 +29,13 @@ DATAGRAM_LIMIT: Final = 65_507
 #: Datagrams, and bytes of them, that wait for a stream.
 QUEUED: Final = 128
 QUEUED_BYTES: Final = 128 * 1024
+
+
+def end_flows(streams: Mapping[int, Stream], problem: Problem, message: str) -> None:
+    """End all flows among some streams: datagrams have no end that could be waited for."""
+    for stream in list(streams.values()):
+        if isinstance(stream.leg, DatagramFlow):
+            stream.leg.end("sellia", problem, message)
 
 
 class FlowOwner(Protocol):

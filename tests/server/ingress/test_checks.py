@@ -1,9 +1,13 @@
 """What each check of a request asks; whole requests are in `test_ingress` and `test_waiting`."""
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 
 from sellia.errors import ProblemError
 from sellia.problems import FORBIDDEN
+from sellia.protocol.messages import Notice
+from sellia.relay.access import AccessList
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.checks import CHECKS, Check, Verdict, has_room
@@ -40,6 +44,18 @@ class CheckTests(ServerCase):
         visitor = self.stage.visitor(get(b"/", b"Accept: application/json"))
         self.assertIn(b"Nobody may.", visitor.read())
         self.assertEqual((self.stage.asked, visitor.end), ([], "open"))
+
+    def test_addresses(self) -> None:
+        """Who is kept out by address is told so, before anything else is counted, and the owner is told, too."""
+        tunnels = self.stage.tunnels.by_name
+        tunnels["demo"] = replace(tunnels["demo"], access=AccessList(["203.0.113.0/24"], ["203.0.113.66"]))
+        self.assert_answers(self.stage.visitor(GET, host="203.0.113.66"), (403, "forbidden"))
+        self.assert_answers(self.stage.visitor(GET, host="2001:db8::1"), (403, "forbidden"))
+        self.assertEqual(self.stage.asked, [])
+        self.stage.visitor(GET, host="::ffff:203.0.113.7")
+        self.assertEqual(len(self.stage.asked), 1)
+        notices = [each.word for each in self.stage.pair.client.messages if isinstance(each, Notice)]
+        self.assertEqual(notices, ["forbidden"] * 2)
 
     def test_names_without_a_tunnel_are_not_checked(self) -> None:
         self.stage.ingress.checks = (never,)

@@ -107,6 +107,14 @@ class PassingTests(UdpCase):
         self.assertEqual((self.sent(), self.flows.dropped), ([], 1))
 
 
+class DrainTests(UdpCase):
+    def test_flows_are_not_waited_for(self) -> None:
+        service = self.enter()
+        self.stage.ingress.drain()
+        self.stage.talk()
+        self.assertEqual((self.flows.count, service.events[-1][1]), (0, "server-draining"))
+
+
 class AmplificationTests(UdpCase):
     def test_three_times(self) -> None:
         """At most, for as long as the visitor may not be there at all."""
