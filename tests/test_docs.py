@@ -21,7 +21,7 @@ from sellia.cli.screen.layout import rows
 from sellia.cli.screen.status import Status
 from sellia.cli.settings_files import schema
 from sellia.client.events import Connected, Event, RequestFinished, RequestStarted, WebSocketOpened
-from sellia.client.settings import ClientSettings, PathSettings, ProfileSettings, TunnelSettings
+from sellia.client.settings import ClientSettings, FieldChanges, PathSettings, ProfileSettings, TunnelSettings
 from sellia.client.settings import load as load_client
 from sellia.client.tap import Options as ClientOptions
 from sellia.problems import PROBLEMS
@@ -39,7 +39,9 @@ TEXTS = PAGES | {
     name: (ROOT / f"{name}.rst").read_text("utf-8") for name in ("README", "CONTRIBUTING", "SECURITY", "tests/README")
 }
 
-MODELS: tuple[type[Settings], ...] = (ServerSettings, ClientSettings, TunnelSettings, PathSettings, ProfileSettings)
+MODELS: tuple[type[Settings], ...] = (
+    *(ServerSettings, ClientSettings, TunnelSettings, PathSettings, ProfileSettings, FieldChanges),
+)
 
 
 class IndexTests(SynchronousTestCase):
@@ -89,7 +91,7 @@ class SettingsTests(GeneratedCase):
     def test_every_setting_is_listed(self) -> None:
         for model in MODELS:
             name = f"{model.__module__}.{model.__name__}"
-            home = re.sub(r"settings\.(model|tunnel)", "settings", name)
+            home = re.sub(r"settings\.(model|tunnel|headers)", "settings", name)
             self.assertIn(f".. settings:: {home}\n", PAGES["settings"])
             text = self.generated(f".. settings:: {name}")
             listed = re.findall(r"^``([a-z_.]+)``$", text, re.MULTILINE)
@@ -108,9 +110,9 @@ class SettingsTests(GeneratedCase):
 
     def test_examples(self) -> None:
         examples = re.findall(r"^(?:    .+\n|\n(?=    ))+", PAGES["settings"], re.MULTILINE)
-        self.assertEqual(len(examples), 5)
-        loads: tuple[Callable[..., Any], ...] = (load_server, load_server, *[load_client] * 3)
-        flags_of: tuple[dict[str, Any], ...] = ({}, {"open": True}, {}, {"target": 1, "ca": None}, {})
+        self.assertEqual(len(examples), 6)
+        loads: tuple[Callable[..., Any], ...] = (load_server, load_server, *[load_client] * 4)
+        flags_of: tuple[dict[str, Any], ...] = ({}, {"open": True}, {}, {"target": 1, "ca": None}, {}, {})
         for text, load, flags in zip(examples, loads, flags_of, strict=True):
             path = os.path.abspath(self.mktemp())
             Path(path).write_text("".join(line[4:] for line in text.splitlines(keepends=True) if line.strip()))

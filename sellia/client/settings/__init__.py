@@ -6,6 +6,7 @@ server's and is not read here.
 """
 
 from sellia.client.settings.examine import examine, examine_here
+from sellia.client.settings.headers import FieldChanges
 from sellia.client.settings.keys import KnownServers, UnknownServer
 from sellia.client.settings.load import load, load_here
 from sellia.client.settings.model import ClientSettings, ProfileSettings
@@ -26,6 +27,7 @@ __all__ = [
     "PATH_LIMIT",
     "TUNNEL_LIMIT",
     "ClientSettings",
+    "FieldChanges",
     "KnownServers",
     "NoSuchTunnel",
     "PathSettings",
