@@ -1,19 +1,26 @@
-"""Runs the tests with trial, one after the other: ``python -m tests.run [NAME ...]``.
+"""Runs the tests with trial: ``python -m tests.run [NAME ...]``, those that are named one after the other.
+
+Without a name all are run, in phases (`phases`): those that only wait for programs to start and to answer in two
+processes side by side, and then those that measure, alone.
 
 The last line is ``N passed, N failed, N skipped``, and the exit status is 0 if none failed.  With ``CI=true`` in the
 environment a test that is skipped counts as a failure, and each is listed with its reason: where everything can be
 installed, a test that does not run is a test that nobody has.
 """
 
+import json
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from heapq import nlargest
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Final
 
 #: Test classes that are listed at the end because they took longest.
@@ -51,13 +58,19 @@ class Outcome:
             lines.append("With CI=true a test that is skipped is a failure.")
         return [*lines, f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped"]
 
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """The outcome of two runs."""
+        slowest = nlargest(SLOWEST, [*self.slowest, *other.slowest], key=itemgetter(1))
+        skipped = [*self.skipped, *other.skipped]
+        return Outcome(self.passed + other.passed, self.failed + other.failed, skipped, slowest)
+
 
 def strict(environment: Mapping[str, str]) -> bool:
     """Whether a skip is a failure."""
     return environment.get("CI", "").lower() in ("true", "1")
 
 
-def run(names: Sequence[str]) -> Outcome:
+def run(names: Sequence[str], directory: str = "_trial_temp") -> Outcome:
     """Run the tests that are named (packages, modules, classes, methods, as ``tests.relay``)."""
     # trial installs the reactor when these are imported.
     from twisted.trial.reporter import TreeReporter
@@ -78,7 +91,7 @@ def run(names: Sequence[str]) -> Outcome:
 
     loader = TestLoader()
     suite = loader.loadByNames(list(names), recurse=True)
-    outcome = Outcome.of(TrialRunner(TimingReporter, workingDirectory="_trial_temp").run(suite))
+    outcome = Outcome.of(TrialRunner(TimingReporter, workingDirectory=directory).run(suite))
     return replace(outcome, slowest=nlargest(SLOWEST, seconds.items(), key=itemgetter(1)))
 
 
@@ -91,11 +104,73 @@ def hear_hangups() -> None:
         signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
+#: Packages whose tests measure times, or use all of the machine.
+ALONE: Final = ("bench", "chaos", "conformance", "field", "fuzz", "hostile")
+
+_HERE: Final = Path(__file__).resolve().parent
+
+
+def phases(lanes: int) -> Iterator[list[list[str]]]:
+    """Yield what runs side by side, phase after phase: the names for each process, of which there are ``lanes``."""
+    packages = sorted(each.parent.name for each in _HERE.glob("*/__init__.py"))
+    modules = [f"tests.{each.stem}" for each in sorted(_HERE.glob("test_*.py"))]
+    modules += [f"tests.{name}" for name in packages if name not in (*ALONE, "e2e")]
+    programs = [f"tests.e2e.{each.stem}" for each in sorted(_HERE.glob("e2e/test_*.py"))]
+    both = [*programs, *modules]
+    yield [both[number::lanes] for number in range(lanes)]
+    yield [[f"tests.{name}" for name in ALONE]]
+
+
+def run_all() -> Outcome:
+    """Run all tests.  What the first process of a phase says is shown at once, the rest when the phase is over."""
+    outcome = Outcome(0, 0)
+    with tempfile.TemporaryDirectory() as directory:
+        for phase, names in enumerate(phases(2 if (os.cpu_count() or 1) > 1 else 1)):
+            lanes = [Lane(Path(directory) / f"{phase}-{number}", each, number) for number, each in enumerate(names)]
+            for lane in lanes:
+                outcome += lane.wait()
+    return outcome
+
+
+class Lane:
+    """A process that runs the tests ``names``, the ``number``th of its phase."""
+
+    def __init__(self, path: Path, names: Sequence[str], number: int) -> None:
+        self._result = path.with_suffix(".json")
+        self._output = path.with_suffix(".txt") if number else None
+        argv = [sys.executable, "-m", "tests.run", f"--lane={number}", f"--result={self._result}", *names]
+        with open(self._output or os.devnull, "wb") as output:
+            into = {"stdout": output, "stderr": subprocess.STDOUT} if self._output else {}
+            self._process = subprocess.Popen(argv, **into)  # type: ignore[call-overload]
+
+    def wait(self) -> Outcome:
+        """Show what it has said, and return what came of it; a process that has died is a failure."""
+        status = self._process.wait()
+        if self._output is not None:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(self._output.read_bytes())
+        try:
+            return Outcome(**json.loads(self._result.read_text()))
+        except (OSError, ValueError):
+            print(f"a process that ran tests ended with status {status} before it had run them all", flush=True)
+            return Outcome(0, 1)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the tests and say what came of it; the exit status."""
     hear_hangups()
-    outcome = run(arguments or ["tests"])
+    if not arguments:
+        outcome = run_all()
+        print("\n".join(outcome.lines(os.environ)), flush=True)
+        return outcome.status(os.environ)
+    options = dict(each[2:].split("=", 1) for each in arguments if each.startswith("--"))
+    lane = options.get("lane", "0")
+    names = [each for each in arguments if not each.startswith("--")]
+    outcome = run(names, "_trial_temp" if lane == "0" else f"_trial_temp-{lane}")
     sys.stderr.flush()
+    if "result" in options:
+        Path(options["result"]).write_text(json.dumps(asdict(outcome)))
+        return 0
     print("\n".join(outcome.lines(os.environ)), flush=True)
     return outcome.status(os.environ)
 

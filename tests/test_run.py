@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase, Todo
 
-from tests.run import Outcome, hear_hangups
+from tests.run import Lane, Outcome, hear_hangups, phases
 
 
 class Named:
@@ -60,6 +61,34 @@ class OutcomeTests(SynchronousTestCase):
     def test_nothing_ran(self) -> None:
         """A run that found no tests has shown nothing."""
         self.assertEqual(Outcome(0, 0).status({}), 1)
+
+
+class PhaseTests(SynchronousTestCase):
+    def test_every_test_is_in_one_process_of_one_phase(self) -> None:
+        here = Path(__file__).resolve().parent
+        written = {
+            "tests." + ".".join(each.relative_to(here).with_suffix("").parts)
+            for each in here.rglob("test_*.py")
+            if "node_modules" not in each.parts
+        }
+        for lanes in (1, 2):
+            named = [name for phase in phases(lanes) for lane in phase for name in lane]
+            self.assertEqual(len(named), len(set(named)))
+            for module in written:
+                covers = [name for name in named if module == name or module.startswith(name + ".")]
+                self.assertEqual(len(covers), 1, module)
+
+    def test_outcomes_add_up(self) -> None:
+        both = Outcome(1, 2, [("a", "b")], [("x", 1.0)]) + Outcome(3, 4, [("c", "d")], [("y", 2.0)])
+        self.assertEqual(both, Outcome(4, 6, [("a", "b"), ("c", "d")], [("y", 2.0), ("x", 1.0)]))
+
+    def test_a_process(self) -> None:
+        path = Path(self.mktemp())
+        outcome = Lane(path, ["tests.test_run.OutcomeTests.test_all_passed"], 1).wait()
+        self.assertEqual((outcome.passed, outcome.failed), (1, 0))
+
+    def test_a_process_that_dies_is_a_failure(self) -> None:
+        self.assertEqual(Lane(Path(self.mktemp()), ["--lane"], 1).wait(), Outcome(0, 1))
 
 
 class HangupTests(SynchronousTestCase):
