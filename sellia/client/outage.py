@@ -59,6 +59,8 @@ class OutageReporter:
         #: The outage that is not over, or has not been told to be, and what is to be told then.
         self._outage: Outage | None = None
         self._untold: LinkBack | None = None
+        #: How many `Meanwhile` the server has yet to say: one for each link that has gone on with the session.
+        self._due = 0
 
     @property
     def lasts(self) -> bool:
@@ -116,6 +118,7 @@ class OutageReporter:
 
         ``unacknowledged`` are the messages that go again, and their bytes.
         """
+        self._due = self._due + 1 if resumed and fenced else 0
         lost_at, self._lost_at = self._lost_at, None
         self._linked_at = self._clock.seconds()
         self._reason = ""
@@ -124,6 +127,13 @@ class OutageReporter:
         self._untold = LinkBack(self._clock.seconds() - lost_at, attempts, resumed, *unacknowledged)
         if not (resumed and fenced):
             self.settle()
+
+    def fence_passed(self) -> bool:
+        """Tell the end of the outage, because the server has said `Meanwhile`; return whether one was due."""
+        due = self._due > 0
+        self._due -= due
+        self.settle()
+        return due
 
     def settle(self) -> None:
         """Tell the end of the outage, if it is over: what happened at the server is known, as far as it will be."""

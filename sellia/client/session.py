@@ -186,6 +186,8 @@ class ClientSession:
         return tunnel.routes.open_leg(tunnel.kind, stream, opening, end, self._listening, self._observer)
 
     def message_received(self, message: SessionMessage) -> None:
+        if isinstance(message, Meanwhile) and self.outages.fence_passed():
+            return
         if not isinstance(message, VisitorLeft) and self._said.take(self._clock.seconds()):
             raise ProtocolError("the server says too much about tunnels", 1008)
         if isinstance(message, TunnelReady):
@@ -205,9 +207,7 @@ class ClientSession:
             self._state.on(SessionEvent.GO_AWAY)
             _log.info("the server stops: word={word}", word=field(printable(message.word, 64)))
             self.report(ServerStopping(message.seconds))
-        elif isinstance(message, Meanwhile):
-            self.outages.settle()
-        else:
+        elif not isinstance(message, Meanwhile):
             raise ProtocolError("a session message that only a client sends")
 
     def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:

@@ -308,6 +308,19 @@ class MeanwhileTests(SessionCase):
         self.stage.talk()
         self.assertEqual(len(self.stage.of(LinkBack)), 2)
 
+    def test_as_many_as_there_are_losses(self) -> None:
+        """Links that are cut all the time are nobody's fault; a server that says it without one is left."""
+        for _ in range(500):
+            self.stage.cut()
+            self.stage.connect()
+            self.stage.far.send_control(Meanwhile())
+            self.stage.talk()
+        self.assertTrue(self.stage.far.attached)
+        for _ in range(5000):
+            self.stage.far.send_control(Meanwhile())
+        self.stage.talk()
+        self.assertFalse(self.stage.far.attached)
+
     def test_pings_are_answered_while_it_is_away(self) -> None:
         """Those of the service, unless the tunnel or the server does not want that."""
         for tunnel, server, answered in ((True, True, 1), (False, True, 0), (True, False, 0)):
