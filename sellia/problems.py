@@ -138,6 +138,13 @@ BAD_SERVICE_RESPONSE = _problem(
     "The service behind the tunnel gave an answer that is not valid HTTP.",
     "Check that the port is that of an HTTP service, and look in the client's log for what was wrong.",
 )
+SERVICE_UNHEALTHY = _problem(
+    "service-unhealthy",
+    503,
+    None,
+    "The tunnel works, but no service behind it passes its health check.",
+    "Try again in a few seconds; if the tunnel is yours, look at what its health path answers.",
+)
 UPGRADE_REFUSED = _problem(
     "upgrade-refused",
     502,
@@ -371,7 +378,10 @@ IDLE_TOO_LONG = Problem(
     "idle-too-long", None, None, "Nothing has passed on the connection for as long as it may be idle.", ""
 )
 
-_RESETS: Final = {problem.code: problem for problem in (VISITOR_GONE, RESPONSE_COMPLETE, IDLE_TOO_LONG)}
+#: Of a pool's client only: another one may be asked.
+NOT_ASKED = Problem("not-asked", None, None, "The client has taken the request, and not asked its service.", "")
+
+_RESETS: Final = {problem.code: problem for problem in (VISITOR_GONE, RESPONSE_COMPLETE, IDLE_TOO_LONG, NOT_ASKED)}
 
 
 def problem_of(word: str) -> Problem:

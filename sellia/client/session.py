@@ -35,7 +35,7 @@ from sellia.client.terms import Terms, frame_limits
 from sellia.client.tunnels import Tunnels
 from sellia.client.under_way import under_way
 from sellia.errors import ProtocolError, ProxyLoginError, RefusedError, SelliaError, UnreachableError
-from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, WRONG_KEY, Problem, problem_of
+from sellia.problems import CLIENT_GONE, INTERNAL, NOT_ASKED, SESSION_EXPIRED, WRONG_KEY, Problem, problem_of
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -181,7 +181,7 @@ class ClientSession:
             return NULL_LEG
         stream.tunnel = opening.tunnel
         if self._state.now is State.LEAVING and isinstance(opening, WebSocketRequest):
-            stream.reset(CLIENT_GONE, _STOPPED)
+            stream.reset(NOT_ASKED if tunnel.settings.pool else CLIENT_GONE, _STOPPED)
             return NULL_LEG
         return tunnel.routes.open_leg(tunnel.kind, stream, opening, end, self._listening, self._observer)
 

@@ -29,7 +29,7 @@ from sellia.client.settings import TunnelSettings, shown_routes
 from sellia.client.tunnel import NAME_RETRY, Tunnel, TunnelsOwner, TunnelState
 from sellia.errors import ProtocolError, RefusedError
 from sellia.problems import FORBIDDEN, NAME_TAKEN
-from sellia.protocol.messages import ACCESS, CloseTunnel, TunnelReady, TunnelRefused
+from sellia.protocol.messages import ACCESS, POOL, CloseTunnel, TunnelReady, TunnelRefused
 from sellia.relay.limits.websocket import FrameLimits
 from sellia.relay.mux.stream import Stream
 from sellia.text import field, printable
@@ -44,6 +44,11 @@ _URL_LIMIT: Final = 1024
 _TOO_OLD: Final = (
     "This server is too old to keep out visitors by address, so the tunnel is not opened. Have it updated, or take "
     "allow and deny out."
+)
+
+_NO_POOLS: Final = (
+    "This server is too old to let several clients share a name, so the tunnel is not opened. Have it updated, or "
+    "leave out --pool."
 )
 
 _log = Logger()
@@ -63,8 +68,8 @@ class Tunnels:
         self._clock = clock
         self._routes_of = routes_of
         self._stopping = False
-        #: Whether the server keeps out visitors by address.
-        self._keeps_out = False
+        #: Capabilities of the server.
+        self._capabilities: Sequence[str] = ()
         self._tunnels = {number: Tunnel(number, tunnel, routes_of(tunnel)) for number, tunnel in enumerate(settings, 1)}
         self._next = len(self._tunnels) + 1
         self._retired = RetiredServices(clock, self._streams)
@@ -113,7 +118,7 @@ class Tunnels:
 
         ``capabilities`` are the server's: what protects a tunnel is not left to a server that would ignore it.
         """
-        self._keeps_out = ACCESS in capabilities
+        self._capabilities = capabilities
         for tunnel in self:
             if tunnel.state is not TunnelState.REFUSED:
                 self._ask(tunnel)
@@ -301,6 +306,7 @@ class Tunnels:
             service.name, service.public_scheme = name, scheme
         leads_to = shown_routes(tunnel.settings.routes)
         self._owner.report(Connected(name, tunnel.url, leads_to))
+        tunnel.watch(self._owner)
         _log.info("tunnel ready: {url} -> {target}", url=printable(tunnel.url), target=leads_to)
 
     def refused(self, refused: TunnelRefused) -> None:
@@ -342,6 +348,7 @@ class Tunnels:
             message=said,
         )
         if closed.word != NAME_TAKEN.code:
+            tunnel.cancel_retry()
             tunnel.state = TunnelState.CLOSED
             self._owner.report(Problem(f"The server has closed the tunnel {name}: {said}", name))
             return
@@ -367,8 +374,11 @@ class Tunnels:
         tunnel.cancel_retry()
         tunnel.state = TunnelState.ASKED
         options = tunnel.settings.options
-        if (options.allow or options.deny) and not self._keeps_out:
-            self.refused(TunnelRefused(tunnel.number, FORBIDDEN.code, _TOO_OLD))
+        too_old = _TOO_OLD if (options.allow or options.deny) and ACCESS not in self._capabilities else ""
+        if options.pool and POOL not in self._capabilities:
+            too_old = _NO_POOLS
+        if too_old:
+            self.refused(TunnelRefused(tunnel.number, FORBIDDEN.code, too_old))
             return
         self._owner.say(tunnel.claim())
 

@@ -46,6 +46,10 @@ class TunnelOptions(_Options, frozen=True):
     idle_timeout: float = 0.0  #: seconds without a byte after which a connection is ended; 0: never
     upgrades: list[str] = []  #: protocols besides WebSocket to which requests may switch, in lower case
     slot: str = ""  #: tells this tunnel from others of its owner, so that it is given the same port again
+    pool: bool = False  #: whether other clients of its owner may hold the name as well (capability ``pool``)
+    sticky: str = (
+        ""  #: by what a visitor stays with one client of a pool: ``cookie`` or ``address``; empty: it does not
+    )
 
 
 class ServerLimits(_Options, frozen=True):
@@ -291,6 +295,17 @@ class VisitorLeft(_Message, frozen=True, tag="visitor-left"):
     connection: int
 
 
+class ServiceHealth(_Message, frozen=True, tag="service-health"):
+    """Client to server: the service of a pool's tunnel has begun to pass its health check, or to fail it.
+
+    Nothing is known of the service of a tunnel that has just been opened, and it is taken for healthy.
+    """
+
+    tunnel: int
+    healthy: bool
+    reason: str = ""  #: what is wrong with it
+
+
 class Meanwhile(_Message, frozen=True, tag="meanwhile"):
     """Server to client, when a session goes on: what ended here while there was no link has been said before this."""
 
@@ -300,6 +315,9 @@ MEANWHILE: Final = "meanwhile"
 
 #: The capability of a server that keeps out visitors by address, as ``TunnelOptions`` says: without it, nobody would.
 ACCESS: Final = "access"
+
+#: The capability of a server that lets several clients hold one name, as ``TunnelOptions`` says.
+POOL: Final = "pool"
 
 
 class Notice(_Message, frozen=True, tag="notice"):
@@ -316,4 +334,6 @@ class Notice(_Message, frozen=True, tag="notice"):
     suppressed: int = 0  #: how many before it were not told
 
 
-SessionMessage = OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft | Meanwhile | Notice
+SessionMessage = (
+    OpenTunnel | TunnelReady | TunnelRefused | CloseTunnel | GoAway | VisitorLeft | ServiceHealth | Meanwhile | Notice
+)

@@ -11,9 +11,9 @@ A name is in one of these states::
                         v                              v
                        free <------------ T ------- held for its owner ---claim by the same owner---> bound
 
-A name is bound to an *upstream* (`sellia.relay.mux.upstream`), today always a client's session.  Who the owner is, the
-gateway says, with a value that is the same again when the same client comes back: a digest, best of a secret, for
-whoever has the same value is let in to the name.
+A name is bound to an *upstream* (`sellia.relay.mux.upstream`): a client's session, or a pool of some.  Who the owner
+is, the gateway says, with a value that is the same again when the same client comes back: a digest, best of a secret,
+for whoever has the same value is let in to the name.
 
 The invariants, which `check_invariants` proves:
 

@@ -19,7 +19,7 @@ from sellia.server.base_domain.pages import base_site
 from sellia.server.drain import Drain
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.keys import KeyStore
-from sellia.server.gateway.sessions import ServerSession
+from sellia.server.gateway.pools import Holder
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.tcp import TcpIngress
 from sellia.server.ingress.udp import UdpIngress
@@ -63,7 +63,7 @@ class ServerService(MultiService):
         self._listens = listen
         self._has_keys = keys is not None
         self.settings = settings
-        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
+        self.registry: TunnelRegistry[Holder] = TunnelRegistry(
             hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_owner, total=settings.tunnels
         )
         self.guard = Limiter(settings, reactor)

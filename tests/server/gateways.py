@@ -28,6 +28,7 @@ from sellia.protocol.messages import (
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.keys import KeyStore
+from sellia.server.gateway.pools import Holder
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.settings import ServerSettings
 from sellia.transports.link.keeper import Link
@@ -152,7 +153,7 @@ class Server:
     def __init__(self, keys: KeyStore | None = None, **settings: Any) -> None:
         self.clock = SortedClock()
         self.settings = ServerSettings(**settings)
-        self.registry: TunnelRegistry[ServerSession] = TunnelRegistry(
+        self.registry: TunnelRegistry[Holder] = TunnelRegistry(
             hold_seconds=self.settings.resume_window,
             per_owner=self.settings.tunnels_per_owner,
             total=self.settings.tunnels,

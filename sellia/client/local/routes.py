@@ -41,6 +41,16 @@ class Routes:
         """Every service once."""
         return iter(self._services)
 
+    def find(self, target: bytes) -> tuple[LocalService, bytes] | None:
+        """Return the service that a visitor's target leads to, and what it is asked for; None if nothing does."""
+        if self._only is not None:
+            return self._only, target
+        try:
+            found = self._table.find(target)
+        except Ambiguous:
+            return None
+        return (found.route, found.target) if found is not None else None
+
     def open_leg(
         self,
         kind: TunnelKind,

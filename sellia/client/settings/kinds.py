@@ -1,5 +1,6 @@
 """Kinds of tunnels in the settings: what each may have, and where it may lead."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -19,6 +20,9 @@ _ONLY: Final = {
     "local_paths": ("http",),
     "request_headers": ("http",),
     "response_headers": ("http",),
+    "pool": ("http",),
+    "sticky": ("http",),
+    "health": ("http",),
     "remote_port": ("tcp", "udp"),
     "proxy_protocol": ("tcp", "tls"),
     "idle_timeout": ("tcp", "tls", "udp"),
@@ -32,6 +36,9 @@ _FLAGS: Final = {
     "udp": ("remote_port", "idle_timeout", "allow", "deny"),
     "tls": ("subdomain", "cert", "key", "proxy_protocol", "idle_timeout", "allow", "deny"),
 }
+
+#: Characters of the path of a health check.
+PATH_LENGTH: Final = 1024
 
 #: What to write instead, where there is something like it.
 _INSTEAD: Final = {
@@ -59,10 +66,26 @@ def has_flag(kind: str, name: str) -> bool:
 def check_kind(tunnel: Kinded) -> None:
     """Refuse what a tunnel of this kind cannot have.  Raises what a validator raises."""
     for name, kinds in _ONLY.items():
-        if tunnel.kind not in kinds and getattr(tunnel, name) is not None:
+        value = getattr(tunnel, name)
+        if tunnel.kind not in kinds and value is not None and value is not False:
             other = " and ".join(kinds)
             hint = _INSTEAD.get((name, tunnel.kind), f"Leave it out, or say `kind: {kinds[0]}`.")
             raise wrong(f"is for {other} tunnels, and this is {_a(tunnel.kind)} tunnel", hint, name)
+
+
+def check_pool(pool: bool, sticky: str | None, health: str | None) -> None:
+    """Refuse what means something only for a pool.  Raises what a validator raises."""
+    if not pool:
+        for name, value in (("sticky", sticky), ("health", health)):
+            if value is not None:
+                raise wrong("is of no use for a single client", "Say `pool: true`, or leave it out.", name)
+
+
+def checked_path(value: str | None) -> str | None:
+    """Return the path of a health check.  Raises what a validator raises."""
+    if value is not None and not (re.fullmatch(r"/[!-~]*", value) and "#" not in value and len(value) <= PATH_LENGTH):
+        raise wrong(f"{printable(value)[:80]} is not a path", "Begin it with a slash, as in /health, without spaces.")
+    return value
 
 
 def _a(kind: str) -> str:

@@ -11,7 +11,15 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Inst
 from pydantic_core import CoreSchema
 
 from sellia.client.settings.headers import HeaderSettings, rules_of, spelled_out
-from sellia.client.settings.kinds import check_certificate, check_kind, check_static, check_target, checked_networks
+from sellia.client.settings.kinds import (
+    check_certificate,
+    check_kind,
+    check_pool,
+    check_static,
+    check_target,
+    checked_networks,
+    checked_path,
+)
 from sellia.client.settings.old import OLD, old_target
 from sellia.client.settings.values import checked_authorities, checked_host, checked_target
 from sellia.errors import ProblemError
@@ -241,6 +249,17 @@ class TunnelSettings(TunnelDefaults):
         None, "PEM file with a certificate, to end TLS here and send your service what was in it.", flag="FILE"
     )
     key: str | None = setting(None, "PEM file with the certificate's private key.", flag="FILE")
+    pool: bool = setting(
+        False, "Share the name with other clients that ask for it with --pool and the same key.", flag="switch"
+    )
+    sticky: Literal["cookie", "address"] | None = setting(
+        None, "cookie or address: by what a visitor of a pool stays with one of its clients.", flag="cookie|address"
+    )
+    health: str | None = setting(
+        None,
+        "Path of your service that is asked for every 10 s; while it fails, a pool's visitors go to other clients.",
+        flag="PATH",
+    )
     idle_timeout: Seconds | None = setting(
         None, "Seconds without a byte after which a connection is ended. [default: never]", flag="SECONDS"
     )
@@ -255,6 +274,8 @@ class TunnelSettings(TunnelDefaults):
             super().options,
             idle_timeout=self.idle_timeout or 0.0,
             slot=self.slot,
+            pool=self.pool,
+            sticky=self.sticky or "",
             # The client takes off what the service is not to be told.
             forwarded=self.forwarded or any(route.rules.asks_origin for route in self.routes),
         )
@@ -347,6 +368,11 @@ class TunnelSettings(TunnelDefaults):
     def _read_version(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value in ("1", "2") else value
 
+    @field_validator("health")
+    @classmethod
+    def _check_health(cls, value: str | None) -> str | None:
+        return checked_path(value)
+
     @field_validator("port", mode="before")
     @classmethod
     def _check_port(cls, value: object) -> object:
@@ -382,6 +408,7 @@ class TunnelSettings(TunnelDefaults):
         elif self.port is not None:
             old_target(self.port, self.local_host, self.local_scheme)
         check_kind(self)
+        check_pool(self.pool, self.sticky, self.health)
         check_certificate(self.cert, self.key)
         files = any(route.target.kind is TargetKind.FILES for route in self.routes)
         check_static(files, spa=self.spa, listing=self.listing)

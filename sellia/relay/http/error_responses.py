@@ -20,6 +20,7 @@ from sellia.problems import (
     SERVICE_DIED,
     SERVICE_REFUSED,
     SERVICE_TLS_FAILED,
+    SERVICE_UNHEALTHY,
     SERVICE_UNREACHABLE,
     UPGRADE_REFUSED,
     UPGRADE_REQUIRED,
@@ -45,7 +46,7 @@ _READABLE: Final = (
 _OWNERS: Final = frozenset(
     (
         *(SERVICE_REFUSED, SERVICE_UNREACHABLE, SERVICE_TLS_FAILED, SERVICE_DIED, BAD_SERVICE_RESPONSE),
-        UPGRADE_REFUSED,
+        *(UPGRADE_REFUSED, SERVICE_UNHEALTHY),
     )
 )
 """Problems between a client and its service."""

@@ -1,18 +1,20 @@
 """The upstream of a tunnel: where its requests go, as the ingress sees it.
 
 Need
-    The ingress opens a stream on whatever a name is bound to, and asks before whether there is room for one.  Today
-    that is one client's session in this process; a pool of clients or a session in another process would look the same.
+    The ingress opens a stream on whatever a name is bound to, and asks before whether there is room for one.  That is
+    one client's session in this process, or a pool of them; a session in another process would look the same.
 
 Bounds
     Exchanges of one session, and of one of its tunnels; requests that came while its link is away; what waits in the
     session to be sent.  ``docs/security.rst`` has the limits by the names that ``refusal`` returns.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sellia.protocol.messages import Notice, Opening
+from sellia.problems import Problem
+from sellia.protocol.messages import Headers, Notice, Opening, ResponseHead
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
@@ -34,6 +36,39 @@ class VisitorLeg(Leg, Protocol):
 
     def link_back(self, seconds: float) -> None:
         """There is a link again, after ``seconds`` in which nothing was received: extend what has been waited for."""
+
+
+class Placement(Protocol):
+    """The place of an exchange in a pool, which may change as long as no service has heard of it."""
+
+    @property
+    def opening(self) -> Opening:
+        """The opening, as it goes to a service; which tunnel it names, depends on the member."""
+
+    def keep(self, data: bytes) -> None:
+        """Keep bytes of the request's body for another member, as far as there is room."""
+
+    def complete(self, trailers: Headers) -> None:
+        """Note the end of the request."""
+
+    def again(self, problem: Problem) -> Stream | None:
+        """Open the stream anew at another member, if ``problem`` says that nothing has reached the service of this one.
+
+        All that was kept has been sent on it.  None where that is not safe, or nobody is left.
+        """
+
+    def reached(self) -> None:
+        """Let go of what was kept: the service has heard of the request."""
+
+    def answered(self, head: ResponseHead, secure: Callable[[], bool]) -> ResponseHead:
+        """Return the head of the response as the visitor is to see it, who may have come over TLS."""
+
+
+class PlacedLeg(VisitorLeg, Protocol):
+    """A leg of a visitor that knows of pools."""
+
+    def placed(self, placement: Placement) -> None:
+        """Note the place of the exchange, before its stream is opened."""
 
 
 class Upstream(Protocol):

@@ -14,7 +14,7 @@ from sellia.relay.http.hosts import canonical_host, is_address, is_loopback
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.site_channel import VisitorPageLeg
 from sellia.server.gateway.gateway import Gateway
-from sellia.server.gateway.sessions import ServerSession
+from sellia.server.gateway.pools import Holder
 from sellia.server.ingress.exchange import Channel
 from sellia.server.ingress.http1 import Request
 
@@ -67,7 +67,7 @@ class BaseDomain:
     def __init__(
         self,
         gateway: Gateway,
-        registry: TunnelRegistry[ServerSession],
+        registry: TunnelRegistry[Holder],
         site: Site,
         now: Callable[[], float],
         strangers_site: Site | None = None,

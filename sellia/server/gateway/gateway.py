@@ -30,6 +30,7 @@ from sellia.problems import SERVER_DRAINING, SERVER_RESTARTING
 from sellia.protocol.messages import (
     ACCESS,
     MEANWHILE,
+    POOL,
     VERSION,
     CloseTunnel,
     GoAway,
@@ -38,6 +39,7 @@ from sellia.protocol.messages import (
     LinkMessage,
     Meanwhile,
     OpenTunnel,
+    ServiceHealth,
     SessionMessage,
     Welcome,
 )
@@ -50,6 +52,7 @@ from sellia.server.gateway.hellos import Hellos
 from sellia.server.gateway.keys import KeyStore, Owner
 from sellia.server.gateway.kinds import NoPorts, Ports
 from sellia.server.gateway.links import LinkFactory
+from sellia.server.gateway.pools import Holder, Pools
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.gateway.states import TRANSITIONS, SessionEvent
 from sellia.server.gateway.tunnels import TunnelRequests
@@ -78,7 +81,7 @@ class Gateway:
     def __init__(
         self,
         settings: ServerSettings,
-        registry: TunnelRegistry[ServerSession],
+        registry: TunnelRegistry[Holder],
         clock: IReactorTime,
         random: Random,
         guard: Limiter | None = None,
@@ -103,6 +106,7 @@ class Gateway:
         self._sessions_by_link: dict[Link, ServerSession] = {}
         self.admission = Admission(settings, clock, keys)
         self._hellos = Hellos(self, self.admission)
+        self.pools = Pools(registry, clock)
         self._tunnels = TunnelRequests(self)
         self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_large)
         self.guard.each_second.append(self.check)
@@ -177,6 +181,7 @@ class Gateway:
             return
         session.move(SessionEvent.LINK_LOST)
         self.registry.away(session)
+        self.pools.look(session)
         session.link_away(self.clock.seconds(), link.heard)
         session.wait(self.settings.resume_window)
         self._log_loss(session, reason)
@@ -235,9 +240,11 @@ class Gateway:
         session.adopt(self.admission.keys.moved(session.owner, hello.key, link.remote), hello.key, link.remote)
         self.admission.acquire(session.owner.account)
         self.registry.adopt(session, session.owner.names, session.owner.account)
+        self.pools.adopt(session)
         session.link_back(now)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
+        self.pools.look(session)
         session.mux.send_control(Meanwhile())
         resent = session.mux.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
@@ -256,7 +263,7 @@ class Gateway:
                 session=session.token,
                 resumed=resumed,
                 received=session.mux.received,
-                capabilities=[MEANWHILE, ACCESS],
+                capabilities=[MEANWHILE, ACCESS, POOL],
                 ping_interval=settings.ping_interval,
                 ping_timeout=settings.ping_timeout,
                 resume_window=settings.resume_window,
@@ -308,6 +315,8 @@ class Gateway:
             self._tunnels.close(session, message)
         elif isinstance(message, GoAway):
             self._tunnels.leave(session, message)
+        elif isinstance(message, ServiceHealth):
+            self.pools.health(session, message)
         else:
             raise ProtocolError("a session message that only a server sends")
 
@@ -333,6 +342,7 @@ class Gateway:
         session.cancel_wait()
         self.admission.release(session.owner.account)
         released = self.registry.release_all(session, now, held=held)
+        released += self.pools.leave_all(session, held=held)
         for label, owner in session.left:
             self.registry.unhold(label, owner)
         if not held:

@@ -76,6 +76,8 @@ class ServerSession:
         self.mux.relieved = self._relieved
         #: Numbers of tunnels whose claims are undecided.
         self.claiming: set[int] = set()
+        #: Names of the pools that its tunnels are places in, by the tunnels' numbers.
+        self.pools: dict[int, str] = {}
         #: Names that are held for it since its client said that it would stop, each with its owner.
         self.left: list[tuple[str, Hashable]] = []
         #: Numbers of the streams that were open when its link was lost.
@@ -94,6 +96,11 @@ class ServerSession:
     def move(self, event: SessionEvent) -> None:
         """Change the state by an event."""
         self._machine.move(event)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether its client has shown a key."""
+        return self._key is not None
 
     def opens_with(self, key: str | None) -> bool:
         """Return whether a client that has shown the token may go on with the session.
@@ -189,6 +196,12 @@ class ServerSession:
         """Tell the legs that there is a link again, before anything is sent over it."""
         for leg in self._legs():
             leg.link_back(now - self.heard_at)
+
+    def move_on(self, number: int) -> None:
+        """Let what its client has not been sent of a tunnel in a pool look for another member."""
+        for stream in list(self.mux.streams.values()):
+            if stream.tunnel == number and not stream.announced:
+                cast(VisitorLeg, stream.leg).link_away()
 
     @property
     def pings_answered(self) -> int:

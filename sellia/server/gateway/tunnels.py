@@ -34,6 +34,8 @@ from sellia.relay.ports import port_of, shown_name
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest, basic_auth_digest
 from sellia.server.gateway.kinds import Asking, Kind, Ports, kind_of
+from sellia.server.gateway.pool import Pool
+from sellia.server.gateway.pools import Holder, Pools
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.gateway.states import SessionEvent, SessionState
 from sellia.server.limiter import Limiter
@@ -72,7 +74,8 @@ class TunnelKeeper(Protocol):
     """The gateway, as requests for tunnels use it."""
 
     settings: ServerSettings
-    registry: TunnelRegistry[ServerSession]
+    registry: TunnelRegistry[Holder]
+    pools: Pools
     clock: IReactorTime
     random: Random
     guard: Limiter
@@ -110,35 +113,34 @@ class TunnelRequests:
             self._check_count,
             self._check_auth,
             self._check_access,
+            self._check_pool,
             self._check_name,
         )
 
     def open(self, session: ServerSession, wanted: OpenTunnel) -> None:
         """Claim a name for a client and answer it, at once or after a look at the link of the name's holder."""
         mine = self._keeper.registry.tunnels_of(session)
-        if wanted.tunnel in session.claiming or any(tunnel.tunnel_id == wanted.tunnel for tunnel in mine):
+        taken = wanted.tunnel in session.claiming or wanted.tunnel in session.pools
+        if taken or any(tunnel.tunnel_id == wanted.tunnel for tunnel in mine):
             raise ProtocolError("a tunnel was opened twice")
         options = wanted.options
         times = options.request_timeout, options.upgrade_timeout, options.idle_timeout
         if not all(isfinite(each) and each >= 0 for each in times):
             raise ProtocolError("a timeout of a tunnel is not a number of seconds")
-        self._claim(session, wanted, len(mine) + len(session.claiming), sure=False)
+        self._claim(session, wanted, self._count(session), sure=False)
 
     def close(self, session: ServerSession, message: CloseTunnel) -> None:
         """Release a client's name.  Its open streams go on."""
         session.claiming.discard(message.tunnel)
         keeper = self._keeper
+        label = session.pools.get(message.tunnel)
+        if label is not None:
+            keeper.pools.leave(session, message.tunnel)
+            self._log_closed(session, label)
         for tunnel in keeper.registry.tunnels_of(session):
             if tunnel.tunnel_id == message.tunnel:
                 keeper.registry.release(tunnel, keeper.clock.seconds())
-                end = line(keeper.clock, "tunnel closed")
-                if end is not None:
-                    _log.info(
-                        "tunnel closed: name={name} session={session}{end}",
-                        name=field(tunnel.label),
-                        session=field(session.name),
-                        end=end,
-                    )
+                self._log_closed(session, tunnel.label)
 
     def leave(self, session: ServerSession, message: GoAway) -> None:
         """Hold the names of a client that will soon stop for its owner; visitors are refused meanwhile."""
@@ -146,6 +148,7 @@ class TunnelRequests:
         session.claiming.clear()
         now = keeper.clock.seconds()
         released = keeper.registry.release_all(session, now, held=True)
+        released += keeper.pools.leave_all(session, held=True)
         session.left = [left for left in session.left if keeper.registry.is_held(left[0], now)]
         session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
         if session.state is SessionState.LEAVING and not released:
@@ -159,6 +162,16 @@ class TunnelRequests:
                 tunnels=field(",".join(tunnel.label for tunnel in released)),
                 streams=len(session.mux.streams),
                 seconds=message.seconds,
+                end=end,
+            )
+
+    def _log_closed(self, session: ServerSession, label: str) -> None:
+        end = line(self._keeper.clock, "tunnel closed")
+        if end is not None:
+            _log.info(
+                "tunnel closed: name={name} session={session}{end}",
+                name=field(label),
+                session=field(session.name),
                 end=end,
             )
 
@@ -200,6 +213,9 @@ class TunnelRequests:
                 detail = f"An entry of allow or deny {error}."
                 raise ProblemError(FORBIDDEN, printable(detail, 200)) from None
 
+    def _check_pool(self, claim: _Claim) -> None:
+        self._keeper.pools.check(claim.session, claim.wanted)
+
     def _check_auth(self, claim: _Claim) -> None:
         if claim.wanted.auth is None:
             return
@@ -218,16 +234,39 @@ class TunnelRequests:
                 self._check_rate(claim)
             for check in self._checks:
                 check(claim)
+            pool = self._keeper.pools.find(session, claim.label, wanted, claim.auth)
+            if pool is not None:
+                self._join(session, wanted, claim, pool)
+                return
             rival = None if sure else self._rival(session, claim.label)
             if rival is not None:
-                self._doubt(session, wanted, rival)
+                self._doubt(session, wanted, *rival)
                 return
-            granted = self._keeper.registry.claim(
+            granted = self._bind(claim)
+        except ProblemError as error:
+            self._keeper.ports.settle(claim.label)
+            self._refuse(session, wanted, error)
+            return
+        if granted.displaced is not None:
+            self._lost_name(granted.displaced)
+        if wanted.options.pool:
+            self._join(session, wanted, claim, granted.tunnel)
+        else:
+            if session.link is None:
+                self._keeper.registry.away(session)  # it was lost while its claim was in doubt
+            self._tell_open(session, wanted, claim)
+
+    def _bind(self, claim: _Claim) -> Claim[Holder]:
+        """Bind the name of a claim to its session, or to a pool.  Raises ProblemError."""
+        keeper, session, wanted = self._keeper, claim.session, claim.wanted
+        pooled = wanted.options.pool
+        try:
+            return keeper.registry.claim(
                 claim.label,
-                session,
+                keeper.pools.make(claim.label, wanted) if pooled else session,
                 session.owner.names,
                 claim.now,
-                tunnel_id=wanted.tunnel,
+                tunnel_id=0 if pooled else wanted.tunnel,
                 auth=claim.auth,
                 account=session.owner.account,
                 options=wanted.options,
@@ -235,27 +274,26 @@ class TunnelRequests:
                 access=claim.access,
             )
         except ProblemError as error:
-            self._keeper.ports.settle(claim.label)
-            self._refuse(session, wanted, error)
-            return
-        assert claim.kind is not None
-        self._granted(granted, claim.kind)
+            if error.problem is not NAME_TAKEN:
+                raise
+            raise keeper.pools.why_taken(session, claim.label, wanted, claim.auth) or error from None
 
-    def _granted(self, granted: Claim[ServerSession], kind: Kind) -> None:
-        """Tell the client that its tunnel is public, and the session that had the name that it is not."""
-        keeper, tunnel = self._keeper, granted.tunnel
-        session = tunnel.upstream
-        if session.link is None:
-            keeper.registry.away(session)  # it was lost while its claim was in doubt
-        if granted.displaced is not None:
-            self._lost_name(granted.displaced)
-        url = kind.url(tunnel.label, keeper.settings, keeper.public_port)
-        session.mux.send_control(TunnelReady(tunnel.tunnel_id, shown_name(tunnel.label), url))
+    def _join(self, session: ServerSession, wanted: OpenTunnel, claim: _Claim, tunnel: Tunnel[Holder]) -> None:
+        """Make a client a member of a pool, and tell it so."""
+        self._keeper.pools.join(tunnel, session, wanted.tunnel)
+        self._tell_open(session, wanted, claim)
+
+    def _tell_open(self, session: ServerSession, wanted: OpenTunnel, claim: _Claim) -> None:
+        """Tell a client that its tunnel is public."""
+        keeper, label = self._keeper, claim.label
+        assert claim.kind is not None
+        url = claim.kind.url(label, keeper.settings, keeper.public_port)
+        session.mux.send_control(TunnelReady(wanted.tunnel, shown_name(label), url))
         end = line(keeper.clock, "tunnel opened")
         if end is not None:
             _log.info(
                 "tunnel opened: name={name} session={session} url={url}{end}",
-                name=field(tunnel.label),
+                name=field(label),
                 session=field(session.name),
                 url=field(url),
                 end=end,
@@ -277,16 +315,31 @@ class TunnelRequests:
             )
         session.mux.send_control(TunnelRefused(wanted.tunnel, problem.code, str(error), problem not in _PASSING))
 
-    def _lost_name(self, tunnel: Tunnel[ServerSession]) -> None:
-        """Tell a session that it has lost a name to another one of the same owner, and end it if it is dead."""
-        session, keeper = tunnel.upstream, self._keeper
-        if keeper.registry.tunnels_of(session):
-            session.mux.send_control(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
+    def _count(self, session: ServerSession) -> int:
+        """Return how many tunnels a session has, or has claimed."""
+        return len(self._keeper.registry.tunnels_of(session)) + len(session.pools) + len(session.claiming)
+
+    def _lost_name(self, tunnel: Tunnel[Holder]) -> None:
+        """Tell the sessions that have lost a name to another one of the same owner; end those that are dead."""
+        holder = tunnel.upstream
+        if not isinstance(holder, Pool):
+            self._lost(holder, tunnel.tunnel_id)
+            return
+        for session, number in self._keeper.pools.dissolve(holder):
+            self._lost(session, number)
+
+    def _lost(self, session: ServerSession, number: int) -> None:
+        """Tell a session that it has lost a name, and end it if it is dead."""
+        if self._has_names(session):
+            session.mux.send_control(CloseTunnel(number, NAME_TAKEN.code, _TAKEN_OVER))
         elif session.link is None:
-            keeper.end(session, SessionEvent.CLAIMED, "started again", _RESTARTED)
+            self._keeper.end(session, SessionEvent.CLAIMED, "started again", _RESTARTED)
         else:
-            session.mux.send_control(CloseTunnel(tunnel.tunnel_id, NAME_TAKEN.code, _TAKEN_OVER))
+            session.mux.send_control(CloseTunnel(number, NAME_TAKEN.code, _TAKEN_OVER))
             self._watch(session, session.link)
+
+    def _has_names(self, session: ServerSession) -> bool:
+        return bool(session.pools or self._keeper.registry.tunnels_of(session))
 
     def _watch(self, session: ServerSession, link: Link) -> None:
         """End a session without names, unless something is received on its link within ``GHOST_DEAD`` seconds."""
@@ -297,47 +350,50 @@ class TunnelRequests:
             return link.heard > heard or session.link is not link
 
         def end(_: object) -> None:
-            if not shows() and not keeper.registry.tunnels_of(session):
+            if not shows() and not self._has_names(session):
                 keeper.end(session, SessionEvent.CLAIMED_SILENT, "its link is dead", _RESTARTED)
 
         waited = wait_for(keeper.clock, shows, GHOST_DEAD, GHOST_STEP)
         waited.addCallback(end)
         waited.addErrback(lambda failure: _log.failure("a session could not be watched", failure=failure))
 
-    def _rival(self, session: ServerSession, name: str) -> Tunnel[ServerSession] | None:
-        """Return the same owner's tunnel of that name, if its link seems to be alive."""
+    def _rival(self, session: ServerSession, name: str) -> tuple[Tunnel[Holder], list[Link]] | None:
+        """Return the same owner's tunnel of that name, and the links that seem to be alive, if there are some."""
         bound = self._keeper.registry.find(name)
         if bound is None or bound.owner != session.owner.names:
             return None
-        return None if bound.upstream is session or bound.upstream.link is None else bound
+        holder = bound.upstream
+        mine = session is holder or (isinstance(holder, Pool) and session in self._keeper.pools.sessions(holder))
+        links = self._links(bound)
+        return (bound, links) if links and not mine else None
 
-    def _doubt(self, session: ServerSession, wanted: OpenTunnel, tunnel: Tunnel[ServerSession]) -> None:
-        """Ping the link of the session that has the name, and decide the claim by whether something comes."""
-        rival = tunnel.upstream
-        link = rival.link
-        assert link is not None
+    def _doubt(self, session: ServerSession, wanted: OpenTunnel, tunnel: Tunnel[Holder], links: list[Link]) -> None:
+        """Ping the links of the sessions that have the name, and decide the claim by whether something comes."""
         session.claiming.add(wanted.tunnel)
-        asked = link.ask()
-        seconds = min(GHOST_MOST, max(GHOST_LEAST, GHOST_TRIPS * link.trip))
-        waited = wait_for(
-            self._keeper.clock, lambda: link.heard >= asked or rival.link is not link, seconds, GHOST_STEP
-        )
-        waited.addCallback(lambda _: self._decide(session, wanted, tunnel, link, link.heard >= asked))
+        asked = [(link, link.ask()) for link in links]
+        seconds = min(GHOST_MOST, max(GHOST_LEAST, *(GHOST_TRIPS * link.trip for link in links)))
+
+        def alive() -> bool:
+            return any(link.heard >= number for link, number in asked)
+
+        waited = wait_for(self._keeper.clock, lambda: alive() or self._links(tunnel) != links, seconds, GHOST_STEP)
+        waited.addCallback(lambda _: self._decide(session, wanted, tunnel, links, alive()))
         waited.addErrback(lambda failure: _log.failure("a claim could not be decided", failure=failure))
 
+    def _links(self, tunnel: Tunnel[Holder]) -> list[Link]:
+        """Return the links of those that a name is bound to."""
+        holder = tunnel.upstream
+        sessions = self._keeper.pools.sessions(holder) if isinstance(holder, Pool) else [holder]
+        return [each.link for each in sessions if each.link is not None]
+
     def _decide(
-        self,
-        session: ServerSession,
-        wanted: OpenTunnel,
-        tunnel: Tunnel[ServerSession],
-        link: Link,
-        alive: bool,
+        self, session: ServerSession, wanted: OpenTunnel, tunnel: Tunnel[Holder], links: list[Link], alive: bool
     ) -> None:
         if wanted.tunnel not in session.claiming or session.mux.closed:
             return
         session.claiming.discard(wanted.tunnel)
         keeper = self._keeper
-        if tunnel.upstream.link is link and not alive and keeper.registry.release(tunnel, keeper.clock.seconds()):
+        same = self._links(tunnel) == links
+        if same and not alive and keeper.registry.release(tunnel, keeper.clock.seconds()):
             self._lost_name(tunnel)
-        count = len(keeper.registry.tunnels_of(session)) + len(session.claiming)
-        self._claim(session, wanted, count, sure=True)
+        self._claim(session, wanted, self._count(session), sure=True)

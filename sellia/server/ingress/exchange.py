@@ -12,7 +12,16 @@ from typing import Final
 from twisted.logger import Logger
 
 from sellia.errors import ProblemError, ProtocolError
-from sellia.problems import BAD_SERVICE_RESPONSE, RESPONSE_COMPLETE, UPGRADE_TIMEOUT, VISITOR_GONE, Problem
+from sellia.problems import (
+    BAD_SERVICE_RESPONSE,
+    CLIENT_AWAY,
+    CLIENT_GONE,
+    NOT_ASKED,
+    RESPONSE_COMPLETE,
+    UPGRADE_TIMEOUT,
+    VISITOR_GONE,
+    Problem,
+)
 from sellia.protocol.messages import Headers, ResponseHead, TunnelOptions
 from sellia.relay.http.error_responses import concerns_service, public_detail
 from sellia.relay.http.framing import BODILESS, field_lines
@@ -23,6 +32,7 @@ from sellia.relay.http.validation import validate_response
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
 from sellia.relay.mux.stream import Stream
+from sellia.relay.mux.upstream import Placement
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import InterimFilter
 from sellia.server.ingress.leg_channel import LegChannel
@@ -70,6 +80,7 @@ class VisitorHttpLeg(StrictLeg):
         "observer",
         "options",
         "patience",
+        "placement",
         "request",
         "response",
         "stream",
@@ -89,6 +100,8 @@ class VisitorHttpLeg(StrictLeg):
         self.incoming = RequestBody.COMING if request.has_body else _COMPLETE
         self.response = _AWAITED
         self.observer: StreamObserver | None = None
+        #: Its place in a pool, until its service has answered; None for a tunnel that has none.
+        self.placement: Placement | None = None
         self._interim: InterimFilter | None = None
         self._framing = Framing.CLOSE
         #: Bytes of the body that are still to come, where its length is known, else -1.
@@ -124,13 +137,18 @@ class VisitorHttpLeg(StrictLeg):
         if stream is not None and not stream.local_ended:
             if self.observer is not None:
                 self.observer.body(stream.id, True, data)
+            if self.placement is not None:
+                self.placement.keep(data)
             stream.send_data(data)
 
     def request_ended(self, trailers: Headers) -> None:
         """End the request."""
         self.incoming = _COMPLETE
         if self.stream is not None:
-            self.stream.end(trailers_to_pass(trailers))
+            passed = trailers_to_pass(trailers)
+            if self.placement is not None:
+                self.placement.complete(passed)
+            self.stream.end(passed)
 
     def takes_more(self) -> None:
         """Write more of an answer that no stream brings."""
@@ -138,6 +156,7 @@ class VisitorHttpLeg(StrictLeg):
     def visitor_gone(self) -> None:
         """End without an answer: the visitor's connection is lost."""
         self.response = _OVER
+        self._unplace()
         if self.stream is not None:
             self.stream.reset(VISITOR_GONE, _LOST)
             self._observe_end("visitor", VISITOR_GONE, _LOST)
@@ -182,7 +201,10 @@ class VisitorHttpLeg(StrictLeg):
         return self.connection.visitor_of(self.request)
 
     def link_away(self) -> None:
-        """Do nothing: `overdue` asks the stream whether its link is there."""
+        """Try another member of a pool, if nothing was sent; otherwise `overdue` asks whether the link is there."""
+        stream = self.stream
+        if self.placement is not None and stream is not None and not stream.announced:
+            self._again(stream, CLIENT_AWAY, "")
 
     def link_back(self, seconds: float) -> None:
         """Give the service as much longer as it could not be reached, or all of its time if it is asked only now."""
@@ -204,6 +226,9 @@ class VisitorHttpLeg(StrictLeg):
         if head.status < 200:
             self._interim_head(head)
             return
+        if self.placement is not None:
+            head = self.placement.answered(head, self._over_tls)
+            self.placement = None
         self.deadline = NEVER
         self.response = _SENDING
         if self.request.method == b"HEAD" or head.status in BODILESS:
@@ -242,6 +267,8 @@ class VisitorHttpLeg(StrictLeg):
         if head.status == 101:
             self._refuse_response("the service answered 101 to a request that asked for no upgrade")
             return
+        if self.placement is not None:
+            self.placement.reached()
         connection = self.connection
         now = connection.ingress.clock.seconds()
         if self._interim is None:
@@ -335,6 +362,11 @@ class VisitorHttpLeg(StrictLeg):
                 word=field(problem.code),
                 reason=field(message),
             )
+        stream = self.stream
+        if self.placement is not None and stream is not None and self._again(stream, problem, message):
+            return
+        if problem is NOT_ASKED:
+            problem = CLIENT_GONE
         self.fail(problem, public_detail(problem, message), "service" if concerns_service(problem) else "sellia")
 
     def pause_sending(self) -> None:
@@ -353,6 +385,37 @@ class VisitorHttpLeg(StrictLeg):
         """Whether the size of a chunk comes next, which may have any number of zeros in front (RFC 9112, 7.1)."""
         return self._framing is _CHUNKS and self.response is not _OVER
 
+    # --- a pool: a PlacedLeg -----------------------------------------------------------------------------------
+
+    def placed(self, placement: Placement) -> None:
+        self.placement = placement
+
+    def _again(self, stream: Stream, problem: Problem, message: str) -> bool:
+        """Go on at another member of the pool; False if that cannot be."""
+        assert self.placement is not None
+        again = self.placement.again(problem)
+        if again is None:
+            return False
+        self._observe_end("sellia", problem, message)
+        stream.reset(problem)
+        self.stream = again
+        if self.observer is not None:
+            self.observer.request(again.id, self.placement.opening)
+        if self.connection.full:
+            again.stall()
+        if not again.paused:
+            self.connection.resume_reading()
+        return True
+
+    def _unplace(self) -> None:
+        """Let go of what was kept for another member."""
+        if self.placement is not None:
+            self.placement.reached()
+            self.placement = None
+
+    def _over_tls(self) -> bool:
+        return self.connection.origin_of(self.request).scheme == b"https"
+
     # --- ends ------------------------------------------------------------------------------------------------
 
     def fail(self, problem: Problem, message: str, by: EndedBy = "sellia") -> None:
@@ -361,6 +424,7 @@ class VisitorHttpLeg(StrictLeg):
             return
         sending = self.response is _SENDING
         self.response = _OVER
+        self._unplace()
         self._observe_end(by, problem, message)
         if sending:
             self.connection.break_off()

@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.interfaces import IReactorTime
 
 from sellia.errors import ProblemError
+from sellia.relay.http.forwarded import Origin
 from sellia.relay.mux.stream import StreamOwner
 from sellia.server.ingress.http1 import Request
 from sellia.server.limiter import Limiter
@@ -40,6 +41,9 @@ class LegChannel(Protocol[LegT]):
     @property
     def transport(self) -> Any:
         """Transport of the socket."""
+
+    def origin_of(self, request: Request) -> Origin:
+        """Return where the request came from: behind a trusted proxy, what the proxy says."""
 
     def visitor_of(self, request: Request) -> str:
         """Return the visitor's address: behind a trusted proxy, the one that the proxy names."""

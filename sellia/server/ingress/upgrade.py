@@ -109,6 +109,9 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
         self.response = Response.OVER
         if self.observer is not None:
             self.observer.response(stream.id, head)
+        if self.placement is not None:
+            head = self.placement.answered(head, self._over_tls)
+            self.placement = None
         own = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
         headers = response_to_visitor(head.headers, 101)
         own += [pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
