@@ -16,6 +16,7 @@ from sellia.problems import (
     INTERNAL,
     NAME_TAKEN,
     NO_SUCH_TUNNEL,
+    NOT_ASKED,
     PROBLEMS,
     RESPONSE_COMPLETE,
     SERVICE_DIED,
@@ -25,7 +26,7 @@ from sellia.problems import (
 )
 
 #: Problems of streams that answer nobody.
-RESETS = (VISITOR_GONE, RESPONSE_COMPLETE, IDLE_TOO_LONG)
+RESETS = (VISITOR_GONE, RESPONSE_COMPLETE, IDLE_TOO_LONG, NOT_ASKED)
 
 #: Names of settings that are spelled as codes are.
 SETTINGS = {"request-timeout"}

@@ -13,6 +13,7 @@ Invariants
       (:mod:`sellia.client.settings.keys`).
     * Its tunnels lead to this machine's loopback interface, to files and unix sockets below its directory with all
       symbolic links followed, and to texts.  Names below it that begin with a dot are not published.
+    * Its tunnels join no pool, where visitors are that somebody else's files never had.
     * Its defaults hold for its own tunnels, its profiles replace none of the user's.
     * What it may say is listed here by name, so a setting that is new is refused until somebody has decided.
 
@@ -58,7 +59,7 @@ TUNNEL_SETTINGS: Final = frozenset(
     | {"while_away", "while_away_pings", "forwarded", "local_verify", "local_ca", "spa", "listing", "autostart"}
     | {"allow", "deny", "remote_port", "proxy_protocol", "idle_timeout", "upgrades"}
     | {"headers", "host", "host_header", "local_paths", "request_headers", "response_headers"}
-    | {"cert", "key"}
+    | {"cert", "key", "sticky", "health"}
 )
 
 

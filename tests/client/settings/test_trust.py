@@ -131,7 +131,7 @@ class SettingsTests(ProjectCase):
         self.assertEqual(ClientSettings.model_fields.keys() - SETTINGS, refused)
         self.assertEqual(SETTINGS - ClientSettings.model_fields.keys(), set())
         tunnel = TunnelSettings.model_fields.keys() | TunnelDefaults.model_fields.keys()
-        self.assertEqual(tunnel - TUNNEL_SETTINGS, {*OLD, "name"})
+        self.assertEqual(tunnel - TUNNEL_SETTINGS, {*OLD, "name", "pool"})
         self.assertEqual(TUNNEL_SETTINGS - tunnel, set())
 
     def test_old_spelling_is_not_accepted(self) -> None:
