@@ -38,7 +38,15 @@ from sellia.problems import (
     SERVICE_UNREACHABLE,
     Problem,
 )
-from sellia.protocol.messages import Headers, Notice, Opening, ResponseHead, TcpConnection
+from sellia.protocol.messages import (
+    Headers,
+    HttpRequest,
+    Notice,
+    Opening,
+    ResponseHead,
+    UpgradeRequest,
+    WebSocketRequest,
+)
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import PlacedLeg, Upstream, VisitorLeg
@@ -216,7 +224,7 @@ class PooledExchange:
         self._tried: list[Member] = []
         #: Mark of the member that the visitor's cookie names.
         self._mark: bytes | None = None
-        if pool.cookies is not None and not isinstance(opening, TcpConnection):
+        if pool.cookies is not None and isinstance(opening, HttpRequest | WebSocketRequest | UpgradeRequest):
             headers, values = take_off(opening.headers)
             if values:
                 opening = structs.replace(opening, headers=headers)

@@ -1,13 +1,16 @@
 """Who may join a pool, and what becomes of its name."""
 
+from typing import Any
+
 from sellia.protocol.messages import CloseTunnel, GoAway, Goodbye, OpenTunnel, TunnelOptions, TunnelRefused, Welcome
 from sellia.server.gateway.pool import MEMBERS, Pool
 from sellia.server.gateway.tunnels import GHOST_DEAD, GHOST_MOST
-from tests.server.pools import Member, PoolCase
+from tests.server.gateways import Client
+from tests.server.pools import PoolCase
 from tests.server.support import GET
 
 
-def told(client: Member) -> str:
+def told(client: Client) -> str:
     """What a client was last refused with."""
     return next(each.message for each in reversed(client.party.messages) if isinstance(each, TunnelRefused))
 
@@ -54,12 +57,13 @@ class JoinTests(PoolCase):
 
     def test_what_differs_is_named(self) -> None:
         self.server.member().join(auth="a:b", request_timeout=5.0)
-        for auth, options, differ in (
+        cases: tuple[tuple[str | None, dict[str, Any], str], ...] = (
             ("a:c", {"request_timeout": 5.0}, "auth"),
             (None, {"request_timeout": 5.0}, "auth"),
             ("a:b", {"request_timeout": 6.0, "allow": ["10.0.0.0/8"]}, "request_timeout, allow"),
             ("a:b", {"request_timeout": 5.0, "sticky": "cookie"}, "sticky"),
-        ):
+        )
+        for auth, options, differ in cases:
             client = self.server.member().join(auth=auth, **options)
             self.server.wait(GHOST_MOST + 1)
             self.assertIn(f"started with another {differ}.", told(client))
@@ -67,9 +71,10 @@ class JoinTests(PoolCase):
 
     def test_what_no_pool_can_be(self) -> None:
         client = self.server.member()
-        for number, (kind, options) in enumerate(
-            (("http", {"pool": True, "sticky": "moon"}), ("http", {"sticky": "cookie"}), ("tls", {"pool": True}))
-        ):
+        cases: tuple[tuple[str, dict[str, Any]], ...] = (
+            *(("http", {"pool": True, "sticky": "moon"}), ("http", {"sticky": "cookie"}), ("tls", {"pool": True})),
+        )
+        for number, (kind, options) in enumerate(cases):
             client.say(OpenTunnel(number, kind, "demo", options=TunnelOptions(**options)))
         self.assertEqual(client.refusals, [("forbidden", True)] * 3)
 
@@ -98,7 +103,8 @@ class GhostTests(PoolCase):
     """What is left of clients that died keeps nobody from a name."""
 
     def test_all_are_away(self) -> None:
-        for options in ({"sticky": "cookie"}, {"pool": False}):
+        cases: tuple[dict[str, Any], ...] = ({"sticky": "cookie"}, {"pool": False})
+        for options in cases:
             old = self.server.member().join("demo")
             self.server.cut(old)
             new = self.server.member().join("demo", **options)
