@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from bench.figures import Findings, Goal, Table, middle, spread
 from bench.rig import SETTINGS, Plan, Round, Target, cpu_us_of, in_turns
@@ -159,9 +160,16 @@ def _iperf3() -> Iterator[Process]:
 
 def _run_iperf3(target: Target, seconds: float, options: list[str]) -> dict[str, float]:
     argv = ["iperf3", "-c", "127.0.0.1", "-p", str(target.port), "-t", f"{max(1, round(seconds))}", "--json", *options]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 60, check=False)
-    said = json.loads(done.stdout)
-    if "error" in said:
+    said: dict[str, Any] = {}
+
+    def answered() -> bool:
+        """It serves one test at a time, and may not have seen the end of the last."""
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 60, check=False)
+        said.update({"error": ""}, **json.loads(done.stdout))
+        return "busy" not in said["error"]
+
+    processes.wait_until(answered, "iperf3 to be free", 20.0)
+    if said["error"]:
         raise ProcessError(f"iperf3 met an error: {said['error']}")
     received = said["end"]["sum_received"]
     return {"count": received["bytes"], "seconds": received["seconds"]}

@@ -77,11 +77,11 @@ class Tunnel:
         self.kind = TunnelKind(settings.kind)
         for service in routes:
             service.proxy_protocol = settings.proxy_protocol or 0
+            service.terminator = None
             if settings.cert is not None and settings.key is not None:
                 from sellia.client.local.terminator import Terminator
-                from sellia.client.tls import certificate_options
 
-                service.terminator = Terminator(service.clock, certificate_options(settings.cert, settings.key))
+                service.terminator = Terminator(service.clock, settings.cert, settings.key)
             service.upgrades = settings.upgrades
 
     def cancel_retry(self) -> None:

@@ -11,7 +11,7 @@ from sellia import __version__
 from sellia.private_names import require
 from sellia.protocol.messages import TunnelKind
 from sellia.relay.http.hosts import public_url
-from sellia.relay.ports import parse_range
+from sellia.relay.ports import PortMemory, parse_range
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.api import Api
 from sellia.server.base_domain.base_domain import BaseDomain
@@ -44,7 +44,8 @@ class ServerService(MultiService):
 
     With ``listen`` False it has no listeners of its own: visitors and clients come by way of somebody else's
     `Site`, through the resources in :mod:`sellia.server.embedding.resource`.  Public URLs then say ``public_port``, or
-    ``port``.  ``keys`` is the key store, the master key of the settings by default.
+    ``port``.  ``keys`` is the key store, the master key of the settings by default;
+    ``port_memory`` keeps which ports tunnels had, by default for as long as the process runs.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ServerService(MultiService):
         *,
         listen: bool = True,
         keys: KeyStore | None = None,
+        port_memory: PortMemory | None = None,
     ) -> None:
         super().__init__()
         require("server")
@@ -69,7 +71,7 @@ class ServerService(MultiService):
         self.guard = Limiter(settings, reactor)
         random = random or SystemRandom()
         self._reactor = reactor
-        self.ports = PortListeners(self._kinds_with_ports(), self.registry, reactor, random)
+        self.ports = PortListeners(self._kinds_with_ports(), self.registry, reactor, random, port_memory)
         self.ports.offers_tls = settings.tls_tunnels and listen
         self.registry.released = self.ports.settle
         self.gateway = Gateway(settings, self.registry, reactor, random, self.guard, keys, self.ports)

@@ -7,6 +7,7 @@ Bounds: a handshake must be done ``HANDSHAKE`` seconds after the connection was 
 kernel's.  A reset cannot pass TLS: the other side sees a connection that is cut without its end.
 """
 
+import os
 import socket
 from collections.abc import Callable
 from typing import Any, Final
@@ -21,6 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sellia.client.local.dial import ServiceSocket
+from sellia.client.tls import certificate_options
 from sellia.text import field
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.sockets import half_close
@@ -35,11 +37,13 @@ _log = Logger()
 
 
 class Terminator:
-    """Ends TLS for one tunnel, with ``contexts``."""
+    """Ends TLS for one tunnel, with the certificate and key in two files, which are read again when they change."""
 
-    def __init__(self, reactor: Any, contexts: Any) -> None:
+    def __init__(self, reactor: Any, cert: str, key: str) -> None:
         self._reactor = reactor
-        self._contexts = contexts
+        self._files = cert, key
+        self._state = _state(self._files)
+        self._contexts = certificate_options(cert, key)
 
     def dial(
         self,
@@ -57,7 +61,7 @@ class Terminator:
             service.transport.write(header)
         visitor = _VisitorSide(service, self._reactor)
         service.visitor = visitor
-        tls = TLSMemoryBIOFactory(self._contexts, False, _once(visitor), self._reactor)
+        tls = TLSMemoryBIOFactory(self._current(), False, _once(visitor), self._reactor)
         tls.noisy = False
         tls.protocol = HalfClosingTls
         ours, theirs = socket.socketpair()
@@ -66,6 +70,32 @@ class Terminator:
                 end.setblocking(False)
                 self._reactor.adoptStreamConnection(end.fileno(), socket.AF_UNIX, factory)
         return pipe
+
+    def _current(self) -> Any:
+        """Return what TLS is spoken with; what cannot be read, or does not fit together, changes nothing."""
+        state = _state(self._files)
+        if state != self._state:
+            self._state = state
+            try:
+                self._contexts = certificate_options(*self._files)
+            except (OSError, ValueError) as error:
+                _log.warn("the certificate is not renewed: {reason}", reason=field(str(error)))
+            else:
+                _log.info("certificate renewed: files={files}", files=field(",".join(self._files)))
+        return self._contexts
+
+
+def _state(files: tuple[str, str]) -> list[tuple[int, int, int] | None]:
+    """Return what changes when a file does: its inode, size and time; None for one that cannot be looked at."""
+    states: list[tuple[int, int, int] | None] = []
+    for file in files:
+        try:
+            found = os.stat(file)
+        except OSError:
+            states.append(None)
+        else:
+            states.append((found.st_ino, found.st_size, found.st_mtime_ns))
+    return states
 
 
 def _once(protocol: Protocol) -> Factory:

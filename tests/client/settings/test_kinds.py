@@ -111,3 +111,32 @@ class FileTests(ClientCase):
     def test_flags(self) -> None:
         (tunnel,) = load(BASE | {"kind": "tcp", "remote_port": "20017", "deny": ["10.0.0.1"]}, {}).tunnels
         self.assertEqual((tunnel.kind, tunnel.remote_port, tunnel.deny), ("tcp", 20017, ("10.0.0.1",)))
+
+
+class TlsTests(SynchronousTestCase):
+    def test_names_and_certificates(self) -> None:
+        tunnel = TunnelSettings(kind="tls", target=8443, subdomain="demo")
+        self.assertEqual(
+            (tunnel.wanted, tunnel.slot, str(tunnel.routes[0].target)), ("demo", "", "tcp://localhost:8443")
+        )
+        for more, said in (
+            ({"cert": "x.pem"}, "is of no use without key"),
+            ({"key": "x.pem"}, "is of no use without cert"),
+            ({"cert": "/none.pem", "key": "/none.key"}, "cannot read /none.pem"),
+            ({"cert": __file__, "key": __file__}, "is no certificate in PEM that belongs to the key"),
+            ({"remote_port": 5}, "is for tcp and udp tunnels, and this is a tls tunnel"),
+        ):
+            error = self.assertRaises(ValidationError, TunnelSettings, kind="tls", target=1, **more)
+            self.assertIn(said, str(error))
+
+
+class UdpTests(SynchronousTestCase):
+    def test_targets(self) -> None:
+        for target in (53, "udp://localhost:53"):
+            tunnel = TunnelSettings(kind="udp", target=target, remote_port=20017)
+            self.assertEqual((str(tunnel.routes[0].target), tunnel.wanted), ("udp://localhost:53", "20017"))
+        for target in ("unix:/run/x", "https://localhost:53", "./dist", "tcp://localhost:53"):
+            self.assertRaises(ValidationError, TunnelSettings, kind="udp", target=target)
+        for kind in ("http", "tcp", "tls"):
+            error = self.assertRaises(ValidationError, TunnelSettings, kind=kind, target="udp://localhost:53")
+            self.assertIn("leads to a udp service", str(error))
