@@ -11,9 +11,9 @@ from sellia.cli.importers.result import (
     set_auth,
     set_fields,
     set_host,
+    set_port,
     set_subdomain,
     set_target,
-    set_tcp,
 )
 from sellia.cli.importers.source import Path, Source
 
@@ -36,7 +36,7 @@ _COMMON: Final = {
     "natHoleStunServer": "is for connections past the server, which this version does not have",
     "transport": _LINK,
     "dnsServer": "has no counterpart: the machine's own resolver is asked",
-    "udpPacketSize": "is for UDP, which this version does not have",
+    "udpPacketSize": "has no counterpart: datagrams pass as they come",
     "featureGates": "has no counterpart",
     "virtualNet": "is for virtual networks, which Sellia does not have",
     "metadatas": "has no counterpart: a server has no plugins",
@@ -65,7 +65,6 @@ _PROXY: Final = {
 
 #: What is said of proxies of a kind that there is not.
 _KINDS: Final = {
-    "udp": "it is for UDP, and tunnels of this version are for HTTP, WebSockets and TCP",
     "https": "its service ends TLS itself, and here the server does, or a proxy in front of it",
     "tcpmux": "it is for TCP by way of CONNECT, which Sellia does not have",
     "stcp": "only other clients of frp reached it, and a tunnel here is public",
@@ -118,16 +117,17 @@ def _set_proxy(source: Source, path: Path, imported: Imported, started: set[str]
             source.name((*path, key), "is of no use beside a plugin")
     else:
         _set_address(source, path, tunnel)
-    if kind == "tcp":
-        set_tcp(source, (*path, "remotePort"), tunnel, source.text(*path, "remotePort"))
-        set_proxy_protocol(source, (*path, "transport", "proxyProtocolVersion"), tunnel)
+    if kind in ("tcp", "udp"):
+        set_port(source, (*path, "remotePort"), tunnel, source.text(*path, "remotePort"), kind)
+        if kind == "tcp":
+            set_proxy_protocol(source, (*path, "transport", "proxyProtocolVersion"), tunnel)
     elif kind == "https" and not plugin:
         tunnel.settings["kind"] = "tls"
         set_proxy_protocol(source, (*path, "transport", "proxyProtocolVersion"), tunnel)
     elif kind != "http":
         tunnel.withheld.append(_KINDS.get(kind, "it is of a kind that is not known"))
         source.remark((*path, "type"), _KINDS.get(kind, "is not known to Sellia").replace("it is for", "is for", 1))
-    if kind != "tcp":
+    if kind not in ("tcp", "udp"):
         _set_names(source, path, tunnel)
     user, password = source.text(*path, "httpUser"), source.text(*path, "httpPassword")
     if user or password:

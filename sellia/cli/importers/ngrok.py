@@ -11,9 +11,9 @@ from sellia.cli.importers.result import (
     set_auth,
     set_fields,
     set_host,
+    set_port,
     set_subdomain,
     set_target,
-    set_tcp,
     withhold,
 )
 from sellia.cli.importers.source import Path, Source
@@ -144,7 +144,7 @@ def set_tunnels(source: Source, imported: Imported) -> None:
         set_kind(source, path, tunnel, kind)
         if kind == "tcp":
             port = source.text(*path, "remote_addr") or source.text(*path, "url")
-            set_tcp(source, (*path, "remote_addr"), tunnel, port.rpartition(":")[2])
+            set_port(source, (*path, "remote_addr"), tunnel, port.rpartition(":")[2])
             set_proxy_protocol(source, (*path, "proxy_proto"), tunnel)
         elif kind == "tls":
             set_tls(source, (*path, "crt"), (*path, "key"), tunnel)

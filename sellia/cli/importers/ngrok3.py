@@ -11,7 +11,7 @@ from sellia.cli.importers.ngrok import (
     set_tls,
     set_tunnels,
 )
-from sellia.cli.importers.result import Imported, set_subdomain, set_tcp, withhold
+from sellia.cli.importers.result import Imported, set_port, set_subdomain, withhold
 from sellia.cli.importers.source import Path, Source
 
 
@@ -34,7 +34,7 @@ def _set_endpoint(source: Source, path: Path, imported: Imported) -> None:
     set_kind(source, path, tunnel, kind or "https")
     host, _, port = host.partition(":")
     if kind == "tcp":
-        set_tcp(source, (*path, "url"), tunnel, port)
+        set_port(source, (*path, "url"), tunnel, port)
         set_proxy_protocol(source, (*path, "upstream", "proxy_protocol"), tunnel)
     elif kind == "tls":
         tls = (*path, "agent_tls_termination")

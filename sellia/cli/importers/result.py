@@ -112,9 +112,9 @@ def set_auth(source: Source, path: Path, tunnel: ImportedTunnel, logins: list[st
         source.remark(path, f"has {len(logins)} logins, and a tunnel has one: the first was taken")
 
 
-def set_tcp(source: Source, path: Path, tunnel: ImportedTunnel, port: str) -> None:
-    """Make a tunnel one for TCP, at the port of the server that the key at ``path`` has given; "" and 0 for any."""
-    tunnel.settings["kind"] = "tcp"
+def set_port(source: Source, path: Path, tunnel: ImportedTunnel, port: str, kind: str = "tcp") -> None:
+    """Make a tunnel one for TCP or UDP, at the server's port that the key at ``path`` has given; "" and 0 for any."""
+    tunnel.settings["kind"] = kind
     if re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536:
         tunnel.settings["remote_port"] = int(port)
         source.remark(path, "is asked for as it is: it must be one of the ports that your server gives away")
