@@ -13,10 +13,11 @@ from sellia.cli.detach import Handover, detach
 from sellia.cli.display import Display
 from sellia.cli.foreground import Foreground, Printer
 from sellia.cli.json_lines import JsonPrinter
-from sellia.cli.log import LineStream, LogFile, begin_log
+from sellia.cli.log import LineStream, begin_log
 from sellia.cli.output import LinePrinter, Lines
 from sellia.cli.screen.screen import Screen, suits
 from sellia.cli.screen.terminal import Terminal
+from sellia.client.log_file import open_log
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.settings import ClientSettings
 from sellia.errors import SettingsError
@@ -63,7 +64,7 @@ def _run(
     )
     from sellia.transports.reactor.polling import poll_plainly
 
-    file = LogFile(display.log_file) if display.log_file is not None else None
+    file = open_log(settings)
     settings = _shown(settings, display)
     allow_descriptors(DESCRIPTORS)
     keep_monotonic_time(reactor, time_with_suspend)
@@ -74,7 +75,7 @@ def _run(
     verbose = max(display.verbose, 2 if settings.log_level == "debug" and file is None else 0)
     begin_log(log_stream(printer) if handover is None else handover.stream, verbose, file)
     service = make_service(settings, reactor, printer if handover is None else handover, persistence)
-    log = os.path.abspath(display.log_file) if display.log_file is not None else None
+    log = file.path if file is not None else None
     if handover is not None:
         handover.watch(service)
         log = str(handover.log.path)

@@ -13,13 +13,12 @@ class Display:
     """What a client in the foreground shows.
 
     ``verbose`` adds the log, once with what happens to links and sessions, twice with every request and frame.
-    ``log_file`` takes the log instead of standard error.  ``detach``: it goes on in the background once it is up.
+    ``detach``: it goes on in the background once it is up.
     """
 
     as_json: bool = False
     quiet: bool = False
     verbose: int = 0
-    log_file: str | None = None
     detach: bool = False
 
 
@@ -31,12 +30,9 @@ def display_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "-v", "--verbose", count=True, help="Print the log as well; -vv adds a line for each request and frame to it."
     )
-    @click.option("--log-file", metavar="FILE", help="Append the log to FILE, which only you can read.")
     @click.option("--detach", is_flag=True, help="Go on in the background once the tunnel is open, and print its URL.")
     @wraps(command)
-    def with_display(
-        *, as_json: bool, quiet: bool, verbose: int, log_file: str | None, detach: bool, **rest: Any
-    ) -> Any:
-        return command(display=Display(as_json, quiet, verbose, log_file, detach), **rest)
+    def with_display(*, as_json: bool, quiet: bool, verbose: int, detach: bool, **rest: Any) -> Any:
+        return command(display=Display(as_json, quiet, verbose, detach), **rest)
 
     return with_display

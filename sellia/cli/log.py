@@ -3,7 +3,6 @@
 By itself it has unexpected failures only, because lines tell events.  A file has all of it, from ``info`` on.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,59 +16,7 @@ from twisted.logger import (
     textFileLogObserver,
 )
 
-from sellia.errors import SettingsError
-from sellia.text import printable
-
-
-class LogFile:
-    """A file that a log is appended to, which nobody else can read; opened anew once it was moved or removed.
-
-    Raises SettingsError where it cannot be opened at first.  Whatever fails later ends nothing: what cannot be written
-    is lost.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = os.path.abspath(path)
-        self._number = -1
-        try:
-            self._open()
-        except OSError as error:
-            raise SettingsError(
-                f"--log-file: cannot write {printable(path)}: {error.strerror}",
-                "Name a file in a directory that you can write to.",
-            ) from None
-
-    def write(self, text: str) -> None:
-        """Append ``text``."""
-        try:
-            if not self._same():
-                self._open()
-            os.write(self._number, text.encode("utf-8", "backslashreplace"))
-        except OSError:
-            pass
-
-    def flush(self) -> None:
-        """Nothing: nothing is buffered."""
-
-    def close(self) -> None:
-        """Close the file."""
-        number, self._number = self._number, -1
-        if number >= 0:
-            os.close(number)
-
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        number = os.open(self._path, flags, 0o600)
-        self.close()
-        self._number = number
-
-    def _same(self) -> bool:
-        """Return whether the path still leads to the file that is open."""
-        try:
-            there, here = os.stat(self._path), os.fstat(self._number)
-        except OSError:
-            return False
-        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+from sellia.client.log_file import LogFile, observer_of
 
 
 class LineStream:
@@ -98,8 +45,7 @@ def begin_log(shown: Any, verbose: int, file: LogFile | None = None) -> None:
     level = _LEVELS[min(verbose, 2)]
     observers = [_from(level, textFileLogObserver(shown))]
     if file is not None:
-        everything: Any = file
-        observers.append(textFileLogObserver(everything))
+        observers.append(observer_of(file))
     globalLogBeginner.beginLoggingTo(observers, discardBuffer=True, redirectStandardIO=False)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
+from sellia.client.log_file import observer_of, open_log
 from sellia.client.settings import ClientSettings, TunnelSettings, examine_here, load_here
 from sellia.errors import SelliaError
 from sellia.options import SettingsOptions
@@ -72,6 +73,9 @@ def makeService(options: Options) -> IService:
     allow_descriptors(DESCRIPTORS)
     poll_plainly(reactor)
     status = ExitStatus()
+    file = open_log(options.settings)
+    if file is not None:
+        globalLogPublisher.addObserver(observer_of(file))
 
     def end(now: bool) -> None:
         with suppress(ReactorNotRunning):  # it stops already
@@ -79,7 +83,9 @@ def makeService(options: Options) -> IService:
         if now:
             service.stopService()  # beside the reactor's own call, so that it waits for nothing
 
-    control: Any = ControlService(service, reactor, end, About("twistd sellia-client"), reloader.answer)
+    control: Any = ControlService(
+        service, reactor, end, About("twistd sellia-client", file.path if file is not None else None), reloader.answer
+    )
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))
     whole: Any = MultiService()
     service.setServiceParent(whole)

@@ -21,7 +21,7 @@ class DisplayTests(SynchronousTestCase):
             ((), Display()),
             (("--json", "-q"), Display(as_json=True, quiet=True)),
             (("-v",), Display(verbose=1)),
-            (("-v", "--verbose", "--log-file", "x"), Display(verbose=2, log_file="x")),
+            (("-v", "--verbose", "--detach"), Display(verbose=2, detach=True)),
         ):
             result = CliRunner().invoke(command, ["80", *arguments])
             self.assertEqual(result.exit_code, 0, result.output)

@@ -7,13 +7,13 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.testing import MemoryReactor
-from twisted.logger import capturedLogs
+from twisted.logger import Logger, capturedLogs, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client import tap
-from sellia.errors import RefusedError
+from sellia.errors import RefusedError, SettingsError
 from sellia.process import DESCRIPTORS
 from tests.test_process import Status, clean_environment, take_stderr, undo_process_changes
 
@@ -72,6 +72,27 @@ class OptionsTests(SynchronousTestCase):
         service = tap.makeService(options)
         self.assertTrue(IService.providedBy(service))
         self.assertFalse(service.running)
+
+    def test_log_file(self) -> None:
+        """It has what twistd's own log has, and a path that counts from where the client was started."""
+        undo_process_changes(self)
+        path = self.mktemp()
+        options = tap.Options()
+        options.parseOptions(["--server", "http://localhost:1", "--target", "1", "--log-file", path])
+        before = list(globalLogPublisher._observers)
+        tap.makeService(options)
+        (observer,) = [each for each in globalLogPublisher._observers if each not in before]
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        Logger("here").info("linked to {server}", server="it")
+        with open(path) as file:
+            self.assertIn("[here#info] linked to it\n", file.read())
+
+    def test_log_file_that_cannot_be_written(self) -> None:
+        undo_process_changes(self)
+        options = tap.Options()
+        options.parseOptions(["--server", "http://localhost:1", "--target", "1", "--log-file", "/nowhere/log"])
+        error = self.assertRaises(SettingsError, tap.makeService, options)
+        self.assertIn("--log-file: cannot write /nowhere/log: No such file or directory", str(error))
 
     def test_descriptors(self) -> None:
         """As many as a session may have exchanges: a client whose shell allows few is not the narrow place."""

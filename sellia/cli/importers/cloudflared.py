@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from sellia.cli.importers.ngrok import seconds_of
+from sellia.cli.importers.ngrok import seconds_of, set_log_file
 from sellia.cli.importers.result import (
     KEY,
     UNKNOWN,
@@ -36,8 +36,8 @@ _TOP: Final = {
     **dict.fromkeys(("metrics", "metrics-update-freq", "trace-output", "management-diagnostics"), _NO_METRICS),
     **dict.fromkeys(("proxy-dns", "proxy-dns-port", "proxy-dns-address", "proxy-dns-upstream"), "is a DNS proxy's"),
     "pidfile": "has no counterpart: `sellia service` runs it as a unit of systemd",
-    "logfile": "is an option of the command here: --log-file FILE",
-    "log-directory": "is an option of the command here: --log-file FILE",
+    "logfile": "has no counterpart: the log is on standard error, or in log.file",
+    "log-directory": "has no counterpart: log.file names one file",
     "log-format-output": "is an option of the command here: --json prints events for programs",
     "transport-loglevel": "has no counterpart: log.level is for all",
     "proto-loglevel": "has no counterpart: log.level is for all",
@@ -99,6 +99,7 @@ def convert(tree: dict[str, Any]) -> Imported:
         imported.put("log.level", "debug")
     elif level and level != "info":
         source.remark(("loglevel",), "became info, which is the least")
+    set_log_file(source, ("logfile",), imported)
     grace = seconds_of(source.peek("grace-period"))
     if grace:
         source.take("grace-period")

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from sellia.cli.importers.ngrok import set_proxy, set_proxy_protocol
+from sellia.cli.importers.ngrok import set_log_file, set_proxy, set_proxy_protocol
 from sellia.cli.importers.result import (
     KEY,
     Imported,
@@ -29,7 +29,7 @@ _COMMON: Final = {
     "user": "went before the names of proxies, which name tunnels only here",
     "clientID": "has no counterpart",
     "loginFailExit": "is an option of the command here: --no-retry, or --connect-timeout",
-    "log.to": "is an option of the command here: --log-file FILE",
+    "log.to": "has no counterpart: the log is on standard error, or in log.file",
     "log.maxDays": "has no counterpart: let logrotate or the journal do it",
     "log.disablePrintColor": "is said by NO_COLOR in the environment",
     "webServer": _NO_ADMIN,
@@ -93,6 +93,7 @@ def convert_source(source: Source, imported: Imported) -> Imported:
         imported.put("log.level", "debug")
     elif level and level != "info":
         source.remark(("log", "level"), "became info, which is the least")
+    set_log_file(source, ("log", "to"), imported)
     set_proxy(source, ("transport", "proxyURL"), imported)
     started = set(source.texts("start"))
     for index in source.children("proxies"):

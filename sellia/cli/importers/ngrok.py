@@ -31,7 +31,7 @@ _AGENT: Final = {
     "crl_noverify": "has no counterpart: OpenSSL verifies the server's certificate, without revocation lists",
     "dns_resolver_ips": "has no counterpart: the machine's own resolver is asked",
     "inspect_db_size": "has no counterpart: requests are not kept",
-    "log": "is an option of the command here: --log-file FILE",
+    "log": "has no counterpart: the log is on standard error, or in log.file",
     "log_format": "is an option of the command here: --json prints events for programs",
     "metadata": _ITS_SERVICE,
     "region": _ITS_SERVICE,
@@ -107,9 +107,21 @@ def set_agent(source: Source, agent: Path, imported: Imported) -> None:
         imported.put("log.level", "debug")
     elif level and level != "info":
         source.remark((*agent, "log_level"), "became info, which is the least")
+    set_log_file(source, (*agent, "log"), imported)
     set_proxy(source, (*agent, "proxy_url"), imported)
     set_pings(source, (*agent, "heartbeat_interval"), (*agent, "heartbeat_tolerance"), imported)
     source.name_all(agent, _AGENT)
+
+
+def set_log_file(source: Source, path: Path, imported: Imported) -> None:
+    """Carry over where the log goes, if that is a file."""
+    file = source.peek(*path)
+    if not isinstance(file, str) or not file or file in ("console", "stdout", "stderr", "false"):
+        return
+    source.take(*path)
+    imported.put("log.file", file)
+    if not file.startswith("/"):
+        source.remark(path, "starts from the directory of the settings file here")
 
 
 def set_proxy(source: Source, path: Path, imported: Imported) -> None:

@@ -18,7 +18,7 @@ from sellia.client.settings.values import TargetText
 from sellia.settings import Findings, Given
 
 #: Settings, of a client and of a tunnel, whose values are paths.
-_PATHS: Final = ("ca", "local_ca", "cert", "key")
+_PATHS: Final = ("ca", "local_ca", "cert", "key", "log_file")
 
 
 def tunnels_of(given: Mapping[str, Given], defaults: Mapping[str, Given], findings: Findings) -> Given | None:
@@ -47,7 +47,7 @@ def placed(name: str | int, each: Given) -> Given:
     if not (each.path and each.rank.is_file):
         return each
     directory = os.path.dirname(os.path.abspath(each.path))
-    if name in _PATHS and isinstance(each.value, str):
+    if name in _PATHS and isinstance(each.value, str) and each.value:
         return replace(each, value=os.path.join(directory, each.value))
     if name == "profiles":
         made = {str(profile): placed("profile", part) for profile, part in each.parts.items()}

@@ -88,6 +88,13 @@ class ClientSettings(Settings):
         flag="info|debug",
         variable="SELLIA_LOG_LEVEL",
     )
+    log_file: str | None = setting(
+        None,
+        "File that the log is appended to, which only its owner can read.",
+        path="log.file",
+        flag="FILE",
+        min_length=1,
+    )
     ping_interval: Seconds = setting(
         5.0,
         "Seconds of silence on the link before it is pinged, if the server does not say less.",
@@ -112,6 +119,7 @@ class ClientSettings(Settings):
 
     _files: tuple[str, ...] = PrivateAttr(())
     _key_from: str = PrivateAttr("")
+    _log_from: str = PrivateAttr("")
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -122,6 +130,11 @@ class ClientSettings(Settings):
     def key_from(self) -> str:
         """The flag, variable or file that the key comes from, for people; empty where that is not known."""
         return self._key_from
+
+    @property
+    def log_from(self) -> str:
+        """The flag or file that the path of the log comes from, as `key_from`."""
+        return self._log_from
 
     @field_validator("proxy")
     @classmethod

@@ -55,7 +55,7 @@ class HttpTests(CommandCase):
         seen: list[Any] = []
 
         def run(settings: Any, display: Display, persistence: Persistence, **more: Any) -> int:
-            self.assertEqual(display, Display(verbose=2, log_file="x.log"))
+            self.assertEqual(display, Display(verbose=2))
             self.assertEqual(persistence, Persistence(False, 12.5))
             seen.append(settings)
             return 7
@@ -69,6 +69,7 @@ class HttpTests(CommandCase):
             status=7,
         )
         (settings,) = seen
+        self.assertEqual((settings.log_file, settings.log_from), ("x.log", "--log-file"))
         self.assertEqual(settings.proxy.get_secret_value(), "http://me:secret@proxy:3128")
         (tunnel,) = settings.tunnels
         self.assertEqual((str(tunnel.routes[0].target), tunnel.subdomain), ("https://[::1]:8080", "myapp"))

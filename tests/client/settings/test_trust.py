@@ -114,10 +114,13 @@ class SettingsTests(ProjectCase):
         self.give(home=MINE)
 
     def test_what_it_may_not_say(self) -> None:
-        """No key, no way for the traffic, no authority."""
-        for setting in ("api_key: k", "proxy: http://evil.example:3128", "ca: evil.pem"):
+        """No key, no way for the traffic, no authority, no file to write to."""
+        for name, setting in (
+            *(("api_key", "api_key: k"), ("proxy", "proxy: http://evil.example:3128"), ("ca", "ca: evil.pem")),
+            *(("log.file", "log: {file: ./x}"), ("log.file", "log: {file: ../home/.profile, level: debug}")),
+        ):
             line = self.refused(f"{setting}\ntunnels: {{web: {{target: 1}}}}\n")
-            self.assertRegex(line, rf"{setting.partition(':')[0]}: the settings file of a project may not say this$")
+            self.assertRegex(line, rf"{name}: the settings file of a project may not say this$")
 
     def test_nor_in_a_profile(self) -> None:
         for setting in ("api_key: k", "proxy: http://evil.example:3128", "ca: evil.pem"):
@@ -127,7 +130,7 @@ class SettingsTests(ProjectCase):
 
     def test_every_setting_has_been_decided(self) -> None:
         """One that is new is refused until it stands here or in the list of what is allowed."""
-        refused = {"api_key", "ca", "proxy"}
+        refused = {"api_key", "ca", "proxy", "log_file"}
         self.assertEqual(ClientSettings.model_fields.keys() - SETTINGS, refused)
         self.assertEqual(SETTINGS - ClientSettings.model_fields.keys(), set())
         tunnel = TunnelSettings.model_fields.keys() | TunnelDefaults.model_fields.keys()
