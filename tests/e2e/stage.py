@@ -15,11 +15,13 @@ import subprocess
 import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
+import sellia.cli
 from tests.e2e.case import watched
 from tests.original.peers import Peer, start_original_client, start_original_server, start_our_client
 from tests.processes import Process, start_client, start_server
@@ -167,6 +169,14 @@ def node_argv(script: str, *arguments: str) -> list[str]:
     own = NODE_PROGRAMS / script
     path = str(own) if own.exists() else node_module(script)
     return [program("node"), "--require", str(NODE_PROGRAMS / "loopback.js"), path, *arguments]
+
+
+def check_schema(told: Sequence[Mapping[str, Any]]) -> None:
+    """Fail unless each event is one of those that the shipped schema describes."""
+    shipped = (Path(sellia.cli.__file__).parent / "events.schema.json").read_text("utf-8")
+    validator = import_module("jsonschema").Draft202012Validator(json.loads(shipped))
+    for each in told:
+        validator.validate(each)
 
 
 def events(process: Process) -> list[dict[str, Any]]:

@@ -8,14 +8,13 @@ import sys
 import sysconfig
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-import sellia.cli
 from sellia.cli.exits import Exit
 from tests.e2e.case import watched
+from tests.e2e.stage import check_schema
 from tests.processes import Process, free_port, start_server
 
 SELLIA = str(Path(sysconfig.get_path("scripts"), "sellia"))
@@ -64,35 +63,38 @@ class ServerTests(SynchronousTestCase):
 
 
 class JsonTests(SynchronousTestCase):
-    def test_what_visitors_do(self) -> None:
-        """Standard output has nothing but events, from the URL to the end."""
-        server = watched(start_server())
-        self.addCleanup(server.stop)
+    def setUp(self) -> None:
+        self.server = watched(start_server())
+        self.addCleanup(self.server.stop)
         service = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
         self.addCleanup(service.server_close)
         self.addCleanup(service.shutdown)
         threading.Thread(target=service.serve_forever, daemon=True).start()
-        url = f"http://localhost:{server.port}"
-        command = [
-            sys.executable,
-            SELLIA,
-            "http",
-            str(service.server_address[1]),
-            "-s",
-            "json",
-            "--server",
-            url,
-            "--json",
-        ]
-        client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.port = str(service.server_address[1])
+        self.url = f"http://localhost:{self.server.port}"
+
+    def test_what_visitors_do(self) -> None:
+        """Standard output has nothing but events, from the URL to the end, of each command that takes http tunnels."""
+        config = Path(self.mktemp()).absolute()
+        config.write_text(f"server: {self.url}\ntunnels: {{web: {{target: {self.port}, subdomain: json}}}}\n")
+        for arguments in (
+            ("http", self.port, "-s", "json", "--server", self.url),
+            ("start", "--all", "--config", str(config)),
+        ):
+            self.check_command(*arguments, "--json")
+
+    def check_command(self, *arguments: str) -> None:
+        client = subprocess.Popen(
+            [sys.executable, SELLIA, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         self.addCleanup(client.kill)
         assert client.stdout is not None
         opened = json.loads(client.stdout.readline())
         self.assertEqual((opened["event"], opened["tunnel"]), ("open", "json"))
-        self.assertEqual(opened["url"], f"http://json.localhost:{server.port}")
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        self.assertEqual(opened["url"], f"http://json.localhost:{self.server.port}")
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
         self.addCleanup(connection.close)
-        connection.request("POST", "/a?b=c", body=b"four", headers={"Host": f"json.localhost:{server.port}"})
+        connection.request("POST", "/a?b=c", body=b"four", headers={"Host": f"json.localhost:{self.server.port}"})
         self.assertEqual(connection.getresponse().read(), b"hello")
         request = json.loads(client.stdout.readline())
         told = [request[name] for name in ("event", "method", "target", "status", "bytes_in", "bytes_out", "visitor")]
@@ -101,8 +103,5 @@ class JsonTests(SynchronousTestCase):
         out, errors = client.communicate(timeout=30)
         last = [json.loads(line) for line in out.splitlines()]
         self.assertEqual([each["event"] for each in last], ["closing", "closed"])
-        shipped = (Path(sellia.cli.__file__).parent / "events.schema.json").read_text("utf-8")
-        validator = import_module("jsonschema").Draft202012Validator(json.loads(shipped))
-        for each in (opened, request, *last):
-            validator.validate(each)
+        check_schema([opened, request, *last])
         self.assertEqual((client.returncode, errors), (0, ""))

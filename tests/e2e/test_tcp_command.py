@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import sysconfig
 from pathlib import Path
 
 from tests.e2e.case import EndToEndTests, watched
-from tests.e2e.stage import events, wait_for_event
+from tests.e2e.stage import check_schema, events, wait_for_event
 from tests.e2e.tcp_stage import accept, listener, receive
 from tests.processes import Process, start_server
 
@@ -48,8 +47,11 @@ class CommandTests(EndToEndTests):
         self.assertEqual((ended["bytes_in"], ended["bytes_out"]), (4, 5))
         client.send_signal(signal.SIGINT)
         self.assertEqual(client.wait_for_exit(), 0)
-        self.assertEqual(events(client)[-1]["event"], "closed")
-        json.loads(client.output.splitlines()[0])
+        told = events(client)
+        self.assertEqual(
+            [each["event"] for each in told], ["open", "connection_open", "connection_close", "closing", "closed"]
+        )
+        check_schema(told)
 
     def test_a_port_that_is_taken(self) -> None:
         """By another program on the server, or not one that it gives to tunnels: 73."""
