@@ -104,6 +104,13 @@ _SETTINGS = [
     b"\xef\xbb\xbfport: 0x10\n--- {}\n",
 ]
 
+_HELLO = b"\3\3" + b"r" * 32 + b"\0" + b"\0\2\x13\1" + b"\1\0" + b"\0\x17" + b"\0\0\0\x13\0\x11\0\0\x0edemo.localhost"
+_HELLOS = [
+    b"\x16\3\1" + (len(_HELLO) + 4).to_bytes(2, "big") + b"\1" + len(_HELLO).to_bytes(3, "big") + _HELLO,
+    b"\x16\3\1\0\4\1\0\0" + bytes((len(_HELLO),)) + b"\x16\3\1" + len(_HELLO).to_bytes(2, "big") + _HELLO,
+    b"\x16\3\1\0\1\1" * 70,
+]
+
 _MESSAGES: list[original.Message] = [
     original.Auth("key"),
     original.TunnelOpen("http", 8080, "demo", "a:b"),
@@ -140,6 +147,7 @@ def seeds(target: str) -> list[bytes]:
         "parcel": _PARCELS,
         "original": [original.encode(one) for one in _MESSAGES],
         "responses": [bytes((cut,)) + one for one in _ANSWERS for cut in (0, 7, 15, 200)],
+        "client_hello": [bytes((cut,)) + one for one in _HELLOS for cut in (0, 7, 15)],
         "ingress": [bytes(range(at, at + size)) for at in range(0, 200, 3) for size in (4, 10, 30)],
         "pipe": [bytes(range(at, at + size)) for at in range(0, 200, 3) for size in (4, 10, 30)],
         "settings": _SETTINGS,

@@ -14,6 +14,7 @@ from sellia.client.settings import load as load_client
 from sellia.errors import LimitExceeded, ProblemError, ProtocolError, SettingsError
 from sellia.problems import CLIENT_GONE
 from sellia.protocol import native
+from sellia.protocol.client_hello import ClientHello, ClientHelloReader
 from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead, SessionMessage
 from sellia.protocol.original import messages as original
 from sellia.relay.http.headers import response_to_visitor
@@ -385,6 +386,39 @@ def _answer(pieces: list[bytes], bodiless: bool) -> tuple[list[tuple[int, bytes,
     return heads, b"".join(it.body), it.complete
 
 
+def client_hello(data: bytes) -> None:
+    """
+    The reader of names in TLS: however a connection is cut, the same is read, and all of it is kept.
+
+    The first octet says into how many pieces the rest is cut.
+    """
+    if len(data) < 2:
+        return
+    cuts, data = data[0], data[1:]
+    size = max(1, len(data) // (cuts % 16 + 1))
+    whole = _hello([data])
+    cut = _hello([data[at : at + size] for at in range(0, len(data), size)])
+    assert whole == cut, (whole, cut)
+    if whole is not None and whole[0] is not None and whole[0].server_name is not None:
+        assert whole[0].server_name.isascii() and len(whole[0].server_name) <= 255, whole
+
+
+def _hello(pieces: list[bytes]) -> tuple[ClientHello | None, bool] | None:
+    """The name, and whether anything is still to come; None for what is refused."""
+    it = ClientHelloReader()
+    found = None
+    came = b""
+    try:
+        for piece in pieces:
+            if found is None:
+                came += piece
+                found = it.feed(piece)
+                assert it.data == came
+    except ValueError:
+        return None
+    return found, found is None
+
+
 def ingress(data: bytes) -> None:
     """A visitor's connection, and the service behind it, by a script."""
     try:
@@ -401,6 +435,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "parcel": parcel,
     "original": original_dialect,
     "responses": responses,
+    "client_hello": client_hello,
     "ingress": ingress,
     "pipe": stages.pipe,
     "settings": settings,

@@ -55,6 +55,9 @@ class MutationTests(SynchronousTestCase):
     def test_codec(self) -> None:
         self.play("codec")
 
+    def test_client_hello(self) -> None:
+        self.play("client_hello")
+
     def test_session(self) -> None:
         self.play("session")
 
