@@ -63,7 +63,7 @@ def _left(leave: Callable[[], None]) -> Callable[[], None]:
     def respond() -> None:
         for number in terminals:
             if not _is_terminal(number):  # a terminal that hung up answers nothing
-                _discard(number)
+                discard(number)
         leave()
 
     return respond
@@ -76,7 +76,7 @@ def _is_terminal(number: int) -> bool:
         return False
 
 
-def _discard(number: int) -> None:
+def discard(number: int) -> None:
     """Redirect a descriptor to the null device."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, number)
@@ -141,7 +141,7 @@ class SteadyStream:
 def forget(stream: Any) -> None:
     """Redirect a stream that failed to the null device, so that it does not fail again when the process ends."""
     try:
-        _discard(stream.fileno())
+        discard(stream.fileno())
     except (OSError, ValueError, AttributeError):
         pass
 

@@ -25,6 +25,7 @@ import sellia
 from sellia.cli.exits import Exit
 from sellia.cli.group import LazyGroup
 from sellia.cli.group import nearest as nearest
+from sellia.cli.steady import steady_output
 
 #: The name of each command and its line of help, in the order in which they are shown.
 COMMANDS: Final = {
@@ -64,7 +65,8 @@ class CommandGroup(LazyGroup):
             click.echo(answer(asked))
             sys.exit(Exit.OK)
         try:
-            status = super().main(args, prog_name or "sellia", standalone_mode=False, **extra)
+            with steady_output():
+                status = super().main(args, prog_name or "sellia", standalone_mode=False, **extra)
         except click.UsageError as error:
             error.show()
             sys.exit(Exit.USAGE)

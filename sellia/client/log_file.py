@@ -35,9 +35,10 @@ class LogFile:
         self._number = -1
         try:
             self._open()
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "this is not the name of a file"
             raise SettingsError(
-                f"{place}: cannot write {printable(path)}: {error.strerror}",
+                f"{place}: cannot write {printable(path)}: {reason}",
                 "Name a file in a directory that you can write to.",
             ) from None
 

@@ -93,6 +93,11 @@ class SettingsTests(LayersCase):
         error = self.assertRaises(SettingsError, open_log, self.load({"log_file": "/nowhere/b.log"}))
         self.assertIn("--log-file: cannot write /nowhere/b.log", str(error))
 
+    def test_no_name_of_a_file(self) -> None:
+        self.give(home=self.HOME.replace("FILE", '"a\\0b"'))
+        error = self.assertRaises(SettingsError, open_log, self.load(None))
+        self.assertIn("a\\x00b: this is not the name of a file", str(error))
+
     def test_empty(self) -> None:
         self.give(home=self.HOME.replace("FILE", "''"))
         self.assertIn("log.file", self.fault(None))

@@ -9,6 +9,7 @@ import click
 
 from sellia.cli.exits import Exit
 from sellia.cli.settings_files import examine, of_role, schema, tell
+from sellia.text import printable
 
 _SCHEMA: Final = {"client": "sellia.schema.json", "server": "server.schema.json"}
 
@@ -53,7 +54,7 @@ def command(which: str, role: str) -> None:
     if not found[0].exists:
         _create(path, role)
     while True:
-        click.edit(filename=path)
+        _edit(path)
         checked = examine(role, path)
         tell(checked)
         if not checked.faults:
@@ -61,6 +62,22 @@ def command(which: str, role: str) -> None:
             return
         if not (sys.stdin.isatty() and click.confirm("Edit it again?", default=True, err=True)):
             sys.exit(Exit.SETTINGS)
+
+
+def _edit(path: str) -> None:
+    """Have the user's editor edit a file."""
+    try:
+        click.edit(filename=path)
+    except ValueError:  # quotes that do not end
+        raise click.ClickException(f"{_editor()} is no command. VISUAL and EDITOR name the editor.") from None
+    except click.ClickException:
+        raise click.ClickException(
+            f"{_editor()} could not be run, or failed. VISUAL and EDITOR name the editor; the file is {printable(path)}"
+        ) from None
+
+
+def _editor() -> str:
+    return printable(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "the editor")
 
 
 def _create(path: str, role: str) -> None:

@@ -40,6 +40,20 @@ class EditTests(ConfigCase):
         self.write(os.path.join(self.root, "home", ".config"), "a file, not a directory")
         self.assertIn("cannot write", self.invoke("config", "edit", status=Exit.FAILED))
 
+    def test_no_editor(self) -> None:
+        """The user is told which variable is meant, and where the file is."""
+        self.write(self.project, "tunnels: {web: {target: 1}}\n")
+        for editor, said in (
+            ("/nowhere/ed", "could not be run, or failed"),
+            ("'", "is no command"),
+            ("false", "failed"),
+        ):
+            os.environ["VISUAL"] = editor
+            shown = self.invoke("config", "edit", "project", status=Exit.FAILED)
+            self.assertIn(said, shown)
+            self.assertIn("VISUAL and EDITOR name the editor", shown)
+            self.assertNotIn("Errno", shown)
+
     def test_server(self) -> None:
         self.editor("domain: localhost")
         self.invoke("config", "edit", "--for", "server")
