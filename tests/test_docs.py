@@ -91,7 +91,7 @@ class SettingsTests(GeneratedCase):
     def test_every_setting_is_listed(self) -> None:
         for model in MODELS:
             name = f"{model.__module__}.{model.__name__}"
-            home = re.sub(r"settings\.(model|tunnel|headers)", "settings", name)
+            home = re.sub(r"settings\.(model|tunnel|headers|path)", "settings", name)
             self.assertIn(f".. settings:: {home}\n", PAGES["settings"])
             text = self.generated(f".. settings:: {name}")
             listed = re.findall(r"^``([a-z_.]+)``$", text, re.MULTILINE)

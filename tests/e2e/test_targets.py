@@ -64,6 +64,8 @@ def stage() -> Stage:
     (directory / "dist").mkdir()
     (directory / "secret.txt").write_text("secret")
     (directory / "dist" / "index.html").write_text("<h1>index</h1>")
+    (directory / "dist" / "sub").mkdir()
+    (directory / "dist" / "sub" / "index.html").write_text("sub")
     (directory / "dist" / ".env").write_text("secret")
     (directory / "dist" / "up").symlink_to("..")
     with open(directory / "dist" / "big.bin", "wb") as file:
@@ -74,7 +76,7 @@ def stage() -> Stage:
     threading.Thread(target=service.serve_forever, daemon=True).start()
     missing = free_port()
     ingress = server()
-    routes = ["/", "=./dist", f"/api=unix:{path}", "/hello=text:hi", f"/later={missing}"]
+    routes = ["/", "=./dist", f"/api=unix:{path}", "/hello=text:hi", f"/later={missing}", "/files=./dist"]
     argv = [str(Path(sysconfig.get_path("scripts")) / "sellia"), "http", *routes, "-s", NAME, "--spa"]
     argv += ["--server", f"http://127.0.0.1:{ingress.port}"]
     client = watched(Process(argv, name="sellia http", cwd=directory, env={"HOME": temporary.name}))
@@ -102,6 +104,12 @@ class TargetTests(EndToEndTests):
         self.assertEqual((status, body), (304, b""))
         status, _, body = self.ask("/users/1", "-H", "Accept: text/html")
         self.assertEqual((status, body), (200, b"<h1>index</h1>"))
+
+    def test_a_directory_at_a_path(self) -> None:
+        self.assertEqual(self.ask("/files/")[::2], (200, b"<h1>index</h1>"))
+        status, headers, _ = self.ask("/files/sub?a")
+        self.assertEqual((status, headers["location"]), (302, "/files/sub/?a"))
+        self.assertEqual(self.ask("/files/sub/")[::2], (200, b"sub"))
 
     def test_a_large_file(self) -> None:
         whole = (self.directory / "dist" / "big.bin").read_bytes()

@@ -10,16 +10,9 @@ from sellia.client.settings.headers import FieldChanges
 from sellia.client.settings.keys import KnownServers, UnknownServer
 from sellia.client.settings.load import load, load_here
 from sellia.client.settings.model import ClientSettings, ProfileSettings
+from sellia.client.settings.path import PATH_LIMIT, PathSettings, RouteSettings, shown_routes
 from sellia.client.settings.select import NoSuchTunnel, choose, choose_again
-from sellia.client.settings.tunnel import (
-    PATH_LIMIT,
-    TUNNEL_LIMIT,
-    PathSettings,
-    RouteSettings,
-    TunnelDefaults,
-    TunnelSettings,
-    shown_routes,
-)
+from sellia.client.settings.tunnel import TUNNEL_LIMIT, TunnelDefaults, TunnelSettings
 from sellia.client.settings.values import GATEWAY_PATH
 
 __all__ = [

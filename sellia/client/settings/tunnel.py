@@ -1,14 +1,13 @@
 """Settings of one tunnel: its name, the services that it exposes, and how visitors come to them."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, InstanceOf, field_validator, model_validator
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
 
 from sellia.client.settings.headers import HeaderSettings, rules_of, spelled_out
 from sellia.client.settings.kinds import (
@@ -21,11 +20,18 @@ from sellia.client.settings.kinds import (
     checked_path,
 )
 from sellia.client.settings.old import OLD, old_target
+from sellia.client.settings.path import (
+    PathsAsWritten,
+    PathSettings,
+    RouteSettings,
+    TargetField,
+    checked_paths,
+    shown_routes,
+)
 from sellia.client.settings.values import checked_authorities, checked_host, checked_target
 from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
-from sellia.relay.http.paths import checked_prefix
-from sellia.relay.http.rewriting import PUBLIC_RULES, HeaderRules
+from sellia.relay.http.rewriting import HeaderRules
 from sellia.relay.http.upgrades import PROTOCOLS, upgrade_fault
 from sellia.relay.names import validate_name
 from sellia.relay.secrets import basic_auth_digest
@@ -36,34 +42,8 @@ from sellia.text import printable
 #: Most tunnels of one client.
 TUNNEL_LIMIT: Final = 256
 
-#: Most paths of one tunnel.
-PATH_LIMIT: Final = 64
-
 #: Name of a tunnel in the file.
 NAME: Final = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
-
-
-class _AsWritten:
-    """JSON Schema of a target: it is written as a port or as text."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string"}]}
-
-
-class _PathsAsWritten:
-    """JSON Schema of paths: each is a target, or a mapping with one."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        paths = dict(handler(core))
-        target = _AsWritten.__get_pydantic_json_schema__(core, handler)
-        paths["additionalProperties"] = {"anyOf": [*target["anyOf"], paths["additionalProperties"]]}
-        return paths
-
-
-#: Target of a route; in a file, a port or a text (:mod:`sellia.targets`).
-TargetField = Annotated[InstanceOf[Target], _AsWritten]
 
 
 def _one_or_more(value: object) -> object:
@@ -72,40 +52,6 @@ def _one_or_more(value: object) -> object:
 
 #: Addresses and networks; one text counts as a list of one, and has commas between several.
 Networks = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(checked_networks)]
-
-
-class PathSettings(HeaderSettings):
-    """One path of a tunnel: where requests for it, and for what is below it, go."""
-
-    target: TargetField = setting(..., "Where the path leads, such as 8000, localhost:8000 or ./dist.")
-    strip: bool = setting(False, "true to take the path off the front of what your service is asked for.")
-    spa: bool | None = setting(None, "true to answer with index.html for pages that are no files of a directory.")
-    listing: bool | None = setting(None, "true to list a directory that has no index.html.")
-
-    @field_validator("target", mode="before")
-    @classmethod
-    def _parse_target(cls, value: object) -> object:
-        return checked_target(value)
-
-
-@dataclass(frozen=True, slots=True)
-class RouteSettings:
-    """One route of a tunnel: requests whose path is ``prefix`` or below it go to ``target``; the longest prefix wins.
-
-    ``strip`` takes the prefix off; ``rules`` are those for header fields.
-    """
-
-    prefix: str
-    target: Target
-    strip: bool = False
-    rules: HeaderRules = PUBLIC_RULES
-
-
-def shown_routes(routes: Sequence[RouteSettings]) -> str:
-    """Return for people where a tunnel leads: ``http://localhost:5173``, or with paths ``/api=http://..., /=...``."""
-    if len(routes) == 1 and routes[0].prefix == "/":
-        return str(routes[0].target)
-    return ", ".join(f"{each.prefix}={each.target}" for each in routes)
 
 
 class TunnelDefaults(HeaderSettings):
@@ -233,7 +179,7 @@ class TunnelSettings(TunnelDefaults):
     target: TargetField | None = setting(
         None, "Your service: a port such as 8080, an address such as https://localhost:8443, or ./dist.", flag="TARGET"
     )
-    paths: Annotated[Mapping[str, PathSettings], _PathsAsWritten] | None = setting(
+    paths: Annotated[Mapping[str, PathSettings], PathsAsWritten] | None = setting(
         None, "Targets by path, as in `/: 5173` and `/api: 8000`; the longest path that fits wins."
     )
     subdomain: str | None = setting(
@@ -301,7 +247,7 @@ class TunnelSettings(TunnelDefaults):
             return (RouteSettings("/", self._completed(target), rules=self._rules()),)
         longest_first = sorted(self.paths.items(), key=lambda item: len(item[0]), reverse=True)
         return tuple(
-            RouteSettings(prefix, self._completed(each.target, each.spa, each.listing), each.strip, self._rules(each))
+            RouteSettings(prefix, self._completed(each.target, each.spa, each.listing), each.strips, self._rules(each))
             for prefix, each in longest_first
         )
 
@@ -347,21 +293,7 @@ class TunnelSettings(TunnelDefaults):
     @field_validator("paths")
     @classmethod
     def _check_paths(cls, value: Mapping[str, PathSettings] | None) -> Mapping[str, PathSettings] | None:
-        if value is None:
-            return None
-        if not 1 <= len(value) <= PATH_LIMIT:
-            raise wrong(f"must be 1 to {PATH_LIMIT} paths")
-        routes: dict[str, PathSettings] = {}
-        for text, each in value.items():
-            try:
-                prefix = checked_prefix(text)
-            except ValueError:
-                line = f"{printable(text)[:80]} is not a path"
-                raise wrong(line, "Begin it with a slash, as in /api, without a query or anything encoded.") from None
-            if prefix in routes:
-                raise wrong(f"{prefix} is there twice", "A slash at the end makes no difference: keep one of the two.")
-            routes[prefix] = each
-        return routes
+        return None if value is None else checked_paths(value)
 
     @field_validator("proxy_protocol", mode="before")
     @classmethod
