@@ -48,7 +48,7 @@ class CompareTests(SynchronousTestCase):
 
     def test_every_setting_is_known(self) -> None:
         """A new one has to be decided on; what nobody decides waits for a restart."""
-        others = {"tunnels", "defaults", "profile", "profiles", "log_level"}
+        others = {"tunnels", "defaults", "profile", "profiles", "log_level", "log_file"}
         self.assertEqual(AT_ONCE | LINK | others, set(ClientSettings.model_fields))
 
 
