@@ -27,6 +27,7 @@ PLAIN = {
         "came",
         "code",
         "connections",
+        "dropped",
         "fin",
         "frames_in",
         "frames_out",

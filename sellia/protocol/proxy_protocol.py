@@ -138,6 +138,12 @@ def _plain(address: IPv4Address | IPv6Address) -> str:
     return (mapped or address).compressed
 
 
+def _spelled(address: IPv4Address | IPv6Address) -> str:
+    """Return an address as RFC 5952 spells it: Python 3.12 and older spell a mapped one in hexadecimal."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return f"::ffff:{mapped}" if mapped is not None else str(address)
+
+
 def encode_header(
     version: int, source: tuple[str, int], destination: tuple[str, int], *, datagrams: bool = False
 ) -> bytes:
@@ -151,7 +157,7 @@ def encode_header(
         return b"PROXY UNKNOWN\r\n" if version == 1 else SIGNATURE + b"\x20\x00\x00\x00"
     four = isinstance(ends[0], IPv4Address)
     if version == 1:
-        words = ("TCP4" if four else "TCP6", *map(str, ends), str(source[1]), str(destination[1]))
+        words = ("TCP4" if four else "TCP6", *map(_spelled, ends), str(source[1]), str(destination[1]))
         return f"PROXY {' '.join(words)}\r\n".encode("ascii")
     addresses = b"".join(each.packed for each in ends)
     ports = source[1].to_bytes(2, "big") + destination[1].to_bytes(2, "big")

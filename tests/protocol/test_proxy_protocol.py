@@ -189,7 +189,7 @@ class WriterTests(SynchronousTestCase):
             [
                 b"PROXY TCP4 203.0.113.7 198.51.100.1 50000 20017\r\n",
                 b"PROXY TCP6 2001:db8::7 2001:db8::1 50000 20017\r\n",
-                b"PROXY TCP6 ::ffff:cb00:7107 2001:db8::1 50000 20017\r\n",
+                b"PROXY TCP6 ::ffff:203.0.113.7 2001:db8::1 50000 20017\r\n",
             ],
         )
         longest = ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 65535)
