@@ -66,10 +66,6 @@ class Standing:
         self._refusals.clear()
         return True
 
-    def is_out(self, now: float) -> bool:
-        """Return whether the member is passed over as long as there are others."""
-        return now < self.out_until
-
 
 class Candidate(Protocol):
     """Member of a pool, as a choice sees it."""
@@ -88,11 +84,6 @@ class Candidate(Protocol):
 CandidateT = TypeVar("CandidateT", bound=Candidate)
 
 
-def rank(candidate: Candidate, now: float) -> int:
-    """Return how well placed a candidate is: 0 is best."""
-    return (0 if candidate.attached else 2) + candidate.standing.is_out(now)
-
-
 class Chooser:
     """Chooses members of one pool, in turn where nothing else decides."""
 
@@ -107,17 +98,17 @@ class Chooser:
         Requests with one ``affinity`` that is not empty go to one member, as long as there is none better placed.
         """
         best: CandidateT | None = None
-        least: tuple[int, int, int] = (0, 0, 0)
+        place = outstanding = turn = 0
         for each in candidates:
             standing = each.standing
             if standing.fault:
                 continue
-            if affinity:
-                place = (rank(each, now), -_weight(standing.mark, affinity), 0)
-            else:
-                place = (rank(each, now), each.outstanding, standing.chosen)
-            if best is None or place < least:
-                best, least = each, place
+            rank = (0 if each.attached else 2) + (now < standing.out_until)
+            if best is not None and rank > place:
+                continue
+            count = -_weight(standing.mark, affinity) if affinity else each.outstanding
+            if best is None or rank < place or (count, standing.chosen) < (outstanding, turn):
+                best, place, outstanding, turn = each, rank, count, standing.chosen
         if best is not None:
             self._choices += 1
             best.standing.chosen = self._choices

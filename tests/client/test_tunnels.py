@@ -4,6 +4,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+from twisted.internet.defer import fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,11 +12,14 @@ from sellia.client.events import Connected, Event, Problem, Refused
 from sellia.client.settings import TunnelSettings
 from sellia.client.tunnel import NAME_RETRY, TunnelState
 from sellia.client.tunnels import TAKEN_RETRY_LIMIT, Tunnels
-from sellia.errors import ProtocolError, RefusedError
+from sellia.errors import ProblemError, ProtocolError, RefusedError
+from sellia.problems import SERVICE_REFUSED
 from sellia.protocol.messages import (
     ACCESS,
+    POOL,
     CloseTunnel,
     OpenTunnel,
+    ServiceHealth,
     SessionMessage,
     TunnelReady,
     TunnelRefused,
@@ -101,6 +105,15 @@ class AskTests(TunnelsCase):
             again = Tunnels([TunnelSettings(target=80, **lists)], lambda _: only(Stage().service), self, self.clock)
             again.open_all([ACCESS])
             self.assertEqual(self.asked(), [(1, None)])
+
+    def test_a_server_without_pools(self) -> None:
+        """It would refuse the second client, or give it the name alone: the tunnel is not opened."""
+        settings = [TunnelSettings(target=80, pool=True)]
+        Tunnels(settings, lambda _: only(Stage().service), self, self.clock).open_all([ACCESS])
+        self.assertEqual((self.said, [error.word for error in self.over]), ([], ["forbidden"]))
+        self.assertIn("too old to let several clients share a name", str(self.over[0]))
+        Tunnels(settings, lambda _: only(Stage().service), self, self.clock).open_all([POOL])
+        self.assertEqual(self.asked(), [(1, None)])
 
     def test_services_are_listed_once(self) -> None:
         self.assertEqual(len(self.tunnels.services), 1)
@@ -302,3 +315,48 @@ class WalkTests(SynchronousTestCase):
                     self.assertEqual(tunnel.name, each.subdomain, seed)
             self.assertEqual(len(tunnels.services), len(wanted), "what was closed is let go")
             self.assertEqual(self.clock.getDelayedCalls(), [], seed)
+
+
+class HealthTests(TunnelsCase):
+    """A tunnel with a health check, whose service refuses connections."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.stage = Stage()
+        self.stage.service.dial = lambda make: fail(ProblemError(SERVICE_REFUSED, self.why))  # type: ignore[method-assign]
+        self.stage.service.clock = self.clock
+        self.why = "localhost:8080 refused the connection."
+        settings = TunnelSettings(target=8080, subdomain="demo", pool=True, health="/health")
+        self.tunnels = Tunnels([settings], lambda _: only(self.stage.service), self, self.clock)
+        self.tunnels.open_all([POOL])
+        self.ready()
+
+    def health(self) -> list[ServiceHealth]:
+        return [each for each in self.said if isinstance(each, ServiceHealth)]
+
+    def test_the_server_and_the_user_are_told(self) -> None:
+        self.assertEqual(self.health(), [ServiceHealth(1, False, self.why)])
+        told = f"{self.why} Visitors of demo go to other clients of its pool until that changes."
+        self.assertEqual(self.events[-1], Problem(told, "demo"))
+        self.clock.pump([1.0] * 25)
+        self.assertEqual(len(self.health()), 1)
+        self.tunnels.forget()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_in_a_new_session(self) -> None:
+        """It is told anew."""
+        self.tunnels.forget()
+        self.tunnels.open_all([POOL])
+        self.ready()
+        self.assertEqual(self.health(), [ServiceHealth(1, False, self.why)] * 2)
+        self.tunnels.forget()
+
+    def test_a_check_that_is_taken_out(self) -> None:
+        """While the client runs: the tunnel stays open, and its service counts as healthy."""
+        self.tunnels.apply([TunnelSettings(target=8080, subdomain="demo", pool=True)], 1.0)
+        self.assertEqual(self.health()[-1], ServiceHealth(1, True))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_closed_by_the_server(self) -> None:
+        self.tunnels.closed(CloseTunnel(1, "forbidden", "No."))
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -6,7 +6,7 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.relay.pool import OUT_LIMIT, OUT_SECONDS, REFUSAL_SECONDS, REFUSALS, Chooser, Standing, rank
+from sellia.relay.pool import OUT_LIMIT, OUT_SECONDS, REFUSAL_SECONDS, REFUSALS, Chooser, Standing
 
 
 @dataclass(eq=False)
@@ -14,6 +14,11 @@ class Member:
     standing: Standing
     attached: bool = True
     outstanding: int = 0
+
+
+def rank(candidate: Member, now: float) -> int:
+    """How well placed a member is."""
+    return 2 * (not candidate.attached) + (candidate.standing.out_until > now)
 
 
 def member(number: int = 0) -> Member:
@@ -107,8 +112,7 @@ class StandingTests(SynchronousTestCase):
         standing = Standing(b"x" * 8)
         self.assertEqual([standing.refused(float(number)) for number in range(REFUSALS)], [False, False, True])
         out = REFUSALS - 1.0
-        self.assertTrue(standing.is_out(out + OUT_SECONDS - 0.1))
-        self.assertFalse(standing.is_out(out + OUT_SECONDS))
+        self.assertEqual(standing.out_until, out + OUT_SECONDS)
 
     def test_refusals_now_and_then(self) -> None:
         """They are no reason, however many."""

@@ -67,8 +67,7 @@ class Placement(Protocol):
 class PlacedLeg(VisitorLeg, Protocol):
     """A leg of a visitor that knows of pools."""
 
-    def placed(self, placement: Placement) -> None:
-        """Note the place of the exchange, before its stream is opened."""
+    placement: Placement | None  #: its place in a pool, which the pool sets before it opens the stream
 
 
 class Upstream(Protocol):

@@ -80,23 +80,26 @@ class MemberSession(Upstream, Protocol):
 class Member:
     """A tunnel of one session in a pool."""
 
-    __slots__ = ("number", "session", "standing")
+    __slots__ = ("_counts", "_out", "number", "session", "standing")
 
     def __init__(self, session: MemberSession, number: int, mark: bytes) -> None:
         self.session = session
         #: Number of the tunnel in the session.
         self.number = number
+        # Choices look at these for each request.
+        self._out = session.mux.out
+        self._counts = session.mux.table.by_tunnel
         self.standing = Standing(mark)
 
     @property
     def attached(self) -> bool:
         """Whether its link is there."""
-        return self.session.mux.attached
+        return self._out.attached
 
     @property
     def outstanding(self) -> int:
         """Number of its exchanges that are under way."""
-        return self.session.mux.table.by_tunnel.get(self.number, 0)
+        return self._counts.get(self.number, 0)
 
     def has_room(self) -> bool:
         """Return whether another exchange breaks no limit."""
@@ -126,6 +129,8 @@ class Pool:
         self.cookies = StickyCookies(secret, label) if sticky == "cookie" else None
         self._now = now
         self._told = told
+        #: Member that had room when it was asked for last.
+        self._roomy: Member | None = None
         #: Bytes of requests that are kept.
         self.kept = 0
 
@@ -171,6 +176,7 @@ class Pool:
         for each in self.members:
             limit = each.session.refusal(each.number)
             if limit is None:
+                self._roomy = each
                 break
         return limit
 
@@ -183,15 +189,17 @@ class Pool:
     def choose(self, tried: list[Member], mark: bytes | None, visitor: str) -> Member | None:
         """Return the member for an exchange, which has ``tried`` some; the one with this ``mark`` if it is well."""
         now = self._now()
+        roomy, self._roomy = self._roomy, None
         mine = self._by_mark.get(mark) if mark is not None else None
         if mine is not None and mine not in tried:
             standing = mine.standing
-            if mine.attached and not (standing.fault or standing.is_out(now)) and mine.has_room():
+            well = mine.attached and not standing.fault and now >= standing.out_until
+            if well and (mine is roomy or mine.has_room()):
                 return mine
         affinity = visitor if self._by_address else ""
         if not tried:
             chosen = self._chooser.choose(self.members, now, affinity)
-            if chosen is None or chosen.has_room():
+            if chosen is None or chosen is roomy or chosen.has_room():
                 return chosen
         left = [each for each in self.members if each not in tried and each.has_room()]
         return self._chooser.choose(left, now, affinity)
@@ -215,7 +223,7 @@ class Pool:
 class PooledExchange:
     """The `Placement` of one exchange."""
 
-    __slots__ = ("_complete", "_end", "_leg", "_mark", "_pieces", "_pool", "_size", "_trailers", "_tried", "opening")
+    __slots__ = ("_end", "_leg", "_mark", "_pieces", "_pool", "_size", "_trailers", "_tried", "opening")
 
     def __init__(self, pool: Pool, opening: Opening, leg: PlacedLeg, end: bool) -> None:
         self._pool = pool
@@ -234,9 +242,9 @@ class PooledExchange:
         #: What has come of the body; None where it is not kept.
         self._pieces: list[bytes] | None = []
         self._size = 0
-        self._complete = False
-        self._trailers: Headers = []
-        leg.placed(self)
+        #: Trailers of a request that is complete.
+        self._trailers: Headers | None = None
+        leg.placement = self
 
     def place(self) -> Stream:
         """Open the stream at the member that is best now.  Raises ProblemError."""
@@ -247,7 +255,9 @@ class PooledExchange:
                 raise pool.why_nobody()
             self._tried.append(member)
             try:
-                return member.session.open(structs.replace(opening, tunnel=member.number), self._leg, end=self._end)
+                if opening.tunnel != member.number:
+                    opening = structs.replace(opening, tunnel=member.number)
+                return member.session.open(opening, self._leg, end=self._end)
             except ProblemError as error:
                 if error.problem not in (OVERLOADED, CLIENT_GONE):
                     raise
@@ -265,7 +275,6 @@ class PooledExchange:
         pieces.append(data)
 
     def complete(self, trailers: Headers) -> None:
-        self._complete = True
         self._trailers = trailers
 
     def again(self, problem: Problem) -> Stream | None:
@@ -280,7 +289,7 @@ class PooledExchange:
             return None
         for piece in pieces:
             stream.send_data(piece)
-        if self._complete and not self._end:
+        if self._trailers is not None and not self._end:
             stream.end(self._trailers)
         return stream
 
@@ -296,7 +305,8 @@ class PooledExchange:
         self._size = 0
 
     def answered(self, head: ResponseHead, secure: Callable[[], bool]) -> ResponseHead:
-        self.reached()
+        if self._size:
+            self.reached()
         cookies = self._pool.cookies
         if cookies is None or self._mark is not None:
             return head

@@ -266,7 +266,7 @@ class TunnelRequests:
                 keeper.pools.make(claim.label, wanted) if pooled else session,
                 session.owner.names,
                 claim.now,
-                tunnel_id=0 if pooled else wanted.tunnel,
+                tunnel_id=wanted.tunnel,
                 auth=claim.auth,
                 account=session.owner.account,
                 options=wanted.options,

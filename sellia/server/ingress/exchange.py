@@ -387,9 +387,6 @@ class VisitorHttpLeg(StrictLeg):
 
     # --- a pool: a PlacedLeg -----------------------------------------------------------------------------------
 
-    def placed(self, placement: Placement) -> None:
-        self.placement = placement
-
     def _again(self, stream: Stream, problem: Problem, message: str) -> bool:
         """Go on at another member of the pool; False if that cannot be."""
         assert self.placement is not None
@@ -404,7 +401,9 @@ class VisitorHttpLeg(StrictLeg):
         if self.connection.full:
             again.stall()
         if not again.paused:
+            deadline = self.deadline
             self.connection.resume_reading()
+            self.deadline = deadline  # all members together have the time of one
         return True
 
     def _unplace(self) -> None:

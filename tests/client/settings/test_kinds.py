@@ -140,3 +140,26 @@ class UdpTests(SynchronousTestCase):
         for kind in ("http", "tcp", "tls"):
             error = self.assertRaises(ValidationError, TunnelSettings, kind=kind, target="udp://localhost:53")
             self.assertIn("leads to a udp service", str(error))
+
+
+class PoolTests(SynchronousTestCase):
+    def bad(self, **settings: Any) -> str:
+        return str(self.assertRaises(ValidationError, TunnelSettings, **{"target": 8080, **settings}))
+
+    def test_what_the_server_is_told(self) -> None:
+        options = TunnelSettings(target=8080, pool=True, sticky="cookie", health="/health?x=1").options
+        self.assertEqual((options.pool, options.sticky), (True, "cookie"))
+        self.assertEqual(TunnelSettings(target=8080).options.pool, False)
+
+    def test_for_pools_only(self) -> None:
+        for setting in ({"sticky": "address"}, {"health": "/health"}):
+            self.assertIn("is of no use for a single client", self.bad(**setting))
+
+    def test_for_http_only(self) -> None:
+        for kind in ("tcp", "tls"):
+            self.assertIn("is for http tunnels", self.bad(kind=kind, pool=True))
+            TunnelSettings(kind=kind, target=8080, pool=False)
+
+    def test_paths(self) -> None:
+        for path in ("health", "", "/a b", "/a\r\nX: y", "/ä", "/a#b", "/" + "x" * 1024):
+            self.assertIn("is not a path", self.bad(pool=True, health=path))
