@@ -20,6 +20,7 @@ PLAIN = {
         "answer",
         "answered",
         "attempts",
+        "dropped",
         "ended",
         "bytes_in",
         "bytes_out",

@@ -159,9 +159,12 @@ class ClientSettings(Settings):
             hint = "A link must have the time to answer a ping: make the timeout longer."
             raise wrong(f"must be longer than {self.path('ping_interval')}", hint, "ping_timeout")
         for what, kind in (("subdomain", "name"), ("remote_port", "port")):
-            names = [getattr(tunnel, what) for tunnel in self.tunnels if getattr(tunnel, what) is not None]
-            for name in names:
-                if names.count(name) > 1:
+            same: dict[object, list[TunnelSettings]] = {}
+            for tunnel in self.tunnels:
+                if getattr(tunnel, what) is not None:
+                    same.setdefault(getattr(tunnel, what), []).append(tunnel)
+            for name, tunnels in same.items():
+                if len(tunnels) > 1 and not all(tunnel.pool for tunnel in tunnels):
                     raise wrong(f"two tunnels ask for the {what} {name}", f"Give each a {kind} of its own.", "tunnels")
         return self
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.client.settings import TunnelSettings, load, shown_routes
+from sellia.client.settings import ClientSettings, TunnelSettings, load, shown_routes
 from sellia.relay.access import ENTRIES
 from tests.client.settings.cases import BASE, ClientCase
 
@@ -159,6 +159,15 @@ class PoolTests(SynchronousTestCase):
         for kind in ("tcp", "tls"):
             self.assertIn("is for http tunnels", self.bad(kind=kind, pool=True))
             TunnelSettings(kind=kind, target=8080, pool=False)
+
+    def test_two_places_of_one_client(self) -> None:
+        """One name may be asked for twice where both are of a pool."""
+        one, two = (TunnelSettings(target=port, subdomain="demo", pool=True) for port in (1, 2))
+        settings = ClientSettings(server="http://x", tunnels=(one, two))
+        self.assertEqual([tunnel.wanted for tunnel in settings.tunnels], ["demo", "demo"])
+        alone = TunnelSettings(target=3, subdomain="demo")
+        error = self.assertRaises(ValidationError, ClientSettings, server="http://x", tunnels=(one, alone))
+        self.assertIn("two tunnels ask for the subdomain demo", str(error))
 
     def test_paths(self) -> None:
         for path in ("health", "", "/a b", "/a\r\nX: y", "/ä", "/a#b", "/" + "x" * 1024):
