@@ -62,8 +62,8 @@ class AuthTests(EndToEndTests):
         return sorted(self.home.rglob("keys/*"))
 
     def test_from_login_to_logout(self) -> None:
-        shown = self.run_sellia("auth", "login", "--server", self.url, given=KEY + "\n")
-        self.assertTrue(shown.startswith(f"Logged in to {self.url} with the key f3a9…, which is in /"), shown)
+        shown = self.log_in_at_a_prompt()
+        self.assertIn(f"Logged in to {self.url} with the key f3a9…, which is in /", shown)
         self.assertIn("http tunnels under any name", shown)
         (file,) = self.files
         self.assertEqual((file.read_text(), stat.S_IMODE(file.stat().st_mode)), (KEY + "\n", 0o600))
@@ -81,16 +81,18 @@ class AuthTests(EndToEndTests):
         self.assertEqual(self.run_sellia("auth", "logout"), f"The key is deleted for {self.url}.\n")
         self.assertEqual(self.files, [])
 
-    def test_ways_to_give_it(self) -> None:
+    def test_ways_for_scripts(self) -> None:
         path = Path(self.mktemp()).absolute()
         path.write_text(f"{KEY}\n")
-        for arguments in (("--key", KEY), ("--key-file", str(path))):
-            self.run_sellia("auth", "login", "--server", self.url, *arguments)
+        for arguments, given in (((), KEY + "\n"), (("--key-file", str(path)), "")):
+            shown = self.run_sellia("auth", "login", "--server", self.url, *arguments, given=given)
+            self.assertTrue(shown.startswith(f"Logged in to {self.url} with the key f3a9…, which is in /"), shown)
             (file,) = self.files
             self.assertEqual(file.read_text(), KEY + "\n")
             file.unlink()
 
-    def test_a_prompt_that_shows_nothing(self) -> None:
+    def log_in_at_a_prompt(self) -> str:
+        """What a terminal shows, on which the key is typed: not the key."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [*SELLIA, "auth", "login", "--server", self.url],
@@ -117,6 +119,7 @@ class AuthTests(EndToEndTests):
         self.assertEqual(process.wait(20), 0)
         os.close(ours)
         self.assertNotIn(KEY.encode(), shown)
+        return shown.decode()
 
     def test_what_is_not_stored(self) -> None:
         login = ("auth", "login", "--server")
