@@ -99,7 +99,7 @@ setup(
         "fuzz": ["atheris>=3.0"],
         "docs": ["sphinx>=8", "furo>=2025.9.25"],
     },
-    entry_points={"console_scripts": ["sellia = sellia.cli.main:main"]},
+    entry_points={"console_scripts": ["sellia = sellia.__main__:main"]},
     classifiers=[
         "Development Status :: 4 - Beta",
         "Environment :: Console",

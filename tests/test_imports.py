@@ -74,6 +74,7 @@ ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}
 ALLOWED["cli.importers"] = {"", "relay", "relay.http"}
+ALLOWED["__main__"] = {"cli"}
 _CLI = ("cli", "cli.commands", "cli.commands.auth", "cli.commands.config", "cli.commands.service", "cli.screen")
 ALLOWED |= dict.fromkeys(_CLI, {*ALLOWED, *_CLI})
 

@@ -44,7 +44,7 @@ class WheelTests(SynchronousTestCase):
         shipped = {each.relative_to(PACKAGE.parent).as_posix() for each in PACKAGE.rglob("*.json")}
         self.assertLessEqual(shipped | {"sellia/cli/commands.json"}, set(files))
         self.assertIn(f"Version: {sellia.__version__}", files[f"{info}/METADATA"].decode().splitlines())
-        self.assertIn(b"sellia = sellia.cli.main:main", files[f"{info}/entry_points.txt"])
+        self.assertIn(b"[console_scripts]\nsellia = sellia.", files[f"{info}/entry_points.txt"])
         self.assertEqual([name for name in files if "__pycache__" in name or name.endswith(".pyc")], [])
 
     def test_no_files(self) -> None:
