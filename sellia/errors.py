@@ -104,6 +104,9 @@ class ProblemError(SelliaError):
     for answers with 429 and 503.  Where a problem is an expected outcome it is returned, not raised.
     """
 
+    #: Value of the ``Allow`` field of a 405; empty for the methods that Sellia's own pages have.
+    allow: bytes = b""
+
     def __init__(self, problem: Problem, detail: str = "", retry_after: int = RETRY_AFTER_SECONDS) -> None:
         super().__init__(detail or problem.sentence)
         self.problem = problem

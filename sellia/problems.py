@@ -232,7 +232,7 @@ BODY_TOO_LARGE = _problem(
     413,
     1009,
     "The body of the request is larger than is allowed here.",
-    "Send less at once, or ask the owner of the server to raise the limit.",
+    "Send less at once, or ask the owner of the tunnel, or of the server, to raise the limit.",
 )
 TARGET_TOO_LONG = _problem(
     "target-too-long",

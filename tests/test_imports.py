@@ -32,7 +32,7 @@ ALLOWED = {
     "settings": set(),
     "protocol": {"settings"},
     "protocol.original": {"protocol"},
-    "relay": {"settings", "protocol"},
+    "relay": {"settings", "protocol", "relay.limits"},
     "relay.limits": {"protocol"},
     "relay.http": {"protocol", "relay"},
     "relay.mux": {"protocol", "relay.limits"},

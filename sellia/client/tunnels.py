@@ -24,12 +24,13 @@ from sellia.client.changes import Changes, differ, keyed
 from sellia.client.events import Connected, Problem, Refused, TunnelClosed, UnderWay
 from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
+from sellia.client.protection import too_old
 from sellia.client.retired import LATE, Retired, RetiredServices
 from sellia.client.settings import TunnelSettings, shown_routes
 from sellia.client.tunnel import NAME_RETRY, Tunnel, TunnelsOwner, TunnelState
 from sellia.errors import ProtocolError, RefusedError
 from sellia.problems import FORBIDDEN, NAME_TAKEN
-from sellia.protocol.messages import ACCESS, POOL, CloseTunnel, TunnelReady, TunnelRefused
+from sellia.protocol.messages import CloseTunnel, TunnelReady, TunnelRefused
 from sellia.relay.limits.websocket import FrameLimits
 from sellia.relay.mux.stream import Stream
 from sellia.text import field, printable
@@ -40,16 +41,6 @@ TAKEN_RETRY_LIMIT: Final = 60.0
 #: Characters of a tunnel's name (a DNS label), and of its URL.
 _NAME_LIMIT: Final = 63
 _URL_LIMIT: Final = 1024
-
-_TOO_OLD: Final = (
-    "This server is too old to keep out visitors by address, so the tunnel is not opened. Have it updated, or take "
-    "allow and deny out."
-)
-
-_NO_POOLS: Final = (
-    "This server is too old to let several clients share a name, so the tunnel is not opened. Have it updated, or "
-    "leave out --pool."
-)
 
 _log = Logger()
 
@@ -69,7 +60,7 @@ class Tunnels:
         self._routes_of = routes_of
         self._stopping = False
         #: Capabilities of the server.
-        self._capabilities: Sequence[str] = ()
+        self._capabilities: frozenset[str] = frozenset()
         self._tunnels = {number: Tunnel(number, tunnel, routes_of(tunnel)) for number, tunnel in enumerate(settings, 1)}
         self._next = len(self._tunnels) + 1
         self._retired = RetiredServices(clock, self._streams)
@@ -118,7 +109,7 @@ class Tunnels:
 
         ``capabilities`` are the server's: what protects a tunnel is not left to a server that would ignore it.
         """
-        self._capabilities = capabilities
+        self._capabilities = frozenset(capabilities)
         for tunnel in self:
             if tunnel.state is not TunnelState.REFUSED:
                 self._ask(tunnel)
@@ -373,12 +364,9 @@ class Tunnels:
     def _ask(self, tunnel: Tunnel) -> None:
         tunnel.cancel_retry()
         tunnel.state = TunnelState.ASKED
-        options = tunnel.settings.options
-        too_old = _TOO_OLD if (options.allow or options.deny) and ACCESS not in self._capabilities else ""
-        if options.pool and POOL not in self._capabilities:
-            too_old = _NO_POOLS
-        if too_old:
-            self.refused(TunnelRefused(tunnel.number, FORBIDDEN.code, too_old))
+        lacking = too_old(tunnel.settings.options, self._capabilities)
+        if lacking:
+            self.refused(TunnelRefused(tunnel.number, FORBIDDEN.code, lacking))
             return
         self._owner.say(tunnel.claim())
 

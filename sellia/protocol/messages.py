@@ -45,6 +45,10 @@ class TunnelOptions(_Options, frozen=True):
     deny: list[str] = []  #: those that are kept out, whatever ``allow`` says (capability ``access``)
     idle_timeout: float = 0.0  #: seconds without a byte after which a connection is ended; 0: never
     upgrades: list[str] = []  #: protocols besides WebSocket to which requests may switch, in lower case
+    methods: list[str] = []  #: methods of requests that pass; none: all (capability ``rules``)
+    max_body: int = 0  #: bytes of a request's body; 0: any number (capability ``rules``)
+    visitor_burst: int = 0  #: requests of one visitor's address at once; 0: any number (capability ``rules``)
+    visitor_rate: float = 0.0  #: the same, a second (capability ``rules``)
     slot: str = ""  #: tells this tunnel from others of its owner, so that it is given the same port again
     pool: bool = False  #: whether other clients of its owner may hold the name as well (capability ``pool``)
     sticky: str = (
@@ -318,6 +322,9 @@ ACCESS: Final = "access"
 
 #: The capability of a server that lets several clients hold one name, as ``TunnelOptions`` says.
 POOL: Final = "pool"
+
+#: The capability of a server that holds requests to ``methods``, ``max_body`` and the rate of ``TunnelOptions``.
+RULES: Final = "rules"
 
 
 class Notice(_Message, frozen=True, tag="notice"):

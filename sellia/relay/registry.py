@@ -39,6 +39,7 @@ from sellia.protocol.messages import TunnelKind, TunnelOptions
 from sellia.relay.access import AccessList
 from sellia.relay.names import suggest_name
 from sellia.relay.ports import called, port_of
+from sellia.relay.rules import Rules
 from sellia.relay.secrets import SecretDigest
 
 Target = TypeVar("Target", bound=Hashable)
@@ -63,7 +64,8 @@ class Tunnel(Generic[Target_co]):
     """A name bound to an upstream.
 
     `tunnel_id` is its number there, `auth` the digest of the credentials that visitors must present, `access` the lists
-    of addresses that are let in or kept out, if there are any, and `options` what its owner asked for.
+    of addresses that are let in or kept out, if there are any, and `options` what its owner asked for.  `rules` are all
+    rules for requests, if there are any: those of `access`, too.
     """
 
     label: str
@@ -75,6 +77,7 @@ class Tunnel(Generic[Target_co]):
     options: TunnelOptions = _NO_OPTIONS
     kind: TunnelKind = TunnelKind.HTTP
     access: AccessList | None = None
+    rules: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class TunnelRegistry(Generic[Target]):
         options: TunnelOptions = _NO_OPTIONS,
         kind: TunnelKind = TunnelKind.HTTP,
         access: AccessList | None = None,
+        rules: Rules | None = None,
     ) -> Claim[Target]:
         """Bind the valid name `label` to `upstream`, or raise `ProblemError`.
 
@@ -172,7 +176,7 @@ class TunnelRegistry(Generic[Target]):
         if displaced is not None:
             self._unbind(displaced)
         self._drop_hold(label)
-        tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options, kind, access)
+        tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options, kind, access, rules)
         self.by_name[label] = tunnel
         self._free.pop(label, None)
         self._by_target.setdefault(upstream, {})[label] = tunnel

@@ -56,7 +56,7 @@ LIMITS: Final = frozenset(
     """
     header_size target_length header_time body_rate unread idle
     connections connections_per_address descriptors tls_handshake proxy_header
-    request_rate websocket_rate frame_size empty_frames websocket_violations
+    request_rate visitor_rate websocket_rate frame_size empty_frames websocket_violations
     session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
     failed_passwords failed_keys link_rate sessions sessions_per_owner
     tunnel_rate tunnels tunnels_per_owner tunnels_per_client hello_time key_lookups link_violations
@@ -147,10 +147,10 @@ class Limiter:
                 fault=fault and f" fault={field(fault)}",
             )
 
-    def too_often(self, limit: str, peer: str, wait: float) -> ProblemError:
+    def too_often(self, limit: str, peer: str, wait: float, detail: str = "") -> ProblemError:
         """Count what happened too often; return the refusal that says to wait ``wait`` seconds."""
         self.refused(limit, peer, 429)
-        return ProblemError(RATE_LIMITED, "", ceil(wait))
+        return ProblemError(RATE_LIMITED, detail, ceil(wait))
 
     # --- connections ---------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from sellia.problems import SERVICE_REFUSED
 from sellia.protocol.messages import (
     ACCESS,
     POOL,
+    RULES,
     CloseTunnel,
     OpenTunnel,
     ServiceHealth,
@@ -114,6 +115,18 @@ class AskTests(TunnelsCase):
         self.assertIn("too old to let several clients share a name", str(self.over[0]))
         Tunnels(settings, lambda _: only(Stage().service), self, self.clock).open_all([POOL])
         self.assertEqual(self.asked(), [(1, None)])
+
+    def test_a_server_that_would_not_look(self) -> None:
+        """Because it does not know what the rules of a tunnel mean: the tunnel is not opened."""
+        for rule in ({"methods": "GET"}, {"max_body": 1}, {"visitor_rate": "1/s"}):
+            self.over.clear()
+            tunnels = Tunnels([TunnelSettings(target=80, **rule)], lambda _: only(Stage().service), self, self.clock)
+            tunnels.open_all([ACCESS])
+            self.assertEqual((self.said, [error.word for error in self.over]), ([], ["forbidden"]))
+            self.assertIn("too old to look at what requests are", str(self.over[0]))
+            again = Tunnels([TunnelSettings(target=80, **rule)], lambda _: only(Stage().service), self, self.clock)
+            again.open_all([ACCESS, RULES])
+            self.assertEqual(self.asked(), [(1, None)])
 
     def test_services_are_listed_once(self) -> None:
         self.assertEqual(len(self.tunnels.services), 1)

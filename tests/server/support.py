@@ -33,11 +33,13 @@ from sellia.protocol.messages import (
     TunnelOptions,
     WebSocketRequest,
 )
+from sellia.relay.access import AccessList
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import ExchangeLimits
 from sellia.relay.registry import Tunnel
+from sellia.relay.rules import rules_of
 from sellia.relay.secrets import basic_auth_digest
 from sellia.server.ingress.connection import VisitorConnection
 from sellia.server.ingress.http1 import Request
@@ -305,7 +307,10 @@ class PublicSide:
     def open_tunnel(self, label: str, auth: str | None = None, options: TunnelOptions = NO_OPTIONS) -> None:
         """A tunnel of that name, on the one session there is."""
         digest = None if auth is None else basic_auth_digest(auth)
-        self.tunnels.by_name[label] = Tunnel(label, self.upstream, 1, "owner", digest, options=options)
+        access = AccessList(options.allow, options.deny) if options.allow or options.deny else None
+        rules = rules_of(options, access, password=digest is not None)
+        made = Tunnel(label, self.upstream, 1, "owner", digest, options=options, access=access, rules=rules)
+        self.tunnels.by_name[label] = made
 
     def _opened(self, stream: Stream, opening: HttpRequest | WebSocketRequest, end: bool) -> Service:
         service = Service()

@@ -14,6 +14,9 @@ _ONLY: Final = {
     "subdomain": ("http", "tls"),
     "paths": ("http",),
     "auth": ("http",),
+    "methods": ("http",),
+    "max_body": ("http",),
+    "visitor_rate": ("http",),
     "headers": ("http",),
     "host": ("http",),
     "host_header": ("http",),
@@ -67,7 +70,7 @@ def check_kind(tunnel: Kinded) -> None:
     """Refuse what a tunnel of this kind cannot have.  Raises what a validator raises."""
     for name, kinds in _ONLY.items():
         value = getattr(tunnel, name)
-        if tunnel.kind not in kinds and value is not None and value is not False:
+        if tunnel.kind not in kinds and value not in (None, False, ()):
             other = " and ".join(kinds)
             hint = _INSTEAD.get((name, tunnel.kind), f"Leave it out, or say `kind: {kinds[0]}`.")
             raise wrong(f"is for {other} tunnels, and this is {_a(tunnel.kind)} tunnel", hint, name)

@@ -57,7 +57,8 @@ PROFILE_SETTINGS: Final = frozenset({"server"})
 TUNNEL_SETTINGS: Final = frozenset(
     {"kind", "target", "paths", "subdomain", "auth", "auth_preflight", "request_timeout", "upgrade_timeout"}
     | {"while_away", "while_away_pings", "forwarded", "local_verify", "local_ca", "spa", "listing", "autostart"}
-    | {"allow", "deny", "remote_port", "proxy_protocol", "idle_timeout", "upgrades"}
+    | {"allow", "deny", "methods", "max_body", "visitor_rate"}
+    | {"remote_port", "proxy_protocol", "idle_timeout", "upgrades"}
     | {"headers", "host", "host_header", "local_paths", "request_headers", "response_headers"}
     | {"cert", "key", "sticky", "health"}
 )

@@ -7,16 +7,16 @@ from hashlib import sha256
 from typing import Annotated, Final, Literal, Self
 
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-from sellia.client.settings.headers import HeaderSettings, rules_of, spelled_out
+from sellia.client.settings.access import AccessSettings
+from sellia.client.settings.headers import rules_of, spelled_out
 from sellia.client.settings.kinds import (
     check_certificate,
     check_kind,
     check_pool,
     check_static,
     check_target,
-    checked_networks,
     checked_path,
 )
 from sellia.client.settings.old import OLD, old_target
@@ -34,8 +34,7 @@ from sellia.protocol.messages import TunnelOptions
 from sellia.relay.http.rewriting import HeaderRules
 from sellia.relay.http.upgrades import PROTOCOLS, upgrade_fault
 from sellia.relay.names import validate_name
-from sellia.relay.secrets import basic_auth_digest
-from sellia.settings import Port, Seconds, Secret, setting, wrong
+from sellia.settings import Port, Seconds, setting, wrong
 from sellia.targets import Target, TargetKind
 from sellia.text import printable
 
@@ -46,23 +45,9 @@ TUNNEL_LIMIT: Final = 256
 NAME: Final = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
 
 
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-#: Addresses and networks; one text counts as a list of one, and has commas between several.
-Networks = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(checked_networks)]
-
-
-class TunnelDefaults(HeaderSettings):
+class TunnelDefaults(AccessSettings):
     """What ``defaults`` may say for all tunnels of a file, and each tunnel for itself."""
 
-    auth: Secret | None = setting(None, "USER:PASS that visitors must know.", flag="USER:PASS")
-    auth_preflight: Literal["pass", "refuse"] = setting(
-        "refuse",
-        "pass or refuse: what becomes of CORS preflights, which never carry the password of auth.",
-        flag="pass|refuse",
-    )
     request_timeout: Seconds | None = setting(
         None,
         "Seconds until the head of a response must be there. [default: the server's, 600]",
@@ -102,14 +87,6 @@ class TunnelDefaults(HeaderSettings):
         False, "true to answer with index.html for pages that are no files of a directory.", flag="switch"
     )
     listing: bool = setting(False, "true to list a directory that has no index.html.", flag="switch")
-    allow: Networks = setting(
-        (),
-        "Address or network of visitors to let in, such as 10.0.0.0/8; without any, all are. Can be repeated.",
-        flag="ADDRESS",
-    )
-    deny: Networks = setting(
-        (), "Address or network of visitors to keep out, whatever allow says. Can be repeated.", flag="ADDRESS"
-    )
     autostart: bool = setting(False, "Whether `sellia start` opens the tunnel when it is given no names.")
 
     @property
@@ -124,6 +101,10 @@ class TunnelDefaults(HeaderSettings):
             forwarded=self.forwarded,
             allow=list(self.allow),
             deny=list(self.deny),
+            methods=list(self.methods),
+            max_body=self.max_body or 0,
+            visitor_burst=self.visitor_rate.at_once if self.visitor_rate is not None else 0,
+            visitor_rate=self.visitor_rate.per_second if self.visitor_rate is not None else 0.0,
             upgrades=[each.lower() for each in self.upgrades],
         )
 
@@ -140,16 +121,6 @@ class TunnelDefaults(HeaderSettings):
             fault = upgrade_fault(each)
             if fault:
                 raise wrong(f"{printable(each)[:80]} {fault}")
-        return value
-
-    @field_validator("auth")
-    @classmethod
-    def _check_auth(cls, value: Secret | None) -> Secret | None:
-        if value is not None:
-            try:
-                basic_auth_digest(value.get_secret_value())
-            except ValueError as error:
-                raise wrong(str(error), "Write it as USER:PASS, with a colon between the two.") from None
         return value
 
     @field_validator("local_ca")

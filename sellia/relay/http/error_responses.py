@@ -85,12 +85,14 @@ def answer(
     realm: str = "",
     retry_after: int = RETRY_AFTER_SECONDS,
     cross_origin: bool = False,
+    allow: bytes = b"",
 ) -> Answer:
     """What a visitor who can read `accept` is told about `problem`, which must be one that has a status.
 
     `host` and `target` are what the visitor asked for; `detail` is a sentence that says more than the catalogue does.
-    `realm` counts for a 401, `retry_after`, in seconds, for 429 and 503.  `cross_origin` says that the request had an
-    ``Origin``: its page may read the answer, whatever site it is of, or it would see a CORS error and not this one.
+    `realm` counts for a 401, `allow` for a 405, `retry_after`, in seconds, for 429 and 503.  `cross_origin` says that
+    the request had an ``Origin``: its page may read the answer, whatever site it is of, or it would see a CORS error
+    and not this one.
     """
     if problem.status is None:
         raise ValueError(f"{problem.code} is not an answer to a request")
@@ -112,7 +114,7 @@ def answer(
     if problem.status == 401:
         headers.append((b"WWW-Authenticate", challenge(realm or "Sellia tunnel")))
     if problem.status == METHOD_NOT_ALLOWED.status:
-        headers.append((b"Allow", ALLOWED_METHODS))
+        headers.append((b"Allow", allow or ALLOWED_METHODS))
     if problem.status == UPGRADE_REQUIRED.status:
         # RFC 9110, section 15.5.22, and RFC 6455, section 4.4
         headers += [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade"), (b"Sec-WebSocket-Version", b"13")]

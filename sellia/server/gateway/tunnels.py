@@ -32,6 +32,7 @@ from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelKind
 from sellia.relay.access import AccessList
 from sellia.relay.ports import port_of, shown_name
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
+from sellia.relay.rules import Rules, rules_of
 from sellia.relay.secrets import SecretDigest, basic_auth_digest
 from sellia.server.gateway.kinds import Asking, Kind, Ports, kind_of
 from sellia.server.gateway.pool import Pool
@@ -99,6 +100,7 @@ class _Claim:
     label: str = ""
     auth: SecretDigest | None = None
     access: AccessList | None = None
+    rules: Rules | None = None
 
 
 class TunnelRequests:
@@ -114,6 +116,7 @@ class TunnelRequests:
             self._check_auth,
             self._check_access,
             self._check_pool,
+            self._check_rules,
             self._check_name,
         )
 
@@ -216,6 +219,14 @@ class TunnelRequests:
     def _check_pool(self, claim: _Claim) -> None:
         self._keeper.pools.check(claim.session, claim.wanted)
 
+    def _check_rules(self, claim: _Claim) -> None:
+        if claim.wanted.kind != TunnelKind.HTTP:
+            return
+        try:
+            claim.rules = rules_of(claim.wanted.options, claim.access, password=claim.auth is not None)
+        except ValueError as error:
+            raise ProblemError(FORBIDDEN, sentence(error)) from None
+
     def _check_auth(self, claim: _Claim) -> None:
         if claim.wanted.auth is None:
             return
@@ -272,6 +283,7 @@ class TunnelRequests:
                 options=wanted.options,
                 kind=TunnelKind(wanted.kind),
                 access=claim.access,
+                rules=claim.rules,
             )
         except ProblemError as error:
             if error.problem is not NAME_TAKEN:

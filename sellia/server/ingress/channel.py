@@ -29,6 +29,7 @@ def error_response(error: ProblemError, request: Request | None, *, accept: byte
         detail=error.detail,
         realm=realm,
         retry_after=error.retry_after,
+        allow=error.allow,
         cross_origin=request is not None and bool(request.values(b"origin")),
     )
 

@@ -17,7 +17,9 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from sellia.errors import ProblemError
-from sellia.problems import CLIENT_AWAY, FORBIDDEN, OVERLOADED
+from sellia.problems import CLIENT_AWAY, OVERLOADED
+from sellia.relay.http.forwarded import counted_address
+from sellia.relay.http.policy import Refusal, Visitor, decide
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.ingress.exchange import Channel
@@ -37,11 +39,26 @@ def is_preflight(request: Request) -> bool:
     )
 
 
-def may_come(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
-    """Look the visitor's address up in the tunnel's lists, if it has some."""
-    if tunnel.access is None or tunnel.access.admits(connection.visitor_of(request)):
+def keeps_rules(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+    """Hold the request's head against the tunnel's rules, if it has some, and take a token of its visitor's rate."""
+    rules = tunnel.rules
+    if rules is None:
         return None
-    return ProblemError(FORBIDDEN, "This tunnel takes no visitors from your address.")
+    address = connection.visitor_of(request)
+    decision = decide(rules, request, Visitor(address))
+    if isinstance(decision, Refusal):
+        refusal = ProblemError(decision.problem, decision.detail)
+        refusal.allow = decision.allow
+        return refusal
+    request.rewrite = decision
+    if rules.visitors is None or rules.rate is None:
+        return None
+    ingress = connection.ingress
+    wait = rules.visitors.take(counted_address(address), ingress.clock.seconds())
+    if not wait:
+        return None
+    rate = f"{rules.rate.per_second:,g} requests a second, {rules.rate.burst:,} at once"
+    return ingress.guard.too_often("visitor_rate", address, wait, f"This tunnel takes {rate}, of one address.")
 
 
 def within_rate(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
@@ -78,4 +95,4 @@ def has_room(request: Request, tunnel: Tunnel[Upstream], connection: Channel) ->
     return ProblemError(CLIENT_AWAY if limit == "away_requests" else OVERLOADED)
 
 
-CHECKS: Final[tuple[Check, ...]] = (may_come, within_rate, has_password, need_not_wait, has_room)
+CHECKS: Final[tuple[Check, ...]] = (keeps_rules, within_rate, has_password, need_not_wait, has_room)

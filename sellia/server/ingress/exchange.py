@@ -33,6 +33,7 @@ from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import Placement
+from sellia.server.ingress.body_limit import BodyLimit
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import InterimFilter
 from sellia.server.ingress.leg_channel import LegChannel
@@ -73,6 +74,7 @@ class VisitorHttpLeg(StrictLeg):
         "_framing",
         "_interim",
         "_left",
+        "body_limit",
         "connection",
         "deadline",
         "incoming",
@@ -102,6 +104,8 @@ class VisitorHttpLeg(StrictLeg):
         self.observer: StreamObserver | None = None
         #: Its place in a pool, until its service has answered; None for a tunnel that has none.
         self.placement: Placement | None = None
+        #: Limit on a body whose length is not declared, if there is one.
+        self.body_limit: BodyLimit | None = None
         self._interim: InterimFilter | None = None
         self._framing = Framing.CLOSE
         #: Bytes of the body that are still to come, where its length is known, else -1.
@@ -133,6 +137,9 @@ class VisitorHttpLeg(StrictLeg):
         """Pass on bytes of the request's body."""
         if self.incoming is _HELD_BACK:
             self._await_body()
+        if self.body_limit is not None and not self.body_limit.passes(data):
+            self.request_refused(*self.body_limit.refusal)
+            return
         stream = self.stream
         if stream is not None and not stream.local_ended:
             if self.observer is not None:

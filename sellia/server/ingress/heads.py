@@ -13,6 +13,7 @@ from sellia.errors import ProblemError
 from sellia.problems import BAD_REQUEST, METHOD_NOT_ALLOWED
 from sellia.protocol.messages import Headers
 from sellia.relay.http.field_rules import NameTable, is_token
+from sellia.relay.http.policy import Rewrite
 from sellia.relay.http.trailers import trailer_breaks_framing
 
 #: Control characters except the tab (RFC 9110, 5.5).
@@ -34,6 +35,7 @@ class Request:
         "length",
         "method",
         "minor",
+        "rewrite",
         "switch",
         "target",
         "upgrade",
@@ -49,6 +51,7 @@ class Request:
     keep_alive: bool
     upgrade: bool  #: asks for an upgrade to WebSocket
     declined: bytes  #: asks for an upgrade to something else, which is taken off unless its tunnel lists that
+    rewrite: Rewrite | None  #: how its tunnel's rules change it
     switch: bytes  #: what it asks to switch to, where its tunnel lists that
 
     def __init__(self) -> None:
@@ -56,6 +59,7 @@ class Request:
         self.length = None
         self.chunked = self.upgrade = False
         self.declined = self.switch = b""
+        self.rewrite = None
 
     @property
     def has_body(self) -> bool:

@@ -13,11 +13,12 @@ from twisted.python.failure import Failure
 from sellia.errors import ProblemError
 from sellia.problems import BAD_HOST, INTERNAL, NO_SUCH_TUNNEL, OVERLOADED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, Notice, TunnelOptions, UpgradeRequest, WebSocketRequest
-from sellia.relay.http.headers import request_to_service, strip_authorization
+from sellia.relay.http.headers import request_to_service
 from sellia.relay.http.hosts import Place, Side, canonical_host, is_address, locate, split_target
 from sellia.relay.http.upgrades import listed_upgrade
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
+from sellia.server.ingress.body_limit import BodyLimit
 from sellia.server.ingress.channel import VisitorChannel
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
@@ -257,8 +258,8 @@ def _exchange(
     origin = connection.origin_of(request)
     told = origin if options.forwarded else None
     headers = request_to_service(request.headers, told, upgrade=upgrade, believed=ingress.believed)
-    if tunnel.auth is not None:
-        headers = strip_authorization(headers)
+    if request.rewrite is not None:
+        headers = request.rewrite.apply(headers)
     visitor, number = origin.address, connection.affinity.number_for(request)
     if upgrade:
         upgrading = connection.upgrades(connection, request, NEVER)
@@ -279,6 +280,8 @@ def _exchange(
         return switching, UpgradeRequest(tunnel.tunnel_id, request.method, path, headers, wanted, visitor, number)
     exchange = connection.exchanges(connection, request, NEVER)
     exchange.patience = response_patience(options, ingress.settings)
+    if request.chunked and tunnel.rules is not None and tunnel.rules.max_body is not None:
+        exchange.body_limit = BodyLimit(tunnel.rules.max_body)
     if request.has_body and expects_continue(request):
         exchange.incoming = RequestBody.HELD_BACK
     opening = HttpRequest(

@@ -1,0 +1,122 @@
+"""Settings that say which visitors, and which of their requests, a tunnel takes."""
+
+import math
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, field_validator
+from pydantic_core import CoreSchema
+
+from sellia.client.settings.headers import HeaderSettings
+from sellia.client.settings.kinds import checked_networks
+from sellia.relay.rules import LARGEST_BODY, LARGEST_RATE, METHODS, checked_method
+from sellia.relay.secrets import basic_auth_digest
+from sellia.settings import Count, PerSecond, Secret, Settings, Size, setting, wrong
+from sellia.text import printable
+
+#: Seconds of its rate that a visitor may spend at once, where no burst is given.
+BURST_SECONDS: Final = 10
+
+_RATE: Final = re.compile(r"^([0-9]{1,7}(?:\.[0-9]{1,6})?)(?:/(s|m|h))?(?::([0-9]{1,7}))?$")
+_UNITS: Final = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_WRITE_RATE: Final = "Write it as 10/s, 300/m, or 10/s:50 with the number of requests at once behind it."
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+#: Addresses and networks; one text counts as a list of one, and has commas between several.
+Networks = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(checked_networks)]
+
+
+def _checked_methods(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the methods of a list, in capitals, each once."""
+    entries = [part.strip().upper() for each in value for part in each.split(",") if part.strip()]
+    if value and not entries:
+        raise wrong("has no method in it")
+    if len(entries) > METHODS:
+        raise wrong(f"has more than {METHODS} methods")
+    for each in entries:
+        try:
+            checked_method(each)
+        except ValueError as error:
+            raise wrong(f"{printable(each)[:80]} {error}") from None
+    return tuple(dict.fromkeys(entries))
+
+
+#: Methods; one text counts as a list of one, and has commas between several.
+Methods = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_checked_methods)]
+
+
+class VisitorRate(Settings):
+    """Rate of the requests of one visitor."""
+
+    per_second: PerSecond = setting(..., "Requests a second of one visitor, in the long run.", le=LARGEST_RATE)
+    burst: Count | None = setting(
+        None, "Requests of one visitor at once. [default: those of 10 seconds]", le=LARGEST_RATE
+    )
+
+    @property
+    def at_once(self) -> int:
+        """Requests at once."""
+        return self.burst or max(1, math.ceil(self.per_second * BURST_SECONDS))
+
+
+def _spelled_out(value: object) -> object:
+    """Return a rate in short as a mapping."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = f"{value:f}".rstrip("0").rstrip(".")
+    if not isinstance(value, str):
+        return value
+    found = _RATE.match("".join(value.split()))
+    if found is None or not float(found[1]):
+        raise wrong(f"must be a rate, not {printable(value)[:40]}", _WRITE_RATE)
+    rate: dict[str, object] = {"per_second": float(found[1]) / _UNITS[found[2]]}
+    return {**rate, "burst": int(found[3])} if found[3] else rate
+
+
+class _RateAsWritten:
+    """JSON Schema of a rate: it is written in short, or as a mapping."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "number"}, {"type": "string"}, *dict(handler(core))["anyOf"]]}
+
+
+class AccessSettings(HeaderSettings):
+    """Which visitors, and which of their requests, a tunnel takes."""
+
+    auth: Secret | None = setting(None, "USER:PASS that visitors must know.", flag="USER:PASS")
+    auth_preflight: Literal["pass", "refuse"] = setting(
+        "refuse",
+        "pass or refuse: what becomes of CORS preflights, which never carry the password of auth.",
+        flag="pass|refuse",
+    )
+    allow: Networks = setting(
+        (),
+        "Address or network of visitors to let in, such as 10.0.0.0/8; without any, all are. Can be repeated.",
+        flag="ADDRESS",
+    )
+    deny: Networks = setting(
+        (), "Address or network of visitors to keep out, whatever allow says. Can be repeated.", flag="ADDRESS"
+    )
+    methods: Methods = setting(
+        (), "Method of requests to let in, such as GET; without any, all are. Can be repeated.", flag="METHOD"
+    )
+    max_body: Size | None = setting(
+        None, "Largest body of a request, such as 10 MiB. [default: any]", flag="SIZE", le=LARGEST_BODY
+    )
+    visitor_rate: Annotated[VisitorRate | None, BeforeValidator(_spelled_out), _RateAsWritten] = setting(
+        None, "Requests of one visitor's address, such as 10/s, or 10/s:50 with 50 at once. [default: any]", flag="RATE"
+    )
+
+    @field_validator("auth")
+    @classmethod
+    def _check_auth(cls, value: Secret | None) -> Secret | None:
+        if value is not None:
+            try:
+                basic_auth_digest(value.get_secret_value())
+            except ValueError as error:
+                raise wrong(str(error), "Write it as USER:PASS, with a colon between the two.") from None
+        return value
