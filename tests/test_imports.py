@@ -22,7 +22,15 @@ ROOT = PACKAGE.parent
 _BASE = {"settings", "protocol", "relay", "relay.limits"}
 _RELAY = _BASE | {"relay.http", "relay.mux"}
 _TRANSPORTS = _RELAY | {f"transports{each}" for each in ("", ".reactor", ".websocket", ".tcp", ".udp", ".link")}
-_SERVER = _TRANSPORTS | {"", "private_names", "server.settings", "server.limiter", "server.places", "server.notices"}
+_SERVER = _TRANSPORTS | {
+    "",
+    "private_names",
+    "server.settings",
+    "server.limiter",
+    "server.places",
+    "server.notices",
+    "server.passwords",
+}
 _CLIENT = _TRANSPORTS | {"", "private_names", "client.settings", "client.events", "client.tls", "client.reasons"}
 _CLIENT |= {"client.proxies"}
 
@@ -46,7 +54,8 @@ ALLOWED = {
     "transports.original.server_side": _TRANSPORTS | {"protocol.original", "transports.original"},
     "transports.original.client_side": _TRANSPORTS | {"protocol.original", "transports.original"},
     "server.settings": _RELAY,
-    "server.limiter": _TRANSPORTS | {"server.settings", "server.places"},
+    "server.limiter": _TRANSPORTS | {"server.settings", "server.places", "server.passwords"},
+    "server.passwords": _RELAY,
     "server.places": _TRANSPORTS | {"server.settings"},
     "server.notices": _TRANSPORTS | {"server.settings", "server.limiter"},
     "server.ingress": _SERVER,

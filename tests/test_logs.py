@@ -28,7 +28,6 @@ PLAIN = {
         "came",
         "code",
         "connections",
-        "dropped",
         "fin",
         "frames_in",
         "frames_out",

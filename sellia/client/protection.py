@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from sellia.protocol.messages import ACCESS, POOL, RULES, TunnelOptions
+from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, TunnelOptions
 
 #: What a server without a capability would not do, the options that ask for it, and what to take out.
 _ASKING: Final = {
@@ -13,6 +13,7 @@ _ASKING: Final = {
         ("methods", "max_body", "visitor_burst"),
         "take methods, max_body and visitor_rate out",
     ),
+    USERS: ("know several users", ("passwords", "digests"), "take auth_file and all but one of auth out"),
     POOL: ("let several clients share a name", ("pool",), "leave out --pool"),
 }
 

@@ -137,7 +137,7 @@ class Tunnel:
     def claim(self) -> OpenTunnel:
         """Return what the server is asked for."""
         settings = self.settings
-        auth = settings.auth.get_secret_value() if settings.auth is not None else None
+        auth = settings.logins[0] if settings.logins else None
         return OpenTunnel(self.number, self.kind.value, self.name or settings.wanted, auth, settings.options)
 
 

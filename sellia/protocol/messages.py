@@ -45,6 +45,8 @@ class TunnelOptions(_Options, frozen=True):
     deny: list[str] = []  #: those that are kept out, whatever ``allow`` says (capability ``access``)
     idle_timeout: float = 0.0  #: seconds without a byte after which a connection is ended; 0: never
     upgrades: list[str] = []  #: protocols besides WebSocket to which requests may switch, in lower case
+    passwords: list[str] = []  #: further ``user:password`` of visitors (capability ``users``)
+    digests: list[str] = []  #: ``user:hash`` of visitors whose password only they know (capability ``users``)
     methods: list[str] = []  #: methods of requests that pass; none: all (capability ``rules``)
     max_body: int = 0  #: bytes of a request's body; 0: any number (capability ``rules``)
     visitor_burst: int = 0  #: requests of one visitor's address at once; 0: any number (capability ``rules``)
@@ -325,6 +327,9 @@ POOL: Final = "pool"
 
 #: The capability of a server that holds requests to ``methods``, ``max_body`` and the rate of ``TunnelOptions``.
 RULES: Final = "rules"
+
+#: The capability of a server that knows several users of a tunnel, by ``passwords`` and ``digests``.
+USERS: Final = "users"
 
 
 class Notice(_Message, frozen=True, tag="notice"):

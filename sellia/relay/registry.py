@@ -38,9 +38,9 @@ from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, 
 from sellia.protocol.messages import TunnelKind, TunnelOptions
 from sellia.relay.access import AccessList
 from sellia.relay.names import suggest_name
+from sellia.relay.passwords import Credentials
 from sellia.relay.ports import called, port_of
 from sellia.relay.rules import Rules
-from sellia.relay.secrets import SecretDigest
 
 Target = TypeVar("Target", bound=Hashable)
 Target_co = TypeVar("Target_co", covariant=True)
@@ -72,7 +72,7 @@ class Tunnel(Generic[Target_co]):
     upstream: Target_co
     tunnel_id: int
     owner: Hashable
-    auth: SecretDigest | None = None
+    auth: Credentials | None = None
     account: Hashable = None
     options: TunnelOptions = _NO_OPTIONS
     kind: TunnelKind = TunnelKind.HTTP
@@ -145,7 +145,7 @@ class TunnelRegistry(Generic[Target]):
         now: float,
         *,
         tunnel_id: int,
-        auth: SecretDigest | None = None,
+        auth: Credentials | None = None,
         account: Hashable = None,
         options: TunnelOptions = _NO_OPTIONS,
         kind: TunnelKind = TunnelKind.HTTP,

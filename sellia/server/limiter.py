@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -24,6 +25,7 @@ from sellia.problems import (
     FRAME_TOO_LARGE,
     HEADER_TOO_LARGE,
     INTERNAL,
+    OVERLOADED,
     RATE_LIMITED,
     TARGET_TOO_LONG,
     TOO_MANY_FRAMES,
@@ -36,7 +38,9 @@ from sellia.relay.limits.token_bucket import Buckets, Rate
 from sellia.relay.limits.websocket import AT_THE_SERVER, UNLIMITED, FrameLimits
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import ExchangeLimits
-from sellia.relay.secrets import SecretDigest, parse_authorization
+from sellia.relay.passwords import Credentials, Users
+from sellia.relay.secrets import parse_authorization
+from sellia.server.passwords import PasswordChecks
 from sellia.server.places import Place, Places
 from sellia.server.settings import ServerSettings
 from sellia.text import field
@@ -58,7 +62,7 @@ LIMITS: Final = frozenset(
     connections connections_per_address descriptors tls_handshake proxy_header
     request_rate visitor_rate websocket_rate frame_size empty_frames websocket_violations
     session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
-    failed_passwords failed_keys link_rate sessions sessions_per_owner
+    failed_passwords password_checks failed_keys link_rate sessions sessions_per_owner
     tunnel_rate tunnels tunnels_per_owner tunnels_per_client hello_time key_lookups link_violations
     original_exchanges ports_per_owner tcp_connections udp_flows udp_flows_per_address
     """.split()
@@ -97,6 +101,8 @@ class Limiter:
         self.passwords: Buckets[tuple[str, str]] = Buckets(
             Rate(settings.auth_failures_burst, settings.auth_failures_rate),
         )
+        #: Passwords whose hashes are computed beside the reactor.
+        self.hashing = PasswordChecks()
         #: Number of connections that are being refused for want of a place.
         self.turned_away = 0
         #: Limits of frames on a WebSocket, and the limits that clients are told.
@@ -296,8 +302,8 @@ class Limiter:
     # --- passwords -----------------------------------------------------------------------------------------
 
     def check_password(
-        self, label: str, auth: SecretDigest, headers: Headers, visitor: Callable[[], str]
-    ) -> ProblemError | None:
+        self, label: str, auth: Credentials, headers: Headers, visitor: Callable[[], str]
+    ) -> "ProblemError | None | Deferred[ProblemError | None]":
         """Return why a request may not use a tunnel that asks for a password, or None if it may.
 
         After too many wrong ones the right one is not looked at either, or the limit would be none.
@@ -311,13 +317,29 @@ class Limiter:
         wait = self.passwords.look(key, now)
         if wait:
             return self.too_often("failed_passwords", address, wait)
-        if auth.matches(credentials):
+        right = auth.matches(credentials)
+        if right:
             return None
+        hashing = self.hashing
+        if right is None and isinstance(auth, Users) and hashing.is_waiting(auth, credentials):
+            return hashing.verify(auth, credentials).addCallback(_unless_right)
+        if right is None and isinstance(auth, Users):
+            if not hashing.has_room(auth):
+                self.refused("password_checks", address, 503)
+                return ProblemError(OVERLOADED, "Too many passwords wait to be compared.")
+            # What is under way has been guessed: or all would be looked at that come together.
+            self.passwords.take(key, now)
+            return hashing.verify(auth, credentials).addCallback(_unless_right)
         self.passwords.take(key, now)
         return ProblemError(UNAUTHORIZED)
 
 
 _UNUSED: Final = Rate(1, 1.0)
+
+
+def _unless_right(right: bool) -> ProblemError | None:
+    return None if right else ProblemError(UNAUTHORIZED)
+
 
 _FRAMES: Final = {FRAME_TOO_LARGE: "frame_size", TOO_MANY_FRAMES: "empty_frames"}
 

@@ -65,7 +65,7 @@ def _seconds(value: object) -> object:
     return sum(float(amount) * _SECONDS[unit] for unit, amount in found.groupdict().items() if amount)
 
 
-def _secret(value: object) -> object:
+def checked_secret(value: object) -> object:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if isinstance(text, str):
         if not text:
@@ -99,7 +99,7 @@ Seconds: TypeAlias = Annotated[
     float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_seconds), WithJsonSchema(_SECONDS_SCHEMA)
 ]
 PerSecond: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_number)]
-Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_secret)]
+Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(checked_secret)]
 
 #: JSON Schema of a text, or of a list of such.
 ONE_OR_MORE: Final = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.protection import too_old
-from sellia.protocol.messages import ACCESS, POOL, RULES, TunnelOptions
+from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, TunnelOptions
 
 
 class TooOldTests(SynchronousTestCase):
@@ -16,9 +16,11 @@ class TooOldTests(SynchronousTestCase):
             ({"methods": ["GET"]}, RULES, "look at what requests are"),
             ({"max_body": 1}, RULES, "look at what requests are"),
             ({"visitor_burst": 1, "visitor_rate": 1.0}, RULES, "look at what requests are"),
+            ({"passwords": ["u:p"]}, USERS, "know several users"),
+            ({"digests": ["u:h"]}, USERS, "know several users"),
             ({"pool": True}, POOL, "let several clients share a name"),
         ]
-        every = {ACCESS, RULES, POOL}
+        every = {ACCESS, RULES, USERS, POOL}
         for options, capability, said in cases:
             self.assertIn(f"too old to {said}", too_old(TunnelOptions(**options), every - {capability}))
             self.assertEqual(too_old(TunnelOptions(**options), [capability]), "")

@@ -86,6 +86,6 @@ def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
         "subdomain": tunnel.name or settings.wanted,
         "url": tunnel.url or None,
         "targets": [{"path": route.prefix, "target": str(route.target)} for route in settings.routes],
-        "protected": settings.auth is not None,
+        "protected": settings.auth is not None or settings.auth_file is not None,
         **counts(under_way(streams, pipes)),
     }

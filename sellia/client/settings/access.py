@@ -2,16 +2,26 @@
 
 import math
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetJsonSchemaHandler,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
 from sellia.client.settings.headers import HeaderSettings
 from sellia.client.settings.kinds import checked_networks
+from sellia.client.settings.users_file import UsersFile, read_users
+from sellia.relay.passwords import Users
 from sellia.relay.rules import LARGEST_BODY, LARGEST_RATE, METHODS, checked_method
 from sellia.relay.secrets import basic_auth_digest
-from sellia.settings import Count, PerSecond, Secret, Settings, Size, setting, wrong
+from sellia.settings import ONE_OR_MORE, Count, PerSecond, Settings, Size, setting, wrong
+from sellia.settings.values import checked_secret
 from sellia.text import printable
 
 #: Seconds of its rate that a visitor may spend at once, where no burst is given.
@@ -47,6 +57,40 @@ def _checked_methods(value: tuple[str, ...]) -> tuple[str, ...]:
 
 #: Methods; one text counts as a list of one, and has commas between several.
 Methods = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_checked_methods)]
+
+
+def _checked_logins(value: object) -> object:
+    """Return one login, or the logins of a list a line each."""
+    logins = value if isinstance(value, list | tuple) else [value]
+    if not logins:
+        raise wrong("has no user in it", "Write each as USER:PASS.")
+    texts = []
+    for each in logins:
+        checked_secret(each)
+        text = each.get_secret_value() if isinstance(each, SecretStr) else each
+        if not isinstance(text, str):
+            raise wrong(
+                "must be text", "Put the value into quotes. Write it as USER:PASS, with a colon between the two."
+            )
+        texts.append(text)
+    try:
+        for text in texts:
+            basic_auth_digest(text)
+        Users(texts, ())
+    except ValueError as error:
+        raise wrong(str(error), "Write it as USER:PASS, with a colon between the two.") from None
+    return "\n".join(texts)
+
+
+#: Logins, each ``USER:PASS``: one, or a list of several, which is kept as a line each.
+Logins = Annotated[SecretStr, BeforeValidator(_checked_logins), WithJsonSchema(ONE_OR_MORE)]
+
+
+def _read_users(value: str) -> str:
+    try:
+        return read_users(value)
+    except ValueError as error:
+        raise wrong(str(error)) from None
 
 
 class VisitorRate(Settings):
@@ -87,7 +131,12 @@ class _RateAsWritten:
 class AccessSettings(HeaderSettings):
     """Which visitors, and which of their requests, a tunnel takes."""
 
-    auth: Secret | None = setting(None, "USER:PASS that visitors must know.", flag="USER:PASS")
+    auth: Logins | None = setting(
+        None, "USER:PASS that visitors must know; in a file, also a list of several.", flag="USER:PASS"
+    )
+    auth_file: Annotated[str, AfterValidator(_read_users)] | None = setting(
+        None, "File of users that visitors must be one of: lines that `sellia auth hash` makes.", flag="FILE"
+    )
     auth_preflight: Literal["pass", "refuse"] = setting(
         "refuse",
         "pass or refuse: what becomes of CORS preflights, which never carry the password of auth.",
@@ -111,12 +160,21 @@ class AccessSettings(HeaderSettings):
         None, "Requests of one visitor's address, such as 10/s, or 10/s:50 with 50 at once. [default: any]", flag="RATE"
     )
 
-    @field_validator("auth")
-    @classmethod
-    def _check_auth(cls, value: Secret | None) -> Secret | None:
-        if value is not None:
+    @property
+    def logins(self) -> tuple[str, ...]:
+        """Logins of ``auth``, each as ``USER:PASS``."""
+        return tuple(self.auth.get_secret_value().split("\n")) if self.auth is not None else ()
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Lines of ``auth_file``."""
+        return self.auth_file.lines if isinstance(self.auth_file, UsersFile) else ()
+
+    @model_validator(mode="after")
+    def _check_users(self) -> Self:
+        if self.digests:
             try:
-                basic_auth_digest(value.get_secret_value())
+                Users(self.logins, self.digests)
             except ValueError as error:
-                raise wrong(str(error), "Write it as USER:PASS, with a colon between the two.") from None
-        return value
+                raise wrong(f"does not go with auth: {error}", "", "auth_file") from None
+        return self

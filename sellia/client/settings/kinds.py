@@ -14,6 +14,7 @@ _ONLY: Final = {
     "subdomain": ("http", "tls"),
     "paths": ("http",),
     "auth": ("http",),
+    "auth_file": ("http",),
     "methods": ("http",),
     "max_body": ("http",),
     "visitor_rate": ("http",),

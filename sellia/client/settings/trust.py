@@ -56,6 +56,7 @@ PROFILE_SETTINGS: Final = frozenset({"server"})
 #: What a tunnel in it may have, and what its defaults may; targets and paths are looked at one by one.
 TUNNEL_SETTINGS: Final = frozenset(
     {"kind", "target", "paths", "subdomain", "auth", "auth_preflight", "request_timeout", "upgrade_timeout"}
+    | {"auth_file"}
     | {"while_away", "while_away_pings", "forwarded", "local_verify", "local_ca", "spa", "listing", "autostart"}
     | {"allow", "deny", "methods", "max_body", "visitor_rate"}
     | {"remote_port", "proxy_protocol", "idle_timeout", "upgrades"}
@@ -95,7 +96,7 @@ def _check_tunnel(tunnel: Given, directory: str, findings: Findings) -> None:
             findings.add(each.named.fault("is called target now", "Write `target: 8080`, or https://localhost:8443."))
         elif name in TunnelSettings.model_fields and name not in TUNNEL_SETTINGS:
             _refuse(each, findings)
-        elif name in ("local_ca", "cert", "key") and isinstance(each.value, str):
+        elif name in ("local_ca", "cert", "key", "auth_file") and isinstance(each.value, str):
             fault = _outside(each.value, directory)
             if fault:
                 _refuse(each, findings, f"may not name a file {fault}")

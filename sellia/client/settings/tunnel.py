@@ -101,6 +101,8 @@ class TunnelDefaults(AccessSettings):
             forwarded=self.forwarded,
             allow=list(self.allow),
             deny=list(self.deny),
+            passwords=list(self.logins[1:]),
+            digests=list(self.digests),
             methods=list(self.methods),
             max_body=self.max_body or 0,
             visitor_burst=self.visitor_rate.at_once if self.visitor_rate is not None else 0,

@@ -19,10 +19,10 @@ from sellia.errors import ProblemError
 from sellia.problems import FORBIDDEN, NAME_TAKEN, TOO_MANY_TUNNELS
 from sellia.protocol.messages import OpenTunnel, ServiceHealth, TunnelKind
 from sellia.relay.limits.limit_log import LimitLog
+from sellia.relay.passwords import Credentials
 from sellia.relay.pool import MARK
 from sellia.relay.ports import called
 from sellia.relay.registry import Tunnel, TunnelRegistry
-from sellia.relay.secrets import SecretDigest
 from sellia.server.gateway.pool import MEMBERS, Member, MemberSession, Pool
 from sellia.server.gateway.sessions import ServerSession
 from sellia.text import field, printable
@@ -35,8 +35,8 @@ _FAULT: Final = 200
 
 _STICKY: Final = ("", "cookie", "address")
 
-#: Options that are a client's own affair.
-_OWN: Final = frozenset(("slot",))
+#: Options that are a client's own affair, or compared as ``auth``.
+_OWN: Final = frozenset(("slot", "passwords", "digests"))
 
 _log = Logger()
 
@@ -69,7 +69,7 @@ class Pools:
             raise ProblemError(FORBIDDEN, detail)
 
     def find(
-        self, session: ServerSession, label: str, wanted: OpenTunnel, auth: SecretDigest | None
+        self, session: ServerSession, label: str, wanted: OpenTunnel, auth: Credentials | None
     ) -> Tunnel[Holder] | None:
         """Return the tunnel of the pool that a client may join.  Raises ProblemError if it has no room."""
         bound = self._registry.find(label)
@@ -95,7 +95,7 @@ class Pools:
         self.look(session)
 
     def why_taken(
-        self, session: ServerSession, label: str, wanted: OpenTunnel, auth: SecretDigest | None
+        self, session: ServerSession, label: str, wanted: OpenTunnel, auth: Credentials | None
     ) -> ProblemError | None:
         """Return why a client cannot have a name of its own owner, where one of the two has to do with pools."""
         bound = self._registry.find(label)
@@ -206,7 +206,7 @@ class Pools:
             )
 
 
-def differences(bound: Tunnel[Holder], wanted: OpenTunnel, auth: SecretDigest | None) -> list[str]:
+def differences(bound: Tunnel[Holder], wanted: OpenTunnel, auth: Credentials | None) -> list[str]:
     """Return the names of what a pool's members ask of the server and this client does not, or the other way round."""
     mine, theirs = wanted.options, bound.options
     names = [

@@ -30,10 +30,11 @@ from sellia.problems import (
 )
 from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelKind, TunnelReady, TunnelRefused
 from sellia.relay.access import AccessList
+from sellia.relay.passwords import Credentials, Users, without_secrets
 from sellia.relay.ports import port_of, shown_name
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
 from sellia.relay.rules import Rules, rules_of
-from sellia.relay.secrets import SecretDigest, basic_auth_digest
+from sellia.relay.secrets import basic_auth_digest
 from sellia.server.gateway.kinds import Asking, Kind, Ports, kind_of
 from sellia.server.gateway.pool import Pool
 from sellia.server.gateway.pools import Holder, Pools
@@ -98,7 +99,7 @@ class _Claim:
     now: float
     kind: Kind | None = None
     label: str = ""
-    auth: SecretDigest | None = None
+    auth: Credentials | None = None
     access: AccessList | None = None
     rules: Rules | None = None
 
@@ -228,10 +229,15 @@ class TunnelRequests:
             raise ProblemError(FORBIDDEN, sentence(error)) from None
 
     def _check_auth(self, claim: _Claim) -> None:
-        if claim.wanted.auth is None:
+        wanted, options = claim.wanted, claim.wanted.options
+        if wanted.auth is None and not (options.passwords or options.digests):
             return
         try:
-            claim.auth = basic_auth_digest(claim.wanted.auth)
+            if options.passwords or options.digests:
+                first = [wanted.auth] if wanted.auth is not None else []
+                claim.auth = Users([*first, *options.passwords], options.digests)
+            else:
+                claim.auth = basic_auth_digest(wanted.auth or "")
         except ValueError as error:
             raise ProblemError(FORBIDDEN, sentence(error)) from None
 
@@ -280,7 +286,7 @@ class TunnelRequests:
                 tunnel_id=wanted.tunnel,
                 auth=claim.auth,
                 account=session.owner.account,
-                options=wanted.options,
+                options=without_secrets(wanted.options),
                 kind=TunnelKind(wanted.kind),
                 access=claim.access,
                 rules=claim.rules,

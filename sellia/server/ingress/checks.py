@@ -71,7 +71,7 @@ def within_rate(request: Request, tunnel: Tunnel[Upstream], connection: Channel)
     return guard.too_often("request_rate", connection.visitor_of(request), wait) if wait else None
 
 
-def has_password(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+def has_password(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> "Verdict | Deferred[Verdict]":
     """Compare the request's credentials with the tunnel's, if it has some."""
     if tunnel.auth is None or (tunnel.options.auth_preflight == "pass" and is_preflight(request)):
         return None

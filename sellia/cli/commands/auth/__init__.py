@@ -10,6 +10,7 @@ from sellia.cli.group import LazyGroup
 COMMANDS: Final = {
     "login": "Check a key with its server, and store it.",
     "status": "Show for which servers keys are stored, and what they may do.",
+    "hash": "Make a line of a tunnel's auth_file, with a password's hash.",
     "logout": "Delete the key that is stored for a server.",
 }
 
@@ -23,4 +24,4 @@ class AuthGroup(LazyGroup):
 
 @click.group(cls=AuthGroup)
 def command() -> None:
-    """Store, show and delete the keys of servers."""
+    """Store, show and delete the keys of servers; hash passwords of visitors."""

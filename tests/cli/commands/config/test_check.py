@@ -13,7 +13,7 @@ tunnels:
   api:
     target: 8000
     api_key: SECRET
-    auth: [SECRET]
+    auth: [[SECRET]]
 log: {levle: debug}
 """
 
