@@ -1,4 +1,4 @@
-"""HTTP: hello-world requests with wrk, and a download of 1 GiB by a reader that throws it away."""
+"""HTTP: hello-world requests with wrk, also to a pool, and a download of 1 GiB by a reader that throws it away."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ def measure(plan: Plan) -> Findings:
         nginx = stack.enter_context(Nginx())
         site = direct(stack.enter_context(start_yardstick("site")), "twisted.web Site")
         tunnel = stack.enter_context(tunnel_to(nginx))
+        pool = stack.enter_context(tunnel_to(nginx, "--pool", "--api-key", "bench", name="pool"))
         service = direct(nginx, "nginx")
         findings = Findings()
         _hello(findings, plan, site, service, tunnel)
+        _pooled(findings, plan, tunnel, pool)
         _download(findings, plan, service, tunnel)
         return findings
 
@@ -58,6 +60,18 @@ def _hello(findings: Findings, plan: Plan, site: Target, service: Target, tunnel
         table.rows.append((name, *figures))
     for role in tunnel.counted:
         table.rows.append((f"- of which {role}", "", spread(results[tunnel.name], cpu_us_of(role)), "", ""))
+    findings.tables.append(table)
+
+
+def _pooled(findings: Findings, plan: Plan, tunnel: Target, pool: Target) -> None:
+    """The same requests to a pool of one client: what the choice and the way to another member cost."""
+    results = in_turns([tunnel, pool], lambda target: run_wrk(target, CONNECTIONS, plan.seconds), plan.rounds)
+    cpu = {name: middle(rounds, _cpu) for name, rounds in results.items()}
+    ratio = cpu[pool.name] / cpu[tunnel.name]
+    findings.goals.append(Goal("CPU per pooled request, to one that is not", ratio, 1.1, at_least=False, aim=1.05))
+    table = Table("HTTP in a pool", "As above.", ("", "requests/s", "CPU us per request"))
+    for name, rounds in results.items():
+        table.rows.append((name, spread(rounds, _rate), spread(rounds, _cpu)))
     findings.tables.append(table)
 
 

@@ -80,7 +80,7 @@ class MemberSession(Upstream, Protocol):
 class Member:
     """A tunnel of one session in a pool."""
 
-    __slots__ = ("_counts", "_out", "number", "session", "standing")
+    __slots__ = ("_counts", "_out", "cookies", "number", "session", "standing")
 
     def __init__(self, session: MemberSession, number: int, mark: bytes) -> None:
         self.session = session
@@ -90,6 +90,8 @@ class Member:
         self._out = session.mux.out
         self._counts = session.mux.table.by_tunnel
         self.standing = Standing(mark)
+        #: Fields that set the cookie which names it, by whether it is for TLS alone.
+        self.cookies: dict[bool, tuple[bytes, bytes]] = {}
 
     @property
     def attached(self) -> bool:
@@ -310,5 +312,8 @@ class PooledExchange:
         cookies = self._pool.cookies
         if cookies is None or self._mark is not None:
             return head
-        field = cookies.field(self._tried[-1].standing.mark, secure=secure())
+        member, over_tls = self._tried[-1], secure()
+        field = member.cookies.get(over_tls)
+        if field is None:
+            field = member.cookies[over_tls] = cookies.field(member.standing.mark, secure=over_tls)
         return structs.replace(head, headers=[*head.headers, field])

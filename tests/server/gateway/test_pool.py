@@ -4,6 +4,7 @@ from typing import Any
 
 from sellia.problems import (
     BAD_SERVICE_RESPONSE,
+    CLIENT_GONE,
     NOT_ASKED,
     SERVICE_DIED,
     SERVICE_REFUSED,
@@ -218,7 +219,7 @@ class RetryTests(PoolCase):
 
     def test_never_again(self) -> None:
         """Where the service may have acted on it, whatever the method."""
-        for problem in (SERVICE_DIED, BAD_SERVICE_RESPONSE):
+        for problem in (SERVICE_DIED, BAD_SERVICE_RESPONSE, CLIENT_GONE):
             members = self.both()
             visitor = self.visitor(post(b"pay"))
             first, second = self.first_asked(*members)
