@@ -101,15 +101,16 @@ def set_subdomain(source: Source, path: Path, tunnel: ImportedTunnel, host: str)
 
 
 def set_auth(source: Source, path: Path, tunnel: ImportedTunnel, logins: list[str]) -> None:
-    """Have visitors know the first of ``logins``, as USER:PASS."""
+    """Have visitors know one of ``logins``, each USER:PASS."""
     if not logins:
         return
-    if ":" not in logins[0] or logins[0].startswith(":"):
+    if any(":" not in each or each.startswith(":") for each in logins):
         withhold(source, path, tunnel, "is not USER:PASS; give the tunnel an auth")
         return
-    tunnel.settings["auth"] = logins[0]
-    if len(logins) > 1:
-        source.remark(path, f"has {len(logins)} logins, and a tunnel has one: the first was taken")
+    if len({each.partition(":")[0] for each in logins}) < len(logins):
+        withhold(source, path, tunnel, "has a user twice; give the tunnel an auth")
+        return
+    tunnel.settings["auth"] = logins[0] if len(logins) == 1 else logins
 
 
 def set_port(source: Source, path: Path, tunnel: ImportedTunnel, port: str, kind: str = "tcp") -> None:

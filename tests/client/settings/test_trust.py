@@ -214,6 +214,8 @@ class TargetTests(ProjectCase):
             "tunnels: {web: {kind: tls, target: 1, cert: ../pipe, key: ../pipe}}\n",
             "defaults: {local_ca: ../pipe}\ntunnels: {web: {target: 1}}\n",
             "ca: ../pipe\ntunnels: {web: {target: 1}}\n",
+            "tunnels: {web: {target: 1, auth_file: ../pipe}}\n",
+            "defaults: {auth_file: ../pipe}\ntunnels: {web: {target: 1}}\n",
             "profiles: {p: {server: 'https://x', ca: ../pipe}}\ntunnels: {web: {target: 1}}\n",
         ):
             self.give(project=project)
