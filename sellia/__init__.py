@@ -7,7 +7,7 @@ visitor
 service
     the local program that is exposed: the origin server
 tunnel
-    a public name (later also a TCP port) that is bound to an upstream, today a client's session
+    a public name, or a port of the server, that is bound to an upstream: a client's session, or a pool
 owner
     whoever may have a name: those who show the same key, or without keys one address
 link

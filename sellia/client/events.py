@@ -140,7 +140,7 @@ class WebSocketClosed:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOpened:
-    """A visitor connected to a tunnel of TCP or TLS connections; ``id`` ties it to its end."""
+    """A visitor connected to a TCP or TLS tunnel, or began a flow at a UDP one; ``id`` ties it to its end."""
 
     id: int
     visitor: str
