@@ -219,7 +219,7 @@ class ReadmeTests(SynchronousTestCase):
         for event in (*started, *events):
             status.notify(event)
         status.round_trip = 0.012
-        shown = [text.plain[10:] for text in map(lines.of, events) if text is not None]
+        shown = ["".join(text for text, style in line)[10:] for line in map(lines.of, events) if line is not None]
         screen = TEXTS["README"].partition("$ sellia http")[2].splitlines()[1 : len(events) + 1]
         self.assertEqual([each[len("    21:10:01  ") :] for each in screen], shown)
         block = "\n".join(f"    {row.plain}" for row in rows(status, 80, 24, 240.0)[1:])

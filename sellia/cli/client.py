@@ -2,26 +2,28 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from sellia.cli.detach import Handover, detach
 from sellia.cli.display import Display
 from sellia.cli.foreground import Foreground, Printer
 from sellia.cli.json_lines import JsonPrinter
 from sellia.cli.log import LineStream, begin_log
-from sellia.cli.output import LinePrinter, Lines
-from sellia.cli.screen.screen import Screen, suits
-from sellia.cli.screen.terminal import Terminal
+from sellia.cli.output import LinePrinter, Lines, WriteLine, plain, styled
+from sellia.cli.screen.terminal import Terminal, suits
 from sellia.client.log_file import open_log
 from sellia.client.persistence import FOR_EVER, Persistence
 from sellia.client.settings import ClientSettings
 from sellia.errors import SettingsError
 from sellia.terminal import SteadyStream, settle_streams
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sellia.cli.detach import Handover
 
 
 def run_client(
@@ -38,7 +40,11 @@ def run_client(
     SettingsError or ClickException.  Raises SettingsError where a log cannot be written; nothing was started then.
     """
     run = partial(_run, settings, display, persistence, command, read)
-    return detach(command, run) if display.detach else run(None)
+    if not display.detach:
+        return run(None)
+    from sellia.cli.detach import detach
+
+    return detach(command, run)
 
 
 def _run(
@@ -47,7 +53,7 @@ def _run(
     persistence: Persistence,
     command: str,
     read: Callable[[], ClientSettings] | None,
-    handover: Handover | None,
+    handover: "Handover | None",
 ) -> int:
     from twisted.internet import reactor
 
@@ -115,12 +121,14 @@ def make_printer(display: Display, reactor: Any, retries: bool = True) -> Printe
     if display.as_json:
         return json_printer(sys.stdout, quiet=display.quiet)
     if suits(sys.stdout, os.environ) and not display.quiet:
+        from sellia.cli.screen.screen import Screen
+
         console, lines = terminal_console(sys.stdout), Lines(live=True, retries=retries)
         return Screen(Terminal(sys.stdout), console, reactor, lines, os.environ, _keys())
     urls: Any = SteadyStream(sys.stdout)
     if urls.isatty() and not display.quiet:
-        return LinePrinter(terminal_console(sys.stdout), retries=retries)
-    return LinePrinter(terminal_console(sys.stderr), urls=urls, quiet=display.quiet, retries=retries)
+        return LinePrinter(line_writer(sys.stdout), retries=retries)
+    return LinePrinter(line_writer(sys.stderr), urls=urls, quiet=display.quiet, retries=retries)
 
 
 def _keys() -> int | None:
@@ -135,8 +143,17 @@ def json_printer(stream: Any, *, quiet: bool = False) -> JsonPrinter:
     return JsonPrinter(steady, quiet=quiet)
 
 
-def terminal_console(stream: Any) -> Console:
+def line_writer(stream: Any, environment: Mapping[str, str] = os.environ) -> WriteLine:
+    """Return what writes lines to ``stream``: with colours where that is a terminal, or variables ask for them."""
+    steady: Any = SteadyStream(stream)
+    forced = environment.get("FORCE_COLOR") or environment.get("TTY_COMPATIBLE") == "1"
+    return styled(terminal_console(stream)) if steady.isatty() or forced else plain(steady)
+
+
+def terminal_console(stream: Any) -> "Console":
     """Return a console on ``stream`` that shows text as it is, and to which writing never fails."""
+    from rich.console import Console
+
     steady: Any = SteadyStream(stream)
     return Console(file=steady, highlight=False, emoji=False, markup=False)
 
@@ -144,6 +161,6 @@ def terminal_console(stream: Any) -> Console:
 def log_stream(printer: Any) -> Any:
     """Return the stream of the log: standard error, or the screen where that is on the same terminal."""
     steady = SteadyStream(sys.stderr)
-    if isinstance(printer, Screen) and steady.isatty():
+    if not isinstance(printer, LinePrinter | JsonPrinter) and steady.isatty():
         return LineStream(printer.log)
     return steady

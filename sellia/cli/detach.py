@@ -31,13 +31,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn, TextIO
 
-from rich.console import Console
-
 from sellia.cli.display import Display
 from sellia.cli.exits import Exit
 from sellia.cli.foreground import Printer
 from sellia.cli.json_lines import JsonPrinter
-from sellia.cli.output import LinePrinter
+from sellia.cli.output import LinePrinter, plain
 from sellia.client.control.places import PlaceError, open_private, state_directory
 from sellia.client.events import Connected, Event, Refused
 from sellia.client.service import ClientService
@@ -213,8 +211,7 @@ class Handover:
         if display.as_json:
             self._printer = JsonPrinter(events, quiet=display.quiet)
         else:
-            console = Console(file=lines, highlight=False, emoji=False, markup=False, no_color=True, width=1_000_000)
-            self._printer = LinePrinter(console, urls=urls, quiet=display.quiet)
+            self._printer = LinePrinter(plain(lines), urls=urls, quiet=display.quiet)
         return self._printer
 
     @property

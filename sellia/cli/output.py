@@ -6,11 +6,8 @@ steer the terminal nor fake a line: control characters, escape sequences, marks 
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
 from unicodedata import category
-
-from rich.console import Console
-from rich.text import Text
 
 from sellia.client.events import (
     VISITOR_LEFT,
@@ -40,6 +37,9 @@ from sellia.problems import problem_of
 from sellia.relay.http.upgrades import upgrade_fault
 from sellia.text import printable, shown_subprotocol
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 #: How much of a text from outside is shown in a line, in characters.
 SHOWN: Final = 300
 
@@ -48,6 +48,27 @@ MARKS: Final = 3
 
 #: A piece of a line and how it looks on a terminal that has colours.
 Piece = tuple[str, str]
+
+#: Writes a line that consists of these pieces.
+WriteLine: TypeAlias = Callable[[Iterable[Piece]], None]
+
+
+def styled(console: "Console") -> WriteLine:
+    """Return what writes lines with colours, if ``console`` has any."""
+    from rich.text import Text  # where a terminal may be attached: it is 3 MiB
+
+    # One line stays one line, however narrow the terminal is: it wraps by itself, and a pipe gets it whole.
+    return lambda pieces: console.print(Text.assemble(*pieces), soft_wrap=True)
+
+
+def plain(stream: TextIO) -> WriteLine:
+    """Return what writes lines to a stream that has no colours."""
+
+    def write(pieces: Iterable[Piece]) -> None:
+        stream.write("".join(text for text, style in pieces) + "\n")
+        stream.flush()
+
+    return write
 
 
 def safe(text: str) -> str:
@@ -129,7 +150,7 @@ class Lines:
         #: Whether the user has read that, and why, the server will not have this client.
         self.told_refusal = False
 
-    def of(self, event: Event) -> Text | None:
+    def of(self, event: Event) -> list[Piece] | None:
         """Return the line of an event, if it has one."""
         if isinstance(event, Refused) and event.final:
             self.told_refusal = True
@@ -141,10 +162,10 @@ class Lines:
             pieces.append((_named(tunnel), "dim"))
         return self.stamped(pieces)
 
-    def stamped(self, pieces: Iterable[Piece]) -> Text:
+    def stamped(self, pieces: Iterable[Piece]) -> list[Piece]:
         """Return a line with the time in front."""
         moment = time.strftime("%H:%M:%S", time.localtime(self._wall_clock())) + "  "
-        return Text.assemble((moment, "dim"), *pieces)
+        return [(moment, "dim"), *pieces]
 
     def _pieces(self, event: Event) -> list[Piece]:
         if isinstance(event, Reconnecting):
@@ -183,14 +204,14 @@ class LinePrinter:
 
     def __init__(
         self,
-        console: Console,
+        write: WriteLine,
         wall_clock: Callable[[], float] = time.time,
         *,
         urls: TextIO | None = None,
         quiet: bool = False,
         retries: bool = True,
     ) -> None:
-        self._console = console
+        self._write = write
         self._lines = Lines(wall_clock, quiet=quiet, retries=retries)
         self._urls = urls
         self._printed: set[str] = set()
@@ -206,9 +227,9 @@ class LinePrinter:
             self._printed.add(event.url)
             self._urls.write(f"{safe(event.url)}\n")
             self._urls.flush()
-        text = self._lines.of(event)
-        if text is not None:
-            self._print(text)
+        line = self._lines.of(event)
+        if line is not None:
+            self._write(line)
 
     def begin(self, client: object) -> None:
         """Nothing: lines come as they come."""
@@ -229,11 +250,7 @@ class LinePrinter:
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line of our own."""
-        self._print(Text.assemble((safe(text), style)))
-
-    def _print(self, text: Text) -> None:
-        # One line stays one line, however narrow the terminal is: it wraps by itself, and a pipe gets it whole.
-        self._console.print(text, soft_wrap=True)
+        self._write([(safe(text), style)])
 
 
 def waits_for(under_way: UnderWay) -> str:

@@ -5,7 +5,6 @@ import signal
 from types import SimpleNamespace
 from typing import Any
 
-from rich.console import Console
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
@@ -13,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.cli.exits import Exit
 from sellia.cli.foreground import Foreground
-from sellia.cli.output import LinePrinter
+from sellia.cli.output import LinePrinter, plain
 from sellia.client.events import Refused, UnderWay
 from sellia.errors import RefusedError, SettingsError
 
@@ -61,7 +60,7 @@ class ForegroundTests(SynchronousTestCase):
         self.service = ScriptedService()
         self.reactor = StoppableReactor()
         self.signals: dict[int, Any] = {}
-        self.printer = LinePrinter(Console(file=self.screen, width=200))
+        self.printer = LinePrinter(plain(self.screen))
         self.foreground = Foreground(self.service, self.printer, self.reactor, self.signals.__setitem__, lambda: True)
 
     def signal(self, number: int = signal.SIGINT) -> None:

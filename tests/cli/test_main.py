@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+import tempfile
 from importlib import import_module
 
 import click
+from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
 from sellia.cli.exits import Exit
 from sellia.cli.main import COMMANDS, nearest
 from tests.cli.case import CommandCase
+from tests.processes import start_server
 
 #: What must not be imported before a command that needs it runs.
 HEAVY = ("twisted", "autobahn", "pydantic", "rich", "yaml", "msgspec", "OpenSSL")
@@ -68,3 +71,46 @@ class GroupTests(CommandCase):
         words = {"_SELLIA_COMPLETE": "bash_complete", "COMP_WORDS": "sellia ht", "COMP_CWORD": "1"}
         self.assertEqual(self.imported(**words), set())
         self.assertIn("twisted", self.imported("http", "--help"))
+
+
+class IdleTests(SynchronousTestCase):
+    """What a client without a terminal holds in memory for as long as it runs."""
+
+    #: Modules that are imported when they are used: each is some 0.5 to 3 MiB with what it imports.
+    UNUSED = (
+        "rich",
+        "segno",
+        "sellia.cli.detach",
+        "sellia.cli.screen.screen",
+        "sellia.server",
+        "sellia.transports.original",
+        "twisted.web",
+        "treq",
+        "jinja2",
+    )
+
+    def test_imports_what_it_uses(self) -> None:
+        script = (
+            "import sys, atexit\n"
+            "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+            "from sellia.cli.main import main\n"
+            "main()\n"
+        )
+        with start_server() as server, tempfile.TemporaryDirectory() as home:
+            kept = {name: value for name, value in os.environ.items() if not name.startswith(("SELLIA", "XDG"))}
+            kept.pop("FORCE_COLOR", None)
+            with subprocess.Popen(
+                [sys.executable, "-c", script, "http", "9", "--server", f"http://127.0.0.1:{server.port}"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**kept, "HOME": home},
+            ) as client:
+                assert client.stdout is not None
+                url = client.stdout.readline()
+                client.terminate()
+                _, errors = client.communicate(timeout=60)
+        self.assertTrue(url.startswith("http://"), errors)
+        modules = set(errors.splitlines()[-1].split())
+        self.assertIn("sellia.client.service", modules)
+        self.assertEqual(modules & set(self.UNUSED), set())

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.output import MARKS, SHOWN, LinePrinter, Lines, duration, frames, line, safe, size
+from sellia.cli.output import MARKS, SHOWN, LinePrinter, Lines, duration, frames, line, plain, safe, size, styled
 from sellia.client.events import (
     VISITOR_LEFT,
     Connected,
@@ -38,7 +38,7 @@ class LineTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.screen = io.StringIO()
         self.console = Console(file=self.screen, width=40, highlight=False, emoji=False, markup=False)
-        self.printer = LinePrinter(self.console, lambda: 1_700_000_000.0)
+        self.printer = LinePrinter(styled(self.console), lambda: 1_700_000_000.0)
 
     def shown(self, event: Event) -> str:
         """The one line of an event, without its time."""
@@ -231,7 +231,7 @@ class LineTests(SynchronousTestCase):
 
     def test_quiet(self) -> None:
         """What visitors do is left out, and what goes wrong is not."""
-        printer = LinePrinter(self.console, lambda: 1_700_000_000.0, quiet=True)
+        printer = LinePrinter(styled(self.console), lambda: 1_700_000_000.0, quiet=True)
         printer.notify(Connected("demo", "http://x"))
         printer.notify(RequestFinished(1, "GET", "/", 500, 1.0, 0, 0, None))
         printer.notify(WebSocketRefused(1, "/", 403))
@@ -244,7 +244,7 @@ class LineTests(SynchronousTestCase):
     def test_urls(self) -> None:
         """Each is printed once, alone; and its line as well, elsewhere."""
         urls = io.StringIO()
-        printer = LinePrinter(self.console, lambda: 1_700_000_000.0, urls=urls)
+        printer = LinePrinter(styled(self.console), lambda: 1_700_000_000.0, urls=urls)
         for url in ("http://a.example", "http://b.example", "http://a.example"):
             printer.notify(Connected("demo", url, "http://localhost:1"))
         self.assertEqual(urls.getvalue(), "http://a.example\nhttp://b.example\n")
@@ -254,17 +254,18 @@ class LineTests(SynchronousTestCase):
         """Beside a status block, which shows that there is no link, and names the tunnels."""
         lines = Lines(lambda: 1_700_000_000.0, live=True)
         self.assertIsNone(lines.of(Reconnecting(1.0, 120.0)))
-        text = lines.of(Connected("demo", "http://x", "http://localhost:1"))
-        assert text is not None
-        self.assertTrue(text.plain.endswith("  open    http://x -> http://localhost:1"), text.plain)
+        pieces = lines.of(Connected("demo", "http://x", "http://localhost:1"))
+        assert pieces is not None
+        text = "".join(text for text, style in pieces)
+        self.assertTrue(text.endswith("  open    http://x -> http://localhost:1"), text)
 
     def test_a_client_that_does_not_try_again(self) -> None:
         lines = Lines(lambda: 1_700_000_000.0, retries=False)
         told = []
         for event in (LinkLost("no route"), Connected("demo", "http://x"), LinkLost("reset")):
-            text = lines.of(event)
-            assert text is not None
-            told.append(text.plain[10:])
+            pieces = lines.of(event)
+            assert pieces is not None
+            told.append("".join(text for text, style in pieces)[10:])
         self.assertEqual(
             (told[0], told[2]), ("no link to the server yet: no route", "lost    the link to the server: reset")
         )
@@ -277,8 +278,19 @@ class LineTests(SynchronousTestCase):
 
     def test_colours_on_a_terminal_only(self) -> None:
         console = Console(file=self.screen, force_terminal=True, color_system="standard", highlight=False)
-        LinePrinter(console).notify(Connected("demo", "http://x"))
+        LinePrinter(styled(console)).notify(Connected("demo", "http://x"))
         self.assertIn("\x1b[32m", self.screen.getvalue())
+
+    def test_without_colours(self) -> None:
+        """What is written without rich is what rich writes where there is no terminal."""
+        screen = io.StringIO()
+        events = (Connected("demo", "http://x"), Problem("h\xe9\x1b[1m [b] :smile:\t" + "x" * 200), LinkLost("reset"))
+        for write in (styled(self.console), plain(screen)):
+            printer = LinePrinter(write, lambda: 1_700_000_000.0)
+            for event in events:
+                printer.notify(event)
+        self.assertEqual(screen.getvalue(), self.screen.getvalue())
+        self.assertEqual(screen.getvalue().count("\n"), 3)
 
 
 class TextTests(SynchronousTestCase):

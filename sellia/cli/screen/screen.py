@@ -21,7 +21,6 @@ Designs not chosen
 """
 
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from math import isfinite
@@ -136,9 +135,9 @@ class Screen:
 
     def notify(self, event: Event) -> None:
         self.status.notify(event)
-        text = self._lines.of(event)
-        if text is not None:
-            self._add(text, important=isinstance(event, Connected))
+        line = self._lines.of(event)
+        if line is not None:
+            self._add(Text.assemble(*line), important=isinstance(event, Connected))
         self._changed()
 
     def say(self, text: str, style: str = "") -> None:
@@ -382,12 +381,3 @@ class Screen:
         typical = f", half of them within {duration(median)}" if median is not None and isfinite(median) else ""
         passed = f"{size(figures.bytes_in)} in, {size(figures.bytes_out)} out"
         return f"Ended after {lasted}: {plural(figures.total, 'visit')}{typical}, {passed}."
-
-
-def suits(stream: Any, environment: Mapping[str, str], platform: str = sys.platform) -> bool:
-    """Return whether ``stream`` is a terminal that can be painted on."""
-    try:
-        terminal = bool(stream is not None and stream.isatty())
-    except (OSError, ValueError):
-        return False
-    return terminal and platform != "win32" and environment.get("TERM", "dumb") not in ("dumb", "unknown", "")

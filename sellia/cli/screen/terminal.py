@@ -15,7 +15,9 @@ Bounds
 
 import os
 import select
+import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 #: Seconds for a terminal to take what is left for it at the end.
@@ -116,3 +118,12 @@ def _controls(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def suits(stream: Any, environment: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Return whether ``stream`` is a terminal that can be painted on."""
+    try:
+        terminal = bool(stream is not None and stream.isatty())
+    except (OSError, ValueError):
+        return False
+    return terminal and platform != "win32" and environment.get("TERM", "dumb") not in ("dumb", "unknown", "")

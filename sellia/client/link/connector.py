@@ -47,7 +47,6 @@ from sellia.text import field
 from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ClientLink
 from sellia.transports.link.opening import moved_to
-from sellia.transports.original.client_side.bridge import OriginalClientLink
 from sellia.transports.reactor.waiting import cancel
 
 #: Interval of looks at the clock in seconds, and the lateness of one that means that the machine has slept.
@@ -248,7 +247,7 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         link.keeper = self
         link.clock = self.clock
         self.route.prepare(link)
-        link.otherwise = OriginalClientLink
+        link.otherwise = original_link
         return link
 
     def attempt_connected(self, attempt: Attempt) -> None:
@@ -389,3 +388,10 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         cancel(self._answer)
         self._unschedule()
         self.attempts.give_up("another connection was quicker")
+
+
+def original_link() -> Any:
+    """Return the class of links of the original dialect, which few servers speak: it is imported for those."""
+    from sellia.transports.original.client_side.bridge import OriginalClientLink
+
+    return OriginalClientLink

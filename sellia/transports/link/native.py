@@ -198,7 +198,7 @@ class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
     masks = True
 
     #: What it becomes where the server has chosen no dialect: the one that is spoken is known only then.
-    otherwise: "type[LinkMixin] | None" = None
+    otherwise: "Callable[[], type[LinkMixin]] | None" = None
 
     #: The server's address for people, and what explains why a connection ended before there was a link.
     where = "the server"
@@ -244,4 +244,4 @@ class ClientLink(NativeLink, WebSocketClientProtocol):  # type: ignore[misc]
     def onConnect(self, response: Any) -> None:
         """The server has agreed to a WebSocket, and chosen our dialect, or none: there was no other on offer."""
         if response.protocol is None and self.otherwise is not None:
-            self.__class__ = self.otherwise  # type: ignore[assignment]
+            self.__class__ = self.otherwise()  # type: ignore[assignment]

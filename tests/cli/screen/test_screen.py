@@ -1,6 +1,5 @@
 """The screen: lines that scroll by above the block, keys, resizing, and what is left at the end."""
 
-import os
 import re
 import signal
 from random import Random
@@ -11,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.cli.output import Lines
-from sellia.cli.screen.screen import INTERVAL, LINES, NOTICE, TICK, Screen, suits
+from sellia.cli.screen.screen import INTERVAL, LINES, NOTICE, TICK, Screen
 from sellia.client.events import Connected, Event, LinkBack, LinkLost, Reconnecting, Refused, UnderWay
 from tests.cli.screen.stage import TARGET, URL, EmulatedTerminal, visit
 
@@ -365,21 +364,3 @@ class AnythingTests(ScreenCase):
         lines = [row.split()[2] for row in every if "  GET     /" in row]
         self.assertEqual(lines, [f"/n{number}" for number in range(1, told + 1)])
         self.assertNotIn(" in all", "\n".join(self.terminal.scrolled))
-
-
-class SuitsTests(SynchronousTestCase):
-    def test_terminals(self) -> None:
-        ours, theirs = os.openpty()
-        self.addCleanup(os.close, ours)
-        with open(theirs, "w") as terminal:
-            self.assertTrue(suits(terminal, {"TERM": "xterm"}))
-            for name in ("dumb", "unknown", ""):
-                self.assertFalse(suits(terminal, {"TERM": name}))
-            self.assertFalse(suits(terminal, {}))
-            self.assertFalse(suits(terminal, {"TERM": "xterm"}, "win32"))
-        self.assertFalse(suits(terminal, {"TERM": "xterm"}), "it is closed")
-
-    def test_others(self) -> None:
-        self.assertFalse(suits(None, {"TERM": "xterm"}))
-        with open(os.devnull, "w") as file:
-            self.assertFalse(suits(file, {"TERM": "xterm"}))

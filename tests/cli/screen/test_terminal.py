@@ -9,7 +9,7 @@ import termios
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.screen.terminal import Terminal
+from sellia.cli.screen.terminal import Terminal, suits
 
 
 class TerminalTests(SynchronousTestCase):
@@ -74,3 +74,21 @@ class TerminalTests(SynchronousTestCase):
         self.terminal.close()
         self.terminal.write("nothing")
         self.assertFalse(self.terminal.busy)
+
+
+class SuitsTests(SynchronousTestCase):
+    def test_terminals(self) -> None:
+        ours, theirs = os.openpty()
+        self.addCleanup(os.close, ours)
+        with open(theirs, "w") as terminal:
+            self.assertTrue(suits(terminal, {"TERM": "xterm"}))
+            for name in ("dumb", "unknown", ""):
+                self.assertFalse(suits(terminal, {"TERM": name}))
+            self.assertFalse(suits(terminal, {}))
+            self.assertFalse(suits(terminal, {"TERM": "xterm"}, "win32"))
+        self.assertFalse(suits(terminal, {"TERM": "xterm"}), "it is closed")
+
+    def test_others(self) -> None:
+        self.assertFalse(suits(None, {"TERM": "xterm"}))
+        with open(os.devnull, "w") as file:
+            self.assertFalse(suits(file, {"TERM": "xterm"}))

@@ -518,7 +518,8 @@ class HelloTests(ConnectorCase):
     def test_a_server_of_another_kind(self) -> None:
         """A link over which the server chooses no dialect becomes one in that of the original."""
         link = self.connector.build_link(None)
-        self.assertIs(link.otherwise, OriginalClientLink)
+        assert link.otherwise is not None
+        self.assertIs(link.otherwise(), OriginalClientLink)
 
 
 class EndTests(ConnectorCase):

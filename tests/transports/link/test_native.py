@@ -156,7 +156,7 @@ class HandshakeTests(SynchronousTestCase):
             protocol: str | None = SUBPROTOCOL
 
         link = ClientLink()
-        link.otherwise, link.remote = Other, "far away"
+        link.otherwise, link.remote = lambda: Other, "far away"
         link.onConnect(Response())
         self.assertIs(type(link), ClientLink)
         Response.protocol = None
