@@ -19,7 +19,6 @@ from typing import Any
 
 from sellia.errors import SettingsError
 from sellia.settings.check import check, refuse_unknown
-from sellia.settings.document import DEPTH_LIMIT, ELEMENT_LIMIT
 from sellia.settings.examine import Examined, examined
 from sellia.settings.file import SettingsFile
 from sellia.settings.flags import CONFIG, Flag, flags_of
@@ -38,8 +37,6 @@ __all__ = [
     "CLIENT",
     "CONFIG",
     "Count",
-    "DEPTH_LIMIT",
-    "ELEMENT_LIMIT",
     "Examined",
     "examined",
     "FILE_LIMIT",

@@ -38,6 +38,7 @@ from yaml.events import (
 )
 
 from sellia.settings.malformed import explain
+from sellia.settings.positions import COLUMNS, Marks, Position, line_and_column
 
 #: Levels of lists and mappings in a settings file.  Settings have five: all, tunnels, one of them, its paths, one path.
 DEPTH_LIMIT: Final = 16
@@ -48,16 +49,8 @@ ELEMENT_LIMIT: Final = 50_000
 #: Faults of one document after which no more are looked for.
 FAULT_LIMIT: Final = 100
 
-#: A line and a column, from 0, in one number.
-Position: TypeAlias = int
-
-#: Positions in a document: of a scalar; of a mapping, with those of its names and values; of a list, with its items'.
-Marks: TypeAlias = "Position | tuple[Position, dict[str, tuple[Position, Marks]]] | tuple[Position, list[Marks]]"
-
 #: Called with a position, what is wrong there, and what to do about it.
 Refuse: TypeAlias = Callable[[Position, str, str], None]
-
-_COLUMNS: Final = 1 << 20
 
 _WRONG_FILE: Final = "Check the path: it is not the file that is meant."
 _TOO_DEEP: Final = ("nested too deeply", f"No setting is more than {DEPTH_LIMIT} levels deep.")
@@ -85,11 +78,6 @@ _NUMBER: Final = re.compile(
 
 class _Stop(Exception):
     """The rest of the document is not to be read."""
-
-
-def line_and_column(position: Position) -> tuple[int, int]:
-    """Return the line and the column of a position, from 1."""
-    return position // _COLUMNS + 1, position % _COLUMNS + 1
 
 
 def read_document(text: str, refuse: Refuse) -> tuple[object, Marks]:
@@ -143,7 +131,7 @@ def _malformed(error: yaml.MarkedYAMLError, text: str) -> tuple[Position, str, s
         mark = error.context_mark or mark
     if mark is None:
         return 0, *explain(problem, context, "", "")
-    position = mark.line * _COLUMNS + mark.column
+    position = mark.line * COLUMNS + mark.column
     if "nesting depth" in problem:  # of brackets, which are looked at ahead of everything else
         return position, *_TOO_DEEP
     line = "".join(text.split("\n", mark.line + 1)[mark.line : mark.line + 1])
@@ -188,7 +176,7 @@ class _Reader:
             # In quotes, or in a block, it is a text whatever it looks like.
             value = plain(text) if event.implicit[0] and (not text or text[0] in _NOT_TEXT) else text
             mark = event.start_mark
-            return value, mark.line * _COLUMNS + mark.column
+            return value, mark.line * COLUMNS + mark.column
         if kind is AliasEvent:
             self._refuse(_start(event), "an alias stands here", "Write it out where it is needed, without & and *.")
             return None, _start(event)
@@ -244,9 +232,9 @@ class _Reader:
 
 def _start(event: Any) -> Position:
     mark = event.start_mark
-    return int(mark.line * _COLUMNS + mark.column)
+    return int(mark.line * COLUMNS + mark.column)
 
 
 def _position_of(text: str, index: int) -> Position:
     line = text.count("\n", 0, index)
-    return line * _COLUMNS + index - (text.rfind("\n", 0, index) + 1)
+    return line * COLUMNS + index - (text.rfind("\n", 0, index) + 1)

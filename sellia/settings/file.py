@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sellia.settings.document import Marks, line_and_column, read_document
 from sellia.settings.given import Findings, Given, Origin, Rank, read_text
+from sellia.settings.positions import Marks, line_and_column
 from sellia.text import printable
 
 #: Version of the settings, which a file may state.
@@ -40,6 +40,8 @@ def from_file(file: SettingsFile, findings: Findings) -> dict[str, Given]:
     text = _text(file, findings)
     if text is None:
         return {}
+    from sellia.settings.document import read_document  # with PyYAML, which a client without a file does not need
+
     found: list[tuple[int, str, str]] = []
     document, marks = read_document(text, lambda *fault: found.append(fault))
     for position, line, hint in found:

@@ -8,7 +8,6 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
 
 from sellia.settings.check import models_in, secrets_of
-from sellia.settings.document import plain
 from sellia.settings.given import Given, Origin, Rank
 from sellia.settings.model import Settings
 
@@ -160,6 +159,8 @@ _FIRST: Final = frozenset("_./")
 
 def scalar(text: str) -> str:
     """Return a text as a scalar of YAML: as it is, or in quotes where it could be something else."""
+    from sellia.settings.document import plain  # with PyYAML, which only files need
+
     simple = (
         text.isascii()
         and all(each.isalnum() or each in _INSIDE for each in text)

@@ -87,6 +87,7 @@ class IdleTests(SynchronousTestCase):
         "twisted.web",
         "treq",
         "jinja2",
+        "yaml",
     )
 
     def test_imports_what_it_uses(self) -> None:

@@ -10,8 +10,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.settings.document import ELEMENT_LIMIT, FAULT_LIMIT, line_and_column, plain, read_document
+from sellia.settings.document import ELEMENT_LIMIT, FAULT_LIMIT, plain, read_document
 from sellia.settings.given import FILE_LIMIT
+from sellia.settings.positions import line_and_column
 
 
 class DocumentCase(SynchronousTestCase):

@@ -4,10 +4,10 @@ import time
 
 from sellia.errors import SettingsError
 from sellia.settings import (
-    DEPTH_LIMIT,
     FILE_LIMIT,
     gather,
 )
+from sellia.settings.document import DEPTH_LIMIT
 from tests.settings.cases import SettingsCase, Whole
 
 

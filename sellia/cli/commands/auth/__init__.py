@@ -24,4 +24,4 @@ class AuthGroup(LazyGroup):
 
 @click.group(cls=AuthGroup)
 def command() -> None:
-    """Store, show and delete the keys of servers; hash passwords of visitors."""
+    """Store and delete keys of servers, and hash passwords of visitors."""
