@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from sellia.cli.output import safe
+from sellia.cli.texts import safe
 from sellia.client.settings import UnknownServer
 from sellia.client.settings.consent import Consents
 

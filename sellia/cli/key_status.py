@@ -8,9 +8,9 @@ import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 
 from sellia.cli.failures import explain
-from sellia.cli.output import safe
 from sellia.cli.server_api import ServerApi, run
 from sellia.cli.server_choice import Way
+from sellia.cli.texts import safe
 from sellia.credentials import Credentials, prefix_of
 from sellia.errors import RefusedError, SelliaError, SettingsError, UnreachableError
 from sellia.problems import KEY_REQUIRED

@@ -5,7 +5,9 @@ import io
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.output import MARKS, SHOWN, LinePrinter, Lines, duration, frames, line, plain, safe, size, styled
+from sellia.cli.event_lines import line
+from sellia.cli.output import LinePrinter, Lines, plain, styled
+from sellia.cli.texts import MARKS, SHOWN, duration, frames, safe, size
 from sellia.client.events import (
     VISITOR_LEFT,
     Connected,

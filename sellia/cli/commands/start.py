@@ -9,8 +9,8 @@ import click
 
 from sellia.cli.client import run_client
 from sellia.cli.display import Display, display_options
-from sellia.cli.output import safe
 from sellia.cli.persistence import persistence, persistence_options
+from sellia.cli.texts import safe
 from sellia.cli.tunnel_flags import WrongSettings, settings_of, tunnel_flags
 from sellia.client.settings import ClientSettings, NoSuchTunnel, TunnelSettings, choose, choose_again, shown_routes
 from sellia.errors import SettingsError

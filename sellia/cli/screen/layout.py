@@ -21,8 +21,9 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from sellia.cli.output import duration, plural, safe, size, waits_for
+from sellia.cli.event_lines import waits_for
 from sellia.cli.screen.status import LinkState, Status, TunnelRow, View
+from sellia.cli.texts import duration, plural, safe, size
 
 #: Rows of the terminal that stay free for lines.
 SPARE: Final = 3

@@ -31,13 +31,14 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from sellia.cli.output import Lines, duration, plural, safe, size
+from sellia.cli.output import Lines
 from sellia.cli.screen.handing import browsing, copying, run_apart
 from sellia.cli.screen.keyboard import Keyboard
 from sellia.cli.screen.layout import ASCII, SPARE, UNICODE, elapsed, rows
 from sellia.cli.screen.qr import qr_rows
 from sellia.cli.screen.status import Closing, LinkState, Status, View
 from sellia.cli.screen.terminal import Terminal
+from sellia.cli.texts import duration, plural, safe, size
 from sellia.client.events import Connected, Event, UnderWay
 from sellia.transports.reactor.waiting import cancel
 

@@ -72,11 +72,9 @@ def request_to_service(
     a trusted peer has sent ``X-Real-IP`` and ``Forwarded``, they say the same; of its other ``X-Forwarded-*`` those
     pass whose lower-case names are `believed`.
 
-    With `upgrade` the request is a WebSocket handshake, and only the extensions that the relay can carry are offered
-    on: those named ``permessage-*`` work on whole messages with the RSV bits that pass through, while any other might
-    give a meaning to the framing itself.
-
-    ``TE`` goes on as far as it says ``trailers``, as they pass through the relay.
+    With `upgrade` the request is a WebSocket handshake.  Only extensions named ``permessage-*`` are offered on: they
+    work on messages with the RSV bits that pass, while another might give a meaning to the framing itself.  ``TE`` goes
+    on as far as it says ``trailers``, as they pass through the relay.
     """
     kept: Headers = []
     keep = kept.append

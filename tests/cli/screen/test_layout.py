@@ -5,9 +5,9 @@ from textwrap import dedent
 from hypothesis import given, settings, strategies
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.output import safe
 from sellia.cli.screen.layout import ASCII, SPARE, UNICODE, Glyphs, elapsed, rows
 from sellia.cli.screen.status import Closing, LinkState, Status, View
+from sellia.cli.texts import safe
 from sellia.client.events import Connected, LinkLost, Reconnecting, UnderWay
 from tests.cli.screen.stage import TARGET, URL, busy_status
 

@@ -13,7 +13,7 @@ def command(user: str) -> None:
     The password is asked for, or read from standard input where that is no terminal. The line is written to standard
     output: `sellia auth hash alice >> users.txt`.
     """
-    from sellia.cli.output import safe
+    from sellia.cli.texts import safe
     from sellia.relay.passwords import checked_user, hash_password
 
     try:
