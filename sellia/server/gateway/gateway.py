@@ -50,6 +50,7 @@ from sellia.relay.mux.counters import LinkCounters
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway.admission import Admission
 from sellia.server.gateway.footprint import FootprintLimit
+from sellia.server.gateway.health import health_of
 from sellia.server.gateway.hellos import Hellos
 from sellia.server.gateway.keys import KeyStore, Owner
 from sellia.server.gateway.kinds import NoPorts, Ports
@@ -403,14 +404,4 @@ class Gateway:
 
     def health(self) -> dict[str, Any]:
         """Return what ``/health`` tells those who run the server."""
-        return {
-            "version": __version__,
-            "draining": self.draining,
-            "sessions": len(self.sessions),
-            "links": self.link_count,
-            "tunnels": self.registry.count,
-            "streams": sum(len(each.mux.streams) for each in self.sessions.values()),
-            **self.counters.as_dict(),
-            "connections": self.guard.connections.count,
-            "limits": self.guard.refusals.as_dict(),
-        }
+        return health_of(self)

@@ -28,16 +28,17 @@ from sellia.relay.http.framing import BODILESS, field_lines
 from sellia.relay.http.headers import response_to_visitor
 from sellia.relay.http.responses import check_head
 from sellia.relay.http.trailers import trailers_to_pass
-from sellia.relay.http.validation import validate_response
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import Placement
 from sellia.server.ingress.body_limit import BodyLimit
 from sellia.server.ingress.http1 import Request
-from sellia.server.ingress.interim import InterimFilter
+from sellia.server.ingress.interim import InterimFilter, next_interim
 from sellia.server.ingress.leg_channel import LegChannel
 from sellia.server.ingress.patience import NEVER, explain_timeout
+from sellia.server.ingress.pooled import answered, go_on_elsewhere, unplace
+from sellia.server.ingress.response_lines import CHUNK_END, LAST_CHUNK, framing_fields, last_chunk, status_line
 from sellia.server.ingress.states import Framing, RequestBody, Response
 from sellia.text import field, sentence
 from sellia.transports.reactor.verbosity import verbosity
@@ -46,9 +47,6 @@ _NO_OPTIONS: Final = TunnelOptions()
 
 _LOST: Final = "the visitor's connection was lost"
 _LONGER: Final = "the response is longer than its Content-Length"
-
-_CHUNK_END: Final = b"\r\n"
-_LAST_CHUNK: Final = b"0\r\n\r\n"
 
 _log = Logger()
 
@@ -62,22 +60,17 @@ _LENGTH: Final = Framing.LENGTH
 _CHUNKS: Final = Framing.CHUNKS
 
 
-def status_line(head: ResponseHead) -> bytes:
-    """Return the first line of a response."""
-    return b"HTTP/1.1 %d %s\r\n" % (head.status, head.reason)
-
-
 class VisitorHttpLeg(StrictLeg):
     """Leg of a request and its response.  ``observer`` is told of what passes; None if nobody observes."""
 
     __slots__ = (
         "_framing",
-        "_interim",
         "_left",
         "body_limit",
         "connection",
         "deadline",
         "incoming",
+        "interim",
         "keep_alive",
         "observer",
         "options",
@@ -106,7 +99,7 @@ class VisitorHttpLeg(StrictLeg):
         self.placement: Placement | None = None
         #: Limit on a body whose length is not declared, if there is one.
         self.body_limit: BodyLimit | None = None
-        self._interim: InterimFilter | None = None
+        self.interim: InterimFilter | None = None
         self._framing = Framing.CLOSE
         #: Bytes of the body that are still to come, where its length is known, else -1.
         self._left = -1
@@ -163,7 +156,7 @@ class VisitorHttpLeg(StrictLeg):
     def visitor_gone(self) -> None:
         """End without an answer: the visitor's connection is lost."""
         self.response = _OVER
-        self._unplace()
+        unplace(self)
         if self.stream is not None:
             self.stream.reset(VISITOR_GONE, _LOST)
             self._observe_end("visitor", VISITOR_GONE, _LOST)
@@ -211,7 +204,7 @@ class VisitorHttpLeg(StrictLeg):
         """Try another member of a pool, if nothing was sent; otherwise `overdue` asks whether the link is there."""
         stream = self.stream
         if self.placement is not None and stream is not None and not stream.announced:
-            self._again(stream, CLIENT_AWAY, "")
+            go_on_elsewhere(self, stream, CLIENT_AWAY, "")
 
     def link_back(self, seconds: float) -> None:
         """Give the service as much longer as it could not be reached, or all of its time if it is asked only now."""
@@ -234,8 +227,7 @@ class VisitorHttpLeg(StrictLeg):
             self._interim_head(head)
             return
         if self.placement is not None:
-            head = self.placement.answered(head, self._over_tls)
-            self.placement = None
+            head = answered(self, head)
         self.deadline = NEVER
         self.response = _SENDING
         if self.request.method == b"HEAD" or head.status in BODILESS:
@@ -256,17 +248,11 @@ class VisitorHttpLeg(StrictLeg):
 
     def write_head(self, head: ResponseHead) -> None:
         """Write the head of the response, with the framing of what follows."""
-        framing = b""
         if self.incoming is not _COMPLETE:
             self.keep_alive = False  # what is still to come of the request is not waited for
-        if self._framing is _CHUNKS:
-            framing = b"Transfer-Encoding: chunked\r\n"
-        elif self._framing is not _LENGTH:
+        elif self._framing is not _CHUNKS and self._framing is not _LENGTH:
             self.keep_alive = False
-        if not self.keep_alive:
-            framing += b"Connection: close\r\n"
-        elif not self.request.minor:
-            framing += b"Connection: keep-alive\r\n"
+        framing = framing_fields(self._framing, self.keep_alive, self.request.minor)
         lines = field_lines(response_to_visitor(head.headers, head.status))
         self.connection.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, lines, framing))
 
@@ -276,16 +262,7 @@ class VisitorHttpLeg(StrictLeg):
             return
         if self.placement is not None:
             self.placement.reached()
-        connection = self.connection
-        now = connection.ingress.clock.seconds()
-        if self._interim is None:
-            self._interim = InterimFilter(now)
-        if not self._interim.in_time(head, now):
-            return
-        if self.deadline < NEVER:
-            self.await_service()  # it shows that it works on the request
-        takes_all = connection.takes_interim(self.request)
-        passed = self._interim.for_visitor(head, self.request, takes_all=takes_all)
+        passed = next_interim(self, head)
         if passed is not None:
             self.write_interim(passed)
 
@@ -313,7 +290,7 @@ class VisitorHttpLeg(StrictLeg):
             else:
                 self.connection.write(b"%x\r\n" % size)
                 self.connection.write(data)
-                self.connection.write(_CHUNK_END)
+                self.connection.write(CHUNK_END)
             return
         if self._framing is _LENGTH:
             self._left -= len(data)
@@ -334,15 +311,11 @@ class VisitorHttpLeg(StrictLeg):
             self._break("the response is shorter than its Content-Length")
             return
         if self._framing is _CHUNKS:
-            if trailers:
-                try:
-                    validate_response(trailers)
-                except ValueError as error:
-                    self._break(str(error))
-                    return
-                self.connection.write(b"0\r\n" + field_lines(trailers_to_pass(trailers)) + b"\r\n")
-            else:
-                self.connection.write(_LAST_CHUNK)
+            try:
+                self.connection.write(last_chunk(trailers) if trailers else LAST_CHUNK)
+            except ValueError as error:
+                self._break(str(error))
+                return
         self._complete()
 
     def _complete(self) -> None:
@@ -370,7 +343,7 @@ class VisitorHttpLeg(StrictLeg):
                 reason=field(message),
             )
         stream = self.stream
-        if self.placement is not None and stream is not None and self._again(stream, problem, message):
+        if self.placement is not None and stream is not None and go_on_elsewhere(self, stream, problem, message):
             return
         if problem is NOT_ASKED:
             problem = CLIENT_GONE
@@ -392,36 +365,6 @@ class VisitorHttpLeg(StrictLeg):
         """Whether the size of a chunk comes next, which may have any number of zeros in front (RFC 9112, 7.1)."""
         return self._framing is _CHUNKS and self.response is not _OVER
 
-    # --- a pool: a PlacedLeg -----------------------------------------------------------------------------------
-
-    def _again(self, stream: Stream, problem: Problem, message: str) -> bool:
-        """Go on at another member of the pool; False if that cannot be."""
-        assert self.placement is not None
-        again = self.placement.again(problem)
-        if again is None:
-            return False
-        self._observe_end("sellia", problem, message)
-        stream.reset(problem)
-        self.stream = again
-        if self.observer is not None:
-            self.observer.request(again.id, self.placement.opening)
-        if self.connection.full:
-            again.stall()
-        if not again.paused:
-            deadline = self.deadline
-            self.connection.resume_reading()
-            self.deadline = deadline  # all members together have the time of one
-        return True
-
-    def _unplace(self) -> None:
-        """Let go of what was kept for another member."""
-        if self.placement is not None:
-            self.placement.reached()
-            self.placement = None
-
-    def _over_tls(self) -> bool:
-        return self.connection.origin_of(self.request).scheme == b"https"
-
     # --- ends ------------------------------------------------------------------------------------------------
 
     def fail(self, problem: Problem, message: str, by: EndedBy = "sellia") -> None:
@@ -430,7 +373,7 @@ class VisitorHttpLeg(StrictLeg):
             return
         sending = self.response is _SENDING
         self.response = _OVER
-        self._unplace()
+        unplace(self)
         self._observe_end(by, problem, message)
         if sending:
             self.connection.break_off()

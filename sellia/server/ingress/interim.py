@@ -8,11 +8,12 @@ asked for with ``Expect``, unless the setting ``interim_responses`` names it as 
 A proxy that the setting ``trust_proxy`` does not name is known by the fields that it adds.
 """
 
-from typing import Final
+from typing import Any, Final, Protocol
 
 from sellia.protocol.messages import ResponseHead
 from sellia.relay.http.interim import InterimPace, section_size
 from sellia.server.ingress.http1 import Request
+from sellia.server.ingress.patience import NEVER
 
 #: Fields of a request that only intermediaries add.
 ADDED_BY_PROXIES: Final = frozenset(
@@ -57,3 +58,27 @@ class InterimFilter:
             self._continued = True
             return _CONTINUE
         return None
+
+
+class AwaitsResponse(Protocol):
+    """Leg whose final response has not come."""
+
+    connection: Any
+    request: Request
+    deadline: float
+    interim: InterimFilter | None
+
+    def await_service(self) -> None:
+        """Start the service's time anew."""
+
+
+def next_interim(leg: AwaitsResponse, head: ResponseHead) -> ResponseHead | None:
+    """Return what the visitor is to be sent of an interim response, or None."""
+    now = leg.connection.ingress.clock.seconds()
+    if leg.interim is None:
+        leg.interim = InterimFilter(now)
+    if not leg.interim.in_time(head, now):
+        return None
+    if leg.deadline < NEVER:
+        leg.await_service()  # it shows that it works on the request
+    return leg.interim.for_visitor(head, leg.request, takes_all=leg.connection.takes_interim(leg.request))

@@ -17,7 +17,9 @@ from sellia.relay.http.headers import response_to_visitor
 from sellia.relay.http.validation import check_reason, validate_response
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.observer import EndedBy
-from sellia.server.ingress.exchange import VisitorHttpLeg, status_line
+from sellia.server.ingress.exchange import VisitorHttpLeg
+from sellia.server.ingress.pooled import answered
+from sellia.server.ingress.response_lines import status_line
 from sellia.server.ingress.states import Response
 from sellia.server.limiter import Limiter
 from sellia.text import field, shown_target
@@ -110,8 +112,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
         if self.observer is not None:
             self.observer.response(stream.id, head)
         if self.placement is not None:
-            head = self.placement.answered(head, self._over_tls)
-            self.placement = None
+            head = answered(self, head)
         own = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
         headers = response_to_visitor(head.headers, 101)
         own += [pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
