@@ -331,6 +331,9 @@ RULES: Final = "rules"
 #: The capability of a server that knows several users of a tunnel, by ``passwords`` and ``digests``.
 USERS: Final = "users"
 
+#: All capabilities of a server of this version.
+CAPABILITIES: Final = (MEANWHILE, ACCESS, POOL, RULES, USERS)
+
 
 class Notice(_Message, frozen=True, tag="notice"):
     """Server to client: a visitor's request for a tunnel was answered by the server itself, with a problem."""

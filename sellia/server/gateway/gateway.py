@@ -28,11 +28,7 @@ from sellia import __version__
 from sellia.errors import ProtocolError
 from sellia.problems import SERVER_DRAINING, SERVER_RESTARTING
 from sellia.protocol.messages import (
-    ACCESS,
-    MEANWHILE,
-    POOL,
-    RULES,
-    USERS,
+    CAPABILITIES,
     VERSION,
     CloseTunnel,
     GoAway,
@@ -69,7 +65,7 @@ from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.lines import line
 
 _CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
-
+_TOO_LARGE: Final = "all sessions together have too much waiting, and this one most of it"
 _TAKEN_OVER: Final = "another link has taken over"
 
 _log = Logger()
@@ -266,7 +262,7 @@ class Gateway:
                 session=session.token,
                 resumed=resumed,
                 received=session.mux.received,
-                capabilities=[MEANWHILE, ACCESS, POOL, RULES, USERS],
+                capabilities=list(CAPABILITIES),
                 ping_interval=settings.ping_interval,
                 ping_timeout=settings.ping_timeout,
                 resume_window=settings.resume_window,
@@ -340,8 +336,7 @@ class Gateway:
         session.move(event)
         problem = TRANSITIONS[event].problem
         assert problem is not None
-        now = self.clock.seconds()
-        held = event is SessionEvent.LINK_CUT
+        now, held = self.clock.seconds(), event is SessionEvent.LINK_CUT
         session.cancel_wait()
         self.admission.release(session.owner.account)
         released = self.registry.release_all(session, now, held=held)
@@ -378,8 +373,7 @@ class Gateway:
     def stop(self) -> None:
         """End all sessions, and tell every client and every visitor that the server stops."""
         for session in list(self.sessions.values()):
-            link = session.link
-            if link is not None:
+            if (link := session.link) is not None:
                 session.mux.flush()  # what was said before goodbye
                 link.say(Goodbye(SERVER_RESTARTING.code, SERVER_RESTARTING.sentence))
             self.end(session, SessionEvent.STOPPED, "the server stops")
@@ -395,8 +389,7 @@ class Gateway:
     def _too_large(self, session: ServerSession) -> None:
         """End a session that keeps too much for all without any stream."""
         self.guard.refused("sessions_memory", session.remote, 1013)
-        why = "all sessions together have too much waiting, and this one most of it"
-        self.end(session, SessionEvent.TOO_LARGE, why)
+        self.end(session, SessionEvent.TOO_LARGE, _TOO_LARGE)
 
     def brief_health(self) -> dict[str, Any]:
         """Return what ``/health`` tells everybody."""

@@ -10,7 +10,6 @@ Only the name changes hands then: a client that was busy keeps its session, its 
 session that has no name left and says nothing for ``GHOST_DEAD`` more seconds ends.
 """
 
-from dataclasses import dataclass
 from math import isfinite
 from random import Random
 from typing import Final, Protocol
@@ -20,7 +19,6 @@ from twisted.logger import Logger
 
 from sellia.errors import ProblemError, ProtocolError
 from sellia.problems import (
-    FORBIDDEN,
     INTERNAL,
     NAME_TAKEN,
     OVERLOADED,
@@ -29,20 +27,18 @@ from sellia.problems import (
     TOO_MANY_TUNNELS,
 )
 from sellia.protocol.messages import CloseTunnel, GoAway, OpenTunnel, TunnelKind, TunnelReady, TunnelRefused
-from sellia.relay.access import AccessList
-from sellia.relay.passwords import Credentials, Users, without_secrets
-from sellia.relay.ports import port_of, shown_name
+from sellia.relay.passwords import without_secrets
+from sellia.relay.ports import shown_name
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
-from sellia.relay.rules import Rules, rules_of
-from sellia.relay.secrets import basic_auth_digest
-from sellia.server.gateway.kinds import Asking, Kind, Ports, kind_of
+from sellia.server.gateway.claim_checks import PER_CLIENT, PORTS, Asked, ClaimChecks
+from sellia.server.gateway.kinds import Ports
 from sellia.server.gateway.pool import Pool
 from sellia.server.gateway.pools import Holder, Pools
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.gateway.states import SessionEvent, SessionState
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
-from sellia.text import field, printable, sentence
+from sellia.text import field, printable
 from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.waiting import wait_for
@@ -65,9 +61,7 @@ _PASSING: Final = frozenset((NAME_TAKEN, OVERLOADED, INTERNAL, SERVER_DRAINING, 
 
 #: Names of the limits that refusals stand for, by problem.
 _LIMITS: Final = {OVERLOADED: "tunnels", TOO_MANY_TUNNELS: "tunnels_per_owner", RATE_LIMITED: "tunnel_rate"}
-_PER_CLIENT: Final = "This client has as many tunnels as it may."
-_PORTS: Final = "You have as many ports as you may: close a tunnel, or have limits.ports_per_owner raised."
-_BY_DETAIL: Final = {_PER_CLIENT: "tunnels_per_client", _PORTS: "ports_per_owner"}
+_BY_DETAIL: Final = {PER_CLIENT: "tunnels_per_client", PORTS: "ports_per_owner"}
 
 _log = Logger()
 
@@ -89,37 +83,12 @@ class TunnelKeeper(Protocol):
         """End a session because of ``event``."""
 
 
-@dataclass(slots=True)
-class _Claim:
-    """A claim while it is checked; the checks fill in what they find."""
-
-    session: ServerSession
-    wanted: OpenTunnel
-    count: int  #: tunnels that the session has besides
-    now: float
-    kind: Kind | None = None
-    label: str = ""
-    auth: Credentials | None = None
-    access: AccessList | None = None
-    rules: Rules | None = None
-
-
 class TunnelRequests:
     """Acts on the requests for tunnels of all sessions of a gateway."""
 
     def __init__(self, keeper: TunnelKeeper) -> None:
         self._keeper = keeper
-        #: Raise ProblemError if a claim is to be refused; run in this order.
-        self._checks = (
-            self._check_drain,
-            self._check_kind,
-            self._check_count,
-            self._check_auth,
-            self._check_access,
-            self._check_pool,
-            self._check_rules,
-            self._check_name,
-        )
+        self._checks = ClaimChecks(keeper)
 
     def open(self, session: ServerSession, wanted: OpenTunnel) -> None:
         """Claim a name for a client and answer it, at once or after a look at the link of the name's holder."""
@@ -179,78 +148,13 @@ class TunnelRequests:
                 end=end,
             )
 
-    # --- the checks of a claim -------------------------------------------------------------------------------
-
-    def _check_rate(self, claim: _Claim) -> None:
-        rate = claim.session.claims
-        if rate is not None and rate.take(claim.now):
-            raise ProblemError(RATE_LIMITED, "This client asks for names too often.")
-
-    def _check_drain(self, claim: _Claim) -> None:
-        if self._keeper.draining:
-            raise ProblemError(SERVER_DRAINING)
-
-    def _check_kind(self, claim: _Claim) -> None:
-        claim.kind = kind_of(claim.wanted.kind, self._keeper.ports)
-
-    def _check_count(self, claim: _Claim) -> None:
-        if claim.count >= self._keeper.settings.tunnels_per_client:
-            raise ProblemError(TOO_MANY_TUNNELS, _PER_CLIENT)
-
-    def _check_name(self, claim: _Claim) -> None:
-        assert claim.kind is not None
-        keeper = self._keeper
-        owner = claim.session.owner.names
-        asking = Asking(claim.wanted, owner, keeper.registry, keeper.ports, keeper.random, claim.now)
-        claim.label = claim.kind.label(asking)
-        if port_of(claim.label):
-            ports = keeper.registry.ports_of(claim.session.owner.account, claim.label)
-            if ports >= keeper.settings.ports_per_owner:
-                raise ProblemError(TOO_MANY_TUNNELS, _PORTS)
-
-    def _check_access(self, claim: _Claim) -> None:
-        options = claim.wanted.options
-        if options.allow or options.deny:
-            try:
-                claim.access = AccessList(options.allow, options.deny)
-            except ValueError as error:
-                detail = f"An entry of allow or deny {error}."
-                raise ProblemError(FORBIDDEN, printable(detail, 200)) from None
-
-    def _check_pool(self, claim: _Claim) -> None:
-        self._keeper.pools.check(claim.session, claim.wanted)
-
-    def _check_rules(self, claim: _Claim) -> None:
-        if claim.wanted.kind != TunnelKind.HTTP:
-            return
-        try:
-            claim.rules = rules_of(claim.wanted.options, claim.access, password=claim.auth is not None)
-        except ValueError as error:
-            raise ProblemError(FORBIDDEN, sentence(error)) from None
-
-    def _check_auth(self, claim: _Claim) -> None:
-        wanted, options = claim.wanted, claim.wanted.options
-        if wanted.auth is None and not (options.passwords or options.digests):
-            return
-        try:
-            if options.passwords or options.digests:
-                first = [wanted.auth] if wanted.auth is not None else []
-                claim.auth = Users([*first, *options.passwords], options.digests)
-            else:
-                claim.auth = basic_auth_digest(wanted.auth or "")
-        except ValueError as error:
-            raise ProblemError(FORBIDDEN, sentence(error)) from None
-
     # --- inside --------------------------------------------------------------------------------------------
 
     def _claim(self, session: ServerSession, wanted: OpenTunnel, count: int, *, sure: bool) -> None:
         """Check a claim and grant or refuse it; ``sure`` once the holder of the name has been looked at."""
-        claim = _Claim(session, wanted, count, self._keeper.clock.seconds())
+        claim = Asked(session, wanted, count, self._keeper.clock.seconds())
         try:
-            if not sure:
-                self._check_rate(claim)
-            for check in self._checks:
-                check(claim)
+            self._checks.run(claim, again=sure)
             pool = self._keeper.pools.find(session, claim.label, wanted, claim.auth)
             if pool is not None:
                 self._join(session, wanted, claim, pool)
@@ -273,7 +177,7 @@ class TunnelRequests:
                 self._keeper.registry.away(session)  # it was lost while its claim was in doubt
             self._tell_open(session, wanted, claim)
 
-    def _bind(self, claim: _Claim) -> Claim[Holder]:
+    def _bind(self, claim: Asked) -> Claim[Holder]:
         """Bind the name of a claim to its session, or to a pool.  Raises ProblemError."""
         keeper, session, wanted = self._keeper, claim.session, claim.wanted
         pooled = wanted.options.pool
@@ -296,12 +200,12 @@ class TunnelRequests:
                 raise
             raise keeper.pools.why_taken(session, claim.label, wanted, claim.auth) or error from None
 
-    def _join(self, session: ServerSession, wanted: OpenTunnel, claim: _Claim, tunnel: Tunnel[Holder]) -> None:
+    def _join(self, session: ServerSession, wanted: OpenTunnel, claim: Asked, tunnel: Tunnel[Holder]) -> None:
         """Make a client a member of a pool, and tell it so."""
         self._keeper.pools.join(tunnel, session, wanted.tunnel)
         self._tell_open(session, wanted, claim)
 
-    def _tell_open(self, session: ServerSession, wanted: OpenTunnel, claim: _Claim) -> None:
+    def _tell_open(self, session: ServerSession, wanted: OpenTunnel, claim: Asked) -> None:
         """Tell a client that its tunnel is public."""
         keeper, label = self._keeper, claim.label
         assert claim.kind is not None

@@ -44,13 +44,10 @@ from sellia.text import field, sentence
 from sellia.transports.reactor.verbosity import verbosity
 
 _NO_OPTIONS: Final = TunnelOptions()
-
 _LOST: Final = "the visitor's connection was lost"
 _LONGER: Final = "the response is longer than its Content-Length"
 
 _log = Logger()
-
-
 _HELD_BACK: Final = RequestBody.HELD_BACK
 _COMPLETE: Final = RequestBody.COMPLETE
 _AWAITED: Final = Response.AWAITED
