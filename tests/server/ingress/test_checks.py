@@ -6,10 +6,11 @@ from twisted.internet.defer import Deferred
 
 from sellia.errors import ProblemError
 from sellia.problems import FORBIDDEN
-from sellia.protocol.messages import Notice
+from sellia.protocol.messages import Notice, TunnelOptions
 from sellia.relay.access import AccessList
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
+from sellia.relay.rules import rules_of
 from sellia.server.ingress.checks import CHECKS, Check, Verdict, has_room
 from sellia.server.ingress.exchange import Channel
 from sellia.server.ingress.http1 import Request
@@ -48,7 +49,8 @@ class CheckTests(ServerCase):
     def test_addresses(self) -> None:
         """Who is kept out by address is told so, before anything else is counted, and the owner is told, too."""
         tunnels = self.stage.tunnels.by_name
-        tunnels["demo"] = replace(tunnels["demo"], access=AccessList(["203.0.113.0/24"], ["203.0.113.66"]))
+        rules = rules_of(TunnelOptions(), AccessList(["203.0.113.0/24"], ["203.0.113.66"]), password=False)
+        tunnels["demo"] = replace(tunnels["demo"], rules=rules)
         self.assert_answers(self.stage.visitor(GET, host="203.0.113.66"), (403, "forbidden"))
         self.assert_answers(self.stage.visitor(GET, host="2001:db8::1"), (403, "forbidden"))
         self.assertEqual(self.stage.asked, [])
