@@ -45,7 +45,7 @@ test-newest:
 
 # Everything that needs no other program and no other process.
 unit: $(READY)
-	$(BIN)/python -m tests.run $(UNIT)
+	$(BIN)/python -m tests.run --lanes $(UNIT)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,4 +1,5 @@
-"""Runs the tests with trial: ``python -m tests.run [NAME ...]``, those that are named one after the other.
+"""Runs the tests with trial: ``python -m tests.run [NAME ...]``, those that are named one after the other, or with
+``--lanes`` in two processes side by side.
 
 Without a name all are run, in phases (`phases`): those that only wait for programs to start and to answer in two
 processes side by side, and then those that measure, alone.
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from heapq import nlargest
 from operator import itemgetter
@@ -121,13 +122,18 @@ def phases(lanes: int) -> Iterator[list[list[str]]]:
     yield [[f"tests.{name}" for name in ALONE]]
 
 
-def run_all() -> Outcome:
-    """Run all tests.  What the first process of a phase says is shown at once, the rest when the phase is over."""
+def lanes() -> int:
+    """Return how many processes run tests side by side."""
+    return 2 if (os.cpu_count() or 1) > 1 else 1
+
+
+def run_in_lanes(planned: Iterable[list[list[str]]]) -> Outcome:
+    """Run tests as planned.  What the first process of a phase says is shown at once, the rest when that is over."""
     outcome = Outcome(0, 0)
     with tempfile.TemporaryDirectory() as directory:
-        for phase, names in enumerate(phases(2 if (os.cpu_count() or 1) > 1 else 1)):
-            lanes = [Lane(Path(directory) / f"{phase}-{number}", each, number) for number, each in enumerate(names)]
-            for lane in lanes:
+        for phase, names in enumerate(planned):
+            running = [Lane(Path(directory) / f"{phase}-{number}", each, number) for number, each in enumerate(names)]
+            for lane in running:
                 outcome += lane.wait()
     return outcome
 
@@ -159,13 +165,15 @@ class Lane:
 def main(arguments: Sequence[str]) -> int:
     """Run the tests and say what came of it; the exit status."""
     hear_hangups()
-    if not arguments:
-        outcome = run_all()
+    names = [each for each in arguments if not each.startswith("--")]
+    if not arguments or "--lanes" in arguments:
+        count = lanes()
+        planned = phases(count) if not names else [[names[number::count] for number in range(count)]]
+        outcome = run_in_lanes(planned)
         print("\n".join(outcome.lines(os.environ)), flush=True)
         return outcome.status(os.environ)
     options = dict(each[2:].split("=", 1) for each in arguments if each.startswith("--"))
     lane = options.get("lane", "0")
-    names = [each for each in arguments if not each.startswith("--")]
     outcome = run(names, "_trial_temp" if lane == "0" else f"_trial_temp-{lane}")
     sys.stderr.flush()
     if "result" in options:
