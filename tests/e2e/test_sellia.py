@@ -9,7 +9,7 @@ import time
 from tests.e2e.curl_case import BIG, PIECE, CurlTests, answer, ask, parts
 from tests.e2e.recorder import ServiceLeg, no_answer_yet
 from tests.e2e.stage import Reach, curl, curl_argv, server, through_tunnel_only
-from tests.processes import Process, free_port, start_client, wait_until
+from tests.processes import Process, ProcessError, free_port, start_client, wait_until
 
 
 class SelliaOwnTests(CurlTests):
@@ -70,16 +70,21 @@ class PacingTests(CurlTests):
 
         def push(exchange: ServiceLeg) -> None:
             exchange.send(answer(f"Content-Length: {BIG}"))
+            piece = PIECE[:4096]  # less than the queues on the way hold together, however short of memory the system is
             while sent[0] < BIG:
-                exchange.send(PIECE)
-                sent[0] += len(PIECE)
+                exchange.send(piece)
+                sent[0] += len(piece)
                 last[0] = time.monotonic()
 
         self.service.on("/slow", push)
         with tempfile.NamedTemporaryFile() as download:
             options = ["--limit-rate", "1", "--output", download.name, "--max-time", "50"]
-            with Process(curl_argv(self.place, "/slow", *options), name="curl"):
-                wait_until(lambda: sent[0] and time.monotonic() - last[0] > 0.5, "the service to be slowed down")
+            with Process(curl_argv(self.place, "/slow", *options), name="curl") as curl:
+                try:
+                    wait_until(lambda: sent[0] and time.monotonic() - last[0] > 0.5, "the service to be slowed down")
+                except ProcessError as error:
+                    said = f"it has sent {sent[0]} bytes, and curl said: {curl.output}"
+                    raise ProcessError(f"{error}; {said}") from None
                 self.assertLess(sent[0], BIG)
 
     def test_others_go_on_meanwhile(self) -> None:

@@ -197,13 +197,14 @@ class AttackTests(Clone):
             f"profile: p\nprofiles: {{p: {{server: '{self.url}'}}}}\n{tunnel}": [
                 "profiles.p.server: this project wants"
             ],
+            "tunnels:\n  web: {target: /}\n": [":2:17: tunnels.web.target: would publish every file of this machine"],
             "tunnels: {web: !!python/object/apply:os.system ['touch pwned']}\n": [":1:"],
             f"""\
 api_key: theirs
 proxy: {self.url}
 ca: evil.pem
 tunnels:
-  a: {{target: /}}
+  a: {{target: /etc}}
   b: {{target: ~/secret}}
   c: {{target: ./public/secret}}
   d: {{target: ./.git}}
@@ -214,7 +215,7 @@ tunnels:
                 "1:1: api_key: the settings file of a project may not say this",
                 "2:1: proxy: the settings file of a project may not say this",
                 "3:1: ca: the settings file of a project may not say this",
-                f"5:7: tunnels.a.target: the settings file of a project may not publish /, {outside}",
+                f"5:7: tunnels.a.target: the settings file of a project may not publish /etc, {outside}",
                 f"6:7: tunnels.b.target: the settings file of a project may not publish {self.home}/secret, {outside}",
                 "7:7: tunnels.c.target: the settings file",
                 "8:7: tunnels.d.target: the settings file",

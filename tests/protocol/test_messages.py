@@ -44,7 +44,7 @@ class MessagesTests(SynchronousTestCase):
     def test_maps_of_options_leave_out_defaults_and_ignore_unknown_names(self) -> None:
         for options in MAPS:
             self.assertTrue(options.__struct_config__.frozen, options)
-            self.assertEqual(msgspec.msgpack.encode(options()), b"\x80", options)
+            self.assertEqual(msgspec.msgpack.decode(msgspec.msgpack.encode(options())), {}, options)
             self.assertEqual(msgspec.msgpack.decode(msgspec.msgpack.encode({"newer": [1]}), type=options), options())
 
     def test_a_newer_peer_may_add_fields_at_the_end(self) -> None:
