@@ -83,7 +83,9 @@ class PacingTests(CurlTests):
                 try:
                     wait_until(lambda: sent[0] and time.monotonic() - last[0] > 0.5, "the service to be slowed down")
                 except ProcessError as error:
-                    said = f"it has sent {sent[0]} bytes, and curl said: {curl.output}"
+                    got = download.read()[:300]
+                    ended = f"curl ended with {curl.returncode}, said {curl.output}, got {got!r}"
+                    said = f"it has sent {sent[0]} bytes; {ended}"
                     raise ProcessError(f"{error}; {said}") from None
                 self.assertLess(sent[0], BIG)
 
