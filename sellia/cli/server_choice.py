@@ -11,13 +11,13 @@ import click
 from pydantic import field_validator
 
 from sellia.cli.failures import Failed
-from sellia.client.proxies import WRITE_PROXY, Proxies, parse_proxy, proxies_of
+from sellia.client.proxies import WRITE_PROXY, Proxies, proxies_of
 from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.client.settings.keys import apply_profile
-from sellia.client.settings.values import checked_authorities, checked_server
+from sellia.client.settings.values import checked_authorities, checked_proxy, checked_server
 from sellia.credentials import Credentials, origin_of
 from sellia.errors import SelliaError, SettingsError
-from sellia.settings import Findings, Rank, Secret, Settings, check, gather, setting, wrong
+from sellia.settings import Findings, Rank, Secret, Settings, check, gather, setting
 from sellia.settings.standing import CLIENT, standing_files
 
 
@@ -41,12 +41,7 @@ class _Reached(Settings):
     @field_validator("proxy")
     @classmethod
     def _check_proxy(cls, value: Secret | None) -> Secret | None:
-        if value is not None:
-            try:
-                parse_proxy(value.get_secret_value())
-            except ValueError as error:
-                raise wrong(str(error), WRITE_PROXY) from None
-        return value
+        return checked_proxy(value)
 
 
 @dataclass(frozen=True, slots=True)
