@@ -35,6 +35,7 @@ from ipaddress import ip_address
 from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from sellia.directories import user_directory
 from sellia.errors import SettingsError
 from sellia.text import printable
 
@@ -102,11 +103,8 @@ def prefix_of(key: str) -> str:
 
 def credentials(environment: Mapping[str, str], keyring: Callable[[], Keyring | None] | None = None) -> "Credentials":
     """Return the store of the user whose environment this is."""
-    home = environment.get("XDG_CONFIG_HOME", "")
-    if not os.path.isabs(home):  # what is relative counts as not given (XDG Base Directory)
-        own = environment.get("HOME") or os.path.expanduser("~")
-        home = os.path.join(own, ".config") if os.path.isabs(own) else ""
-    return Credentials(os.path.join(home, "sellia", "keys") if home else "", keyring or session_keyring)
+    own = user_directory(environment)
+    return Credentials(os.path.join(own, "keys") if own else "", keyring or session_keyring)
 
 
 def session_keyring() -> Keyring | None:

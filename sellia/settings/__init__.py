@@ -28,7 +28,7 @@ from sellia.settings.schema import schema_of
 from sellia.settings.show import shown
 from sellia.settings.show import values as shown_values
 from sellia.settings.sources import flag, gather, variables
-from sellia.settings.standing import CLIENT, SERVER, candidates, standing_files, user_directory
+from sellia.settings.standing import CLIENT, SERVER, candidates, standing_files
 from sellia.settings.values import ONE_OR_MORE, Count, LogLevel, Masked, PerSecond, Port, Seconds, Secret, Size, wrong
 
 __all__ = [
@@ -67,7 +67,6 @@ __all__ = [
     "spelling",
     "standing_files",
     "Trail",
-    "user_directory",
     "variables",
     "wrong",
 ]

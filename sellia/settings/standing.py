@@ -19,12 +19,12 @@ Bounds
 """
 
 import os
-import pwd
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from sellia.directories import home_directory, user_directory
 from sellia.settings.file import SettingsFile
 from sellia.settings.given import Rank
 
@@ -96,25 +96,6 @@ def standing_files(
     )
 
 
-def user_directory(environment: Mapping[str, str]) -> str:
-    """Return the directory of the user's own files, or an empty string for a user without a home."""
-    configured = environment.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(configured):  # what is relative counts as not given (XDG Base Directory)
-        return os.path.join(configured, "sellia")
-    home = _home(environment)
-    return os.path.join(home, ".config", "sellia") if home else ""
-
-
-def _home(environment: Mapping[str, str]) -> str:
-    home = environment.get("HOME", "")
-    if not home:
-        try:
-            home = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            return ""
-    return home if os.path.isabs(home) else ""
-
-
 def _standing(rank: Rank, path: str) -> Candidate:
     exists = os.path.lexists(path)
     return Candidate(rank, path, "" if exists else "there is none", exists)
@@ -127,7 +108,7 @@ def _project(name: str, environment: Mapping[str, str], directory: str | None, s
     except OSError:
         return Candidate(Rank.PROJECT, name, "the working directory is gone", exists=False)
     owners = _owners(environment)
-    for here in _upwards(start, os.path.realpath(_home(environment)) if _home(environment) else ""):
+    for here in _upwards(start, os.path.realpath(home_directory(environment)) if home_directory(environment) else ""):
         path = os.path.join(here, name)
         exists = os.path.lexists(path)
         why_not = _untrusted(here, owners, status, "its directory ")

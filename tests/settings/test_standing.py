@@ -19,7 +19,6 @@ from sellia.settings import (
     gather,
     setting,
     standing_files,
-    user_directory,
 )
 from sellia.settings.standing import CLIMB_LIMIT, Candidate
 
@@ -76,12 +75,6 @@ class PlaceTests(StandingCase):
         system, user = self.write("etc", "server.yaml"), self.write("home", ".config", "sellia", "server.yaml")
         self.write("home", "p", "server.yaml")
         self.assertEqual(self.files("home", "p", role=SERVER), [(Rank.SYSTEM, system), (Rank.USER, user)])
-
-    def test_user(self) -> None:
-        self.assertEqual(user_directory({"XDG_CONFIG_HOME": "/x", "HOME": "/h"}), "/x/sellia")
-        self.assertEqual(user_directory({"XDG_CONFIG_HOME": "x", "HOME": "/h"}), "/h/.config/sellia")
-        self.assertEqual(user_directory({"HOME": "relative"}), "")
-        self.assertTrue(user_directory({}))
 
     def test_upwards_to_the_root_of_the_repository(self) -> None:
         self.make("home", "p", "repo", ".git")

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from sellia.credentials import credentials
+from sellia.directories import user_directory
 from sellia.errors import SettingsError
-from sellia.settings import user_directory
 from sellia.text import printable
 
 #: Consents that are kept.

@@ -75,7 +75,7 @@ def _path(output: str | None) -> str | None:
     """Return the path of the file to write, or None for standard output."""
     if output is not None:
         return None if output == "-" else os.path.abspath(os.path.expanduser(output))
-    from sellia.settings import user_directory
+    from sellia.directories import user_directory
 
     directory = user_directory(os.environ)
     if not directory:

@@ -60,8 +60,8 @@ def _config(system: bool, config: str | None) -> str:
     """Return the settings file, which is read and found right.  Raises what ends a command for wrong settings."""
     from sellia.cli.tunnel_flags import WrongSettings
     from sellia.client.settings import load_here
+    from sellia.directories import user_directory
     from sellia.errors import SettingsError
-    from sellia.settings import user_directory
 
     if config is None:
         config = os.path.join("/etc/sellia" if system else user_directory(os.environ), "sellia.yaml")
