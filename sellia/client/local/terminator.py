@@ -7,7 +7,6 @@ Bounds: a handshake must be done ``HANDSHAKE`` seconds after the connection was 
 kernel's.  A reset cannot pass TLS: the other side sees a connection that is cut without its end.
 """
 
-import os
 import socket
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,6 +23,7 @@ from zope.interface import implementer
 from sellia.client.local.dial import ServiceSocket
 from sellia.client.tls import certificate_options
 from sellia.text import field
+from sellia.transports.file_states import file_states
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.sockets import half_close
 from sellia.transports.reactor.waiting import cancel
@@ -42,7 +42,7 @@ class Terminator:
     def __init__(self, reactor: Any, cert: str, key: str) -> None:
         self._reactor = reactor
         self._files = cert, key
-        self._state = _state(self._files)
+        self._state = file_states(self._files)
         self._contexts = certificate_options(cert, key)
 
     def dial(
@@ -73,7 +73,7 @@ class Terminator:
 
     def _current(self) -> Any:
         """Return what TLS is spoken with; what cannot be read, or does not fit together, changes nothing."""
-        state = _state(self._files)
+        state = file_states(self._files)
         if state != self._state:
             self._state = state
             try:
@@ -83,19 +83,6 @@ class Terminator:
             else:
                 _log.info("certificate renewed: files={files}", files=field(",".join(self._files)))
         return self._contexts
-
-
-def _state(files: tuple[str, str]) -> list[tuple[int, int, int] | None]:
-    """Return what changes when a file does: its inode, size and time; None for one that cannot be looked at."""
-    states: list[tuple[int, int, int] | None] = []
-    for file in files:
-        try:
-            found = os.stat(file)
-        except OSError:
-            states.append(None)
-        else:
-            states.append((found.st_ino, found.st_size, found.st_mtime_ns))
-    return states
 
 
 def _once(protocol: Protocol) -> Factory:

@@ -7,7 +7,6 @@ is a line in the log for each change of the files.  A server that reads its sett
 and uses none if one of them cannot be (`Renewal.prepare`).
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sellia.text import field
+from sellia.transports.file_states import FileStates, file_states
 from sellia.transports.tls import require_common_protocol
 
 #: Interval between two looks at the files, in seconds.
@@ -27,7 +27,6 @@ INTERVAL: Final = 60.0
 _FILES: Final = re.compile(r"(?:^|:)(?:privateKey|certKey|extraCertChain)=((?:\\.|[^:\\])*)")
 _PARAMETER: Final = re.compile(r":(?:privateKey|certKey|extraCertChain)=(?:\\.|[^:\\])*")
 
-_State = tuple[tuple[int, int, int] | None, ...]
 
 #: Why a certificate is not renewed where Twisted has changed (`sellia.private_names`).
 _NO_PLACE: Final = "this version of Twisted takes a new certificate at the next start only"
@@ -68,8 +67,8 @@ class _Watched:
 
     endpoint: str
     contexts: Any
-    state: "_State"
-    used: "_State"
+    state: FileStates
+    used: FileStates
 
 
 class Renewal:
@@ -86,7 +85,7 @@ class Renewal:
 
     def watch(self, endpoint: str, contexts: Any) -> None:
         """Renew ``contexts``, which was made from that endpoint's files, from now on."""
-        state = _state(files_of(endpoint))
+        state = file_states(files_of(endpoint))
         self._watched.append(_Watched(endpoint, contexts, state, state))
         if not self._call.running:
             self._call.start(INTERVAL, now=False)
@@ -100,7 +99,7 @@ class Renewal:
     def check(self) -> None:
         """Read the certificates whose files have changed."""
         for each in self._watched:
-            state = _state(files_of(each.endpoint))
+            state = file_states(files_of(each.endpoint))
             if state == each.state:
                 continue
             each.state = state
@@ -127,10 +126,10 @@ class Renewal:
         CannotRenew, and then nothing has changed.
         """
         wanted = {without_files(endpoint): endpoint for endpoint in endpoints}
-        found: list[tuple[_Watched, str, _State, Any]] = []
+        found: list[tuple[_Watched, str, FileStates, Any]] = []
         for each in self._watched:
             endpoint = wanted.get(without_files(each.endpoint), each.endpoint)
-            state = _state(files_of(endpoint))
+            state = file_states(files_of(endpoint))
             if (endpoint, state) != (each.endpoint, each.used) or None in state:
                 found.append((each, endpoint, state, self._context(endpoint, each.contexts)))
 
@@ -163,16 +162,3 @@ def _reason(error: Exception) -> str:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     text = str(error) or type(error).__name__
     return next((words for known, words in _REASONS.items() if known in text), text)
-
-
-def _state(files: list[str]) -> _State:
-    """Return what changes when a file does: its inode, size and time; None for one that cannot be looked at."""
-    states: list[tuple[int, int, int] | None] = []
-    for file in files:
-        try:
-            found = os.stat(file)
-        except OSError:
-            states.append(None)
-        else:
-            states.append((found.st_ino, found.st_size, found.st_mtime_ns))
-    return tuple(states)
