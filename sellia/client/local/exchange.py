@@ -13,7 +13,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
-from sellia.client.events import VISITOR_LEFT, Report, RequestWaiting
+from sellia.client.events import VISITOR_LEFT, Report, RequestFinished, RequestWaiting
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.finished import server_refused
 from sellia.client.local.host_checks import NOT_HTTP, STATUSES
@@ -246,6 +246,24 @@ class ServiceLeg(StrictLeg):
                     self.opening.visitor,
                     seconds,
                     self.service.name,
+                )
+            )
+
+    def report_finished(self, bytes_in: int, error: str | None, declined: bytes = b"") -> None:
+        """Tell the listener that a request is over; ``declined`` is the protocol of an Upgrade that was taken off."""
+        if self.report is not None:
+            self.report(
+                RequestFinished(
+                    self.stream.id,
+                    decoded(self.method),
+                    decoded(self.opening.target),
+                    self.status,
+                    self.service.clock.seconds() - self.started,
+                    bytes_in,
+                    self.bytes_out,
+                    error,
+                    self.service.name,
+                    decoded(declined),
                 )
             )
 

@@ -27,7 +27,7 @@ What is believed of the server
 
 from typing import Final
 
-from sellia.client.events import Report, RequestFinished, RequestStarted, ResponseStreaming
+from sellia.client.events import Report, RequestStarted, ResponseStreaming
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.exchange import ANSWERED, OPEN, OVER, REQUESTED, ServiceLeg, request_head
 from sellia.client.local.finished import Finished
@@ -310,17 +310,4 @@ class ServiceHttpLeg(ServiceLeg):
 
     def _report(self, error: str | None) -> None:
         if self.report is not None:
-            self.report(
-                RequestFinished(
-                    self.stream.id,
-                    decoded(self.method),
-                    decoded(self.opening.target),
-                    self.status,
-                    self.service.clock.seconds() - self.started,
-                    self.bytes_in,
-                    self.bytes_out,
-                    error,
-                    self.service.name,
-                    decoded(self.opening.declined),
-                )
-            )
+            self.report_finished(self.bytes_in, error, self.opening.declined)

@@ -10,7 +10,7 @@ that before the service has answered is an error of the server's, which holds it
 
 from typing import Final
 
-from sellia.client.events import Report, RequestFinished, RequestStarted
+from sellia.client.events import Report, RequestStarted
 from sellia.client.local.connection import HttpConnection, to_visitor
 from sellia.client.local.exchange import OPEN, OVER, REQUESTED, ServiceLeg, request_head
 from sellia.client.local.service import LocalService
@@ -159,20 +159,7 @@ class ServiceSwitchLeg(ServiceLeg):
         self._finished(message)
 
     def _finished(self, error: str | None) -> None:
-        if self.report is not None:
-            self.report(
-                RequestFinished(
-                    self.stream.id,
-                    decoded(self.method),
-                    decoded(self.opening.target),
-                    self.status,
-                    self.service.clock.seconds() - self.started,
-                    self.bytes_in,
-                    self.bytes_out,
-                    error,
-                    self.service.name,
-                )
-            )
+        self.report_finished(self.bytes_in, error)
 
 
 def _length(headers: Headers) -> int:
