@@ -1,16 +1,13 @@
 """``sellia http``: a client in the foreground, which prints what visitors do."""
 
-import sys
 from collections.abc import Sequence
-from functools import partial
 
 import click
 
-from sellia.cli.client import run_client
 from sellia.cli.display import Display, display_options
-from sellia.cli.persistence import persistence, persistence_options
-from sellia.cli.tunnel_flags import WrongSettings, settings_of, tunnel_flags
-from sellia.errors import SettingsError
+from sellia.cli.one_target import open_tunnel
+from sellia.cli.persistence import persistence_options
+from sellia.cli.tunnel_flags import WrongSettings, tunnel_flags
 from sellia.targets import TargetError, split_routes
 
 
@@ -35,11 +32,7 @@ def command(
 
     Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
     """
-    read = partial(settings_of, "http", given, config, _routes(targets))
-    try:
-        sys.exit(run_client(read(), display, persistence(no_retry, connect_timeout), command="sellia http", read=read))
-    except SettingsError as error:
-        raise WrongSettings(str(error)) from None
+    open_tunnel("http", _routes(targets), config, display, no_retry, connect_timeout, given)
 
 
 def _routes(targets: Sequence[str]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from sellia.cli.commands import http
+from sellia.cli import one_target
 from sellia.cli.display import Display
 from sellia.cli.exits import Exit
 from sellia.client.persistence import Persistence
@@ -60,7 +60,7 @@ class HttpTests(CommandCase):
             seen.append(settings)
             return 7
 
-        self.patch(http, "run_client", run)
+        self.patch(one_target, "run_client", run)
         self.invoke(
             *("http", "https://[::1]:8080", "-s", "myapp", "--server", "http://localhost:3000", "--api-key", "k"),
             *("--auth", "u:p", "--auth-preflight", "pass", "-vv", "--log-file", "x.log"),

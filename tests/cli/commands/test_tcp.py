@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sellia.cli.commands import tcp
+from sellia.cli import one_target
 from sellia.cli.display import Display
 from sellia.cli.exits import Exit
 from sellia.client.persistence import Persistence
@@ -44,7 +44,7 @@ class TcpTests(CommandCase):
             seen.append((settings, display))
             return 7
 
-        self.patch(tcp, "run_client", run)
+        self.patch(one_target, "run_client", run)
         self.invoke(
             *("tcp", "[::1]:22", "--remote-port", "20017", "--proxy-protocol", "2", "--idle-timeout", "60"),
             *(

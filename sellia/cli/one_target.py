@@ -1,0 +1,57 @@
+"""Commands that open one tunnel: of a kind, to a target that is their argument."""
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import NoReturn
+
+import click
+
+from sellia.cli.client import run_client
+from sellia.cli.display import Display, display_options
+from sellia.cli.persistence import persistence, persistence_options
+from sellia.cli.tunnel_flags import WrongSettings, settings_of, tunnel_flags
+from sellia.errors import SettingsError
+
+
+def open_tunnel(
+    kind: str,
+    tunnel: Mapping[str, object],
+    config: str | None,
+    display: Display,
+    no_retry: bool,
+    connect_timeout: float | None,
+    given: Mapping[str, object],
+) -> NoReturn:
+    """Run the client of ``sellia KIND``, and end with its exit status.
+
+    ``tunnel`` are the settings that its arguments stand for, and ``given`` its flags.  Raises `WrongSettings`.
+    """
+    read = partial(settings_of, kind, given, config, tunnel)
+    how = persistence(no_retry, connect_timeout)
+    try:
+        sys.exit(run_client(read(), display, how, command=f"sellia {kind}", read=read))
+    except SettingsError as error:
+        raise WrongSettings(str(error)) from None
+
+
+def one_target(kind: str, text: str) -> click.Command:
+    """Return the command ``sellia KIND TARGET``, whose help is ``text``."""
+
+    @click.command(help=text)
+    @click.argument("target", required=False)
+    @tunnel_flags(kind)
+    @persistence_options
+    @display_options
+    def command(
+        config: str | None,
+        target: str | None,
+        display: Display,
+        no_retry: bool,
+        connect_timeout: float | None,
+        **given: object,
+    ) -> None:
+        tunnel = {"target": target, "kind": kind if target is not None else None}
+        open_tunnel(kind, tunnel, config, display, no_retry, connect_timeout, given)
+
+    return command
