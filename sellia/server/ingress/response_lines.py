@@ -4,8 +4,9 @@ from typing import Final
 
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.framing import field_lines
+from sellia.relay.http.headers import response_to_visitor
 from sellia.relay.http.trailers import trailers_to_pass
-from sellia.relay.http.validation import validate_response
+from sellia.relay.http.validation import check_reason, validate_response
 from sellia.server.ingress.states import Framing
 
 CHUNK_END: Final = b"\r\n"
@@ -17,6 +18,22 @@ _CHUNKS: Final = Framing.CHUNKS
 def status_line(head: ResponseHead) -> bytes:
     """Return the first line of a response."""
     return b"HTTP/1.1 %d %s\r\n" % (head.status, head.reason)
+
+
+def check_switching(head: ResponseHead) -> None:
+    """Check a client's 101, except for what was agreed.  Raises ValueError for one that no visitor may be sent."""
+    check_reason(head.reason)
+    validate_response(head.headers)
+    if head.body:
+        raise ValueError("the service's 101 has a body")
+
+
+def switching_head(head: ResponseHead, protocol: bytes) -> bytes:
+    """Return a 101 as the visitor is sent it, with fields of its own that name the protocol."""
+    own = [(b"Upgrade", protocol), (b"Connection", b"Upgrade")]
+    headers = response_to_visitor(head.headers, 101)
+    own += [pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
+    return status_line(head) + field_lines(own) + b"\r\n"
 
 
 def framing_fields(framing: Framing, keep_alive: bool, minor: int) -> bytes:

@@ -10,20 +10,15 @@ that end is no answer (RFC 9110, 7.8).
 
 from typing import Any, Final
 
-from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from sellia.problems import UPGRADE_TIMEOUT, VISITOR_GONE, Problem
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.http.framing import field_lines
-from sellia.relay.http.headers import response_to_visitor
-from sellia.relay.http.validation import check_reason, validate_response
 from sellia.relay.mux.observer import EndedBy
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.leg_channel import Shared
 from sellia.server.ingress.pooled import answered
-from sellia.server.ingress.response_lines import status_line
+from sellia.server.ingress.response_lines import check_switching, switching_head
 from sellia.server.ingress.states import RequestBody, Response
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.lines import line
@@ -51,10 +46,7 @@ class VisitorSwitchLeg(VisitorHttpLeg):
             super().head_received(head)
             return
         try:
-            check_reason(head.reason)
-            validate_response(head.headers)
-            if head.body:
-                raise ValueError("the service's 101 has a body")
+            check_switching(head)
             if not self.request_complete:
                 raise ValueError("the service changed the protocol before it had the whole request")
         except ValueError as error:
@@ -73,10 +65,7 @@ class VisitorSwitchLeg(VisitorHttpLeg):
             self.observer.response(stream.id, head)
         if self.placement is not None:
             head = answered(self, head)
-        own = [(b"Upgrade", request.switch), (b"Connection", b"Upgrade")]
-        headers = response_to_visitor(head.headers, 101)
-        own += [pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
-        connection.write(status_line(head) + field_lines(own) + b"\r\n")
+        connection.write(switching_head(head, request.switch))
         owner = SwitchedConnection(connection.ingress, connection.transport, self)
         owner.pipe = pipe = TcpPipe(
             connection.let_go(),
@@ -111,9 +100,7 @@ class SwitchedConnection:
 
     def check(self, now: float) -> None:
         """End a connection whose visitor is gone."""
-        if self.pipe.gone:
-            self.pipe.connectionLost(Failure(ConnectionLost()))
-            self._transport.abortConnection()
+        self.pipe.end_if_gone()
 
     def drop(self) -> None:
         """Cut the connection: the server stops."""

@@ -14,7 +14,6 @@ Bounds
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
@@ -193,10 +192,9 @@ class TcpVisitor(Protocol):
                 self._silent = False
                 self._ingress.guard.places.busy(self)
                 self._ports.heard(self)
-        if pipe.gone:
-            pipe.connectionLost(Failure(ConnectionLost()))
-            self.transport.abortConnection()
-        elif not pipe.stream.attached:
+        if pipe.end_if_gone():
+            return
+        if not pipe.stream.attached:
             self._last = now
         elif self._idle_limit and now - self._last >= self._idle_limit:
             pipe.drop(IDLE_TOO_LONG, f"Nothing has passed for {self._idle_limit:g} s.")

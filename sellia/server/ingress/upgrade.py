@@ -12,14 +12,11 @@ from twisted.logger import Logger
 
 from sellia.problems import INTERNAL, UPGRADE_TIMEOUT, Problem
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.http.framing import field_lines
-from sellia.relay.http.headers import response_to_visitor
-from sellia.relay.http.validation import check_reason, validate_response
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.observer import EndedBy
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.pooled import answered
-from sellia.server.ingress.response_lines import status_line
+from sellia.server.ingress.response_lines import check_switching, switching_head
 from sellia.server.ingress.states import Response
 from sellia.server.limiter import Limiter
 from sellia.text import field, shown_target
@@ -66,10 +63,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
             super().head_received(head)
             return
         try:
-            check_reason(head.reason)
-            validate_response(head.headers)
-            if head.body:
-                raise ValueError("the service's 101 has a body")
+            check_switching(head)
         except ValueError as error:
             self._refuse_response(str(error))
             return
@@ -113,10 +107,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
             self.observer.response(stream.id, head)
         if self.placement is not None:
             head = answered(self, head)
-        own = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
-        headers = response_to_visitor(head.headers, 101)
-        own += [pair for pair in headers if pair[0].lower() not in (b"upgrade", b"connection")]
-        connection.write(status_line(head) + field_lines(own) + b"\r\n")
+        connection.write(switching_head(head, b"websocket"))
         ingress = connection.ingress
         pipe = WebSocketLeg(
             ingress.pipes,

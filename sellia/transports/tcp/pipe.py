@@ -18,7 +18,7 @@ Bounds
 
 from typing import Any, Final, Protocol
 
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -209,6 +209,14 @@ class TcpPipe(StrictLeg):
     def gone(self) -> bool:
         """Whether the peer is gone while its socket is not read."""
         return (self._held or self._ended) and bool(hangup(self.transport) & GONE)
+
+    def end_if_gone(self) -> bool:
+        """End the connection as broken if its peer is ``gone``; return whether it was."""
+        if not self.gone:
+            return False
+        self.connectionLost(Failure(ConnectionLost()))
+        self.transport.abortConnection()
+        return True
 
     def drop(self, problem: Problem, message: str = "") -> None:
         """Reset both sides, for a reason of Sellia's own."""
