@@ -1,6 +1,7 @@
 """Kinds of values that several rooms have: ports, counts, sizes in bytes, seconds, rates, secrets."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
@@ -63,6 +64,16 @@ def _seconds(value: object) -> object:
     if found is None or not text:
         raise wrong(f"must be a time such as 30, 30s, 2m or 1h30m, not {printable(value)[:SHOWN]}")
     return sum(float(amount) * _SECONDS[unit] for unit, amount in found.groupdict().items() if amount)
+
+
+def one_or_more(value: object) -> object:
+    """Return one text as a list of one; other validators check the rest."""
+    return [value] if isinstance(value, str) else value
+
+
+def entries(texts: Iterable[str]) -> list[str]:
+    """Return what stands between the commas of some texts."""
+    return [part.strip() for each in texts for part in each.split(",") if part.strip()]
 
 
 def checked_secret(value: object) -> object:

@@ -21,7 +21,7 @@ from sellia.relay.passwords import Users
 from sellia.relay.rules import LARGEST_BODY, LARGEST_RATE, METHODS, checked_method
 from sellia.relay.secrets import basic_auth_digest
 from sellia.settings import ONE_OR_MORE, Count, PerSecond, Settings, Size, setting, wrong
-from sellia.settings.values import checked_secret
+from sellia.settings.values import checked_secret, entries, one_or_more
 from sellia.text import printable
 
 #: Seconds of its rate that a visitor may spend at once, where no burst is given.
@@ -32,31 +32,27 @@ _UNITS: Final = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _WRITE_RATE: Final = "Write it as 10/s, 300/m, or 10/s:50 with the number of requests at once behind it."
 
 
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 #: Addresses and networks; one text counts as a list of one, and has commas between several.
-Networks = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(checked_networks)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(one_or_more), AfterValidator(checked_networks)]
 
 
 def _checked_methods(value: tuple[str, ...]) -> tuple[str, ...]:
     """Return the methods of a list, in capitals, each once."""
-    entries = [part.strip().upper() for each in value for part in each.split(",") if part.strip()]
-    if value and not entries:
+    methods = [each.upper() for each in entries(value)]
+    if value and not methods:
         raise wrong("has no method in it")
-    if len(entries) > METHODS:
+    if len(methods) > METHODS:
         raise wrong(f"has more than {METHODS} methods")
-    for each in entries:
+    for each in methods:
         try:
             checked_method(each)
         except ValueError as error:
             raise wrong(f"{printable(each)[:80]} {error}") from None
-    return tuple(dict.fromkeys(entries))
+    return tuple(dict.fromkeys(methods))
 
 
 #: Methods; one text counts as a list of one, and has commas between several.
-Methods = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_checked_methods)]
+Methods = Annotated[tuple[str, ...], BeforeValidator(one_or_more), AfterValidator(_checked_methods)]
 
 
 def _checked_logins(value: object) -> object:

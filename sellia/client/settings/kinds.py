@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from sellia.relay.access import ENTRIES, parse_network
 from sellia.settings import wrong
+from sellia.settings.values import entries
 from sellia.targets import Target, TargetKind
 from sellia.text import printable
 
@@ -137,12 +138,12 @@ def check_certificate(cert: str | None, key: str | None) -> None:
 
 def checked_networks(value: Sequence[str]) -> tuple[str, ...]:
     """Return the entries of ``allow`` or ``deny``, each an address or a network."""
-    entries = [part.strip() for each in value for part in each.split(",") if part.strip()]
-    if len(entries) > ENTRIES:
+    networks = entries(value)
+    if len(networks) > ENTRIES:
         raise wrong(f"has more than {ENTRIES} addresses and networks")
-    for each in entries:
+    for each in networks:
         try:
             parse_network(each)
         except ValueError as error:
             raise wrong(f"{printable(each)[:80]} {error}") from None
-    return tuple(entries)
+    return tuple(networks)

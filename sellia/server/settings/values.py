@@ -12,6 +12,7 @@ from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.http.hosts import canonical_domain
 from sellia.relay.ports import parse_range
 from sellia.settings import ONE_OR_MORE, Size, wrong
+from sellia.settings.values import entries, one_or_more
 from sellia.text import printable
 
 _ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
@@ -22,15 +23,10 @@ _PATH: Final = re.compile(r"^(/[A-Za-z0-9._~-]+)+$")
 
 def _separated(value: object) -> object:
     """Split one text, or each of a list of texts, at its commas."""
-    if isinstance(value, str):
-        value = [value]
+    value = one_or_more(value)
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        return [part.strip() for each in value for part in each.split(",") if part.strip()]
+        return entries(value)
     return value
-
-
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 def _check_host(value: str) -> str:
@@ -119,7 +115,7 @@ Host: TypeAlias = Annotated[str, AfterValidator(_check_host)]
 
 #: Twisted endpoint strings; one text counts as a list of one.
 Endpoints: TypeAlias = Annotated[
-    tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_check_listen), WithJsonSchema(ONE_OR_MORE)
+    tuple[str, ...], BeforeValidator(one_or_more), AfterValidator(_check_listen), WithJsonSchema(ONE_OR_MORE)
 ]
 
 #: A domain name in lower case, with room for a tunnel's label in front of it.
