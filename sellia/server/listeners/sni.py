@@ -15,12 +15,12 @@ Bounds
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from sellia.problems import FORBIDDEN, NO_SUCH_TUNNEL, Problem
 from sellia.protocol.client_hello import ClientHello, ClientHelloReader, alert
@@ -28,6 +28,7 @@ from sellia.protocol.messages import TunnelKind
 from sellia.relay.http.forwarded import UNIX, plain_address
 from sellia.relay.http.hosts import canonical_domain, tunnel_label
 from sellia.server.ingress.tcp import TcpIngress, TcpVisitor
+from sellia.server.listeners.preamble import Preamble
 from sellia.text import field, printable
 
 #: Prefix of an endpoint on which all TLS passes through, so that the server has none of its own there.
@@ -75,84 +76,37 @@ def share(ports: TcpIngress) -> Callable[[Any], None]:
     return shared
 
 
-class SniConnection(Protocol):
+class SniConnection(Preamble[ClientHello]):
     """Connection that reads its ClientHello, and then is a tunnel's or the server's own."""
 
-    transport: Any
     factory: SniFactory
 
-    busy = False  #: nobody waits for anything before the name is known
-
     def __init__(self, factory: SniFactory, addr: IAddress | None, peer: str) -> None:
+        self._hello = ClientHelloReader()
+        super().__init__(factory.ports.ingress, peer, self._hello)
         self._ports = factory.ports
-        self._ingress = factory.ports.ingress
         self._addr = addr
-        self._peer = peer
-        self._reader: ClientHelloReader | None = ClientHelloReader()
-        self._inner: Any = None
-        self._place: Any = None
-        self._deadline = 0.0
-
-    # --- Twisted ---------------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        ingress = self._ingress
-        guard = ingress.guard
-        limit = guard.full(self._peer, trusted=ingress.trusted.is_trusted(self._peer))
+        trusted = self.ingress.trusted.is_trusted(self.peer)
+        limit = self.ingress.guard.full(self.peer, trusted=trusted)
         if limit is not None:
-            guard.refused(limit, self._peer, "closed")
-            self._reader = None
-            self.transport.abortConnection()
-            return
-        self._place = guard.acquire(self._peer, trusted=ingress.trusted.is_trusted(self._peer))
-        self._deadline = ingress.clock.seconds() + ingress.settings.handshake_timeout
-        guard.places.idle(self, self._evict)
-        ingress.connections.add(self)
-
-    def dataReceived(self, data: bytes) -> None:
-        inner, reader = self._inner, self._reader
-        if inner is not None:
-            inner.dataReceived(data)
-        elif reader is not None:
-            try:
-                hello = reader.feed(data)
-            except ValueError as error:
-                self._own(str(error))
-                return
-            if hello is not None:
-                self._route(hello)
+            self.cut(limit)
+        else:
+            self.wait(trusted=trusted)
 
     def readConnectionLost(self) -> None:
         """Nothing: connectionLost follows, or a protocol that took over is told."""
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        inner, self._inner = self._inner, None
-        if inner is not None:
-            inner.connectionLost(reason)
-        else:
-            self._leave()
+    def malformed(self, why: str) -> None:
+        self._own(why)
 
-    # --- once a second: a Watched ------------------------------------------------------------------------------
+    def late(self) -> None:
+        self.cut("tls_handshake")
 
-    def check(self, now: float) -> None:
-        """Cut a connection whose ClientHello is not whole in time."""
-        if self._deadline <= now and self._reader is not None:
-            self._reader = None
-            self._ingress.guard.refused("tls_handshake", self._peer, "closed")
-            self.transport.abortConnection()
-
-    def drop(self) -> None:
-        """Cut the connection: the server stops."""
-        self.transport.abortConnection()
-
-    def drain(self) -> None:
-        """Do nothing: what it becomes is told."""
-
-    # --- inside --------------------------------------------------------------------------------------------------
-
-    def _route(self, hello: ClientHello) -> None:
+    def found(self, what: ClientHello) -> None:
         """Give the connection to the tunnel that its name has, or to the server's own TLS."""
-        ingress = self._ingress
+        ingress, hello = self.ingress, what
         label = None
         if hello.server_name is not None:
             try:
@@ -161,7 +115,7 @@ class SniConnection(Protocol):
                 label = None
         tunnel = ingress.tunnels.find(label) if label is not None else None
         if label is not None and tunnel is not None and tunnel.kind is TunnelKind.TLS:
-            self._become(TcpVisitor(self._ports, label, self._peer, farewell))
+            self.become(partial(TcpVisitor, self._ports, label, self.peer, farewell), self._hello.data)
             return
         if hello.server_name is None:
             self._own("it asks for no name", "missing_extension")
@@ -174,44 +128,17 @@ class SniConnection(Protocol):
         """Give the connection to the server's own TLS; where it has none, send an alert and say ``why`` in the log."""
         own = self.factory.own
         if own is not None:
-            self._become(own.buildProtocol(self._addr))
+            self.become(partial(own.buildProtocol, self._addr), self._hello.data)
             return
-        suppressed = self._ingress.guard.rate_limited_log("tls refused")
+        suppressed = self.ingress.guard.rate_limited_log("tls refused")
         if suppressed is not None:
             _log.info(
                 "TLS refused: peer={peer} alert={alert} suppressed={suppressed} reason={reason}",
-                peer=field(self._peer),
+                peer=field(self.peer),
                 alert=field(name),
                 suppressed=suppressed,
                 reason=field(why),
             )
-        self._reader = None
+        self.ignore()
         self.transport.write(alert(name))
         self.transport.loseConnection()
-
-    def _become(self, inner: Any) -> None:
-        reader, self._reader = self._reader, None
-        assert reader is not None
-        self._leave()
-        transport = self.transport
-        if inner is None:
-            transport.abortConnection()
-            return
-        self._inner = inner
-        if getattr(transport, "protocol", None) is self:
-            transport.protocol = inner  # what comes need not pass by here
-        inner.makeConnection(transport)
-        inner.dataReceived(reader.data)
-
-    def _evict(self) -> None:
-        """Give the place to somebody else."""
-        self._reader = None
-        self._leave()
-        self.transport.abortConnection()
-
-    def _leave(self) -> None:
-        ingress = self._ingress
-        if self in ingress.connections:
-            ingress.connections.discard(self)
-            ingress.guard.places.busy(self)
-            self._place.release()

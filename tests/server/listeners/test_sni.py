@@ -152,3 +152,23 @@ class PlaceTests(SniCase):
         first, second = self.visit(), self.visit()
         self.stage.ingress.guard.places.full("198.51.100.9")
         self.assertEqual((first.end, second.end), ("reset", "open"))
+
+
+class LastPlaceTests(SniCase):
+    """The last connection that there is room for."""
+
+    settings = {"connections": 1, "connections_per_address": 1}
+
+    def test_it_has_given_its_place_back_when_it_becomes_the_servers_own(self) -> None:
+        ingress = self.stage.ingress
+        own: Any = Factory()
+        seen: list[tuple[int, str | None]] = []
+
+        def build(addr: object) -> Own:
+            seen.append((ingress.guard.connections.count, ingress.guard.full(VISITOR, trusted=False)))
+            return Own(self.made)
+
+        own.buildProtocol = build
+        self.factory.own = own
+        guest = self.visit(real("demo.localhost"))
+        self.assertEqual((seen, len(self.made), guest.end), ([(0, None)], 1, "open"))
