@@ -154,8 +154,8 @@ class MosquittoTests(ProgramCase):
 
 class IperfTests(ProgramCase):
     def test_both_ways(self) -> None:
-        _, stage = self.through(start_iperf3)
         for way in ([], ["--reverse"], ["--bidir"]):
+            _, stage = self.through(start_iperf3)  # one for each: it is busy until it has seen the last client leave
             argv = [program("iperf3"), "-c", "127.0.0.1", "-p", str(stage["it"]), "-t", "1", "--json", *way]
             said = json.loads(self.work(stage, argv, cuts=1).output)
             self.assertNotIn("error", said)

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.e2e import fronts
 from tests.e2e.fronts import STARTERS
 from tests.hostile.tenants import ASKS, INTERIMS, Ask, Tenants, Trick, plays
-from tests.processes import Process
+from tests.processes import Process, wait_until
 
 EVERY = os.environ.get("SELLIA_HOSTILE_EVERY", "") not in ("", "0")
 """Whether all interim responses are tried, and not each second one."""
@@ -77,5 +77,7 @@ class InterimTests(TenantCase):
         """It takes an interim response to HEAD for the final one, and must not be named."""
         if fronts.nginx_version() >= (1, 29):
             raise SkipTest("what this nginx does with interim responses is not known")
+        # A visitor may come to another of its workers, with connections of its own, and then is answered rightly.
         plays = [(ask, INTERIMS[0]) for ask in ASKS if ask.bodiless]
-        self.assertNotEqual(self.wrong("nginx", fronts.server_with_interim_responses(), plays), [])
+        server = fronts.server_with_interim_responses()
+        wait_until(lambda: self.wrong("nginx", server, plays), "a visitor of nginx who is answered by another tenant")
