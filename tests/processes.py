@@ -87,6 +87,17 @@ def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+def stop_listening(listener: socket.socket) -> None:
+    """
+    Close a listening socket on which a thread may wait for connections: wake that up first.
+
+    Otherwise it goes on waiting in the kernel, by the number of the descriptor, and once a signal has interrupted it,
+    it takes the connections of whoever was given the same number next.
+    """
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
 class Process:
     """
     A child process, from start to end. A context manager: leaving it ends the process.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -96,3 +97,15 @@ def _runs(pid: int) -> bool:
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return os.path.exists(f"/proc/{pid}")
+
+
+class ListenerTests(SynchronousTestCase):
+    def test_who_waits_for_a_connection_is_woken(self) -> None:
+        """It would take the connections of the next socket with the same descriptor."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        waiting = threading.Thread(target=self.assertRaises, args=(OSError, listener.accept))
+        waiting.start()
+        processes.stop_listening(listener)
+        waiting.join(30)
+        self.assertFalse(waiting.is_alive())
+        self.assertEqual(listener.fileno(), -1)

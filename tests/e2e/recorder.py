@@ -23,7 +23,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.processes import wait_until
+from tests.processes import stop_listening, wait_until
 
 KEPT = 1 << 20
 """Bytes of a body that an `ServiceLeg` remembers."""
@@ -215,7 +215,7 @@ class Recorder:
 
     def close(self) -> None:
         """Stop listening."""
-        self._listener.close()
+        stop_listening(self._listener)
 
     def _accept(self) -> None:
         number = 0

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.cli.exits import Exit
 from tests.e2e.case import watched
 from tests.e2e.stage import program, run
-from tests.processes import ROOT, Process, free_port, start_twistd
+from tests.processes import ROOT, Process, free_port, start_twistd, stop_listening
 
 #: What is another program's word, or a number of the system's.
 FOREIGN = re.compile(r"WebSocket connection upgrade|SSL routines|Errno|\b1[0-9][0-9]: |certificate verify|in \)")
@@ -50,8 +50,7 @@ class Listener:
 
     def close(self) -> None:
         """Take no more."""
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        stop_listening(self._socket)
         for connection in self._held:
             connection.close()
 

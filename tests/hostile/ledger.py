@@ -15,7 +15,7 @@ from typing import Any
 
 import h11
 
-from tests.processes import wait_until
+from tests.processes import stop_listening, wait_until
 
 KEPT = 1 << 20
 """Octets of a body, and of a connection, that are kept."""
@@ -103,7 +103,7 @@ class Ledger:
 
     def close(self) -> None:
         """Stop listening."""
-        self._listener.close()
+        stop_listening(self._listener)
 
     def _accept(self) -> None:
         while True:

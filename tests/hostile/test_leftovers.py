@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.hostile import stage
 from tests.hostile.visitors import ACCEPT, DEADLINE, Answered, dial, parse, upgrade
-from tests.processes import Process, start_client, wait_until
+from tests.processes import Process, start_client, stop_listening, wait_until
 
 ROUNDS = 30
 
@@ -71,7 +71,7 @@ class Sockets:
         self.open -= 1
 
     def close(self) -> None:
-        self._listener.close()
+        stop_listening(self._listener)
 
 
 def read_request(connection: socket.socket) -> bytes:

@@ -10,6 +10,7 @@ import threading
 from tests.field.install import Apt, Npm, Pip
 from tests.field.program import Kit, Outcome, Program, Way, outcome_of
 from tests.field.visitor import DEADLINE, ask, digest, websocket
+from tests.processes import stop_listening
 
 LARGE = bytes(range(256)) * 16_384
 
@@ -192,7 +193,7 @@ def serve_websockify(kit: Kit) -> int:
     """websockify before a TCP service that echoes, as noVNC uses it before a VNC server."""
     port = kit.free_port()
     listener = socket.create_server(("127.0.0.1", 0))
-    kit.defer(listener.close)
+    kit.defer(lambda: stop_listening(listener))
 
     def echo(connection: socket.socket) -> None:
         with connection:
