@@ -108,7 +108,8 @@ def _project(name: str, environment: Mapping[str, str], directory: str | None, s
     except OSError:
         return Candidate(Rank.PROJECT, name, "the working directory is gone", exists=False)
     owners = _owners(environment)
-    for here in _upwards(start, os.path.realpath(home_directory(environment)) if home_directory(environment) else ""):
+    home = home_directory(environment)
+    for here in _upwards(start, os.path.realpath(home) if home else ""):
         path = os.path.join(here, name)
         exists = os.path.lexists(path)
         why_not = _untrusted(here, owners, status, "its directory ")
