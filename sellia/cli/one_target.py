@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
@@ -12,6 +12,8 @@ from sellia.cli.display import Display, display_options
 from sellia.cli.persistence import persistence, persistence_options
 from sellia.cli.tunnel_flags import WrongSettings, settings_of, tunnel_flags
 from sellia.errors import SettingsError
+
+_ENDING: Final = "Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once."
 
 
 def open_tunnel(
@@ -36,9 +38,9 @@ def open_tunnel(
 
 
 def one_target(kind: str, text: str) -> click.Command:
-    """Return the command ``sellia KIND TARGET``, whose help is ``text``."""
+    """Return the command ``sellia KIND TARGET``, whose help is ``text`` and how it ends."""
 
-    @click.command(help=text)
+    @click.command(help=f"{text}\n{_ENDING}")
     @click.argument("target", required=False)
     @tunnel_flags(kind)
     @persistence_options

@@ -8,7 +8,5 @@ command = one_target(
 
 TARGET is the port that the service listens on, or its address, as in 5432, 192.168.1.5:22 or unix:/run/app.sock.
 Visitors connect to a port of the server, which stays the same as long as nobody else is given it.
-
-Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
 """,
 )

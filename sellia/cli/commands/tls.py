@@ -9,7 +9,5 @@ command = one_target(
 TARGET is the port or the address of a service that does TLS itself, as in 8443 or 192.168.1.5:443. Visitors ask for
 the tunnel's name in their TLS, and the certificate is the service's. With --cert and --key, TLS ends at this
 client, and the service is sent what was in it.
-
-Ends with Ctrl-C: once to let what is under way come to its end, twice to end at once.
 """,
 )
