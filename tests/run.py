@@ -4,9 +4,9 @@
 Without a name all are run, in phases (`phases`): those that only wait for programs to start and to answer in two
 processes side by side, and then those that measure, alone.
 
-The last line is ``N passed, N failed, N skipped``, and the exit status is 0 if none failed.  With ``CI=true`` in the
-environment a test that is skipped counts as a failure, and each is listed with its reason: where everything can be
-installed, a test that does not run is a test that nobody has.
+Failures are shown once more at the end.  The last line is ``N passed, N failed, N skipped``, and the exit status is 0
+if none failed.  With ``CI=true`` in the environment a test that is skipped counts as a failure, and each is listed with
+its reason: where everything can be installed, a test that does not run is a test that nobody has.
 """
 
 import json
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,23 +28,28 @@ from typing import Any, Final
 #: Test classes that are listed at the end because they took longest.
 SLOWEST: Final = 12
 
+#: Characters of a failure that are shown again at the end.
+SHOWN: Final = 3000
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run: what passed, failed, was skipped for which reason, and took longest."""
+    """What came of a run: what passed, failed, was skipped for which reason, took longest, and how each failed."""
 
     passed: int
     failed: int
     skipped: Sequence[tuple[str, str]] = field(default=())
     slowest: Sequence[tuple[str, float]] = field(default=())
+    failures: Sequence[tuple[str, str]] = field(default=())
 
     @classmethod
     def of(cls, result: Any) -> "Outcome":
         """The outcome that a reporter of trial holds.  A test that is said to fail and does so counts as skipped."""
         skipped = [(test.id(), str(reason)) for test, reason in result.skips]
         skipped += [(test.id(), f"is expected to fail: {todo.reason}") for test, _, todo in result.expectedFailures]
-        failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-        return cls(result.successes, failed, skipped)
+        failures = [(test.id(), _end_of(failure)) for test, failure in (*result.failures, *result.errors)]
+        failures += [(test.id(), "passed, and was expected to fail") for test, *_ in result.unexpectedSuccesses]
+        return cls(result.successes, len(failures), skipped, failures=failures)
 
     def status(self, environment: Mapping[str, str]) -> int:
         """The exit status."""
@@ -54,6 +60,7 @@ class Outcome:
     def lines(self, environment: Mapping[str, str]) -> list[str]:
         """What is said at the end."""
         lines = [f"took {seconds:.1f} s: {name}" for name, seconds in self.slowest if seconds >= 1.0]
+        lines += [f"failed: {test}\n{textwrap.indent(how, '  ')}" for test, how in self.failures]
         lines += [f"skipped: {test}: {' '.join(reason.split())}" for test, reason in self.skipped]
         if self.skipped and strict(environment):
             lines.append("With CI=true a test that is skipped is a failure.")
@@ -63,7 +70,14 @@ class Outcome:
         """The outcome of two runs."""
         slowest = nlargest(SLOWEST, [*self.slowest, *other.slowest], key=itemgetter(1))
         skipped = [*self.skipped, *other.skipped]
-        return Outcome(self.passed + other.passed, self.failed + other.failed, skipped, slowest)
+        failures = [*self.failures, *other.failures]
+        return Outcome(self.passed + other.passed, self.failed + other.failed, skipped, slowest, failures)
+
+
+def _end_of(failure: Any) -> str:
+    """The end of a failure's traceback, where its reason is."""
+    text = failure.getTraceback() if hasattr(failure, "getTraceback") else str(failure)
+    return str(text).strip()[-SHOWN:]
 
 
 def strict(environment: Mapping[str, str]) -> bool:
@@ -142,6 +156,7 @@ class Lane:
     """A process that runs the tests ``names``, the ``number``th of its phase."""
 
     def __init__(self, path: Path, names: Sequence[str], number: int) -> None:
+        self._names = names
         self._result = path.with_suffix(".json")
         self._output = path.with_suffix(".txt") if number else None
         argv = [sys.executable, "-m", "tests.run", f"--lane={number}", f"--result={self._result}", *names]
@@ -158,8 +173,8 @@ class Lane:
         try:
             return Outcome(**json.loads(self._result.read_text()))
         except (OSError, ValueError):
-            print(f"a process that ran tests ended with status {status} before it had run them all", flush=True)
-            return Outcome(0, 1)
+            reason = f"ended with status {status} before all of its tests had run"
+            return Outcome(0, 1, failures=[(f"the process of {', '.join(self._names)}", reason)])
 
 
 def main(arguments: Sequence[str]) -> int:

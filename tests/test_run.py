@@ -8,9 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, Todo
 
-from tests.run import Lane, Outcome, hear_hangups, phases
+from tests.run import SHOWN, Lane, Outcome, hear_hangups, phases
 
 
 class Named:
@@ -35,9 +36,23 @@ class OutcomeTests(SynchronousTestCase):
 
     def test_every_kind_of_failure(self) -> None:
         for kind in ("failures", "errors", "unexpectedSuccesses"):
-            outcome = self.outcome(**{kind: [object(), object()]})
+            outcome = self.outcome(**{kind: [(Named("tests.a"), "no answer"), (Named("tests.b"), "another")]})
             self.assertEqual(outcome.lines({})[-1], "3 passed, 2 failed, 0 skipped")
             self.assertEqual(outcome.status({}), 1)
+
+    def test_failures_are_shown_at_the_end(self) -> None:
+        try:
+            raise ValueError("x" * SHOWN + " ends here")
+        except ValueError:
+            outcome = self.outcome(errors=[(Named("tests.a"), Failure())])
+        failed, total = outcome.lines({})
+        self.assertTrue(failed.startswith("failed: tests.a\n  xxx"), failed)
+        self.assertIn(" ends here", failed)
+        self.assertEqual(total, "3 passed, 1 failed, 0 skipped")
+
+    def test_a_test_that_was_expected_to_fail_and_passes(self) -> None:
+        outcome = self.outcome(unexpectedSuccesses=[(Named("tests.a"), None)])
+        self.assertEqual(outcome.lines({})[0], "failed: tests.a\n  passed, and was expected to fail")
 
     def test_skip(self) -> None:
         outcome = self.outcome(skips=[(Named("tests.a"), "no\n  Node")])
@@ -79,8 +94,9 @@ class PhaseTests(SynchronousTestCase):
                 self.assertEqual(len(covers), 1, module)
 
     def test_outcomes_add_up(self) -> None:
-        both = Outcome(1, 2, [("a", "b")], [("x", 1.0)]) + Outcome(3, 4, [("c", "d")], [("y", 2.0)])
-        self.assertEqual(both, Outcome(4, 6, [("a", "b"), ("c", "d")], [("y", 2.0), ("x", 1.0)]))
+        both = Outcome(1, 2, [("a", "b")], [("x", 1.0)], [("e", "f")]) + Outcome(3, 4, [("c", "d")], [("y", 2.0)])
+        expected = Outcome(4, 6, [("a", "b"), ("c", "d")], [("y", 2.0), ("x", 1.0)], [("e", "f")])
+        self.assertEqual(both, expected)
 
     def test_a_process(self) -> None:
         path = Path(self.mktemp())
@@ -88,7 +104,10 @@ class PhaseTests(SynchronousTestCase):
         self.assertEqual((outcome.passed, outcome.failed), (1, 0))
 
     def test_a_process_that_dies_is_a_failure(self) -> None:
-        self.assertEqual(Lane(Path(self.mktemp()), ["--lane"], 1).wait(), Outcome(0, 1))
+        outcome = Lane(Path(self.mktemp()), ["--lane"], 1).wait()
+        ((what, how),) = outcome.failures
+        self.assertEqual((outcome.passed, outcome.failed, what), (0, 1, "the process of --lane"))
+        self.assertRegex(how, "^ended with status [0-9]+ before")
 
 
 class HangupTests(SynchronousTestCase):
