@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-UNIT := tests.protocol tests.relay tests.transports tests.server tests.client tests.cli tests.settings tests.test_credentials \
+UNIT := tests.protocol tests.relay tests.transports tests.server tests.client tests.cli tests.settings tests.storage tests.test_credentials \
 	tests.test_docs tests.test_errors tests.test_exports tests.test_imports tests.test_logs tests.test_options \
 	tests.test_private_names tests.test_problems tests.test_security tests.test_settings tests.test_targets \
 	tests.test_terminal tests.test_text

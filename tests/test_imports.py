@@ -74,6 +74,7 @@ ALLOWED = {
     "process": {"", "settings", "terminal"},
     "options": {"settings", "process"},
     "terminal": set(),
+    "storage": set(),
     "credentials": set(),
     "private_names": set(),
 }
