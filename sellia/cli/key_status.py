@@ -8,7 +8,8 @@ import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 
 from sellia.cli.failures import explain
-from sellia.cli.server_api import ServerApi, run
+from sellia.cli.http_calls import run
+from sellia.cli.server_api import ServerApi
 from sellia.cli.server_choice import Way
 from sellia.cli.texts import safe
 from sellia.credentials import Credentials, prefix_of

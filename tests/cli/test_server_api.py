@@ -9,9 +9,10 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import PrivateCertificate
 from twisted.trial.unittest import TestCase
 
-from sellia.cli import server_api
+from sellia.cli import http_calls
 from sellia.cli.exits import Exit, exit_of
-from sellia.cli.server_api import BODY_LIMIT, ServerApi
+from sellia.cli.http_calls import BODY_LIMIT
+from sellia.cli.server_api import ServerApi
 from sellia.client.proxies import Proxies, Proxy
 from sellia.errors import ProxyLoginError, RefusedError, SelliaError, UnreachableError
 from sellia.server.service import ServerService
@@ -128,7 +129,7 @@ class OtherTests(ApiCase):
         self.assertEqual(await self.sentence(answer("500 No", body)), f"answers with more than {BODY_LIMIT >> 10} KiB")
 
     async def test_without_an_answer(self) -> None:
-        self.patch(server_api, "TIMEOUT", 0.1)
+        self.patch(http_calls, "TIMEOUT", 0.1)
         for said in (b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"):
             error: Any = await self.failure(self.listen(said, closes=False))
             self.assertIn("did not answer in time", error.line)

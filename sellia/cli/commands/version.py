@@ -42,7 +42,8 @@ def _check(client: dict[str, Any], flags: dict[str, str | None], as_json: bool) 
     import msgspec
 
     from sellia.cli.exits import Exit
-    from sellia.cli.server_api import ServerApi, run
+    from sellia.cli.http_calls import run
+    from sellia.cli.server_api import ServerApi
     from sellia.cli.server_choice import the_server, way_of
     from sellia.cli.texts import safe
     from sellia.credentials import credentials
