@@ -21,6 +21,7 @@ The invariants, which `check_invariants` proves:
 * `by_name` and the upstreams' own lists have the same tunnels.
 * An account has at most `per_owner` names, bound or held; all together have at most `total` bound and as many held
   ones.  The account is the owner itself, unless the gateway says that several owners count as one.
+* Nobody claims a name that `reservations` keep for another; a name that was bound before stays so.
 
 Not chosen: leaving a bound name to whichever session of the owner asks last.  Two clients that share a key would then
 take it from one another for ever, each sure that it reconnected.
@@ -31,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from sellia.errors import ProblemError
 from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem
@@ -88,6 +89,13 @@ class Claim(Generic[Target]):
     displaced: Tunnel[Target] | None = None
 
 
+class Reservations(Protocol):
+    """Names that belong to somebody whether a tunnel has them or not."""
+
+    def refusal(self, label: str, owner: Hashable) -> ProblemError | None:
+        """Return why an owner may not claim a label, or None; the owner None stands for anybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Hold:
     owner: Hashable
@@ -117,6 +125,8 @@ class TunnelRegistry(Generic[Target]):
         self._free: dict[str, tuple[Problem, float]] = {}
         #: Told of each label that is no longer bound, unless another tunnel has taken its place.
         self.released: Callable[[str], None] | None = None
+        #: Names that are kept for their owners; None where there are none.
+        self.reservations: Reservations | None = None
 
     def set_limits(self, hold_seconds: float, per_owner: int, total: int) -> None:
         """Change the bounds, for claims from now on; names that are bound or held stay so, also beyond them."""
@@ -155,9 +165,12 @@ class TunnelRegistry(Generic[Target]):
         """Bind the valid name `label` to `upstream`, or raise `ProblemError`.
 
         NAME_TAKEN if it is bound or held for another; TOO_MANY_TUNNELS if the owner, OVERLOADED if the server has as
-        many as it may.  Nothing has changed then.
+        many as it may; what the reservations say if it is another's.  Nothing has changed then.
         """
         self.expire(now)
+        refusal = self._reserved(label, owner)
+        if refusal is not None:
+            raise refusal
         account = owner if account is None else account
         displaced = self.by_name.get(label)
         if displaced is not None and not self._may_displace(displaced, upstream, owner):
@@ -185,6 +198,8 @@ class TunnelRegistry(Generic[Target]):
 
     def could_claim(self, label: str, owner: Hashable, now: float) -> bool:
         """Return whether a claim of this owner would be granted now, as far as the label decides."""
+        if self._reserved(label, owner) is not None:
+            return False
         bound, hold = self.by_name.get(label), self._holds.get(label)
         if bound is not None:
             return bound.owner == owner and bound.upstream in self._away
@@ -201,7 +216,7 @@ class TunnelRegistry(Generic[Target]):
         self.expire(now)
         for _ in range(_SUGGESTIONS):
             name = suggest_name(random)
-            if name not in self.by_name and name not in self._holds:
+            if name not in self.by_name and name not in self._holds and self._reserved(name, None) is None:
                 return name
         # With the table full to its default bound, that is one chance in ten to the hundredth.
         raise ProblemError(INTERNAL, "No free name was found; ask for one by name.")
@@ -306,6 +321,9 @@ class TunnelRegistry(Generic[Target]):
         assert not self.by_name.keys() & self._free.keys() and len(self._free) <= REMEMBERED_LIMIT
         untils = [hold.until for hold in self._holds.values()]
         assert untils == sorted(untils)
+
+    def _reserved(self, label: str, owner: Hashable) -> ProblemError | None:
+        return self.reservations.refusal(label, owner) if self.reservations is not None else None
 
     def _may_displace(self, tunnel: Tunnel[Target], upstream: Target, owner: Hashable) -> bool:
         return tunnel.owner == owner and tunnel.upstream != upstream and tunnel.upstream in self._away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import partial
 from random import Random
 
@@ -260,6 +261,27 @@ class RegistryTests(SynchronousTestCase):
             self.registry.check_invariants()
         held = [number for number in range(20) if self.registry.is_held(f"name-{number}", 20.0)]
         self.assertEqual(held, [15, 16, 17, 18, 19])
+
+    def test_reserved_names(self) -> None:
+        """They are their owner's alone, also when nothing is bound to them; others are anybody's."""
+
+        class Alices:
+            def refusal(self, label: str, owner: Hashable) -> ProblemError | None:
+                return ProblemError(NAME_TAKEN, "It is alice's.") if label == "hers" and owner != "alice" else None
+
+        self.registry.reservations = Alices()
+        self.assertIn("alice's", self.assert_refused(NAME_TAKEN, "hers", "s1", "bob"))
+        could = [self.registry.could_claim("hers", each, 0.0) for each in ("alice", "bob")]
+        self.assertEqual(could, [True, False])
+        self.claim("hers", "s2", "alice")
+        self.claim("other", "s1", "bob")
+
+        class All:
+            def refusal(self, label: str, owner: Hashable) -> ProblemError | None:
+                return ProblemError(NAME_TAKEN)
+
+        self.registry.reservations = All()
+        self.assertRaises(ProblemError, self.registry.free_name, Random(1), 0.0)
 
     def test_a_free_name_is_suggested(self) -> None:
         taken = self.registry.free_name(Random(1), 0.0)

@@ -43,7 +43,7 @@ from sellia.protocol.messages import VERSION, Hello
 from sellia.relay.http.forwarded import counted_address
 from sellia.relay.limits.quota import Quota
 from sellia.relay.limits.token_bucket import Buckets, Rate
-from sellia.server.gateway.keys import KeyStore, MasterKeys, Owner
+from sellia.server.gateway.keys import KeyStore, MasterKeys, Owner, PublicStore
 from sellia.server.settings import ServerSettings
 
 #: Refusals after which the same hello is refused again.
@@ -129,7 +129,7 @@ class Admission:
     @property
     def key_required(self) -> bool:
         """Whether only those who show a key are let in, as far as is known: a store of somebody else's may differ."""
-        return self.keys is not self._master or self._master.required
+        return self.keys.required if isinstance(self.keys, PublicStore) else True
 
     def count_of(self, account: Hashable) -> int:
         """Return the number of sessions that the account has."""
@@ -144,13 +144,14 @@ class Admission:
         self._sessions.release(account)
 
     def shows_key(self, key: str, remote: str) -> bool:
-        """Return whether a visitor shows the master key; wrong ones count as those of clients do."""
-        if not self._master.required:
+        """Return whether a visitor shows the master key, or an operator's; wrong ones count as those of clients do."""
+        store = self.keys if isinstance(self.keys, PublicStore) else self._master
+        if store is self._master and not self._master.required:
             return False
         address, now = counted_address(remote), self._clock.seconds()
         if self._wrong.look(address, now):
             return False
-        if self._master.opens(key):
+        if store.opens(key):
             return True
         self._wrong.take(address, now)
         return False

@@ -24,6 +24,7 @@ from sellia.relay.registry import TunnelRegistry
 from sellia.relay.rules import Rules, rules_of
 from sellia.relay.secrets import basic_auth_digest
 from sellia.server.gateway.kinds import Asking, Kind, Ports, kind_of
+from sellia.server.gateway.policy import Policy
 from sellia.server.gateway.pools import Holder, Pools
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.settings import ServerSettings
@@ -41,6 +42,7 @@ class ClaimKeeper(Protocol):
     pools: Pools
     random: Random
     ports: Ports
+    policy: Policy
     draining: bool
 
 
@@ -108,6 +110,7 @@ class ClaimChecks:
             ports = keeper.registry.ports_of(claim.session.owner.account, claim.label)
             if ports >= keeper.settings.ports_per_owner:
                 raise ProblemError(TOO_MANY_TUNNELS, PORTS)
+        keeper.policy.check_claim(claim.session, claim.wanted, claim.label)
 
     def _check_access(self, claim: Asked) -> None:
         options = claim.wanted.options

@@ -22,11 +22,10 @@ from random import Random
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from sellia import __version__
 from sellia.errors import ProtocolError
-from sellia.problems import SERVER_DRAINING, SERVER_RESTARTING
+from sellia.problems import SERVER_DRAINING, SERVER_RESTARTING, Problem
 from sellia.protocol.messages import (
     CAPABILITIES,
     VERSION,
@@ -51,24 +50,22 @@ from sellia.server.gateway.hellos import Hellos
 from sellia.server.gateway.keys import KeyStore, Owner
 from sellia.server.gateway.kinds import NoPorts, Ports
 from sellia.server.gateway.links import LinkFactory
+from sellia.server.gateway.policy import Journal, Permission, Policy, Silence
 from sellia.server.gateway.pools import Holder, Pools
+from sellia.server.gateway.session_log import SessionLog
 from sellia.server.gateway.sessions import ServerSession
 from sellia.server.gateway.states import TRANSITIONS, SessionEvent
 from sellia.server.gateway.tunnels import TunnelRequests
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
-from sellia.text import field, printable
 from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ServerLink
 from sellia.transports.original.server_side.bridge import OriginalServerLink
 from sellia.transports.reactor.batching import batch_of
-from sellia.transports.reactor.lines import line
 
 _CUT: Final = "The client of this tunnel lost its connection, and is one that cannot go on after that."
 _TOO_LARGE: Final = "all sessions together have too much waiting, and this one most of it"
 _TAKEN_OVER: Final = "another link has taken over"
-
-_log = Logger()
 
 
 class Gateway:
@@ -101,6 +98,10 @@ class Gateway:
         self.draining = False
         self.random = random
         self.counters = LinkCounters()
+        #: What owners may have, and who is told of what they do.
+        self.policy: Policy = Permission()
+        self.journal: Journal = Silence()
+        self._told = SessionLog(clock)
         self._open: set[Link] = set()
         self._sessions_by_link: dict[Link, ServerSession] = {}
         self.admission = Admission(settings, clock, keys)
@@ -183,7 +184,7 @@ class Gateway:
         self.pools.look(session)
         session.link_away(self.clock.seconds(), link.heard)
         session.wait(self.settings.resume_window)
-        self._log_loss(session, reason)
+        self._told.lost(session, reason, self.settings.resume_window)
 
     # --- hellos: a HelloKeeper -----------------------------------------------------------------------------
 
@@ -193,20 +194,14 @@ class Gateway:
         self.sessions[session.token] = session
         self.admission.acquire(owner.account)
         self._carry(link, session, hello, resumed=False)
-        end = line(self.clock, "session opened")
-        if end is not None:
-            _log.info(
-                "session opened: session={session} peer={peer} agent={agent}{end}",
-                session=field(session.name),
-                peer=field(link.remote),
-                agent=field(printable(hello.agent, 64)),
-                end=end,
-            )
+        self._told.opened(session, hello.agent)
+        self.journal.session_opened(session)
 
     def resume(self, link: Link, hello: Hello) -> bool:
         session = self.sessions.get(hello.session) if hello.session and hello.version == VERSION else None
         if session is None or not session.opens_with(hello.key):
             return False
+        self.policy.check_return(session, link.remote)
         if 0 < hello.attempt <= session.attempt:
             self._ignore(link, session)
         else:
@@ -216,14 +211,7 @@ class Gateway:
     def _ignore(self, link: Link, session: ServerSession) -> None:
         """Close a link whose hello was made before the one that the session went on with."""
         session.move(SessionEvent.OLDER_HELLO)
-        end = line(self.clock, "link ignored")
-        if end is not None:
-            _log.info(
-                "link ignored, because it is older than the present one: session={session} peer={peer}{end}",
-                session=field(session.name),
-                peer=field(link.remote),
-                end=end,
-            )
+        self._told.ignored(session, link.remote)
         link.close(1000, _TAKEN_OVER)
 
     def _resume(self, link: Link, session: ServerSession, hello: Hello) -> None:
@@ -247,7 +235,7 @@ class Gateway:
         session.mux.send_control(Meanwhile())
         resent = session.mux.out.unacknowledged
         self.counters.went_on(resent, took_over=old is not None)
-        self._log_resumption(session, now - session.lost_at, resent, took_over=old is not None)
+        self._told.resumed(session, now - session.lost_at, resent, took_over=old is not None)
 
     def _carry(self, link: Link, session: ServerSession, hello: Hello, *, resumed: bool) -> None:
         settings = self.settings
@@ -271,38 +259,6 @@ class Gateway:
         )
         received = hello.received if resumed else 0
         link.carry(session.mux, received, settings.ping_interval, settings.ping_timeout)
-
-    def _log_loss(self, session: ServerSession, reason: str) -> None:
-        end = line(self.clock, "link lost")
-        if end is not None:
-            _log.info(
-                "link lost: session={session} peer={peer} reason={reason} streams={streams} window={window:g}s{end}",
-                session=field(session.name),
-                peer=field(session.remote),
-                reason=field(reason),
-                streams=len(session.mux.streams),
-                window=self.settings.resume_window,
-                end=end,
-            )
-
-    def _log_resumption(
-        self, session: ServerSession, after: float, resent: tuple[int, int], *, took_over: bool
-    ) -> None:
-        end = line(self.clock, "link back")
-        if end is not None:
-            _log.info(
-                "link back: session={session} peer={peer} after={after:.3f}s took_over={took_over} "
-                "resent_messages={messages} resent_bytes={size} ended={ended} pings_answered={answered}{end}",
-                session=field(session.name),
-                peer=field(session.remote),
-                after=after,
-                took_over=took_over,
-                messages=resent[0],
-                size=resent[1],
-                ended=0 if took_over else len(session.at_loss - session.mux.streams.keys()),
-                answered=0 if took_over else session.pings_answered,
-                end=end,
-            )
 
     # --- the session ---------------------------------------------------------------------------------------
 
@@ -339,6 +295,7 @@ class Gateway:
         now, held = self.clock.seconds(), event is SessionEvent.LINK_CUT
         session.cancel_wait()
         self.admission.release(session.owner.account)
+        pooled = list(session.pools.values())
         released = self.registry.release_all(session, now, held=held)
         released += self.pools.leave_all(session, held=held)
         for label, owner in session.left:
@@ -352,16 +309,18 @@ class Gateway:
             link.close(1000, problem.code)
         streams = len(session.mux.streams)
         session.mux.close(problem, message)
-        end = line(self.clock, "session ended")
-        if end is not None:
-            _log.info(
-                "session ended: session={session} reason={why} tunnels={tunnels} streams={streams}{end}",
-                session=field(session.name),
-                why=field(why),
-                tunnels=field(",".join(tunnel.label for tunnel in released)),
-                streams=streams,
-                end=end,
-            )
+        self._told.ended(session, why, (tunnel.label for tunnel in released), streams)
+        for label in dict.fromkeys([*(tunnel.label for tunnel in released), *pooled]):
+            self.journal.tunnel_closed(session, label)
+        self.journal.session_ended(session, why)
+
+    def dismiss(self, session: ServerSession, problem: Problem, why: str, message: str = "") -> None:
+        """End a session whose client may not go on with it, and tell that client; ``why`` is for the log."""
+        link = session.link
+        if link is not None:
+            session.mux.flush()  # what was said before goodbye
+            link.say(Goodbye(problem.code, message or problem.sentence))
+        self.end(session, SessionEvent.DISMISSED, why)
 
     def drain(self, seconds: float) -> None:
         """Begin nothing new, and tell clients that the server will stop within so many seconds."""

@@ -34,6 +34,7 @@ from sellia.problems import INTERNAL, OVERLOADED, SERVER_DRAINING
 from sellia.protocol.messages import Hello, Refused
 from sellia.server.gateway.admission import FINAL, Admission, Rejection
 from sellia.server.gateway.keys import Owner
+from sellia.server.gateway.policy import Journal, Policy
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.text import field
@@ -65,10 +66,15 @@ class HelloKeeper(Protocol):
     settings: ServerSettings
     clock: IReactorTime
     guard: Limiter
+    policy: Policy
+    journal: Journal
     draining: bool
 
     def resume(self, link: Link, hello: Hello) -> bool:
-        """Go on with the session that a hello names; return whether there is one, and the hello shows its key."""
+        """Go on with the session that a hello names; return whether there is one, and the hello shows its key.
+
+        Raises ProblemError if it may not go on.
+        """
 
     def begin(self, link: Link, hello: Hello, owner: Owner) -> None:
         """Begin a session on a link."""
@@ -111,10 +117,10 @@ class Hellos:
         waiting = self._links.get(link)
         if waiting is None or waiting.lookup is not None:
             raise ProtocolError("a second hello on one link")
-        if self._keeper.resume(link, hello):
-            self._remove(link)
-            return
         try:
+            if self._keeper.resume(link, hello):
+                self._remove(link)
+                return
             if self._lookups >= LOOKUPS:
                 raise Rejection(OVERLOADED, _TOO_MANY, "key_lookups")
             found = self._admission.find_owner(hello, link.remote)
@@ -183,6 +189,7 @@ class Hellos:
     def _begin(self, link: Link, hello: Hello, owner: Owner) -> None:
         if self._keeper.draining:
             raise Rejection(SERVER_DRAINING)
+        self._keeper.policy.check_session(owner)
         self._admission.check_room(owner)
         self._keeper.begin(link, hello, owner)
         self._remove(link)
@@ -204,6 +211,7 @@ class Hellos:
                 message=field(refused.message),
                 suppressed=suppressed,
             )
+        self._keeper.journal.refused(link.remote, error)
         if not link.refuse(refused, code):
             self._remove(link)
 

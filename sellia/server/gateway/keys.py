@@ -1,11 +1,12 @@
 """Keys of clients: whose they are, and whom a client counts for.
 
 A key store may answer at once or later: `sellia.server.gateway.hellos` holds the link of a client whose key is being
-looked up.  The one store today, `MasterKeys`, knows the server's master key and answers at once.
+looked up.  `MasterKeys` knows the server's master key and answers at once; `sellia.server.accounts` has the store of a
+server with accounts.
 """
 
 from collections.abc import Hashable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from twisted.internet.defer import Deferred
 
@@ -20,6 +21,7 @@ class Owner(NamedTuple):
 
     names: Hashable  #: the owner of its names: a value that is the same again when the same client comes back
     account: Hashable  #: the account that its sessions and names count for
+    key: str = ""  #: the id of the key in its store, where keys have ids
 
 
 class KeyStore(Protocol):
@@ -34,6 +36,18 @@ class KeyStore(Protocol):
 
     def moved(self, owner: Owner, key: str | None, remote: str) -> Owner:
         """Return the owner of a session whose client goes on with it, and has shown its key again, from ``remote``."""
+
+
+@runtime_checkable
+class PublicStore(Protocol):
+    """A key store that can tell of itself; one that cannot is taken to let in nobody without a key."""
+
+    @property
+    def required(self) -> bool:
+        """Whether only those who show a key are let in."""
+
+    def opens(self, key: str) -> bool:
+        """Return whether a key is an operator's, who may see how the server is."""
 
 
 class MasterKeys:

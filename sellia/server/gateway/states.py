@@ -44,6 +44,7 @@ class SessionEvent(Enum):
     GOODBYE = "``bye``"
     VIOLATED = "a violation by the client"
     TOO_LARGE = "too much waits in all sessions, most in it"
+    DISMISSED = "the server dismisses it"
     STOPPED = "the server ends"
 
 
@@ -74,6 +75,7 @@ TRANSITIONS: Final = {
     SessionEvent.GOODBYE: Transition(_ANY, _NONE, CLIENT_GONE),
     SessionEvent.VIOLATED: Transition(_ANY, _NONE, CLIENT_GONE),
     SessionEvent.TOO_LARGE: Transition(_ANY, _NONE, OVERLOADED),
+    SessionEvent.DISMISSED: Transition(_ANY, _NONE, CLIENT_GONE),
     SessionEvent.STOPPED: Transition(_ANY, _NONE, SERVER_RESTARTING),
 }
 

@@ -32,6 +32,7 @@ from sellia.relay.ports import shown_name
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
 from sellia.server.gateway.claim_checks import PER_CLIENT, PORTS, Asked, ClaimChecks
 from sellia.server.gateway.kinds import Ports
+from sellia.server.gateway.policy import Journal, Policy
 from sellia.server.gateway.pool import Pool
 from sellia.server.gateway.pools import Holder, Pools
 from sellia.server.gateway.sessions import ServerSession
@@ -77,6 +78,8 @@ class TunnelKeeper(Protocol):
     guard: Limiter
     ports: Ports
     public_port: int
+    policy: Policy
+    journal: Journal
     draining: bool
 
     def end(self, session: ServerSession, event: SessionEvent, why: str, message: str = "") -> None:
@@ -109,21 +112,24 @@ class TunnelRequests:
         label = session.pools.get(message.tunnel)
         if label is not None:
             keeper.pools.leave(session, message.tunnel)
-            self._log_closed(session, label)
+            self._closed(session, label)
         for tunnel in keeper.registry.tunnels_of(session):
             if tunnel.tunnel_id == message.tunnel:
                 keeper.registry.release(tunnel, keeper.clock.seconds())
-                self._log_closed(session, tunnel.label)
+                self._closed(session, tunnel.label)
 
     def leave(self, session: ServerSession, message: GoAway) -> None:
         """Hold the names of a client that will soon stop for its owner; visitors are refused meanwhile."""
         keeper = self._keeper
         session.claiming.clear()
         now = keeper.clock.seconds()
+        pooled = list(session.pools.values())
         released = keeper.registry.release_all(session, now, held=True)
         released += keeper.pools.leave_all(session, held=True)
         session.left = [left for left in session.left if keeper.registry.is_held(left[0], now)]
         session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
+        for label in dict.fromkeys([*(tunnel.label for tunnel in released), *pooled]):
+            keeper.journal.tunnel_closed(session, label)
         if session.state is SessionState.LEAVING and not released:
             return
         session.move(SessionEvent.GO_AWAY)
@@ -138,7 +144,8 @@ class TunnelRequests:
                 end=end,
             )
 
-    def _log_closed(self, session: ServerSession, label: str) -> None:
+    def _closed(self, session: ServerSession, label: str) -> None:
+        self._keeper.journal.tunnel_closed(session, label)
         end = line(self._keeper.clock, "tunnel closed")
         if end is not None:
             _log.info(
@@ -211,6 +218,7 @@ class TunnelRequests:
         assert claim.kind is not None
         url = claim.kind.url(label, keeper.settings, keeper.public_port)
         session.mux.send_control(TunnelReady(wanted.tunnel, shown_name(label), url))
+        keeper.journal.tunnel_opened(session, label, wanted.kind)
         end = line(keeper.clock, "tunnel opened")
         if end is not None:
             _log.info(
@@ -235,6 +243,7 @@ class TunnelRequests:
                 word=field(problem.code),
                 suppressed=suppressed,
             )
+        self._keeper.journal.refused(session.remote, error, session, wanted.name or "")
         session.mux.send_control(TunnelRefused(wanted.tunnel, problem.code, str(error), problem not in _PASSING))
 
     def _count(self, session: ServerSession) -> int:
@@ -244,10 +253,9 @@ class TunnelRequests:
     def _lost_name(self, tunnel: Tunnel[Holder]) -> None:
         """Tell the sessions that have lost a name to another one of the same owner; end those that are dead."""
         holder = tunnel.upstream
-        if not isinstance(holder, Pool):
-            self._lost(holder, tunnel.tunnel_id)
-            return
-        for session, number in self._keeper.pools.dissolve(holder):
+        lost = [(holder, tunnel.tunnel_id)] if not isinstance(holder, Pool) else self._keeper.pools.dissolve(holder)
+        for session, number in lost:
+            self._keeper.journal.tunnel_closed(session, tunnel.label)
             self._lost(session, number)
 
     def _lost(self, session: ServerSession, number: int) -> None:

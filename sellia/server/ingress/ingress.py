@@ -103,6 +103,8 @@ class Ingress:
         self.checks: tuple[Check, ...] = CHECKS
         #: Returns the observer of a tunnel's streams, or None; None if nobody observes any.
         self.observe: Callable[[Tunnel[Upstream]], StreamObserver | None] | None = None
+        #: Returns why a tunnel's account may not carry an exchange of a visitor, or None; None if nothing bounds any.
+        self.allowance: Callable[[Tunnel[Upstream], str], ProblemError | None] | None = None
         self.draining = False
         #: Seconds between the last two looks at deadlines.
         self.step = 1.0
@@ -136,6 +138,15 @@ class Ingress:
         self.draining = True
         for connection in list(self.connections):
             connection.drain()
+
+    def hold_to(self, allowance: Callable[[Tunnel[Upstream], str], ProblemError | None]) -> None:
+        """Ask before each exchange whether its tunnel's account may carry it."""
+
+        def within_allowance(request: Request, tunnel: Tunnel[Upstream], connection: Channel) -> Verdict:
+            return allowance(tunnel, connection.visitor_of(request))
+
+        self.allowance = allowance
+        self.checks = (*CHECKS[:-1], within_allowance, CHECKS[-1])
 
     @property
     def busy(self) -> bool:

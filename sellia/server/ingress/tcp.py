@@ -105,6 +105,9 @@ def admit_visitor(ingress: Ingress, label: str, peer: str) -> Tunnel[Upstream]:
         raise ProblemError(RATE_LIMITED, "Too many connections came in too short a time.")
     if tunnel.options.while_away == "refuse" and not tunnel.upstream.attached:
         raise ProblemError(CLIENT_AWAY)
+    over = ingress.allowance(tunnel, peer) if ingress.allowance is not None else None
+    if over is not None:
+        raise over
     limit = tunnel.upstream.refusal(tunnel.tunnel_id)
     if limit is not None:
         guard.refused(limit, peer, "reset")

@@ -22,7 +22,7 @@ class MasterKeyTests(SynchronousTestCase):
         store: KeyStore = self.keys
         owner = store.find("right", HERE)
         self.assertEqual(store.find("right", ELSEWHERE), owner)
-        self.assertEqual(owner, (owner[0], owner[0]))  # type: ignore[index]
+        self.assertEqual(owner, (owner[0], owner[0], ""))  # type: ignore[index]
         self.assert_refused(None, KEY_REQUIRED)
         self.assert_refused("", KEY_REQUIRED)
         self.assert_refused("wrong", WRONG_KEY)

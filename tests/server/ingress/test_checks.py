@@ -62,3 +62,16 @@ class CheckTests(ServerCase):
     def test_names_without_a_tunnel_are_not_checked(self) -> None:
         self.stage.ingress.checks = (never,)
         self.assert_answers(self.stage.visitor(get(host=b"nobody.localhost")), (404, "no-such-tunnel"))
+
+    def test_the_allowance_of_an_account(self) -> None:
+        """It is asked before room is looked for, and only where there are accounts."""
+        asked = []
+
+        def allowance(tunnel: Tunnel[Upstream], visitor: str) -> ProblemError | None:
+            asked.append((tunnel.label, visitor))
+            return ProblemError(FORBIDDEN, "It has had enough.")
+
+        self.stage.ingress.hold_to(allowance)
+        self.assertIs(self.stage.ingress.checks[-1], has_room)
+        self.assert_answers(self.stage.visitor(GET), (403, "forbidden"))
+        self.assertEqual((asked, self.stage.asked), ([("demo", "203.0.113.7")], []))
