@@ -2,6 +2,7 @@
 
 from sellia.protocol.messages import Opening, ResponseHead
 from sellia.relay.mux.observer import EndedBy
+from sellia.why.cause import Cause
 
 
 class RecordingObserver:
@@ -9,6 +10,8 @@ class RecordingObserver:
 
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
+        #: Why streams have ended that did not end plainly well.
+        self.causes: dict[int, Cause] = {}
 
     def request(self, stream_id: int, opening: Opening) -> None:
         self.events.append(("request", stream_id, opening))
@@ -28,6 +31,10 @@ class RecordingObserver:
 
     def frame_continued(self, stream_id: int, from_visitor: bool, payload: bytes) -> None:
         self.events.append(("continued", stream_id, from_visitor, payload))
+
+    def explained(self, stream_id: int, cause: Cause) -> None:
+        assert stream_id not in self.causes, "an end has one cause"
+        self.causes[stream_id] = cause
 
     def ended(self, stream_id: int, by: EndedBy, code: int | str | None, reason: str) -> None:
         self.events.append(("ended", stream_id, by, code, reason))

@@ -90,7 +90,7 @@ _CLI = ("cli", "cli.commands", "cli.commands.auth", "cli.commands.config", "cli.
 ALLOWED |= dict.fromkeys(_CLI, {*ALLOWED, *_CLI})
 
 #: Rooms that may be imported from anywhere, and import each other at most.
-FOR_ALL = {"directories", "errors", "problems", "targets", "text"}
+FOR_ALL = {"directories", "errors", "problems", "targets", "text", "why"}
 ALLOWED |= {each: set() for each in FOR_ALL}
 
 #: What the pure rooms must not import: sockets, threads, clocks, and what brings them along.

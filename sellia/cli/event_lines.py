@@ -1,6 +1,7 @@
 """The line that tells of each event of a client, in pieces with their colours."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from sellia.cli.texts import Piece, duration, frames, plural, safe, size
 from sellia.client.events import (
@@ -29,6 +30,10 @@ from sellia.client.events import (
 from sellia.problems import problem_of
 from sellia.relay.http.upgrades import upgrade_fault
 from sellia.text import shown_subprotocol
+from sellia.why.cause import blamed
+
+#: Most characters of what the line beneath another says of a cause.
+BENEATH: Final = 200
 
 
 def waits_for(under_way: UnderWay) -> str:
@@ -95,6 +100,20 @@ def line(event: Event) -> Iterable[Piece]:
         case Problem():
             word = ("caution ", "yellow") if event.caution else ("problem ", "red")
             return [word, (safe(event.message), "")]
+
+
+def beneath(event: Event) -> Iterable[Piece]:
+    """The pieces of the line beneath an event's, which says why something has ended; none where that is plain."""
+    cause = getattr(event, "cause", None)
+    if cause is None or (isinstance(event, RequestFinished) and event.error == VISITOR_LEFT):
+        return []
+    said = {getattr(event, name, None) for name in ("error", "message", "reason")}
+    told = f"{'' if cause.sentence in said else cause.sentence} {cause.remedy}".strip()
+    return [
+        ("↳ ", "dim"),
+        (f"{safe(cause.id)}  {blamed(cause.who)}, {safe(cause.what)}", "bold"),
+        (f"  {safe(told[:BENEATH])}{'…' if len(told) > BENEATH else ''}", "dim"),
+    ]
 
 
 def _back(event: LinkBack) -> Iterable[Piece]:

@@ -42,6 +42,7 @@ from sellia.client.events import (
     WebSocketOpened,
     WebSocketRefused,
 )
+from sellia.why.cause import PARTIES
 
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
@@ -49,6 +50,25 @@ _SECONDS: Final = {"type": "number", "minimum": 0}
 _BOOLEAN: Final = {"type": "boolean"}
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 _NUMBER_OR_NULL: Final = {"type": ["integer", "null"]}
+
+#: Why something has ended; null where it has ended plainly well.
+_CAUSE: Final = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {
+                "id": _TEXT,
+                "who": {"enum": list(PARTIES)},
+                "what": _TEXT,
+                "sentence": _TEXT,
+                "remedy": _TEXT,
+                "evidence": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+            },
+            "required": ["id", "who", "what", "sentence", "remedy", "evidence"],
+        },
+        {"type": "null"},
+    ]
+}
 
 #: What is open when a client closes, in the order of `UnderWay`.
 _COUNTED: Final = ("requests", "websockets", "connections")
@@ -67,6 +87,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "bytes_out": _COUNT,
         "error": _TEXT_OR_NULL,
         "declined_upgrade": _TEXT_OR_NULL,
+        "cause": _CAUSE,
     },
     "request_waiting": {**_REQUEST, "seconds": _SECONDS},
     "request_streaming": {**_REQUEST, "status": _COUNT, "seconds": _SECONDS, "bytes_out": _COUNT},
@@ -79,6 +100,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "message": _TEXT,
         "websocket": _BOOLEAN,
         "suppressed": _COUNT,
+        "cause": _CAUSE,
     },
     "websocket_open": {"id": _COUNT, "target": _TEXT, "visitor": _TEXT, "subprotocol": _TEXT_OR_NULL},
     "websocket_refused": {
@@ -87,6 +109,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "visitor": _TEXT_OR_NULL,
         "status": _COUNT,
         "error": _TEXT_OR_NULL,
+        "cause": _CAUSE,
     },
     "websocket_close": {
         "id": _COUNT,
@@ -100,6 +123,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "bytes_out": _COUNT,
         "seconds": _SECONDS,
         "visitor": _TEXT_OR_NULL,
+        "cause": _CAUSE,
     },
     "connection_open": {"id": _COUNT, "visitor": _TEXT},
     "connection_close": {
@@ -111,8 +135,9 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "bytes_in": _COUNT,
         "bytes_out": _COUNT,
         "seconds": _SECONDS,
+        "cause": _CAUSE,
     },
-    "link_lost": {"reason": _TEXT},
+    "link_lost": {"reason": _TEXT, "cause": _CAUSE},
     "link_back": {
         "seconds": _SECONDS,
         "attempts": _COUNT,
@@ -121,7 +146,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
         "resent_messages": _COUNT,
         "resent_bytes": _COUNT,
     },
-    "refused": {"code": _TEXT, "message": _TEXT, "final": _BOOLEAN},
+    "refused": {"code": _TEXT, "message": _TEXT, "final": _BOOLEAN, "cause": _CAUSE},
     "server_stopping": {"seconds": _SECONDS},
     "problem": {"message": _TEXT},
     "closing": {"requests": _COUNT, "websockets": _COUNT, "connections": _COUNT, "seconds": _SECONDS},
@@ -167,7 +192,11 @@ class JsonPrinter:
         if isinstance(event, RequestStarted):
             self._visitors[event.id] = event.visitor
         elif not isinstance(event, Reconnecting):
-            self._write(*self._fields(event), getattr(event, "tunnel", "") or None)
+            name, fields = self._fields(event)
+            if "cause" in FIELDS[name]:
+                cause = getattr(event, "cause", None)
+                fields["cause"] = cause.as_json() if cause is not None else None
+            self._write(name, fields, getattr(event, "tunnel", "") or None)
 
     def begin(self, client: object) -> None:
         """Nothing: lines come as they come."""
@@ -223,7 +252,7 @@ class JsonPrinter:
                 fields = _attributes(event, "id", "target", "status", "error")
                 return "websocket_refused", {**fields, "visitor": self._visitors.pop(event.id, None)}
             case WebSocketClosed():
-                names = [name for name in FIELDS["websocket_close"] if name != "visitor"]
+                names = [name for name in FIELDS["websocket_close"] if name not in ("visitor", "cause")]
                 return "websocket_close", {
                     **_attributes(event, *names),
                     "visitor": self._visitors.pop(event.id, None),
@@ -231,7 +260,8 @@ class JsonPrinter:
             case ConnectionOpened():
                 return "connection_open", _attributes(event, "id", "visitor")
             case ConnectionClosed():
-                return "connection_close", _attributes(event, *FIELDS["connection_close"])
+                names = [name for name in FIELDS["connection_close"] if name != "cause"]
+                return "connection_close", _attributes(event, *names)
             case LinkLost():
                 return "link_lost", {"reason": event.reason}
             case LinkBack():

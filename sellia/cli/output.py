@@ -6,9 +6,9 @@ steer the terminal nor fake a line: control characters, escape sequences, marks 
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
 
-from sellia.cli.event_lines import line, named, waits_for
+from sellia.cli.event_lines import beneath, line, named, waits_for
 from sellia.cli.texts import Piece, duration, plural, safe
 from sellia.client.events import (
     VISITS,
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Writes a line that consists of these pieces.
 WriteLine: TypeAlias = Callable[[Iterable[Piece]], None]
+
+#: Columns in front of a line that stands beneath another: as wide as the time.
+_INDENT: Final = 10
 
 
 def styled(console: "Console") -> WriteLine:
@@ -85,6 +88,11 @@ class Lines:
         if tunnel and len(self._tunnels) > 1:
             pieces.append((named(tunnel), "dim"))
         return self.stamped(pieces)
+
+    def beneath(self, event: Event) -> list[Piece] | None:
+        """Return the line beneath that of an event, which says why something has ended, if it has one."""
+        pieces = list(beneath(event))
+        return [(" " * _INDENT, ""), *pieces] if pieces else None
 
     def stamped(self, pieces: Iterable[Piece]) -> list[Piece]:
         """Return a line with the time in front."""
@@ -152,8 +160,12 @@ class LinePrinter:
             self._urls.write(f"{safe(event.url)}\n")
             self._urls.flush()
         line = self._lines.of(event)
-        if line is not None:
-            self._write(line)
+        if line is None:
+            return
+        self._write(line)
+        why = self._lines.beneath(event)
+        if why is not None:
+            self._write(why)
 
     def begin(self, client: object) -> None:
         """Nothing: lines come as they come."""

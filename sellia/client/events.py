@@ -2,12 +2,15 @@
 
 Every event is a frozen value.  Text that came from outside (targets, reasons, names) is as it came: whoever shows it
 escapes it.  ``seconds`` are durations, ``bytes_in`` and ``frames_in`` came from the visitor, ``bytes_out`` and
-``frames_out`` went to the visitor.  ``tunnel`` is the public name of the tunnel.
+``frames_out`` went to the visitor.  ``tunnel`` is the public name of the tunnel.  ``cause`` is why something ended that
+did not end plainly well, and None otherwise.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+
+from sellia.why.cause import Cause
 
 #: ``error`` of a request whose visitor left before its end, with nothing wrong at the service.
 VISITOR_LEFT: Final = "the visitor left before the end"
@@ -82,6 +85,7 @@ class RequestFinished:
     error: str | None
     tunnel: str = ""
     declined: str = ""  #: protocol of an Upgrade field that was taken off, because it is not WebSocket
+    cause: Cause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class RequestRefused:
     message: str
     websocket: bool
     suppressed: int
+    cause: Cause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ class WebSocketRefused:
     status: int
     error: str | None = None
     tunnel: str = ""
+    cause: Cause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,7 @@ class WebSocketClosed:
     bytes_out: int
     seconds: float
     tunnel: str = ""
+    cause: Cause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,7 @@ class ConnectionClosed:
     bytes_out: int
     seconds: float
     tunnel: str = ""
+    cause: Cause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,7 @@ class LinkLost:
     """The link to the server was lost, or cannot be made; the client goes on trying.  Told again for a new reason."""
 
     reason: str
+    cause: Cause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +218,7 @@ class Refused:
     message: str
     final: bool
     tunnel: str = ""
+    cause: Cause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

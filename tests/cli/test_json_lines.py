@@ -34,8 +34,11 @@ from sellia.client.events import (
     WebSocketOpened,
     WebSocketRefused,
 )
+from sellia.why.cause import Cause
 
 NASTY = "/\u202e\x1b]0;x\x07\n\udcff<b>é"
+
+CAUSE = Cause("9f3a61c2-3", "service", "service-died", NASTY, "Look in its log.", {"bytes_in": 3, "reason": NASTY})
 
 EVENTS: list[Event] = [
     Connected("demo", "http://demo.localhost", "http://localhost:8080"),
@@ -48,7 +51,7 @@ EVENTS: list[Event] = [
     RequestRefused("demo", "POST", "/hook", "203.0.113.7", 429, "rate-limited", "Too many.", False, 3),
     WebSocketOpened(3, "/chat", "203.0.113.7", None, "demo"),
     WebSocketRefused(4, "/chat", 403, None, "demo"),
-    WebSocketClosed(3, "/chat", "sellia", None, NASTY, 1, 2, 3, 4, 5.0, "demo"),
+    WebSocketClosed(3, "/chat", "sellia", None, NASTY, 1, 2, 3, 4, 5.0, "demo", cause=CAUSE),
     ConnectionOpened(5, "203.0.113.7", "20017"),
     ConnectionClosed(5, "203.0.113.7", "service", "service-died", NASTY, 1, 2, 3.0, "20017"),
     LinkLost("reset"),
@@ -86,6 +89,12 @@ class JsonTests(SynchronousTestCase):
         self.assertEqual([each["tunnel"] for each in lines if each["event"] in ("request", "link_lost")][0], "demo")
         self.assertEqual(lines[-1], {**lines[-1], "event": "closed", "status": 73, "tunnel": None})
         self.assertEqual([each["message"] for each in lines if each["event"] == "problem"][-1], "The server is gone.")
+
+    def test_the_cause_of_an_end(self) -> None:
+        """Is null where something has ended plainly well."""
+        self.printer.notify(RequestFinished(1, "GET", "/", 200, 0.25, 0, 5, None, "demo"))
+        self.printer.notify(RequestFinished(1, "GET", "/", 502, 0.25, 0, 5, "it died", "demo", cause=CAUSE))
+        self.assertEqual([line["cause"] for line in self.lines()], [None, CAUSE.as_json()])
 
     def test_the_schema_refuses(self) -> None:
         validator = import_module("jsonschema").Draft202012Validator(schema())

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.event_lines import line
+from sellia.cli.event_lines import BENEATH, line
 from sellia.cli.output import LinePrinter, Lines, plain, styled
 from sellia.cli.texts import MARKS, SHOWN, duration, frames, safe, size
 from sellia.client.events import (
@@ -31,6 +31,7 @@ from sellia.client.events import (
     WebSocketRefused,
 )
 from sellia.transports.websocket.record import Side
+from sellia.why.cause import Cause
 
 HOSTILE = "a\x1b[2J\r\nb\u202e\x9b[red]\\"
 HARMLESS = "a\\x1b[2J\\r\\nb\\u202e\\x9b[red]\\\\"
@@ -80,6 +81,26 @@ class LineTests(SynchronousTestCase):
     def test_request_that_failed(self) -> None:
         shown = self.shown(RequestFinished(1, "POST", "/", None, 2.5, 10, 0, "the visitor left"))
         self.assertEqual(shown, "POST    /  ---  2.50 s  10 B in, 0 B out  the visitor left")
+
+    def test_why_it_ended(self) -> None:
+        """Stands beneath the line, in one, and says nothing again that the line has said."""
+        for sentence, told in (("refused the connection.", "Start it."), (HOSTILE, f"{HARMLESS} Start it.")):
+            cause = Cause("9f3a61c2-14", "service", "service-refused", sentence, "Start it.")
+            self.printer.notify(RequestFinished(1, "GET", "/", 502, 0.0, 0, 0, "refused the connection.", cause=cause))
+            _, beneath = self.screen.getvalue().splitlines()
+            self.assertEqual(beneath, f"          ↳ 9f3a61c2-14  the service, service-refused  {told}")
+            self.screen.truncate(0)
+            self.screen.seek(0)
+
+    def test_why_it_ended_is_short(self) -> None:
+        cause = Cause("9f3a61c2-14", "unknown", "dropped", "x" * 1000)
+        self.printer.notify(WebSocketClosed(7, "/", "visitor", None, "dropped", 0, 0, 0, 0, 1.0, cause=cause))
+        _, beneath = self.screen.getvalue().splitlines()
+        self.assertEqual(beneath, f"          ↳ 9f3a61c2-14  nobody knows who, dropped  {'x' * BENEATH}…")
+
+    def test_a_visitor_who_left_is_told_in_one_line(self) -> None:
+        cause = Cause("9f3a61c2-14", "visitor", "visitor-gone", "x")
+        self.shown(RequestFinished(1, "GET", "/", None, 0.0, 0, 0, VISITOR_LEFT, cause=cause))
 
     def test_a_line_is_never_broken(self) -> None:
         """The console above is 40 columns wide."""

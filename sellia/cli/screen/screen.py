@@ -139,6 +139,9 @@ class Screen:
         line = self._lines.of(event)
         if line is not None:
             self._add(Text.assemble(*line), important=isinstance(event, Connected))
+            why = self._lines.beneath(event)
+            if why is not None:
+                self._add(Text.assemble(*why), important=False)
         self._changed()
 
     def say(self, text: str, style: str = "") -> None:

@@ -8,7 +8,8 @@ Need
 
 Invariants
     * Each event is told once at each end, in the order in which it passed, and what passes in pieces is told in pieces.
-    * A stream's first event is ``request`` and its last one ``ended``; nothing is told of it after that.
+    * A stream's first event is ``request`` and its last one ``ended``; nothing is told of it after that, but why it has
+      ended where only the other end of the link has found out.
     * Only what passes between visitor and service is told: not the answers and close frames that Sellia makes, nor
       what one side still sends once this end knows that the other is gone.  Pings that an end answers by itself are not
       told.
@@ -34,6 +35,7 @@ from typing import Literal, Protocol
 from msgspec import structs
 
 from sellia.protocol.messages import Opening, ResponseHead
+from sellia.why.cause import Cause
 
 #: Who ended an exchange: one of the two, or the relay itself, for a limit or because it stops.
 EndedBy = Literal["visitor", "service", "sellia"]
@@ -62,6 +64,9 @@ class StreamObserver(Protocol):
 
     def frame_continued(self, stream_id: int, from_visitor: bool, payload: bytes) -> None:
         """The next piece of that payload passes, unmasked."""
+
+    def explained(self, stream_id: int, cause: Cause) -> None:
+        """The exchange ends in a way that is not plainly good, and this is why: right before ``ended``, or later."""
 
     def ended(self, stream_id: int, by: EndedBy, code: int | str | None, reason: str) -> None:
         """The exchange is over at this end.

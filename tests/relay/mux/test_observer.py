@@ -13,7 +13,10 @@ class ProtocolTests(SynchronousTestCase):
         """With the same parameters; a new event is recorded, or the tests of the legs would not miss it."""
         observer: StreamObserver = RecordingObserver()
         events = [name for name in vars(StreamObserver) if not name.startswith("_")]
-        self.assertEqual(events, ["request", "response", "body", "frame", "frame_begun", "frame_continued", "ended"])
+        self.assertEqual(
+            events,
+            ["request", "response", "body", "frame", "frame_begun", "frame_continued", "explained", "ended"],
+        )
         for name in events:
             declared = inspect.signature(getattr(StreamObserver, name))
             taken = inspect.signature(getattr(type(observer), name))

@@ -4,6 +4,7 @@ from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, WebSock
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
+from sellia.why.cause import Cause
 from tests.server.support import ACCEPT, GET, UPGRADE, ServerCase, Service, Visitor, chunked, get, post
 
 
@@ -12,6 +13,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
+        self.causes: dict[int, Cause] = {}
 
     def request(self, stream_id: int, opening: Opening) -> None:
         assert isinstance(opening, HttpRequest | WebSocketRequest)
@@ -32,6 +34,9 @@ class Recorder:
 
     def frame_continued(self, stream_id: int, from_visitor: bool, payload: bytes) -> None:
         self.events.append(("continued", stream_id, from_visitor, payload))
+
+    def explained(self, stream_id: int, cause: Cause) -> None:
+        self.causes[stream_id] = cause
 
     def ended(self, stream_id: int, by: EndedBy, code: int | str | None, reason: str) -> None:
         self.events.append(("ended", stream_id, by, code))

@@ -1,0 +1,1 @@
+"""Tests of causes: who is blamed for which end, and with what evidence."""
