@@ -94,6 +94,7 @@ class ReservedName:
     expires_at: datetime | None = None  #: None keeps it until it is released
     proof: str = ""  #: what a custom domain has to show before it is its account's
     proved_at: datetime | None = None
+    slot: str = ""  #: tells the tunnel that used a port from others of its holder, which gets the same port again
 
 
 @dataclass(frozen=True, slots=True)
