@@ -24,6 +24,7 @@ FLOORS = {
     "h11": "0.16",
     "idna": "3.7",
     "jinja2": "3.1.6",
+    "mako": "1.3.12",
     "markdown-it-py": "2.2",
     "msgpack": "1.2.1",
     "multipart": "1.3.1",
@@ -40,9 +41,9 @@ FLOORS = {
 #: What else is installed with Sellia, and has had none.
 CLEAN = frozenset(
     """
-    annotated-types attrs automat cffi click constantly httptools hyperlink incremental mdurl msgspec packaging
-    pycparser pydantic-core rich segno sellia service-identity treq txaio typing-extensions typing-inspection
-    zope-interface
+    alembic annotated-types attrs automat cffi click constantly httptools hyperlink incremental markupsafe mdurl
+    msgspec packaging pycparser pydantic-core rich segno sellia service-identity sqlalchemy treq txaio
+    typing-extensions typing-inspection zope-interface
     """.split()
 )
 

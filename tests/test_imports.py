@@ -53,7 +53,7 @@ ALLOWED = {
     "transports.original": _TRANSPORTS | {"protocol.original"},
     "transports.original.server_side": _TRANSPORTS | {"protocol.original", "transports.original"},
     "transports.original.client_side": _TRANSPORTS | {"protocol.original", "transports.original"},
-    "server.settings": _RELAY,
+    "server.settings": _RELAY | {"storage"},
     "server.limiter": _TRANSPORTS | {"server.settings", "server.places", "server.passwords"},
     "server.passwords": _RELAY,
     "server.places": _TRANSPORTS | {"server.settings"},

@@ -39,6 +39,8 @@ AT_START: Final = (
     "gateway_path",
     "offer_client",
     "tls_tunnels",
+    "state_dir",
+    "storage",
 )
 
 #: Characters of a value that are shown.

@@ -74,6 +74,10 @@ class DefaultTests(ServerCase):
             "control_rate": 100,
             "auth_failures_burst": 10,
             "auth_failures_rate": 0.1,
+            "state_dir": None,
+            "storage": None,
+            "events_kept": 90 * 86400,
+            "usage_kept": 800 * 86400,
         }
         self.assertEqual({name: getattr(settings, name) for name in expected}, expected)
 
@@ -102,6 +106,8 @@ class DefaultTests(ServerCase):
             "master_key",
             "open",
             "require_auth",
+            "state_dir",
+            "storage",
         }
         self.assertEqual(
             top - known, {*("trust_proxy", "forwarded_fields", "interim_responses"), "offer_client", "gateway_path"}
@@ -109,7 +115,7 @@ class DefaultTests(ServerCase):
         paths = [ServerSettings.path(name) for name in ServerSettings.model_fields]
         self.assertEqual(len(set(paths)), len(paths))
         groups = {path.partition(".")[0] for path in paths if "." in path}
-        self.assertEqual(groups, {"limits", "link", "log", "rates", "timeouts", "websocket"})
+        self.assertEqual(groups, {"limits", "link", "log", "rates", "retention", "timeouts", "websocket"})
 
     def test_every_path_sets_its_setting(self) -> None:
         """By the name in its group, by its flat name with a caution, and by the name that it had before."""
@@ -381,3 +387,29 @@ class CheckTests(ServerCase):
 
     def test_ping_has_time_for_an_answer(self) -> None:
         self.assertTrue(self.bad({"ping_timeout": "5"}).line.startswith("--ping-timeout: "))
+
+
+class StorageTests(ServerCase):
+    """Where the server's memory is."""
+
+    def test_places(self) -> None:
+        settings = load({"state_dir": "state", "storage": "postgresql://me:pw@db/sellia"}, {})
+        self.assertEqual(settings.state_dir, "state")
+        self.assertEqual(settings.storage.get_secret_value(), "postgresql://me:pw@db/sellia")
+        settings = load({}, {"SELLIA_STATE_DIR": "/var/lib/sellia", "SELLIA_STORAGE": "sqlite:////srv/a.db"})
+        self.assertEqual(settings.state_dir, "/var/lib/sellia")
+        self.assertNotIn("pw", repr(load({"storage": "postgresql://me:pw@db/sellia"}, {})))
+
+    def test_url_in_a_file_of_its_own(self) -> None:
+        path = self.write("postgresql://me:pw@db/sellia\n")
+        self.assertEqual(
+            load({}, {"SELLIA_STORAGE_FILE": path}).storage.get_secret_value(), "postgresql://me:pw@db/sellia"
+        )
+
+    def test_wrong_places(self) -> None:
+        for url in ("mysql://me:pw@db/sellia", "sellia.db", "sqlite://", "postgresql://"):
+            error = self.bad({"storage": url})
+            self.assertIn("--storage", str(error))
+            self.assertIn("Write sqlite:///FILE, or postgresql://", error.hint)
+            self.assertNotIn("pw", str(error))
+        self.assertIn("must be the path of a directory", str(self.bad({"state_dir": "a\nb"})))

@@ -4,15 +4,16 @@ import re
 from ipaddress import ip_address
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
 
 from sellia.errors import SettingsError
 from sellia.protocol import limits
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.http.hosts import canonical_domain
 from sellia.relay.ports import parse_range
-from sellia.settings import ONE_OR_MORE, Size, wrong
+from sellia.settings import ONE_OR_MORE, Secret, Size, wrong
 from sellia.settings.values import entries, one_or_more
+from sellia.storage.url import FORMS, parse_url
 from sellia.text import printable
 
 _ENDPOINT: Final = re.compile(r"^[A-Za-z][A-Za-z0-9_-]*:.+", re.DOTALL)
@@ -103,6 +104,20 @@ def _check_ports(value: str) -> str:
     return f"{ports[0]}-{ports[-1]}"
 
 
+def _check_database(value: SecretStr) -> SecretStr:
+    try:
+        parse_url(value.get_secret_value())
+    except ValueError as error:
+        raise wrong(str(error), FORMS) from None
+    return value
+
+
+def _check_directory(value: str) -> str:
+    if not value or not value.isprintable():
+        raise wrong("must be the path of a directory")
+    return value
+
+
 def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -133,6 +148,12 @@ ForwardedFields: TypeAlias = Annotated[
 
 #: An absolute path of plain characters.
 Path: TypeAlias = Annotated[str, AfterValidator(_check_gateway_path)]
+
+#: A directory.
+Directory: TypeAlias = Annotated[str, AfterValidator(_check_directory)]
+
+#: The URL of a database, in which a password may stand.
+DatabaseSecret: TypeAlias = Annotated[Secret, AfterValidator(_check_database)]
 
 #: A size in bytes that fits into the head of a request as it travels on a link.
 HeadSize: TypeAlias = Annotated[Size, AfterValidator(_check_head)]
