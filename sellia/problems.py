@@ -367,6 +367,58 @@ UNSUPPORTED_VERSION = _problem(
     "Update the older of the two.",
 )
 
+# What the admin API refuses.
+
+INVALID_VALUE = _problem(
+    "invalid-value",
+    422,
+    None,
+    "The request says something that cannot be.",
+    "Correct what the detail names; /api/openapi.json says what each call takes.",
+)
+NO_SUCH_THING = _problem(
+    "no-such-thing",
+    404,
+    None,
+    "There is no account, key, name, class of limits or session of this name.",
+    "List what there is, as with sellia admin accounts list, and give one of these.",
+)
+ALREADY_EXISTS = _problem(
+    "already-exists",
+    409,
+    None,
+    "There is one of this name already.",
+    "Choose another name, or change the one that is there.",
+)
+STILL_IN_USE = _problem(
+    "still-in-use",
+    409,
+    None,
+    "Others depend on it, so it cannot be deleted.",
+    "Change or delete what the detail names first.",
+)
+UNSUPPORTED_MEDIA_TYPE = _problem(
+    "unsupported-media-type",
+    415,
+    None,
+    "The body of the request is not in the form that is asked for here.",
+    "Send JSON, with Content-Type: application/json.",
+)
+IDEMPOTENCY_KEY_REUSED = _problem(
+    "idempotency-key-reused",
+    422,
+    None,
+    "This idempotency key was used for another request.",
+    "Make a new random key for each write, and repeat it only for the very same one.",
+)
+STILL_UNDER_WAY = _problem(
+    "still-under-way",
+    409,
+    None,
+    "The first request with this idempotency key is still being worked on.",
+    "Ask again in a moment, with the same key.",
+)
+
 # Ends of streams that answer nobody: they are in no catalogue, only in ``docs/protocol.rst`` (3.5).
 
 VISITOR_GONE = Problem("visitor-gone", None, None, "The visitor has left before the end.", "")

@@ -63,6 +63,7 @@ ALLOWED = {
     "server.listeners": _SERVER | {"server.ingress"},
     "server.base_domain": _SERVER | {"server.ingress", "server.gateway"},
     "server.embedding": _SERVER | {"server.ingress"},
+    "server.admin": _SERVER | {"server.gateway", "server.base_domain", "server.listeners"},
     "client.settings": _RELAY | {"credentials", "client.tls", "client.proxies"},
     "client.proxies": _RELAY,
     "client.events": _BASE,
@@ -86,7 +87,8 @@ ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}
 ALLOWED["client.tap"] = ALLOWED["client"] | {"client", "process", "options"}
 ALLOWED["cli.importers"] = {"", "relay", "relay.http"}
 ALLOWED["__main__"] = {"cli"}
-_CLI = ("cli", "cli.commands", "cli.commands.auth", "cli.commands.config", "cli.commands.service", "cli.screen")
+_COMMANDS = tuple(f"cli.commands{each}" for each in ("", ".admin", ".auth", ".config", ".service"))
+_CLI = ("cli", "cli.admin", "cli.screen", *_COMMANDS)
 ALLOWED |= dict.fromkeys(_CLI, {*ALLOWED, *_CLI})
 
 #: Rooms that may be imported from anywhere, and import each other at most.
