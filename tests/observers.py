@@ -1,6 +1,6 @@
 """An observer that writes down all that it is told, for tests of legs at either end."""
 
-from sellia.protocol.messages import Opening, ResponseHead
+from sellia.protocol.messages import Headers, Opening, ResponseHead
 from sellia.relay.mux.observer import EndedBy
 from sellia.why.cause import Cause
 
@@ -16,12 +16,22 @@ class RecordingObserver:
     def request(self, stream_id: int, opening: Opening) -> None:
         self.events.append(("request", stream_id, opening))
 
+    def rewritten(self, stream_id: int, target: bytes, headers: Headers) -> None:
+        self.events.append(("rewritten", stream_id, target, headers))
+
+    def sent(self, stream_id: int) -> None:
+        self.events.append(("sent", stream_id))
+
     def response(self, stream_id: int, head: ResponseHead) -> None:
         self.events.append(("response", stream_id, head))
 
     def body(self, stream_id: int, from_visitor: bool, data: bytes) -> None:
         assert data, "an observer is never told of empty data"
         self.events.append(("body", stream_id, from_visitor, data))
+
+    def trailers(self, stream_id: int, from_visitor: bool, headers: Headers) -> None:
+        assert headers, "an observer is never told of no trailers"
+        self.events.append(("trailers", stream_id, from_visitor, headers))
 
     def frame(self, stream_id: int, from_visitor: bool, first: int, payload: bytes) -> None:
         self.events.append(("frame", stream_id, from_visitor, first, payload))

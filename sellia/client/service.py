@@ -1,6 +1,7 @@
 """Twisted service of a whole client: built from settings, started and stopped with its parent."""
 
 import os
+from collections.abc import Callable
 from math import inf
 from random import Random, SystemRandom
 from typing import Any
@@ -30,8 +31,9 @@ _log = Logger()
 class ClientService(Service):
     """Keeps the tunnels of ``settings`` open.
 
-    ``listener`` is told the events, and ``observer`` all that passes between visitors and services.  Proxies that the
-    settings do not name are taken from the environment (:mod:`sellia.client.proxies`).
+    ``listener`` is told the events.  ``observe`` makes the observer of each session that begins, which is told all that
+    passes between visitors and services.  Proxies that the settings do not name are taken from the environment
+    (:mod:`sellia.client.proxies`).
     """
 
     name = "sellia-client"
@@ -42,7 +44,7 @@ class ClientService(Service):
         reactor: Any,
         listener: Listener | None = None,
         random: Random | None = None,
-        observer: StreamObserver | None = None,
+        observe: Callable[[], StreamObserver] | None = None,
         persistence: Persistence = FOR_EVER,
     ) -> None:
         self.settings = settings
@@ -53,7 +55,7 @@ class ClientService(Service):
         self.readiness = Readiness(report)
         proxies = proxies_of(settings.proxy.get_secret_value() if settings.proxy is not None else None, os.environ)
         self.session = ClientSession(
-            settings, self._routes_of, report, reactor, random or SystemRandom(), observer, proxies, persistence
+            settings, self._routes_of, report, reactor, random or SystemRandom(), observe, proxies, persistence
         )
 
     @property

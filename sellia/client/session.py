@@ -93,7 +93,7 @@ class ClientSession:
         report: Report | None,
         reactor: Any,
         random: Random,
-        observer: StreamObserver | None = None,
+        observe: Callable[[], StreamObserver] | None = None,
         proxies: Proxies = DIRECT,
         persistence: Persistence = FOR_EVER,
     ) -> None:
@@ -104,7 +104,9 @@ class ClientSession:
         self._listener = report
         #: Listener of the legs, whose events count for an outage as well.
         self._listening = self._heard if report is not None else None
-        self._observer = observer
+        #: Makes the observer of a session, whose streams have numbers of their own.
+        self._observe = observe
+        self._observer: StreamObserver | None = None
         self._state = SessionState()
         self.outages = OutageReporter(reactor, self.report)
         self._window = ResumeWindow(reactor, self._expired)
@@ -256,6 +258,7 @@ class ClientSession:
             self._end_session(SESSION_EXPIRED, "the server no longer had the session")
             self.session = Session(self, self._turn.schedule, even=False)
             self.session.late_reset = self._late_reset
+            self._observer = self._observe() if self._observe is not None else None
             self._token = welcome.session
         session = self.session
         assert session is not None

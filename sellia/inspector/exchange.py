@@ -17,6 +17,7 @@ from sellia.inspector.model import (
 )
 from sellia.inspector.timeline import Timeline
 from sellia.protocol.messages import Headers
+from sellia.why.cause import Cause
 
 
 class Exchange(msgspec.Struct, gc=False, kw_only=True):
@@ -62,7 +63,7 @@ class Exchange(msgspec.Struct, gc=False, kw_only=True):
     link: LinkState | None = None
     marks: tuple[LinkMark, ...] = ()  #: losses of the link meanwhile
     end: End | None = None
-    cause: Any = None  #: the record of why it ended, if that was not plainly good (`sellia.causes`)
+    cause: Cause | None = None  #: why it ended, if that was not plainly good
 
     cost: int = EXCHANGE_COST  #: bytes that it counts for in the store
     evicted: bool = False  #: whether the store has let go of it

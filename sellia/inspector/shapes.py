@@ -187,10 +187,7 @@ def end_of(exchange: Exchange) -> dict[str, Any] | None:
 
 def cause_of(exchange: Exchange) -> dict[str, Any] | None:
     """Return the record of why an exchange ended, if there is one."""
-    if exchange.cause is None or isinstance(exchange.cause, dict):
-        return exchange.cause
-    shown: dict[str, Any] = exchange.cause.as_json()
-    return shown
+    return None if exchange.cause is None else exchange.cause.as_json()
 
 
 def field_of(headers: Headers, name: bytes) -> str | None:

@@ -256,13 +256,12 @@ class Store:
             lost.octets += timeline.visitor.octets + timeline.service.octets
         lost.until = max(lost.until, exchange.started)
         self._drop(exchange)
-        if exchange.open:
-            exchange.timeline = None
-            exchange.request_body, exchange.response_body = Body(), Body()
 
     def _drop(self, exchange: Exchange) -> None:
         del self._exchanges[exchange.number]
         self.used -= exchange.cost
         exchange.evicted = True
+        exchange.timeline = None
+        exchange.request_body, exchange.response_body = Body(), Body()
         for subscription in self._subscriptions:
             subscription.drop(exchange.number)

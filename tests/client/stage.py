@@ -18,10 +18,10 @@ from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
 from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, TcpConnection, TunnelKind, WebSocketRequest
 from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.targets import Target, TargetKind
 from tests.logs import log_events
-from tests.observers import RecordingObserver
 from tests.relay.scripts import Pair, RecordingLeg
 
 HOST = (b"Host", b"demo.localhost")
@@ -144,7 +144,7 @@ class Stage:
         self.client_streams: dict[int, Stream] = {}
         self.events: list[Event] = []
         self.listening = True
-        self.observer: RecordingObserver | None = None
+        self.observer: StreamObserver | None = None
 
     def _opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         self.client_streams[stream.id] = stream

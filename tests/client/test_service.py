@@ -1,15 +1,11 @@
 """The client as a service: started and stopped with its parent, and what it reports on the way."""
 
-from types import SimpleNamespace
-from typing import Any
-
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import Event, Problem, RequestFinished
 from sellia.client.service import ClientService, make_service
 from sellia.client.settings import ClientSettings, TunnelSettings
-from sellia.problems import VISITOR_GONE
 from sellia.transports.reactor.verbosity import verbosity
 from tests.client.links import FarServer, Network
 from tests.client.stage import GET, HELLO, LogLines, Service
@@ -152,14 +148,25 @@ class ReportTests(ServiceCase):
 
     def test_an_observer_is_handed_down(self) -> None:
         observer = RecordingObserver()
-        service = ClientService(self.service.settings, self.reactor, observer=observer)
-        stream: Any = SimpleNamespace(id=2, reset=lambda *_: None, stall=lambda: None)
-        leg = service.session.stream_opened(stream, GET, True)
-        leg.reset_received(VISITOR_GONE, "gone")
-        self.assertEqual([event[0] for event in observer.events], ["request", "ended"])
+        made: list[RecordingObserver] = []
+
+        def observe() -> RecordingObserver:
+            made.append(observer)
+            return observer
+
+        checked = self.service.settings
+        self.service = ClientService(checked, self.reactor, observe=observe)
+        self.connector = self.service.session.connector
+        self.network = self.connector.attempts.endpoint = Network(self.reactor)
+        self.start()
+        self.assertEqual(len(made), 1)
+        _, service = self.ask()
+        service.say(HELLO)
+        self.talk()
+        self.assertEqual([event[0] for event in observer.events], ["request", "sent", "response", "body", "ended"])
         observer.check()
-        for local in service.session.tunnels.services:
-            local.stop()
+        self.service.stopService()
+        self.talk()
 
     def test_requests_in_the_log(self) -> None:
         log = LogLines(self)

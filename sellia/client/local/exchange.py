@@ -188,6 +188,8 @@ class ServiceLeg(StrictLeg):
 
     def send_trailers(self, trailers: Headers) -> None:
         """Pass on the response's end, with trailer fields."""
+        if self.observer is not None and trailers:
+            self.observer.trailers(self.stream.id, False, trailers)
         self.stream.end(trailers)
 
     def answer_ended(self) -> None:
@@ -269,6 +271,14 @@ class ServiceLeg(StrictLeg):
 
     # --- for the observer ----------------------------------------------------------------------------------
 
+    def observe_request(self, observer: StreamObserver, target: bytes, headers: Headers) -> None:
+        """Tell the observer of the request, and of what the service is asked instead."""
+        self.observer = observer
+        number, opening = self.stream.id, self.opening
+        observer.request(number, opening)
+        if headers != opening.headers or target != opening.target:
+            observer.rewritten(number, target, headers)
+
     def observe_head(self, head: ResponseHead) -> None:
         """Tell the observer of a response's head, and of the body that came with it."""
         observer = self.observer
@@ -311,6 +321,8 @@ class ServiceLeg(StrictLeg):
     def use(self, connection: HttpConnection) -> None:
         """Have ``connection`` serve this leg."""
         self._connection = connection
+        if self.observer is not None:
+            self.observer.sent(self.stream.id)
         connection.begin(self)
 
     def fail(self, problem: Problem, message: str) -> None:

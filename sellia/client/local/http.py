@@ -95,13 +95,15 @@ class ServiceHttpLeg(ServiceLeg):
             asked = decoded(opening.target)
             report(RequestStarted(stream.id, decoded(opening.method), asked, opening.visitor, service.name))
         try:
-            head = self._head(opening, end, *self.sent(target))
+            wanted, headers = self.sent(target)
+            if opening.method in DESTINATION_METHODS:
+                headers = with_destination(headers, service.scheme)
+            head = self._head(opening, end, wanted, headers)
         except ValueError as error:
             self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
             return
         if observer is not None:
-            self.observer = observer
-            observer.request(stream.id, opening)
+            self.observe_request(observer, wanted, headers)
         connection = service.pool.take(opening.connection, fresh=not self._repeatable)
         if connection is None:
             self._unsent.append(head)
@@ -150,8 +152,6 @@ class ServiceHttpLeg(ServiceLeg):
             if end:
                 raise ValueError("its body is missing")
             self._left = self._length = length
-        if opening.method in DESTINATION_METHODS:
-            headers = with_destination(headers, self.service.scheme)
         head = request_head(opening.method, target, headers, extra)
         return head + b"0\r\n\r\n" if end and self._chunked else head
 
@@ -181,6 +181,8 @@ class ServiceHttpLeg(ServiceLeg):
                 self.fail(BAD_REQUEST, f"The server sent a request that cannot be passed on: {error}.")
                 return
             fields = field_lines(trailers_to_pass(trailers))
+            if trailers and self.observer is not None:
+                self.observer.trailers(self.stream.id, True, trailers)
             self._hand_over(b"0\r\n%b\r\n" % fields)
         elif self._left:
             self.fail(BAD_REQUEST, "The server sent less of a request than its Content-Length says.")

@@ -59,15 +59,15 @@ class ServiceSwitchLeg(ServiceLeg):
             if listed_upgrade(opening.upgrade, service.upgrades) != opening.upgrade or not opening.upgrade:
                 raise ValueError("it asks for a protocol that this tunnel does not list")
             extra = b"Connection: Upgrade\r\nUpgrade: %b\r\n" % opening.upgrade
-            self._unsent = [request_head(opening.method, *self.sent(target), extra)]
+            asked, headers = self.sent(target)
+            self._unsent = [request_head(opening.method, asked, headers, extra)]
         except ValueError as error:
             self.fail(BAD_REQUEST, _WRONG.format(error))
             return
         if not self._left:
             self.state = REQUESTED
         if observer is not None:
-            self.observer = observer
-            observer.request(stream.id, opening)
+            self.observe_request(observer, asked, headers)
         stream.stall()
         self.dial()
 

@@ -113,6 +113,8 @@ class ServiceTcpLeg(StrictLeg):
         service, stream, opening = self._service, self.stream, self._opening
         transport = socket.transport
         quicken(transport)
+        if self._observer is not None:
+            self._observer.sent(stream.id)
         if self._header:
             transport.write(self._header)
         socket.pipe = self._pipe = pipe = TcpPipe(

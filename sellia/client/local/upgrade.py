@@ -67,8 +67,7 @@ class ServiceUpgradeLeg(ServiceLeg):
             self.fail(BAD_REQUEST, f"The server sent a WebSocket handshake that cannot be passed on: {error}.")
             return
         if observer is not None:
-            self.observer = observer
-            observer.request(stream.id, opening)
+            self.observe_request(observer, asked, headers)
         if report is not None:
             service.slow.add(self)
         connection = service.pool.take_login(opening.connection)

@@ -34,7 +34,7 @@ from typing import Literal, Protocol
 
 from msgspec import structs
 
-from sellia.protocol.messages import Opening, ResponseHead
+from sellia.protocol.messages import Headers, Opening, ResponseHead
 from sellia.why.cause import Cause
 
 #: Who ended an exchange: one of the two, or the relay itself, for a limit or because it stops.
@@ -45,7 +45,16 @@ class StreamObserver(Protocol):
     """Receiver of what passes on the streams of one session, by stream number."""
 
     def request(self, stream_id: int, opening: Opening) -> None:
-        """A stream opens with a request, a WebSocket's handshake or a TCP connection, as it goes to the service."""
+        """A stream opens with a request, a handshake, a TCP connection or a flow, as it came from the visitor."""
+
+    def rewritten(self, stream_id: int, target: bytes, headers: Headers) -> None:
+        """The service is asked for ``target`` with ``headers``, which is not what the visitor sent.
+
+        Told right after ``request``, and only by a client that changes it.
+        """
+
+    def sent(self, stream_id: int) -> None:
+        """The request goes to a connection to the service; told again if it goes to another one.  Not at the server."""
 
     def response(self, stream_id: int, head: ResponseHead) -> None:
         """The head of the service's answer passes: any number of interim ones (1xx), then at most one final one.
@@ -55,6 +64,9 @@ class StreamObserver(Protocol):
 
     def body(self, stream_id: int, from_visitor: bool, data: bytes) -> None:
         """Bytes of a body, or of a TCP connection, pass; never empty, and without a chunked body's framing."""
+
+    def trailers(self, stream_id: int, from_visitor: bool, headers: Headers) -> None:
+        """A body ends with trailer fields, of which there is at least one."""
 
     def frame(self, stream_id: int, from_visitor: bool, first: int, payload: bytes) -> None:
         """A whole WebSocket frame passes: ``first`` is its first byte (fin, rsv, opcode), the payload is unmasked."""

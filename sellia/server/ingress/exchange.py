@@ -145,6 +145,8 @@ class VisitorHttpLeg(StrictLeg):
             passed = trailers_to_pass(trailers)
             if self.placement is not None:
                 self.placement.complete(passed)
+            if self.observer is not None and passed:
+                self.observer.trailers(self.stream.id, True, passed)
             self.stream.end(passed)
 
     def takes_more(self) -> None:
@@ -313,6 +315,8 @@ class VisitorHttpLeg(StrictLeg):
             except ValueError as error:
                 self._break(str(error))
                 return
+            if trailers and self.observer is not None and self.stream is not None:
+                self.observer.trailers(self.stream.id, False, trailers)
         self._complete()
 
     def _complete(self) -> None:

@@ -43,10 +43,10 @@ class RequestTests(ObserverCase):
         self.stage.ask()
         self.stage.accept().say(HELLO)
         events: list[Any] = list(self.observer.events)
-        self.assertEqual(events[1][2].body, b"")
+        self.assertEqual(events[2][2].body, b"")
         self.assertEqual(
             self.told(),
-            [("request", GET), ("response", 200), ("body", False, b"hello"), ("ended", "service", None, "")],
+            [("request", GET), ("sent",), ("response", 200), ("body", False, b"hello"), ("ended", "service", None, "")],
         )
 
     def test_bodies_both_ways(self) -> None:
@@ -65,11 +65,13 @@ class RequestTests(ObserverCase):
             [
                 ("request", CHUNKED),
                 ("body", True, b"one"),
+                ("sent",),
                 ("body", True, b"two"),
                 ("response", 103),
                 ("response", 200),
                 ("body", False, b"abc"),
                 ("body", False, b"de"),
+                ("trailers", False, [(b"X", b"y")]),
                 ("ended", "service", None, ""),
             ],
         )
@@ -79,7 +81,7 @@ class RequestTests(ObserverCase):
         visitor = self.stage.ask(POST, end=False)
         self.stage.accept().say(HELLO)
         self.stage.talk()
-        self.assertEqual([event[0] for event in self.told()], ["request", "response", "body"])
+        self.assertEqual([event[0] for event in self.told()], ["request", "sent", "response", "body"])
         visitor.stream.send_data(b"12345", end=True)
         self.stage.talk()
         self.assertEqual(self.told(), [("body", True, b"12345"), ("ended", "service", None, "")])
@@ -90,7 +92,28 @@ class RequestTests(ObserverCase):
         self.stage.ask()
         first.close()
         self.stage.accept().say(HELLO)
-        self.assertEqual([event[0] for event in self.told()], ["request", "response", "body", "ended"])
+        self.assertEqual([event[0] for event in self.told()], ["request", "sent", "sent", "response", "body", "ended"])
+
+    def test_trailers_of_a_request(self) -> None:
+        visitor = self.stage.ask(CHUNKED, end=False)
+        self.stage.accept()
+        visitor.stream.send_data(b"one")
+        visitor.stream.end([(b"X-Sum", b"1")])
+        self.stage.talk()
+        self.assertEqual(
+            self.told(),
+            [("request", CHUNKED), ("sent",), ("body", True, b"one"), ("trailers", True, [(b"X-Sum", b"1")])],
+        )
+        visitor.stream.reset(VISITOR_GONE)
+        self.stage.talk()
+
+    def test_what_the_service_is_asked_instead(self) -> None:
+        """The target of a route, and what else the client changes; nothing where it changes nothing."""
+        moved = HttpRequest(1, b"MOVE", b"/a", [HOST, (b"Destination", b"https://demo.localhost/b")])
+        self.stage.ask(moved)
+        self.stage.accept().say(HELLO)
+        sent = [HOST, (b"Destination", b"http://demo.localhost/b")]
+        self.assertEqual(self.told()[:3], [("request", moved), ("rewritten", b"/a", sent), ("sent",)])
 
     def test_failures(self) -> None:
         self.stage.ask()
@@ -137,7 +160,13 @@ class UpgradeTests(ObserverCase):
         self.stage.talk()
         self.assertEqual(
             self.told(),
-            [("request", UPGRADE), ("response", 101), ("frame", False, 0x81, b"hi"), ("frame", True, 0x82, b"yes")],
+            [
+                ("request", UPGRADE),
+                ("sent",),
+                ("response", 101),
+                ("frame", False, 0x81, b"hi"),
+                ("frame", True, 0x82, b"yes"),
+            ],
         )
         visitor.stream.reset(VISITOR_GONE)
         self.stage.talk()
@@ -149,7 +178,13 @@ class UpgradeTests(ObserverCase):
         self.stage.accept().say(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno")
         self.assertEqual(
             self.told(),
-            [("request", UPGRADE), ("response", 403), ("body", False, b"no"), ("ended", "service", None, "")],
+            [
+                ("request", UPGRADE),
+                ("sent",),
+                ("response", 403),
+                ("body", False, b"no"),
+                ("ended", "service", None, ""),
+            ],
         )
 
     def test_failed(self) -> None:
@@ -169,7 +204,13 @@ class TcpTests(ObserverCase):
         service.close()
         self.assertEqual(
             self.told(),
-            [("request", TCP), ("body", True, b"ping"), ("body", False, b"pong"), ("ended", "visitor", None, "")],
+            [
+                ("request", TCP),
+                ("sent",),
+                ("body", True, b"ping"),
+                ("body", False, b"pong"),
+                ("ended", "visitor", None, ""),
+            ],
         )
 
     def test_resets(self) -> None:

@@ -15,7 +15,8 @@ class ProtocolTests(SynchronousTestCase):
         events = [name for name in vars(StreamObserver) if not name.startswith("_")]
         self.assertEqual(
             events,
-            ["request", "response", "body", "frame", "frame_begun", "frame_continued", "explained", "ended"],
+            ["request", "rewritten", "sent", "response", "body", "trailers"]
+            + ["frame", "frame_begun", "frame_continued", "explained", "ended"],
         )
         for name in events:
             declared = inspect.signature(getattr(StreamObserver, name))

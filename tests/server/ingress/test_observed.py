@@ -1,6 +1,6 @@
 """What an observer is told of the exchanges of a tunnel: everything that passes, once, in order."""
 
-from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, WebSocketRequest
+from sellia.protocol.messages import Headers, HttpRequest, Opening, ResponseHead, WebSocketRequest
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
@@ -25,6 +25,15 @@ class Recorder:
 
     def body(self, stream_id: int, from_visitor: bool, data: bytes) -> None:
         self.events.append(("body", stream_id, from_visitor, data))
+
+    def trailers(self, stream_id: int, from_visitor: bool, headers: Headers) -> None:
+        self.events.append(("trailers", stream_id, from_visitor, headers))
+
+    def rewritten(self, stream_id: int, target: bytes, headers: Headers) -> None:
+        raise AssertionError("a server changes nothing that it has told of")
+
+    def sent(self, stream_id: int) -> None:
+        raise AssertionError("a server sends nothing to a service")
 
     def frame(self, stream_id: int, from_visitor: bool, first: int, payload: bytes) -> None:
         self.events.append(("frame", stream_id, from_visitor, first, payload))
@@ -81,6 +90,22 @@ class ObservedTests(ServerCase):
         )
         visitor.leave()
         self.assert_told()
+
+    def test_trailers(self) -> None:
+        visitor, service, number = self.ask(chunked(b"one"))
+        visitor.send(b"0\r\nX-Sum: 1\r\n\r\n")
+        service.head(200)
+        service.say(b"two")
+        service.stream.end([(b"X-Sum", b"2")])
+        self.assert_told(
+            ("request", number, b"/in"),
+            ("body", number, True, b"one"),
+            ("trailers", number, True, [(b"X-Sum", b"1")]),
+            ("response", number, 200),
+            ("body", number, False, b"two"),
+            ("trailers", number, False, [(b"X-Sum", b"2")]),
+            ("ended", number, "service", None),
+        )
 
     def test_a_length_that_is_complete_before_the_stream_is(self) -> None:
         visitor, service, number = self.ask()
