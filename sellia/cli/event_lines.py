@@ -47,8 +47,7 @@ def line(event: Event) -> Iterable[Piece]:
     """The pieces of an event's line, without its time; none for an event that has no line of its own."""
     match event:
         case Connected():
-            service = f" -> {safe(event.service)}" if event.service else ""
-            return [("open    ", "green"), (safe(event.url), "bold"), (service, ""), (named(event.tunnel), "dim")]
+            return _open(event)
         case TunnelClosed():
             return [("closed  ", "yellow"), (safe(event.url or event.tunnel), "bold"), (named(event.tunnel), "dim")]
         case RequestStarted():
@@ -133,6 +132,12 @@ def _who_waits(event: Reconnecting) -> str:
     if not event.window:
         return f", no visitor is waiting any more ({event.seconds:.0f} s)"
     return f" ({event.seconds:.0f} s of {event.window:.0f} s), visitors wait if the server still runs"
+
+
+def _open(event: Connected) -> Iterable[Piece]:
+    urls = ", ".join(safe(each) for each in (event.url, *event.more))
+    service = f" -> {safe(event.service)}" if event.service else ""
+    return [("open    ", "green"), (urls, "bold"), (service, ""), (named(event.tunnel), "dim")]
 
 
 def _request(event: RequestFinished) -> Iterable[Piece]:

@@ -77,7 +77,7 @@ _REQUEST: Final = {"id": _COUNT, "method": _TEXT, "target": _TEXT, "visitor": _T
 
 #: The fields of each event, besides ``event``, ``time`` and ``tunnel``, with their JSON Schema.
 FIELDS: Final[dict[str, dict[str, Any]]] = {
-    "open": {"url": _TEXT, "target": _TEXT},
+    "open": {"url": _TEXT, "urls": {"type": "array", "items": _TEXT}, "target": _TEXT},
     "tunnel_closed": {"url": _TEXT},
     "request": {
         **_REQUEST,
@@ -226,7 +226,7 @@ class JsonPrinter:
     def _fields(self, event: Event) -> tuple[str, dict[str, Any]]:
         match event:
             case Connected():
-                return "open", {"url": event.url, "target": event.service}
+                return "open", {"url": event.url, "urls": [event.url, *event.more], "target": event.service}
             case TunnelClosed():
                 return "tunnel_closed", {"url": event.url}
             case RequestFinished():

@@ -20,11 +20,12 @@ VISITOR_LEFT: Final = "the visitor left before the end"
 class Connected:
     """A tunnel got its public URL: at the start, and whenever it had to be opened anew.
 
-    ``service`` is where its requests go."""
+    ``service`` is where its requests go; ``more`` are the URLs of its further names."""
 
     tunnel: str
     url: str
     service: str = ""
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, TunnelOptions
+from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, WILDCARDS, TunnelOptions
 
 #: What a server without a capability would not do, the options that ask for it, and what to take out.
 _ASKING: Final = {
@@ -14,13 +14,19 @@ _ASKING: Final = {
         "take methods, max_body and visitor_rate out",
     ),
     USERS: ("know several users", ("passwords", "digests"), "take auth_file and all but one of auth out"),
+    WILDCARDS: ("have names below names", ("wildcard",), "ask for a name without a dot, and without --wildcard"),
     POOL: ("let several clients share a name", ("pool",), "leave out --pool"),
 }
 
 
-def too_old(options: TunnelOptions, capabilities: Collection[str]) -> str:
-    """Return what a server with these capabilities would not do for a tunnel, as a sentence, or an empty string."""
+def too_old(options: TunnelOptions, capabilities: Collection[str], name: str | None = None) -> str:
+    """Return what a server with these capabilities would not do for a tunnel, as a sentence, or an empty string.
+
+    ``name`` is the one that it asks for.
+    """
+    deep = name is not None and "." in name
     for capability, (what, names, instead) in _ASKING.items():
-        if capability not in capabilities and any(getattr(options, name) for name in names):
+        asks = any(getattr(options, each) for each in names) or (capability == WILDCARDS and deep)
+        if capability not in capabilities and asks:
             return f"This server is too old to {what}, so the tunnel is not opened. Have it updated, or {instead}."
     return ""

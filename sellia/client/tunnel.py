@@ -40,6 +40,7 @@ class Tunnel:
         "_fault",
         "delay",
         "kind",
+        "more",
         "name",
         "number",
         "retry",
@@ -61,6 +62,8 @@ class Tunnel:
         #: The name that it got, which it asks for again.
         self.name: str | None = None
         self.url = ""
+        #: URLs of its further names.
+        self.more: tuple[str, ...] = ()
         #: Whether another client has taken the name.
         self.taken = False
         #: Seconds until it is asked for again, should it be refused.

@@ -38,9 +38,12 @@ from sellia.text import field, printable
 #: Seconds at most until a tunnel whose name another client has taken is asked for again.
 TAKEN_RETRY_LIMIT: Final = 60.0
 
-#: Characters of a tunnel's name (a DNS label), and of its URL.
-_NAME_LIMIT: Final = 63
+#: Characters of a tunnel's name (a domain name at most), and of its URL.
+_NAME_LIMIT: Final = 253
 _URL_LIMIT: Final = 1024
+
+#: Most URLs of a tunnel.
+URLS: Final = 32
 
 _log = Logger()
 
@@ -283,11 +286,14 @@ class Tunnels:
             return
         if tunnel is None:
             raise ProtocolError("a tunnel is ready that was not asked for")
-        if not (_shown(ready.name, _NAME_LIMIT) and _shown(ready.url, _URL_LIMIT)):
+        urls = (ready.url, *ready.more)
+        if not (
+            _shown(ready.name, _NAME_LIMIT) and len(urls) <= URLS and all(_shown(each, _URL_LIMIT) for each in urls)
+        ):
             raise ProtocolError("a tunnel is ready under a name that is none")
         tunnel.cancel_retry()
         tunnel.state, tunnel.taken, tunnel.delay = TunnelState.OPEN, False, NAME_RETRY
-        tunnel.name, tunnel.url = ready.name, ready.url
+        tunnel.name, tunnel.url, tunnel.more = ready.name, ready.url, tuple(ready.more)
         self._tell_open(tunnel)
 
     def _tell_open(self, tunnel: Tunnel) -> None:
@@ -296,7 +302,7 @@ class Tunnels:
         for service in tunnel.routes:
             service.name, service.public_scheme = name, scheme
         leads_to = shown_routes(tunnel.settings.routes)
-        self._owner.report(Connected(name, tunnel.url, leads_to))
+        self._owner.report(Connected(name, tunnel.url, leads_to, tunnel.more))
         tunnel.watch(self._owner)
         _log.info("tunnel ready: {url} -> {target}", url=printable(tunnel.url), target=leads_to)
 
@@ -364,7 +370,7 @@ class Tunnels:
     def _ask(self, tunnel: Tunnel) -> None:
         tunnel.cancel_retry()
         tunnel.state = TunnelState.ASKED
-        lacking = too_old(tunnel.settings.options, self._capabilities)
+        lacking = too_old(tunnel.settings.options, self._capabilities, tunnel.settings.subdomain)
         if lacking:
             self.refused(TunnelRefused(tunnel.number, FORBIDDEN.code, lacking))
             return

@@ -56,6 +56,7 @@ class TunnelOptions(_Options, frozen=True):
     sticky: str = (
         ""  #: by what a visitor stays with one client of a pool: ``cookie`` or ``address``; empty: it does not
     )
+    wildcard: bool = False  #: whether it has all names below its own, too (capability ``wildcards``)
 
 
 class ServerLimits(_Options, frozen=True):
@@ -268,6 +269,7 @@ class TunnelReady(_Message, frozen=True, tag="tunnel-ready"):
     tunnel: int
     name: str
     url: str
+    more: list[str] = []  #: URLs of its further names
 
 
 class TunnelRefused(_Message, frozen=True, tag="tunnel-refused"):
@@ -331,8 +333,11 @@ RULES: Final = "rules"
 #: The capability of a server that knows several users of a tunnel, by ``passwords`` and ``digests``.
 USERS: Final = "users"
 
+#: The capability of a server that has names of several labels, and wildcards.
+WILDCARDS: Final = "wildcards"
+
 #: All capabilities of a server of this version.
-CAPABILITIES: Final = (MEANWHILE, ACCESS, POOL, RULES, USERS)
+CAPABILITIES: Final = (MEANWHILE, ACCESS, POOL, RULES, USERS, WILDCARDS)
 
 
 class Notice(_Message, frozen=True, tag="notice"):

@@ -6,6 +6,10 @@ leave the very short ones to whoever runs the domain.
 An internationalised name comes as its A-label (``xn--...``).  It is taken if IDNA 2008 (RFC 5891) says that it is the
 label of a word, in just this spelling: anything else would show in browsers as something other than it is.  All other
 labels with hyphens in third and fourth place are reserved by RFC 5890.
+
+Below a name there are more: ``api.myapp``, and the wildcard ``*.myapp`` for all that nobody has by itself.  They belong
+to whoever has ``myapp`` (`sellia.relay.registry`), so only the last label is held to what the domain's operator keeps
+back.
 """
 
 from __future__ import annotations
@@ -19,6 +23,13 @@ from sellia.problems import NAME_INVALID, NAME_RESERVED
 
 SHORTEST: Final = 3
 LONGEST: Final = 63
+
+#: Labels of a name, and its characters in all.
+LABELS: Final = 5
+LONGEST_IN_ALL: Final = 189
+
+#: Ends of domain names that somebody may have written out as the name of a tunnel.
+_TOP_LEVEL: Final = frozenset("biz com dev edu gov info net org xyz".split())
 
 RESERVED: Final = frozenset(
     """
@@ -69,6 +80,37 @@ def validate_name(text: str) -> str:
     if name in RESERVED:
         raise NameReserved(name)
     return name
+
+
+def validate_subdomain(text: str) -> str:
+    """The name that `text` asks for below the server's domain, in lower case: ``myapp``, ``api.myapp``, ``*.myapp``.
+
+    Raises as `validate_name` does.
+    """
+    *below, own = text.split(".")
+    if not below:
+        return validate_name(text)
+    if len(text) > LONGEST_IN_ALL or len(below) >= LABELS:
+        raise NameInvalid(f"A name has at most {LABELS} parts, and {LONGEST_IN_ALL} characters in all.")
+    if own == "*":
+        raise NameInvalid("A wildcard stands for names below one of yours, as in *.myapp.")
+    if own.lower() in _TOP_LEVEL:
+        raise NameInvalid("A name is what stands in front of the server's domain, as in myapp or api.myapp.")
+    checked = [_checked_label(each) for each in (below[1:] if below[0] == "*" else below)]
+    return ".".join([*below[: below[0] == "*"], *checked, validate_name(own)])
+
+
+def _checked_label(text: str) -> str:
+    """Return one label below a name in lower case.  Raises `NameInvalid`."""
+    label = text.lower()
+    if not 1 <= len(text) <= LONGEST or not text.isascii() or _LABEL.fullmatch(label) is None:
+        raise NameInvalid(
+            "Each part of a name has 1 to 63 letters, digits and hyphens, and no hyphen at either end; "
+            "only the first may be *."
+        )
+    if label[2:4] == "--" and not (label.startswith("xn--") and _is_a_label(label)):
+        raise NameInvalid("A name has two hyphens in third and fourth place only if it is a valid A-label (xn--...).")
+    return label
 
 
 def _is_a_label(name: str) -> bool:

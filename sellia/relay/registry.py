@@ -11,6 +11,10 @@ A name is in one of these states::
                         v                              v
                        free <------------ T ------- held for its owner ---claim by the same owner---> bound
 
+A tunnel may have several names, which it gets together and loses together.  Names below a name (``api.myapp``, and the
+wildcard ``*.myapp``, which stands for all that nobody has by itself) are a family with it: only who has all that is
+bound or held of a family may have more of it.
+
 A name is bound to an *upstream* (`sellia.relay.mux.upstream`): a client's session, or a pool of some.  Who the owner
 is, the gateway says, with a value that is the same again when the same client comes back: a digest, best of a secret,
 for whoever has the same value is let in to the name.
@@ -18,6 +22,7 @@ for whoever has the same value is let in to the name.
 The invariants, which `check_invariants` proves:
 
 * A name is bound or held, never both.
+* No claim is granted to a family of which somebody else has a name.
 * `by_name` and the upstreams' own lists have the same tunnels.
 * An account has at most `per_owner` names, bound or held; all together have at most `total` bound and as many held
   ones.  The account is the owner itself, unless the gateway says that several owners count as one.
@@ -29,7 +34,7 @@ take it from one another for ever, each sure that it reconnected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Generic, Protocol, TypeVar
@@ -38,6 +43,9 @@ from sellia.errors import ProblemError
 from sellia.problems import INTERNAL, NAME_TAKEN, OVERLOADED, TOO_MANY_TUNNELS, Problem
 from sellia.protocol.messages import TunnelKind, TunnelOptions
 from sellia.relay.access import AccessList
+from sellia.relay.families import WILDCARD, Families, family_of, wildcards_of
+from sellia.relay.freed import FreedNames
+from sellia.relay.holds import Hold, Holds
 from sellia.relay.names import suggest_name
 from sellia.relay.passwords import Credentials
 from sellia.relay.ports import called, port_of
@@ -49,9 +57,6 @@ Target_co = TypeVar("Target_co", covariant=True)
 HOLD_SECONDS: Final = 120.0
 """Seconds for which a name is held for the owner of a lost upstream: the resume window."""
 
-REMEMBERED_LIMIT: Final = 1_000
-"""Maximum number of free names of which it is remembered why they are free."""
-
 PER_OWNER_LIMIT: Final = 100
 TOTAL_LIMIT: Final = 10_000
 
@@ -62,7 +67,7 @@ _NO_OPTIONS: Final = TunnelOptions()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tunnel(Generic[Target_co]):
-    """A name bound to an upstream.
+    """A name bound to an upstream, or several: `names` are all of them, and `label` the first.
 
     `tunnel_id` is its number there, `auth` the digest of the credentials that visitors must present, `access` the lists
     of addresses that are let in or kept out, if there are any, and `options` what its owner asked for.  `rules` are all
@@ -79,14 +84,19 @@ class Tunnel(Generic[Target_co]):
     kind: TunnelKind = TunnelKind.HTTP
     access: AccessList | None = None
     rules: Rules | None = None
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            object.__setattr__(self, "names", (self.label,))
 
 
 @dataclass(frozen=True, slots=True)
 class Claim(Generic[Target]):
-    """A granted claim.  `displaced` is the same owner's tunnel that had the name, if any: its session is to be told."""
+    """A granted claim.  `displaced` are the same owner's tunnels that had its names: their sessions are to be told."""
 
     tunnel: Tunnel[Target]
-    displaced: Tunnel[Target] | None = None
+    displaced: tuple[Tunnel[Target], ...] = ()
 
 
 class Reservations(Protocol):
@@ -94,13 +104,6 @@ class Reservations(Protocol):
 
     def refusal(self, label: str, owner: Hashable) -> ProblemError | None:
         """Return why an owner may not claim a label, or None; the owner None stands for anybody."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Hold:
-    owner: Hashable
-    until: float
-    account: Hashable
 
 
 class TunnelRegistry(Generic[Target]):
@@ -116,13 +119,14 @@ class TunnelRegistry(Generic[Target]):
         self.per_owner = per_owner
         self.total = total
         self.by_name: dict[str, Tunnel[Target]] = {}
-        """Every bound name.  Nobody but this class changes it; the server reads it through `find` and `count`."""
+        """Every bound name.  Nobody but this class changes it; visitors are led by `find`."""
         self._by_target: dict[Target, dict[str, Tunnel[Target]]] = {}
         self._away: set[Target] = set()
-        self._holds: dict[str, _Hold] = {}  # in the order in which they run out
+        self._holds = Holds()
+        self._families = Families()  # of all names, bound or held
+        self._wildcards = 0  # wildcards that are bound
         self._counts: dict[Hashable, int] = {}
-        #: Problems of names that became free a moment ago, with the time until which they are kept; oldest first.
-        self._free: dict[str, tuple[Problem, float]] = {}
+        self._freed = FreedNames()
         #: Told of each label that is no longer bound, unless another tunnel has taken its place.
         self.released: Callable[[str], None] | None = None
         #: Names that are kept for their owners; None where there are none.
@@ -135,8 +139,15 @@ class TunnelRegistry(Generic[Target]):
         self.total = total
 
     def find(self, label: str) -> Tunnel[Target] | None:
-        """Return the tunnel that a name is bound to, or None."""
-        return self.by_name.get(label)
+        """Return the tunnel that visitors of a name reach, by a wildcard where nobody has the name itself, or None."""
+        tunnel = self.by_name.get(label)
+        if tunnel is not None or not self._wildcards or "." not in label or label in self._holds:
+            return tunnel
+        for wildcard in wildcards_of(label):
+            tunnel = self.by_name.get(wildcard)
+            if tunnel is not None or wildcard in self._holds:
+                return tunnel
+        return None
 
     @property
     def count(self) -> int:
@@ -161,17 +172,45 @@ class TunnelRegistry(Generic[Target]):
         kind: TunnelKind = TunnelKind.HTTP,
         access: AccessList | None = None,
         rules: Rules | None = None,
+        also: Sequence[str] = (),
     ) -> Claim[Target]:
-        """Bind the valid name `label` to `upstream`, or raise `ProblemError`.
+        """Bind the valid name `label`, and `also` others, to `upstream`, or raise `ProblemError`.
 
         NAME_TAKEN if it is bound or held for another; TOO_MANY_TUNNELS if the owner, OVERLOADED if the server has as
         many as it may; what the reservations say if it is another's.  Nothing has changed then.
         """
         self.expire(now)
-        refusal = self._reserved(label, owner)
+        account = owner if account is None else account
+        names = tuple(dict.fromkeys((label, *also)))
+        for name in names:
+            self._check_claim(name, upstream, owner, now)
+        displaced = tuple(dict.fromkeys(self.by_name[name] for name in names if name in self.by_name))
+        mine = sum(len(each.names) for each in displaced if each.account == account)
+        mine += sum(1 for name in names if name in self._holds and self._holds[name].account == account)
+        more = len(names) - mine
+        if more > 0 and self._counts.get(account, 0) + more > self.per_owner:
+            raise ProblemError(TOO_MANY_TUNNELS, f"You have {self.per_owner} tunnels open, which is the limit.")
+        more = len(names) - sum(len(each.names) for each in displaced)
+        if more > 0 and len(self.by_name) + more > self.total:
+            raise ProblemError(OVERLOADED, f"The server has {self.total} tunnels open, which is its limit.")
+
+        for each in displaced:
+            self._unbind(each)
+        for name in names:
+            self._drop_hold(name)
+            self._freed.forget(name)
+        tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options, kind, access, rules, names)
+        self._bind(tunnel)
+        self._counts[account] = self._counts.get(account, 0) + len(names)
+        for each in displaced:
+            self._tell_released(each)
+        return Claim(tunnel, displaced)
+
+    def _check_claim(self, label: str, upstream: Target, owner: Hashable, now: float) -> None:
+        """Raise `ProblemError` where a name is another's, or in a family with one that is."""
+        refusal = self._reserved(label, owner) or self._reserved(family_of(label), owner)
         if refusal is not None:
             raise refusal
-        account = owner if account is None else account
         displaced = self.by_name.get(label)
         if displaced is not None and not self._may_displace(displaced, upstream, owner):
             raise ProblemError(NAME_TAKEN, f"{called(label)} is in use.")
@@ -179,22 +218,10 @@ class TunnelRegistry(Generic[Target]):
         if hold is not None and hold.owner != owner:
             seconds = int(hold.until - now) + 1
             raise ProblemError(NAME_TAKEN, f"{called(label)} is held for its last owner for another {seconds} s.")
-        mine = displaced or hold
-        counted = mine is not None and mine.account == account
-        if not counted and self._counts.get(account, 0) >= self.per_owner:
-            raise ProblemError(TOO_MANY_TUNNELS, f"You have {self.per_owner} tunnels open, which is the limit.")
-        if displaced is None and len(self.by_name) >= self.total:
-            raise ProblemError(OVERLOADED, f"The server has {self.total} tunnels open, which is its limit.")
-
-        if displaced is not None:
-            self._unbind(displaced)
-        self._drop_hold(label)
-        tunnel = Tunnel(label, upstream, tunnel_id, owner, auth, account, options, kind, access, rules)
-        self.by_name[label] = tunnel
-        self._free.pop(label, None)
-        self._by_target.setdefault(upstream, {})[label] = tunnel
-        self._counts[account] = self._counts.get(account, 0) + 1
-        return Claim(tunnel, displaced)
+        for relative in self._families.relatives(label):
+            has = self.by_name.get(relative) or self._holds.get(relative)
+            if has is not None and has.owner != owner:
+                raise ProblemError(NAME_TAKEN, f"{called(label)} belongs to whoever has {relative!r}.")
 
     def could_claim(self, label: str, owner: Hashable, now: float) -> bool:
         """Return whether a claim of this owner would be granted now, as far as the label decides."""
@@ -216,7 +243,8 @@ class TunnelRegistry(Generic[Target]):
         self.expire(now)
         for _ in range(_SUGGESTIONS):
             name = suggest_name(random)
-            if name not in self.by_name and name not in self._holds and self._reserved(name, None) is None:
+            taken = name in self.by_name or name in self._holds or name in self._families
+            if not taken and self._reserved(name, None) is None:
                 return name
         # With the table full to its default bound, that is one chance in ten to the hundredth.
         raise ProblemError(INTERNAL, "No free name was found; ask for one by name.")
@@ -241,17 +269,18 @@ class TunnelRegistry(Generic[Target]):
         """
         account = owner if account is None else account
         tunnels = [each for each in self.tunnels_of(upstream) if (each.owner, each.account) != (owner, account)]
-        moved = [each for each in tunnels if each.account != account]
-        if self._counts.get(account, 0) + len(moved) > self.per_owner:
+        moved = sum(len(each.names) for each in tunnels if each.account != account)
+        if self._counts.get(account, 0) + moved > self.per_owner:
             return
         for tunnel in tunnels:
-            self._uncount(tunnel.account)
-            self._counts[account] = self._counts.get(account, 0) + 1
+            self._uncount(tunnel.account, len(tunnel.names))
+            self._counts[account] = self._counts.get(account, 0) + len(tunnel.names)
             adopted = replace(tunnel, owner=owner, account=account)
-            self.by_name[tunnel.label] = self._by_target[upstream][tunnel.label] = adopted
+            self._by_target[upstream][tunnel.label] = adopted
+            self.by_name.update(dict.fromkeys(tunnel.names, adopted))
 
     def release(self, tunnel: Tunnel[Target], now: float, *, held: bool = False) -> bool:
-        """End one tunnel; its name is free at once, or first `held` for its owner.
+        """End one tunnel; its names are free at once, or first `held` for its owner.
 
         Return False, and change nothing, if the name is no longer that tunnel's.
         """
@@ -259,10 +288,16 @@ class TunnelRegistry(Generic[Target]):
             return False
         self._unbind(tunnel)
         if held:
-            self._hold(tunnel, now)
-        if self.released is not None:
-            self.released(tunnel.label)
+            for name in tunnel.names:
+                self._hold(tunnel, name, now)
+        self._tell_released(tunnel)
         return True
+
+    def _tell_released(self, tunnel: Tunnel[Target]) -> None:
+        """Tell of the names of a tunnel that has ended, those that another one has taken over left out."""
+        for name in tunnel.names:
+            if self.released is not None and name not in self.by_name:
+                self.released(name)
 
     def release_all(self, upstream: Target, now: float, *, held: bool) -> list[Tunnel[Target]]:
         """End all tunnels of `upstream` and return them; `held` if it was lost, not if its client took leave."""
@@ -279,30 +314,22 @@ class TunnelRegistry(Generic[Target]):
 
     def remember(self, labels: Iterable[str], problem: Problem, now: float) -> None:
         """Remember the problem for which names became free, for as long as a name is held."""
-        for label in labels:
-            self._free.pop(label, None)
-            if label not in self.by_name:
-                self._free[label] = problem, now + self.hold_seconds
-        while len(self._free) > REMEMBERED_LIMIT:
-            del self._free[next(iter(self._free))]
+        free = [label for label in labels if label not in self.by_name]
+        self._freed.remember(free, problem, now + self.hold_seconds)
 
     def why_free(self, label: str, now: float) -> Problem | None:
-        """Return the problem of a name that became free a moment ago, or None."""
-        problem, until = self._free.get(label, (None, 0.0))
-        return problem if until > now else None
+        """Return the problem of a name that became free a moment ago, or of a wildcard for it, or None."""
+        found = (self._freed.why(name, now) for name in (label, *wildcards_of(label)))
+        return next((problem for problem in found if problem is not None), None)
 
     def is_held(self, label: str, now: float) -> bool:
-        """Return whether a name is held for its last owner: to a visitor, the client is gone."""
-        hold = self._holds.get(label)
-        return hold is not None and hold.until > now
+        """Return whether a name is held for its last owner, or a wildcard for it: to a visitor, the client is gone."""
+        holds = (self._holds.get(name) for name in (label, *wildcards_of(label)))
+        return any(hold is not None and hold.until > now for hold in holds)
 
     def expire(self, now: float) -> list[str]:
         """Free the names whose hold has run out, and return them."""
-        freed = []
-        for label, hold in self._holds.items():
-            if hold.until > now:
-                break
-            freed.append(label)
+        freed = self._holds.over(now)
         for label in freed:
             self._drop_hold(label)
         return freed
@@ -310,17 +337,19 @@ class TunnelRegistry(Generic[Target]):
     def check_invariants(self) -> None:
         """Raise AssertionError if the tables disagree; for tests."""
         assert not self.by_name.keys() & self._holds.keys()
-        listed = {label: tunnel for tunnels in self._by_target.values() for label, tunnel in tunnels.items()}
-        assert listed == self.by_name
+        tunnels = [tunnel for tunnels in self._by_target.values() for tunnel in tunnels.values()]
+        assert {name: tunnel for tunnel in tunnels for name in tunnel.names} == self.by_name
+        assert all(self._by_target[each.upstream][each.label] is each for each in tunnels)
+        assert self._wildcards == sum(1 for name in self.by_name if name.startswith(WILDCARD))
+        self._families.check_invariants({*self.by_name, *self._holds})
         assert all(tunnels for tunnels in self._by_target.values())
         assert self._away <= self._by_target.keys()
         owners = [tunnel.account for tunnel in self.by_name.values()] + [hold.account for hold in self._holds.values()]
         assert self._counts == {owner: owners.count(owner) for owner in owners}
         assert all(count <= self.per_owner for count in self._counts.values())
         assert len(self.by_name) <= self.total and len(self._holds) <= self.total
-        assert not self.by_name.keys() & self._free.keys() and len(self._free) <= REMEMBERED_LIMIT
-        untils = [hold.until for hold in self._holds.values()]
-        assert untils == sorted(untils)
+        self._freed.check_invariants(self.by_name.keys())
+        self._holds.check_invariants()
 
     def _reserved(self, label: str, owner: Hashable) -> ProblemError | None:
         return self.reservations.refusal(label, owner) if self.reservations is not None else None
@@ -328,30 +357,39 @@ class TunnelRegistry(Generic[Target]):
     def _may_displace(self, tunnel: Tunnel[Target], upstream: Target, owner: Hashable) -> bool:
         return tunnel.owner == owner and tunnel.upstream != upstream and tunnel.upstream in self._away
 
+    def _bind(self, tunnel: Tunnel[Target]) -> None:
+        for name in tunnel.names:
+            self.by_name[name] = tunnel
+            self._wildcards += name.startswith(WILDCARD)
+            self._families.add(name)
+        self._by_target.setdefault(tunnel.upstream, {})[tunnel.label] = tunnel
+
     def _unbind(self, tunnel: Tunnel[Target]) -> None:
-        del self.by_name[tunnel.label]
+        for name in tunnel.names:
+            del self.by_name[name]
+            self._wildcards -= name.startswith(WILDCARD)
+            self._families.discard(name)
         tunnels = self._by_target[tunnel.upstream]
         del tunnels[tunnel.label]
         if not tunnels:
             del self._by_target[tunnel.upstream]
             self._away.discard(tunnel.upstream)
-        self._uncount(tunnel.account)
+        self._uncount(tunnel.account, len(tunnel.names))
 
-    def _hold(self, tunnel: Tunnel[Target], now: float) -> None:
+    def _hold(self, tunnel: Tunnel[Target], label: str, now: float) -> None:
         if len(self._holds) >= self.total:
             self._drop_hold(next(iter(self._holds)))
-        last = self._holds[next(reversed(self._holds))].until if self._holds else 0.0
-        self._holds[tunnel.label] = _Hold(tunnel.owner, now + self.hold_seconds, tunnel.account)
-        if last > now + self.hold_seconds:  # names were held for longer a moment ago
-            self._holds = dict(sorted(self._holds.items(), key=lambda each: each[1].until))
+        self._holds.add(label, Hold(tunnel.owner, now + self.hold_seconds, tunnel.account))
+        self._families.add(label)
         self._counts[tunnel.account] = self._counts.get(tunnel.account, 0) + 1
 
     def _drop_hold(self, label: str) -> None:
         hold = self._holds.pop(label, None)
         if hold is not None:
+            self._families.discard(label)
             self._uncount(hold.account)
 
-    def _uncount(self, account: Hashable) -> None:
-        self._counts[account] -= 1
+    def _uncount(self, account: Hashable, names: int = 1) -> None:
+        self._counts[account] -= names
         if not self._counts[account]:
             del self._counts[account]

@@ -96,7 +96,7 @@ class Limiter:
         #: Streams whose responses are complete, with the time by which they must end.
         self._unended: dict[Stream | None, float] = {}
         #: Functions that are called once a second with the time.
-        self.each_second: list[Callable[[float], None]] = []
+        self.each_second: list[Callable[[float], object]] = []
         #: Buckets of wrong passwords, by address and tunnel.
         self.passwords: Buckets[tuple[str, str]] = Buckets(
             Rate(settings.auth_failures_burst, settings.auth_failures_rate),

@@ -35,6 +35,6 @@ class EventTests(SynchronousTestCase):
 
 
 ANNOTATIONS = (
-    *(str, int, float, bool, int | None, str | None),
+    *(str, int, float, bool, int | None, str | None, tuple[str, ...]),
     typing.Literal["visitor", "service", "sellia"],
 )

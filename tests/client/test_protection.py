@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.protection import too_old
-from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, TunnelOptions
+from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, WILDCARDS, TunnelOptions
 
 
 class TooOldTests(SynchronousTestCase):
@@ -19,9 +19,16 @@ class TooOldTests(SynchronousTestCase):
             ({"passwords": ["u:p"]}, USERS, "know several users"),
             ({"digests": ["u:h"]}, USERS, "know several users"),
             ({"pool": True}, POOL, "let several clients share a name"),
+            ({"wildcard": True}, WILDCARDS, "have names below names"),
         ]
-        every = {ACCESS, RULES, USERS, POOL}
+        every = {ACCESS, RULES, USERS, POOL, WILDCARDS}
         for options, capability, said in cases:
             self.assertIn(f"too old to {said}", too_old(TunnelOptions(**options), every - {capability}))
             self.assertEqual(too_old(TunnelOptions(**options), [capability]), "")
         self.assertEqual(too_old(TunnelOptions(request_timeout=1.0), ()), "")
+
+    def test_names(self) -> None:
+        for name in ("api.myapp", "*.myapp"):
+            self.assertIn("too old to have names below names", too_old(TunnelOptions(), (), name))
+            self.assertEqual(too_old(TunnelOptions(), [WILDCARDS], name), "")
+        self.assertEqual(too_old(TunnelOptions(), (), "myapp"), "")

@@ -181,7 +181,7 @@ class OpenTests(SessionCase):
             ("\x1b[2J", "http://x"),
             ("x\r\nfake: line", "http://x"),
             ("\u202ex", "http://x"),
-            ("x" * 64, "http://x"),
+            ("x" * 254, "http://x"),
             ("x", ""),
             ("x", "http://x\n"),
             ("x", "http://" + "x" * 2000),

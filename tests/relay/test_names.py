@@ -11,7 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.errors import ProblemError
 from sellia.problems import NAME_INVALID, NAME_RESERVED
 from sellia.relay.http.hosts import Side, locate
-from sellia.relay.names import RESERVED, NameInvalid, NameReserved, suggest_name, validate_name
+from sellia.relay.names import (
+    RESERVED,
+    NameInvalid,
+    NameReserved,
+    suggest_name,
+    validate_name,
+    validate_subdomain,
+)
 
 
 class ValidateTests(SynchronousTestCase):
@@ -106,3 +113,42 @@ class SuggestTests(SynchronousTestCase):
 
     def test_the_same_source_gives_the_same_name(self) -> None:
         self.assertEqual(suggest_name(Random(7)), suggest_name(Random(7)))
+
+
+class SubdomainTests(SynchronousTestCase):
+    """Names below names, and wildcards."""
+
+    def test_good_ones(self) -> None:
+        for text in ("myapp", "Api.MyApp", "a.b.c.d.myapp", "*.myapp", "*.eu.myapp", "www.myapp", "x.myapp", "1.myapp"):
+            self.assertEqual(validate_subdomain(text), text.lower())
+
+    def test_bad_ones(self) -> None:
+        for text, word in (
+            ("", "at least 3"),
+            ("*", "at least 3"),
+            ("*.ab", "at least 3"),
+            ("x.*", "stands for names below"),
+            ("a.*.myapp", "only the first"),
+            ("*.*.myapp", "only the first"),
+            ("**.myapp", "only the first"),
+            ("x*.myapp", "only the first"),
+            (".myapp", "Each part"),
+            ("a..myapp", "Each part"),
+            ("myapp.", "at least 3"),
+            ("-a.myapp", "Each part"),
+            ("a_b.myapp", "Each part"),
+            ("a" * 64 + ".myapp", "Each part"),
+            ("\u212a.myapp", "Each part"),
+            ("a\n.myapp", "Each part"),
+            ("ab--cd.myapp", "A-label"),
+            ("a.b.c.d.e.myapp", "at most 5 parts"),
+            ("a" * 62 + "." + "b" * 62 + "." + "c" * 62 + ".myapp", "at most 5 parts"),
+            ("a." * 500_000 + "myapp", "at most 5 parts"),
+            ("shop.example.com", "in front of the server's domain"),
+        ):
+            self.assertIn(word, str(self.assertRaises(NameInvalid, validate_subdomain, text)), text)
+
+    def test_what_is_kept_back(self) -> None:
+        """Is the name itself, with all below it."""
+        for text in ("x.www", "*.admin", "*.a.api"):
+            self.assertRaises(NameReserved, validate_subdomain, text)

@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import ProblemError
 from sellia.problems import CLIENT_GONE, INTERNAL, NAME_TAKEN, OVERLOADED, SESSION_EXPIRED, TOO_MANY_TUNNELS, Problem
-from sellia.relay.registry import HOLD_SECONDS, REMEMBERED_LIMIT, Tunnel, TunnelRegistry
+from sellia.relay.freed import REMEMBERED_LIMIT
+from sellia.relay.registry import HOLD_SECONDS, Tunnel, TunnelRegistry
 from sellia.relay.secrets import SecretDigest
 
 
@@ -39,7 +40,7 @@ class RegistryTests(SynchronousTestCase):
         auth = SecretDigest("user:pass")
         claim = self.registry.claim("demo", "session", "alice", 0.0, tunnel_id=7, auth=auth)
         self.assertIs(self.registry.by_name["demo"], claim.tunnel)
-        self.assertIsNone(claim.displaced)
+        self.assertEqual(claim.displaced, ())
         tunnel = claim.tunnel
         self.assertEqual((tunnel.label, tunnel.upstream, tunnel.tunnel_id, tunnel.auth), ("demo", "session", 7, auth))
         self.assertEqual(self.registry.tunnels_of("session"), [tunnel])
@@ -200,10 +201,102 @@ class RegistryTests(SynchronousTestCase):
         self.registry.away("first")
         self.assert_refused(NAME_TAKEN, "demo", "thief", "bob")
         claim = self.registry.claim("demo", "second", "alice", 1.0, tunnel_id=2)
-        self.assertIs(claim.displaced, old)
+        self.assertEqual(claim.displaced, (old,))
         self.assertIs(self.registry.by_name["demo"], claim.tunnel)
         self.assertEqual(self.registry.tunnels_of("first"), [])
         self.assertEqual(self.registry.release_all("first", 2.0, held=True), [])
+
+    def names(self, label: str, *also: str, session: str = "session", owner: str = "alice") -> Tunnel[str]:
+        return self.registry.claim(label, session, owner, 0.0, tunnel_id=1, also=also).tunnel
+
+    def test_several_names_of_one_tunnel(self) -> None:
+        """They come and go together, and each counts."""
+        tunnel = self.names("myapp", "*.myapp", "myapp")
+        self.assertEqual(tunnel.names, ("myapp", "*.myapp"))
+        self.assertEqual((self.registry.count_of("alice"), self.registry.tunnels_of("session")), (2, [tunnel]))
+        self.names("third")
+        self.assert_refused(TOO_MANY_TUNNELS, "more", "session", "alice")
+        released: list[str] = []
+        self.registry.released = released.append
+        self.assertTrue(self.registry.release(tunnel, 0.0, held=True))
+        self.assertEqual((released, self.registry.count_of("alice")), (["myapp", "*.myapp"], 3))
+        self.assert_refused(NAME_TAKEN, "myapp", "other", "bob")
+        self.assertEqual(self.names("*.myapp", session="second").names, ("*.myapp",))
+
+    def test_all_names_or_none(self) -> None:
+        self.names("other", session="elsewhere", owner="bob")
+        with self.assertRaises(ProblemError) as caught:
+            self.names("myapp", "other")
+        self.assertIs(caught.exception.problem, NAME_TAKEN)
+        self.assertEqual(list(self.registry.by_name), ["other"])
+
+    def test_who_loses_one_name_loses_all_of_the_tunnel(self) -> None:
+        ghost = self.names("myapp", "*.myapp", session="ghost")
+        self.registry.away("ghost")
+        claim = self.registry.claim("*.myapp", "session", "alice", 0.0, tunnel_id=1)
+        self.assertEqual((claim.displaced, list(self.registry.by_name)), ((ghost,), ["*.myapp"]))
+
+    def test_wildcards(self) -> None:
+        """Stand for names that nobody has by themselves, the narrowest first."""
+        self.names("*.myapp", session="wide")
+        self.names("api.myapp", session="own")
+        self.names("*.eu.myapp", session="narrow")
+        for label, session in (
+            ("x.myapp", "wide"),
+            ("x.y.myapp", "wide"),
+            ("api.myapp", "own"),
+            ("x.api.myapp", "wide"),
+            ("eu.myapp", "wide"),
+            ("x.eu.myapp", "narrow"),
+        ):
+            tunnel = self.registry.find(label)
+            self.assertEqual(tunnel and tunnel.upstream, session, label)
+        self.assertEqual([self.registry.find(label) for label in ("myapp", "other", "x.other")], [None] * 3)
+
+    def test_a_name_that_is_held_is_no_wildcards(self) -> None:
+        """Whoever asks for it is told that its client is gone, rather than led to another service."""
+        self.names("*.myapp")
+        own = self.names("api.myapp", session="own")
+        self.registry.release(own, 0.0, held=True)
+        self.assertIsNone(self.registry.find("api.myapp"))
+        self.registry.expire(HOLD_SECONDS + 1)
+        self.assertIsNotNone(self.registry.find("api.myapp"))
+
+    def test_a_wildcard_that_is_held(self) -> None:
+        self.registry.release(self.names("*.myapp"), 0.0, held=True)
+        self.assertTrue(self.registry.is_held("x.y.myapp", 1.0))
+        self.assertFalse(self.registry.is_held("myapp", 1.0))
+        self.registry.remember(["*.gone"], CLIENT_GONE, 0.0)
+        self.assertEqual(
+            (self.registry.why_free("a.gone", 1.0), self.registry.why_free("gone", 1.0)), (CLIENT_GONE, None)
+        )
+
+    def test_a_family_has_one_owner(self) -> None:
+        """Whichever of its names came first, also while it is held."""
+        for mine, others in (("myapp", ("x.myapp", "*.myapp")), ("*.app2", ("app2", "x.app2", "*.x.app2"))):
+            tunnel = self.names(mine)
+            for label in others:
+                self.assertIn("belongs to whoever has", self.assert_refused(NAME_TAKEN, label, "thief", "bob"))
+            self.registry.release(tunnel, 0.0, held=True)
+            for label in others:
+                self.assert_refused(NAME_TAKEN, label, "thief", "bob")
+        self.registry.expire(HOLD_SECONDS + 1)
+        self.names("*.myapp", session="thief", owner="bob")
+        self.assert_refused(NAME_TAKEN, "myapp", "session", "alice")
+
+    def test_names_of_somebodys_own_domain(self) -> None:
+        """Are no family: each is proven by itself."""
+        self.names("*.example.org.", session="wide")
+        self.names("shop.example.org.", session="shop", owner="bob")
+        for label, session in (("www.example.org.", "wide"), ("shop.example.org.", "shop"), ("example.org.", None)):
+            tunnel = self.registry.find(label)
+            self.assertEqual(tunnel and tunnel.upstream, session, label)
+
+    def test_suggestions_are_nobodys_family(self) -> None:
+        random = Random(1)
+        name = self.registry.free_name(random, 0.0)
+        self.names(f"*.{name}")
+        self.assertNotEqual(self.registry.free_name(Random(1), 0.0), name)
 
     def test_a_session_that_is_back_keeps_its_names(self) -> None:
         self.claim("demo", "first", "alice")
@@ -303,7 +396,8 @@ class RegistryTests(SynchronousTestCase):
         self.assertIs(error.problem, INTERNAL)
 
 
-LABELS = st.sampled_from(["red", "green", "blue", "grey"])
+NAMES = ["red", "green", "blue", "*.red", "a.red"]
+LABELS = st.sampled_from(NAMES)
 SESSIONS = st.integers(0, 3)
 
 
@@ -332,10 +426,15 @@ class RegistryModel(RuleBasedStateMachine):
         if label in self.bound:
             tunnel = self.bound[label]
             mine = tunnel.owner == owner and tunnel.upstream != session and tunnel.upstream in self.gone
-            return None if mine else NAME_TAKEN
+            if not mine:
+                return NAME_TAKEN
         if holder != owner:
             return NAME_TAKEN
-        if label not in self.held and self.names_of(owner) >= 3:
+        family = {each for each in NAMES if each.endswith("red")} if label.endswith("red") else set()
+        owners = {self.bound[each].owner for each in family & self.bound.keys()}
+        if (owners | {self.held[each][0] for each in family & self.held.keys()}) - {owner}:
+            return NAME_TAKEN
+        if label not in self.held and label not in self.bound and self.names_of(owner) >= 3:
             return TOO_MANY_TUNNELS
         return None
 
@@ -360,7 +459,7 @@ class RegistryModel(RuleBasedStateMachine):
             assert error.problem is expected
             return
         assert expected is None
-        assert claim.displaced is self.bound.get(label)
+        assert claim.displaced == ((self.bound[label],) if label in self.bound else ())
         self.bound[label] = claim.tunnel
         self.held.pop(label, None)
         self.forget_absent()
@@ -406,8 +505,9 @@ class RegistryModel(RuleBasedStateMachine):
     def agree(self) -> None:
         self.registry.check_invariants()
         assert self.registry.by_name == self.bound
-        for label in ("red", "green", "blue", "grey"):
-            assert self.registry.is_held(label, self.now) == (label in self.held)
+        for label in NAMES:
+            held = label in self.held or (label == "a.red" and "*.red" in self.held)
+            assert self.registry.is_held(label, self.now) == held
 
 
 class RegistryModelTests(SynchronousTestCase):

@@ -85,6 +85,7 @@ def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
         "state": tunnel.state.value,
         "subdomain": tunnel.name or settings.wanted,
         "url": tunnel.url or None,
+        "urls": [tunnel.url, *tunnel.more] if tunnel.url else [],
         "targets": [{"path": route.prefix, "target": str(route.target)} for route in settings.routes],
         "protected": settings.auth is not None or settings.auth_file is not None,
         **counts(under_way(streams, pipes)),

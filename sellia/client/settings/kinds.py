@@ -13,6 +13,7 @@ from sellia.text import printable
 #: What only some kinds can have, and the kinds; a tunnel of another kind would not do what it says.
 _ONLY: Final = {
     "subdomain": ("http", "tls"),
+    "wildcard": ("http", "tls"),
     "paths": ("http",),
     "auth": ("http",),
     "auth_file": ("http",),
@@ -39,7 +40,7 @@ _ONLY: Final = {
 _FLAGS: Final = {
     "tcp": ("remote_port", "proxy_protocol", "idle_timeout", "allow", "deny"),
     "udp": ("remote_port", "idle_timeout", "allow", "deny"),
-    "tls": ("subdomain", "cert", "key", "proxy_protocol", "idle_timeout", "allow", "deny"),
+    "tls": ("subdomain", "wildcard", "cert", "key", "proxy_protocol", "idle_timeout", "allow", "deny"),
 }
 
 #: Characters of the path of a health check.

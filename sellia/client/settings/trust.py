@@ -55,7 +55,7 @@ PROFILE_SETTINGS: Final = frozenset({"server"})
 
 #: What a tunnel in it may have, and what its defaults may; targets and paths are looked at one by one.
 TUNNEL_SETTINGS: Final = frozenset(
-    {"kind", "target", "paths", "subdomain", "auth", "auth_preflight", "request_timeout", "upgrade_timeout"}
+    {"kind", "target", "paths", "subdomain", "wildcard", "auth", "auth_preflight", "request_timeout", "upgrade_timeout"}
     | {"auth_file"}
     | {"while_away", "while_away_pings", "forwarded", "local_verify", "local_ca", "spa", "listing", "autostart"}
     | {"allow", "deny", "methods", "max_body", "visitor_rate"}

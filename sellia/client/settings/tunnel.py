@@ -33,7 +33,7 @@ from sellia.errors import ProblemError
 from sellia.protocol.messages import TunnelOptions
 from sellia.relay.http.rewriting import HeaderRules
 from sellia.relay.http.upgrades import PROTOCOLS, upgrade_fault
-from sellia.relay.names import validate_name
+from sellia.relay.names import validate_subdomain
 from sellia.settings import Port, Seconds, setting, wrong
 from sellia.targets import Target, TargetKind
 from sellia.text import printable
@@ -156,7 +156,13 @@ class TunnelSettings(TunnelDefaults):
         None, "Targets by path, as in `/: 5173` and `/api: 8000`; the longest path that fits wins."
     )
     subdomain: str | None = setting(
-        None, "Name to ask for, of 3 to 63 letters, digits and hyphens; without it, the server picks one.", flag="NAME"
+        None,
+        "Name to ask for, of 3 to 63 letters, digits and hyphens; api.NAME and *.NAME are yours with it. Without it, "
+        "the server picks one.",
+        flag="NAME",
+    )
+    wildcard: bool = setting(
+        False, "Take requests for all names below yours, too: those of *.NAME.DOMAIN.", flag="switch"
     )
     remote_port: Port | None = setting(
         None, "Port of the server to ask for; without it, the server picks one.", flag="PORT"
@@ -195,6 +201,7 @@ class TunnelSettings(TunnelDefaults):
             slot=self.slot,
             pool=self.pool,
             sticky=self.sticky or "",
+            wildcard=self.wildcard,
             # The client takes off what the service is not to be told.
             forwarded=self.forwarded or any(route.rules.asks_origin for route in self.routes),
         )
@@ -294,7 +301,7 @@ class TunnelSettings(TunnelDefaults):
         # The server has the last word, and may keep back other names; this saves a journey.
         if value is not None:
             try:
-                return validate_name(value)
+                return validate_subdomain(value)
             except ProblemError as error:
                 raise wrong(f"{printable(value)[:80]} cannot be the name of a tunnel: {error}") from None
         return None

@@ -19,7 +19,10 @@ from typing import Final
 REMEMBERED_HOSTS: Final = 1024
 """Spellings of Host that are remembered at once."""
 
-HOST_LENGTH_LIMIT: Final = 253 + len(".:65535")
+#: Characters of a domain name.
+NAME_LENGTH: Final = 253
+
+HOST_LENGTH_LIMIT: Final = NAME_LENGTH + len(".:65535")
 """Bytes of a Host header: the longest DNS name, with its trailing dot and a port."""
 
 _NAME_AND_PORT: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{0,5}))?")
@@ -31,13 +34,16 @@ class Side(Enum):
     """Owner of a host."""
 
     BASE = "base"  #: the base domain: the server's own pages and the gateway
-    TUNNEL = "tunnel"  #: one label below it: a tunnel, if somebody holds the name
+    TUNNEL = "tunnel"  #: below it: a tunnel, if somebody holds the name
     FOREIGN = "foreign"  #: anything else
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Destination of a request: the canonical `host`, and the tunnel's `label`, which is empty but for a tunnel."""
+    """Destination of a request: the canonical `host`, and the `label` that a tunnel for it has in the registry.
+
+    Below the base domain that is what stands in front of it.  It is empty for the base domain itself.
+    """
 
     side: Side
     host: str
@@ -79,9 +85,9 @@ def _locate(value: bytes, domain: str) -> Place:
 
 
 def tunnel_label(host: str, domain: str) -> str | None:
-    """Return the one label that stands before `domain` in `host`, both canonical; None if it is not exactly one."""
-    label, dot, rest = host.partition(".")
-    return label if dot and rest == domain else None
+    """Return what stands before `domain` in `host`, both canonical, as in ``api.myapp``; None if nothing does."""
+    label = host.removesuffix(domain)
+    return label[:-1] or None if len(label) < len(host) and label.endswith(".") else None
 
 
 def is_address(host: str) -> bool:
@@ -112,7 +118,7 @@ def canonical_domain(text: str) -> str:
     Underscores pass, because the names of containers often have them.
     """
     name = text.removesuffix(".").lower()
-    if len(name) > 253 or not text.isascii() or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+    if len(name) > NAME_LENGTH or not text.isascii() or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise ValueError("the host is not a valid domain name")
     return name
 

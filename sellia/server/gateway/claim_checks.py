@@ -23,7 +23,7 @@ from sellia.relay.ports import port_of
 from sellia.relay.registry import TunnelRegistry
 from sellia.relay.rules import Rules, rules_of
 from sellia.relay.secrets import basic_auth_digest
-from sellia.server.gateway.kinds import Asking, Kind, Ports, kind_of
+from sellia.server.gateway.kinds import Asking, Kind, Ports, further_names, kind_of
 from sellia.server.gateway.policy import Policy
 from sellia.server.gateway.pools import Holder, Pools
 from sellia.server.gateway.sessions import ServerSession
@@ -56,9 +56,15 @@ class Asked:
     now: float
     kind: Kind | None = None
     label: str = ""
+    also: tuple[str, ...] = ()  #: further names
     auth: Credentials | None = None
     access: AccessList | None = None
     rules: Rules | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that are claimed."""
+        return (self.label, *self.also)
 
 
 class ClaimChecks:
@@ -104,13 +110,17 @@ class ClaimChecks:
         assert claim.kind is not None
         keeper = self._keeper
         owner = claim.session.owner.names
-        asking = Asking(claim.wanted, owner, keeper.registry, keeper.ports, keeper.random, claim.now)
+        asking = Asking(
+            claim.wanted, keeper.settings.domain, owner, keeper.registry, keeper.ports, keeper.random, claim.now
+        )
         claim.label = claim.kind.label(asking)
+        claim.also = further_names(claim.label, claim.wanted, keeper.settings.domain)
         if port_of(claim.label):
             ports = keeper.registry.ports_of(claim.session.owner.account, claim.label)
             if ports >= keeper.settings.ports_per_owner:
                 raise ProblemError(TOO_MANY_TUNNELS, PORTS)
-        keeper.policy.check_claim(claim.session, claim.wanted, claim.label)
+        for name in claim.names:
+            keeper.policy.check_claim(claim.session, claim.wanted, name)
 
     def _check_access(self, claim: Asked) -> None:
         options = claim.wanted.options

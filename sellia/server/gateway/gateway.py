@@ -109,7 +109,7 @@ class Gateway:
         self.pools = Pools(registry, clock)
         self._tunnels = TunnelRequests(self)
         self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_large)
-        self.guard.each_second.append(self.check)
+        self.guard.each_second += [self.check, registry.expire]
         self._limit_links()
 
     def set_limits(self, settings: ServerSettings) -> None:
@@ -301,7 +301,7 @@ class Gateway:
         for label, owner in session.left:
             self.registry.unhold(label, owner)
         if not held:
-            labels = [tunnel.label for tunnel in released] + [label for label, _ in session.left]
+            labels = [name for tunnel in released for name in tunnel.names] + [label for label, _ in session.left]
             self.registry.remember(labels, problem, now)
         link, session.link = session.link, None
         if link is not None:

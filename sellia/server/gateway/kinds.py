@@ -12,8 +12,9 @@ from typing import Final, NamedTuple, Protocol
 from sellia.errors import ProblemError
 from sellia.problems import FORBIDDEN, NAME_INVALID
 from sellia.protocol.messages import OpenTunnel, TunnelKind
-from sellia.relay.http.hosts import public_url
-from sellia.relay.names import validate_name
+from sellia.relay.families import WILDCARD
+from sellia.relay.http.hosts import NAME_LENGTH, public_url
+from sellia.relay.names import NameInvalid, validate_subdomain
 from sellia.relay.ports import SLOT_LIMIT, port_of
 from sellia.server.settings import ServerSettings, tls_port
 from sellia.text import printable
@@ -59,6 +60,7 @@ class Asking(NamedTuple):
     """A client's wish for a tunnel, with what a label is chosen from."""
 
     wanted: OpenTunnel
+    domain: str
     owner: Hashable
     names: Names
     ports: Ports
@@ -81,8 +83,24 @@ class Kind(NamedTuple):
 
 def _host_label(asking: Asking) -> str:
     """Return the label below the server's domain."""
-    wanted = asking.wanted
-    return validate_name(wanted.name) if wanted.name else asking.names.free_name(asking.random, asking.now)
+    name = asking.wanted.name
+    if not name:
+        return asking.names.free_name(asking.random, asking.now)
+    label, _, rest = name.lower().removesuffix(".").rpartition(f".{asking.domain}")
+    if label and not rest:
+        raise NameInvalid(f"A name is what stands in front of .{asking.domain}: ask for {printable(label, 64)}.")
+    return validate_subdomain(name)
+
+
+def further_names(label: str, wanted: OpenTunnel, domain: str) -> tuple[str, ...]:
+    """Return the names that a tunnel asks for besides the one that its label is.  Raises ProblemError."""
+    wildcard = wanted.options.wildcard
+    if wildcard and port_of(label):
+        raise ProblemError(FORBIDDEN, f"A {printable(wanted.kind, 16)} tunnel has a port, and no names below it.")
+    names = (WILDCARD + label,) if wildcard and not label.startswith(WILDCARD) else ()
+    if any(len(name) + len(domain) >= NAME_LENGTH for name in (label, *names)):
+        raise NameInvalid(f"The name is too long: with .{domain} it may have {NAME_LENGTH} characters.")
+    return names
 
 
 def _port_label(asking: Asking) -> str:

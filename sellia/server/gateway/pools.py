@@ -72,7 +72,7 @@ class Pools:
         self, session: ServerSession, label: str, wanted: OpenTunnel, auth: Credentials | None
     ) -> Tunnel[Holder] | None:
         """Return the tunnel of the pool that a client may join.  Raises ProblemError if it has no room."""
-        bound = self._registry.find(label)
+        bound = self._registry.by_name.get(label)
         if bound is None or not wanted.options.pool or bound.owner != session.owner.names:
             return None
         pool = bound.upstream
@@ -98,7 +98,7 @@ class Pools:
         self, session: ServerSession, label: str, wanted: OpenTunnel, auth: Credentials | None
     ) -> ProblemError | None:
         """Return why a client cannot have a name of its own owner, where one of the two has to do with pools."""
-        bound = self._registry.find(label)
+        bound = self._registry.by_name.get(label)
         if bound is None or bound.owner != session.owner.names:
             return None
         if not isinstance(bound.upstream, Pool):
@@ -152,7 +152,7 @@ class Pools:
             return None
         pool.leave(member)
         session.move_on(number)
-        tunnel = self._registry.find(label)
+        tunnel = self._registry.by_name.get(label)
         if pool.members:
             self._tell("left", pool, session, "")
             if not pool.attached:
@@ -182,7 +182,7 @@ class Pools:
     # --- inside --------------------------------------------------------------------------------------------
 
     def _member(self, session: ServerSession, number: int) -> tuple[Pool, Member] | tuple[None, None]:
-        bound = self._registry.find(session.pools.get(number, ""))
+        bound = self._registry.by_name.get(session.pools.get(number, ""))
         if bound is None or not isinstance(bound.upstream, Pool):
             return None, None
         member = bound.upstream.member(session, number)

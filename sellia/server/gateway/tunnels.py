@@ -127,7 +127,7 @@ class TunnelRequests:
         released = keeper.registry.release_all(session, now, held=True)
         released += keeper.pools.leave_all(session, held=True)
         session.left = [left for left in session.left if keeper.registry.is_held(left[0], now)]
-        session.left += [(tunnel.label, tunnel.owner) for tunnel in released]
+        session.left += [(name, tunnel.owner) for tunnel in released for name in tunnel.names]
         for label in dict.fromkeys([*(tunnel.label for tunnel in released), *pooled]):
             keeper.journal.tunnel_closed(session, label)
         if session.state is SessionState.LEAVING and not released:
@@ -166,7 +166,8 @@ class TunnelRequests:
             if pool is not None:
                 self._join(session, wanted, claim, pool)
                 return
-            rival = None if sure else self._rival(session, claim.label)
+            rivals = (self._rival(session, name) for name in claim.names)
+            rival = None if sure else next((each for each in rivals if each is not None), None)
             if rival is not None:
                 self._doubt(session, wanted, *rival)
                 return
@@ -175,8 +176,8 @@ class TunnelRequests:
             self._keeper.ports.settle(claim.label)
             self._refuse(session, wanted, error)
             return
-        if granted.displaced is not None:
-            self._lost_name(granted.displaced)
+        for displaced in granted.displaced:
+            self._lost_name(displaced)
         if wanted.options.pool:
             self._join(session, wanted, claim, granted.tunnel)
         else:
@@ -201,6 +202,7 @@ class TunnelRequests:
                 kind=TunnelKind(wanted.kind),
                 access=claim.access,
                 rules=claim.rules,
+                also=claim.also,
             )
         except ProblemError as error:
             if error.problem is not NAME_TAKEN:
@@ -216,8 +218,8 @@ class TunnelRequests:
         """Tell a client that its tunnel is public."""
         keeper, label = self._keeper, claim.label
         assert claim.kind is not None
-        url = claim.kind.url(label, keeper.settings, keeper.public_port)
-        session.mux.send_control(TunnelReady(wanted.tunnel, shown_name(label), url))
+        url, *more = (claim.kind.url(name, keeper.settings, keeper.public_port) for name in claim.names)
+        session.mux.send_control(TunnelReady(wanted.tunnel, shown_name(label), url, more))
         keeper.journal.tunnel_opened(session, label, wanted.kind)
         end = line(keeper.clock, "tunnel opened")
         if end is not None:
@@ -289,7 +291,7 @@ class TunnelRequests:
 
     def _rival(self, session: ServerSession, name: str) -> tuple[Tunnel[Holder], list[Link]] | None:
         """Return the same owner's tunnel of that name, and the links that seem to be alive, if there are some."""
-        bound = self._keeper.registry.find(name)
+        bound = self._keeper.registry.by_name.get(name)
         if bound is None or bound.owner != session.owner.names:
             return None
         holder = bound.upstream

@@ -172,11 +172,12 @@ class Ingress:
                 if isinstance(verdict, ProblemError):
                     return verdict
                 rest = self.checks[self.checks.index(check) + 1 :]
-                return Deferred.fromCoroutine(self._admit_later(request, tunnel, connection, verdict, rest))
+                return Deferred.fromCoroutine(self._admit_later(label, request, tunnel, connection, verdict, rest))
         return tunnel
 
     async def _admit_later(
         self,
+        label: str,
         request: Request,
         tunnel: Tunnel[Upstream],
         connection: Channel,
@@ -186,14 +187,14 @@ class Ingress:
         """Go on with the ``rest`` of the checks; anew, if another tunnel has got the name meanwhile."""
         error = await verdict
         for check in rest:
-            if error is None and self.tunnels.find(tunnel.label) is tunnel:
+            if error is None and self.tunnels.find(label) is tunnel:
                 result = check(request, tunnel, connection)
                 error = await result if isinstance(result, Deferred) else result
         if error is not None:
             return error
-        if self.tunnels.find(tunnel.label) is tunnel:
+        if self.tunnels.find(label) is tunnel:
             return tunnel
-        again = self.admit(tunnel.label, request, connection)
+        again = self.admit(label, request, connection)
         return await again if isinstance(again, Deferred) else again
 
     def sweep(self) -> None:

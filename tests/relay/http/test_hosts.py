@@ -105,7 +105,7 @@ class LocateTests(SynchronousTestCase):
         for value, place in (
             (b"Localhost:3000", Place(Side.BASE, "localhost")),
             (b"MyApp.localhost.:3000", Place(Side.TUNNEL, "myapp.localhost", "myapp")),
-            (b"a.b.localhost", Place(Side.FOREIGN, "a.b.localhost")),
+            (b"a.B.localhost", Place(Side.TUNNEL, "a.b.localhost", "a.b")),
             (b"xlocalhost", Place(Side.FOREIGN, "xlocalhost")),
             (b"localhost.example", Place(Side.FOREIGN, "localhost.example")),
             (b"127.0.0.1", Place(Side.FOREIGN, "127.0.0.1")),
@@ -122,7 +122,9 @@ class LocateTests(SynchronousTestCase):
     def test_label(self) -> None:
         self.assertEqual(tunnel_label("myapp.t.example.com", "t.example.com"), "myapp")
         self.assertIsNone(tunnel_label("t.example.com", "t.example.com"))
-        self.assertIsNone(tunnel_label("a.b.t.example.com", "t.example.com"))
+        self.assertEqual(tunnel_label("a.b.t.example.com", "t.example.com"), "a.b")
+        for host in ("xt.example.com", "t.example.com.example", "example.com", ""):
+            self.assertIsNone(tunnel_label(host, "t.example.com"))
 
     def test_a_flood_of_hosts_is_not_remembered(self) -> None:
         for number in range(hosts.REMEMBERED_HOSTS + 500):

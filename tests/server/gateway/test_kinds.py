@@ -54,7 +54,7 @@ class KindTests(SynchronousTestCase):
 
     def label(self, wanted: OpenTunnel, ports: Ports | None = None) -> str:
         registry: TunnelRegistry[str] = TunnelRegistry()
-        asking = Asking(wanted, "ann", registry, ports or NoPorts(), Random(1), 0.0)
+        asking = Asking(wanted, "localhost", "ann", registry, ports or NoPorts(), Random(1), 0.0)
         return KINDS[TunnelKind(wanted.kind)].label(asking)
 
     def test_names_of_hosts(self) -> None:

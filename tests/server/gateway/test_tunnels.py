@@ -72,6 +72,97 @@ class ClaimTests(GatewayCase):
         self.assertEqual(self.server.client(remote=ELSEWHERE).connect().open("demo").names, ["demo"])
 
 
+class NamesBelowTests(GatewayCase):
+    """Names below names, and wildcards: they belong to whoever has the name."""
+
+    def ask(self, client: Client, number: int, name: str | None, *, wildcard: bool = False) -> Client:
+        client.say(OpenTunnel(number, "http", name, options=TunnelOptions(wildcard=wildcard)))
+        return client
+
+    def test_a_name_with_all_below_it(self) -> None:
+        client = self.ask(self.server.client().connect(), 1, "myapp", wildcard=True)
+        [ready] = client.party.messages
+        self.assertEqual((ready.name, ready.url), ("myapp", "http://myapp.localhost:3000"))
+        self.assertEqual(ready.more, ["http://*.myapp.localhost:3000"])
+        found = self.server.registry.find("x.myapp")
+        self.assertEqual(found and found.label, "myapp")
+
+    def test_a_name_that_the_server_picks(self) -> None:
+        client = self.ask(self.server.client().connect(), 1, None, wildcard=True)
+        [name] = client.names
+        self.assertEqual(list(self.server.registry.by_name), [name, f"*.{name}"])
+
+    def test_each_by_itself(self) -> None:
+        client = self.server.client().connect()
+        for number, name in enumerate(("*.myapp", "myapp", "api.myapp")):
+            self.ask(client, number, name, wildcard=name == "*.myapp")
+        self.assertEqual(client.names, ["*.myapp", "myapp", "api.myapp"])
+        self.assertEqual(self.server.registry.by_name["*.myapp"].names, ("*.myapp",))
+
+    def test_somebody_elses(self) -> None:
+        self.ask(self.server.client().connect(), 1, "myapp")
+        thief = self.server.client(remote=ELSEWHERE).connect()
+        for number, name in enumerate(("*.myapp", "api.myapp", "*.a.myapp", "myapp")):
+            self.ask(thief, number, name)
+        self.ask(thief, 9, "free", wildcard=True)
+        self.assertEqual(thief.refusals, [("name-taken", False)] * 4)
+        self.assertEqual(thief.names, ["free"])
+
+    def test_closed(self) -> None:
+        """All its names are anybody's."""
+        client = self.ask(self.server.client().connect(), 1, "myapp", wildcard=True)
+        client.say(CloseTunnel(1))
+        self.assertEqual(self.server.registry.by_name, {})
+        other = self.ask(self.server.client(remote=ELSEWHERE).connect(), 1, "*.myapp")
+        self.assertEqual(other.names, ["*.myapp"])
+
+    def test_left(self) -> None:
+        """All its names are held until its client says goodbye."""
+        client = self.ask(self.server.client().connect(), 1, "myapp", wildcard=True)
+        client.say(GoAway("client-gone", "", 1.0))
+        held = self.server.registry.is_held
+        self.assertEqual([held(name, self.server.clock.seconds()) for name in ("myapp", "x.myapp")], [True, True])
+        client.wire.near.say(Goodbye("client-gone", ""))
+        self.server.talk()
+        self.assertEqual([held(name, self.server.clock.seconds()) for name in ("myapp", "x.myapp")], [False, False])
+
+    def test_the_ghost_of_a_wildcard(self) -> None:
+        """Gives it up to its owner's new session, as it does a name."""
+        ghost = self.ask(self.server.client("key").connect(), 1, "myapp", wildcard=True)
+        ghost.wire.dead = True
+        again = self.ask(self.server.client("key").connect(), 1, "*.myapp")
+        self.server.wait(GHOST_MOST + 1)
+        self.assertEqual((again.names, list(self.server.registry.by_name)), (["*.myapp"], ["*.myapp"]))
+
+    def test_what_cannot_be(self) -> None:
+        client = self.server.client().connect()
+        for number, (name, word) in enumerate(
+            (
+                ("demo.localhost", "name-invalid"),
+                ("*.demo.localhost", "name-invalid"),
+                ("x.www", "name-reserved"),
+                ("*.*.demo", "name-invalid"),
+                ("*", "name-invalid"),
+            )
+        ):
+            self.ask(client, number, name)
+            self.assertEqual(client.refusals[-1], (word, True), name)
+        client.say(OpenTunnel(9, "tcp", None, options=TunnelOptions(wildcard=True)))
+        self.assertEqual(client.refusals[-1], ("forbidden", True))
+
+
+class LongDomainTests(GatewayCase):
+    settings = {"domain": "d" * 60 + "." + "e" * 60 + "." + "f" * 60}
+
+    def test_too_long(self) -> None:
+        """With the domain behind it, a name is a domain name as well."""
+        client = self.server.client().connect()
+        names = ["a" * 63, "bc." + "a" * 63, "b" * 10 + "." + "a" * 63]
+        for number, name in enumerate(names):
+            client.say(OpenTunnel(number, "http", name))
+        self.assertEqual((client.names, client.refusals), (names[:2], [("name-invalid", True)]))
+
+
 class RateTests(GatewayCase):
     """A client that asks for names all the time."""
 

@@ -1,7 +1,9 @@
 """Which request goes where, what its service sees of it, and whom forwarded headers are believed."""
 
 from sellia.protocol.messages import TunnelOptions
-from tests.server.support import GET, VISITOR, ServerCase, get
+from sellia.relay.registry import TunnelRegistry
+from sellia.relay.secrets import basic_auth_digest
+from tests.server.support import GET, VISITOR, ServerCase, SessionUpstream, get
 
 KIB = 1024
 
@@ -188,3 +190,51 @@ class ForwardedTests(ServerCase):
         first, second = self.stage.asked
         self.assertEqual((first.value(b"X-Forwarded-For"), first.opening.visitor), (b"192.0.2.9", "192.0.2.9"))
         self.assertEqual(second.value(b"X-Forwarded-For"), b"1.2.3.4, 10.0.0.1")
+
+
+class WildcardTests(ServerCase):
+    """Names below a tunnel's own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.registry: TunnelRegistry[SessionUpstream] = TunnelRegistry()
+        self.stage.ingress.tunnels = self.registry
+        self.claim("myapp", "*.myapp")
+
+    def claim(self, label: str, *also: str, tunnel_id: int = 1, password: str = "") -> None:
+        auth = basic_auth_digest(password) if password else None
+        upstream = self.stage.upstream
+        self.registry.claim(label, upstream, "owner", 0.0, tunnel_id=tunnel_id, auth=auth, also=also)
+
+    def test_names_below(self) -> None:
+        for host in (b"myapp.localhost", b"a.myapp.localhost", b"A.b.MYAPP.localhost.:80", b"_x.myapp.localhost"):
+            visitor, service = self.stage.ask(get(host=host))
+            self.assertEqual((service.opening.tunnel, service.value(b"Host")), (1, host))
+
+    def test_a_name_of_its_own(self) -> None:
+        self.claim("api.myapp", tunnel_id=2)
+        for host, tunnel in ((b"api.myapp.localhost", 2), (b"a.api.myapp.localhost", 1), (b"a.myapp.localhost", 1)):
+            self.assertEqual(self.stage.ask(get(host=host))[1].opening.tunnel, tunnel)
+
+    def test_what_no_wildcard_stands_for(self) -> None:
+        for host, answer in (
+            (b"*.myapp.localhost", (400, "bad-host")),
+            (b".myapp.localhost", (400, "bad-host")),
+            (b"a..myapp.localhost", (400, "bad-host")),
+            (b"amyapp.localhost", (404, "no-such-tunnel")),
+            (b"myapp.localhost.example", (404, "no-such-tunnel")),
+            (b"a.myapp.example", (404, "no-such-tunnel")),
+            (b"a." * 120 + b"xmyapp", (404, "no-such-tunnel")),
+        ):
+            self.assert_answers(self.stage.visitor(get(host=host)), answer)
+        self.assertEqual(self.stage.asked, [])
+
+    def test_its_password_is_that_of_the_tunnel(self) -> None:
+        """Whatever name is asked for: wrong ones under all names count together."""
+        self.claim("safe", "*.safe", password="user:word")
+        for number in range(10):
+            visitor = self.stage.visitor(get(b"/", b"Authorization: Basic eDp5", host=b"%d.safe.localhost" % number))
+            self.assert_answers(visitor, (401, "unauthorized"))
+        visitor = self.stage.visitor(get(b"/", b"Authorization: Basic eDp5", host=b"last.safe.localhost"))
+        self.assert_answers(visitor, (429, "rate-limited"))
+        self.assertEqual(self.stage.asked, [])

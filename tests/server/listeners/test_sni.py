@@ -7,7 +7,7 @@ from twisted.internet.protocol import Factory, Protocol
 from sellia.protocol.client_hello import alert
 from sellia.protocol.messages import TcpConnection, TunnelKind
 from sellia.relay.access import AccessList
-from sellia.relay.registry import Tunnel
+from sellia.relay.registry import Tunnel, TunnelRegistry
 from sellia.server.ingress.tcp import TcpIngress
 from sellia.server.listeners.sni import SniFactory
 from tests.protocol.test_client_hello import body, handshake, real, records, server_name
@@ -71,6 +71,16 @@ class SharedTests(SniCase):
         self.assertEqual((service.opening.visitor, service.data), (VISITOR, hello + b"more"))
         service.say(b"answer")
         self.assertEqual((guest.read(), self.made), (b"answer", []))
+
+    def test_names_below(self) -> None:
+        registry: TunnelRegistry[Any] = TunnelRegistry()
+        self.stage.ingress.tunnels = registry
+        registry.claim("secure", self.stage.upstream, "o", 0.0, tunnel_id=1, kind=TunnelKind.TLS, also=("*.secure",))
+        for name in ("secure.localhost", "a.secure.localhost", "a.b.secure.localhost"):
+            self.visit(real(name))
+        self.assertEqual((len(self.services()), self.made), (3, []))
+        self.visit(real("xsecure.localhost"))
+        self.assertEqual((len(self.services()), len(self.made)), (3, 1))
 
     def test_another_name(self) -> None:
         for name in ("demo.localhost", "nobody.localhost", "localhost", "x.secure.localhost", None):
