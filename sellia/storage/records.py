@@ -95,6 +95,7 @@ class ReservedName:
     proof: str = ""  #: what a custom domain has to show before it is its account's
     proved_at: datetime | None = None
     slot: str = ""  #: tells the tunnel that used a port from others of its holder, which gets the same port again
+    note: str = ""  #: a text for people, such as why it is nobody's
 
 
 @dataclass(frozen=True, slots=True)
