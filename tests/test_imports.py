@@ -81,6 +81,7 @@ ALLOWED = {
     "inspector": {"settings", "protocol", "relay", "relay.http", "relay.mux"},
 }
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
+ALLOWED["client.inspector"] = _CLIENT | {"client", "client.local", "client.control"}
 ALLOWED["client.control"] = _CLIENT | {"client", "client.local"}
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sellia.cli.detach import Handover
+    from sellia.client.inspector.inspector import Inspector
 
 
 def run_client(
@@ -78,9 +79,11 @@ def _run(
     keep_freed_memory()
     settle_streams()
     printer: Any = make_printer(display, reactor, persistence.retry) if handover is None else handover.printer(display)
+    inspector = _inspector(settings, reactor, printer)
     verbose = max(display.verbose, 2 if settings.log_level == "debug" and file is None else 0)
     begin_log(log_stream(printer) if handover is None else handover.stream, verbose, file)
-    service = make_service(settings, reactor, printer if handover is None else handover, persistence)
+    listener = printer if handover is None else handover
+    service = make_service(settings, reactor, listener, persistence, inspector)
     log = file.path if file is not None else None
     if handover is not None:
         handover.watch(service)
@@ -90,8 +93,22 @@ def _run(
     if read is not None:
         reloader = Reloader(service, partial(_again, read, display), partial(_tell, printer))
         answer, signalled = reloader.answer, reloader.signalled
-    foreground.serve(ControlService(service, reactor, foreground.end, About(command, log), answer), signalled)
+    control = ControlService(service, reactor, foreground.end, About(command, log), answer, inspector=inspector)
+    foreground.serve(control, signalled)
     return foreground.run()
+
+
+def _inspector(settings: ClientSettings, reactor: Any, printer: Any) -> "Inspector | None":
+    """Return the inspector of the client, where it is to have one, whose address the printer shows."""
+    if settings.no_inspector:
+        return None
+    from sellia.client.inspector.inspector import Inspector
+
+    inspector = Inspector(settings, reactor)
+    # The token is for eyes and for programs that were asked to be told, not for files that lines go to.
+    told = not isinstance(printer, LinePrinter) or printer.at_terminal
+    printer.inspector = inspector.url if told else inspector.address
+    return inspector
 
 
 def _again(read: Callable[[], ClientSettings], display: Display) -> ClientSettings:

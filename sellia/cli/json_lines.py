@@ -77,7 +77,12 @@ _REQUEST: Final = {"id": _COUNT, "method": _TEXT, "target": _TEXT, "visitor": _T
 
 #: The fields of each event, besides ``event``, ``time`` and ``tunnel``, with their JSON Schema.
 FIELDS: Final[dict[str, dict[str, Any]]] = {
-    "open": {"url": _TEXT, "urls": {"type": "array", "items": _TEXT}, "target": _TEXT},
+    "open": {
+        "url": _TEXT,
+        "urls": {"type": "array", "items": _TEXT},
+        "target": _TEXT,
+        "inspector": _TEXT_OR_NULL,
+    },
     "tunnel_closed": {"url": _TEXT},
     "request": {
         **_REQUEST,
@@ -180,6 +185,9 @@ class JsonPrinter:
     #: Whether the user has read why the server will not have this client: a line says it.
     told_refusal = False
 
+    #: URL of the client's inspector, with its token; empty if there is none.
+    inspector = ""
+
     def __init__(self, stream: TextIO, wall_clock: Callable[[], float] = time.time, *, quiet: bool = False) -> None:
         self._stream = stream
         self._wall_clock = wall_clock
@@ -226,7 +234,9 @@ class JsonPrinter:
     def _fields(self, event: Event) -> tuple[str, dict[str, Any]]:
         match event:
             case Connected():
-                return "open", {"url": event.url, "urls": [event.url, *event.more], "target": event.service}
+                urls = [event.url, *event.more]
+                told = {"url": event.url, "urls": urls, "target": event.service}
+                return "open", {**told, "inspector": self.inspector or None}
             case TunnelClosed():
                 return "tunnel_closed", {"url": event.url}
             case RequestFinished():

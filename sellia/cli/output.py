@@ -134,6 +134,9 @@ class LinePrinter:
     ``urls`` is where each public URL goes, once and with nothing beside it: standard output, where that is no terminal.
     """
 
+    #: Address of the client's inspector, which is told once.
+    inspector = ""
+
     def __init__(
         self,
         write: WriteLine,
@@ -154,6 +157,11 @@ class LinePrinter:
         """Whether the user has read that, and why, the server will not have this client."""
         return self._lines.told_refusal
 
+    @property
+    def at_terminal(self) -> bool:
+        """Whether lines go to a terminal."""
+        return self._urls is None
+
     def notify(self, event: Event) -> None:
         if self._urls is not None and isinstance(event, Connected) and event.url not in self._printed:
             self._printed.add(event.url)
@@ -166,6 +174,10 @@ class LinePrinter:
         why = self._lines.beneath(event)
         if why is not None:
             self._write(why)
+        if self.inspector and isinstance(event, Connected):
+            address, self.inspector = self.inspector, ""
+            hint = "" if self.at_terminal else "  (sellia inspect prints the URL that opens it)"
+            self._write(self._lines.stamped([("inspect ", "green"), (safe(address), "bold"), (hint, "dim")]))
 
     def begin(self, client: object) -> None:
         """Nothing: lines come as they come."""

@@ -10,6 +10,7 @@ import click
 from sellia.cli.consent import ask_for_consent
 from sellia.cli.exits import Exit
 from sellia.client.settings import ClientSettings, TunnelSettings, UnknownServer, load_here
+from sellia.client.settings.inspector import InspectorSettings
 from sellia.client.settings.kinds import has_flag
 from sellia.client.settings.old import OLD
 from sellia.errors import SettingsError
@@ -32,7 +33,8 @@ class WrongSettings(click.ClickException):
 def flags_for(kind: str | None) -> tuple[Flag, ...]:
     """Return the flags of the command for tunnels of a kind, or of one whose tunnels a file describes."""
     own = [] if kind is None else [each for each in flags_of(TunnelSettings) if each.setting not in _NO_FLAGS]
-    return (*(each for each in own if has_flag(kind or "", each.setting)), *flags_of(ClientSettings))
+    of_client = sorted(flags_of(ClientSettings), key=lambda each: each.setting in InspectorSettings.model_fields)
+    return (*(each for each in own if has_flag(kind or "", each.setting)), *of_client)
 
 
 def tunnel_flags(kind: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from math import inf
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
@@ -53,6 +53,7 @@ class ClientService(Service):
         self._reactor = reactor
         report = self._notify if listener is not None or settings.log_level == "debug" else None
         self.readiness = Readiness(report)
+        self._inspector: Inspecting | None = None
         proxies = proxies_of(settings.proxy.get_secret_value() if settings.proxy is not None else None, os.environ)
         self.session = ClientSession(
             settings, self._routes_of, report, reactor, random or SystemRandom(), observe, proxies, persistence
@@ -78,9 +79,15 @@ class ClientService(Service):
         """Return what is open."""
         return self.session.under_way()
 
+    def beside(self, inspector: "Inspecting") -> None:
+        """Start and stop an inspector with the client."""
+        self._inspector = inspector
+
     def startService(self) -> None:
         verbosity.begin(self.settings.log_level)
         super().startService()
+        if self._inspector is not None:
+            self._inspector.start()
         prepare_autobahn()
         for caution in self.settings.cautions:
             self._warn(caution)
@@ -105,6 +112,9 @@ class ClientService(Service):
             service.stop()
         verbosity.end(self.settings.log_level)
         await stopped
+        closed = self._inspector.stop() if self._inspector is not None else None
+        if closed is not None:
+            await closed
 
     # --- while it runs -------------------------------------------------------------------------------------
 
@@ -167,8 +177,48 @@ class ClientService(Service):
             _log.failure("a listener raised")
 
 
+class Inspecting(Listener, Protocol):
+    """An inspector, which starts and stops with its client."""
+
+    @property
+    def observer(self) -> StreamObserver | None:
+        """What is told of all that passes."""
+
+    def attach(self, client: Any) -> None:
+        """Show this client."""
+
+    def start(self) -> None:
+        """Answer from now on."""
+
+    def stop(self) -> Any:
+        """End; return a Deferred, or None."""
+
+
+class _Both:
+    """Listener that tells two."""
+
+    def __init__(self, first: Listener, second: Listener | None) -> None:
+        self._first = first
+        self._second = second
+
+    def notify(self, event: Event) -> None:
+        self._first.notify(event)
+        if self._second is not None:
+            self._second.notify(event)
+
+
 def make_service(
-    settings: ClientSettings, reactor: Any, listener: Listener | None = None, persistence: Persistence = FOR_EVER
+    settings: ClientSettings,
+    reactor: Any,
+    listener: Listener | None = None,
+    persistence: Persistence = FOR_EVER,
+    inspector: Inspecting | None = None,
 ) -> ClientService:
-    """Return the service that ``twistd sellia-client`` and ``sellia http`` run."""
-    return ClientService(settings, reactor, listener, persistence=persistence)
+    """Return the service that ``twistd sellia-client`` and ``sellia http`` run, with its inspector, if it has one."""
+    if inspector is None:
+        return ClientService(settings, reactor, listener, persistence=persistence)
+    both = _Both(inspector, listener)
+    service = ClientService(settings, reactor, both, observer=inspector.observer, persistence=persistence)
+    inspector.attach(service)
+    service.beside(inspector)
+    return service

@@ -185,7 +185,8 @@ class ClientSession:
         if self._state.now is State.LEAVING and isinstance(opening, WebSocketRequest):
             stream.reset(NOT_ASKED if tunnel.settings.pool else CLIENT_GONE, _STOPPED)
             return NULL_LEG
-        return tunnel.routes.open_leg(tunnel.kind, stream, opening, end, self._listening, self._observer)
+        observer = self._observer if tunnel.settings.inspect else None
+        return tunnel.routes.open_leg(tunnel.kind, stream, opening, end, self._listening, observer)
 
     def message_received(self, message: SessionMessage) -> None:
         if isinstance(message, Meanwhile) and self.outages.fence_passed():

@@ -67,7 +67,13 @@ def makeService(options: Options) -> IService:
     from sellia.client.service import make_service
     from sellia.transports.reactor.polling import poll_plainly
 
-    service: Any = make_service(options.settings, reactor)
+    inspector: Any = None
+    if options.settings.inspector_asked and not options.settings.no_inspector:
+        from sellia.client.inspector.inspector import Inspector
+
+        inspector = Inspector(options.settings, reactor)
+        _log.info("inspector: {address} (`sellia inspect` prints the URL that opens it)", address=inspector.address)
+    service: Any = make_service(options.settings, reactor, inspector=inspector)
     reloader = Reloader(service, options.load_again)
     memory = take_over(reactor, time_with_suspend, reloader.signalled)
     allow_descriptors(DESCRIPTORS)
@@ -84,7 +90,12 @@ def makeService(options: Options) -> IService:
             service.stopService()  # beside the reactor's own call, so that it waits for nothing
 
     control: Any = ControlService(
-        service, reactor, end, About("twistd sellia-client", file.path if file is not None else None), reloader.answer
+        service,
+        reactor,
+        end,
+        About("twistd sellia-client", file.path if file is not None else None),
+        reloader.answer,
+        inspector=inspector,
     )
     service.finished.addCallbacks(lambda _: None, lambda failure: _give_up(failure, status, reactor))
     whole: Any = MultiService()

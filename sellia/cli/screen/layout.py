@@ -80,6 +80,9 @@ class _Layout:
         room -= len(head) + 1  # and one row of the visits
         tunnels = self._tunnels(max(0, room))
         room -= len(tunnels)
+        if self.status.inspector and room > 1 and self.status.closing is None:
+            tunnels.append(self._labelled("inspect", (safe(self.status.inspector), "")))
+            room -= 1
         visits = visits[: max(1, min(len(visits), room + 1))]
         room -= len(visits) - 1
         tail = tail[: max(0, room)]
@@ -205,7 +208,9 @@ class _Layout:
             return [self._labelled("", (status.notice, "cyan"))]
         if not status.keys or status.closing is not None:
             return []
-        every = [("q", "QR"), ("o", "open"), ("c", "copy"), ("p", "pause" if status.held is None else "go on")]
+        every = [("q", "QR"), ("o", "open"), ("c", "copy")]
+        every += [("i", "inspect")] if status.inspector else []
+        every.append(("p", "pause" if status.held is None else "go on"))
         last = [("?", "help"), ("Ctrl-C", "end")]
         tunnel = status.tunnel
         if tunnel is None:
@@ -225,6 +230,8 @@ class _Layout:
             ("c", "copy the URL"),
             ("p", "pause the lines, and go on"),
         ]
+        if self.status.inspector:
+            rows.insert(3, ("i", "open the inspector in a browser"))
         if len(self.status.tunnels) > 1:
             rows.append((f"1-{min(9, len(self.status.tunnels))}", "choose the tunnel of the keys above"))
         rows += [

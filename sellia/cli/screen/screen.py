@@ -118,6 +118,15 @@ class Screen:
         self._ended = False
 
     @property
+    def inspector(self) -> str:
+        """URL of the client's inspector, with its token; empty if there is none."""
+        return self.status.inspector
+
+    @inspector.setter
+    def inspector(self, url: str) -> None:
+        self.status.inspector = url
+
+    @property
     def told_refusal(self) -> bool:
         """Whether the user has read that, and why, the server will not have this client."""
         return self._lines.told_refusal
@@ -192,7 +201,8 @@ class Screen:
             status.view = View.STATUS
             self._changed()
             return
-        action = {"q": self._show_code, "o": self._open, "c": self._copy, "p": self._pause, "?": self._help}.get(key)
+        keys = {"q": self._show_code, "o": self._open, "c": self._copy, "i": self._inspect, "p": self._pause}
+        action = {**keys, "?": self._help}.get(key)
         if action is not None and status.closing is None:
             status.view = View.STATUS
             action()
@@ -210,10 +220,18 @@ class Screen:
         elif url is not None:
             self.status.view = View.QR
 
+    def _inspect(self) -> None:
+        if self.status.inspector:
+            self._browse(self.status.inspector)
+        else:
+            self._tell("This client has no inspector")
+
     def _open(self) -> None:
         url = self._url()
-        if url is None:
-            return
+        if url is not None:
+            self._browse(url)
+
+    def _browse(self, url: str) -> None:
         command = browsing(url, self._environment)
         if not url.startswith("http"):
             self._tell("This URL is none for a browser: c copies it")

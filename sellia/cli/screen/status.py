@@ -78,6 +78,8 @@ class Status:
     #: Whether there is a keyboard.
     keys: bool = False
     closing: Closing | None = None
+    #: URL of the inspector, with its token; empty if there is none.
+    inspector: str = ""
 
     @property
     def tunnel(self) -> TunnelRow | None:

@@ -11,7 +11,8 @@ Invariants
     * Either end talks only to a peer of the same user, as the kernel says (:mod:`~sellia.client.control.peers`).
     * A socket whose process is dead is removed only while nobody can be creating one: whoever creates or removes one
       holds the lock of the directory (:mod:`~sellia.client.control.sockets`).
-    * No answer contains a secret: neither keys nor passwords, nor the settings that have some.
+    * No answer contains a secret: neither keys nor passwords, nor the settings that have some.  The one that is asked
+      for the inspector contains the token of this run, which opens nothing but that.
     * A client without a place for its socket runs all the same, and says in its log that it cannot be asked.
 
 Bounds

@@ -1,9 +1,9 @@
 """Requests and answers on the control socket: one JSON object on each line, in ASCII.
 
-A request has ``command`` (``status``, ``stop`` or ``reload``); ``stop`` may have ``tunnel``, the name of the one that
-is to be closed, and ``now``, to wait for nothing.  The answer is one line, or for ``stop`` any number of them, and ends
-with the connection.  What went wrong is an answer with ``error``, a stable word, and ``message``, a sentence.  Fields
-are only ever added.
+A request has ``command`` (``status``, ``stop``, ``reload`` or ``inspector``); ``stop`` may have ``tunnel``, the name of
+the one that is to be closed, and ``now``, to wait for nothing.  The answer is one line, or for ``stop`` any number of
+them, and ends with the connection.  What went wrong is an answer with ``error``, a stable word, and ``message``, a
+sentence.  Fields are only ever added.
 """
 
 import json
@@ -22,7 +22,7 @@ ANSWER_LIMIT: Final = 8 * 1024 * 1024
 #: Seconds for the answers of all clients together.
 ANSWER_TIME: Final = 5.0
 
-COMMANDS: Final = ("status", "stop", "reload")
+COMMANDS: Final = ("status", "stop", "reload", "inspector")
 
 
 class ControlError(SelliaError):

@@ -44,6 +44,9 @@ class Commands(Protocol):
     def left(self, tunnel: str | None) -> dict[str, Any] | None:
         """Return what the client, or a tunnel that was closed, still waits for; None when it waits for nothing."""
 
+    def inspector(self) -> dict[str, Any]:
+        """Return where the inspector is, with the token of this run.  Raises ControlError where there is none."""
+
     def reload(self) -> dict[str, Any]:
         """Read the settings again, and act on what differs.  Raises ControlError and SettingsError."""
 
@@ -85,6 +88,8 @@ class ControlProtocol(LineOnlyReceiver):
             command, tunnel, now = request_of(line)
             if command == "status":
                 self._end({"status": self._commands.status()})
+            elif command == "inspector":
+                self._end({"inspector": self._commands.inspector()})
             elif command == "reload":
                 self._end({"reloaded": self._commands.reload()})
             else:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.logger import Logger
@@ -18,6 +18,17 @@ from sellia.client.service import ClientService
 from sellia.text import field, printable
 
 _log = Logger()
+
+
+class Inspected(Protocol):
+    """Inspector of the client, as far as its user's commands ask for it."""
+
+    address: str
+    token: str
+
+    @property
+    def url(self) -> str:
+        """Address of its page, with the token."""
 
 
 class ControlService(Service):
@@ -38,8 +49,10 @@ class ControlService(Service):
         reload: Callable[[], dict[str, Any]] | None = None,
         environment: Mapping[str, str] = os.environ,
         wall_clock: Callable[[], float] = time.time,
+        inspector: Inspected | None = None,
     ) -> None:
         self._client = client
+        self._inspector = inspector
         self._reactor = reactor
         self._end = end
         self._about = about
@@ -103,6 +116,11 @@ class ControlService(Service):
         if self._reload is None:
             raise ControlError("no-reload", "This client has no settings that it could read again.")
         return self._reload()
+
+    def inspector(self) -> dict[str, Any]:
+        if self._inspector is None:
+            raise ControlError("no-inspector", "This client runs without an inspector.")
+        return {"url": self._inspector.url, "address": self._inspector.address, "token": self._inspector.token}
 
     def _only(self, name: str) -> bool:
         """Return whether a tunnel is the only one of the client.  Raises ControlError if it is none of them."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import GetJsonSchemaHandler, PrivateAttr, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from sellia.client.settings.inspector import InspectorSettings
 from sellia.client.settings.tunnel import TUNNEL_LIMIT, TunnelDefaults, TunnelSettings
 from sellia.client.settings.values import checked_authorities, checked_proxy, checked_server, link_url
 from sellia.relay.http.hosts import is_loopback
@@ -49,7 +50,7 @@ class ProfileSettings(Settings):
         return checked_proxy(value)
 
 
-class ClientSettings(Settings):
+class ClientSettings(InspectorSettings):
     """All that a client needs to know, checked."""
 
     server: str = setting(

@@ -46,7 +46,7 @@ SHOWN: Final = 200
 
 #: Settings that a project's file may have.  Its server is looked at when it is known which one counts.
 SETTINGS: Final = frozenset(
-    {"server", "profile", "profiles", "tunnels", "defaults"}
+    {"server", "profile", "profiles", "tunnels", "defaults", "no_inspector", "inspector_memory"}
     | {"log_level", "ping_interval", "ping_timeout", "service_connect_timeout", "drain_timeout"}
 )
 
@@ -61,7 +61,7 @@ TUNNEL_SETTINGS: Final = frozenset(
     | {"allow", "deny", "methods", "max_body", "visitor_rate"}
     | {"remote_port", "proxy_protocol", "idle_timeout", "upgrades"}
     | {"headers", "host", "host_header", "local_paths", "request_headers", "response_headers"}
-    | {"cert", "key", "sticky", "health"}
+    | {"cert", "key", "sticky", "health", "inspect"}
 )
 
 

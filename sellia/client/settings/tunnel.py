@@ -88,6 +88,7 @@ class TunnelDefaults(AccessSettings):
     )
     listing: bool = setting(False, "true to list a directory that has no index.html.", flag="switch")
     autostart: bool = setting(False, "Whether `sellia start` opens the tunnel when it is given no names.")
+    inspect: bool = setting(True, "false to keep what passes in this tunnel out of the inspector.")
 
     @property
     def options(self) -> TunnelOptions:

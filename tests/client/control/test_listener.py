@@ -35,6 +35,9 @@ class Client:
     def left(self, tunnel: str | None) -> dict[str, Any] | None:
         return self.open
 
+    def inspector(self) -> dict[str, Any]:
+        return self._do("inspector", {"url": "u"})
+
     def reload(self) -> dict[str, Any]:
         return self._do("reload", {"opened": ["a"]})
 

@@ -1,0 +1,132 @@
+"""The API of the inspector: its endpoints, and who answers them."""
+
+from typing import Any, Final
+
+from sellia.client.inspector import reading
+from sellia.client.inspector.table import Endpoint, Parameter, Table
+
+_NUMBER: Final = {"type": "integer"}
+_SWITCH: Final = {"enum": ["0", "1"]}
+
+_LIMIT: Final = Parameter("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 10_000})
+_FILTER: Final = Parameter("filter", "Expression such as `method:POST status:5xx path:/api`.")
+
+_BYTES: Final = "application/octet-stream"
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(name: str, key: str, **more: Any) -> dict[str, Any]:
+    properties = {key: {"type": "array", "items": _named(name)}, **more}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+ENDPOINTS: Final = (
+    Endpoint("GET", "/api/status", "What runs, and what is kept.", reading.status),
+    Endpoint("GET", "/api/tunnels", "The tunnels of the client.", reading.tunnels),
+    Endpoint(
+        "GET",
+        "/api/exchanges",
+        "Exchanges, oldest first.",
+        reading.exchanges,
+        query=(
+            _FILTER,
+            Parameter("after", "Only those with greater ids.", {"type": "integer", "minimum": 0}),
+            _LIMIT,
+            Parameter("last", "1: the newest ones, where there are more than the limit.", _SWITCH),
+        ),
+        answer=_list("Exchange", "exchanges", more={"type": "boolean"}, first={"type": "string"}),
+    ),
+    Endpoint("DELETE", "/api/exchanges", "Let go of exchanges that are over.", reading.clear),
+    Endpoint(
+        "GET",
+        "/api/exchanges/{id}",
+        "All of an exchange but its bodies and messages.",
+        reading.exchange,
+        answer=_named("Exchange"),
+        fails=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/api/exchanges/{id}/request-body",
+        "The body of the request.",
+        reading.request_body,
+        answer=_BYTES,
+        fails=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/api/exchanges/{id}/response-body",
+        "The body of the response.",
+        reading.response_body,
+        answer=_BYTES,
+        fails=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/api/exchanges/{id}/messages",
+        "Messages of a WebSocket.",
+        reading.messages,
+        query=(Parameter("after", "Only those with greater numbers.", {"type": "integer", "minimum": -1}), _LIMIT),
+        answer=_list("Message", "messages", count=_NUMBER),
+        fails=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/api/exchanges/{id}/messages/{number}",
+        "The payload of a message.",
+        reading.message,
+        answer=_BYTES,
+        fails=(404,),
+    ),
+    Endpoint("GET", "/api/why/{id}", "Why something ended.", reading.why, fails=(404,)),
+    Endpoint(
+        "GET",
+        "/api/events",
+        "Everything new, as server-sent events.",
+        reading.events,
+        (_FILTER,),
+        answer="text/event-stream",
+    ),
+)
+
+#: Schemas that answers refer to, as far as they are promised; fields are only ever added.
+SHAPES: Final[dict[str, Any]] = {
+    "Exchange": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "kind": {"enum": ["http", "websocket", "upgrade", "tcp", "udp"]},
+            "tunnel": {"type": "string"},
+            "origin": {"enum": ["visitor", "inspector", "import"]},
+            "replay_of": {"type": ["string", "null"]},
+            "method": {"type": "string"},
+            "host": {"type": "string"},
+            "target": {"type": "string"},
+            "status": {"type": ["integer", "null"]},
+            "started": {"type": "number"},
+            "seconds": {"type": ["number", "null"]},
+            "open": {"type": "boolean"},
+            "request_bytes": _NUMBER,
+            "response_bytes": _NUMBER,
+            "cause": {"type": ["object", "null"]},
+        },
+        "required": ["id", "kind", "tunnel", "origin", "method", "host", "target", "status", "started", "open"],
+    },
+    "Message": {
+        "type": "object",
+        "properties": {
+            "number": _NUMBER,
+            "at": {"type": "number"},
+            "from_visitor": {"type": "boolean"},
+            "kind": {"type": "string"},
+            "bytes": _NUMBER,
+            "text": {"type": ["string", "null"]},
+        },
+        "required": ["number", "at", "from_visitor", "kind", "bytes"],
+    },
+}
+
+TABLE: Final = Table(ENDPOINTS)

@@ -1,0 +1,148 @@
+"""The inspector of one client: its port, its token, its store, and the site that is loaded when somebody connects."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING, Any, Final
+
+import sellia
+from sellia.client.events import VISITS, Event
+from sellia.client.inspector.door import Door, listen
+from sellia.client.settings import ClientSettings
+from sellia.inspector.store import Store
+from sellia.relay.http.hosts import is_loopback
+from sellia.relay.mux.observer import StreamObserver
+
+if TYPE_CHECKING:
+    from sellia.client.inspector.events import EventStream
+
+#: Causes of what is no exchange (claims, links, refused visitors) that are found by their ids.
+CAUSES: Final = 1_000
+
+
+class Inspector:
+    """Inspector of the client that `attach` names.  Raises SettingsError where it cannot listen."""
+
+    def __init__(self, settings: ClientSettings, reactor: Any, wall_clock: Callable[[], float] = time.time) -> None:
+        host, port = settings.inspector_place
+        self._settings = settings
+        self._wall_clock = wall_clock
+        self.clock = reactor
+        self.store = Store(settings.inspector_memory)
+        self.streams: set[EventStream] = set()
+        self._causes: deque[dict[str, Any]] = deque(maxlen=CAUSES)
+        self._client: Any = None
+        self._since = wall_clock()
+        #: What admits to the inspector in this run: 128 random bits.
+        self.token = token_urlsafe(16)
+        self._wide = not is_loopback(host)
+        self._door = Door(listen(host, port, exact=settings.inspector is not None), self._load, reactor)
+        shown = "127.0.0.1" if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
+        #: Address of the page without the token, which anybody may see.
+        self.address = f"http://{shown}:{self._door.number}/"
+
+    @property
+    def url(self) -> str:
+        """Address of the page, with the token: for the owner's eyes only."""
+        return f"{self.address}?token={self.token}"
+
+    @property
+    def loaded(self) -> bool:
+        """Whether somebody has connected, and the rest was loaded."""
+        return self._door.opened
+
+    @property
+    def observer(self) -> StreamObserver | None:
+        """What is told of all that passes."""
+        return None
+
+    def attach(self, client: Any) -> None:
+        """Show this client, a `ClientService`."""
+        self._client = client
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._door.start()
+
+    def stop(self) -> Any:
+        """Close the port and what follows; return a Deferred, or None."""
+        for stream in list(self.streams):
+            stream.close()
+        return self._door.stop()
+
+    def notify(self, event: Event) -> None:
+        """Take an event of the client: what concerns no exchange is told to whoever follows."""
+        cause = getattr(event, "cause", None)
+        if cause is not None:
+            self._causes.append({**cause.as_json(), "exchange": None})
+        if self.streams and not isinstance(event, VISITS):
+            for stream in self.streams:
+                stream.changed("status")
+
+    # --- for the site -----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs, and what is kept."""
+        from sellia.client.control.status import About, status_of
+
+        store, told = self.store, {}
+        if self._client is not None:
+            told = status_of(self._client, About(""), self._since, self._wall_clock())
+        return {
+            "version": sellia.__version__,
+            "pid": told.get("pid"),
+            "since": self._since,
+            "now": self._wall_clock(),
+            "server": told.get("server"),
+            "link": told.get("link"),
+            "stopping": told.get("stopping", False),
+            "tunnels": told.get("tunnels", []),
+            "store": {
+                "memory": store.memory,
+                "used": store.used,
+                "exchanges": len(store),
+                "begun": store.begun,
+                "first": str(store.first),
+                "kept_limit": store.kept_limit,
+                "lost": {
+                    "exchanges": store.lost.exchanges,
+                    "frames": store.lost.frames,
+                    "bytes": store.lost.octets,
+                    "until": store.lost.until,
+                },
+            },
+            "recording": self._settings.record,
+        }
+
+    def tunnels(self) -> list[dict[str, Any]]:
+        """Return the tunnels."""
+        found: list[dict[str, Any]] = self.status()["tunnels"]
+        return found
+
+    def held(self) -> dict[str, Any]:
+        """Return the holds, and what they hold."""
+        return {"holds": [], "held": []}
+
+    def cause(self, id: str) -> dict[str, Any] | None:
+        """Return the latest cause with this id of its own."""
+        for exchange in self.store.newest_first():
+            if exchange.cause is not None and getattr(exchange.cause, "id", None) == id:
+                return {**exchange.cause.as_json(), "exchange": exchange.id}
+        return next((dict(each) for each in reversed(self._causes) if each["id"] == id), None)
+
+    def _load(self) -> Any:
+        """Return the factory of the site."""
+        from sellia.client.inspector.guard import Guard
+        from sellia.client.inspector.pages import InspectorPages
+        from sellia.client.inspector.web import InspectorFactory
+
+        password = self._settings.inspector_password
+        guard = Guard(
+            self.token,
+            self._door.number,
+            password=password.get_secret_value() if password is not None else None,
+            hosts=self._settings.inspector_hosts,
+            wide=self._wide,
+        )
+        return InspectorFactory(InspectorPages(guard, self), self.clock)
