@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.changes import AT_ONCE, LINK, Changes, compare, differ, keyed
 from sellia.client.settings import ClientSettings, TunnelSettings
+from sellia.client.settings.inspector import InspectorSettings
 from sellia.errors import SettingsError
 
 
@@ -49,6 +50,7 @@ class CompareTests(SynchronousTestCase):
     def test_every_setting_is_known(self) -> None:
         """A new one has to be decided on; what nobody decides waits for a restart."""
         others = {"tunnels", "defaults", "profile", "profiles", "log_level", "log_file"}
+        others |= InspectorSettings.model_fields.keys()
         self.assertEqual(AT_ONCE | LINK | others, set(ClientSettings.model_fields))
 
 
