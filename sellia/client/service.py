@@ -180,9 +180,8 @@ class ClientService(Service):
 class Inspecting(Listener, Protocol):
     """An inspector, which starts and stops with its client."""
 
-    @property
-    def observer(self) -> StreamObserver | None:
-        """What is told of all that passes."""
+    def observe(self) -> StreamObserver:
+        """Return what is told of all that passes in a session that begins."""
 
     def attach(self, client: Any) -> None:
         """Show this client."""
@@ -218,7 +217,7 @@ def make_service(
     if inspector is None:
         return ClientService(settings, reactor, listener, persistence=persistence)
     both = _Both(inspector, listener)
-    service = ClientService(settings, reactor, both, observer=inspector.observer, persistence=persistence)
+    service = ClientService(settings, reactor, both, observe=inspector.observe, persistence=persistence)
     inspector.attach(service)
     service.beside(inspector)
     return service

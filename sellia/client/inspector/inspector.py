@@ -3,16 +3,18 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from math import isfinite
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
 
 import sellia
-from sellia.client.events import VISITS, Event
+from sellia.client.events import VISITS, Event, LinkBack, LinkLost, Refused, RequestRefused
 from sellia.client.inspector.door import Door, listen
 from sellia.client.settings import ClientSettings
+from sellia.inspector.capture import Capture, SessionCapture
+from sellia.inspector.model import LinkState
 from sellia.inspector.store import Store
 from sellia.relay.http.hosts import is_loopback
-from sellia.relay.mux.observer import StreamObserver
 
 if TYPE_CHECKING:
     from sellia.client.inspector.events import EventStream
@@ -30,6 +32,10 @@ class Inspector:
         self._wall_clock = wall_clock
         self.clock = reactor
         self.store = Store(settings.inspector_memory)
+        seconds = reactor.seconds
+        self.capture = Capture(self.store, seconds, wall_clock() - seconds(), self._name_of, self._link_of)
+        #: What is captured of the present session, if there was one.
+        self.session: SessionCapture | None = None
         self.streams: set[EventStream] = set()
         self._causes: deque[dict[str, Any]] = deque(maxlen=CAUSES)
         self._client: Any = None
@@ -52,10 +58,10 @@ class Inspector:
         """Whether somebody has connected, and the rest was loaded."""
         return self._door.opened
 
-    @property
-    def observer(self) -> StreamObserver | None:
-        """What is told of all that passes."""
-        return None
+    def observe(self) -> SessionCapture:
+        """Return what is told of all that passes in a session that begins."""
+        self.session = self.capture.session()
+        return self.session
 
     def attach(self, client: Any) -> None:
         """Show this client, a `ClientService`."""
@@ -73,12 +79,41 @@ class Inspector:
 
     def notify(self, event: Event) -> None:
         """Take an event of the client: what concerns no exchange is told to whoever follows."""
-        cause = getattr(event, "cause", None)
-        if cause is not None:
-            self._causes.append({**cause.as_json(), "exchange": None})
+        match event:
+            case RequestRefused():
+                self._refused(event)
+                return
+            case LinkLost() | Refused():
+                if event.cause is not None:
+                    self._causes.append({**event.cause.as_json(), "exchange": None})
+                if isinstance(event, LinkLost):
+                    self.capture.link_changed("lost")
+            case LinkBack():
+                self.capture.link_changed("resumed" if event.resumed else "expired")
         if self.streams and not isinstance(event, VISITS):
             for stream in self.streams:
                 stream.changed("status")
+
+    def _refused(self, event: RequestRefused) -> None:
+        """Keep a request that the server has answered itself, unless its tunnel is not to be inspected."""
+        tunnel = self._client.session.tunnels.find(event.tunnel)
+        if tunnel is None or tunnel.settings.inspect:
+            names = ("tunnel", "status", "word", "message", "method", "visitor", "websocket", "cause")
+            values: dict[str, Any] = {name: getattr(event, name) for name in names}
+            self.capture.refused(target=event.target.encode("utf-8", "surrogateescape"), **values)
+
+    def _name_of(self, number: int) -> str:
+        tunnel = self._client.session.tunnels.get(number)
+        return (tunnel.name or "-") if tunnel is not None else "-"
+
+    def _link_of(self, stream_id: int) -> LinkState | None:
+        session = self._client.session.session
+        if session is None:
+            return None
+        trip = self._client.round_trip
+        stream = session.streams.get(stream_id)
+        credit = stream.sending.credit if stream is not None else None
+        return LinkState(trip if isfinite(trip) else None, credit, session.attached)
 
     # --- for the site -----------------------------------------------------------------------------------------
 
