@@ -2,6 +2,7 @@
 
 from sellia.inspector.model import Body, End
 from sellia.inspector.timeline import Timeline
+from sellia.why.cause import Cause
 from tests.client.inspector.stage import COOKIE, SiteCase
 
 
@@ -68,7 +69,9 @@ class MessageTests(SiteCase):
 
 class WhyTests(SiteCase):
     def test_by_both_ids(self) -> None:
-        self.exchange(end=End("visitor", 1006, "gone"), cause={"id": "ab-1", "who": "visitor"})
+        self.exchange(
+            end=End("visitor", 1006, "gone"), cause=Cause("ab-1", "visitor", "visitor-gone", "The visitor left.")
+        )
         told = self.ask("/api/why/1").json
         self.assertEqual((told["cause"]["who"], told["end"]["code"]), ("visitor", 1006))
         self.subject.causes["ab-l1"] = {"id": "ab-l1", "who": "link", "exchange": None}
