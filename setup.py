@@ -57,6 +57,8 @@ setup(
         "click>=8.1",
         "rich>=14",
         "segno>=1.6.6",
+        "brotli>=1.2",
+        "zstandard>=0.25",
         "SQLAlchemy>=2.1",
         "alembic>=1.18",
         # What these bring along, from the first versions on that are free of known advisories.
@@ -77,6 +79,7 @@ setup(
             "django>=5.2.19",
             "docker>=7.1",
             "h11>=0.16",
+            "httpx>=0.28",
             "hypothesis>=6.150",
             "jsonschema>=4.25",
             "keyring>=25.6",

@@ -19,6 +19,7 @@ SETUP = Path(__file__).resolve().parent.parent / "setup.py"
 #: The first version of each that is free of what is known, for all that had an advisory: ours, and what they bring.
 FLOORS = {
     "autobahn": "26.10.1",
+    "brotli": "1.2",
     "cbor2": "5.9",
     "cryptography": "50.0",
     "h11": "0.16",
@@ -43,7 +44,7 @@ CLEAN = frozenset(
     """
     alembic annotated-types attrs automat cffi click constantly httptools hyperlink incremental markupsafe mdurl
     msgspec packaging pycparser pydantic-core rich segno sellia service-identity sqlalchemy treq txaio
-    typing-extensions typing-inspection zope-interface
+    typing-extensions typing-inspection zope-interface zstandard
     """.split()
 )
 

@@ -32,7 +32,7 @@ _SERVER = _TRANSPORTS | {
     "server.passwords",
 }
 _CLIENT = _TRANSPORTS | {"", "private_names", "client.settings", "client.events", "client.tls", "client.reasons"}
-_CLIENT |= {"client.proxies", "inspector"}
+_CLIENT |= {"client.proxies", "inspector", "inspector.decode"}
 
 #: What each room may import of Sellia besides itself. A room is a folder, or a module that stands apart from one.
 ALLOWED = {
@@ -78,7 +78,8 @@ ALLOWED = {
     "storage": set(),
     "credentials": set(),
     "private_names": set(),
-    "inspector": {"settings", "protocol", "relay", "relay.http", "relay.mux"},
+    "inspector": {"settings", "protocol", "relay", "relay.http", "relay.mux", "inspector.decode"},
+    "inspector.decode": {"protocol", "relay", "relay.http", "inspector"},
 }
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
 ALLOWED["client.inspector"] = _CLIENT | {"client", "client.local", "client.control"}

@@ -210,7 +210,9 @@ class SessionCapture:
         exchange.answered = self._now()
         if head.status == 101 and exchange.kind == "websocket":
             exchange.timeline = line = self._timeline()
-            line.deflate = deflate_of(head.headers)
+            line.deflate = deflate = deflate_of(head.headers)
+            if deflate is not None:
+                line.contexts = deflate.contexts()
             line.subprotocol = decoded(b",".join(values_of(head.headers, b"sec-websocket-protocol")))
         self._store.grown(exchange, cost)
 

@@ -11,23 +11,27 @@ Invariants
 Bounds
     ``limit`` bytes, the fixed cost of each frame included.  The first ``HEAD_SHARE`` of it keeps what a connection
     begins with, its logins and subscriptions, for good; the rest keeps the latest frames, and what falls out between
-    the two is counted in one gap.  Frames fall out an eighth of the tail at a time, so that letting go costs next to
-    nothing for each.
+    the two is counted in one gap.  Frames fall out a thirty-second part of the limit at a time, so that letting go
+    costs next to nothing for each, and does not take long.
 
 Designs not chosen
     *A ring of fixed slots*: frames differ in size by five orders of magnitude.  *Many gaps*: only one can arise, as
     nothing is let go of but the oldest of the tail.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
+from sellia.inspector.contexts import Context, Contexts
 from sellia.inspector.model import CLOSE, FIN, FRAME_COST, Frame, Gap, Message
 
 #: Share of the limit for the beginning, as a divisor.
 HEAD_SHARE: Final = 16
+
+#: Share of the limit that is let go of at a time, as a divisor.
+LET_GO: Final = 32
 
 
 class Deflate(msgspec.Struct, gc=False, frozen=True):
@@ -37,6 +41,18 @@ class Deflate(msgspec.Struct, gc=False, frozen=True):
     service_bits: int = 15
     visitor_takeover: bool = True
     service_takeover: bool = True
+
+    def context(self, from_visitor: bool) -> Context:
+        """Return the context with which a direction begins."""
+        if from_visitor:
+            return Context(self.visitor_bits, self.visitor_takeover)
+        return Context(self.service_bits, self.service_takeover)
+
+    def contexts(self) -> Contexts | None:
+        """Return what keeps the contexts of a timeline; None where every message stands for itself."""
+        if not (self.visitor_takeover or self.service_takeover):
+            return None
+        return Contexts(self.context(True), self.context(False))
 
 
 class Direction(msgspec.Struct, gc=False):
@@ -70,8 +86,8 @@ class Timeline(msgspec.Struct, gc=False):
     head_open: bool = True  #: whether the head takes more
     visitor: Direction = msgspec.field(default_factory=Direction)
     service: Direction = msgspec.field(default_factory=Direction)
-    #: Called with frames that fall into the gap, in order, where inflating what comes after needs them.
-    passing: Callable[[list[Frame]], None] | None = None
+    #: Takes the frames that fall into the gap, where inflating what comes after needs them.
+    contexts: Contexts | None = None
 
     # --- what passes: each returns the bytes by which the timeline has grown ----------------------------------
 
@@ -205,9 +221,9 @@ class Timeline(msgspec.Struct, gc=False):
         return cost - self._let_go() if self.cost > self.limit else cost
 
     def _let_go(self) -> int:
-        """Let go of the oldest eighth of the tail; return its bytes."""
+        """Let go of the oldest of the tail; return their bytes."""
         tail = self.tail
-        wanted = max(self.cost - self.limit, self.limit // 8)
+        wanted = max(self.cost - self.limit, self.limit // LET_GO)
         freed = count = 0
         while freed < wanted and count < len(tail) - 1:
             freed += FRAME_COST + len(tail[count].payload)
@@ -216,8 +232,8 @@ class Timeline(msgspec.Struct, gc=False):
         if not dropped:
             return 0
         del tail[:count]
-        if self.passing is not None:
-            self.passing(dropped)
+        if self.contexts is not None:
+            self.contexts.passed(dropped if self.gap is not None else [*self.head, *dropped])
         gap = self.gap
         if gap is None:
             gap = self.gap = Gap(dropped[0].number)

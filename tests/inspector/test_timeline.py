@@ -1,9 +1,11 @@
 """The timeline of a WebSocket: numbers, joined messages, and the gap that is always counted."""
 
+from collections.abc import Iterable
 from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from sellia.inspector.contexts import Context, Contexts
 from sellia.inspector.model import FRAME_COST, Frame
 from sellia.inspector.timeline import HEAD_SHARE, Timeline
 
@@ -202,12 +204,21 @@ class GapTests(SynchronousTestCase):
         line = self.fill(20_000, 10_000, 0)
         self.assertLessEqual(kept(line), 20_000 // FRAME_COST)
 
-    def test_those_who_inflate_see_what_falls_out(self) -> None:
+    def test_contexts_see_the_beginning_and_what_falls_out(self) -> None:
         line = timeline(20_000, 20_000)
-        passed: list[Frame] = []
-        line.passing = passed.extend
+        line.contexts = contexts = RecordedContexts()
         for _ in range(1000):
             line.add(0.0, True, 0xC1, b"x")
         assert line.gap is not None
-        numbers = [frame.number for frame in passed]
-        self.assertEqual(numbers, list(range(line.gap.begin, line.gap.begin + line.gap.frames)))
+        self.assertEqual(contexts.numbers, list(range(line.gap.begin + line.gap.frames)))
+
+
+class RecordedContexts(Contexts):
+    """Writes down the numbers of the frames that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(Context(15, True), Context(15, True))
+        self.numbers: list[int] = []
+
+    def passed(self, frames: Iterable[Frame]) -> None:
+        self.numbers.extend(frame.number for frame in frames)

@@ -1,0 +1,1 @@
+"""Tests of `inspector.decode`, one module each; ``golden`` has what each decoder makes of what."""
