@@ -14,13 +14,17 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 
 
+#: Lists of values that are read as one, and may be longer.
+CATALOGUES = {"problems.py"}
+
+
 class SizeTests(SynchronousTestCase):
     def test_modules_and_functions(self) -> None:
         too_long = []
         for path in sorted(SOURCE.rglob("*.py")):
             text = path.read_text(encoding="utf-8")
             name = str(path.relative_to(SOURCE))
-            if text.count("\n") > MODULE_LINES:
+            if text.count("\n") > MODULE_LINES and name not in CATALOGUES:
                 too_long.append(f"{name}: {text.count(chr(10))} lines")
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

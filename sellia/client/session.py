@@ -6,9 +6,6 @@ has expired after ``resume_window`` and ``ping_timeout`` together without a link
 
 When the client is told to stop, it tells the server so, finishes what is under way, and closes WebSockets; only then
 it says goodbye.
-
-The parts: the state (:mod:`sellia.client.states`), the tunnels (:mod:`sellia.client.tunnels`), the resume window
-(:mod:`sellia.client.resume_window`), and what is told of losses of the link (:mod:`sellia.client.outage`).
 """
 
 from collections.abc import Callable
@@ -104,7 +101,6 @@ class ClientSession:
         self._listener = report
         #: Listener of the legs, whose events count for an outage as well.
         self._listening = self._heard if report is not None else None
-        #: Makes the observer of a session, whose streams have numbers of their own.
         self._observe = observe
         self._observer: StreamObserver | None = None
         self._state = SessionState()

@@ -250,6 +250,15 @@ class _Layout:
         return self._fit(Text.assemble(" ", (self.glyphs.bullet, "green"), " ", (safe(tunnel.url), "bold")))
 
 
+def summary(status: Status, now: float) -> str:
+    """Return a line that says what a client has done, for its end."""
+    figures = status.figures
+    median = figures.percentile(50)
+    typical = f", half of them within {duration(median)}" if median is not None and isfinite(median) else ""
+    passed = f"{size(figures.bytes_in)} in, {size(figures.bytes_out)} out"
+    return f"Ended after {elapsed(now - status.started)}: {plural(figures.total, 'visit')}{typical}, {passed}."
+
+
 def elapsed(seconds: float) -> str:
     """A time since the start, in its largest one or two units: ``12 s``, ``4 min``, ``2 h 5 min``, ``3 d 4 h``."""
     if seconds < 0 or seconds == inf:

@@ -23,7 +23,6 @@ Designs not chosen
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping
-from math import isfinite
 from types import FrameType
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -34,11 +33,11 @@ from rich.text import Text
 from sellia.cli.output import Lines
 from sellia.cli.screen.handing import browsing, copying, run_apart
 from sellia.cli.screen.keyboard import Keyboard
-from sellia.cli.screen.layout import ASCII, SPARE, UNICODE, elapsed, rows
+from sellia.cli.screen.layout import ASCII, SPARE, UNICODE, rows, summary
 from sellia.cli.screen.qr import qr_rows
 from sellia.cli.screen.status import Closing, LinkState, Status, View
 from sellia.cli.screen.terminal import Terminal
-from sellia.cli.texts import duration, plural, safe, size
+from sellia.cli.texts import plural, safe
 from sellia.client.events import Connected, Event, UnderWay
 from sellia.transports.reactor.waiting import cancel
 
@@ -178,7 +177,7 @@ class Screen:
         if self.status.held is not None:
             self._pause()
         if self.status.tunnels:
-            self._queue.append(Text(self._summary(), "dim"))
+            self._queue.append(Text(summary(self.status, self._reactor.seconds()), "dim"))
         self._ended = True
         for timer in (self._painting, self._tick, self._quieten):
             cancel(timer)
@@ -395,11 +394,3 @@ class Screen:
         with self._console.capture() as captured:
             self._console.print(text, soft_wrap=True, end="")
         return captured.get()
-
-    def _summary(self) -> str:
-        figures = self.status.figures
-        lasted = elapsed(self._reactor.seconds() - self.status.started)
-        median = figures.percentile(50)
-        typical = f", half of them within {duration(median)}" if median is not None and isfinite(median) else ""
-        passed = f"{size(figures.bytes_in)} in, {size(figures.bytes_out)} out"
-        return f"Ended after {lasted}: {plural(figures.total, 'visit')}{typical}, {passed}."

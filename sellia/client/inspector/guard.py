@@ -97,7 +97,7 @@ class Guard:
         try:
             host = canonical_host(values)
         except ValueError as error:
-            raise Refusal(400, "bad-host", f"The Host field cannot be used: {error}.") from None
+            raise Refusal(400, "unusable-host", f"The Host field cannot be used: {error}.") from None
         bare = host.removeprefix("[").removesuffix("]")
         known = host == "localhost" or host in self._hosts or (is_address(host) and (self._wide or is_loopback(bare)))
         if not known:
@@ -127,7 +127,7 @@ class Guard:
         if bearer is None and asked.token is None and credentials is None:
             raise Refusal(401, "no-token", _NO_TOKEN)
         if self._wrong.take(now):
-            raise Refusal(429, "too-many-attempts", "Too many wrong tokens or passwords: wait a few seconds.")
+            raise Refusal(429, "too-many-guesses", "Too many wrong tokens or passwords: wait a few seconds.")
         if credentials is not None and self._password is not None:
             if self._password.matches(credentials.partition(b":")[2]):
                 self._wrong = Bucket(WRONG)

@@ -104,7 +104,7 @@ class InspectorRequest(Request):
         try:
             pages.guard.admit(asked, self.channel.clock.seconds())
             if self.content.exceeded:
-                raise ApiError(413, "body-too-large", f"The body is longer than {BODY_LIMIT >> 20} MiB.")
+                raise ApiError(413, "long-body", f"The body is longer than {BODY_LIMIT >> 20} MiB.")
             welcome = pages.welcome(self) if page and self.token is not None else None
             self._take(welcome or pages.serve(self))
         except Refusal as refusal:

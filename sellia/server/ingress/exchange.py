@@ -337,12 +337,8 @@ class VisitorHttpLeg(StrictLeg):
 
     def reset_received(self, problem: Problem, message: str) -> None:
         if verbosity.debug and message and self.stream is not None:
-            _log.debug(
-                "request failed: id={id} word={word} reason={reason}",
-                id=self.stream.id,
-                word=field(problem.code),
-                reason=field(message),
-            )
+            format = "request failed: id={id} word={word} reason={reason}"
+            _log.debug(format, id=self.stream.id, word=field(problem.code), reason=field(message))
         stream = self.stream
         if self.placement is not None and stream is not None and go_on_elsewhere(self, stream, problem, message):
             return

@@ -47,7 +47,7 @@ class SecretTests(GuardCase):
     def test_guessing_is_slowed_down_and_locks_nobody_out(self) -> None:
         for _ in range(WRONG.burst):
             self.assertEqual(self.outcome(token=b"guess"), "wrong-token")
-        self.assertEqual(self.outcome(token=b"guess"), "too-many-attempts")
+        self.assertEqual(self.outcome(token=b"guess"), "too-many-guesses")
         self.assertEqual(self.outcome(token=b"t0ken"), "admitted")
         self.assertEqual(self.outcome(COOKIE), "admitted")
 
@@ -62,7 +62,7 @@ class SecretTests(GuardCase):
         guard = Guard("t0ken", 4040, password="pass")
         for _ in range(WRONG.burst):
             self.outcome((b"Authorization", b"Basic eDpwYXN4"), guard=guard)
-        self.assertEqual(self.outcome(BASIC, guard=guard), "too-many-attempts")
+        self.assertEqual(self.outcome(BASIC, guard=guard), "too-many-guesses")
         self.assertEqual(self.outcome(BEARER, guard=guard), "admitted")
 
 
@@ -91,9 +91,9 @@ class HostTests(GuardCase):
     def test_no_host_two_hosts_and_nonsense(self) -> None:
         asked = Asked(b"GET", [BEARER])
         self.assertRaises(Refusal, self.guard.admit, asked, 0.0)
-        self.assertEqual(self.outcome(HOST, HOST, BEARER), "bad-host")
+        self.assertEqual(self.outcome(HOST, HOST, BEARER), "unusable-host")
         for host in (b"", b"a b", b"127.0.0.1:4040@evil", b"127.0.0.1,evil", b"localhost:99999"):
-            self.assertEqual(self.outcome((b"Host", host), BEARER), "bad-host", host)
+            self.assertEqual(self.outcome((b"Host", host), BEARER), "unusable-host", host)
 
     def test_more_than_loopback(self) -> None:
         """An address cannot be rebound; a name must be listed."""

@@ -89,7 +89,7 @@ class BoundTests(SiteCase):
 
     def test_a_long_body_of_who_shows_the_token_late(self) -> None:
         told = self.ask("/api/exchanges?token=t0ken", "POST", b"x" * (STRANGER_LIMIT + 1), headers={})
-        self.assertEqual((told.status, told.error), (413, "body-too-large"))
+        self.assertEqual((told.status, told.error), (413, "long-body"))
 
     def test_a_long_head(self) -> None:
         told = self.raw(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"y" * 70_000 + b"\r\n\r\n")
