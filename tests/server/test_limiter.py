@@ -99,14 +99,14 @@ class RoomTests(ServerCase):
         session = self.stage.pair.server.session
         session.load.queue_limit = 300
         self.stage.visitor(GET)
-        self.assertTrue(session.crowded or self.stage.visitor(GET).read() == b"")
-        while not session.crowded:
+        self.assertTrue(session.load.crowded or self.stage.visitor(GET).read() == b"")
+        while not session.load.crowded:
             self.stage.visitor(GET)
         self.assert_answers(self.stage.visitor(GET), (503, "overloaded"))
         self.assert_counted(session_queue=1)
         self.stage.pair.join()
         self.stage.talk()
-        self.assertFalse(session.crowded)
+        self.assertFalse(session.load.crowded)
 
 
 class DefaultTests(ServerCase):

@@ -25,7 +25,7 @@ class ParcelReader:
     ``part_done`` is called between two parts of a parcel, ``parcel_done`` with the parcel's ack behind the last.
     """
 
-    __slots__ = ("_ack", "_act", "_parcel_done", "_part_done", "_rest")
+    __slots__ = ("_ack", "_act", "_parcel_done", "_part_done", "rest")
 
     def __init__(
         self,
@@ -36,37 +36,33 @@ class ParcelReader:
         self._act = act
         self._part_done = part_done
         self._parcel_done = parcel_done
-        self._rest: Iterator[Record] | None = None
+        #: Records of the last parcel that are left; None if there are none.
+        self.rest: Iterator[Record] | None = None
         self._ack = 0
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether records of the last parcel are left."""
-        return self._rest is not None
 
     def begin(self, parcel: bytes, ack: int) -> None:
         """Act on the first records of the next parcel."""
         self._ack = ack
-        self._rest = native.records(parcel)
+        self.rest = native.records(parcel)
         self.go_on()
 
     def go_on(self) -> None:
         """Act on the next records of the parcel."""
-        rest, self._rest = self._rest, None
+        rest, self.rest = self.rest, None
         if rest is None or not self._act(islice(rest, RECORDS_AT_ONCE)):
             return
         following = next(rest, None)
         if following is None:
             self._parcel_done(self._ack)
             return
-        self._rest = chain((following,), rest)
+        self.rest = chain((following,), rest)
         self._part_done()
 
     def finish(self) -> None:
         """Act on all that is left."""
-        while self._rest is not None:
+        while self.rest is not None:
             self.go_on()
 
     def drop(self) -> None:
         """Forget what is left: the session is over."""
-        self._rest = None
+        self.rest = None

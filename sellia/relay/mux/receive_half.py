@@ -25,7 +25,7 @@ from sellia.protocol.limits import INITIAL_CREDIT, MAX_CREDIT, RECORD_COST, RECO
 from sellia.protocol.messages import Headers
 from sellia.protocol.native import DATA, END, ENDING, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
 from sellia.relay.mux.ledger import Ledger
-from sellia.relay.mux.leg import NULL_LEG, Leg
+from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.send_half import BULK
 
 
@@ -53,11 +53,11 @@ class ReceiveHalf:
         "window",
     )
 
-    def __init__(self, scheduler: UrgentQueue, ledger: Ledger, number: int) -> None:
+    def __init__(self, scheduler: UrgentQueue, ledger: Ledger, number: int, leg: Leg) -> None:
         self._scheduler = scheduler
         self._ledger = ledger
         self.id = number
-        self.leg: Leg = NULL_LEG
+        self.leg = leg
         self.window = INITIAL_CREDIT
         #: What the peer may still send.
         self.receivable = INITIAL_CREDIT
@@ -83,6 +83,8 @@ class ReceiveHalf:
         """Count all that was delivered as taken."""
         self.stalled = False
         self._taken()
+        if self.ended:
+            self._ledger.settled(self.id)
 
     # --- for the session -----------------------------------------------------------------------------------
 
@@ -148,10 +150,7 @@ class ReceiveHalf:
             self._ledger.held -= untaken
             self.untaken = 0
             self.unreturned += untaken
-        if self.ended:
-            self._ledger.settled(self.id)
-            return
-        if self.unreturned < self.window >> 2:
+        if self.ended or self.unreturned < self.window >> 2:
             return
         amount = self.unreturned
         if not self.kept_up and self.window > INITIAL_CREDIT:

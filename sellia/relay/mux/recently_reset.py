@@ -19,36 +19,36 @@ _WAITING: Final = 0
 
 
 class RecentlyReset:
-    """Streams of one session that were reset here.  Empty, and then false, most of the time."""
+    """Streams of one session that were reset here."""
 
-    __slots__ = ("_forgiven", "_fresh", "_parcels")
+    __slots__ = ("_forgiven", "_fresh", "parcels")
 
     def __init__(self) -> None:
-        #: Number of a stream -> parcel with our reset, or ``_WAITING``; oldest first.
-        self._parcels: dict[int, int] = {}
+        #: Number of a stream -> parcel with our reset, or ``_WAITING``; oldest first, and empty most of the time.
+        self.parcels: dict[int, int] = {}
         #: Those whose resets wait, in order.
         self._fresh: list[int] = []
         #: Streams up to these numbers (even, odd) are forgiven whatever arrives.
         self._forgiven = [0, 0]
 
     def __len__(self) -> int:
-        return len(self._parcels)
+        return len(self.parcels)
 
     def add(self, number: int) -> None:
         """Add a stream whose reset is on its way into a parcel."""
-        self._parcels[number] = _WAITING
+        self.parcels[number] = _WAITING
         self._fresh.append(number)
-        if len(self._parcels) > LINGERING_LIMIT:
-            oldest = next(iter(self._parcels))
-            del self._parcels[oldest]
+        if len(self.parcels) > LINGERING_LIMIT:
+            oldest = next(iter(self.parcels))
+            del self.parcels[oldest]
             self._forgiven[oldest & 1] = max(oldest, self._forgiven[oldest & 1])
 
     def left_in(self, parcel: int) -> None:
         """Note that all resets that waited have left, the last of them in this parcel."""
         if self._fresh:
             for number in self._fresh:
-                if number in self._parcels:
-                    self._parcels[number] = parcel
+                if number in self.parcels:
+                    self.parcels[number] = parcel
             self._fresh.clear()
 
     def outlived(self, ack: int) -> None:
@@ -58,13 +58,13 @@ class RecentlyReset:
         in earlier ones.  An ``Ack``, or a new link's count, may overtake a parcel that is sent again.
         """
         quiet = []
-        for number, parcel in self._parcels.items():
+        for number, parcel in self.parcels.items():
             if not _WAITING < parcel <= ack:
                 break
             quiet.append(number)
         for number in quiet:
-            del self._parcels[number]
+            del self.parcels[number]
 
     def excuses(self, number: int) -> bool:
         """Return whether a record for this stream, which is not open, may be late."""
-        return number in self._parcels or number <= self._forgiven[number & 1]
+        return number in self.parcels or number <= self._forgiven[number & 1]

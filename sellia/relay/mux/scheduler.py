@@ -78,6 +78,12 @@ class SendScheduler:
         self.sent = 0
         self.acked = 0
         self.received = 0
+        #: Whether a link carries the session now.
+        self.attached = False
+        #: Bytes of the peer's parcels that have come since it was last sent an ack.
+        self.owed = 0
+        #: Bytes of urgent records that wait.
+        self.urgent_size = 0
         #: The cost of the largest record that a stream may append to the parcel under construction, not to its queue.
         self.direct = 0
         #: Bytes that a parcel aims for, and of which a piece of bulk data has at most that many.
@@ -91,7 +97,6 @@ class SendScheduler:
         self._parts: list[bytes] = []
         self._size = 0
         self._urgent: deque[bytes] = deque()
-        self._urgent_size = 0
         self._active: deque[SendHalf] = deque()
         #: Those that are served before them, because all others have had a turn since their last one.
         self._fresh: deque[SendHalf] = deque()
@@ -102,17 +107,11 @@ class SendScheduler:
         self._resend: deque[bytes] = deque()
         self._wanted = False
         self._flushing = False
-        self._owed = 0
         self._told = 0
         #: Streams that we have reset, and of which late records may still arrive.
         self.lingering = RecentlyReset()
 
     # --- links ---------------------------------------------------------------------------------------------
-
-    @property
-    def attached(self) -> bool:
-        """Whether a link carries the session now."""
-        return self._link is not None
 
     def attach(self, link: Link, peer_received: int) -> None:
         """Go on over ``link``, with a peer at which so many of our parcels have arrived."""
@@ -120,8 +119,9 @@ class SendScheduler:
             raise ProtocolError("the peer claims parcels that were never sent, or has forgotten some it had")
         self.acknowledged(peer_received)
         self._link = link
+        self.attached = True
         self._resend = deque(self._replay)
-        self._owed = 0
+        self.owed = 0
         self._told = self.received
         self.pace(self._replay_limit, self._replay_limit, PARCEL_TARGET)
 
@@ -146,6 +146,7 @@ class SendScheduler:
     def detach(self) -> None:
         """Let streams wait: the link is gone."""
         self._link = None
+        self.attached = False
         self.direct = 0
         self._resend.clear()
 
@@ -161,7 +162,7 @@ class SendScheduler:
     @property
     def kept(self) -> int:
         """Bytes that are kept until the peer has acknowledged them, or that are urgent and wait for its link."""
-        return self._replay_size + self._urgent_size
+        return self._replay_size + self.urgent_size
 
     @property
     def under_way(self) -> int | None:
@@ -198,7 +199,7 @@ class SendScheduler:
         """Acknowledge what has not been, or ``again`` what has: the link calls this now and then."""
         if self._link is not None and (again or self._told < self.received):
             self._told = self.received
-            self._owed = 0
+            self.owed = 0
             self._link.send(native.encode_link(Ack(self.received)))
 
     # --- in ------------------------------------------------------------------------------------------------
@@ -206,11 +207,11 @@ class SendScheduler:
     def arrived(self, size: int) -> None:
         """Count a parcel of the peer, of this many bytes, that is to be acknowledged."""
         self.received += 1
-        self._owed += size
+        self.owed += size
 
     def acted(self) -> None:
-        """Acknowledge soon, if enough has been acted on since the last ack."""
-        if self._owed >= ACK_EVERY and not self._wanted:
+        """Acknowledge soon what has been acted on: ``ACK_EVERY`` bytes are owed."""
+        if not self._wanted:
             self._want()
 
     # --- out -----------------------------------------------------------------------------------------------
@@ -238,7 +239,7 @@ class SendScheduler:
                     break
         finally:
             self._flushing = False
-        if self._owed >= ACK_EVERY:
+        if self.owed >= ACK_EVERY:
             self.tell_acks()
         self._settle()
 
@@ -258,7 +259,7 @@ class SendScheduler:
         if self.closed:
             return
         self._urgent.append(record)
-        self._urgent_size += len(record) + RECORD_COST
+        self.urgent_size += len(record) + RECORD_COST
         if not self._wanted:
             self._want()
 
@@ -283,11 +284,6 @@ class SendScheduler:
         """Whether all that was said has been handed to a link."""
         return not (self._parts or self._urgent or self._resend)
 
-    @property
-    def urgent_size(self) -> int:
-        """Bytes of urgent records that wait."""
-        return self._urgent_size
-
     def _want(self) -> None:
         self._wanted = True
         if self._link is not None:
@@ -311,7 +307,7 @@ class SendScheduler:
         parts, size, piece = self._parts, self._size, self.piece
         while self._urgent and size < piece:
             record = self._urgent.popleft()
-            self._urgent_size -= len(record) + RECORD_COST
+            self.urgent_size -= len(record) + RECORD_COST
             parts.append(record)
             size += len(record)
         eased = None
@@ -348,11 +344,11 @@ class SendScheduler:
         self._parts.clear()
         self._size = 0
         self._told = self.received
-        self._owed = 0
+        self.owed = 0
         self.sent += 1
         self._replay.append(parcel)
         self._replay_size += len(parcel)
-        if self.lingering and not self._urgent:
+        if self.lingering.parcels and not self._urgent:
             self.lingering.left_in(self.sent)
         return parcel
 
@@ -365,7 +361,7 @@ class SendScheduler:
         self._urgent.clear()
         self._replay.clear()
         self._parts.clear()
-        self._size = self._urgent_size = self._replay_size = 0
+        self._size = self.urgent_size = self._replay_size = 0
         self.acked = self.sent
 
     def check_invariants(self) -> None:
@@ -374,5 +370,5 @@ class SendScheduler:
         assert len(self._replay) == self.sent - self.acked
         assert self._replay_size == sum(map(len, self._replay))
         assert self._size == sum(map(len, self._parts))
-        assert self._urgent_size == sum(len(record) + RECORD_COST for record in self._urgent)
+        assert self.urgent_size == sum(len(record) + RECORD_COST for record in self._urgent)
         assert self._told <= self.received

@@ -25,7 +25,7 @@ from sellia.protocol import native
 from sellia.protocol.limits import INITIAL_CREDIT, MAX_CREDIT, RECORD_COST
 from sellia.protocol.native import DATA, FRAME, FRAME_BEGIN, FRAME_MORE
 from sellia.relay.mux.ledger import Ledger
-from sellia.relay.mux.leg import NULL_LEG, Leg
+from sellia.relay.mux.leg import Leg
 
 #: Cost of the outbox above which the leg is asked to pause, and at which it may go on.
 QUEUE_MARK: Final = 64 * 1024
@@ -82,11 +82,11 @@ class SendHalf:
         "turn",
     )
 
-    def __init__(self, scheduler: SendQueue, ledger: Ledger, number: int, opening: bytes) -> None:
+    def __init__(self, scheduler: SendQueue, ledger: Ledger, number: int, opening: bytes, leg: Leg) -> None:
         self._scheduler = scheduler
         self._ledger = ledger
         self.id = number
-        self.leg: Leg = NULL_LEG
+        self.leg = leg
         self.opening = opening
         self._outbox: deque[tuple[int, int, bytes]] | None = None
         self.queued = 0

@@ -30,6 +30,7 @@ from sellia.errors import ProtocolError
 from sellia.problems import INTERNAL, OVERLOADED, Problem, problem_of
 from sellia.protocol import native
 from sellia.protocol.limits import (
+    ACK_EVERY,
     IDLE_LIMIT,
     LINGERING_LIMIT,
     MAX_STREAMS,
@@ -133,8 +134,7 @@ class Session:
         number = self._numbers.take()
         record = opening_record(number, opening, end)
         out = self.out
-        stream = Stream(self, out, self.table, number, record)
-        stream.leg = leg
+        stream = Stream(self, out, self.table, number, record, leg)
         stream.sending.ended = end
         stream.tunnel = opening.tunnel
         self.table.add(stream)
@@ -150,11 +150,6 @@ class Session:
     def full(self) -> bool:
         """Whether as many streams that were opened here are open as the limit allows."""
         return self.table.ours >= self.max_streams
-
-    @property
-    def crowded(self) -> bool:
-        """Whether as much waits to be sent as the limit allows."""
-        return self.load.crowded
 
     @property
     def quiet(self) -> bool:
@@ -192,34 +187,39 @@ class Session:
     @property
     def unfinished(self) -> bool:
         """Whether some of the last parcel is still to be acted on: call :meth:`go_on` before the next one comes."""
-        return self._reader.unfinished
+        return self._reader.rest is not None
 
-    def begin(self, message: bytes) -> None:
-        """Act on the first records of the next parcel, which leaves it ``unfinished`` where it has more.
+    def begin(self, message: bytes) -> bool:
+        """Act on the first records of the next parcel, and return whether that leaves it ``unfinished``.
 
         Raises ProtocolError when the peer has broken the protocol: close the link then.
         """
-        self._reader.finish()
+        reader = self._reader
+        if reader.rest is not None:
+            reader.finish()
         ack = native.parcel_ack(message)
         self.out.acknowledged(ack)
         self.out.arrived(len(message))
         if len(message) == native.PARCEL_HEADER:
             self.idle += 1
         if len(message) > SHORT_PARCEL:
-            self._reader.begin(message, ack)
+            reader.begin(message, ack)
         elif self._act(native.records(message)):
             self._parcel_done(ack)
+        return reader.rest is not None
 
-    def go_on(self) -> None:
-        """Act on more records of the parcel.  Raises ProtocolError as :meth:`begin` does."""
+    def go_on(self) -> bool:
+        """Act on more records of it, and return whether it has more still.  Raises ProtocolError as `begin` does."""
         self._reader.go_on()
+        return self._reader.rest is not None
 
     def _parcel_done(self, ack: int) -> None:
         out = self.out
-        if out.lingering:
+        if out.lingering.parcels:
             out.lingering.outlived(ack)
         self._part_done()
-        out.acted()
+        if out.owed >= ACK_EVERY:
+            out.acted()
 
     def _part_done(self) -> None:
         if self.table.held > self.load.held_limit:

@@ -18,7 +18,7 @@ from sellia.protocol.limits import HEAD_LIMIT, RECORD_LIMIT
 from sellia.protocol.messages import Ending, Headers, Opening, Reset, ResponseHead, SessionMessage, Trailers
 from sellia.protocol.native import DATA, END, ENDING, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
 from sellia.relay.mux.ledger import Ledger
-from sellia.relay.mux.leg import Leg
+from sellia.relay.mux.leg import NULL_LEG, Leg
 from sellia.relay.mux.receive_half import ReceiveHalf
 from sellia.relay.mux.send_half import SendHalf, SendQueue
 
@@ -54,12 +54,18 @@ class Stream:
     __slots__ = ("id", "receiving", "sending", "session", "tunnel")
 
     def __init__(
-        self, session: StreamOwner, scheduler: SendQueue, ledger: Ledger, number: int, opening: bytes = _EMPTY
+        self,
+        session: StreamOwner,
+        scheduler: SendQueue,
+        ledger: Ledger,
+        number: int,
+        opening: bytes = _EMPTY,
+        leg: Leg = NULL_LEG,
     ) -> None:
         self.session = session
         self.id = number
-        self.sending = SendHalf(scheduler, ledger, number, opening)
-        self.receiving = ReceiveHalf(scheduler, ledger, number)
+        self.sending = SendHalf(scheduler, ledger, number, opening, leg)
+        self.receiving = ReceiveHalf(scheduler, ledger, number, leg)
         #: The tunnel that it was opened for, where it was opened by us.
         self.tunnel = 0
 

@@ -23,8 +23,8 @@ class StreamTable:
         self.held = 0
         self.queued = 0
         self.by_tunnel: dict[int, int] = {}
-        #: How many of those in ``open`` the peer has opened.
-        self.peer_open = 0
+        #: How many of those in ``open`` were opened here, and by the peer.
+        self.ours = self.peer_open = 0
         self._peer_parity = peer_parity
 
     def add(self, stream: Stream) -> None:
@@ -33,12 +33,8 @@ class StreamTable:
         if stream.id & 1 == self._peer_parity:
             self.peer_open += 1
         else:
+            self.ours += 1
             self.by_tunnel[stream.tunnel] = self.by_tunnel.get(stream.tunnel, 0) + 1
-
-    @property
-    def ours(self) -> int:
-        """Number of those in ``open`` that were opened here."""
-        return len(self.open) - self.peer_open
 
     def settled(self, number: int) -> None:
         """Note that the leg of a stream which the peer has ended has taken all that it was given."""
@@ -79,7 +75,7 @@ class StreamTable:
             self.release(stream)
         self.open.clear()
         self.by_tunnel.clear()
-        self.peer_open = 0
+        self.ours = self.peer_open = 0
         return streams
 
     def remove(self, stream: Stream) -> None:
@@ -89,6 +85,7 @@ class StreamTable:
         if stream.id & 1 == self._peer_parity:
             self.peer_open -= 1
             return
+        self.ours -= 1
         left = self.by_tunnel[stream.tunnel] - 1
         if left:
             self.by_tunnel[stream.tunnel] = left
@@ -130,6 +127,7 @@ class StreamTable:
         assert self.queued == sum(stream.sending.waiting for stream in self.open.values())
         ours = [stream.tunnel for number, stream in self.open.items() if number & 1 != self._peer_parity]
         assert self.by_tunnel == {tunnel: ours.count(tunnel) for tunnel in ours}
+        assert self.ours == len(ours)
         assert self.peer_open == sum(number & 1 == self._peer_parity for number in self.open)
         assert not self.leaving.keys() & self.open.keys()
         for stream in self.open.values():

@@ -107,6 +107,6 @@ class ExchangeLimits:
             return "session_streams"
         if session.table.by_tunnel.get(tunnel_id, 0) >= self.tunnel_streams:
             return "tunnel_streams"
-        if not session.attached and len(session.streams) - at_loss >= self.away_requests:
+        if not session.out.attached and len(session.streams) - at_loss >= self.away_requests:
             return "away_requests"
-        return "session_queue" if session.crowded else None
+        return "session_queue" if session.load.crowded else None

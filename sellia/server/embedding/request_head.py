@@ -36,6 +36,7 @@ def read_head(web: Any) -> Request:
     request.chunked = any(coding.lower() == b"chunked" for coding in request.values(b"transfer-encoding"))
     if request.length is None and not request.chunked:
         request.chunked = _size(web.content) > 0  # HTTP/2 needs neither
+    request.has_body = request.chunked or bool(request.length)
     request.upgrade = (
         request.method == b"GET"
         and web.clientproto == b"HTTP/1.1"

@@ -27,7 +27,8 @@ Designs not chosen
 """
 
 from enum import Enum
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, IPushProducer
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -51,6 +52,7 @@ from sellia.server.ingress.patience import NEVER
 from sellia.server.ingress.probe import BEGINNING, VisitorProbe
 from sellia.server.ingress.request_queue import ANY, STREAM, Asked, PipelinedRequests
 from sellia.server.ingress.routing import malformed, route
+from sellia.server.ingress.states import RequestBody
 from sellia.server.ingress.upgrade import VisitorUpgradeLeg
 from sellia.server.limiter import HEAD_LIMITS
 from sellia.text import field, shown_host, shown_target
@@ -60,6 +62,7 @@ from sellia.transports.reactor.unread import Unread
 from sellia.transports.reactor.verbosity import verbosity
 
 _log = Logger()
+_COMPLETE: Final = RequestBody.COMPLETE
 
 
 class Phase(Enum):
@@ -185,8 +188,7 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         self.answer_error(refusal, None)
 
     def idle(self) -> None:
-        self._requests.await_next()
-        if self._phase is not Phase.CLOSING and not self._requests.over:
+        if self._requests.await_next() and self._phase is not Phase.CLOSING:
             self.ingress.guard.places.idle(self, self._evict)
 
     def close_if_ended(self) -> None:
@@ -256,12 +258,14 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         self.exchange = None
         if exchange.stream is not None and self.full and exchange.stream.untaken:
             self._lagging.append(exchange.stream)
-        if not exchange.keep_alive or not exchange.request_complete or self._phase is Phase.CLOSING:
+        if not exchange.keep_alive or exchange.incoming is not _COMPLETE or self._phase is Phase.CLOSING:
             self._close()
             return
-        self._requests.resume(STREAM)
+        requests = self._requests
+        if requests.paused:
+            requests.resume(STREAM)
         self.idle()
-        self._requests.advance()
+        requests.advance()
         self.close_if_ended()
 
     def let_go(self) -> Any:
@@ -281,15 +285,12 @@ class VisitorConnection(VisitorChannel, Unread, TwistedProtocol):
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.connectionLost = lost  # type: ignore[method-assign, assignment]
         # over TLS the transport closes the connection of a protocol that knows no half-close
-        ended: Any = getattr(protocol, "readConnectionLost", None if is_tls(self.transport) else self._lose)
+        end = None if is_tls(self.transport) else partial(lose, self.transport)
+        ended: Any = getattr(protocol, "readConnectionLost", end)
         self.readConnectionLost = ended  # type: ignore[method-assign]
         behind = self._requests.hand_over()
         if behind:
             protocol.dataReceived(behind)
-
-    def _lose(self) -> None:
-        """End a connection whose other end has sent FIN, for a protocol that knows no half-close."""
-        lose(self.transport)
 
     def break_off(self) -> None:
         if self._phase is Phase.CLOSING:

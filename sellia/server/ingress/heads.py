@@ -29,6 +29,7 @@ class Request:
     __slots__ = (
         "chunked",
         "declined",
+        "has_body",
         "headers",
         "hosts",
         "keep_alive",
@@ -48,6 +49,7 @@ class Request:
     minor: int
     length: int | None
     chunked: bool
+    has_body: bool  #: whether a body follows the head
     keep_alive: bool
     upgrade: bool  #: asks for an upgrade to WebSocket
     declined: bytes  #: asks for an upgrade to something else, which is taken off unless its tunnel lists that
@@ -57,14 +59,9 @@ class Request:
     def __init__(self) -> None:
         self.hosts = []
         self.length = None
-        self.chunked = self.upgrade = False
+        self.chunked = self.has_body = self.upgrade = False
         self.declined = self.switch = b""
         self.rewrite = None
-
-    @property
-    def has_body(self) -> bool:
-        """Whether a body follows the head."""
-        return self.chunked or bool(self.length)
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of all fields of that (lower-case) name."""
@@ -89,6 +86,7 @@ def judge(request: Request, *, upgrades: bool) -> None:
             else:
                 plain = _special(request, known, plain, upgrades)
             respell = respell or plain != value
+    request.has_body = request.chunked or bool(request.length)
     if request.method == b"CONNECT":
         raise ProblemError(METHOD_NOT_ALLOWED)
     if respell:

@@ -34,6 +34,7 @@ from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.http1 import Request, RequestReader
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.ingress.patience import NEVER
+from sellia.server.ingress.states import RequestBody
 
 #: Maximum bytes behind a handshake before it is answered; then reading pauses.
 _BEHIND_HANDSHAKE: Final = 64 * 1024
@@ -65,6 +66,7 @@ class Intake(Enum):
 _REQUESTS: Final = Intake.REQUESTS
 _HANDSHAKE: Final = Intake.HANDSHAKE
 _OVER: Final = Intake.OVER
+_COMPLETE: Final = RequestBody.COMPLETE
 
 
 class RequestOwner(Protocol):
@@ -150,7 +152,7 @@ class PipelinedRequests:
             self._behind += data
             if len(self._behind) > _BEHIND_HANDSHAKE:
                 self.pause(BEHIND)
-        elif self._kept or (exchange is not None and exchange.request_complete):
+        elif self._kept or (exchange is not None and exchange.incoming is _COMPLETE):
             self._keep(data)
         else:
             self._read(data)
@@ -164,13 +166,17 @@ class PipelinedRequests:
         kept, self._kept = self._kept, b""
         if kept:
             self._read(kept)
-        if not self._kept:
+        if self.paused and not self._kept:
             self.resume(PENDING)
 
-    def await_next(self) -> None:
-        """Start the time in which the next request must begin, unless some of it is there."""
+    def await_next(self) -> bool:
+        """Start the time in which the next request must begin, unless some of it is there.
+
+        Return whether what comes is still read as requests.
+        """
         if self._reader is not None and self._reader.at_start and not self._kept:
             self.deadline = self._owner.ingress.clock.seconds() + self._owner.ingress.settings.keep_alive
+        return self._intake is not _OVER
 
     def refuse(self, refusal: ProblemError) -> None:
         """Take nothing that comes for a request any more, and let the owner answer."""
@@ -294,7 +300,7 @@ class PipelinedRequests:
             for _ in range(AT_ONCE):
                 data = self._read_one(data)
                 exchange = owner.exchange
-                if not data or owner.full or (exchange is not None and exchange.request_complete):
+                if not data or owner.full or (exchange is not None and exchange.incoming is _COMPLETE):
                     break
         finally:
             self._reading = False

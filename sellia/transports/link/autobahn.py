@@ -24,6 +24,17 @@ class AutobahnParser:
         return bool(self._protocol.state == WebSocketProtocol.STATE_CLOSING)
 
     @property
+    def between_messages(self) -> bool:
+        """Whether the WebSocket is `listening`, and a new message may begin with the next byte."""
+        protocol = self._protocol
+        return bool(
+            protocol.state == WebSocketProtocol.STATE_OPEN
+            and protocol.current_frame is None
+            and not protocol.data
+            and not protocol.inside_message
+        )
+
+    @property
     def mid_frame(self) -> int:
         """Bytes that the frame in Autobahn's hands still lacks; -1 if its head is not whole, 0 if there is none."""
         protocol = self._protocol

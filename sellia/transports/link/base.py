@@ -128,8 +128,11 @@ class LinkMixin:
         """Make the peer answer."""
         raise NotImplementedError
 
-    def message_received(self, message: bytes) -> None:
-        """Act on a whole binary message.  May raise ProtocolError."""
+    def message_received(self, message: bytes) -> bool:
+        """Act on a whole binary message, or on its first part; return whether there is more of it.
+
+        May raise ProtocolError.
+        """
         raise NotImplementedError
 
     def text_received(self) -> None:
@@ -285,13 +288,9 @@ class LinkMixin:
 
     # --- for the intake ------------------------------------------------------------------------------------
 
-    @property
-    def unfinished(self) -> bool:
-        session = self.session
-        return session is not None and session.unfinished
-
-    def go_on(self) -> None:
-        """Act on more of a message of which some is still to be acted on.  May raise ProtocolError."""
+    def go_on(self) -> bool:
+        """Act on more of a message, and return whether there is still more.  May raise ProtocolError."""
+        return False
 
     def failed(self, error: Exception) -> None:
         """End the link for this: the peer broke the protocol, or the error is a defect of Sellia's own."""

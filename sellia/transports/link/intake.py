@@ -63,15 +63,14 @@ class Taker(Protocol):
 
     clock: IReactorTime
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether some of a message that was received is still to be acted on."""
+    def message_received(self, message: bytes) -> bool:
+        """Act on a whole binary message, or on its first part, and return whether some of it is still to be acted on.
 
-    def message_received(self, message: bytes) -> None:
-        """Act on a whole binary message, or on its first part.  What it raises is given to ``failed``."""
+        What it raises is given to ``failed``.
+        """
 
-    def go_on(self) -> None:
-        """Act on another part of it.  What it raises is given to ``failed``."""
+    def go_on(self) -> bool:
+        """Act on another part of it, and return whether there is still more.  What it raises is given to ``failed``."""
 
     def failed(self, error: Exception) -> None:
         """End the link for this."""
@@ -174,17 +173,16 @@ class Intake:
         if self._unfinished and self._more():
             return data
         while data and not (self._unfinished or self.held) and (self._left > 0 or not autobahn.listening):
-            if not autobahn.listening:
+            if autobahn.between_messages:
+                data = self._whole.feed(data, self._act)
+                if not data or self._left <= 0 or not autobahn.listening or self.held or self._unfinished:
+                    continue
+            elif not autobahn.listening:
                 self._skip(data)
                 return b""
-            if not autobahn.mid_frame:
-                if not autobahn.mid_message:
-                    data = self._whole.feed(data, self._act)
-                    if not data or self._left <= 0 or not autobahn.listening or self.held or self._unfinished:
-                        continue
-                if not self._greeted and data[0] != _CLOSE:
-                    link.failed(ProtocolError(UNGREETED))
-                    continue
+            if not self._greeted and data[0] != _CLOSE and not autobahn.mid_frame:
+                link.failed(ProtocolError(UNGREETED))
+                continue
             data = self._parse(data)
         return data
 
@@ -208,10 +206,10 @@ class Intake:
                 return False
             self._attempts -= 1
         try:
-            link.message_received(message)
+            self._unfinished = link.message_received(message)
         except Exception as error:
+            self._unfinished = False
             link.failed(error)
-        self._unfinished = link.unfinished
         self._left -= 1 + min(len(message) // KIB, RECORDS_COST)
         return self._left > 0 and self._autobahn.listening and not (self._unfinished or self.held)
 
@@ -219,10 +217,10 @@ class Intake:
         """Act on another part of a long message; whether there is still more of it."""
         link = self._link
         try:
-            link.go_on()
+            self._unfinished = link.go_on()
         except Exception as error:
+            self._unfinished = False
             link.failed(error)
-        self._unfinished = link.unfinished
         return self._unfinished
 
     def _parse(self, data: bytes) -> bytes:

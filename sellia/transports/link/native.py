@@ -76,15 +76,16 @@ class NativeLink(LinkMixin):
 
     # --- input ---------------------------------------------------------------------------------------------
 
-    def message_received(self, message: bytes) -> None:
+    def message_received(self, message: bytes) -> bool:
         session = self.session
         if message[:1] == b"\x01":
             if session is None:
                 raise ProtocolError("a parcel came before the session was agreed on")
-            session.begin(message)
-            if (session.idle or session.late) and not session.unfinished:
+            unfinished = session.begin(message)
+            if (session.idle or session.late) and not unfinished:
                 self._said_little(session)
-        elif message[:1] == b"\x00":
+            return unfinished
+        if message[:1] == b"\x00":
             said = native.decode_link(message)
             if isinstance(said, Ack):
                 before = session.out.acked if session is not None else 0
@@ -102,13 +103,16 @@ class NativeLink(LinkMixin):
                 self.control_limit.idle_received()
         else:
             self.control_limit.idle_received()
+        return False
 
-    def go_on(self) -> None:
+    def go_on(self) -> bool:
         session = self.session
-        if session is not None:
-            session.go_on()
-            if (session.idle or session.late) and not session.unfinished:
-                self._said_little(session)
+        if session is None:
+            return False
+        unfinished = session.go_on()
+        if (session.idle or session.late) and not unfinished:
+            self._said_little(session)
+        return unfinished
 
     def _said_little(self, session: Session) -> None:
         """Count records of a parcel that had no effect."""

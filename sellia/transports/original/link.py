@@ -123,12 +123,13 @@ class OriginalLink(LinkMixin):
 
     # --- input ---------------------------------------------------------------------------------------------
 
-    def message_received(self, message: bytes) -> None:
+    def message_received(self, message: bytes) -> bool:
         said = original.decode(message)
         if said is None:
             self.said_nothing()
         else:
             self.hear(said)
+        return False
 
     def text_received(self) -> None:
         self.said_nothing()

@@ -24,7 +24,7 @@ class ParcelReaderTests(SynchronousTestCase):
 
     def test_a_short_one_at_once(self) -> None:
         self.reader.begin(parcel(3), 7)
-        self.assertEqual((self.done, self.reader.unfinished), (["3 records", 7], False))
+        self.assertEqual((self.done, self.reader.rest is not None), (["3 records", 7], False))
 
     def test_one_without_records(self) -> None:
         self.reader.begin(parcel(0), 7)
@@ -32,23 +32,23 @@ class ParcelReaderTests(SynchronousTestCase):
 
     def test_parts(self) -> None:
         self.reader.begin(parcel(2 * RECORDS_AT_ONCE + 1), 7)
-        self.assertEqual((self.done, self.reader.unfinished), ([f"{RECORDS_AT_ONCE} records", "part"], True))
+        self.assertEqual((self.done, self.reader.rest is not None), ([f"{RECORDS_AT_ONCE} records", "part"], True))
         self.reader.finish()
         expected = [f"{RECORDS_AT_ONCE} records", "part"] * 2 + ["1 records", 7]
-        self.assertEqual((self.done, self.reader.unfinished), (expected, False))
+        self.assertEqual((self.done, self.reader.rest is not None), (expected, False))
 
     def test_as_many_as_a_part_has(self) -> None:
         """The last part is known to be the last, so nothing is left over that has no record in it."""
         self.reader.begin(parcel(RECORDS_AT_ONCE), 7)
-        self.assertEqual((self.done, self.reader.unfinished), ([f"{RECORDS_AT_ONCE} records", 7], False))
+        self.assertEqual((self.done, self.reader.rest is not None), ([f"{RECORDS_AT_ONCE} records", 7], False))
 
     def test_nothing_after_the_end(self) -> None:
         self.over = True
         self.reader.begin(parcel(2 * RECORDS_AT_ONCE), 7)
-        self.assertEqual((self.done, self.reader.unfinished), ([f"{RECORDS_AT_ONCE} records"], False))
+        self.assertEqual((self.done, self.reader.rest is not None), ([f"{RECORDS_AT_ONCE} records"], False))
 
     def test_what_is_dropped(self) -> None:
         self.reader.begin(parcel(2 * RECORDS_AT_ONCE), 7)
         self.reader.drop()
         self.reader.go_on()
-        self.assertEqual((self.done, self.reader.unfinished), ([f"{RECORDS_AT_ONCE} records", "part"], False))
+        self.assertEqual((self.done, self.reader.rest is not None), ([f"{RECORDS_AT_ONCE} records", "part"], False))

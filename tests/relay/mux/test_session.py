@@ -139,7 +139,7 @@ class QueueTests(SynchronousTestCase):
     def test_the_edge(self) -> None:
         pair, _, legs = self.away(60 * KIB, 40 * KIB - 2 * RECORD_COST)
         session = pair.server.session
-        self.assertEqual((session.table.queued, session.crowded), (100 * KIB, True))
+        self.assertEqual((session.table.queued, session.load.crowded), (100 * KIB, True))
         session.load.shed_queued()
         self.assertEqual([leg.reset for leg in legs], [None, None])
 
@@ -151,7 +151,7 @@ class QueueTests(SynchronousTestCase):
         session.load.shed_queued()
         self.assertEqual([leg.reset for leg in legs], [None, "overloaded", None, None])
         self.assertEqual(told, [(4, "session_queue")])
-        self.assertFalse(session.crowded and session.table.queued > 100 * KIB)
+        self.assertFalse(session.load.crowded and session.table.queued > 100 * KIB)
         session.check_invariants()
 
     def test_what_is_opened_counts_for_its_tunnel(self) -> None:
