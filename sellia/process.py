@@ -225,16 +225,9 @@ def stop_in_order(
     let_second_signal_kill(reactor)
 
 
-def time_with_suspend() -> float:
-    """Return the seconds of a monotonic clock that goes on while the machine is suspended, where the system has one.
-
-    Linux has CLOCK_BOOTTIME; CLOCK_MONOTONIC of macOS counts suspend by itself, unlike Python's ``time.monotonic``.
-    """
-    return time.clock_gettime(_WITH_SUSPEND)
-
-
-#: Clock that also counts while the machine is suspended.
-_WITH_SUSPEND: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+#: Returns the seconds of a monotonic clock that goes on while the machine is suspended, where the system has one.
+#: Linux has CLOCK_BOOTTIME; CLOCK_MONOTONIC of macOS counts suspend by itself, unlike Python's ``time.monotonic``.
+time_with_suspend: Final = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def keep_monotonic_time(reactor: Any, seconds: Callable[[], float] = time.monotonic) -> None:

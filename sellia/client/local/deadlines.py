@@ -48,9 +48,13 @@ class Deadlines(Generic[T]):
         age: float = self._clock.seconds() - (self._due[item] - self.seconds)
         return age
 
-    def newest(self) -> T | None:
-        """Return the item that came last, if there is one; it stays in here."""
-        return next(reversed(self._due)) if self._due else None
+    def newest(self) -> tuple[T, float] | None:
+        """Return the item that came last, and the seconds since then, if there is one; it stays in here."""
+        due = self._due
+        if not due:
+            return None
+        item = next(reversed(due))
+        return item, self._clock.seconds() - (due[item] - self.seconds)
 
     def pop_oldest(self) -> T:
         """Take out the item that came first, which must exist, and return it."""

@@ -283,7 +283,8 @@ class ServiceHttpLeg(ServiceLeg):
     def _finish(self, *, reuse: bool = True) -> None:
         """End an exchange that is complete; ``reuse``: the connection may serve another one."""
         self.state = OVER
-        self.service.forget(self)
+        if self.report is not None:
+            self.service.forget(self)
         connection, self._connection = self._connection, None
         if connection is not None:
             if connection.stalled:
@@ -291,7 +292,8 @@ class ServiceHttpLeg(ServiceLeg):
             connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
         told = Finished(self.method, self.opening.target, self.status, self.bytes_in, self.bytes_out, self.report)
         self.service.finished.add(self.stream.id, told)
-        self.observe_end("service")
+        if self.observer is not None:
+            self.observe_end("service")
         self._report(None)
 
     def _abandon(self) -> None:

@@ -94,8 +94,8 @@ class Pool(Generic[T]):
             elif self._usable(kept, idle):
                 return kept
         table = self._clean
-        while (newest := table.newest()) is not None:
-            idle = table.age(newest)
+        while (found := table.newest()) is not None:
+            newest, idle = found
             if fresh and idle >= self.safe:
                 break
             table.discard(newest)
@@ -113,7 +113,7 @@ class Pool(Generic[T]):
         owner = connection.owner
         if not owner:
             self._clean.add(connection)
-            if len(self) > self._limit and len(self._clean):
+            if len(self._clean) + len(self._by_owner) > self._limit:
                 self.close(self._clean.pop_oldest())
             return
         before = self._by_owner.pop(owner, None)

@@ -69,7 +69,7 @@ class DeadlinesTests(SynchronousTestCase):
         for item in "abc":
             self.deadlines.add(item)
             self.clock.advance(1)
-        self.assertEqual(self.deadlines.newest(), "c")
+        self.assertEqual(self.deadlines.newest(), ("c", 1.0))
         self.assertIn("c", self.deadlines)
         self.assertEqual(self.deadlines.pop_oldest(), "a")
         self.assertIn("b", self.deadlines)
