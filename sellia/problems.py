@@ -6,93 +6,52 @@ carries as its ``word`` (``docs/protocol.rst``), and what ``docs/errors.rst`` li
 Code names a problem by its constant, so that a mistyped one is an error of types.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
 from typing import Final
 
-CLOSE_REASON_LIMIT = 123
-"""Bytes of UTF-8 that fit in a close frame beside its code (RFC 6455, section 5.5)."""
-
-RETRY_AFTER_SECONDS: Final = 5
-"""What ``Retry-After`` says unless something better is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Cause for which an exchange, a claim or a session ends.
-
-    `status` answers a request and is None where no request can be waiting; `close_code` ends a WebSocket or a link and
-    is None where the problem is told before the upgrade.  `sentence` says what failed, `remedy` what to do about it.
-    Problems are equal whose codes are.
-    """
-
-    code: str
-    status: int | None = field(compare=False)
-    close_code: int | None = field(compare=False)
-    sentence: str = field(compare=False)
-    remedy: str = field(compare=False)
-
-    @property
-    def answer(self) -> Problem:
-        """Problem that answers a request in its place: itself, or `INTERNAL` if it has no status."""
-        return self if self.status is not None else INTERNAL
-
-    def close_reason(self, detail: str = "") -> str:
-        """The reason of a close frame: the code, then as much of the text as fits in 123 bytes."""
-        reason = f"{self.code}: {detail or self.sentence}"
-        return reason.encode("utf-8", "replace")[:CLOSE_REASON_LIMIT].decode("utf-8", "ignore")
-
-
-PROBLEMS: dict[str, Problem] = {}
-"""Every `Problem` by its code, in the order of ``docs/errors.rst``."""
-
-
-def _problem(code: str, status: int | None, close_code: int | None, sentence: str, remedy: str) -> Problem:
-    assert code not in PROBLEMS, code
-    problem = Problem(code, status, close_code, sentence, remedy)
-    PROBLEMS[code] = problem
-    return problem
-
+from sellia.problem import CLOSE_REASON_LIMIT as CLOSE_REASON_LIMIT
+from sellia.problem import PROBLEMS as PROBLEMS
+from sellia.problem import RETRY_AFTER_SECONDS as RETRY_AFTER_SECONDS
+from sellia.problem import Problem as Problem
+from sellia.problem import define
 
 # The tunnel and its client.
 
-NO_SUCH_TUNNEL = _problem(
+NO_SUCH_TUNNEL = define(
     "no-such-tunnel",
     404,
     None,
     "No tunnel has this name.",
     "Check the spelling of the address; if the tunnel is yours, start its client.",
 )
-CLIENT_GONE = _problem(
+CLIENT_GONE = define(
     "client-gone",
     502,
     1001,
     "The client of this tunnel has left.",
     "Try again later; if the tunnel is yours, start its client again.",
 )
-SESSION_EXPIRED = _problem(
+SESSION_EXPIRED = define(
     "session-expired",
     502,
     1012,
     "The client of this tunnel lost its connection and did not come back in time.",
     "Try again; if the tunnel is yours, check the network of the machine its client runs on.",
 )
-CLIENT_AWAY = _problem(
+CLIENT_AWAY = define(
     "client-away",
     503,
     None,
     "The client of this tunnel has lost its connection, and is expected back.",
     "Try again in a few seconds.",
 )
-SERVER_RESTARTING = _problem(
+SERVER_RESTARTING = define(
     "server-restarting",
     503,
     1012,
     "The tunnel server is restarting.",
     "Try again in a few seconds.",
 )
-SERVER_DRAINING = _problem(
+SERVER_DRAINING = define(
     "server-draining",
     503,
     1012,
@@ -102,21 +61,21 @@ SERVER_DRAINING = _problem(
 
 # The service behind the tunnel.
 
-SERVICE_REFUSED = _problem(
+SERVICE_REFUSED = define(
     "service-refused",
     502,
     None,
     "The tunnel works, but the service behind it refused the connection.",
     "Start the service, or give the client the port and host that it listens on.",
 )
-SERVICE_UNREACHABLE = _problem(
+SERVICE_UNREACHABLE = define(
     "service-unreachable",
     502,
     None,
     "The tunnel works, but the service behind it could not be reached.",
     "Check the service's host name and port, and that no firewall stands between it and the client.",
 )
-SERVICE_TLS_FAILED = _problem(
+SERVICE_TLS_FAILED = define(
     "service-tls-failed",
     502,
     None,
@@ -124,35 +83,35 @@ SERVICE_TLS_FAILED = _problem(
     "Check that the service speaks https and that its certificate is valid for its host name;"
     " use http if it does not speak TLS.",
 )
-SERVICE_DIED = _problem(
+SERVICE_DIED = define(
     "service-died",
     502,
     1011,
     "The service behind the tunnel ended the connection in the middle of an answer.",
     "Look in the service's own log for a crash or a restart.",
 )
-BAD_SERVICE_RESPONSE = _problem(
+BAD_SERVICE_RESPONSE = define(
     "bad-service-response",
     502,
     1011,
     "The service behind the tunnel gave an answer that is not valid HTTP.",
     "Check that the port is that of an HTTP service, and look in the client's log for what was wrong.",
 )
-SERVICE_UNHEALTHY = _problem(
+SERVICE_UNHEALTHY = define(
     "service-unhealthy",
     503,
     None,
     "The tunnel works, but no service behind it passes its health check.",
     "Try again in a few seconds; if the tunnel is yours, look at what its health path answers.",
 )
-UPGRADE_REFUSED = _problem(
+UPGRADE_REFUSED = define(
     "upgrade-refused",
     502,
     None,
     "The service behind the tunnel would not open a WebSocket here.",
     "Check the path of the WebSocket, and look in the service's own log for its reason.",
 )
-RESPONSE_TIMEOUT = _problem(
+RESPONSE_TIMEOUT = define(
     "response-timeout",
     504,
     None,
@@ -160,7 +119,7 @@ RESPONSE_TIMEOUT = _problem(
     "Look at what the service is busy with; if it needs longer, raise the tunnel's request_timeout, as far as the"
     " server's timeouts.request_limit allows.",
 )
-UPGRADE_TIMEOUT = _problem(
+UPGRADE_TIMEOUT = define(
     "upgrade-timeout",
     504,
     None,
@@ -171,112 +130,112 @@ UPGRADE_TIMEOUT = _problem(
 
 # The request.
 
-BAD_REQUEST = _problem(
+BAD_REQUEST = define(
     "bad-request",
     400,
     None,
     "This is not a valid HTTP request.",
     "Send a request that follows RFC 9112; an ordinary HTTP client does.",
 )
-BAD_HOST = _problem(
+BAD_HOST = define(
     "bad-host",
     400,
     None,
     "The request does not name exactly one valid host.",
     "Send one Host header with a host name and, if need be, a port.",
 )
-UNAUTHORIZED = _problem(
+UNAUTHORIZED = define(
     "unauthorized",
     401,
     1008,
     "This tunnel asks for a user name and a password.",
     "Send the ones that the owner of the tunnel gave you, as basic authentication.",
 )
-FORBIDDEN = _problem(
+FORBIDDEN = define(
     "forbidden",
     403,
     1008,
     "You are not allowed to do this.",
     "Ask the owner of the tunnel or of the server for access.",
 )
-NO_SUCH_PAGE = _problem(
+NO_SUCH_PAGE = define(
     "no-such-page",
     404,
     None,
     "The server has no page at this address.",
     "Tunnels have names of their own, in front of the server's; the server's own page is /.",
 )
-UPGRADE_REQUIRED = _problem(
+UPGRADE_REQUIRED = define(
     "upgrade-required",
     426,
     None,
     "This is where Sellia clients connect, with a WebSocket.",
     "Point a client here with --server; if one came here, a proxy in between has removed its Upgrade header.",
 )
-METHOD_NOT_ALLOWED = _problem(
+METHOD_NOT_ALLOWED = define(
     "method-not-allowed",
     405,
     None,
     "This method cannot be used here.",
     "Use one of the methods that the Allow header names; CONNECT is for forward proxies only.",
 )
-REQUEST_TIMEOUT = _problem(
+REQUEST_TIMEOUT = define(
     "request-timeout",
     408,
     None,
     "The request did not arrive in time.",
     "Send the whole request at once; if the connection is slow, try another.",
 )
-BODY_TOO_LARGE = _problem(
+BODY_TOO_LARGE = define(
     "body-too-large",
     413,
     1009,
     "The body of the request is larger than is allowed here.",
     "Send less at once, or ask the owner of the tunnel, or of the server, to raise the limit.",
 )
-TARGET_TOO_LONG = _problem(
+TARGET_TOO_LONG = define(
     "target-too-long",
     414,
     None,
     "The address of the request is longer than 8 KiB.",
     "Send long data in the body of a POST request.",
 )
-RATE_LIMITED = _problem(
+RATE_LIMITED = define(
     "rate-limited",
     429,
     1013,
     "Too many requests came in too short a time.",
     "Wait as long as the Retry-After header says, then try again.",
 )
-HEADER_TOO_LARGE = _problem(
+HEADER_TOO_LARGE = define(
     "header-too-large",
     431,
     None,
     "The header of the request is larger than 64 KiB or has more than 128 fields.",
     "Delete the cookies of this site, or send fewer and shorter header fields.",
 )
-HTTP_VERSION_NOT_SUPPORTED = _problem(
+HTTP_VERSION_NOT_SUPPORTED = define(
     "http-version-not-supported",
     505,
     None,
     "This version of HTTP is not spoken here.",
     "Use HTTP/1.1, or reach the server through a proxy that translates.",
 )
-BAD_FRAME = _problem(
+BAD_FRAME = define(
     "bad-frame",
     None,
     1002,
     "A WebSocket frame broke RFC 6455.",
     "Check the WebSocket library of the side that sent the frame.",
 )
-FRAME_TOO_LARGE = _problem(
+FRAME_TOO_LARGE = define(
     "frame-too-large",
     None,
     1009,
     "A WebSocket frame or message was larger than is allowed here.",
     "Send smaller messages, or have the limit raised that the reason names: it is in the server's settings file.",
 )
-TOO_MANY_FRAMES = _problem(
+TOO_MANY_FRAMES = define(
     "too-many-frames",
     None,
     1008,
@@ -286,14 +245,14 @@ TOO_MANY_FRAMES = _problem(
 
 # The server itself.
 
-OVERLOADED = _problem(
+OVERLOADED = define(
     "overloaded",
     503,
     1013,
     "The tunnel server has too much to do.",
     "Wait as long as the Retry-After header says, then try again.",
 )
-INTERNAL = _problem(
+INTERNAL = define(
     "internal",
     500,
     1011,
@@ -303,63 +262,63 @@ INTERNAL = _problem(
 
 # What the gateway refuses.
 
-WRONG_KEY = _problem(
+WRONG_KEY = define(
     "wrong-key",
     401,
     1008,
     "The server does not accept this API key.",
     "Check the key for a typing error, or ask the owner of the server for a new one.",
 )
-KEY_REQUIRED = _problem(
+KEY_REQUIRED = define(
     "key-required",
     401,
     1008,
     "This server opens tunnels only for those who have an API key.",
     "Ask the owner of the server for a key, and store it with sellia auth login, or give it in SELLIA_API_KEY.",
 )
-TOO_MANY_ATTEMPTS = _problem(
+TOO_MANY_ATTEMPTS = define(
     "too-many-attempts",
     429,
     1013,
     "Too many wrong API keys came from this address.",
     "Wait as long as the message says, then try again with the right key.",
 )
-TOO_MANY_LINKS = _problem(
+TOO_MANY_LINKS = define(
     "too-many-links",
     None,
     1013,
     "More clients are connected with this key, or from this address, than are allowed.",
     "Stop a client that is no longer needed, or ask the owner of the server to raise the limit.",
 )
-NAME_TAKEN = _problem(
+NAME_TAKEN = define(
     "name-taken",
     None,
     1008,
     "Somebody else has a tunnel of this name.",
     "Choose another name, or leave it out and get one that is free.",
 )
-NAME_RESERVED = _problem(
+NAME_RESERVED = define(
     "name-reserved",
     None,
     1008,
     "This name is reserved and cannot be given to a tunnel.",
     "Choose another name.",
 )
-NAME_INVALID = _problem(
+NAME_INVALID = define(
     "name-invalid",
     None,
     1008,
     "This cannot be the name of a tunnel.",
     "Use 3 to 63 letters, digits and hyphens, with no hyphen at either end.",
 )
-TOO_MANY_TUNNELS = _problem(
+TOO_MANY_TUNNELS = define(
     "too-many-tunnels",
     None,
     1008,
     "No more tunnels can be opened.",
     "Close a tunnel that is no longer needed, or ask the owner of the server to raise the limit.",
 )
-UNSUPPORTED_VERSION = _problem(
+UNSUPPORTED_VERSION = define(
     "unsupported-version",
     None,
     1002,
@@ -367,57 +326,15 @@ UNSUPPORTED_VERSION = _problem(
     "Update the older of the two.",
 )
 
-# What the admin API refuses.
+# What the admin API refuses; here, for the registry has the order of ``docs/errors.rst``.
 
-INVALID_VALUE = _problem(
-    "invalid-value",
-    422,
-    None,
-    "The request says something that cannot be.",
-    "Correct what the detail names; /api/openapi.json says what each call takes.",
-)
-NO_SUCH_THING = _problem(
-    "no-such-thing",
-    404,
-    None,
-    "There is no account, key, name, class of limits or session of this name.",
-    "List what there is, as with sellia admin accounts list, and give one of these.",
-)
-ALREADY_EXISTS = _problem(
-    "already-exists",
-    409,
-    None,
-    "There is one of this name already.",
-    "Choose another name, or change the one that is there.",
-)
-STILL_IN_USE = _problem(
-    "still-in-use",
-    409,
-    None,
-    "Others depend on it, so it cannot be deleted.",
-    "Change or delete what the detail names first.",
-)
-UNSUPPORTED_MEDIA_TYPE = _problem(
-    "unsupported-media-type",
-    415,
-    None,
-    "The body of the request is not in the form that is asked for here.",
-    "Send JSON, with Content-Type: application/json.",
-)
-IDEMPOTENCY_KEY_REUSED = _problem(
-    "idempotency-key-reused",
-    422,
-    None,
-    "This idempotency key was used for another request.",
-    "Make a new random key for each write, and repeat it only for the very same one.",
-)
-STILL_UNDER_WAY = _problem(
-    "still-under-way",
-    409,
-    None,
-    "The first request with this idempotency key is still being worked on.",
-    "Ask again in a moment, with the same key.",
-)
+from sellia.admin_problems import ALREADY_EXISTS as ALREADY_EXISTS  # noqa: E402
+from sellia.admin_problems import IDEMPOTENCY_KEY_REUSED as IDEMPOTENCY_KEY_REUSED  # noqa: E402
+from sellia.admin_problems import INVALID_VALUE as INVALID_VALUE  # noqa: E402
+from sellia.admin_problems import NO_SUCH_THING as NO_SUCH_THING  # noqa: E402
+from sellia.admin_problems import STILL_IN_USE as STILL_IN_USE  # noqa: E402
+from sellia.admin_problems import STILL_UNDER_WAY as STILL_UNDER_WAY  # noqa: E402
+from sellia.admin_problems import UNSUPPORTED_MEDIA_TYPE as UNSUPPORTED_MEDIA_TYPE  # noqa: E402
 
 # Ends of streams that answer nobody: they are in no catalogue, only in ``docs/protocol.rst`` (3.5).
 

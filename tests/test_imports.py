@@ -94,7 +94,7 @@ _CLI = ("cli", "cli.admin", "cli.screen", *_COMMANDS)
 ALLOWED |= dict.fromkeys(_CLI, {*ALLOWED, *_CLI})
 
 #: Rooms that may be imported from anywhere, and import each other at most.
-FOR_ALL = {"directories", "errors", "problems", "targets", "text", "why"}
+FOR_ALL = {"admin_problems", "directories", "errors", "problem", "problems", "targets", "text", "why"}
 ALLOWED |= {each: set() for each in FOR_ALL}
 
 #: What the pure rooms must not import: sockets, threads, clocks, and what brings them along.

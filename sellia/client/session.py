@@ -10,7 +10,7 @@ it says goodbye.
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -210,8 +210,7 @@ class ClientSession:
             raise ProtocolError("a session message that only a client sends")
 
     def leg_failed(self, number: int, leg: Leg, error: Exception) -> None:
-        format = "a defect of Sellia's own ended an exchange: id={id} error={error}"
-        _log.error(format, id=number, error=defect(error))
+        _log.error("a defect of Sellia's own ended an exchange: id={id} error={error}", id=number, error=defect(error))
 
     def _late_reset(self, number: int, reset: Reset) -> None:
         """Tell of a response that was complete here, and that the server has not delivered."""
@@ -238,9 +237,7 @@ class ClientSession:
     # --- the connector's caller ----------------------------------------------------------------------------
 
     def resume_state(self) -> tuple[bytes | None, int]:
-        if self.session is None:
-            return None, 0
-        return self._token, self.session.received
+        return (self._token, self.session.received) if self.session is not None else (None, 0)
 
     def window(self) -> float:
         return self._window.seconds or 0.0 if self._token is not None else 0.0
@@ -257,8 +254,7 @@ class ClientSession:
             self.session.late_reset = self._late_reset
             self._observer = self._observe() if self._observe is not None else None
             self._token = welcome.session
-        session = self.session
-        assert session is not None
+        session = cast(Session, self.session)
         self.tunnels.take_limits(frames, answers_pings=welcome.limits.while_away_pings)
         settings = self._settings
         interval = max(LEAST_INTERVAL, min(welcome.ping_interval, settings.ping_interval))

@@ -53,6 +53,16 @@ def browsing(url: str, environment: Mapping[str, str], platform: str = sys.platf
     return None
 
 
+def browse(url: str, environment: Mapping[str, str]) -> str:
+    """Open ``url`` in a browser; return what came of that, for people."""
+    command = browsing(url, environment)
+    if not url.startswith("http"):
+        return "This URL is none for a browser: c copies it"
+    if command is None:
+        return "There is no browser on this machine: c copies the URL"
+    return "Opened in the browser" if run_apart(command) else "The browser could not be started"
+
+
 def run_apart(command: Sequence[str], given: bytes = b"") -> bool:
     """Run a command that has nothing to do with the terminal, and return whether it could be started."""
     try:

@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sellia.cli.output import Lines
-from sellia.cli.screen.handing import browsing, copying, run_apart
+from sellia.cli.screen.handing import browse, copying, run_apart
 from sellia.cli.screen.keyboard import Keyboard
 from sellia.cli.screen.layout import ASCII, SPARE, UNICODE, rows, summary
 from sellia.cli.screen.qr import qr_rows
@@ -231,13 +231,7 @@ class Screen:
             self._browse(url)
 
     def _browse(self, url: str) -> None:
-        command = browsing(url, self._environment)
-        if not url.startswith("http"):
-            self._tell("This URL is none for a browser: c copies it")
-        elif command is None:
-            self._tell("There is no browser on this machine: c copies the URL")
-        else:
-            self._tell("Opened in the browser" if run_apart(command) else "The browser could not be started")
+        self._tell(browse(url, self._environment))
 
     def _copy(self) -> None:
         url = self._url()

@@ -187,9 +187,7 @@ class VisitorHttpLeg(StrictLeg):
         """End with an error: the service has not answered in time."""
         settings = self.connection.ingress.settings
         detail = explain_timeout(self.options, settings, upgrade=problem is UPGRADE_TIMEOUT)
-        if self.stream is not None:
-            self.stream.reset(problem, detail)
-        self.fail(problem, detail)
+        self.request_refused(problem, detail)
 
     # --- from the upstream: a VisitorLeg -------------------------------------------------------------------
 
@@ -247,10 +245,8 @@ class VisitorHttpLeg(StrictLeg):
 
     def write_head(self, head: ResponseHead) -> None:
         """Write the head of the response, with the framing of what follows."""
-        if self.incoming is not _COMPLETE:
+        if self.incoming is not _COMPLETE or self._framing is Framing.CLOSE:
             self.keep_alive = False  # what is still to come of the request is not waited for
-        elif self._framing is not _CHUNKS and self._framing is not _LENGTH:
-            self.keep_alive = False
         framing = framing_fields(self._framing, self.keep_alive, self.request.minor)
         lines = field_lines(response_to_visitor(head.headers, head.status))
         self.connection.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, lines, framing))
