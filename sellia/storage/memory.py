@@ -26,7 +26,7 @@ from sellia.storage.records import (
     ReservedName,
     Usage,
 )
-from sellia.storage.sentences import absent, needed, taken
+from sellia.storage.sentences import ANSWERED, absent, named, needed, taken
 from sellia.storage.texts import INTEGER_LIMIT, check, mended, storable_event, storable_usage
 
 EVENTS_LIMIT: Final = 100_000
@@ -99,7 +99,7 @@ class MemoryStorage:
                 check(answer)
                 place = (answer.caller, answer.token)
                 if place in self._answers:
-                    raise Conflict("There is an answer for this idempotency key already.")
+                    raise Conflict(ANSWERED)
                 self._answers[place] = answer
                 undo.append(lambda: self._answers.pop(place))
             case Insert(Account() | Key() | ReservedName() | LimitsClass() as record):
@@ -134,9 +134,8 @@ class MemoryStorage:
         """Set a record, if what it names exists and nobody else has what is unique of it."""
         table, place = self._records[type(record)], identity(record)
         old = table.get(place)
-        for kind, named in _named(record):
-            if named not in self._records[kind]:
-                raise Missing(f"There is no {kind.__name__.lower()} {named!r}.")
+        if any(other not in self._records[kind] for kind, other in _named(record)):
+            raise Missing(named(record))
         had, has = _unique(old), _unique(record)
         if has is not None and has != had and has in self._unique:
             raise Conflict(taken(record))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sellia.storage.records import Account, DirectoryRecord, Key, LimitsClass, ReservedName
 from sellia.text import printable
+
+ANSWERED: Final = "There is an answer for this idempotency key already."
 
 
 def described(record: DirectoryRecord) -> str:
@@ -32,3 +36,16 @@ def absent(record: DirectoryRecord) -> str:
 def needed(record: DirectoryRecord) -> str:
     """Return that others depend on it."""
     return f"The {described(record)} is still in use: delete what belongs to it first."
+
+
+def named(record: DirectoryRecord) -> str:
+    """Return that what it names does not exist."""
+    match record:
+        case Account() | Key() if record.limits is not None:
+            others = f"the limits class '{printable(record.limits)}'"
+        case _:
+            others = ""
+    account = getattr(record, "account_id", None)
+    if account is not None:
+        others = f"the account '{printable(account)}'" + (f" or {others}" if others else "")
+    return f"The {described(record)} names {others}, which does not exist."
