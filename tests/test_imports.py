@@ -76,6 +76,8 @@ ALLOWED = {
     "options": {"settings", "process"},
     "terminal": set(),
     "storage": set(),
+    "storage.migrations": {"storage"},
+    "storage.migrations.steps": set(),
     "credentials": set(),
     "private_names": set(),
     "inspector": {"settings", "protocol", "relay", "relay.http", "relay.mux", "inspector.decode"},

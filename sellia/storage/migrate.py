@@ -63,7 +63,7 @@ def _upgrade(connection: Connection, revision: str, migrations: Path) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("version_locations", str(migrations / "versions").replace("%", "%%"))
+    config.set_main_option("version_locations", str(migrations / "steps").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

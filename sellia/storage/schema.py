@@ -106,6 +106,7 @@ NAMES: Final = Table(
     Column("proof", TEXT, nullable=False),
     Column("proved_at", Moment),
     Column("slot", TEXT, nullable=False),
+    Column("note", TEXT, nullable=False),
     PrimaryKeyConstraint("kind", "name"),
     Index(None, "account_id"),
 )

@@ -13,6 +13,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,11 @@ class Sqlite:
         make_private_file(self.path)
         self._lock = FileLock(self.path)
         self._lock.share()
+        try:
+            self._use_log()
+        except BaseException:
+            self._lock.release()
+            raise
         self.engine: Engine = create_engine(
             "sqlite://",
             creator=self._connect,
@@ -78,11 +84,30 @@ class Sqlite:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA trusted_schema=OFF")
         return connection
+
+    def _use_log(self) -> None:
+        """Have the file use a write-ahead log, which it remembers.
+
+        SQLite does not wait for others that do the same, so this does.
+        """
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+                try:
+                    connection.execute("PRAGMA journal_mode=WAL")
+                    return
+                finally:
+                    connection.close()
+            except sqlite3.Error as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise StorageAway(f"The database {self.shown} {cause(error)}.") from error
+            time.sleep(0.02)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -40,11 +40,11 @@ def export(database: Database, output: IO[bytes]) -> dict[str, int]:
     output.write(_line({"sellia": "export", "format": FORMAT, "schema": SCHEMA, "at": datetime.now(UTC).isoformat()}))
     with database.reading() as connection:
         for table in copying.TABLES:
-            count = 0
-            for count, row in enumerate(copying.rows(connection, table), 1):
+            counted[table.name] = 0
+            for row in copying.rows(connection, table):
                 shown = {name: _shown(value) for name, value in row.items()}
                 output.write(_line({"table": table.name, "row": shown}))
-            counted[table.name] = count
+                counted[table.name] += 1
     output.write(_line({"end": sum(counted.values())}))
     return counted
 
@@ -55,7 +55,7 @@ def import_(database: Database, lines: Iterable[bytes], name: str) -> dict[str, 
     ``name`` is what messages call the file.  Raises StorageError, with the number of the line, and has changed nothing.
     """
     reader = _Reader(lines, name)
-    with database.changing_schema() as connection:
+    with database.writing() as connection:
         _refuse_full(database, connection)
         copying.clear(connection)
         counted = dict.fromkeys(_TABLES, 0)

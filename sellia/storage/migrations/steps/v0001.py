@@ -96,6 +96,7 @@ def _create_names() -> None:
         sa.Column("proof", _TEXT, nullable=False),
         sa.Column("proved_at", _MOMENT),
         sa.Column("slot", _TEXT, nullable=False),
+        sa.Column("note", _TEXT, nullable=False),
         sa.PrimaryKeyConstraint("kind", "name", name="pk_names"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_names_account_id"),
     )
