@@ -84,7 +84,7 @@ ALLOWED = {
     "inspector.decode": {"protocol", "relay", "relay.http", "inspector"},
 }
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
-ALLOWED["client.inspector"] = _CLIENT | {"client", "client.local", "client.control"}
+ALLOWED["client.inspector"] = _CLIENT | {"client", "client.local", "client.control", "transports.original"}
 ALLOWED["client.control"] = _CLIENT | {"client", "client.local"}
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}

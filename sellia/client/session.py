@@ -22,6 +22,7 @@ from sellia.client.events import Refused as RefusedEvent
 from sellia.client.link.connector import Connector
 from sellia.client.local.routes import Routes
 from sellia.client.notices import tell_notice
+from sellia.client.openings import STOPPED, Holder, open_stream
 from sellia.client.outage import OutageReporter
 from sellia.client.persistence import FOR_EVER, FirstLink, Persistence, no_link
 from sellia.client.proxies import DIRECT, Proxies
@@ -32,7 +33,7 @@ from sellia.client.terms import Terms, frame_limits
 from sellia.client.tunnels import Tunnels
 from sellia.client.under_way import under_way
 from sellia.errors import ProtocolError, ProxyLoginError, RefusedError, SelliaError, UnreachableError
-from sellia.problems import CLIENT_GONE, INTERNAL, NOT_ASKED, SESSION_EXPIRED, WRONG_KEY, Problem, problem_of
+from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, WRONG_KEY, Problem, problem_of
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -47,12 +48,11 @@ from sellia.protocol.messages import (
     TunnelReady,
     TunnelRefused,
     VisitorLeft,
-    WebSocketRequest,
     Welcome,
 )
 from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.mux.counters import LinkCounters
-from sellia.relay.mux.leg import NULL_LEG, Leg
+from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.stream import Stream
@@ -74,8 +74,6 @@ _SAYINGS: Final = 100
 
 #: Seconds between two looks at what is still open when the client stops.
 _STEP: Final = 0.05
-
-_STOPPED: Final = "the client was stopped"
 
 _log = Logger()
 
@@ -101,6 +99,8 @@ class ClientSession:
         self._listener = report
         #: Listener of the legs, whose events count for an outage as well.
         self._listening = self._heard if report is not None else None
+        #: Takes a request that is to be held before its service hears of it; None if none is.
+        self.holder: Holder | None = None
         self._observe = observe
         self._observer: StreamObserver | None = None
         self._state = SessionState()
@@ -153,7 +153,7 @@ class ClientSession:
             return succeed(True)
         _log.info("stopping: streams={streams} within={seconds:g}s", streams=len(session.streams), seconds=seconds)
         session.send_control(GoAway(CLIENT_GONE.code, CLIENT_GONE.sentence, seconds))
-        end_flows(session.streams, CLIENT_GONE, _STOPPED)
+        end_flows(session.streams, CLIENT_GONE, STOPPED)
         return wait_for(self._clock, self._finished, seconds, _STEP)
 
     def stop(self) -> Deferred[None]:
@@ -165,7 +165,7 @@ class ClientSession:
         self._state.on(SessionEvent.DONE)
         if self.session is not None:
             self.session.flush()
-        self._leave(Goodbye(CLIENT_GONE.code, _STOPPED), _STOPPED)
+        self._leave(Goodbye(CLIENT_GONE.code, STOPPED), STOPPED)
         stopped = self.connector.closed(GOODBYE_WAIT)
         stopped.addCallback(lambda _: None if self.finished.called else self.finished.callback(None))
         return stopped
@@ -173,16 +173,10 @@ class ClientSession:
     # --- the owner of a relay session ----------------------------------------------------------------------
 
     def stream_opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
-        tunnel = self.tunnels.get(opening.tunnel) or self.tunnels.gone(opening.tunnel, stream.id)
-        if tunnel is None:
-            stream.reset(CLIENT_GONE, "the tunnel was closed")
-            return NULL_LEG
-        stream.tunnel = opening.tunnel
-        if self._state.now is State.LEAVING and isinstance(opening, WebSocketRequest):
-            stream.reset(NOT_ASKED if tunnel.settings.pool else CLIENT_GONE, _STOPPED)
-            return NULL_LEG
-        observer = self._observer if tunnel.settings.inspect else None
-        return tunnel.routes.open_leg(tunnel.kind, stream, opening, end, self._listening, observer)
+        leaving = self._state.now is State.LEAVING
+        return open_stream(
+            self.tunnels, stream, opening, end, self._listening, self._observer, self.holder, leaving=leaving
+        )
 
     def message_received(self, message: SessionMessage) -> None:
         if isinstance(message, Meanwhile) and self.outages.fence_passed():
@@ -361,7 +355,7 @@ class ClientSession:
     def _finished(self) -> bool:
         """Close the WebSockets that can be closed now, and return whether nothing is open any more."""
         for pipe in (pipes := self._pipes()):
-            pipe.close(CLIENT_GONE.close_code or 1001, CLIENT_GONE.close_reason(_STOPPED))
+            pipe.close(CLIENT_GONE.close_code or 1001, CLIENT_GONE.close_reason(STOPPED))
         self._turn.run()
         session = self.session
         if pipes or session is None:

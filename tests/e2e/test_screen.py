@@ -153,7 +153,7 @@ class TerminalTests(ScreenCase):
         terminal.wait_for("c copy")
         for width, height in ((60, 20), (120, 30), (40, 8)):
             terminal.resize(width, height)
-            shown = terminal.wait_for(r"c copy   p" if width == 120 else r"→ http://127[^$]*in all")
+            shown = terminal.wait_for(r"c copy   i inspect   p" if width == 120 else r"→ http://127[^$]*in all")
             self.assertEqual(shown.count("in all"), 1, shown)
         terminal.resize(100, 24)
         slow = self.visit("/slow")
@@ -254,7 +254,9 @@ class PipeTests(ScreenCase):
         self.visit().wait(20)
         out, errors = self.end(client)
         self.assertEqual(out, "")
-        self.assertRegex(errors, r"^\S+  open    http://shown[^\n]*\n\S+  GET     /  200  [^\n]*\nClosing\.\n$")
+        address = r"\S+  inspect http://127[^\n?]*\n"
+        opened = r"\S+  open    http://shown[^\n]*\n"
+        self.assertRegex(errors, rf"^{opened}{address}\S+  GET     /  200  [^\n]*\nClosing\.\n$")
 
     def test_quiet(self) -> None:
         client = self.start("--quiet")

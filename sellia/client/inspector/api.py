@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sellia.client.inspector import reading
+from sellia.client.inspector import acting, reading
 from sellia.client.inspector.table import Endpoint, Parameter, Table
 
 _NUMBER: Final = {"type": "integer"}
@@ -81,6 +81,54 @@ ENDPOINTS: Final = (
         answer=_BYTES,
         fails=(404,),
     ),
+    Endpoint(
+        "POST",
+        "/api/exchanges/{id}/replay",
+        "Do an exchange again, as it was or edited.",
+        acting.replay,
+        body=acting.Replay,
+        answer=_named("Exchange"),
+        status=201,
+        fails=(404, 409, 422, 503),
+    ),
+    Endpoint(
+        "POST",
+        "/api/replay",
+        "Do exchanges again, one after the other.",
+        acting.replay_several,
+        body=acting.Several,
+        status=201,
+        fails=(404, 409, 422, 503),
+    ),
+    Endpoint(
+        "POST",
+        "/api/requests",
+        "Send a request, or open a WebSocket, that is made from nothing.",
+        acting.compose,
+        body=acting.Compose,
+        answer=_named("Exchange"),
+        status=201,
+        fails=(409, 422, 503),
+    ),
+    Endpoint(
+        "POST",
+        "/api/websockets/{id}/send",
+        "Send a message into a WebSocket that is open.",
+        acting.send,
+        body=acting.Message,
+        answer={"type": "object", "properties": {"number": {"type": ["integer", "null"]}}},
+        status=201,
+        fails=(404, 409, 422),
+    ),
+    Endpoint(
+        "POST",
+        "/api/exchanges/{id}/keep",
+        "Let clearing and eviction leave an exchange alone, or not any more.",
+        acting.keep,
+        body=acting.Kept,
+        fails=(404, 422),
+    ),
+    Endpoint("DELETE", "/api/exchanges/{id}", "Let go of one exchange.", acting.remove, status=204, fails=(404,)),
     Endpoint("GET", "/api/why/{id}", "Why something ended.", reading.why, fails=(404,)),
     Endpoint(
         "GET",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sellia
 from sellia.client.events import VISITS, Event, LinkBack, LinkLost, Refused, RequestRefused
+from sellia.client.inspector.answers import ApiError
 from sellia.client.inspector.door import Door, listen
 from sellia.client.settings import ClientSettings
 from sellia.inspector.capture import Capture, SessionCapture
@@ -18,6 +19,7 @@ from sellia.relay.http.hosts import is_loopback
 
 if TYPE_CHECKING:
     from sellia.client.inspector.events import EventStream
+    from sellia.client.inspector.visits import Visits
 
 #: Causes of what is no exchange (claims, links, refused visitors) that are found by their ids.
 CAUSES: Final = 1_000
@@ -39,11 +41,12 @@ class Inspector:
         self.streams: set[EventStream] = set()
         self._causes: deque[dict[str, Any]] = deque(maxlen=CAUSES)
         self._client: Any = None
+        self._visits: Visits | None = None
         self._since = wall_clock()
         #: What admits to the inspector in this run: 128 random bits.
         self.token = token_urlsafe(16)
         self._wide = not is_loopback(host)
-        self._door = Door(listen(host, port, exact=settings.inspector is not None), self._load, reactor)
+        self._door = Door(listen(host, port, exact=settings.inspector is not None), self.load, reactor)
         shown = "127.0.0.1" if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
         #: Address of the page without the token, which anybody may see.
         self.address = f"http://{shown}:{self._door.number}/"
@@ -63,6 +66,22 @@ class Inspector:
         self.session = self.capture.session()
         return self.session
 
+    @property
+    def client(self) -> Any:
+        """The client.  Raises ApiError where there is none, as for a recording."""
+        if self._client is None:
+            raise ApiError(409, "no-client", "There is no client here that could reach a service.")
+        return self._client
+
+    @property
+    def visits(self) -> "Visits":
+        """The visits to the client's tunnels.  Raises ApiError where there is no client."""
+        if self._visits is None:
+            from sellia.client.inspector.visits import Visits
+
+            self._visits = Visits(self.client.session, self.capture.session(), self.clock)
+        return self._visits
+
     def attach(self, client: Any) -> None:
         """Show this client, a `ClientService`."""
         self._client = client
@@ -75,6 +94,8 @@ class Inspector:
         """Close the port and what follows; return a Deferred, or None."""
         for stream in list(self.streams):
             stream.close()
+        if self._visits is not None:
+            self._visits.close()
         return self._door.stop()
 
     def notify(self, event: Event) -> None:
@@ -166,7 +187,7 @@ class Inspector:
                 return {**exchange.cause.as_json(), "exchange": exchange.id}
         return next((dict(each) for each in reversed(self._causes) if each["id"] == id), None)
 
-    def _load(self) -> Any:
+    def load(self) -> Any:
         """Return the factory of the site."""
         from sellia.client.inspector.guard import Guard
         from sellia.client.inspector.pages import InspectorPages

@@ -125,6 +125,8 @@ class ServiceUpgradeLeg(ServiceLeg):
             observer=observer,
         )
         pipe.answers_pings = service.answers_pings
+        if service.pipes.opened is not None:
+            service.pipes.opened(pipe)
         connection.hand_over(pipe)
         if rest:
             pipe.dataReceived(rest)

@@ -15,6 +15,7 @@ Designs not chosen
     would see others than were sent.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketServerFactory
@@ -34,6 +35,7 @@ from sellia.transports.reactor.unread import Unread
 from sellia.transports.websocket.away import AwayPings
 from sellia.transports.websocket.closing import Closing, State
 from sellia.transports.websocket.frames import CLOSE, PING, PONG, PONG_FRAME, FrameSocket
+from sellia.transports.websocket.gate import Gate
 from sellia.transports.websocket.record import WebSocketRecord
 
 
@@ -59,6 +61,9 @@ class WebSocketLeg(FrameSocket, Unread):
 
     #: The observer of what passes; None if nobody observes.
     observer: StreamObserver | None = None
+
+    #: What may take frames out of the way for a while; None if nothing does.
+    gate: Gate | None = None
 
     def __init__(
         self,
@@ -103,6 +108,8 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def connectionLost(self, reason: Failure) -> None:
         """End the stream: the socket is gone."""
+        if self.gate is not None:
+            self.gate.over()
         self.factory.open.discard(self)
         self._closing.lost()
         record = self._record
@@ -119,6 +126,8 @@ class WebSocketLeg(FrameSocket, Unread):
         if first & CLOSE:
             self._control_frame(first, payload)
         elif not self._stream.sending.ended:
+            if self.gate is not None and self.gate.frame(False, first, payload):
+                return
             self._record.received(first, len(payload))
             if self.observer is not None:
                 self.observer.frame(self._stream.id, self._visitor, first, payload)
@@ -127,6 +136,8 @@ class WebSocketLeg(FrameSocket, Unread):
     def _control_frame(self, first: int, payload: bytes) -> None:
         """Pass on a control frame from the socket."""
         stream, opcode = self._stream, first & 0x0F
+        if self.gate is not None and opcode == CLOSE and self.gate.frame(False, first, payload):
+            return
         if not stream.local_ended:
             if opcode == PING and self.answers_pings and self._answered_here(payload):
                 return
@@ -155,6 +166,8 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def frame_begins(self, first: int, length: int) -> None:
         if not self._stream.local_ended:
+            if self.gate is not None and self.gate.begun(False, first, length):
+                return
             self._record.received(first, length)
             if self.observer is not None:
                 self.observer.frame_begun(self._stream.id, self._visitor, first, length)
@@ -162,6 +175,8 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def frame_more(self, payload: bytes) -> None:
         if not self._stream.local_ended:
+            if self.gate is not None and self.gate.continued(False, payload):
+                return
             if self.observer is not None:
                 self.observer.frame_continued(self._stream.id, self._visitor, payload)
             self._stream.continue_frame(payload)
@@ -187,6 +202,22 @@ class WebSocketLeg(FrameSocket, Unread):
         if reason:
             self._record.ended("sellia", None, reason)
         self._closing.drop()
+
+    def inject(self, to_socket: bool, first: int, payload: bytes) -> bool:
+        """Send a whole frame that neither side has sent; False, and nothing has happened, if that cannot be now.
+
+        The caller sees to it that it does not stand between the frames of a message.
+        """
+        if to_socket:
+            if not self._closing.may_send or self.inside_out_frame:
+                return False
+            self.write_frame(first, payload)
+            self.flush()
+            return True
+        if self.ending or self._stream.local_ended or self.inside_in_frame:
+            return False
+        self._stream.send_frame(first, payload)
+        return True
 
     # --- for whoever knows of the link ---------------------------------------------------------------------
 
@@ -242,6 +273,9 @@ class WebSocketLeg(FrameSocket, Unread):
             return
         if self.inside_out_frame:
             raise ProtocolError("a WebSocket frame inside another")
+        if self.gate is not None and (not first & CLOSE or first & 0x0F == CLOSE):
+            if self.gate.frame(True, first, payload):
+                return
         if not first & CLOSE:
             if self._judge is None or self._allowed(first, len(payload)):
                 self._record.sent(first, len(payload))
@@ -269,6 +303,8 @@ class WebSocketLeg(FrameSocket, Unread):
             raise ProtocolError("a WebSocket frame inside another, or a control frame in pieces")
         if self._judge is not None and not self._allowed(first, length):
             return
+        if self.gate is not None and self.gate.begun(True, first, length):
+            return
         self._record.sent(first, length)
         if self.observer is not None:
             self.observer.frame_begun(self._stream.id, not self._visitor, first, length)
@@ -276,6 +312,8 @@ class WebSocketLeg(FrameSocket, Unread):
 
     def frame_continued(self, payload: bytes) -> None:
         if not self._closing.may_send:
+            return
+        if self.gate is not None and self.gate.continued(True, payload):
             return
         if not self.write_more(payload):
             raise ProtocolError("a WebSocket frame is longer than it said")
@@ -299,9 +337,13 @@ class WebSocketLeg(FrameSocket, Unread):
         self._closing.ending_received(ending)
 
     def end_received(self, trailers: Headers) -> None:
+        if self.gate is not None:
+            self.gate.over()
         self._closing.end_received()
 
     def reset_received(self, problem: Problem, message: str) -> None:
+        if self.gate is not None:
+            self.gate.over()
         self._closing.reset_received(problem, message)
 
     def pause_sending(self) -> None:
@@ -342,6 +384,8 @@ class ServiceWebSocketFactory(WebSocketClientFactory):
     def __init__(self, reactor: Any) -> None:
         super().__init__(reactor=reactor)
         self.open: set[WebSocketLeg] = set()
+        #: Told of each WebSocket of a service that opens, before anything passes.
+        self.opened: Callable[[WebSocketLeg], None] | None = None
 
 
 class VisitorWebSocketFactory(WebSocketServerFactory):
