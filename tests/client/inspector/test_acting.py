@@ -1,6 +1,10 @@
 """Replaying, composing, sending into WebSockets; with a client, a server and a service in memory."""
 
 import base64
+from typing import Any
+
+from twisted.internet.error import ConnectionRefusedError
+from twisted.python.failure import Failure
 
 from sellia.client.inspector.visits import VISITS
 from sellia.inspector.model import Frame
@@ -147,10 +151,8 @@ class ReplayTests(ClientCase):
     def test_a_service_that_is_not_there(self) -> None:
         id, _ = self.original(GET)
         told = self.ask(f"/api/exchanges/{id}/replay", "POST", {})
-        from twisted.internet.error import ConnectionRefusedError
-        from twisted.python.failure import Failure
-
-        self.reactor.tcpClients.pop(0)[2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+        factory: Any = self.reactor.tcpClients.pop(0)[2]
+        factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
         self.talk()
         made = self.inspector.store.get(told.json["id"])
         assert made is not None and made.end is not None
