@@ -106,8 +106,12 @@ def _inspector(settings: ClientSettings, reactor: Any, printer: Any) -> "Inspect
 
     inspector = Inspector(settings, reactor)
     # The token is for eyes and for programs that were asked to be told, not for files that lines go to.
-    told = not isinstance(printer, LinePrinter) or printer.at_terminal
-    printer.inspector = inspector.url if told else inspector.address
+    if isinstance(printer, LinePrinter):
+        printer.inspector = inspector.url if printer.at_terminal else inspector.address
+    elif isinstance(printer, JsonPrinter):
+        printer.inspector = inspector.url
+    else:
+        printer.status.inspector, printer.inspector_once = inspector.url, inspector.once
     return inspector
 
 

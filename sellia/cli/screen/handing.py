@@ -54,7 +54,7 @@ def browsing(url: str, environment: Mapping[str, str], platform: str = sys.platf
 
 
 def browse(url: str, environment: Mapping[str, str]) -> str:
-    """Open ``url`` in a browser; return what came of that, for people."""
+    """Open ``url`` in a browser, and return what came of it for people."""
     command = browsing(url, environment)
     if not url.startswith("http"):
         return "This URL is none for a browser: c copies it"

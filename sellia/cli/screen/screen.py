@@ -102,6 +102,8 @@ class Screen:
         self._set_signal = set_signal
         self._glyphs = UNICODE if terminal.encoding.lower().replace("-", "").startswith("utf") else ASCII
         self.status = Status(started=reactor.seconds())
+        #: Returns a URL of the client's inspector that is good for one use; None if there is none.
+        self.inspector_once: Callable[[], str] | None = None
         self._client: Client | None = None
         self._keyboard = Keyboard(keys, reactor, self.press) if keys is not None else None
         self._queue: deque[Text] = deque()
@@ -115,15 +117,6 @@ class Screen:
         self._tick: Any = None
         self._quieten: Any = None
         self._ended = False
-
-    @property
-    def inspector(self) -> str:
-        """URL of the client's inspector, with its token; empty if there is none."""
-        return self.status.inspector
-
-    @inspector.setter
-    def inspector(self, url: str) -> None:
-        self.status.inspector = url
 
     @property
     def told_refusal(self) -> bool:
@@ -220,18 +213,13 @@ class Screen:
             self.status.view = View.QR
 
     def _inspect(self) -> None:
-        if self.status.inspector:
-            self._browse(self.status.inspector)
-        else:
-            self._tell("This client has no inspector")
+        once = self.inspector_once
+        self._tell(browse(once(), self._environment) if once is not None else "This client has no inspector")
 
     def _open(self) -> None:
         url = self._url()
         if url is not None:
-            self._browse(url)
-
-    def _browse(self, url: str) -> None:
-        self._tell(browse(url, self._environment))
+            self._tell(browse(url, self._environment))
 
     def _copy(self) -> None:
         url = self._url()

@@ -254,9 +254,9 @@ def _tunnel(actor: Actor, wanted: str | None, before: str) -> Tunnel:
         if found is not None and found in http:
             return found
         if name and name is wanted:
-            raise ApiError(409, "no-such-tunnel", "The client has no HTTP tunnel of this name.")
+            raise ApiError(409, "unknown-tunnel", "The client has no HTTP tunnel of this name.")
     if len(http) != 1:
-        raise ApiError(409, "no-such-tunnel", "Say which tunnel it is to go through.")
+        raise ApiError(409, "unknown-tunnel", "Say which tunnel it is to go through.")
     only: Tunnel = http[0]
     return only
 
@@ -271,7 +271,7 @@ def _line(wanted: Edit, before: bytes, default: bytes) -> bytes:
     try:
         check_method(method)
     except ValueError as error:
-        raise ApiError(422, "bad-request", f"The method cannot be sent: {error}.") from None
+        raise ApiError(422, "unsendable", f"The method cannot be sent: {error}.") from None
     return method
 
 
@@ -282,7 +282,7 @@ def _target(wanted: Edit, before: bytes) -> bytes:
     try:
         check_target(target)
     except ValueError as error:
-        raise ApiError(422, "bad-request", f"The target cannot be sent: {error}.") from None
+        raise ApiError(422, "unsendable", f"The target cannot be sent: {error}.") from None
     return target
 
 
@@ -297,7 +297,7 @@ def _fields(wanted: Sequence[tuple[str, str]], before: Headers) -> Headers:
     try:
         validate(made)
     except ValueError as error:
-        raise ApiError(422, "bad-request", f"The header fields cannot be sent: {error}.") from None
+        raise ApiError(422, "unsendable", f"The header fields cannot be sent: {error}.") from None
     return made
 
 

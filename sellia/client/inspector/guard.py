@@ -56,16 +56,24 @@ class Asked:
 class Guard:
     """Decides for one inspector.  ``port`` is part of the cookie's name: cookies know no ports.
 
-    ``wide``: it listens on more than loopback.
+    ``wide``: it listens on more than loopback.  ``codes`` admit to the page once each, until a moment.
     """
 
     def __init__(
-        self, token: str, port: int, *, password: str | None = None, hosts: tuple[str, ...] = (), wide: bool = False
+        self,
+        token: str,
+        port: int,
+        *,
+        password: str | None = None,
+        hosts: tuple[str, ...] = (),
+        wide: bool = False,
+        codes: dict[str, float] | None = None,
     ) -> None:
         self._token = SecretDigest(token)
         self._password = SecretDigest(password) if password is not None else None
         self._hosts = frozenset(hosts)
         self._wide = wide
+        self._codes = codes if codes is not None else {}
         self._wrong = Bucket(WRONG)
         self._name = f"sellia_inspector_{port}".encode()
         #: Value of Set-Cookie for a page that was opened with the token.
@@ -120,6 +128,8 @@ class Guard:
         for shown in (bearer, asked.token):
             if shown is not None and self._token.matches(shown):
                 return False
+        if asked.page and asked.token is not None and self._redeemed(asked.token, now):
+            return False
         cookie = self._of_cookie(asked.headers)
         if cookie is not None and self._token.matches(cookie):
             return True
@@ -134,6 +144,10 @@ class Guard:
                 return True
             raise Refusal(401, "wrong-password", "The password is wrong.")
         raise Refusal(401, "wrong-token", _NO_TOKEN)
+
+    def _redeemed(self, code: bytes, now: float) -> bool:
+        """Return whether a code was good for this use, which is its only one."""
+        return self._codes.pop(code.decode("latin-1"), 0.0) > now
 
     def _of_cookie(self, headers: Headers) -> bytes | None:
         for value in fields(headers, b"cookie"):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Causes of what is no exchange (claims, links, refused visitors) that are found by their ids.
 CAUSES: Final = 1_000
 
+#: Seconds for which an address for one use is good.
+CODE_TIME: Final = 60.0
+
 
 class Inspector:
     """Inspector of the client that `attach` names.  Raises SettingsError where it cannot listen."""
@@ -45,6 +48,8 @@ class Inspector:
         self._since = wall_clock()
         #: What admits to the inspector in this run: 128 random bits.
         self.token = token_urlsafe(16)
+        #: Codes that are good for one use, with the moment until which they are.
+        self._codes: dict[str, float] = {}
         self._wide = not is_loopback(host)
         self._door = Door(listen(host, port, exact=settings.inspector is not None), self.load, reactor)
         shown = "127.0.0.1" if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
@@ -55,6 +60,18 @@ class Inspector:
     def url(self) -> str:
         """Address of the page, with the token: for the owner's eyes only."""
         return f"{self.address}?token={self.token}"
+
+    def once(self) -> str:
+        """Return an address of the page that is good for one use within ``CODE_TIME`` seconds.
+
+        It is for the command line of a browser, which other users of the machine may see.
+        """
+        now = self.clock.seconds()
+        for code in [code for code, until in self._codes.items() if until <= now]:
+            del self._codes[code]
+        code = token_urlsafe(16)
+        self._codes[code] = now + CODE_TIME
+        return f"{self.address}?token={code}"
 
     @property
     def loaded(self) -> bool:
@@ -200,5 +217,6 @@ class Inspector:
             password=password.get_secret_value() if password is not None else None,
             hosts=self._settings.inspector_hosts,
             wide=self._wide,
+            codes=self._codes,
         )
         return InspectorFactory(InspectorPages(guard, self), self.clock)

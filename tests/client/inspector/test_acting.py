@@ -107,7 +107,7 @@ class ReplayTests(ClientCase):
             told = self.ask(f"/api/exchanges/{id}/replay", "POST", edit)
             self.assertEqual(told.status, 422, edit)
         self.assertEqual(self.ask("/api/exchanges/99/replay", "POST", {}).status, 404)
-        self.assertEqual(self.ask(f"/api/exchanges/{id}/replay", "POST", {"tunnel": "x"}).error, "no-such-tunnel")
+        self.assertEqual(self.ask(f"/api/exchanges/{id}/replay", "POST", {"tunnel": "x"}).error, "unknown-tunnel")
 
     def test_a_body_that_was_not_kept(self) -> None:
         id, _ = self.original(POST, b"hello")

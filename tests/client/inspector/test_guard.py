@@ -51,6 +51,13 @@ class SecretTests(GuardCase):
         self.assertEqual(self.outcome(token=b"t0ken"), "admitted")
         self.assertEqual(self.outcome(COOKIE), "admitted")
 
+    def test_a_code_is_good_once_and_for_the_page(self) -> None:
+        guard = Guard("t0ken", 4040, codes={"abc": 9.0, "late": 0.0})
+        self.assertEqual(self.outcome(token=b"abc", guard=guard), "wrong-token")
+        self.assertEqual(self.outcome(token=b"abc", page=True, guard=guard), "admitted")
+        self.assertEqual(self.outcome(token=b"abc", page=True, guard=guard), "wrong-token")
+        self.assertEqual(self.outcome(token=b"late", page=True, guard=guard), "wrong-token")
+
     def test_a_password(self) -> None:
         guard = Guard("t0ken", 4040, password="pass")
         self.assertEqual(self.outcome(BASIC, guard=guard), "admitted")
