@@ -311,6 +311,20 @@ NAME_INVALID = define(
     "This cannot be the name of a tunnel.",
     "Use 3 to 63 letters, digits and hyphens, with no hyphen at either end.",
 )
+DOMAIN_NOT_PROVEN = define(
+    "domain-not-proven",
+    None,
+    1008,
+    "Nothing shows that this domain belongs to whoever asks for it.",
+    "Make one of the DNS records that the message names, and start the tunnel again.",
+)
+DNS_UNAVAILABLE = define(
+    "dns-unavailable",
+    None,
+    1013,
+    "The DNS did not say whose this domain is.",
+    "It is asked again; if that goes on, check the domain's name servers, and those that the server asks.",
+)
 TOO_MANY_TUNNELS = define(
     "too-many-tunnels",
     None,

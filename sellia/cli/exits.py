@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from sellia.errors import ProxyLoginError, RefusedError, SettingsError, UnreachableError
 from sellia.problems import (
+    DOMAIN_NOT_PROVEN,
     KEY_REQUIRED,
     NAME_INVALID,
     NAME_RESERVED,
@@ -27,7 +28,10 @@ class Exit(IntEnum):
 
 
 _REFUSALS = {
-    **dict.fromkeys((each.code for each in (NAME_TAKEN, NAME_RESERVED, NAME_INVALID, TOO_MANY_TUNNELS)), Exit.TAKEN),
+    **dict.fromkeys(
+        (each.code for each in (NAME_TAKEN, NAME_RESERVED, NAME_INVALID, DOMAIN_NOT_PROVEN, TOO_MANY_TUNNELS)),
+        Exit.TAKEN,
+    ),
     **dict.fromkeys((each.code for each in (WRONG_KEY, KEY_REQUIRED)), Exit.NOT_AUTHORISED),
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, WILDCARDS, TunnelOptions
+from sellia.protocol.messages import ACCESS, DOMAINS, POOL, RULES, USERS, WILDCARDS, TunnelOptions
 
 #: What a server without a capability would not do, the options that ask for it, and what to take out.
 _ASKING: Final = {
@@ -14,6 +14,7 @@ _ASKING: Final = {
         "take methods, max_body and visitor_rate out",
     ),
     USERS: ("know several users", ("passwords", "digests"), "take auth_file and all but one of auth out"),
+    DOMAINS: ("give tunnels other domains than its own", ("domains",), "ask for a name below its domain"),
     WILDCARDS: ("have names below names", ("wildcard",), "ask for a name without a dot, and without --wildcard"),
     POOL: ("let several clients share a name", ("pool",), "leave out --pool"),
 }

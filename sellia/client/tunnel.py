@@ -141,7 +141,9 @@ class Tunnel:
         """Return what the server is asked for."""
         settings = self.settings
         auth = settings.logins[0] if settings.logins else None
-        return OpenTunnel(self.number, self.kind.value, self.name or settings.wanted, auth, settings.options)
+        only_domains = bool(settings.domain) and settings.wanted is None
+        name = None if only_domains else self.name or settings.wanted
+        return OpenTunnel(self.number, self.kind.value, name, auth, settings.options)
 
 
 class TunnelsOwner(Protocol):

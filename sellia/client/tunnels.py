@@ -230,7 +230,7 @@ class Tunnels:
     def _alter(self, tunnel: Tunnel, settings: TunnelSettings, routes: Routes) -> Tunnel | None:
         """Take other settings for a tunnel; return it if it has to be opened anew."""
         before, old_routes = tunnel.claim(), tunnel.routes
-        if settings.wanted != tunnel.settings.wanted:
+        if (settings.wanted, settings.domain) != (tunnel.settings.wanted, tunnel.settings.domain):
             tunnel.name = None
         tunnel.take(settings, routes)
         self._limit(tunnel)
@@ -315,7 +315,7 @@ class Tunnels:
             raise ProtocolError("a tunnel was refused that was not asked for")
         message = printable(refused.message)
         again = not refused.final and (tunnel.name is not None or refused.word != NAME_TAKEN.code)
-        name = tunnel.name or tunnel.settings.subdomain or ""
+        name = tunnel.name or tunnel.settings.subdomain or "".join(tunnel.settings.domain[:1])
         self._owner.report(Refused(printable(refused.word, 64), message, not again, name))
         _log.warn("the server refused a tunnel: {word}: {message}", word=printable(refused.word, 64), message=message)
         if again:

@@ -57,6 +57,7 @@ class TunnelOptions(_Options, frozen=True):
         ""  #: by what a visitor stays with one client of a pool: ``cookie`` or ``address``; empty: it does not
     )
     wildcard: bool = False  #: whether it has all names below its own, too (capability ``wildcards``)
+    domains: list[str] = []  #: domains of its owner's, besides its name or instead of one (capability ``domains``)
 
 
 class ServerLimits(_Options, frozen=True):
@@ -336,8 +337,11 @@ USERS: Final = "users"
 #: The capability of a server that has names of several labels, and wildcards.
 WILDCARDS: Final = "wildcards"
 
+#: The capability of a server at which a tunnel can have domains of its owner's.
+DOMAINS: Final = "domains"
+
 #: All capabilities of a server of this version.
-CAPABILITIES: Final = (MEANWHILE, ACCESS, POOL, RULES, USERS, WILDCARDS)
+CAPABILITIES: Final = (MEANWHILE, ACCESS, POOL, RULES, USERS, WILDCARDS, DOMAINS)
 
 
 class Notice(_Message, frozen=True, tag="notice"):

@@ -33,15 +33,15 @@ def port_of(label: str) -> int:
 
 
 def shown_name(label: str) -> str:
-    """Return what a tunnel's client is told as its name: the port without its kind, or the name itself."""
-    return label.partition(":")[2] or label
+    """Return what a tunnel's client is told as its name: the port without its kind, the domain, or the name itself."""
+    return label.partition(":")[2] or label.removesuffix(".")
 
 
 def called(label: str) -> str:
     """Return how a sentence begins that is about a label."""
     kind, colon, port = label.partition(":")
     if not colon:
-        return f"The name {label!r}"
+        return f"The domain {label[:-1]}" if label.endswith(".") else f"The name {label!r}"
     return f"{kind.upper()} port {port}"
 
 

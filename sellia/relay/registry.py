@@ -149,6 +149,11 @@ class TunnelRegistry(Generic[Target]):
                 return tunnel
         return None
 
+    def has(self, label: str, owner: Hashable) -> bool:
+        """Return whether a name itself is bound to something of that owner's."""
+        tunnel = self.by_name.get(label)
+        return tunnel is not None and tunnel.owner == owner
+
     @property
     def count(self) -> int:
         """The number of bound names."""

@@ -16,7 +16,9 @@ from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.api import Api
 from sellia.server.base_domain.base_domain import BaseDomain
 from sellia.server.base_domain.pages import base_site
+from sellia.server.dns import Dns
 from sellia.server.drain import Drain
+from sellia.server.gateway.domains import DomainProofs
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.keys import KeyStore
 from sellia.server.gateway.pools import Holder
@@ -32,6 +34,7 @@ from sellia.server.listeners.proxy_protocol import ProxyProtocolFactory
 from sellia.server.listeners.sni import SniFactory, share
 from sellia.server.reload import compare, tell
 from sellia.server.settings import BACKLOG, ServerSettings, check_door
+from sellia.server.settings.values import address_and_port
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.udp.flow import DATAGRAM_LIMIT
 from sellia.transports.websocket.startup import prepare_autobahn
@@ -45,7 +48,8 @@ class ServerService(MultiService):
     With ``listen`` False it has no listeners of its own: visitors and clients come by way of somebody else's
     `Site`, through the resources in :mod:`sellia.server.embedding.resource`.  Public URLs then say ``public_port``, or
     ``port``.  ``keys`` is the key store, the master key of the settings by default;
-    ``port_memory`` keeps which ports tunnels had, by default for as long as the process runs.
+    ``port_memory`` keeps which ports tunnels had, and ``domain_proofs`` who has shown control of domains, by default
+    for as long as the process runs.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class ServerService(MultiService):
         listen: bool = True,
         keys: KeyStore | None = None,
         port_memory: PortMemory | None = None,
+        domain_proofs: DomainProofs | None = None,
     ) -> None:
         super().__init__()
         require("server")
@@ -74,7 +79,10 @@ class ServerService(MultiService):
         self.ports = PortListeners(self._kinds_with_ports(), self.registry, reactor, random, port_memory)
         self.ports.offers_tls = settings.tls_tunnels and listen
         self.registry.released = self.ports.settle
-        self.gateway = Gateway(settings, self.registry, reactor, random, self.guard, keys, self.ports)
+        zones = Dns(reactor, self._dns_server)
+        self.gateway = Gateway(
+            settings, self.registry, reactor, random, self.guard, keys, self.ports, domain_proofs, zones
+        )
         api = Api(self.gateway)
         site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port, api)
         strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port, api)
@@ -95,6 +103,10 @@ class ServerService(MultiService):
         )
         self.listening.setServiceParent(self)
         self._stopping: list[Deferred[None]] = []
+
+    def _dns_server(self) -> tuple[str, int] | None:
+        """Return the DNS server that the settings name."""
+        return address_and_port(self.settings.dns_server) if self.settings.dns_server is not None else None
 
     def _kinds_with_ports(self) -> dict[TunnelKind, tuple[range, Listen]]:
         """Return the kinds of tunnels that the settings give ports to, each with its range."""

@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.protection import too_old
-from sellia.protocol.messages import ACCESS, POOL, RULES, USERS, WILDCARDS, TunnelOptions
+from sellia.protocol.messages import ACCESS, DOMAINS, POOL, RULES, USERS, WILDCARDS, TunnelOptions
 
 
 class TooOldTests(SynchronousTestCase):
@@ -19,9 +19,10 @@ class TooOldTests(SynchronousTestCase):
             ({"passwords": ["u:p"]}, USERS, "know several users"),
             ({"digests": ["u:h"]}, USERS, "know several users"),
             ({"pool": True}, POOL, "let several clients share a name"),
+            ({"domains": ["a.example"]}, DOMAINS, "give tunnels other domains than its own"),
             ({"wildcard": True}, WILDCARDS, "have names below names"),
         ]
-        every = {ACCESS, RULES, USERS, POOL, WILDCARDS}
+        every = {ACCESS, RULES, USERS, POOL, WILDCARDS, DOMAINS}
         for options, capability, said in cases:
             self.assertIn(f"too old to {said}", too_old(TunnelOptions(**options), every - {capability}))
             self.assertEqual(too_old(TunnelOptions(**options), [capability]), "")

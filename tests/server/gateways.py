@@ -34,6 +34,7 @@ from sellia.server.settings import ServerSettings
 from sellia.transports.link.keeper import Link
 from tests.logs import log_lines
 from tests.relay.scripts import Party
+from tests.server.zones import MemoryZones
 from tests.transports.links import MemoryLink, Wire
 
 
@@ -158,7 +159,8 @@ class Server:
             per_owner=self.settings.tunnels_per_owner,
             total=self.settings.tunnels,
         )
-        self.gateway = Gateway(self.settings, self.registry, self.clock, Random(1), keys=keys)
+        self.zones = MemoryZones()
+        self.gateway = Gateway(self.settings, self.registry, self.clock, Random(1), keys=keys, zones=self.zones)
         self.wires: list[Wire] = []
 
     def client(self, key: str | None = None, remote: str = "203.0.113.7") -> Client:

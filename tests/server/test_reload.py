@@ -42,6 +42,8 @@ OTHERS: dict[str, Any] = {
     "tcp_idle": 5.0,
     "tcp_ports": "20000-20001",
     "udp_ports": "20000-20001",
+    "custom_domains": False,
+    "dns_server": "127.0.0.1:5353",
 }
 
 

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.errors import SettingsError
 from sellia.server.settings import ServerSettings, load
+from sellia.server.settings.values import address_and_port
 
 
 class ServerCase(SynchronousTestCase):
@@ -110,7 +111,9 @@ class DefaultTests(ServerCase):
             "storage",
         }
         self.assertEqual(
-            top - known, {*("trust_proxy", "forwarded_fields", "interim_responses"), "offer_client", "gateway_path"}
+            top - known,
+            {*("trust_proxy", "forwarded_fields", "interim_responses"), "offer_client", "gateway_path"}
+            | {"custom_domains", "dns_server"},
         )
         paths = [ServerSettings.path(name) for name in ServerSettings.model_fields]
         self.assertEqual(len(set(paths)), len(paths))
@@ -157,6 +160,19 @@ class DefaultTests(ServerCase):
     def test_every_setting_has_a_hint(self) -> None:
         for name, setting in ServerSettings.model_fields.items():
             self.assertTrue(setting.description, name)
+
+    def test_addresses_of_dns_servers(self) -> None:
+        for text, address in (
+            ("127.0.0.1:5353", ("127.0.0.1", 5353)),
+            ("192.0.2.53", ("192.0.2.53", 53)),
+            ("2001:db8::1", ("2001:db8::1", 53)),
+            ("[2001:DB8::1]:5353", ("2001:db8::1", 5353)),
+        ):
+            self.assertEqual(address_and_port(text), address)
+            self.assertEqual(ServerSettings(dns_server=text).dns_server, text)
+        for text in ("", "dns.example", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "[::1]", "[::1]:x", ":53"):
+            with self.assertRaisesRegex(ValueError, "is not the address of a DNS server"):
+                ServerSettings(dns_server=text)
 
 
 class SourceTests(ServerCase):

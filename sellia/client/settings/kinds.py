@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sellia.relay.access import ENTRIES, parse_network
+from sellia.relay.http.domains import DOMAINS, checked_domain
 from sellia.settings import wrong
 from sellia.settings.values import entries
 from sellia.targets import Target, TargetKind
@@ -14,6 +15,7 @@ from sellia.text import printable
 _ONLY: Final = {
     "subdomain": ("http", "tls"),
     "wildcard": ("http", "tls"),
+    "domain": ("http", "tls"),
     "paths": ("http",),
     "auth": ("http",),
     "auth_file": ("http",),
@@ -40,7 +42,7 @@ _ONLY: Final = {
 _FLAGS: Final = {
     "tcp": ("remote_port", "proxy_protocol", "idle_timeout", "allow", "deny"),
     "udp": ("remote_port", "idle_timeout", "allow", "deny"),
-    "tls": ("subdomain", "wildcard", "cert", "key", "proxy_protocol", "idle_timeout", "allow", "deny"),
+    "tls": ("subdomain", "wildcard", "domain", "cert", "key", "proxy_protocol", "idle_timeout", "allow", "deny"),
 }
 
 #: Characters of the path of a health check.
@@ -85,6 +87,26 @@ def check_pool(pool: bool, sticky: str | None, health: str | None) -> None:
         for name, value in (("sticky", sticky), ("health", health)):
             if value is not None:
                 raise wrong("is of no use for a single client", "Say `pool: true`, or leave it out.", name)
+
+
+def check_wildcard(wildcard: bool, subdomain: str | None, domain: Sequence[str]) -> None:
+    """Refuse a wildcard where there is no name that it could be below.  Raises what a validator raises."""
+    if wildcard and subdomain is None and domain:
+        hint = f"Give domain both: {domain[0]} and *.{domain[0].removeprefix('*.')}."
+        raise wrong("is for names below the server's domain, and this tunnel has none", hint, "wildcard")
+
+
+def checked_domains(value: Sequence[str]) -> tuple[str, ...]:
+    """Return the domains of a tunnel in lower case.  Raises what a validator raises."""
+    domains = []
+    for each in entries(value):
+        try:
+            domains.append(checked_domain(each))
+        except ValueError as error:
+            raise wrong(f"{printable(each)[:80]} {error}") from None
+    if len(domains) > DOMAINS:
+        raise wrong(f"has more than {DOMAINS} domains")
+    return tuple(dict.fromkeys(domains))
 
 
 def checked_path(value: str | None) -> str | None:

@@ -55,8 +55,8 @@ PROFILE_SETTINGS: Final = frozenset({"server"})
 
 #: What a tunnel in it may have, and what its defaults may; targets and paths are looked at one by one.
 TUNNEL_SETTINGS: Final = frozenset(
-    {"kind", "target", "paths", "subdomain", "wildcard", "auth", "auth_preflight", "request_timeout", "upgrade_timeout"}
-    | {"auth_file"}
+    {"kind", "target", "paths", "subdomain", "wildcard", "domain", "request_timeout", "upgrade_timeout"}
+    | {"auth", "auth_file", "auth_preflight"}
     | {"while_away", "while_away_pings", "forwarded", "local_verify", "local_ca", "spa", "listing", "autostart"}
     | {"allow", "deny", "methods", "max_body", "visitor_rate"}
     | {"remote_port", "proxy_protocol", "idle_timeout", "upgrades"}

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Annotated, Final, Literal, Self
 
 import msgspec
-from pydantic import field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
 
 from sellia.client.settings.access import AccessSettings
 from sellia.client.settings.headers import rules_of, spelled_out
@@ -17,6 +17,8 @@ from sellia.client.settings.kinds import (
     check_pool,
     check_static,
     check_target,
+    check_wildcard,
+    checked_domains,
     checked_path,
 )
 from sellia.client.settings.old import OLD, old_target
@@ -35,6 +37,7 @@ from sellia.relay.http.rewriting import HeaderRules
 from sellia.relay.http.upgrades import PROTOCOLS, upgrade_fault
 from sellia.relay.names import validate_subdomain
 from sellia.settings import Port, Seconds, setting, wrong
+from sellia.settings.values import one_or_more
 from sellia.targets import Target, TargetKind
 from sellia.text import printable
 
@@ -43,6 +46,10 @@ TUNNEL_LIMIT: Final = 256
 
 #: Name of a tunnel in the file.
 NAME: Final = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
+
+
+#: Domains of an owner's own; one text counts as a list of one.
+Domains = Annotated[tuple[str, ...], BeforeValidator(one_or_more), AfterValidator(checked_domains)]
 
 
 class TunnelDefaults(AccessSettings):
@@ -165,6 +172,11 @@ class TunnelSettings(TunnelDefaults):
     wildcard: bool = setting(
         False, "Take requests for all names below yours, too: those of *.NAME.DOMAIN.", flag="switch"
     )
+    domain: Domains = setting(
+        (),
+        "Domain of your own, such as shop.example.org; the server says which DNS record to make. Can be repeated.",
+        flag="NAME",
+    )
     remote_port: Port | None = setting(
         None, "Port of the server to ask for; without it, the server picks one.", flag="PORT"
     )
@@ -203,6 +215,7 @@ class TunnelSettings(TunnelDefaults):
             pool=self.pool,
             sticky=self.sticky or "",
             wildcard=self.wildcard,
+            domains=list(self.domain),
             # The client takes off what the service is not to be told.
             forwarded=self.forwarded or any(route.rules.asks_origin for route in self.routes),
         )
@@ -321,6 +334,7 @@ class TunnelSettings(TunnelDefaults):
         elif self.port is not None:
             old_target(self.port, self.local_host, self.local_scheme)
         check_kind(self)
+        check_wildcard(self.wildcard, self.subdomain, self.domain)
         check_pool(self.pool, self.sticky, self.health)
         check_certificate(self.cert, self.key)
         files = any(route.target.kind is TargetKind.FILES for route in self.routes)

@@ -42,7 +42,8 @@ class Side(Enum):
 class Place:
     """Destination of a request: the canonical `host`, and the `label` that a tunnel for it has in the registry.
 
-    Below the base domain that is what stands in front of it.  It is empty for the base domain itself.
+    Below the base domain that is what stands in front of it; for any other name, the name with a dot behind it.  It is
+    empty where no tunnel can have the host.
     """
 
     side: Side
@@ -78,10 +79,20 @@ def _only(values: list[bytes]) -> bytes:
 @lru_cache(maxsize=REMEMBERED_HOSTS)
 def _locate(value: bytes, domain: str) -> Place:
     host = _canonical(value)
-    label = tunnel_label(host, domain)
-    if label is not None:
-        return Place(Side.TUNNEL, host, label)
-    return Place(Side.BASE if host == domain else Side.FOREIGN, host)
+    below = tunnel_label(host, domain)
+    if below is not None:
+        return Place(Side.TUNNEL, host, below)
+    if host == domain:
+        return Place(Side.BASE, host)
+    return Place(Side.FOREIGN, host, host_label(host, domain) or "")
+
+
+def host_label(host: str, domain: str) -> str | None:
+    """Return the label that a tunnel for a canonical host has in the registry; None where no tunnel can have it."""
+    below = tunnel_label(host, domain)
+    if below is not None:
+        return below
+    return None if host == domain or "." not in host or is_address(host) else f"{host}."
 
 
 def tunnel_label(host: str, domain: str) -> str | None:

@@ -44,6 +44,8 @@ from sellia.relay.limits.token_bucket import Rate
 from sellia.relay.mux.counters import LinkCounters
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.gateway.admission import Admission
+from sellia.server.gateway.control import DomainControl, NoZones, Zones
+from sellia.server.gateway.domains import DomainProofs, RememberedProofs
 from sellia.server.gateway.footprint import FootprintLimit
 from sellia.server.gateway.health import health_of
 from sellia.server.gateway.hellos import Hellos
@@ -71,7 +73,8 @@ _TAKEN_OVER: Final = "another link has taken over"
 class Gateway:
     """All links and sessions of a server.
 
-    ``keys`` is the key store, that of the settings by default; ``ports`` has the ports that tunnels can be given.
+    ``keys`` is the key store, that of the settings by default; ``ports`` has the ports that tunnels can be given;
+    ``proofs`` remembers who has shown control of domains, by records that ``zones`` looks up.
     """
 
     def __init__(
@@ -83,6 +86,8 @@ class Gateway:
         guard: Limiter | None = None,
         keys: KeyStore | None = None,
         ports: Ports | None = None,
+        proofs: DomainProofs | None = None,
+        zones: Zones | None = None,
     ) -> None:
         self.settings = settings
         self.ports: Ports = ports or NoPorts()
@@ -108,8 +113,10 @@ class Gateway:
         self._hellos = Hellos(self, self.admission)
         self.pools = Pools(registry, clock)
         self._tunnels = TunnelRequests(self)
+        proofs = proofs or RememberedProofs(clock.seconds)
+        self.domains = DomainControl(settings, clock, proofs, zones or NoZones(), registry.has, self._tunnels.withdraw)
         self._footprint = FootprintLimit(settings.sessions_memory, clock, self.sessions.values, self._too_large)
-        self.guard.each_second += [self.check, registry.expire]
+        self.guard.each_second += [self.check, registry.expire, self.domains.check]
         self._limit_links()
 
     def set_limits(self, settings: ServerSettings) -> None:
@@ -118,6 +125,7 @@ class Gateway:
         self.admission.set_limits(settings)
         self.registry.set_limits(settings.resume_window, settings.tunnels_per_owner, settings.tunnels)
         self._footprint.limit = settings.sessions_memory
+        self.domains.settings = settings
         self._limit_links()
         for session in self.sessions.values():
             session.set_limits(settings)

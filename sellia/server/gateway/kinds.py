@@ -13,6 +13,7 @@ from sellia.errors import ProblemError
 from sellia.problems import FORBIDDEN, NAME_INVALID
 from sellia.protocol.messages import OpenTunnel, TunnelKind
 from sellia.relay.families import WILDCARD
+from sellia.relay.http.domains import DOMAINS, checked_domain, domain_label, domain_of
 from sellia.relay.http.hosts import NAME_LENGTH, public_url
 from sellia.relay.names import NameInvalid, validate_subdomain
 from sellia.relay.ports import SLOT_LIMIT, port_of
@@ -84,6 +85,8 @@ class Kind(NamedTuple):
 def _host_label(asking: Asking) -> str:
     """Return the label below the server's domain."""
     name = asking.wanted.name
+    if not name and asking.wanted.options.domains:
+        return _domains(asking.wanted, asking.domain)[0]
     if not name:
         return asking.names.free_name(asking.random, asking.now)
     label, _, rest = name.lower().removesuffix(".").rpartition(f".{asking.domain}")
@@ -97,10 +100,32 @@ def further_names(label: str, wanted: OpenTunnel, domain: str) -> tuple[str, ...
     wildcard = wanted.options.wildcard
     if wildcard and port_of(label):
         raise ProblemError(FORBIDDEN, f"A {printable(wanted.kind, 16)} tunnel has a port, and no names below it.")
+    if wildcard and domain_of(label):
+        raise ProblemError(FORBIDDEN, f"A wildcard of a domain is asked for as such: {WILDCARD}{domain_of(label)}.")
     names = (WILDCARD + label,) if wildcard and not label.startswith(WILDCARD) else ()
-    if any(len(name) + len(domain) >= NAME_LENGTH for name in (label, *names)):
+    if any(len(name) + len(domain) >= NAME_LENGTH for name in (label, *names) if not domain_of(name)):
         raise NameInvalid(f"The name is too long: with .{domain} it may have {NAME_LENGTH} characters.")
-    return names
+    if wanted.options.domains and port_of(label):
+        raise ProblemError(FORBIDDEN, f"A {printable(wanted.kind, 16)} tunnel has a port, and no domain.")
+    return (*names, *(each for each in _domains(wanted, domain) if each != label))
+
+
+def _domains(wanted: OpenTunnel, server: str) -> list[str]:
+    """Return the labels of the domains that a tunnel asks for.  Raises ProblemError for one that is none."""
+    if len(wanted.options.domains) > DOMAINS:
+        raise ProblemError(FORBIDDEN, f"A tunnel has {DOMAINS} domains at most.")
+    labels = []
+    for each in wanted.options.domains:
+        try:
+            domain = checked_domain(each)
+        except ValueError as error:
+            raise NameInvalid(f"{printable(each, 64)} {error}.") from None
+        if f".{domain}".endswith(f".{server}"):
+            below = domain.removesuffix(server).rstrip(".")
+            hint = f"ask for it with --subdomain {below}" if below else "tunnels have names below it"
+            raise NameInvalid(f"{domain} is this server's own: {hint}.")
+        labels.append(domain_label(domain))
+    return labels
 
 
 def _port_label(asking: Asking) -> str:
@@ -116,8 +141,13 @@ def _port_label(asking: Asking) -> str:
 
 
 def _web_url(label: str, settings: ServerSettings, port: int) -> str:
-    """Return the URL below the server's domain: requests arrive at its listeners, and their Host names the tunnel."""
-    return public_url(label, settings.domain, port, settings.https)
+    """Return the URL of a name: requests arrive at the server's listeners, and their Host names the tunnel."""
+    return public_url(None, _host_of(label, settings), port, settings.https)
+
+
+def _host_of(label: str, settings: ServerSettings) -> str:
+    """Return the host that a label stands for."""
+    return domain_of(label) or f"{label}.{settings.domain}"
 
 
 def _tcp_url(label: str, settings: ServerSettings, port: int) -> str:
@@ -132,7 +162,7 @@ def _udp_url(label: str, settings: ServerSettings, port: int) -> str:
 
 def _tls_url(label: str, settings: ServerSettings, port: int) -> str:
     """Return the URL of a name that visitors ask for in their ClientHello."""
-    return f"tls://{label}.{settings.domain}:{settings.public_port or tls_port(settings.endpoints)}"
+    return f"tls://{_host_of(label, settings)}:{settings.public_port or tls_port(settings.endpoints)}"
 
 
 KINDS: Final[dict[TunnelKind, Kind]] = {

@@ -16,9 +16,11 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from sellia.errors import ProblemError, ProtocolError
 from sellia.problems import (
+    DNS_UNAVAILABLE,
     INTERNAL,
     NAME_TAKEN,
     OVERLOADED,
@@ -31,6 +33,7 @@ from sellia.relay.passwords import without_secrets
 from sellia.relay.ports import shown_name
 from sellia.relay.registry import Claim, Tunnel, TunnelRegistry
 from sellia.server.gateway.claim_checks import PER_CLIENT, PORTS, Asked, ClaimChecks
+from sellia.server.gateway.control import DomainControl
 from sellia.server.gateway.kinds import Ports
 from sellia.server.gateway.policy import Journal, Policy
 from sellia.server.gateway.pool import Pool
@@ -58,7 +61,7 @@ _TAKEN_OVER: Final = "another client of the same owner asked for its name, and t
 _RESTARTED: Final = "its client was started again"
 
 #: Problems after which the same claim may be granted later.
-_PASSING: Final = frozenset((NAME_TAKEN, OVERLOADED, INTERNAL, SERVER_DRAINING, RATE_LIMITED))
+_PASSING: Final = frozenset((NAME_TAKEN, OVERLOADED, INTERNAL, SERVER_DRAINING, RATE_LIMITED, DNS_UNAVAILABLE))
 
 #: Names of the limits that refusals stand for, by problem.
 _LIMITS: Final = {OVERLOADED: "tunnels", TOO_MANY_TUNNELS: "tunnels_per_owner", RATE_LIMITED: "tunnel_rate"}
@@ -77,6 +80,7 @@ class TunnelKeeper(Protocol):
     random: Random
     guard: Limiter
     ports: Ports
+    domains: DomainControl
     public_port: int
     policy: Policy
     journal: Journal
@@ -103,7 +107,7 @@ class TunnelRequests:
         times = options.request_timeout, options.upgrade_timeout, options.idle_timeout
         if not all(isfinite(each) and each >= 0 for each in times):
             raise ProtocolError("a timeout of a tunnel is not a number of seconds")
-        self._claim(session, wanted, self._count(session), sure=False)
+        self._claim(session, wanted, self._count(session))
 
     def close(self, session: ServerSession, message: CloseTunnel) -> None:
         """Release a client's name.  Its open streams go on."""
@@ -157,11 +161,20 @@ class TunnelRequests:
 
     # --- inside --------------------------------------------------------------------------------------------
 
-    def _claim(self, session: ServerSession, wanted: OpenTunnel, count: int, *, sure: bool) -> None:
-        """Check a claim and grant or refuse it; ``sure`` once the holder of the name has been looked at."""
+    def _claim(
+        self, session: ServerSession, wanted: OpenTunnel, count: int, *, proven: bool = False, sure: bool = False
+    ) -> None:
+        """Check a claim and grant or refuse it.
+
+        ``proven`` once the records of its domains have been looked at, ``sure`` once the holder of the name has been.
+        """
         claim = Asked(session, wanted, count, self._keeper.clock.seconds())
         try:
-            self._checks.run(claim, again=sure)
+            self._checks.run(claim, again=proven or sure)
+            missing = self._keeper.domains.missing(session.owner, claim.names)
+            if missing and not proven:
+                self._prove(session, wanted, missing)
+                return
             pool = self._keeper.pools.find(session, claim.label, wanted, claim.auth)
             if pool is not None:
                 self._join(session, wanted, claim, pool)
@@ -176,6 +189,7 @@ class TunnelRequests:
             self._keeper.ports.settle(claim.label)
             self._refuse(session, wanted, error)
             return
+        self._keeper.domains.watch(session.owner, claim.names)
         for displaced in granted.displaced:
             self._lost_name(displaced)
         if wanted.options.pool:
@@ -184,6 +198,44 @@ class TunnelRequests:
             if session.link is None:
                 self._keeper.registry.away(session)  # it was lost while its claim was in doubt
             self._tell_open(session, wanted, claim)
+
+    def _prove(self, session: ServerSession, wanted: OpenTunnel, domains: list[str]) -> None:
+        """Have the DNS asked whose domains are, and go on with the claim then."""
+        session.claiming.add(wanted.tunnel)
+
+        def proven(_: object) -> None:
+            if self._is_claiming(session, wanted):
+                self._claim(session, wanted, self._count(session), proven=True)
+
+        def refused(failure: Failure) -> None:
+            if not isinstance(failure.value, ProblemError):
+                failure.raiseException()
+            elif self._is_claiming(session, wanted):
+                self._refuse(session, wanted, failure.value)
+
+        looked = self._keeper.domains.prove(session.owner, domains)
+        looked.addCallbacks(proven, refused)
+        looked.addErrback(lambda failure: _log.failure("a domain could not be looked at", failure=failure))
+
+    def _is_claiming(self, session: ServerSession, wanted: OpenTunnel) -> bool:
+        """Return whether a claim is still undecided, and take it for decided now."""
+        if wanted.tunnel not in session.claiming or session.mux.closed:
+            return False
+        session.claiming.discard(wanted.tunnel)
+        return True
+
+    def withdraw(self, label: str, error: ProblemError) -> None:
+        """End the tunnel of a label that its owner may not have any more, and tell its clients."""
+        keeper = self._keeper
+        tunnel = keeper.registry.by_name.get(label)
+        if tunnel is None:
+            return
+        holder = tunnel.upstream
+        keeper.registry.release(tunnel, keeper.clock.seconds())
+        lost = [(holder, tunnel.tunnel_id)] if not isinstance(holder, Pool) else keeper.pools.dissolve(holder)
+        for session, number in lost:
+            self._closed(session, tunnel.label)
+            session.mux.send_control(CloseTunnel(number, error.problem.code, str(error)))
 
     def _bind(self, claim: Asked) -> Claim[Holder]:
         """Bind the name of a claim to its session, or to a pool.  Raises ProblemError."""
@@ -321,11 +373,10 @@ class TunnelRequests:
     def _decide(
         self, session: ServerSession, wanted: OpenTunnel, tunnel: Tunnel[Holder], links: list[Link], alive: bool
     ) -> None:
-        if wanted.tunnel not in session.claiming or session.mux.closed:
+        if not self._is_claiming(session, wanted):
             return
-        session.claiming.discard(wanted.tunnel)
         keeper = self._keeper
         same = self._links(tunnel) == links
         if same and not alive and keeper.registry.release(tunnel, keeper.clock.seconds()):
             self._lost_name(tunnel)
-        self._claim(session, wanted, self._count(session), sure=True)
+        self._claim(session, wanted, self._count(session), proven=True, sure=True)

@@ -69,7 +69,7 @@ def route(connection: VisitorChannel, request: Request) -> None:
             ingress.guard.refused("connections_per_address", connection.counted, 503)
             connection.answer_error(ProblemError(OVERLOADED), request)
             return
-    if place.side is Side.TUNNEL:
+    if _is_tunnels(connection, place):
         enter(connection, request, place.label, path)
     else:
         _own(connection, request, place, path)
@@ -77,7 +77,15 @@ def route(connection: VisitorChannel, request: Request) -> None:
 
 def _is_link(connection: VisitorChannel, request: Request, place: Place, path: bytes) -> bool:
     """Return whether a client asks for a link."""
-    return place.side is not Side.TUNNEL and request.upgrade and connection.ingress.rooms.is_gateway(request, path)
+    gateway = request.upgrade and connection.ingress.rooms.is_gateway(request, path)
+    return gateway and not _is_tunnels(connection, place)
+
+
+def _is_tunnels(connection: VisitorChannel, place: Place) -> bool:
+    """Return whether a place is for tunnels: below the server's domain, or a domain that one of them has."""
+    if place.side is Side.TUNNEL:
+        return True
+    return bool(place.label) and connection.ingress.tunnels.find(place.label) is not None
 
 
 def _own(connection: VisitorChannel, request: Request, place: Place, path: bytes) -> None:
@@ -92,8 +100,9 @@ def _own(connection: VisitorChannel, request: Request, place: Place, path: bytes
             return
         rooms.page(connection, request, path)
     else:
-        _websocket_refused(connection, request, "", NO_SUCH_TUNNEL)
-        connection.answer_error(ProblemError(NO_SUCH_TUNNEL), request)
+        problem = rooms.why_absent(place.label) if place.label else NO_SUCH_TUNNEL
+        _websocket_refused(connection, request, "", problem)
+        connection.answer_error(ProblemError(problem), request)
 
 
 def _for_answers(headers: Headers) -> Headers:
@@ -115,7 +124,7 @@ def malformed(connection: VisitorChannel, refusal: ProblemError, asked: tuple[by
         place = locate(hosts, ingress.settings.domain)
     except ValueError:
         return
-    tunnel = ingress.tunnels.find(place.label) if place.side is Side.TUNNEL else None
+    tunnel = ingress.tunnels.find(place.label) if place.label else None
     if tunnel is not None:
         problem = refusal.problem
         message = refusal.detail or problem.sentence

@@ -26,7 +26,7 @@ from sellia.problems import FORBIDDEN, NO_SUCH_TUNNEL, Problem
 from sellia.protocol.client_hello import ClientHello, ClientHelloReader, alert
 from sellia.protocol.messages import TunnelKind
 from sellia.relay.http.forwarded import UNIX, plain_address
-from sellia.relay.http.hosts import canonical_domain, tunnel_label
+from sellia.relay.http.hosts import canonical_domain, host_label
 from sellia.server.ingress.tcp import TcpIngress, TcpVisitor
 from sellia.server.listeners.preamble import Preamble
 from sellia.text import field, printable
@@ -110,7 +110,7 @@ class SniConnection(Preamble[ClientHello]):
         label = None
         if hello.server_name is not None:
             try:
-                label = tunnel_label(canonical_domain(hello.server_name), ingress.settings.domain)
+                label = host_label(canonical_domain(hello.server_name), ingress.settings.domain)
             except ValueError:
                 label = None
         tunnel = ingress.tunnels.find(label) if label is not None else None

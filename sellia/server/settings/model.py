@@ -11,6 +11,7 @@ from sellia.server.settings.relations import check_together
 from sellia.server.settings.values import (
     DatabaseSecret,
     Directory,
+    DnsServer,
     Domain,
     Endpoints,
     ForwardedFields,
@@ -132,6 +133,13 @@ class ServerSettings(LimitSettings):
         "Pass TLS through to tls tunnels, by the name that visitors ask for: at ssl: endpoints, which they share with "
         "the server's own TLS, and at those with sni: in front.",
         flag="switch",
+    )
+    custom_domains: bool = setting(
+        True, "false to give tunnels no domains of their owners' own, which they otherwise get with a DNS record."
+    )
+    dns_server: DnsServer | None = setting(
+        None,
+        "Address of the DNS server that is asked whose a domain is, such as 127.0.0.1:5353. [default: the system's]",
     )
     offer_client: bool = setting(
         True, "false to not offer the program that the server runs for download, with the client in it."

@@ -1,7 +1,7 @@
 """Kinds of values that only a server's settings have."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
@@ -118,6 +118,28 @@ def _check_directory(value: str) -> str:
     return value
 
 
+def _check_dns_server(value: str) -> str:
+    try:
+        address_and_port(value)
+    except ValueError:
+        hint = "Write it as in 127.0.0.1:5353, [::1]:53 or 192.0.2.53."
+        raise wrong(f"{printable(value)[:80]} is not the address of a DNS server", hint) from None
+    return value
+
+
+def address_and_port(text: str, port: int = 53) -> tuple[str, int]:
+    """Return the address and the port that ``127.0.0.1:5353`` says, or ``port``.  Raises ValueError."""
+    try:
+        return str(ip_address(text)), port
+    except ValueError:
+        host, _, number = text.rpartition(":")
+        if not (number.isascii() and number.isdigit() and len(number) <= 5 and 0 < int(number) < 65536):
+            raise ValueError("is not an address with a port") from None
+        if host.startswith("[") and host.endswith("]"):
+            return str(IPv6Address(host[1:-1])), int(number)
+        return str(IPv4Address(host)), int(number)
+
+
 def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -132,6 +154,9 @@ Host: TypeAlias = Annotated[str, AfterValidator(_check_host)]
 Endpoints: TypeAlias = Annotated[
     tuple[str, ...], BeforeValidator(one_or_more), AfterValidator(_check_listen), WithJsonSchema(ONE_OR_MORE)
 ]
+
+#: The address of a DNS server, with a port if it is not 53.
+DnsServer: TypeAlias = Annotated[str, AfterValidator(_check_dns_server)]
 
 #: A domain name in lower case, with room for a tunnel's label in front of it.
 Domain: TypeAlias = Annotated[str, AfterValidator(_check_domain)]

@@ -163,6 +163,135 @@ class LongDomainTests(GatewayCase):
         self.assertEqual((client.names, client.refusals), (names[:2], [("name-invalid", True)]))
 
 
+class DomainTests(GatewayCase):
+    """Domains of owners' own, on a server with one key."""
+
+    settings = {
+        "master_key": "key",
+        "domain": "tunnel.example.com",
+        "https": True,
+        "ping_interval": 500_000.0,
+        "ping_timeout": 1_000_000.0,
+    }
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server.zones.aliases["shop.example.org"] = "tunnel.example.com"
+
+    def ask(self, *domains: str, name: str | None = None, client: Client | None = None, **options: Any) -> Client:
+        client = client or self.server.client("key").connect()
+        number = len(client.party.messages) + 1
+        client.say(OpenTunnel(number, "http", name, options=TunnelOptions(domains=list(domains), **options)))
+        self.server.talk()
+        return client
+
+    def test_alone(self) -> None:
+        """Without a name below the server's domain."""
+        client = self.ask("Shop.Example.org")
+        [ready] = client.party.messages
+        self.assertEqual((ready.name, ready.url, ready.more), ("shop.example.org", "https://shop.example.org", []))
+        self.assertEqual(list(self.server.registry.by_name), ["shop.example.org."])
+
+    def test_besides_a_name(self) -> None:
+        self.server.zones.aliases["*.example.org"] = "x.tunnel.example.com."
+        client = self.ask("shop.example.org", "*.example.org", name="myapp", wildcard=True)
+        [ready] = client.party.messages
+        self.assertEqual(
+            [ready.url, *ready.more],
+            [
+                "https://myapp.tunnel.example.com",
+                "https://*.myapp.tunnel.example.com",
+                "https://shop.example.org",
+                "https://*.example.org",
+            ],
+        )
+        found = self.server.registry.find("a.b.example.org.")
+        self.assertEqual(found and found.label, "myapp")
+
+    def test_not_proven(self) -> None:
+        """Refused for good, all names of the tunnel with it; with a record, the next try is granted."""
+        client = self.ask("other.example.org", name="myapp")
+        self.assertEqual((client.refusals, self.server.registry.by_name), ([("domain-not-proven", True)], {}))
+        self.server.zones.aliases["other.example.org"] = "tunnel.example.com"
+        self.assertEqual(self.ask("other.example.org", name="myapp", client=client).names, ["myapp"])
+
+    def test_no_answer(self) -> None:
+        self.server.zones.broken = True
+        self.assertEqual(self.ask("shop.example.org").refusals, [("dns-unavailable", False)])
+
+    def test_a_client_that_comes_back(self) -> None:
+        """Does not wait for the DNS."""
+        self.ask("shop.example.org").say(CloseTunnel(1))
+        self.server.zones.silent = True
+        self.assertEqual(self.ask("shop.example.org").names, ["shop.example.org"])
+
+    def test_while_the_dns_is_asked(self) -> None:
+        """The number is in use, and what was closed meanwhile is not opened any more."""
+        self.server.zones.silent = True
+        client = self.ask("shop.example.org")
+        self.assertEqual((client.names, client.refusals), ([], []))
+        client.say(CloseTunnel(1))
+        self.server.wait(11)
+        self.assertEqual((client.refusals, self.server.registry.by_name), ([], {}))
+        client = self.ask("shop.example.org")
+        client.link_broken = lambda link, error: None  # type: ignore[method-assign]
+        self.ask("shop.example.org", client=client)
+        self.assertEqual(len(self.gateway.sessions), 1)
+
+    def test_two_at_once(self) -> None:
+        first, second = self.ask("shop.example.org"), self.ask("shop.example.org")
+        self.server.wait(GHOST_MOST + 1)
+        self.assertEqual((first.names, second.refusals), (["shop.example.org"], [("name-taken", False)]))
+
+    def test_records_that_are_taken_away(self) -> None:
+        """End the tunnel, and its clients are told what to do."""
+        client = self.ask("shop.example.org", name="myapp")
+        self.server.zones.clear()
+        for _ in range(100):
+            self.server.clock.advance(1800)
+            self.gateway.domains.check(self.server.clock.seconds())
+            self.server.talk()
+            if not self.server.registry.by_name:
+                break
+        closed = client.party.messages[-1]
+        self.assertIsInstance(closed, CloseTunnel)
+        self.assertEqual((closed.tunnel, closed.word), (1, "domain-not-proven"))
+        self.assertIn("shop.example.org CNAME tunnel.example.com", closed.message)
+
+    def test_what_cannot_be(self) -> None:
+        client = self.server.client("key").connect()
+        for domain, word, said in (
+            ("tunnel.example.com", "name-invalid", "this server's own"),
+            ("a.b.tunnel.example.com", "name-invalid", "--subdomain a.b"),
+            ("*.tunnel.example.com", "name-invalid", "--subdomain *"),
+            ("*.example.com", "domain-not-proven", "_sellia.example.com TXT"),
+            ("localhost", "name-invalid", "not a domain"),
+            ("203.0.113.7", "name-invalid", "not a domain"),
+            ("a\x1b[2J.org", "name-invalid", "not a domain"),
+            ("", "name-invalid", "not a domain"),
+        ):
+            self.ask(domain, client=client)
+            refused = client.party.messages[-1]
+            self.assertEqual((refused.word, refused.final), (word, True), domain)
+            self.assertIn(said, refused.message)
+            self.assertNotIn("\x1b", refused.message)
+        self.ask(*(f"{number}.example.org" for number in range(17)), client=client)
+        self.assertIn("16 domains at most", client.party.messages[-1].message)
+        client.say(OpenTunnel(99, "tcp", None, options=TunnelOptions(domains=["shop.example.org"])))
+        self.assertEqual(client.refusals[-1][0], "forbidden")
+        self.assertEqual(self.server.registry.by_name, {})
+
+
+class OpenServerDomainTests(GatewayCase):
+    def test_who_could_be_anybody(self) -> None:
+        """Has no domains: neither an address nor a key that was made up says who it is tomorrow."""
+        for key in (None, "made up"):
+            client = self.server.client(key).connect()
+            client.say(OpenTunnel(1, "http", None, options=TunnelOptions(domains=["shop.example.org"])))
+            self.assertEqual(client.refusals, [("forbidden", True)])
+        self.assertEqual(self.server.zones.asked, [])
+
+
 class RateTests(GatewayCase):
     """A client that asks for names all the time."""
 

@@ -1,9 +1,9 @@
 """Which request goes where, what its service sees of it, and whom forwarded headers are believed."""
 
-from sellia.protocol.messages import TunnelOptions
+from sellia.protocol.messages import TunnelOptions, WebSocketRequest
 from sellia.relay.registry import TunnelRegistry
 from sellia.relay.secrets import basic_auth_digest
-from tests.server.support import GET, VISITOR, ServerCase, SessionUpstream, get
+from tests.server.support import GET, UPGRADE, VISITOR, ServerCase, SessionUpstream, get
 
 KIB = 1024
 
@@ -237,4 +237,32 @@ class WildcardTests(ServerCase):
             self.assert_answers(visitor, (401, "unauthorized"))
         visitor = self.stage.visitor(get(b"/", b"Authorization: Basic eDp5", host=b"last.safe.localhost"))
         self.assert_answers(visitor, (429, "rate-limited"))
+        self.assertEqual(self.stage.asked, [])
+
+
+class DomainTests(ServerCase):
+    """Domains of owners' own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        registry: TunnelRegistry[SessionUpstream] = TunnelRegistry()
+        self.registry = self.stage.ingress.tunnels = registry
+        registry.claim("shop.example.org.", self.stage.upstream, "owner", 0.0, tunnel_id=1, also=["*.example.org."])
+
+    def test_everything_goes_there(self) -> None:
+        """Also what has a meaning on the server's own domain: challenges of certificates, the gateway's path."""
+        for path in (b"/", b"/.well-known/acme-challenge/tok_en-1", b"/.well-known/pki-validation/x.txt", b"/health"):
+            for host in (b"shop.example.org", b"SHOP.Example.org.:80", b"a.b.example.org"):
+                visitor, service = self.stage.ask(get(path, host=host))
+                self.assertEqual((service.opening.tunnel, service.target, service.value(b"Host")), (1, path, host))
+        self.assertEqual(self.stage.rooms.pages, [])
+
+    def test_a_websocket_at_the_gateways_path(self) -> None:
+        self.stage.visitor(UPGRADE.replace(b"/chat", b"/ws").replace(b"demo.localhost", b"shop.example.org"))
+        [service] = self.stage.asked
+        self.assertIsInstance(service.opening, WebSocketRequest)
+
+    def test_other_domains(self) -> None:
+        for host in (b"example.org", b"shop.example.org.localhost.example", b"xexample.org", b"example"):
+            self.assert_answers(self.stage.visitor(get(host=host)), (404, "no-such-tunnel"))
         self.assertEqual(self.stage.asked, [])

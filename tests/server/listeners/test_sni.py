@@ -82,6 +82,14 @@ class SharedTests(SniCase):
         self.visit(real("xsecure.localhost"))
         self.assertEqual((len(self.services()), len(self.made)), (3, 1))
 
+    def test_a_domain_of_its_own(self) -> None:
+        self.tunnel("shop.example.org.")
+        for name in ("shop.example.org", "SHOP.example.org"):
+            self.visit(real(name))
+        self.assertEqual((len(self.services()), self.made), (2, []))
+        self.visit(real("example.org"))
+        self.assertEqual((len(self.services()), len(self.made)), (2, 1))
+
     def test_another_name(self) -> None:
         for name in ("demo.localhost", "nobody.localhost", "localhost", "x.secure.localhost", None):
             hello = real(name)
