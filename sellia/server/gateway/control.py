@@ -215,7 +215,7 @@ class DomainControl:
             watch.due, watch.missing = now + VALID, 0
             return
         watch.missing += 1
-        _log.warn("domain not proven any more: name={name} looks={looks}", name=field(domain), looks=watch.missing)
+        _log.warn("domain not proven any more: name={name} looks={looks:d}", name=field(domain), looks=watch.missing)
         if watch.missing >= LOOKS:
             self.proofs.forget(identity, domain)
             said = f"Nothing shows any more that {domain} is yours. {records.advice}"
