@@ -10,8 +10,8 @@ class RecordingObserver:
 
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
-        #: Why streams have ended that did not end plainly well.
-        self.causes: dict[int, Cause] = {}
+        #: Why streams have ended that did not end plainly well, as each end of the link says.
+        self.causes: dict[int, list[Cause]] = {}
 
     def request(self, stream_id: int, opening: Opening) -> None:
         self.events.append(("request", stream_id, opening))
@@ -43,8 +43,7 @@ class RecordingObserver:
         self.events.append(("continued", stream_id, from_visitor, payload))
 
     def explained(self, stream_id: int, cause: Cause) -> None:
-        assert stream_id not in self.causes, "an end has one cause"
-        self.causes[stream_id] = cause
+        self.causes.setdefault(stream_id, []).append(cause)
 
     def ended(self, stream_id: int, by: EndedBy, code: int | str | None, reason: str) -> None:
         self.events.append(("ended", stream_id, by, code, reason))

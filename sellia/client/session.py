@@ -62,6 +62,7 @@ from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.waiting import wait_for
 from sellia.transports.udp.flow import end_flows
 from sellia.transports.websocket.pipe import WebSocketLeg
+from sellia.why.cause import session_name
 
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0
@@ -247,7 +248,7 @@ class ClientSession:
             self.session = Session(self, self._turn.schedule, even=False)
             self.session.late_reset = self._late_reset
             self._observer = self._observe() if self._observe is not None else None
-            self._token = welcome.session
+            self._token, self.session.name = welcome.session, session_name(welcome.session)
         session = cast(Session, self.session)
         self.tunnels.take_limits(frames, answers_pings=welcome.limits.while_away_pings)
         settings = self._settings
@@ -304,8 +305,7 @@ class ClientSession:
             self._unreachable(UnreachableError(no_link(reason)))
 
     def login_refused(self, reason: str) -> None:
-        # A proxy may lock out whoever shows a wrong password again and again, so it is not tried again unless it was
-        # right before.
+        # A proxy may lock out whoever shows a wrong password often: it is tried again only if it was right before.
         if not self.stopping and self._window.seconds is None:
             self._unreachable(ProxyLoginError(no_link(reason)))
 

@@ -219,7 +219,9 @@ class Tunnels:
         return left
 
     def sweep(self) -> None:
-        """Let go of what is left of closed tunnels, once a second."""
+        """Let go of what is left of closed tunnels, and look at open WebSockets, once a second."""
+        for service in self.services:
+            service.look()
         if len(self._retired):
             self._retired.sweep()
             self._list_services()

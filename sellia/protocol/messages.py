@@ -73,6 +73,17 @@ class ServerLimits(_Options, frozen=True):
     while_away_pings: bool = True  #: whether WebSocket pings may be answered while the link is away
 
 
+class Why(_Options, frozen=True):
+    """Why something ends, as far as its sender knows; empty where that is plain, or not known."""
+
+    who: str = ""  #: a party of `sellia.why.cause`
+    what: str = ""  #: a stable word
+    evidence: dict[str, int | float | str] = {}  #: facts, by their names
+
+
+NO_WHY: Final = Why()
+
+
 # --- link messages -------------------------------------------------------------------------------------------
 
 
@@ -109,6 +120,7 @@ class Refused(_Message, frozen=True, tag="refused"):
     word: str
     message: str
     final: bool
+    id: str = ""  #: by which the server's log has it
 
 
 class Ack(_Message, frozen=True, tag="ack"):
@@ -228,18 +240,20 @@ class Reset(_Message, frozen=True, tag="reset"):
     message: str = ""
     frames: int = -1  #: as in `Ending`
     bytes: int = -1
+    why: Why = NO_WHY  #: more about it
 
 
 class Ending(_Message, frozen=True, tag="ending"):
     """Tells more of a WebSocket's end than its frames do: right before a close frame of this end's own, and before END.
 
-    In front of END, and with ``by`` empty, it tells the counts only.
+    In front of END, and with ``by`` empty, it tells the counts, and why there was no close frame.
     """
 
     by: str = ""  #: because of whom this end closes it: ``sellia``, ``visitor`` or ``service``
     dropped: bool = False  #: whether that side's connection was lost without a close frame
     frames: int = -1  #: frames of the other end that went to this end's socket, in all; -1: not told
     bytes: int = -1  #: the same of their payloads
+    why: Why = NO_WHY  #: more about it
 
 
 # --- control records: the session ------------------------------------------------------------------------------
@@ -356,6 +370,7 @@ class Notice(_Message, frozen=True, tag="notice"):
     visitor: str = ""
     websocket: bool = False
     suppressed: int = 0  #: how many before it were not told
+    id: str = ""  #: by which the server's log has it
 
 
 SessionMessage = (

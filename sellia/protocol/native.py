@@ -52,6 +52,9 @@ BLOCKED: Final = 10  #: empty: the sender has more for this stream than its cred
 ENDING: Final = 11  #: an ``Ending``: whose the close frame is that follows
 CONTROL: Final = 16  #: a ``SessionMessage``; stream 0
 
+#: Those that a stream's leg is told of in order.
+STREAM_RECORDS: Final = frozenset((HEAD, DATA, TRAILERS, FRAME, FRAME_BEGIN, FRAME_MORE, ENDING))
+
 #: Flag of OPEN, HEAD and DATA: the sender has ended its direction of the stream.
 END: Final = 1
 

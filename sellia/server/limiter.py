@@ -275,6 +275,7 @@ class Limiter:
                 pipe.drop(INTERNAL.close_reason("a defect of Sellia's own"))
 
     def _look(self, pipe: WebSocketLeg, now: float) -> None:
+        pipe.record.look(now)
         if pipe.unread(now) >= self._unread_timeout:
             self.refused("unread", pipe.visitor, "closed")
             took = f"unread: nothing taken for {self._unread_timeout:g} s"

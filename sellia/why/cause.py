@@ -76,6 +76,11 @@ def blamed(who: Party) -> str:
     return {"unknown": "nobody knows who", "proxy": "a proxy in front", "visitor": "the visitor"}.get(who, f"the {who}")
 
 
+def session_name(token: bytes) -> str:
+    """Return the name of a session: the first bytes of its token, too few to guess the rest."""
+    return token[:4].hex()
+
+
 def cause_id(session: str, number: int, kind: str = "") -> str:
     """Return the id of what has ended in a session; ``kind`` is empty for a stream."""
     return f"{session or '-'}-{kind}{number}"

@@ -1,5 +1,6 @@
 """The client's session: it outlives its links, is given up in time, and ends in order."""
 
+from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import (
@@ -19,6 +20,7 @@ from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL
 from sellia.client.tunnel import NAME_RETRY
 from sellia.problems import VISITOR_GONE
 from sellia.protocol.messages import (
+    NO_WHY,
     MEANWHILE,
     CloseTunnel,
     Ending,
@@ -596,7 +598,9 @@ class StopTests(SessionCase):
         self.stage.talk()
         payload = (1001).to_bytes(2, "big") + b"client-gone: the client was stopped"
         self.assertEqual(visitor.events[1:], [("frame", 0x88, payload), ("end", [])])
-        self.assertEqual(visitor.endings, [Ending("sellia", frames=0, bytes=0)])
+        (ending,) = visitor.endings
+        self.assertEqual(replace(ending, why=NO_WHY), Ending("sellia", frames=0, bytes=0))
+        self.assertEqual((ending.why.who, ending.why.what), ("client", "client-gone"))
         self.assertEqual(service.read()[:2], bytes((0x88, 0x80 | len(payload))))
         self.assertNoResult(finished)
         service.say(b"\x88\x02\x03\xe9")

@@ -21,6 +21,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Server
 
+from sellia.targets import Target, TargetKind
 from sellia.transports.reactor.waiting import cancel
 
 #: Seconds between two attempts to connect to a unix socket whose backlog is full.
@@ -70,6 +71,32 @@ def connect_now(reactor: Any, family: int, address: str, port: int, protocol: Pr
         transport = Server(handle, protocol, place, None, 0, reactor)  # type: ignore[arg-type]
     protocol.makeConnection(transport)
     return 0
+
+
+def is_listening(reactor: Any, target: Target) -> bool | None:
+    """Return whether somebody listens at a target on this machine; None for one elsewhere, or if that is not clear.
+
+    It is connected to for a moment, for there is no other way on all systems.
+    """
+    places: list[tuple[int, Any]] = []
+    if target.kind is TargetKind.UNIX and isinstance(reactor, PosixReactorBase):
+        places = [(socket.AF_UNIX, target.path)]
+    elif target.kind is TargetKind.ADDRESS:
+        places = [(family, (host, target.port)) for family, host in addresses(reactor, target.host)]
+    answer: bool | None = None
+    for family, place in places:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as handle:
+                fault = handle.connect_ex(place)
+                if fault == errno.EINPROGRESS:
+                    fault = handle.connect_ex(place)
+        except OSError:
+            continue
+        if fault in (0, errno.EISCONN, errno.EAGAIN):
+            return True
+        if fault in (errno.ECONNREFUSED, errno.ENOENT):
+            answer = False
+    return answer
 
 
 class UnixTransport(Server):

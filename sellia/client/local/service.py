@@ -16,6 +16,7 @@ from sellia.client.local.deadlines import Deadlines
 from sellia.client.local.dial import Dialer, ServiceSocket
 from sellia.client.local.finished import FinishedExchanges
 from sellia.client.local.host_checks import advice, recognise
+from sellia.client.local.loopback import is_listening
 from sellia.client.local.pool import IDLE_LIMIT, IDLE_SECONDS, Pool
 from sellia.protocol.messages import Headers, ServerLimits
 from sellia.relay.http.rewriting import Rewriter
@@ -34,6 +35,9 @@ CONNECT_TIMEOUT: Final = 10.0
 
 #: Seconds after which the listener is told of a request without a response head, or of a response that still flows.
 SLOW: Final = 10.0
+
+#: Seconds for which one look at whether the service listens serves all who ask.
+_ASK_AGAIN: Final = 0.2
 
 
 class SlowExchange(Protocol):
@@ -94,6 +98,9 @@ class LocalService:
         self._refusals = LimitLog()
         #: Whether nothing (more) is to be told of host checks: under its own name a service refuses strangers only.
         self._host_check_told = rewriter is not None and rewriter.own_names
+        #: When it was last asked whether it listens, and the answer.
+        self._asked_at = -_ASK_AGAIN
+        self._listens: bool | None = None
         #: Exchanges whose responses the server may yet refuse.
         self.finished = FinishedExchanges()
 
@@ -108,6 +115,21 @@ class LocalService:
     def forget(self, exchange: SlowExchange) -> None:
         """Stop waiting for an exchange that is answered, or over."""
         self.slow.discard(exchange)
+
+    def look(self) -> None:
+        """Note what has passed on open WebSockets; call it once a second."""
+        if self.pipes.open:
+            now = self.clock.seconds()
+            for pipe in self.pipes.open:
+                pipe.record.look(now)
+
+    def listening(self) -> bool | None:
+        """Return whether somebody listens at the service's address; None where that cannot be told at once."""
+        now = self.clock.seconds()
+        if now - self._asked_at >= _ASK_AGAIN:
+            self._asked_at = now
+            self._listens = is_listening(self.clock, self.target)
+        return self._listens
 
     def visitor_left(self, connection: int) -> None:
         """Release what is kept for the visitor's connection with this number, which is closed."""

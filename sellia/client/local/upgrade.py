@@ -109,6 +109,8 @@ class ServiceUpgradeLeg(ServiceLeg):
             subprotocol=subprotocol or "",
             closed=None if report is None else _Closed(report),
             suppressed=service.violated,
+            id=stream.cause_id,
+            listening=service.listening,
         )
         if report is not None:
             target = decoded(opening.target)
@@ -209,5 +211,6 @@ class _Closed:
                 *story.to_visitor,
                 story.seconds,
                 story.tunnel,
+                cause=story.cause,
             )
         )

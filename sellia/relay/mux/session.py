@@ -40,7 +40,7 @@ from sellia.protocol.limits import (
     SESSION_QUEUE_LIMIT,
     URGENT_LIMIT,
 )
-from sellia.protocol.messages import Ending, Opening, Reset, SessionMessage
+from sellia.protocol.messages import Ending, Opening, Reset, SessionMessage, Why
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.load_shedding import LoadShedder
 from sellia.relay.mux.owner import Owner
@@ -51,9 +51,7 @@ from sellia.relay.mux.stream import Stream, opening_record
 from sellia.relay.mux.stream_numbers import StreamNumbers
 from sellia.relay.mux.streams import StreamTable
 
-_STREAM_RECORDS: Final = frozenset(
-    {native.HEAD, native.DATA, native.TRAILERS, native.FRAME, native.FRAME_BEGIN, native.FRAME_MORE, native.ENDING}
-)
+_STREAM_RECORDS: Final = native.STREAM_RECORDS
 
 
 class Session:
@@ -71,6 +69,8 @@ class Session:
         replay_limit: int = REPLAY_LIMIT,
     ) -> None:
         self.owner = owner
+        self.name = ""  #: as logs and the ids of causes have it
+        self.told: Why | None = None  #: what the peer says of why a leg is being reset; None where this end resets it
         self._numbers = StreamNumbers(even)
         self.table = StreamTable(self._numbers.peer_parity)
         #: The streams that are open, by number.
@@ -166,6 +166,7 @@ class Session:
         if self.closed:
             return
         self.closed = True
+        self.told = None
         self._reader.drop()
         streams = self.table.clear()
         self.out.close()
@@ -200,8 +201,7 @@ class Session:
         ack = native.parcel_ack(message)
         self.out.acknowledged(ack)
         self.out.arrived(len(message))
-        if len(message) == native.PARCEL_HEADER:
-            self.idle += 1
+        self.idle += len(message) == native.PARCEL_HEADER
         if len(message) > SHORT_PARCEL:
             reader.begin(message, ack)
         elif self._act(native.records(message)):
@@ -246,12 +246,10 @@ class Session:
                             table.finished(stream)
                 elif kind == native.CREDIT:
                     amount = native.decode_credit(payload)
-                    if amount < RECORD_COST:
-                        self.late += 1
+                    self.late += amount < RECORD_COST
                     stream.sending.credited(amount)
                 elif kind == native.BLOCKED:
-                    if not stream.receiving.starved():
-                        self.late += 1
+                    self.late += not stream.receiving.starved()
                 elif kind == native.RESET:
                     self._reset_received(stream, native.decode_reset(payload))
                 elif kind == native.OPEN:
@@ -296,6 +294,7 @@ class Session:
 
     def _reset_received(self, stream: Stream, reset: Reset) -> None:
         self.table.end(stream)
+        self.told = reset.why
         if reset.frames >= 0:
             self._guarded(stream, stream.leg.ending_received, Ending(frames=reset.frames, bytes=reset.bytes))
         self._guarded(stream, stream.leg.reset_received, problem_of(reset.word), reset.message)
@@ -341,6 +340,7 @@ class Session:
 
     def _overload(self, stream: Stream, message: str, bound: str) -> None:
         stream.reset(OVERLOADED, message)
+        self.told = None
         self._guarded(stream, stream.leg.reset_received, OVERLOADED, message)
         if self.relieved is not None:
             self.relieved(stream, bound)

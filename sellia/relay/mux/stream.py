@@ -15,12 +15,23 @@ from sellia.errors import ProblemError
 from sellia.problems import HEADER_TOO_LARGE, Problem
 from sellia.protocol import native
 from sellia.protocol.limits import HEAD_LIMIT, RECORD_LIMIT
-from sellia.protocol.messages import Ending, Headers, Opening, Reset, ResponseHead, SessionMessage, Trailers
+from sellia.protocol.messages import (
+    NO_WHY,
+    Ending,
+    Headers,
+    Opening,
+    Reset,
+    ResponseHead,
+    SessionMessage,
+    Trailers,
+    Why,
+)
 from sellia.protocol.native import DATA, END, ENDING, FRAME, FRAME_BEGIN, FRAME_MORE, HEAD, TRAILERS
 from sellia.relay.mux.ledger import Ledger
 from sellia.relay.mux.leg import NULL_LEG, Leg
 from sellia.relay.mux.receive_half import ReceiveHalf
 from sellia.relay.mux.send_half import SendHalf, SendQueue
+from sellia.why.cause import cause_id
 
 _EMPTY: Final = b""
 
@@ -29,6 +40,10 @@ class StreamOwner(Protocol):
     """Session of a stream, as the stream and its leg see it."""
 
     closed: bool
+    #: Its name in logs and in the ids of causes.
+    name: str
+    #: While a leg is told of a reset: what the peer says of why; None where this end resets it.
+    told: Why | None
 
     @property
     def attached(self) -> bool:
@@ -127,9 +142,14 @@ class Stream:
             self.sending.put(DATA, END, b"")
         self._end_sending()
 
-    def reset(self, problem: Problem, message: str = "", frames: int = -1, octets: int = -1) -> None:
+    def reset(self, problem: Problem, message: str = "", frames: int = -1, octets: int = -1, why: Why = NO_WHY) -> None:
         """End both directions and drop what is queued.  The leg is not told.  Harmless on a stream that has ended."""
-        self.session.give_up(self, Reset(problem.code, message, frames, octets))
+        self.session.give_up(self, Reset(problem.code, message, frames, octets, why))
+
+    @property
+    def cause_id(self) -> str:
+        """Id of the cause of its end."""
+        return cause_id(self.session.name, self.id)
 
     # --- for the leg: receiving ----------------------------------------------------------------------------
 

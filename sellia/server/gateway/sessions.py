@@ -25,6 +25,7 @@ from sellia.text import defect, field
 from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.batching import FlushBatch
 from sellia.transports.reactor.waiting import cancel
+from sellia.why.cause import session_name
 
 #: Bytes of a resume token.
 _TOKEN: Final = 16
@@ -73,6 +74,7 @@ class ServerSession:
             held_limit=settings.session_credit,
             queue_limit=settings.session_queue,
         )
+        self.mux.name = session_name(self.token)
         self.mux.relieved = self._relieved
         #: Numbers of tunnels whose claims are undecided.
         self.claiming: set[int] = set()
@@ -130,8 +132,8 @@ class ServerSession:
 
     @property
     def name(self) -> str:
-        """The first bytes of the token, for the log: enough to tell sessions apart, too few to guess the rest."""
-        return self.token[:4].hex()
+        """Name of the session in the log."""
+        return self.mux.name
 
     @property
     def footprint(self) -> int:

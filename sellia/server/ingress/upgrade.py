@@ -15,6 +15,7 @@ from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.observer import EndedBy
 from sellia.server.ingress.exchange import VisitorHttpLeg
+from sellia.server.ingress.interim import through_a_proxy
 from sellia.server.ingress.pooled import answered
 from sellia.server.ingress.response_lines import check_switching, switching_head
 from sellia.server.ingress.states import Response
@@ -124,6 +125,8 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
                 clock=ingress.clock,
                 subprotocol=(agreed.subprotocol or b"").decode("latin-1"),
                 suppressed=ingress.guard.websocket_violated,
+                id=stream.cause_id,
+                proxied="trusted" if connection.trusted else "seen" if through_a_proxy(self.request) else "",
             ),
             limits=ingress.guard.frames,
             judge=True,

@@ -6,6 +6,7 @@ import sys
 from typing import Any, Final
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 
@@ -104,6 +105,14 @@ def hangup(transport: Any) -> int:
     poll = select.poll()
     poll.register(number, ENDED)
     return sum(event for _, event in poll.poll(0))
+
+
+def how_lost(reason: Failure) -> str:
+    """Return how a connection was lost, in our words; empty where this end has cut it."""
+    if reason.check(ConnectionDone) is not None:
+        return "it ended in order, with FIN"
+    # Twisted does not tell a reset from a connection on which nothing was acknowledged for too long
+    return "it broke off, as after a reset" if reason.check(ConnectionLost) is not None else ""
 
 
 def is_tls(transport: Any) -> bool:

@@ -39,6 +39,11 @@ class AwayPings:
         #: Pings that were answered here since the link was lost.
         self.count = 0
 
+    @property
+    def unanswered(self) -> int:
+        """Number of pings that were passed on and have no answer, as far as they are remembered."""
+        return len(self._passed)
+
     def received(self, payload: bytes, away: bool) -> bool:
         """Answer a ping of the peer, if the link is ``away``; return False if it is to be passed on."""
         if away and self.catch_up() and self._pong(payload):

@@ -36,13 +36,15 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from sellia.errors import LimitExceeded, ProtocolError
-from sellia.problems import BAD_FRAME, SERVICE_DIED, VISITOR_GONE, Problem
-from sellia.protocol.messages import Ending
+from sellia.problems import BAD_FRAME, PROBLEMS, SERVICE_DIED, VISITOR_GONE, Problem
+from sellia.protocol.messages import NO_WHY, Ending, Why
+from sellia.relay.mux.causes import believed, why_of
 from sellia.relay.mux.stream import Stream
 from sellia.transports.reactor.sockets import half_close, lose, unsent
 from sellia.transports.reactor.waiting import cancel
 from sellia.transports.websocket.frames import CLOSE_FRAME, close_payload, parse_close, problem_close
-from sellia.transports.websocket.record import Side, WebSocketRecord
+from sellia.transports.websocket.record import Circumstances, Side, WebSocketRecord
+from sellia.why.websocket import Told
 
 #: Seconds for a peer to finish its part of a closing handshake before its connection is dropped.
 CLOSE_WAIT: Final = 10.0
@@ -128,6 +130,7 @@ class Closing:
         "_socket",
         "_stream",
         "_timer",
+        "_told",
         "_unsent",
         "_verdict",
         "_visitor",
@@ -148,6 +151,8 @@ class Closing:
         #: Payload of the close frame that a violator gets.
         self._verdict: bytes | None = None
         self._timer: IDelayedCall | None = None
+        #: What the other end of the link has said of why it ends.
+        self._told: Told | None = None
         self._unsent = -1
         self.state = State.OPEN
         #: Whether frames of the other side may be sent to the socket.
@@ -175,10 +180,11 @@ class Closing:
         if stream.local_ended:
             self._pronounce()
         elif self._socket.inside_in_frame:  # that frame will never end: the other side cannot be told in order
-            stream.reset(violation.problem, str(violation))
+            stream.reset(violation.problem, str(violation), why=self._why)
             self._pronounce()
         else:
-            stream.send_ending(Ending("sellia" if isinstance(violation, LimitExceeded) else self._side))
+            by = "sellia" if isinstance(violation, LimitExceeded) else self._side
+            stream.send_ending(Ending(by, why=self._why))
             stream.send_frame(CLOSE_FRAME, self._verdict)
             self._after(VERDICT_WAIT, self._pronounce)
 
@@ -187,16 +193,19 @@ class Closing:
         if self.state is State.HUNG_UP or self.state is State.BOTH:
             self._socket.transport.loseConnection()
         elif not self.received:
+            self._record.how = "it ended in order, with FIN"
             lose(self._socket.transport)
 
-    def lost(self) -> None:
+    def lost(self, how: str = "") -> None:
         """The connection is gone: end the stream, in order after a close frame."""
         self._move(Event.LOST)
         self._cancel()
         if self.received:
             self._end_stream()
         else:
-            self._record.ended(self._side, None, _DROPPED)
+            self._record.how = self._record.how or how
+            self._record.linked = self._stream.attached
+            self._record.dropped(self._side, _DROPPED)
             self._vanished()
 
     # --- from the stream -----------------------------------------------------------------------------------
@@ -206,7 +215,7 @@ class Closing:
         if self._verdict is not None:
             payload = self._verdict
         else:
-            self._record.ended(self.made_by or self._other, *parse_close(payload))
+            self._closed_there(*parse_close(payload))
         self._send(payload, first)
         if self.state is State.BOTH:
             self._completed()
@@ -217,10 +226,11 @@ class Closing:
         """The other end tells what it took, and because of whom it makes the close frame that follows."""
         if ending.frames >= 0:
             self._record.settle(ending.frames, ending.bytes)
+        self._told = believed(ending.why)
         if ending.by:
             self.made_by = self._other if ending.by == self._other else "sellia"
             if ending.dropped and self.may_send:
-                self._record.ended(self.made_by, None, _DROPPED)
+                self._record.dropped(self.made_by, _DROPPED, self._told)
 
     def end_received(self) -> None:
         """The other side's socket has closed, after a close frame went this way; or without one."""
@@ -229,7 +239,7 @@ class Closing:
         elif self.may_send and self._visitor:
             self.reset_received(SERVICE_DIED, _DIED)
         elif self.may_send:
-            self._record.ended("visitor", None, _DROPPED)
+            self._record.dropped("visitor", _DROPPED, self._told)
             self._hang_up()
 
     def reset_received(self, problem: Problem, message: str) -> None:
@@ -237,11 +247,15 @@ class Closing:
         if self.state is State.GONE:
             return
         unfinished = self._socket.inside_out_frame
+        said = self._stream.session.told
+        told = self._told if said is None else believed(said)
         by, reason = _DROPPED_BY.get(problem), _DROPPED
+        how = Circumstances(dropped=True, told=told)
         if by is None:
             by = self._other if problem is BAD_FRAME else "sellia"
             reason = f"{problem.code}: {message}" if message else problem.code
-        self._record.ended(by, None, reason + _UNSAID if unfinished else reason)
+            how = Circumstances(problem, here=said is None, sender=self._other, told=told)
+        self._record.ended(by, None, reason + _UNSAID if unfinished else reason, how)
         if not self.may_send or unfinished or (not self._visitor and problem is VISITOR_GONE):
             self._hang_up()
         elif self._verdict is not None:
@@ -264,8 +278,8 @@ class Closing:
         if self._socket.inside_in_frame or self._socket.inside_out_frame:
             return False
         payload = close_payload(code, reason)
-        self._record.ended("sellia", code, reason)
-        self._stream.send_ending(Ending("sellia", False, *self._record.taken))
+        self._record.ended("sellia", code, reason, Circumstances(PROBLEMS.get(reason.partition(":")[0])))
+        self._stream.send_ending(Ending("sellia", False, *self._record.taken, self._why))
         self._stream.send_frame(CLOSE_FRAME, payload)
         self._stream.end()
         self._send_and_wait(payload)
@@ -285,6 +299,18 @@ class Closing:
     @property
     def _other(self) -> Side:
         return "service" if self._visitor else "visitor"
+
+    @property
+    def _why(self) -> Why:
+        """What the other end is told of why it ends."""
+        return why_of(self._record.explain())
+
+    def _closed_there(self, code: int | None, reason: str) -> None:
+        """Note a close frame of the other side, or one that the other end of the link has made."""
+        by, how = self.made_by, Circumstances(here=False, told=self._told)
+        if by == "sellia":
+            how = how._replace(problem=PROBLEMS.get(reason.partition(":")[0]), sender=self._other)
+        self._record.ended(by or self._other, code, reason, how)
 
     def _move(self, event: Event) -> None:
         self.state = NEXT[self.state, event]
@@ -336,20 +362,20 @@ class Closing:
         stream, visitor = self._stream, self._visitor
         if stream.drained or stream.local_ended or (self._socket.inside_in_frame and not visitor):
             if visitor:
-                stream.reset(VISITOR_GONE, _GONE, *self._record.taken)
+                stream.reset(VISITOR_GONE, _GONE, *self._record.taken, self._why)
             else:
-                stream.reset(SERVICE_DIED, _DIED, *self._record.taken)
+                stream.reset(SERVICE_DIED, _DIED, *self._record.taken, self._why)
             return
         if not visitor:
-            stream.send_ending(Ending(self._side, True, *self._record.taken))
+            stream.send_ending(Ending(self._side, True, *self._record.taken, self._why))
             stream.send_frame(CLOSE_FRAME, problem_close(SERVICE_DIED, _DIED))
-        self._end_stream()
+        self._end_stream(self._why if visitor else NO_WHY)
 
-    def _end_stream(self) -> None:
-        """End this direction behind what the peer said, and say what it had taken."""
+    def _end_stream(self, why: Why = NO_WHY) -> None:
+        """End this direction behind what the peer said, and say what it had taken, and why there was no close frame."""
         stream = self._stream
         if not stream.local_ended:
-            stream.send_ending(Ending("", False, *self._record.taken))
+            stream.send_ending(Ending("", False, *self._record.taken, why))
             stream.end()
         stream.flow()
 

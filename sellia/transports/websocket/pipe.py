@@ -30,7 +30,7 @@ from sellia.relay.limits.websocket import UNLIMITED, FrameLimits, MessageMeter
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.transports.reactor.batching import BufferedWriter, batch_of
-from sellia.transports.reactor.sockets import GONE, hangup
+from sellia.transports.reactor.sockets import GONE, hangup, how_lost
 from sellia.transports.reactor.unread import Unread
 from sellia.transports.websocket.away import AwayPings
 from sellia.transports.websocket.closing import Closing, State
@@ -111,10 +111,14 @@ class WebSocketLeg(FrameSocket, Unread):
         if self.gate is not None:
             self.gate.over()
         self.factory.open.discard(self)
-        self._closing.lost()
         record = self._record
+        if self._pings is not None:
+            record.pings_unanswered = self._pings.unanswered
+        self._closing.lost(how_lost(reason))
         record.over()
         if self.observer is not None:
+            if record.cause is not None:
+                self.observer.explained(self._stream.id, record.cause)
             self.observer.ended(self._stream.id, record.by or "sellia", record.code, record.reason)
 
     def readConnectionLost(self) -> None:

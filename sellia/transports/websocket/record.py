@@ -8,12 +8,17 @@ Bounds: a line takes over 100 us, so a flood of frames would slow down everybody
 of one WebSocket have ``FRAME_LINES``; the next line, or a last one, says how many had none.  Violations have as many
 lines as who counts them allows.
 
+When it is over, the record knows why (`sellia.why.websocket`), and tells that to the log as well.
+
+Times of frames cost nothing when they pass: whoever watches the WebSockets calls :meth:`WebSocketRecord.look` once a
+second, and silences are as exact as that.
+
 Counts: frames and payloads that passed between visitor and service, so that both ends tell the same.  A close frame
 that Sellia has made is none of them, nor is what one side still sent when the other was gone.
 """
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -22,8 +27,11 @@ from sellia.errors import LimitExceeded, ProtocolError
 from sellia.problems import Problem
 from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.text import field, shown_subprotocol, shown_target
+from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.verbosity import verbosity
+from sellia.why.cause import Cause, Party
+from sellia.why.websocket import Program, Told, WebSocketEnd, websocket_cause
 
 Side = Literal["visitor", "service", "sellia"]
 
@@ -33,16 +41,40 @@ FRAME_LINES: Final = Rate(200, 50.0)
 _log = Logger()
 
 
+class Circumstances(NamedTuple):
+    """What is known of an end besides by whom it was, its code and its reason."""
+
+    problem: Problem | None = None
+    dropped: bool = False  #: whether the connection was lost without a close frame
+    here: bool = True  #: whether it was made at this end of the link, if Sellia has made it
+    sender: Side = "sellia"  #: whose frames broke a rule or a limit, if any did
+    told: Told | None = None  #: what the other end of the link says of it
+
+
+_PLAIN: Final = Circumstances()
+_DROPPED: Final = Circumstances(dropped=True)
+
+
 class WebSocketRecord:
     """Counters of one WebSocket and the cause of its end, logged when it is over.  ``at_visitor`` tells whose it is.
 
     ``suppressed`` is asked when there is a violation: how many before it got no line, None if this one is to have none.
+    ``id`` is that of the cause of its end.  ``proxied`` tells of a proxy in front (`WebSocketEnd`), and ``listening``
+    whether somebody listens at the service's address.
     """
 
     __slots__ = (
         "_at_visitor",
+        "_circumstances",
         "_clock",
         "_closed",
+        "_heard_at",
+        "_id",
+        "_listening",
+        "_looked_at",
+        "_proxied",
+        "_seen",
+        "_spoke_at",
         "_lines",
         "_settled",
         "_started",
@@ -50,6 +82,10 @@ class WebSocketRecord:
         "_logged",
         "_suppressed",
         "by",
+        "cause",
+        "how",
+        "linked",
+        "pings_unanswered",
         "bytes_received",
         "frames_received",
         "code",
@@ -76,6 +112,9 @@ class WebSocketRecord:
         subprotocol: str = "",
         closed: "Callable[[WebSocketRecord], None] | None" = None,
         suppressed: "Callable[[WebSocketRecord], int | None] | None" = None,
+        id: str = "",
+        proxied: str = "",
+        listening: "Callable[[], bool | None] | None" = None,
     ) -> None:
         self.number = number
         self.tunnel = tunnel
@@ -88,7 +127,17 @@ class WebSocketRecord:
         self._lines: Bucket | None = None
         self._unshown = 0
         self._settled: tuple[int, int] | None = None
-        self._started = clock.seconds()
+        self._started = self._heard_at = self._spoke_at = self._looked_at = clock.seconds()
+        #: Frames that had been received and sent when that was last looked at.
+        self._seen = (0, 0)
+        self._id, self._proxied, self._listening = id, proxied, listening
+        self._circumstances = _PLAIN
+        #: Why it has ended; None while it has not, and where that was plainly good.
+        self.cause: Cause | None = None
+        #: How the connection was lost, as far as that is known.
+        self.how = ""
+        #: Whether there was a link, and how many pings of this socket's peer had no answer, when it ended.
+        self.linked, self.pings_unanswered = True, 0
         self.frames_received = self.bytes_received = self.frames_sent = self.bytes_sent = 0
         self.by: Side | None = None
         #: The word of the violation that ended it, if one did.
@@ -125,10 +174,25 @@ class WebSocketRecord:
         if verbosity.debug:
             self._frame("service" if self._at_visitor else "visitor", first, size)
 
-    def ended(self, by: Side, code: int | None, reason: str) -> None:
+    def look(self, now: float) -> None:
+        """Note what has passed since this was last called, about once a second."""
+        received, sent = self._seen
+        if received != self.frames_received:
+            self._heard_at = now
+        if sent != self.frames_sent:
+            self._spoke_at = now
+        self._seen = self.frames_received, self.frames_sent
+        self._looked_at = now
+
+    def ended(self, by: Side, code: int | None, reason: str, how: Circumstances = _PLAIN) -> None:
         """Note who ended the WebSocket: the first who is said to have done so."""
         if self.by is None:
             self.by, self.code, self.reason = by, code, reason
+            self._circumstances = how
+
+    def dropped(self, by: Side, reason: str, told: Told | None = None) -> None:
+        """Note that one side's connection was lost without a close frame; ``told`` is what the other end says of it."""
+        self.ended(by, None, reason, _DROPPED if told is None else Circumstances(dropped=True, told=told))
 
     def settle(self, frames: int, size: int) -> None:
         """Set how much of what was received here the other socket has been sent: nothing more will be."""
@@ -138,7 +202,7 @@ class WebSocketRecord:
         """Note that the sender's frames broke the protocol, or a limit of Sellia's; the WebSocket will be closed."""
         self.violation = violation.problem
         by: Side = "sellia" if isinstance(violation, LimitExceeded) else sender
-        self.ended(by, violation.code, violation.reason)
+        self.ended(by, violation.code, violation.reason, Circumstances(violation.problem, sender=sender))
         suppressed = 0 if self._suppressed is None else self._suppressed(self)
         if suppressed is not None:
             _log.warn(
@@ -173,6 +237,7 @@ class WebSocketRecord:
     def over(self) -> None:
         """Close the record: the socket is gone."""
         self.seconds = self._clock.seconds() - self._started
+        self.cause = self.explain()
         if self._settled is not None:
             self.frames_received, self.bytes_received = self._settled
         if verbosity.debug and self._unshown:
@@ -181,11 +246,53 @@ class WebSocketRecord:
                 id=self.number,
                 suppressed=self._unshown,
             )
+        if self.cause is not None:
+            tell_cause(self._clock, self.cause, self.tunnel)
         if self._logged:
             self._log_end()
         if self._closed is not None:
             closed, self._closed = self._closed, None
             closed(self)
+
+    def explain(self) -> Cause | None:
+        """Return why it ends, as far as that is known now; None where it is plainly good."""
+        here: Program = "server" if self._at_visitor else "client"
+        there: Program = "client" if self._at_visitor else "server"
+        how, by = self._circumstances, self.by
+        now = self._clock.seconds()
+        received = 0.0 if self._seen[0] != self.frames_received else now - self._heard_at
+        sent = 0.0 if self._seen[1] != self.frames_sent else now - self._spoke_at
+        gone = how.dropped and by == "service" and not self._at_visitor
+        frames, size = self._undelivered()
+        party: Party = by if by in ("visitor", "service") else here if how.here else there
+        return websocket_cause(
+            WebSocketEnd(
+                self._id or f"--{self.number}",
+                here,
+                party,
+                self.code,
+                self.reason,
+                dropped=how.dropped or by is None,
+                problem=how.problem,
+                sender="unknown" if how.sender == "sellia" else how.sender,
+                told=how.told,
+                how=self.how if how.dropped else "",
+                proxied=self._proxied,
+                seconds=now - self._started,
+                silent_in=received if self._at_visitor else sent,
+                silent_out=sent if self._at_visitor else received,
+                pings_unanswered=self.pings_unanswered,
+                linked=self.linked,
+                listening=self._listening() if gone and self._listening is not None else None,
+                counts={"undelivered": frames, "undelivered_bytes": size} if frames else {},
+            )
+        )
+
+    def _undelivered(self) -> tuple[int, int]:
+        """Return how many frames from the socket, and bytes in them, the other socket was not sent."""
+        if self._settled is None:
+            return 0, 0
+        return self.frames_received - self._settled[0], self.bytes_received - self._settled[1]
 
     def _log_end(self) -> None:
         frames_in, bytes_in = self.from_visitor
@@ -193,7 +300,7 @@ class WebSocketRecord:
         _log.info(
             "websocket closed: id={id} tunnel={tunnel} path={path} by={by} code={code} reason={reason} "
             "frames_in={frames_in} bytes_in={bytes_in} frames_out={frames_out} bytes_out={bytes_out} "
-            "seconds={seconds:.3f}",
+            "seconds={seconds:.3f}{cause}",
             id=self.number,
             tunnel=field(self.tunnel),
             path=field(shown_target(self.target)),
@@ -205,6 +312,7 @@ class WebSocketRecord:
             frames_out=frames_out,
             bytes_out=bytes_out,
             seconds=self.seconds,
+            cause="" if self.cause is None else f" cause={self.cause.id}",
         )
 
     def _frame(self, by: Side, first: int, size: int) -> None:

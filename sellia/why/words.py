@@ -1,0 +1,148 @@
+"""Words of causes: who is to blame for each problem of the catalogue, and what is no problem of it.
+
+A cause's `what` is a stable word, on which scripts may rely: a code of `sellia.problems`, or one of ``WORDS``.
+``docs/why.rst`` lists both.
+"""
+
+from typing import Final
+
+from sellia.problems import PROBLEMS, Problem
+from sellia.why.cause import Party
+
+#: Who has caused each problem.  Of those that are not here it depends: whoever reports it has the fault, or found the
+#: limit, of the program where it arose (`blame`).
+BLAME: Final[dict[str, Party]] = {
+    "no-such-tunnel": "unknown",  # a name that is misspelt, or a client that does not run
+    "client-gone": "client",
+    "session-expired": "link",
+    "client-away": "link",
+    "server-restarting": "server",
+    "server-draining": "server",
+    "service-refused": "service",
+    "service-unreachable": "service",
+    "service-tls-failed": "service",
+    "service-died": "service",
+    "bad-service-response": "service",
+    "service-unhealthy": "service",
+    "upgrade-refused": "service",
+    "response-timeout": "service",
+    "upgrade-timeout": "service",
+    "bad-request": "visitor",
+    "bad-host": "visitor",
+    "unauthorized": "visitor",
+    "forbidden": "visitor",
+    "no-such-page": "visitor",
+    "upgrade-required": "unknown",  # a proxy that removes Upgrade, or a browser that was led here
+    "method-not-allowed": "visitor",
+    "request-timeout": "visitor",
+    "body-too-large": "visitor",
+    "target-too-long": "visitor",
+    "rate-limited": "visitor",
+    "header-too-large": "visitor",
+    "http-version-not-supported": "visitor",
+    "wrong-key": "client",
+    "key-required": "client",
+    "too-many-attempts": "client",
+    "too-many-links": "client",
+    "name-taken": "client",
+    "name-reserved": "client",
+    "name-invalid": "client",
+    "too-many-tunnels": "client",
+    "unsupported-version": "client",
+    "visitor-gone": "visitor",
+    "idle-too-long": "server",
+    "not-asked": "client",
+}
+
+#: Problems whose blame is that of the frames' sender, and of the program that reports them.
+OF_FRAMES: Final = frozenset(("bad-frame", "frame-too-large", "too-many-frames"))
+OF_PROGRAMS: Final = frozenset(("internal", "overloaded"))
+
+#: Words that are no problems, with what to do; ``{who}`` is whose end it was.
+WORDS: Final[dict[str, str]] = {
+    # closes of a WebSocket by one of its ends, by their code
+    "no-status": "Nothing, if {who} was done: close() without arguments does that. Otherwise look at {who}.",
+    "protocol-error": "Compare the WebSocket libraries of both ends: {who} found a frame of the other end wrong.",
+    "unsupported-data": "Send the kind of message, text or binary, that {who} takes.",
+    "invalid-data": "Send UTF-8 in text messages: {who} found one that is not, or of another form than it expects.",
+    "policy-violation": "Check what {who} asks for: a login, a cookie, a token, the Origin. Its own log says which.",
+    "message-too-big": "Send smaller messages, or raise the limit of {who}: it is its own, not one of Sellia's.",
+    "extension-missing": "Turn the extension on that {who} needs, in the configuration of the other end.",
+    "internal-error": "Look in the log of {who} for an error at this moment.",
+    "service-restart": "Connect again when {who} is back.",
+    "try-again-later": "Connect again later: {who} has too much to do.",
+    "bad-gateway": "Look at what {who} connects to: it got no good answer from there.",
+    "unauthorized-close": "Check the login or token that {who} was shown.",
+    "own-code": "Look the code up in the program of {who}: codes from 3000 on are its own.",
+    # ends without a close frame
+    "dropped": "Look in the log of {who} for a crash or a restart at this moment.",
+    "idle-timeout": "Have a ping sent every 20 s or so, or raise the idle time-out of {who}.",
+    "ping-timeout": "Look at the network of {who}: it answered no ping. If pongs are only slow, raise the time-out.",
+    "unread": "Look at why {who} reads nothing: a tab in the background, a network that is stuck, a busy program.",
+    # handshakes and answers
+    "bad-handshake": "Look in the service's log: its 101 is not one that a browser would take.",
+    "upgrade-stripped": "Have the proxy in front pass Upgrade and Connection on: docs/proxies.rst has the lines.",
+    "gateway-error": "Look at what stands behind the service: it is a gateway itself, and this answer is its own.",
+    "host-not-allowed": "Add the public name to the names that the service allows.",
+    # the link
+    "link-away": "Raise the service's ping time-out above the time for which a link may be away, or mend the network.",
+    "link-lost": "Check the network between client and server; the client connects again by itself.",
+    "link-silent": "Check the network between client and server: it swallows what is sent, without a word.",
+    "link-closed": "Nothing: the client connects again by itself.",
+    "link-failed": "Check the server's address, and that it runs.",
+    # what nobody knows
+    "looks-like-sellia": "Update the older of client and server: one of them does not say whose close frames are.",
+    "mixed-content": "Write wss: for ws: in the page, or take the page's own scheme, host and port.",
+}
+
+#: Word of a close, by its code (RFC 6455, section 7.4.1, and its registry).
+BY_CODE: Final[dict[int, str]] = {
+    1002: "protocol-error",
+    1003: "unsupported-data",
+    1005: "no-status",
+    1006: "dropped",
+    1007: "invalid-data",
+    1008: "policy-violation",
+    1009: "message-too-big",
+    1010: "extension-missing",
+    1011: "internal-error",
+    1012: "service-restart",
+    1013: "try-again-later",
+    1014: "bad-gateway",
+    3000: "unauthorized-close",
+    3003: "unauthorized-close",
+}
+
+#: Codes of closes that are plainly good where an end of the WebSocket has made them.
+GOOD_CODES: Final = (1000, 1001)
+
+
+def blame(problem: Problem, reporter: Party = "unknown", sender: Party = "unknown") -> Party:
+    """Return who has caused a problem; ``reporter`` is the program where it arose, ``sender`` whose frames it is of."""
+    if problem.code in OF_FRAMES:
+        return sender
+    return BLAME.get(problem.code) or (reporter if problem.code in OF_PROGRAMS else "unknown")
+
+
+def word_of_close(code: int | None) -> str:
+    """Return the word of a close with this code; None: a close frame without one."""
+    return "no-status" if code is None else BY_CODE.get(code, "own-code")
+
+
+def remedy(what: str, who: Party) -> str:
+    """Return what to do about an end, as far as there is anything."""
+    if what in PROBLEMS:
+        return PROBLEMS[what].remedy
+    return WORDS.get(what, "").format(who="it" if who == "unknown" else OWNERS[who])
+
+
+#: Parties as remedies and sentences name them.
+OWNERS: Final[dict[Party, str]] = {
+    "visitor": "the visitor",
+    "proxy": "the proxy in front",
+    "server": "the tunnel server",
+    "link": "the link",
+    "client": "the client",
+    "service": "the service",
+    "unknown": "one side",
+}
