@@ -155,10 +155,10 @@ def _sentence(end: WebSocketEnd, who: Party, what: str) -> str:
         return whole.format(
             by=_capital(OWNERS[end.by]), who=OWNERS[who], code=end.code, said=said, idle=_idle(end), how=_how(end)
         )
-    if what == "dropped":
-        return _dropped_sentence(end, who)
     if what in PROBLEMS:
         return f"{PROBLEMS[what].sentence}{_detail(end)}"
+    if end.dropped or end.problem == VISITOR_GONE:
+        return _dropped_sentence(end, who)
     if end.code is None:
         return f"{_capital(OWNERS[end.by])} closed the WebSocket without a code."
     return f"{_capital(OWNERS[end.by])} closed the WebSocket with {end.code}{said}."

@@ -24,6 +24,8 @@ class LineTests(SynchronousTestCase):
         """One of which the opening got no line gets none for its end, and each other gets both."""
         with capturedLogs() as logs:
             for number in range(RATE.burst + 100):
-                WebSocketRecord(number, "demo", b"/", "192.0.2.1", at_visitor=True, clock=self.clock).over()
+                story = WebSocketRecord(number, "demo", b"/", "192.0.2.1", at_visitor=True, clock=self.clock)
+                story.ended("visitor", 1000, "")
+                story.over()
         formats = [event["log_format"].partition(":")[0] for event in logs]
         self.assertEqual(formats, ["websocket opened", "websocket closed"] * RATE.burst)
