@@ -89,10 +89,13 @@ class Lines:
             pieces.append((named(tunnel), "dim"))
         return self.stamped(pieces)
 
-    def beneath(self, event: Event) -> list[Piece] | None:
-        """Return the line beneath that of an event, which says why something has ended, if it has one."""
-        pieces = list(beneath(event))
-        return [(" " * _INDENT, ""), *pieces] if pieces else None
+    def all_of(self, event: Event) -> list[list[Piece]]:
+        """Return the line of an event, if it has one, and the one beneath that says why something has ended."""
+        line = self.of(event)
+        if line is None:
+            return []
+        why = list(beneath(event))
+        return [line, [(" " * _INDENT, ""), *why]] if why else [line]
 
     def stamped(self, pieces: Iterable[Piece]) -> list[Piece]:
         """Return a line with the time in front."""
@@ -167,13 +170,8 @@ class LinePrinter:
             self._printed.add(event.url)
             self._urls.write(f"{safe(event.url)}\n")
             self._urls.flush()
-        line = self._lines.of(event)
-        if line is None:
-            return
-        self._write(line)
-        why = self._lines.beneath(event)
-        if why is not None:
-            self._write(why)
+        for each in self._lines.all_of(event):
+            self._write(each)
         if self.inspector and isinstance(event, Connected):
             address, self.inspector = self.inspector, ""
             hint = "" if self.at_terminal else "  (sellia inspect prints the URL that opens it)"

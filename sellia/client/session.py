@@ -27,7 +27,7 @@ from sellia.client.outage import OutageReporter
 from sellia.client.persistence import FOR_EVER, FirstLink, Persistence, no_link
 from sellia.client.proxies import DIRECT, Proxies
 from sellia.client.resume_window import ResumeWindow
-from sellia.client.settings import GATEWAY_PATH, ClientSettings, TunnelSettings
+from sellia.client.settings import ClientSettings, TunnelSettings
 from sellia.client.states import SessionEvent, SessionState, State
 from sellia.client.terms import Terms, frame_limits
 from sellia.client.tunnels import Tunnels
@@ -310,12 +310,7 @@ class ClientSession:
             self._unreachable(ProxyLoginError(no_link(reason)))
 
     def moved(self, url: str) -> None:
-        secure = "https" + printable(url).removeprefix("wss")
-        _log.info("the server redirects to https: url={url}", url=field(secure))
-        secure = secure.removesuffix(GATEWAY_PATH)
-        self.report(
-            ProblemEvent(f"The server redirects to https, and is followed: give --server {secure} from now on.")
-        )
+        self._terms.tell_moved(url)
 
     def beat(self) -> None:
         if self.session is not None:

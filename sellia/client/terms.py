@@ -2,11 +2,17 @@
 
 import math
 
+from twisted.logger import Logger
+
 from sellia.client.events import Problem, Report
+from sellia.client.settings import GATEWAY_PATH
 from sellia.client.tunnels import Tunnels
 from sellia.errors import ProtocolError
 from sellia.protocol.messages import Welcome
 from sellia.relay.limits.websocket import FrameLimits, as_told
+from sellia.text import field, printable
+
+_log = Logger()
 
 
 def frame_limits(welcome: Welcome) -> FrameLimits:
@@ -39,3 +45,10 @@ class Terms:
         if ceiling and ceiling != self.ceiling:
             self.ceiling = ceiling
             self._tunnels.compare_timeouts(ceiling)
+
+    def tell_moved(self, url: str) -> None:
+        """Tell that the server redirects to ``url``, which is followed."""
+        secure = "https" + printable(url).removeprefix("wss")
+        _log.info("the server redirects to https: url={url}", url=field(secure))
+        secure = secure.removesuffix(GATEWAY_PATH)
+        self._report(Problem(f"The server redirects to https, and is followed: give --server {secure} from now on."))

@@ -20,8 +20,8 @@ from sellia.client.session import GOODBYE_WAIT, LEAST_INTERVAL
 from sellia.client.tunnel import NAME_RETRY
 from sellia.problems import VISITOR_GONE
 from sellia.protocol.messages import (
-    NO_WHY,
     MEANWHILE,
+    NO_WHY,
     CloseTunnel,
     Ending,
     GoAway,

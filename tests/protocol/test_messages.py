@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.protocol import messages, native
 
 #: Maps by name inside of messages.
-MAPS = (messages.TunnelOptions, messages.ServerLimits)
+MAPS = (messages.TunnelOptions, messages.ServerLimits, messages.Why)
 
 
 def all_structs() -> list[type[msgspec.Struct]]:

@@ -24,6 +24,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return any_of(kind)
     if get_origin(kind) is list:
         return st.lists(values(inner[0]), max_size=5)
+    if get_origin(kind) is dict:
+        return st.dictionaries(*map(values, inner), max_size=5)
     if get_origin(kind) is tuple:
         return st.tuples(*map(values, inner))
     if inner:
@@ -300,4 +302,4 @@ class SpellingTests(SynchronousTestCase):
             native.encode(ResponseHead(200, b"OK", [(b"Server", b"x")])),
             b"\x96\xa4head\xcc\xc8\xc4\x02OK\x91\x92\xc4\x06Server\xc4\x01x\xc2\xc4\x00",
         )
-        self.assertEqual(native.encode(Reset("visitor-gone")), b"\x95\xa5reset\xacvisitor-gone\xa0\xff\xff")
+        self.assertEqual(native.encode(Reset("visitor-gone")), b"\x96\xa5reset\xacvisitor-gone\xa0\xff\xff\x80")

@@ -72,7 +72,18 @@ class Peer:
         self.transport: Any = options.pop("transport", None) or LateTransport()
         self.lost = False
         factory = VisitorWebSocketFactory(stage.clock) if visitor else ServiceWebSocketFactory(stage.clock)
-        self.story = WebSocketRecord(2, "demo", b"/chat", "203.0.113.7", at_visitor=visitor, clock=stage.clock)
+        stream.session.name = "9f3a61c2"
+        proxied = options.pop("proxied", "") if visitor else ""
+        self.story = WebSocketRecord(
+            2,
+            "demo",
+            b"/chat",
+            "203.0.113.7",
+            at_visitor=visitor,
+            clock=stage.clock,
+            id=stream.cause_id,
+            proxied=proxied,
+        )
         self.pipe = WebSocketLeg(
             factory,
             self.transport,
@@ -157,6 +168,7 @@ class Sockets:
         near, _, far, _ = self.pair.open(opening)
         self.near, self.far = near, far
         self.visitor = Peer(self, near, visitor=True, transport=socket, **options)
+        options.pop("proxied", None)
         self.service = Peer(self, far, visitor=False, **options)
 
     def other(self, peer: Peer) -> Peer:
@@ -173,6 +185,13 @@ class Sockets:
         """Time passes."""
         self.clock.advance(seconds)
         self.talk()
+
+    def be_silent(self, seconds: int) -> None:
+        """Time passes, and both ends look at their WebSockets every second, as they do."""
+        for _ in range(seconds):
+            self.wait(1)
+            self.visitor.story.look(self.clock.seconds())
+            self.service.story.look(self.clock.seconds())
 
     def check(self) -> None:
         """When both connections are gone, nothing is left behind."""

@@ -85,7 +85,8 @@ class CodeTests(CaseOfEnds):
             replace(VISITOR, code=1012, reason=SERVER_DRAINING.close_reason()), "unknown", "looks-like-sellia"
         )
         self.assertIn("does not say so", cause.sentence)
-        self.assert_blamed(replace(VISITOR, code=1011, reason=SERVER_DRAINING.close_reason()), "visitor", "internal-error")
+        other = replace(VISITOR, code=1011, reason=SERVER_DRAINING.close_reason())
+        self.assert_blamed(other, "visitor", "internal-error")
 
 
 class DroppedTests(CaseOfEnds):

@@ -57,8 +57,7 @@ NOTICE: Final = 4.0
 # Control sequences: cursor up; erase to the end of the line, of the screen; wrapping at the last column off and on; the
 # begin and the end of a picture, which terminals that know them show at once.
 _UP: Final = "\x1b[{}A"
-_ERASE_LINE: Final = "\x1b[K"
-_ERASE_BELOW: Final = "\x1b[J"
+_ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 #: Erases this row and those below.  Where the cursor is at the upper left, tmux would move what it erases to the
 #: scrollback, so the rows below are erased from the second one on.
 _ERASE_ALL: Final = f"{_ERASE_LINE}\x1b7\x1b[B{_ERASE_BELOW}\x1b8"
@@ -137,12 +136,8 @@ class Screen:
 
     def notify(self, event: Event) -> None:
         self.status.notify(event)
-        line = self._lines.of(event)
-        if line is not None:
+        for line in self._lines.all_of(event):
             self._add(Text.assemble(*line), important=isinstance(event, Connected))
-            why = self._lines.beneath(event)
-            if why is not None:
-                self._add(Text.assemble(*why), important=False)
         self._changed()
 
     def say(self, text: str, style: str = "") -> None:

@@ -6,6 +6,7 @@ from sellia.problems import FRAME_TOO_LARGE
 from sellia.protocol import native
 from sellia.protocol.messages import Ending
 from sellia.relay.limits.websocket import AT_THE_SERVER, FrameLimits, MessageMeter
+from sellia.transports.websocket.record import WebSocketRecord
 from tests.transports.support import BINARY, CLOSE, KEY, PING, TEXT, Peer, Sockets, close, frame, head
 
 KIB = 1024
@@ -28,7 +29,13 @@ class StoriesCase(SynchronousTestCase):
             self.assertEqual((story.by, story.code), (by, code), "visitor" if peer.visitor else "service")
             self.assertTrue(story.reason.startswith(reason), story.reason)
         near, far = self.visitor.story, self.service.story
+        self.assertEqual(judged(near), judged(far))
         self.assertEqual((near.from_visitor, near.to_visitor), (far.from_visitor, far.to_visitor))
+
+
+def judged(story: WebSocketRecord) -> tuple[str, str, str] | None:
+    """Return the cause that an end has found, without its evidence."""
+    return None if story.cause is None else (story.cause.id, story.cause.who, story.cause.what)
 
 
 class CauseTests(StoriesCase):

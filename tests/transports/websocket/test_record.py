@@ -49,8 +49,44 @@ class StoryTests(SynchronousTestCase):
         self.assertEqual(
             self.lines[1],
             "websocket closed: id=7 tunnel=demo path=/chat by=visitor code=4001 reason=bye "
-            "frames_in=2 bytes_in=1005 frames_out=1 bytes_out=7 seconds=1.500",
+            "frames_in=2 bytes_in=1005 frames_out=1 bytes_out=7 seconds=1.500 cause=--7",
         )
+
+    def test_closed_plainly_well(self) -> None:
+        story = self.story(id="9f3a61c2-7")
+        story.ended("visitor", 1001, "")
+        story.over()
+        self.assertIsNone(story.cause)
+        self.assertTrue(self.lines[1].endswith(" seconds=0.000"))
+
+    def test_silences_are_known_to_the_second(self) -> None:
+        """Frames are not stamped when they pass: whoever looks finds what has come since."""
+        story = self.story(id="9f3a61c2-7")
+        story.received(0x81, 5)
+        for _ in range(3):
+            self.clock.advance(1)
+            story.look(self.clock.seconds())
+        story.sent(0x81, 5)
+        story.dropped("visitor", "gone")
+        self.clock.advance(0.5)
+        story.over()
+        assert story.cause is not None
+        self.assertEqual(story.cause.id, "9f3a61c2-7")
+        self.assertEqual((story.cause.who, story.cause.what), ("visitor", "dropped"))
+        evidence = story.cause.evidence
+        self.assertEqual((evidence["silent_in"], evidence["silent_out"], evidence["seconds"]), (2.5, 0.0, 3.5))
+
+    def test_what_the_other_socket_was_never_sent(self) -> None:
+        story = self.story(at_visitor=False, listening=lambda: False)
+        for _ in range(5):
+            story.received(0x81, 10)
+        story.settle(3, 30)
+        story.dropped("service", "gone")
+        story.over()
+        assert story.cause is not None
+        self.assertEqual(story.cause.evidence["undelivered"], 2)
+        self.assertEqual(story.cause.evidence["undelivered_bytes"], 20)
+        self.assertEqual(story.cause.evidence["listening"], "no")
 
     def test_both_ends_count_from_the_visitor(self) -> None:
         for at_visitor, inward, outward in ((True, (1, 5), (2, 4)), (False, (2, 4), (1, 5))):
