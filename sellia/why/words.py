@@ -6,57 +6,66 @@ A cause's `what` is a stable word, on which scripts may rely: a code of `sellia.
 
 from typing import Final
 
+from sellia import problems
 from sellia.problems import PROBLEMS, Problem
 from sellia.why.cause import Party
 
-#: Who has caused each problem.  Of those that are not here it depends: whoever reports it has the fault, or found the
-#: limit, of the program where it arose (`blame`).
-BLAME: Final[dict[str, Party]] = {
-    "no-such-tunnel": "unknown",  # a name that is misspelt, or a client that does not run
-    "client-gone": "client",
-    "session-expired": "link",
-    "client-away": "link",
-    "server-restarting": "server",
-    "server-draining": "server",
-    "service-refused": "service",
-    "service-unreachable": "service",
-    "service-tls-failed": "service",
-    "service-died": "service",
-    "bad-service-response": "service",
-    "service-unhealthy": "service",
-    "upgrade-refused": "service",
-    "response-timeout": "service",
-    "upgrade-timeout": "service",
-    "bad-request": "visitor",
-    "bad-host": "visitor",
-    "unauthorized": "visitor",
-    "forbidden": "visitor",
-    "no-such-page": "visitor",
-    "upgrade-required": "unknown",  # a proxy that removes Upgrade, or a browser that was led here
-    "method-not-allowed": "visitor",
-    "request-timeout": "visitor",
-    "body-too-large": "visitor",
-    "target-too-long": "visitor",
-    "rate-limited": "visitor",
-    "header-too-large": "visitor",
-    "http-version-not-supported": "visitor",
-    "wrong-key": "client",
-    "key-required": "client",
-    "too-many-attempts": "client",
-    "too-many-links": "client",
-    "name-taken": "client",
-    "name-reserved": "client",
-    "name-invalid": "client",
-    "too-many-tunnels": "client",
-    "unsupported-version": "client",
-    "visitor-gone": "visitor",
-    "idle-too-long": "server",
-    "not-asked": "client",
+#: Problems by who has caused them.  Those that are not here end no exchange, or depend: whoever reports them has the
+#: fault, or found the limit, of the program where they arose (`blame`).
+_CAUSED: Final[dict[Party, tuple[Problem, ...]]] = {
+    # a name that is misspelt, or a client that does not run; a proxy that removes Upgrade, or a browser that was led here
+    "unknown": (problems.NO_SUCH_TUNNEL, problems.UPGRADE_REQUIRED),
+    "link": (problems.SESSION_EXPIRED, problems.CLIENT_AWAY),
+    "server": (problems.SERVER_RESTARTING, problems.SERVER_DRAINING, problems.IDLE_TOO_LONG),
+    "service": (
+        problems.SERVICE_REFUSED,
+        problems.SERVICE_UNREACHABLE,
+        problems.SERVICE_TLS_FAILED,
+        problems.SERVICE_DIED,
+        problems.BAD_SERVICE_RESPONSE,
+        problems.SERVICE_UNHEALTHY,
+        problems.UPGRADE_REFUSED,
+        problems.RESPONSE_TIMEOUT,
+        problems.UPGRADE_TIMEOUT,
+    ),
+    "visitor": (
+        problems.BAD_REQUEST,
+        problems.BAD_HOST,
+        problems.UNAUTHORIZED,
+        problems.FORBIDDEN,
+        problems.NO_SUCH_PAGE,
+        problems.METHOD_NOT_ALLOWED,
+        problems.REQUEST_TIMEOUT,
+        problems.BODY_TOO_LARGE,
+        problems.TARGET_TOO_LONG,
+        problems.RATE_LIMITED,
+        problems.HEADER_TOO_LARGE,
+        problems.HTTP_VERSION_NOT_SUPPORTED,
+        problems.VISITOR_GONE,
+    ),
+    "client": (
+        problems.CLIENT_GONE,
+        problems.NOT_ASKED,
+        problems.WRONG_KEY,
+        problems.KEY_REQUIRED,
+        problems.TOO_MANY_ATTEMPTS,
+        problems.TOO_MANY_LINKS,
+        problems.NAME_TAKEN,
+        problems.NAME_RESERVED,
+        problems.NAME_INVALID,
+        problems.TOO_MANY_TUNNELS,
+        problems.UNSUPPORTED_VERSION,
+    ),
 }
 
+#: Who has caused a problem, by its code.
+BLAME: Final[dict[str, Party]] = {each.code: who for who, several in _CAUSED.items() for each in several}
+
 #: Problems whose blame is that of the frames' sender, and of the program that reports them.
-OF_FRAMES: Final = frozenset(("bad-frame", "frame-too-large", "too-many-frames"))
-OF_PROGRAMS: Final = frozenset(("internal", "overloaded"))
+OF_FRAMES: Final = frozenset(
+    each.code for each in (problems.BAD_FRAME, problems.FRAME_TOO_LARGE, problems.TOO_MANY_FRAMES)
+)
+OF_PROGRAMS: Final = frozenset((problems.INTERNAL.code, problems.OVERLOADED.code))
 
 #: Words that are no problems, with what to do; ``{who}`` is whose end it was.
 WORDS: Final[dict[str, str]] = {
