@@ -13,7 +13,7 @@ from sellia.why.cause import Party
 #: Problems by who has caused them.  Those that are not here end no exchange, or depend: whoever reports them has the
 #: fault, or found the limit, of the program where they arose (`blame`).
 _CAUSED: Final[dict[Party, tuple[Problem, ...]]] = {
-    # a name that is misspelt, or a client that does not run; a proxy that removes Upgrade, or a browser that was led here
+    # a name that is misspelt, or a client that does not run; a proxy that removes Upgrade, or a browser led here
     "unknown": (problems.NO_SUCH_TUNNEL, problems.UPGRADE_REQUIRED),
     "link": (problems.SESSION_EXPIRED, problems.CLIENT_AWAY),
     "server": (problems.SERVER_RESTARTING, problems.SERVER_DRAINING, problems.IDLE_TOO_LONG),
