@@ -5,7 +5,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.inspector.exchange import Exchange
+from sellia.inspector.exchange import Exchange, new_exchange
 from sellia.inspector.filters import LENGTH, TERMS, FilterError, parse
 from sellia.inspector.model import LinkMark
 from sellia.inspector.timeline import Deflate
@@ -133,10 +133,7 @@ class TermTests(SynchronousTestCase):
         """No test of them raises, whatever is not known yet."""
         from sellia.inspector.filters import _HAS, _IS, _NAMES
 
-        for exchange in (
-            *ALL,
-            Exchange(number=1, kind="udp", request_body=GET.request_body, response_body=GET.response_body),
-        ):
+        for exchange in (*ALL, new_exchange(1, "udp")):
             for word in _IS:
                 parse(f"is:{word}").matches(exchange)
             for word in _HAS:
@@ -154,7 +151,7 @@ class ErrorTests(SynchronousTestCase):
         error = str(self.assertRaises(FilterError, parse, text))
         for word in words:
             self.assertIn(word, error)
-        self.assertRegex(error, r"^[A-Z].*\.$")
+        self.assertRegex(error, r'^["A-Z].*\.$')
 
     def test_messages_say_what_can_be_typed(self) -> None:
         self.check("colour:red", '"colour:"', "method", "larger-than")

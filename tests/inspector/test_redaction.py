@@ -29,15 +29,10 @@ class HeaderTests(SynchronousTestCase):
     def test_nothing_of_a_secret_stays(self) -> None:
         secret = b"hunter2hunter2"
         for name in (b"Authorization", b"Cookie", b"Set-Cookie", b"X-Session-Token", b"Proxy-Authorization"):
-            for value in (
-                secret,
-                b"Bearer " + secret,
-                b"a=" + secret,
-                b"a=1; b=" + secret,
-                b'Digest username="' + secret,
-            ):
-                ((_, shown),) = redacted_headers([(name, value)])
-                self.assertNotIn(secret, shown if b"=" in value or b" " in value or name != b"Set-Cookie" else b"")
+            for before in (b"", b"Bearer ", b"a=", b"a=1; b=", b'Digest username="'):
+                if name != b"Set-Cookie" or before in (b"", b"a="):
+                    ((_, shown),) = redacted_headers([(name, before + secret)])
+                    self.assertNotIn(secret, shown)
 
 
 class TargetTests(SynchronousTestCase):
