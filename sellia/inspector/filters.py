@@ -19,17 +19,16 @@ Designs not chosen
 
 import re
 from collections.abc import Callable, Sequence
-from fnmatch import translate
 from typing import Final, NamedTuple, TypeAlias
 
-from sellia.errors import SelliaError
 from sellia.inspector.decode.content import content_of
 from sellia.inspector.decode.sockets import Readers
 from sellia.inspector.exchange import Exchange
+from sellia.inspector.matching import FilterError, Searched, matcher, seconds_of, size_of, values_of
 from sellia.inspector.model import TEXT, Body
 from sellia.inspector.shapes import field_of, host_of, media_type
 from sellia.protocol.messages import Headers
-from sellia.text import decoded, printable, sentence
+from sellia.text import decoded, printable
 
 #: Characters of a filter, its terms, and bytes of each body or message that are searched.
 LENGTH: Final = 2000
@@ -37,22 +36,10 @@ TERMS: Final = 50
 SEARCHED: Final = 1 << 20
 
 _TERM: Final = re.compile(r'\s*(-?)(?:([A-Za-z][A-Za-z-]*):)?((?:"(?:[^"\\]|\\.)*"|[^\s"])+)')
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(b|k|kb|kib|m|mb|mib)?", re.IGNORECASE)
-_TIME: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min)?", re.IGNORECASE)
 _STATUS: Final = re.compile(r"([1-5])xx|(\d{3})-(\d{3})|(<=|>=|<|>)?(\d{3})", re.IGNORECASE)
 
-_UNITS: Final = {"b": 1, "k": 1 << 10, "m": 1 << 20}
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0}
 
 Test: TypeAlias = Callable[[Exchange, Readers], bool]
-
-
-class FilterError(SelliaError):
-    """A filter that cannot be read; the message says what is wrong with it, and what can be typed."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(sentence(words))
 
 
 class Term(NamedTuple):
@@ -113,66 +100,11 @@ def _term(name: str | None, value: str, *, negated: bool) -> Term:
     return Term(make(value), negated, name.lower() in _HEAVY)
 
 
-# --- values --------------------------------------------------------------------------------------------------
-
-
-def _values(text: str) -> list[str]:
-    """Return the alternatives of a value, without quotation marks."""
-    found, at, current = [], 0, ""
-    while at < len(text):
-        quoted = _QUOTED.match(text, at)
-        if quoted is not None:
-            current += re.sub(r"\\(.)", r"\1", quoted[1])
-            at = quoted.end()
-        elif text[at] == ",":
-            found.append(current)
-            current, at = "", at + 1
-        else:
-            current += text[at]
-            at += 1
-    return [each for each in (*found, current) if each]
-
-
-def _matcher(text: str, *, whole: bool = False) -> Callable[[str], bool]:
-    """Return a test for texts: that they contain the value, or are it; ``*`` stands for any text."""
-    wanted = [each.lower() for each in _values(text)]
-    patterns = [re.compile(_wild(each, whole)) for each in wanted if "*" in each]
-    plain = [each for each in wanted if "*" not in each]
-
-    def test(found: str) -> bool:
-        lower = found.lower()
-        if any(lower == each if whole else each in lower for each in plain):
-            return True
-        return any(pattern.match(lower) is not None for pattern in patterns)
-
-    return test
-
-
-def _wild(value: str, whole: bool) -> str:
-    """Return a pattern for a value with asterisks, which cannot backtrack for long: each is as short as can be."""
-    escaped = value.replace("[", "[[]").replace("?", "[?]")
-    return translate(escaped if whole else f"*{escaped.strip('*')}*")
-
-
-def _size(name: str, text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise FilterError(f'"{printable(text, 40)}" is no size for {name}: write bytes, or 10k, or 1.5M')
-    return int(float(match[1]) * _UNITS[(match[2] or "b")[0].lower()])
-
-
-def _seconds(name: str, text: str) -> float:
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise FilterError(f'"{printable(text, 40)}" is no time for {name}: write 500ms, 2s or 1m')
-    return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
-
-
 # --- terms ---------------------------------------------------------------------------------------------------
 
 
 def _anywhere(value: str) -> Test:
-    test = _matcher(value)
+    test = matcher(value)
 
     def anywhere(exchange: Exchange, _: Readers) -> bool:
         line = (
@@ -188,7 +120,7 @@ def _of(get: Callable[[Exchange], str], *, whole: bool = False) -> Callable[[str
     """Return what makes a term of a text of exchanges."""
 
     def make(value: str) -> Test:
-        test = _matcher(value, whole=whole)
+        test = matcher(value, whole=whole)
         return lambda exchange, _: test(get(exchange))
 
     return make
@@ -208,7 +140,7 @@ def _url(exchange: Exchange) -> str:
 
 def _status(value: str) -> Test:
     ranges = []
-    for each in _values(value):
+    for each in values_of(value):
         match = _STATUS.fullmatch(each)
         if match is None:
             raise FilterError(f'"{printable(each, 40)}" is no status: write 404, 5xx, 400-499 or >=400')
@@ -225,8 +157,8 @@ def _status(value: str) -> Test:
 
 def _header(value: str) -> Test:
     name, _, wanted = value.partition("=")
-    named = _matcher(name, whole=True)
-    test = _matcher(wanted) if wanted else None
+    named = matcher(name, whole=True)
+    test = matcher(wanted) if wanted else None
 
     def header(exchange: Exchange, _: Readers) -> bool:
         every = (*exchange.request_headers, *exchange.response_headers)
@@ -236,7 +168,7 @@ def _header(value: str) -> Test:
 
 
 def _cookie(value: str) -> Test:
-    test = _matcher(value)
+    test = matcher(value)
     names = (b"cookie", b"set-cookie")
 
     def cookie(exchange: Exchange, _: Readers) -> bool:
@@ -247,22 +179,22 @@ def _cookie(value: str) -> Test:
 
 
 def _larger(value: str) -> Test:
-    size = _size("larger-than", value)
+    size = size_of("larger-than", value)
     return lambda exchange, _: _total(exchange) > size
 
 
 def _smaller(value: str) -> Test:
-    size = _size("smaller-than", value)
+    size = size_of("smaller-than", value)
     return lambda exchange, _: _total(exchange) < size
 
 
 def _slower(value: str) -> Test:
-    wanted = _seconds("slower-than", value)
+    wanted = seconds_of("slower-than", value)
     return lambda exchange, _: exchange.ended is not None and exchange.ended - exchange.started > wanted
 
 
 def _faster(value: str) -> Test:
-    wanted = _seconds("faster-than", value)
+    wanted = seconds_of("faster-than", value)
     return lambda exchange, _: exchange.ended is not None and exchange.ended - exchange.started < wanted
 
 
@@ -273,7 +205,7 @@ def _total(exchange: Exchange) -> int:
 
 
 def _close(value: str) -> Test:
-    wanted = _values(value)
+    wanted = values_of(value)
     for each in wanted:
         if not (each.isascii() and each.replace("-", "").replace("x", "").isalnum()):
             raise FilterError(f'"{printable(each, 40)}" is no close code: write 1006, or a code of docs/errors.rst')
@@ -281,7 +213,7 @@ def _close(value: str) -> Test:
 
 
 def _cause(value: str) -> Test:
-    test = _matcher(value)
+    test = matcher(value)
 
     def cause(exchange: Exchange, _: Readers) -> bool:
         told = exchange.cause
@@ -299,7 +231,7 @@ def _has(value: str) -> Test:
 
 
 def _word(name: str, words: dict[str, Callable[[Exchange], bool]], value: str) -> Test:
-    wanted = [each.lower() for each in _values(value)]
+    wanted = [each.lower() for each in values_of(value)]
     for each in wanted:
         if each not in words:
             raise FilterError(f"there is no {name}:{printable(each, 40)}: it can be {', '.join(sorted(words))}")
@@ -367,26 +299,8 @@ _HAS: Final[dict[str, Callable[[Exchange], bool]]] = {
 # --- bodies and messages -------------------------------------------------------------------------------------
 
 
-class _Searched:
-    """Texts that are looked for in bytes."""
-
-    def __init__(self, value: str) -> None:
-        self._ascii = [each.lower().encode() for each in _values(value) if each.isascii()]
-        self._other = [each.casefold() for each in _values(value) if not each.isascii()]
-
-    def __call__(self, data: bytes) -> bool:
-        if self._ascii:
-            lower = data.lower()
-            if any(each in lower for each in self._ascii):
-                return True
-        if self._other:
-            text = data.decode("utf-8", "replace").casefold()
-            return any(each in text for each in self._other)
-        return False
-
-
 def _body(value: str) -> Test:
-    test = _Searched(value)
+    test = Searched(value)
 
     def body(exchange: Exchange, _: Readers) -> bool:
         sides = (exchange.request_body, exchange.request_headers), (exchange.response_body, exchange.response_headers)
@@ -396,12 +310,12 @@ def _body(value: str) -> Test:
 
 
 def _request_body(value: str) -> Test:
-    test = _Searched(value)
+    test = Searched(value)
     return lambda exchange, _: _in_body(test, exchange.request_body, exchange.request_headers)
 
 
 def _response_body(value: str) -> Test:
-    test = _Searched(value)
+    test = Searched(value)
     return lambda exchange, _: _in_body(test, exchange.response_body, exchange.response_headers)
 
 
@@ -410,7 +324,7 @@ def _in_body(test: Callable[[bytes], bool], body: Body, headers: Headers) -> boo
 
 
 def _message(value: str) -> Test:
-    test = _Searched(value)
+    test = Searched(value)
 
     def message(exchange: Exchange, readers: Readers) -> bool:
         if exchange.timeline is None:

@@ -6,7 +6,8 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.inspector.exchange import Exchange, new_exchange
-from sellia.inspector.filters import LENGTH, TERMS, FilterError, parse
+from sellia.inspector.filters import LENGTH, TERMS, parse
+from sellia.inspector.matching import FilterError
 from sellia.inspector.model import LinkMark
 from sellia.inspector.timeline import Deflate
 from sellia.why.cause import Cause
