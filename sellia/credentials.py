@@ -91,6 +91,10 @@ def origin_of(server: str) -> str:
     return f"{scheme}://{host}" if port in (None, _PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
 
+#: What is shown of a key that is too short to show anything of.
+PREFIX_OF_SHORT: Final = "…"
+
+
 def prefix_of(key: str) -> str:
     """Return the beginning of a key, by which its owner recognises it; nothing of a short one.
 
@@ -98,7 +102,7 @@ def prefix_of(key: str) -> str:
     """
     kind = key[: key.rfind("_", 0, 12) + 1] if key.startswith("sl_") else ""
     secret = key[len(kind) :]
-    return printable(kind + secret[:_SHOWN]) + "…" if len(secret) >= _LONG_ENOUGH else "…"
+    return printable(kind + secret[:_SHOWN]) + "…" if len(secret) >= _LONG_ENOUGH else PREFIX_OF_SHORT
 
 
 def credentials(environment: Mapping[str, str], keyring: Callable[[], Keyring | None] | None = None) -> "Credentials":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sellia.cli.word import Word
+
 if TYPE_CHECKING:
     from sellia.errors import SettingsError
     from sellia.settings import Examined
@@ -18,7 +20,7 @@ ROLES: Final = ("client", "server")
 def of_role(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the option that says whose settings it is about, as ``role``."""
     text = "Whose settings: those of sellia http and start, or those of sellia server.  [default: client]"
-    return click.option("--for", "role", type=click.Choice(ROLES), default="client", help=text)(command)
+    return click.option("--for", "role", type=Word("role", ROLES), default="client", help=text)(command)
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:

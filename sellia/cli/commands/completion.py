@@ -3,6 +3,7 @@
 import click
 
 from sellia.cli.complete import SHELLS, script
+from sellia.cli.word import Word
 
 #: How to use the script, by shell.
 _USE = {
@@ -14,7 +15,7 @@ _USE = {
 
 
 @click.command(epilog="\b\n" + "\n".join(_USE.values()))
-@click.argument("shell", type=click.Choice(list(SHELLS)))
+@click.argument("shell", type=Word("shell", list(SHELLS)))
 def command(shell: str) -> None:
     """Print the completion script of a shell.
 

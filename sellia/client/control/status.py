@@ -74,13 +74,19 @@ def _link(client: ClientService) -> dict[str, Any]:
     }
 
 
+def _name(tunnel: Tunnel) -> str | None:
+    """Return what a tunnel is called: by its settings, or where these only number it, in public."""
+    name = tunnel.settings.name
+    return name if name and not name.isdigit() else tunnel.name or tunnel.settings.wanted
+
+
 def _tunnel(tunnel: Tunnel, client: ClientService) -> dict[str, Any]:
     session = client.session.session
     streams = [each for each in session.streams.values() if each.tunnel == tunnel.number] if session is not None else []
     pipes = [pipe for service in tunnel.routes for pipe in service.pipes.open]
     settings = tunnel.settings
     return {
-        "name": settings.name,
+        "name": _name(tunnel),
         "kind": tunnel.kind.value,
         "state": tunnel.state.value,
         "subdomain": tunnel.name or settings.wanted,

@@ -9,7 +9,8 @@ class CompletionTests(CommandCase):
     def test_scripts(self) -> None:
         for shell in SHELLS:
             self.assertIn("_SELLIA_COMPLETE", self.invoke("completion", shell))
-        self.invoke("completion", "tcsh", status=Exit.USAGE)
+        said = self.invoke("completion", "tcsh", status=Exit.USAGE)
+        self.assertIn("There is no shell tcsh here, only bash, zsh, fish and powershell.", said)
 
     def test_help_says_where_each_goes(self) -> None:
         shown = self.invoke("completion", "--help")

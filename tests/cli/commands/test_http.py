@@ -23,6 +23,20 @@ class HttpTests(CommandCase):
         shown = self.invoke("http", "--server", "http://x", status=Exit.SETTINGS)
         self.assertIn("what to expose", shown)
 
+    def test_no_target_beside_a_settings_file(self) -> None:
+        """Its tunnels are not opened by a command that is about one of its own."""
+        directory = self.mktemp()
+        os.makedirs(directory)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(directory)
+        with open("sellia.yaml", "w", encoding="utf-8") as file:
+            file.write("server: http://localhost:1\ntunnels: {web: {target: 8080}}\n")
+        for kind in ("http", "tcp", "udp", "tls"):
+            shown = self.invoke(kind, status=Exit.SETTINGS)
+            self.assertIn("TARGET: it is not said what to expose", shown)
+            self.assertIn(f"as in `sellia {kind} ", shown)
+            self.assertIn("The tunnels of sellia.yaml are listed and opened by `sellia start`.", shown)
+
     def test_paths(self) -> None:
         for targets, line in (
             (("80", "81"), "Error: TARGET: two targets are for the path /"),

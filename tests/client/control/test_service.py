@@ -104,6 +104,14 @@ class StatusTests(ServiceCase):
         self.assertEqual((api["protected"], api["requests"]), (False, 0))
         self.assertEqual([each["path"] for each in api["targets"]], ["/v1", "/"])
 
+    def test_a_tunnel_that_is_only_numbered(self) -> None:
+        """As that of a command: it is called what it is in public, once that is known."""
+        tunnel = next(iter(self.client.session.tunnels))
+        tunnel.settings = tunnel.settings.model_copy(update={"name": "1", "subdomain": None})
+        self.assertIsNone(self.control.status()["tunnels"][0]["name"])
+        tunnel.name = "brisk-otter-42"
+        self.assertEqual(self.control.status()["tunnels"][0]["name"], "brisk-otter-42")
+
     def test_lost(self) -> None:
         self.link()
         self.wire.cut("Connection was reset")

@@ -9,7 +9,7 @@ import click
 
 from sellia.cli.exits import Exit
 from sellia.cli.server_options import server_options
-from sellia.credentials import KEY_LIMIT, credentials, prefix_of
+from sellia.credentials import KEY_LIMIT, PREFIX_OF_SHORT, credentials, prefix_of
 from sellia.errors import SettingsError
 from sellia.text import printable
 
@@ -44,7 +44,9 @@ def command(key: str | None, key_file: str | None, allow_http: bool, **flags: st
             assert entry.error is not None
             raise entry.error
         where = store.save(server, shown)
-        click.echo(f"Logged in to {server} with the key {prefix_of(shown)}, which is in {printable(where)} now.")
+        prefix = prefix_of(shown)
+        which = f"with the key {prefix}, which" if prefix != PREFIX_OF_SHORT else "with a key that"
+        click.echo(f"Logged in to {server} {which} is in {printable(where)} now.")
         click.echo(summary(entry.report))
         tell_of_other_key(way)
         return Exit.OK

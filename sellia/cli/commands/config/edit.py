@@ -9,6 +9,7 @@ import click
 
 from sellia.cli.exits import Exit
 from sellia.cli.settings_files import examine, of_role, schema, tell
+from sellia.cli.word import Word
 from sellia.text import printable
 
 _SCHEMA: Final = {"client": "sellia.schema.json", "server": "server.schema.json"}
@@ -33,7 +34,7 @@ version: 1
 
 
 @click.command()
-@click.argument("which", default="user", type=click.Choice(["system", "user", "project"]))
+@click.argument("which", default="user", type=Word("settings file", ["system", "user", "project"]))
 @of_role
 def command(which: str, role: str) -> None:
     """Edit a settings file, and check it.

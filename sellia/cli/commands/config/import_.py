@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from sellia.cli.exits import Exit
+from sellia.cli.word import Word
 
 #: Bytes of a file that is imported, at most.
 FILE_LIMIT: Final = 256 * 1024
@@ -24,7 +25,7 @@ class CannotImport(click.ClickException):
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="FILE", help="File to write, or - for standard output.  [default: the user's]")
 @click.option("--server", metavar="URL", help="URL of your Sellia server, to put into the file.")
-@click.option("--format", "kind", type=click.Choice(_FORMATS), help="What FILE is, if that is not found out.")
+@click.option("--format", "kind", type=Word("format", _FORMATS), help="What FILE is, if that is not found out.")
 @click.option("--force", is_flag=True, help="Overwrite the file that is written, without asking.")
 def command(file: str, output: str | None, server: str | None, kind: str | None, force: bool) -> None:
     """Read the settings of ngrok, cloudflared or frp.

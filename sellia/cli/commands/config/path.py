@@ -7,11 +7,12 @@ import click
 
 from sellia.cli.exits import Exit
 from sellia.cli.settings_files import of_role
+from sellia.cli.word import Word
 from sellia.text import printable
 
 
 @click.command()
-@click.argument("which", required=False, type=click.Choice(["system", "user", "project"]))
+@click.argument("which", required=False, type=Word("settings file", ["system", "user", "project"]))
 @of_role
 def command(which: str | None, role: str) -> None:
     """Show which settings files are read.

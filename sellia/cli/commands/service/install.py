@@ -65,6 +65,10 @@ def _config(system: bool, config: str | None) -> str:
 
     if config is None:
         config = os.path.join("/etc/sellia" if system else user_directory(os.environ), "sellia.yaml")
+        if not os.path.lexists(config):
+            which = " system" if system else ""
+            hint = f"Write your tunnels into it with `sellia config edit{which}`, or name another with --config FILE."
+            raise WrongSettings(f"there is no settings file {config}, which the service would read\nHint: {hint}")
     config = os.path.abspath(os.path.expanduser(config))
     try:
         load_here({}, environment(), config)

@@ -112,6 +112,15 @@ class InstallTests(ServiceCase):
         self.invoke("service", "install", status=Exit.SETTINGS)
         self.assertFalse(self.unit.exists())
 
+    def test_no_settings(self) -> None:
+        """Where nobody has named a file, it is said how to write one."""
+        self.config.unlink()
+        said = self.invoke("service", "install", status=Exit.SETTINGS)
+        self.assertIn(f"Error: there is no settings file {self.config}", said)
+        self.assertIn("with `sellia config edit`", said)
+        said = self.invoke("service", "install", "--config", str(self.config), status=Exit.SETTINGS)
+        self.assertIn("--config: cannot read", said)
+
     def test_a_machine_without_systemd(self) -> None:
         """It is said what to do by hand."""
         self.patch(systemd, "BOOTED", "/nowhere")
