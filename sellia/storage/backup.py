@@ -262,7 +262,7 @@ def _restore_rows(url: DatabaseUrl, path: str) -> Restored:
         source_database = Sqlite(copy)
         try:
             with source_database.reading() as source, database.writing() as target:
-                refuse_servers(database, target)
+                _refuse_servers(database, target)
                 old = int(target.execute(select(REVISION.c.value)).scalar_one())
                 rows = copying.copy(source, target)
                 copying.settle(target, old)
@@ -276,7 +276,7 @@ def _restore_rows(url: DatabaseUrl, path: str) -> Restored:
     return Restored(rows, "")
 
 
-def refuse_servers(database: Postgresql, connection: Connection) -> None:
+def _refuse_servers(database: Postgresql, connection: Connection) -> None:
     """Raise StorageError while a server is connected to the database."""
     statement = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "

@@ -6,6 +6,7 @@ works through a pooler such as PgBouncer.  Writers take turns by an advisory loc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -55,11 +56,23 @@ _CAUSES: Final = {
     "08": "broke the connection off",
 }
 
+#: What the server's words mean where a connection failed, for which its library gives no SQLSTATE.
+_REFUSALS: Final = (
+    (re.compile(r'database ".*" does not exist'), _CAUSES["3D000"]),
+    (re.compile(r'password|role ".*" does not exist|no pg_hba\.conf entry|authentication'), _CAUSES["28"]),
+    (re.compile(r"too many (clients|connections)|connection slots"), _CAUSES["53300"]),
+    (re.compile(r"starting up|shutting down"), _CAUSES["57"]),
+)
+
 
 class Postgresql:
-    """A PostgreSQL database by its libpq URL."""
+    """A PostgreSQL database by its libpq URL.
 
-    def __init__(self, url: DatabaseUrl, program: str = "sellia-server") -> None:
+    ``program`` is what the database knows its connections by; ``patience`` is for how many seconds a call waits for
+    others.
+    """
+
+    def __init__(self, url: DatabaseUrl, program: str = "sellia-server", patience: float = LOCK_SECONDS) -> None:
         try:
             import psycopg
             from psycopg.conninfo import conninfo_to_dict
@@ -72,6 +85,7 @@ class Postgresql:
             line = f"The URL of the database {url.shown} is not one that PostgreSQL's library understands."
             raise StorageError(line) from error
         self.shown = url.shown
+        self._patience = patience
         self._psycopg: Any = psycopg
         self._parameters: dict[str, Any] = {
             "connect_timeout": CONNECT_SECONDS,
@@ -89,7 +103,7 @@ class Postgresql:
             poolclass=QueuePool,
             pool_size=CONNECTIONS,
             max_overflow=0,
-            pool_timeout=LOCK_SECONDS,
+            pool_timeout=patience,
             pool_pre_ping=True,
             pool_use_lifo=True,
         )
@@ -107,13 +121,13 @@ class Postgresql:
     def reading(self) -> Iterator[Connection]:
         options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with told(self), self.engine.connect().execution_options(**options) as connection, connection.begin():
-            _set_up(connection, LOCK_SECONDS, STATEMENT_SECONDS)
+            _set_up(connection, self._patience, STATEMENT_SECONDS)
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         with told(self), self.engine.begin() as connection:
-            _set_up(connection, LOCK_SECONDS, STATEMENT_SECONDS)
+            _set_up(connection, self._patience, STATEMENT_SECONDS)
             connection.execute(_LOCK, {"number": _WRITER})
             yield connection
 
@@ -127,7 +141,8 @@ class Postgresql:
     def cause(self, error: DBAPIError) -> str:
         state = getattr(error.orig, "sqlstate", None)
         if not state:
-            return "cannot be reached"
+            words = str(error.orig)
+            return next((meaning for pattern, meaning in _REFUSALS if pattern.search(words)), "cannot be reached")
         for length in (5, 2):
             if state[:length] in _CAUSES:
                 return _CAUSES[state[:length]]
@@ -137,5 +152,5 @@ class Postgresql:
         self.engine.dispose()
 
 
-def _set_up(connection: Connection, lock: int, statement: int) -> None:
-    connection.execute(_SETUP, {"lock": f"{lock}s", "statement": f"{statement}s"})
+def _set_up(connection: Connection, lock: float, statement: float) -> None:
+    connection.execute(_SETUP, {"lock": f"{round(lock * 1000)}ms", "statement": f"{round(statement * 1000)}ms"})

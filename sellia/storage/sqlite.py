@@ -1,7 +1,7 @@
 """SQLite: one file, with its write-ahead log beside it.
 
 The log (WAL) lets readers go on while one writes; ``synchronous=FULL`` has each commit on the disk before it returns.
-Threads of this process take turns by a lock, other processes by SQLite's own, for up to ``BUSY_SECONDS``.
+Threads of this process take turns by a lock, other processes by SQLite's own, for ten seconds.
 
 A server keeps a shared lock on ``FILE-lock``, so that a restore, which needs it alone, never replaces the file under
 it.
@@ -54,13 +54,17 @@ _CAUSES: Final = {
 
 
 class Sqlite:
-    """An SQLite database in a file, which is made, for its owner only, where there is none."""
+    """An SQLite database in a file, which is made, for its owner only, where there is none.
 
-    def __init__(self, path: str) -> None:
+    ``patience`` is for how many seconds a call waits for others.
+    """
+
+    def __init__(self, path: str, patience: float = BUSY_SECONDS) -> None:
         if sqlite3.sqlite_version_info < OLDEST:
             raise StorageError(f"SQLite {sqlite3.sqlite_version} is too old: 3.27 or newer is needed.")
         self.path = os.path.abspath(path)
         self.shown = printable(self.path)
+        self._patience = patience
         self._writer = threading.Lock()
         make_private_file(self.path)
         self._lock = FileLock(self.path)
@@ -76,13 +80,13 @@ class Sqlite:
             poolclass=QueuePool,
             pool_size=CONNECTIONS,
             max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
+            pool_timeout=patience,
         )
         event.listen(self.engine, "begin", _begin)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            self.path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -94,10 +98,10 @@ class Sqlite:
 
         SQLite does not wait for others that do the same, so this does.
         """
-        end = time.monotonic() + BUSY_SECONDS
+        end = time.monotonic() + self._patience
         while True:
             try:
-                connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+                connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)
                 try:
                     connection.execute("PRAGMA journal_mode=WAL")
                     return
@@ -116,7 +120,7 @@ class Sqlite:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        if not self._writer.acquire(timeout=BUSY_SECONDS):
+        if not self._writer.acquire(timeout=self._patience):
             raise StorageAway(f"The database {self.shown} is locked: other writes of this server take too long.")
         try:
             with told(self), self.engine.connect().execution_options(sellia_writes=True) as connection:

@@ -20,7 +20,6 @@ from sellia.storage import copying
 from sellia.storage.columns import Details, Kind, Moment, Texts
 from sellia.storage.database import Database
 from sellia.storage.failures import StorageError
-from sellia.storage.postgresql import Postgresql
 from sellia.storage.records import DEFAULT_LIMITS, NameKind
 from sellia.storage.schema import LIMITS, METADATA, SCHEMA
 from sellia.storage.texts import BODY_LIMIT, INTEGER_LIMIT, mended
@@ -56,7 +55,7 @@ def import_(database: Database, lines: Iterable[bytes], name: str) -> dict[str, 
     """
     reader = _Reader(lines, name)
     with database.writing() as connection:
-        _refuse_full(database, connection)
+        _refuse_full(database.shown, connection)
         copying.clear(connection)
         counted = dict.fromkeys(_TABLES, 0)
         batch: list[dict[str, Any]] = []
@@ -83,20 +82,21 @@ def _filled(connection: Connection, table: Table, batch: list[dict[str, Any]], r
         raise StorageError(line) from error
 
 
-def _refuse_full(database: Database, connection: Connection) -> None:
-    """Raise StorageError for a storage that has something to lose, or that a server of PostgreSQL's is using."""
-    from sellia.storage.backup import refuse_servers
-
-    if isinstance(database, Postgresql):
-        refuse_servers(database, connection)
+def _refuse_full(database: str, connection: Connection) -> None:
+    """Raise StorageError for a storage that has something to lose."""
     found = copying.counts(connection)
     found[LIMITS.name] -= 1
     full = [f"{count:,} {name}" for name, count in found.items() if count > 0]
     if full:
         raise StorageError(
-            f"The database {database.shown} is not empty, it has {', '.join(full)}: import into a new one, or replace "
+            f"The database {database} is not empty, it has {', '.join(full)}: import into a new one, or replace "
             "it with `sellia admin restore`."
         )
+
+
+def lines_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a file, of which one that is too long comes in pieces, to be refused."""
+    return iter(lambda: file.readline(LINE_LIMIT + 1), b"")
 
 
 class _Reader:

@@ -18,11 +18,12 @@ def server() -> Service:
     """The server, started when it is first needed."""
     service = start_postgres()
     atexit.register(service.close)
-    wait_until(lambda: _lets_in(service.port), "PostgreSQL to let users in")
+    wait_until(lambda: lets_in(service.port), "PostgreSQL to let users in")
     return service
 
 
-def _lets_in(port: int) -> bool:
+def lets_in(port: int) -> bool:
+    """Whether a server that listens has started."""
     import psycopg
 
     try:
