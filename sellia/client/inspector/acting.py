@@ -145,8 +145,8 @@ async def compose(actor: Actor, call: Call) -> Answer:
     """Send a request that is made from nothing."""
     wanted = call.json(Compose)
     tunnel = _tunnel(actor, wanted.tunnel, "")
-    headers = _fields(wanted.headers or [], [])
-    method, target, body = _line(wanted, b"GET", b"/"), _target(wanted, b"/"), wanted.content or b""
+    headers = fields_of(wanted.headers or [], [])
+    method, target, body = method_of(wanted.method, b""), target_of(wanted.target, b"/"), wanted.content or b""
     if not any(name.lower() == b"host" for name, _ in headers):
         headers.insert(0, (b"Host", _host_of(tunnel)))
     if wanted.websocket:
@@ -171,14 +171,14 @@ def _replayed(actor: Actor, id: str, wanted: Replay) -> tuple[Exchange, float]:
     tunnel = _tunnel(actor, wanted.tunnel, origin.tunnel)
     headers = origin.request_headers
     if wanted.headers is not None:
-        headers = _fields(wanted.headers, headers)
-    target = _target(wanted, origin.target)
+        headers = fields_of(wanted.headers, headers)
+    target = target_of(wanted.target, origin.target)
     said = {"replay_of": origin.id, "edited": wanted.changes}
     if origin.kind == "websocket":
         script = script_of(origin, wanted.speed)
         opening = WebSocketRequest(tunnel.number, target, headers, _VISITOR)
         return actor.visits.websocket(opening, script, **said), wanted.wait
-    method, content = _line(wanted, origin.method, b"GET"), wanted.content
+    method, content = method_of(wanted.method, origin.method), wanted.content
     body = content if content is not None else bytes(origin.request_body.data)
     trailers = origin.request_trailers if content is None else []
     headers, chunked = _framed(headers, body, method) if wanted.changes else (headers, _was_chunked(origin))
@@ -266,8 +266,9 @@ def _host_of(tunnel: Tunnel) -> bytes:
     return (host or tunnel.routes.find(b"/")[0].where).encode("ascii", "replace")  # type: ignore[index]
 
 
-def _line(wanted: Edit, before: bytes, default: bytes) -> bytes:
-    method = wanted.method.encode("utf-8", "surrogatepass") if wanted.method is not None else before or default
+def method_of(wanted: str | None, before: bytes) -> bytes:
+    """Return a method, or the one that was there before.  Raises ApiError."""
+    method = wanted.encode("utf-8", "surrogatepass") if wanted is not None else before or b"GET"
     try:
         check_method(method)
     except ValueError as error:
@@ -275,10 +276,11 @@ def _line(wanted: Edit, before: bytes, default: bytes) -> bytes:
     return method
 
 
-def _target(wanted: Edit, before: bytes) -> bytes:
-    if wanted.target is None or wanted.target == decoded(before):
+def target_of(wanted: str | None, before: bytes) -> bytes:
+    """Return a target, or the one that was there before, byte for byte.  Raises ApiError."""
+    if wanted is None or wanted == decoded(before):
         return before
-    target = wanted.target.encode("utf-8", "surrogatepass")
+    target = wanted.encode("utf-8", "surrogatepass")
     try:
         check_target(target)
     except ValueError as error:
@@ -286,7 +288,7 @@ def _target(wanted: Edit, before: bytes) -> bytes:
     return target
 
 
-def _fields(wanted: Sequence[tuple[str, str]], before: Headers) -> Headers:
+def fields_of(wanted: Sequence[tuple[str, str]], before: Headers) -> Headers:
     """Return header fields; those that were there before byte for byte as they were.  Raises ApiError."""
     known = {(decoded(name), decoded(value)): (name, value) for name, value in before}
     made: Headers = []

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sellia.client.inspector import acting, reading
+from sellia.client.inspector import acting, holding, reading
 from sellia.client.inspector.table import Endpoint, Parameter, Table
 
 _NUMBER: Final = {"type": "integer"}
@@ -129,6 +129,27 @@ ENDPOINTS: Final = (
         fails=(404, 422),
     ),
     Endpoint("DELETE", "/api/exchanges/{id}", "Let go of one exchange.", acting.remove, status=204, fails=(404,)),
+    Endpoint("GET", "/api/holds", "All holds, and what they hold.", holding.holds),
+    Endpoint(
+        "POST",
+        "/api/holds",
+        "Hold requests or messages that fit.",
+        holding.add,
+        body=holding.NewHold,
+        status=201,
+        fails=(409, 422),
+    ),
+    Endpoint("DELETE", "/api/holds", "Remove all holds, and let go of everything.", holding.clear, status=204),
+    Endpoint("DELETE", "/api/holds/{id}", "Remove a hold.", holding.remove, status=204, fails=(404,)),
+    Endpoint(
+        "POST",
+        "/api/held/{id}",
+        "Let go of something that is held, changed or not, or drop it.",
+        holding.let_go,
+        body=holding.LetGo,
+        status=204,
+        fails=(404, 409, 422),
+    ),
     Endpoint("GET", "/api/why/{id}", "Why something ended.", reading.why, fails=(404,)),
     Endpoint(
         "GET",

@@ -8,7 +8,7 @@ from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
 
 import sellia
-from sellia.client.events import VISITS, Event, LinkBack, LinkLost, Refused, RequestRefused
+from sellia.client.events import VISITS, Connected, Event, LinkBack, LinkLost, Refused, RequestRefused
 from sellia.client.inspector.answers import ApiError
 from sellia.client.inspector.door import Door, listen
 from sellia.client.settings import ClientSettings
@@ -19,6 +19,7 @@ from sellia.relay.http.hosts import is_loopback
 
 if TYPE_CHECKING:
     from sellia.client.inspector.events import EventStream
+    from sellia.client.inspector.holds import Holds
     from sellia.client.inspector.visits import Visits
 
 #: Causes of what is no exchange (claims, links, refused visitors) that are found by their ids.
@@ -45,6 +46,7 @@ class Inspector:
         self._causes: deque[dict[str, Any]] = deque(maxlen=CAUSES)
         self._client: Any = None
         self._visits: Visits | None = None
+        self._holds: Holds | None = None
         self._since = wall_clock()
         #: What admits to the inspector in this run: 128 random bits.
         self.token = token_urlsafe(16)
@@ -99,6 +101,23 @@ class Inspector:
             self._visits = Visits(self.client.session, self.capture.session(), self.clock)
         return self._visits
 
+    @property
+    def holds(self) -> "Holds":
+        """Rules for what is held, and what they hold."""
+        if self._holds is None:
+            from sellia.client.inspector.holds import Holds
+
+            self._holds = Holds(self, self._holds_changed)
+        return self._holds
+
+    def _holds_changed(self) -> None:
+        for stream in self.streams:
+            stream.changed("holds")
+
+    def now(self) -> float:
+        """Return the time, as exchanges have it."""
+        return self.capture.now()
+
     def attach(self, client: Any) -> None:
         """Show this client, a `ClientService`."""
         self._client = client
@@ -111,6 +130,8 @@ class Inspector:
         """Close the port and what follows; return a Deferred, or None."""
         for stream in list(self.streams):
             stream.close()
+        if self._holds is not None:
+            self._holds.clear()
         if self._visits is not None:
             self._visits.close()
         return self._door.stop()
@@ -128,6 +149,8 @@ class Inspector:
                     self.capture.link_changed("lost")
             case LinkBack():
                 self.capture.link_changed("resumed" if event.resumed else "expired")
+        if self._holds is not None and isinstance(event, Connected):
+            self._holds.watch()  # it may have come with services of its own
         if self.streams and not isinstance(event, VISITS):
             for stream in self.streams:
                 stream.changed("status")
@@ -195,7 +218,7 @@ class Inspector:
 
     def held(self) -> dict[str, Any]:
         """Return the holds, and what they hold."""
-        return {"holds": [], "held": []}
+        return self._holds.shown() if self._holds is not None else {"holds": [], "held": []}
 
     def cause(self, id: str) -> dict[str, Any] | None:
         """Return the latest cause with this id of its own."""

@@ -223,6 +223,11 @@ class WebSocketLeg(FrameSocket, Unread):
         self._stream.send_frame(first, payload)
         return True
 
+    @property
+    def stream(self) -> Stream:
+        """The stream whose leg it is."""
+        return self._stream
+
     # --- for whoever knows of the link ---------------------------------------------------------------------
 
     def link_away(self) -> None:
@@ -277,9 +282,8 @@ class WebSocketLeg(FrameSocket, Unread):
             return
         if self.inside_out_frame:
             raise ProtocolError("a WebSocket frame inside another")
-        if self.gate is not None and (not first & CLOSE or first & 0x0F == CLOSE):
-            if self.gate.frame(True, first, payload):
-                return
+        if self.gate is not None and first & 0x0F <= CLOSE and self.gate.frame(True, first, payload):
+            return
         if not first & CLOSE:
             if self._judge is None or self._allowed(first, len(payload)):
                 self._record.sent(first, len(payload))
