@@ -28,7 +28,8 @@ from sellia.client.inspector.held_request import HeldRequest, Release
 from sellia.client.tunnel import Tunnel
 from sellia.inspector.capture import SessionCapture, exchange_of
 from sellia.inspector.exchange import Exchange
-from sellia.inspector.filters import Filter, FilterError, parse
+from sellia.inspector.filters import Filter, parse
+from sellia.inspector.matching import FilterError
 from sellia.inspector.shapes import headers_of
 from sellia.inspector.store import Store
 from sellia.protocol.messages import HttpRequest, Opening, WebSocketRequest

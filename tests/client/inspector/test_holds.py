@@ -161,9 +161,8 @@ class RequestTests(HoldCase):
     def test_what_cannot_be(self) -> None:
         for rule in ({}, {"what": "all"}, {"what": "requests", "seconds": 0}, {"what": "requests", "seconds": 601}):
             self.assertEqual(self.ask("/api/holds", "POST", rule).status, 422, rule)
-        self.assertEqual(
-            self.ask("/api/holds", "POST", {"what": "requests", "filter": "colour:red"}).error, "bad-filter"
-        )
+        told = self.ask("/api/holds", "POST", {"what": "requests", "filter": "colour:red"})
+        self.assertEqual(told.error, "bad-filter")
         self.assertEqual(self.let_go("x9").error, "no-such-hold")
 
     def test_the_client_ends(self) -> None:
@@ -262,7 +261,10 @@ class MessageTests(MessageCase):
         self.assertEqual(self.held[0]["message"]["bytes"], 0x4000)
         self.let_go(self.held[0]["id"])
         self.talk()
-        self.assertEqual([len(payload) for _, payload in self.received], [0x4000])
+        made = self.only()
+        assert made.timeline is not None
+        self.assertEqual([each.length for each in made.timeline.frames()], [0x4000])
+        self.assertEqual(sum(event[0] in ("frame", "begin") for event in self.peer.events), 1)
 
     def test_long_messages_pass(self) -> None:
         service = self.open()
