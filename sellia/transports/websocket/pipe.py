@@ -208,17 +208,12 @@ class WebSocketLeg(FrameSocket, Unread):
         self._closing.drop()
 
     def inject(self, to_socket: bool, first: int, payload: bytes) -> bool:
-        """Send a whole frame that neither side has sent; False, and nothing has happened, if that cannot be now.
-
-        The caller sees to it that it does not stand between the frames of a message.
-        """
-        if to_socket:
-            if not self._closing.may_send or self.inside_out_frame:
-                return False
+        """Send a whole frame of nobody's, which is not to stand in a message; False, if it cannot be sent now."""
+        if to_socket and self._closing.may_send and not self.inside_out_frame:
             self.write_frame(first, payload)
             self.flush()
             return True
-        if self.ending or self._stream.local_ended or self.inside_in_frame:
+        if to_socket or self.ending or self._stream.local_ended or self.inside_in_frame:
             return False
         self._stream.send_frame(first, payload)
         return True
