@@ -10,7 +10,7 @@ from tests.chaos.report import Plan, Scenario, end_children_when_told_to_end, ru
 
 def scenarios() -> dict[str, Scenario]:
     """All scenarios by name, in the order in which they are played."""
-    from tests.chaos import connections, crowd, deaths, links, namespaces, pressure
+    from tests.chaos import connections, crowd, deaths, links, namespaces, pools, pressure
 
     chosen: tuple[Scenario, ...] = (
         links.cuts,
@@ -28,6 +28,7 @@ def scenarios() -> dict[str, Scenario]:
         deaths.restarts,
         deaths.drain,
         deaths.farewell,
+        pools.pools,
     )
     return {scenario.__name__: scenario for scenario in chosen}
 

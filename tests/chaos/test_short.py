@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.chaos import crowd, deaths, links
+from tests.chaos.pools import pools
 from tests.chaos.pressure import pressure
 from tests.chaos.report import Plan, Report, Scenario, run
 
@@ -60,6 +61,10 @@ class ShortChaosTests(SynchronousTestCase):
     def test_crowd(self) -> None:
         """Many clients come back together, and not in one moment."""
         self.play(crowd.crowd, 1, load=0.02)
+
+    def test_pools(self) -> None:
+        """Members of a pool whose links are cut, that are killed and stopped: nothing is repeated, nothing is lost."""
+        self.play(pools, 4)
 
     def test_pressure(self) -> None:
         """A visitor and a service that do not read cost little memory, and nobody else's time."""
