@@ -1,17 +1,32 @@
 """Notices of the server: visitors whose requests it answered itself, with a problem."""
 
+from typing import Any, Final
+
 from twisted.logger import Logger
 
 from sellia.client.events import Report, RequestRefused
+from sellia.problems import problem_of
 from sellia.protocol.messages import Notice
 from sellia.text import decoded, field, printable, shown_target
+from sellia.transports.reactor.causes import tell_cause
+from sellia.why.cause import cause_id
+from sellia.why.link import refusal_cause
+
+#: Most characters of an id.
+_ID: Final = 32
 
 _log = Logger()
 
 
-def tell_notice(notice: Notice, tunnel: str, report: Report) -> None:
+def tell_notice(notice: Notice, tunnel: str, report: Report, clock: Any) -> None:
     """Tell the log and the listener of a visitor whom the server has refused; ``tunnel`` is the tunnel's name."""
     target = decoded(notice.target)
+    problem = problem_of(notice.word)
+    id = printable(notice.id, _ID) or cause_id("", 0, "n")
+    cause = refusal_cause(
+        id, problem, notice.message, status=notice.status or None, suppressed=notice.suppressed or None
+    )
+    tell_cause(clock, cause, tunnel)
     _log.info(
         "refused by the server: tunnel={tunnel} method={method} target={target} visitor={visitor} status={status} "
         "word={word} suppressed={suppressed}",
@@ -34,5 +49,6 @@ def tell_notice(notice: Notice, tunnel: str, report: Report) -> None:
             notice.message,
             notice.websocket,
             notice.suppressed,
+            cause=cause,
         )
     )

@@ -15,7 +15,10 @@ from twisted.logger import Logger
 
 from sellia.client.events import Event, LinkBack, LinkLost, Reconnecting, Report, RequestFinished
 from sellia.text import field
+from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.websocket.pipe import WebSocketLeg
+from sellia.why.cause import cause_id
+from sellia.why.link import link_cause
 
 _log = Logger()
 
@@ -56,6 +59,8 @@ class OutageReporter:
         self._lost_at: float | None = None
         self._linked_at: float | None = None
         self._reason = ""
+        #: Id of the cause of a loss of the present link, or of the last.
+        self.link = cause_id("", 0, "l")
         #: The outage that is not over, or has not been told to be, and what is to be told then.
         self._outage: Outage | None = None
         self._untold: LinkBack | None = None
@@ -97,10 +102,13 @@ class OutageReporter:
 
     def tell_lost(self, reason: str, server: str, attempts: int, *, first: bool) -> None:
         """Tell why there is no link; ``first``: there was one until now."""
-        news = reason != self._reason
+        news, was = reason != self._reason, self._linked_at is not None
         if news:
+            cause = link_cause(self.link, reason, "client", attempts=attempts or None) if first or not was else None
+            if cause is not None:
+                tell_cause(self._clock, cause, "")
             self._reason = reason
-            self._report(LinkLost(reason))
+            self._report(LinkLost(reason, cause=cause))
         if first:
             _log.info("link lost: server={server} reason={reason}", server=field(server), reason=field(reason))
         elif news or attempts & (attempts - 1) == 0:  # the first attempts follow each other quickly

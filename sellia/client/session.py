@@ -33,7 +33,7 @@ from sellia.client.terms import Terms, frame_limits
 from sellia.client.tunnels import Tunnels
 from sellia.client.under_way import under_way
 from sellia.errors import ProtocolError, ProxyLoginError, RefusedError, SelliaError, UnreachableError
-from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, WRONG_KEY, Problem, problem_of
+from sellia.problems import CLIENT_GONE, INTERNAL, SESSION_EXPIRED, VISITOR_GONE, WRONG_KEY, Problem, problem_of
 from sellia.protocol.messages import (
     MEANWHILE,
     CloseTunnel,
@@ -59,10 +59,12 @@ from sellia.relay.mux.stream import Stream
 from sellia.text import defect, field, printable
 from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.batching import batch_of
+from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.waiting import wait_for
 from sellia.transports.udp.flow import end_flows
 from sellia.transports.websocket.pipe import WebSocketLeg
-from sellia.why.cause import session_name
+from sellia.why.cause import cause_id, session_name
+from sellia.why.link import refusal_cause
 
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0
@@ -193,7 +195,7 @@ class ClientSession:
         elif isinstance(message, Notice):
             tunnel = self.tunnels.get(message.tunnel)
             if tunnel is not None:
-                tell_notice(message, tunnel.name or "-", self.report)
+                tell_notice(message, tunnel.name or "-", self.report, self._clock)
         elif isinstance(message, VisitorLeft):
             for service in self.tunnels.services:
                 service.visitor_left(message.connection)
@@ -209,8 +211,13 @@ class ClientSession:
 
     def _late_reset(self, number: int, reset: Reset) -> None:
         """Tell of a response that was complete here, and that the server has not delivered."""
+        name = cast(Session, self.session).name
         for service in self.tunnels.services:
-            service.finished.reset(number, reset, service.name)
+            cause = service.finished.reset(number, reset, service.name, cause_id(name, number))
+            if cause is not None:
+                tell_cause(self._clock, cause, service.name, quiet=cause.what == VISITOR_GONE.code)
+                if self._observer is not None:
+                    self._observer.explained(number, cause)
 
     # --- the owner of tunnels ------------------------------------------------------------------------------
 
@@ -249,6 +256,7 @@ class ClientSession:
             self.session.late_reset = self._late_reset
             self._observer = self._observe() if self._observe is not None else None
             self._token, self.session.name = welcome.session, session_name(welcome.session)
+        self.outages.link = cause_id(cast(Session, self.session).name, self.connector.hellos, "l")
         session = cast(Session, self.session)
         self.tunnels.take_limits(frames, answers_pings=welcome.limits.while_away_pings)
         settings = self._settings
@@ -269,7 +277,9 @@ class ClientSession:
         if refused.word == WRONG_KEY.code and self._settings.key_from:
             message = f"{message} The key is that of {self._settings.key_from}."
         final = refused.final or not self._retry
-        self.report(RefusedEvent(printable(refused.word, 64), message, final))
+        cause = refusal_cause(refused.id or cause_id("", 0, "r"), problem_of(refused.word), message)
+        tell_cause(self._clock, cause, "")
+        self.report(RefusedEvent(printable(refused.word, 64), message, final, cause=cause))
         _log.warn("the server refused the client: {word}: {message}", word=printable(refused.word, 64), message=message)
         self._state.on(SessionEvent.REFUSED_FOR_GOOD if final else SessionEvent.REFUSED)
         self._first_link.failed(f"the server refused the client: {message.rstrip('.')}")

@@ -29,11 +29,14 @@ from sellia.client.retired import LATE, Retired, RetiredServices
 from sellia.client.settings import TunnelSettings, shown_routes
 from sellia.client.tunnel import NAME_RETRY, Tunnel, TunnelsOwner, TunnelState
 from sellia.errors import ProtocolError, RefusedError
-from sellia.problems import FORBIDDEN, NAME_TAKEN
+from sellia.problems import FORBIDDEN, NAME_TAKEN, problem_of
 from sellia.protocol.messages import CloseTunnel, TunnelReady, TunnelRefused
 from sellia.relay.limits.websocket import FrameLimits
 from sellia.relay.mux.stream import Stream
 from sellia.text import field, printable
+from sellia.transports.reactor.causes import tell_cause
+from sellia.why.cause import cause_id
+from sellia.why.link import refusal_cause
 
 #: Seconds at most until a tunnel whose name another client has taken is asked for again.
 TAKEN_RETRY_LIMIT: Final = 60.0
@@ -318,7 +321,11 @@ class Tunnels:
         message = printable(refused.message)
         again = not refused.final and (tunnel.name is not None or refused.word != NAME_TAKEN.code)
         name = tunnel.name or tunnel.settings.subdomain or "".join(tunnel.settings.domain[:1])
-        self._owner.report(Refused(printable(refused.word, 64), message, not again, name))
+        session = self._owner.session
+        id = cause_id(session.name if session is not None else "", refused.tunnel, "t")
+        cause = refusal_cause(id, problem_of(refused.word), message, name=name)
+        tell_cause(self._clock, cause, name)
+        self._owner.report(Refused(printable(refused.word, 64), message, not again, name, cause=cause))
         _log.warn("the server refused a tunnel: {word}: {message}", word=printable(refused.word, 64), message=message)
         if again:
             if tunnel.taken:

@@ -9,13 +9,18 @@ Bounds: ``NOTICES`` for a session, none while its link is away; a notice repeats
 from typing import Final
 
 import msgspec
+from twisted.internet.interfaces import IReactorTime
 
+from sellia.problems import problem_of
 from sellia.protocol.messages import Notice
 from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.mux.session import Session
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
-from sellia.text import printable
+from sellia.text import printable, shown_target
+from sellia.transports.reactor.causes import tell_cause
+from sellia.why.cause import cause_id
+from sellia.why.link import refusal_cause
 
 #: Rate of the notices of one session.
 NOTICES: Final = Rate(10, 0.5)
@@ -27,11 +32,12 @@ SHOWN: Final = 1024
 class Notices:
     """Rate-limits the notices of one session."""
 
-    __slots__ = ("_bucket", "_untold")
+    __slots__ = ("_bucket", "_clock", "_number", "_untold")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
         self._bucket = Bucket(NOTICES)
-        self._untold = 0
+        self._untold = self._number = 0
 
     def send(self, session: Session, notice: Notice, now: float) -> None:
         """Send a notice, shortened, unless the link is away or there were too many."""
@@ -40,6 +46,9 @@ class Notices:
         suppressed = self.suppressed(now)
         if suppressed is None:
             return
+        self._number += 1
+        id = cause_id(session.name, self._number, "n")
+        self._tell(id, notice, suppressed)
         session.send_control(
             msgspec.structs.replace(
                 notice,
@@ -47,8 +56,24 @@ class Notices:
                 target=notice.target[:SHOWN],
                 message=printable(notice.message, SHOWN),
                 suppressed=suppressed,
+                id=id,
             )
         )
+
+    def _tell(self, id: str, notice: Notice, suppressed: int) -> None:
+        """Tell the log of a refusal, by the id that the client is told."""
+        path = shown_target(notice.target[:SHOWN])
+        cause = refusal_cause(
+            id,
+            problem_of(notice.word),
+            printable(notice.message, SHOWN),
+            status=notice.status or None,
+            method=printable(notice.method, 32),
+            path=path,
+            visitor=notice.visitor,
+            suppressed=suppressed or None,
+        )
+        tell_cause(self._clock, cause, "")
 
     def suppressed(self, now: float) -> int | None:
         """Count a notice: return how many before it were suppressed, or None to suppress this one."""

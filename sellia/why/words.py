@@ -92,12 +92,14 @@ WORDS: Final[dict[str, str]] = {
     "bad-handshake": "Look in the service's log: its 101 is not one that a browser would take.",
     "upgrade-stripped": "Have the proxy in front pass Upgrade and Connection on: docs/proxies.rst has the lines.",
     "gateway-error": "Look at what stands behind the service: it is a gateway itself, and this answer is its own.",
+    "no-route": "Add a route for this path to the tunnel's settings, or ask for another path.",
     "host-not-allowed": "Add the public name to the names that the service allows.",
     # the link
     "link-away": "Raise the service's ping time-out above the time for which a link may be away, or mend the network.",
     "link-lost": "Check the network between client and server; the client connects again by itself.",
     "link-silent": "Check the network between client and server: it swallows what is sent, without a word.",
     "link-closed": "Nothing: the client connects again by itself.",
+    "slept": "Nothing: the machine was asleep, and the client connects again by itself.",
     "link-failed": "Check the server's address, and that it runs.",
     # what nobody knows
     "looks-like-sellia": "Update the older of client and server: one of them does not say whose close frames are.",

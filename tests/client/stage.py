@@ -16,7 +16,15 @@ from sellia.client.local.connection import HttpConnection
 from sellia.client.local.kinds import open_leg
 from sellia.client.local.routes import Routes
 from sellia.client.local.service import LocalService
-from sellia.protocol.messages import HttpRequest, Opening, ResponseHead, TcpConnection, TunnelKind, WebSocketRequest
+from sellia.protocol.messages import (
+    HttpRequest,
+    Opening,
+    Reset,
+    ResponseHead,
+    TcpConnection,
+    TunnelKind,
+    WebSocketRequest,
+)
 from sellia.relay.mux.leg import Leg
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
@@ -140,11 +148,14 @@ class Stage:
         self.service = LocalService(self.reactor, target(host, 8080, scheme), **settings)
         self.pair = Pair()
         self.pair.client.stream_opened = self._opened  # type: ignore[assignment]
-        self.pair.client.session.late_reset = lambda number, reset: self.service.finished.reset(number, reset, "-")
+        self.pair.client.session.late_reset = self._late_reset
         self.client_streams: dict[int, Stream] = {}
         self.events: list[Event] = []
         self.listening = True
         self.observer: StreamObserver | None = None
+
+    def _late_reset(self, number: int, reset: Reset) -> None:
+        self.service.finished.reset(number, reset, "-")
 
     def _opened(self, stream: Stream, opening: Opening, end: bool) -> Leg:
         self.client_streams[stream.id] = stream

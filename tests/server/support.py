@@ -225,9 +225,10 @@ class Service(RecordingLeg):
 class SessionUpstream:
     """A session as the ingress has it."""
 
-    def __init__(self, session: Session, settings: ServerSettings) -> None:
+    def __init__(self, session: Session, settings: ServerSettings, clock: Any) -> None:
         self.session = session
-        self.notices = Notices()
+        session.name = "9f3a61c2"
+        self.notices = Notices(clock)
         self._limits = ExchangeLimits(settings.tunnel_streams, settings.away_requests)
 
     def open(self, opening: Opening, leg: Leg, *, end: bool = False) -> Stream:
@@ -292,7 +293,7 @@ class PublicSide:
         self.settings = ServerSettings(**settings)
         self.pair = Pair()
         self.pair.client.stream_opened = self._opened  # type: ignore[assignment]
-        self.upstream = SessionUpstream(self.pair.server.session, self.settings)
+        self.upstream = SessionUpstream(self.pair.server.session, self.settings, self.clock)
         self.tunnels = Tunnels()
         self.rooms = Rooms()
         rooms: Any = self.rooms

@@ -23,7 +23,8 @@ class RefusalTests(NoticeCase):
         self.stage.visitor(get(b"/hook?a=b", method=b"POST"))
         sentence = "This tunnel asks for a user name and a password."
         self.assertEqual(
-            self.told(), [Notice(1, 401, "unauthorized", sentence, "POST", b"/hook?a=b", VISITOR, False, 0)]
+            self.told(),
+            [Notice(1, 401, "unauthorized", sentence, "POST", b"/hook?a=b", VISITOR, False, 0, "9f3a61c2-n1")],
         )
         self.stage.visitor(UPGRADE)
         [notice] = self.told()

@@ -118,7 +118,8 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._key = key
         self._delays = Backoff(random)
         self._phase = LinkPhase.NONE
-        self._hellos = 0
+        #: Hellos that were said.
+        self.hellos = 0
         #: The youngest attempt and its start, from which ``delay`` counts; after the loss of a link, the loss.
         self._youngest: Attempt | None = None
         self._began_at = 0.0
@@ -302,10 +303,10 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
         self._answer = self.clock.callLater(LONGEST_PATIENCE, link.drop, self._no_answer)
         now = self.clock.seconds()
         self._schedule(now + self._delays.without_welcome(now, self.delay))
-        self._hellos += 1
+        self.hellos += 1
         token, received = self._caller.resume_state()
         link.say(
-            Hello(version=VERSION, agent=_AGENT, key=self._key, session=token, received=received, attempt=self._hellos)
+            Hello(version=VERSION, agent=_AGENT, key=self._key, session=token, received=received, attempt=self.hellos)
         )
 
     def link_message(self, link: Link, message: LinkMessage) -> None:

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from sellia.client.events import VISITOR_LEFT, Report, RequestFinished, RequestWaiting
 from sellia.client.local.connection import HttpConnection
+from sellia.client.local.ends import HOST_CHECK, explain, found_here, told_by_server
 from sellia.client.local.finished import server_refused
 from sellia.client.local.host_checks import NOT_HTTP, STATUSES
 from sellia.client.local.pending_dial import PendingDial
@@ -33,11 +34,13 @@ from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, Upgrade
 from sellia.relay.http.framing import bad_response
 from sellia.relay.http.rewriting import Undo
 from sellia.relay.http.validation import check_method, check_target, validate
+from sellia.relay.mux.causes import why_of
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
 from sellia.relay.mux.stream import Stream
 from sellia.text import decoded, printable, shown_target, without_secrets
 from sellia.transports.reactor.lines import line
+from sellia.why.cause import Cause
 
 #: Problems that a service causes.
 SERVICE_PROBLEMS: Final = frozenset(
@@ -82,6 +85,7 @@ class ServiceLeg(StrictLeg):
         "status",
         "stream",
         "undo",
+        "word",
     )
 
     def __init__(
@@ -105,6 +109,8 @@ class ServiceLeg(StrictLeg):
         #: Whether the request brings a login that belongs to its connection.
         self.login = False
         self.state = OPEN
+        #: What is to be said of its end (`sellia.client.local.ends`), empty as long as nothing is.
+        self.word = ""
         #: Status of the final response, once its head has been passed on.
         self.status: int | None = None
         self.bytes_out = 0
@@ -134,14 +140,17 @@ class ServiceLeg(StrictLeg):
             return
         self._close()
         by: EndedBy = "visitor" if problem is VISITOR_GONE else _blamed(problem)
+        complete = before is ANSWERED and problem is not BAD_SERVICE_RESPONSE
+        cause = None if complete else told_by_server(self, problem, message)
+        explain(self, cause)
         self.observe_end(by, problem.code, message)
         if problem is BAD_SERVICE_RESPONSE:
             self.status = BAD_SERVICE_RESPONSE.status
-            self._tell(BAD_SERVICE_RESPONSE, server_refused(message))
-        elif before is ANSWERED:
+            self._tell(BAD_SERVICE_RESPONSE, server_refused(message), cause)
+        elif complete:
             self.cancelled(None)
         else:
-            self.cancelled(VISITOR_LEFT if problem is VISITOR_GONE else message or problem.code)
+            self.cancelled(VISITOR_LEFT if problem is VISITOR_GONE else message or problem.code, cause)
 
     def pause_sending(self) -> None:
         if self._connection is not None:
@@ -184,7 +193,8 @@ class ServiceLeg(StrictLeg):
 
     def look(self, body: bytes) -> None:
         """Look for a refused host in the first bytes of a body whose status is one of those of host checks."""
-        self.service.look_for_host_check(self.status or 0, body, self.opening.headers, self.report)
+        if self.service.look_for_host_check(self.status or 0, body, self.opening.headers, self.report):
+            self.word = HOST_CHECK
 
     def send_trailers(self, trailers: Headers) -> None:
         """Pass on the response's end, with trailer fields."""
@@ -251,7 +261,9 @@ class ServiceLeg(StrictLeg):
                 )
             )
 
-    def report_finished(self, bytes_in: int, error: str | None, declined: bytes = b"") -> None:
+    def report_finished(
+        self, bytes_in: int, error: str | None, declined: bytes = b"", cause: Cause | None = None
+    ) -> None:
         """Tell the listener that a request is over; ``declined`` is the protocol of an Upgrade that was taken off."""
         if self.report is not None:
             self.report(
@@ -266,6 +278,7 @@ class ServiceLeg(StrictLeg):
                     error,
                     self.service.name,
                     decoded(declined),
+                    cause=cause,
                 )
             )
 
@@ -299,11 +312,11 @@ class ServiceLeg(StrictLeg):
         """Send what is to be sent on a connection that serves this leg from now on."""
         raise NotImplementedError
 
-    def cancelled(self, cause: str | None) -> None:
-        """Report an exchange that the peer has reset; ``cause`` is None where the response was complete."""
+    def cancelled(self, error: str | None, cause: Cause | None = None) -> None:
+        """Report an exchange that the peer has reset; ``error`` is None where the response was complete."""
         raise NotImplementedError
 
-    def failed(self, problem: Problem, message: str) -> None:
+    def failed(self, problem: Problem, message: str, cause: Cause | None) -> None:
         """Report an exchange that has failed, of which the peer has been told."""
         raise NotImplementedError
 
@@ -329,12 +342,14 @@ class ServiceLeg(StrictLeg):
         """End the exchange with a problem; ``message`` is a whole sentence for people."""
         if self.state is OVER:
             return
+        cause = found_here(self, problem, message)
         self._close()
-        self.stream.reset(problem, message)
+        self.stream.reset(problem, message, why=why_of(cause))
+        explain(self, cause)
         self.observe_end(_blamed(problem), problem.code, message or problem.sentence)
-        self._tell(problem, message)
+        self._tell(problem, message, cause)
 
-    def _tell(self, problem: Problem, message: str) -> None:
+    def _tell(self, problem: Problem, message: str, cause: Cause | None) -> None:
         """Tell the log and the listener how the exchange has failed."""
         target = self.opening.target
         end = line(self.service.clock, "exchange failed")
@@ -349,7 +364,7 @@ class ServiceLeg(StrictLeg):
                 remedy=problem.remedy,
                 end=end,
             )
-        self.failed(problem, message or problem.sentence)
+        self.failed(problem, message or problem.sentence, cause)
 
     def _close(self) -> None:
         self.state = OVER

@@ -14,7 +14,10 @@ from twisted.logger import Logger
 from sellia.client.events import VISITOR_LEFT, Report, RequestFinished
 from sellia.problems import BAD_SERVICE_RESPONSE, VISITOR_GONE
 from sellia.protocol.messages import Reset
+from sellia.relay.mux.causes import believed
 from sellia.text import decoded, printable, shown_target
+from sellia.why.cause import Cause
+from sellia.why.exchange import ExchangeEnd, exchange_cause
 
 #: Finished exchanges that are remembered, for each service.
 FINISHED_LIMIT: Final = 256
@@ -50,12 +53,15 @@ class FinishedExchanges:
         """Forget all, because the session is over and its numbers with it."""
         self._known.clear()
 
-    def reset(self, number: int, reset: Reset, tunnel: str) -> None:
-        """Tell the listener, and the log of a refusal, that the server has reset a stream after its end here."""
+    def reset(self, number: int, reset: Reset, tunnel: str, id: str = "") -> Cause | None:
+        """Tell the listener, and the log of a refusal, that the server has reset a stream after its end here.
+
+        Returns the cause, with this id, or None for an exchange that is not known.
+        """
         refused = reset.word == BAD_SERVICE_RESPONSE.code
         found = self._known.pop(number, None) if refused or reset.word == VISITOR_GONE.code else None
         if found is None:
-            return
+            return None
         method, target, status, bytes_in, bytes_out, report = found
         cause = VISITOR_LEFT
         if refused:
@@ -69,9 +75,13 @@ class FinishedExchanges:
                 word=BAD_SERVICE_RESPONSE.code,
                 cause=cause,
             )
+        problem, message = (BAD_SERVICE_RESPONSE, cause) if refused else (VISITOR_GONE, "")
+        end = ExchangeEnd(id, "server", problem, message, told=believed(reset.why), status=status)
+        why = exchange_cause(end)
         if report is not None:
             what, where = decoded(method), decoded(target)
-            report(RequestFinished(number, what, where, status, 0.0, bytes_in, bytes_out, cause, tunnel))
+            report(RequestFinished(number, what, where, status, 0.0, bytes_in, bytes_out, cause, tunnel, cause=why))
+        return why
 
 
 def server_refused(message: str) -> str:

@@ -29,6 +29,7 @@ from typing import Final
 
 from sellia.client.events import Report, RequestStarted, ResponseStreaming
 from sellia.client.local.connection import HttpConnection
+from sellia.client.local.ends import STRIPPED, of_answer
 from sellia.client.local.exchange import ANSWERED, OPEN, OVER, REQUESTED, ServiceLeg, request_head
 from sellia.client.local.finished import Finished
 from sellia.client.local.service import LocalService
@@ -43,6 +44,8 @@ from sellia.relay.http.webdav import with_destination
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.text import decoded
+from sellia.why.cause import Cause
+from sellia.why.exchange import GATEWAY_STATUSES
 
 #: Bytes of a request that are kept while it is not known whether the service has closed its connection.
 KEPT_LIMIT: Final = 64 * 1024
@@ -134,8 +137,11 @@ class ServiceHttpLeg(ServiceLeg):
                         raise ValueError("it has two lengths (Content-Length)")
                     length = plain_length(value)
             elif size == 17:
-                if name.lower() == b"transfer-encoding":
+                lowered = name.lower()
+                if lowered == b"transfer-encoding":
                     raise ValueError("it brings a transfer coding of its own")
+                if lowered == b"sec-websocket-key":
+                    self.word = STRIPPED
             elif size == 2:
                 if name.lower() == b"te":
                     extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
@@ -292,9 +298,10 @@ class ServiceHttpLeg(ServiceLeg):
             connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
         told = Finished(self.method, self.opening.target, self.status, self.bytes_in, self.bytes_out, self.report)
         self.service.finished.add(self.stream.id, told)
+        cause = of_answer(self) if self.word or self.status in GATEWAY_STATUSES else None
         if self.observer is not None:
             self.observe_end("service")
-        self._report(None)
+        self._report(None, cause)
 
     def _abandon(self) -> None:
         """End an exchange whose response has left, and whose service wants no more of the request."""
@@ -304,14 +311,14 @@ class ServiceHttpLeg(ServiceLeg):
         self.observe_end("service")
         self._report(None)
 
-    def cancelled(self, cause: str | None) -> None:
-        self._report(cause)
+    def cancelled(self, error: str | None, cause: Cause | None = None) -> None:
+        self._report(error, cause)
 
-    def failed(self, problem: Problem, message: str) -> None:
+    def failed(self, problem: Problem, message: str, cause: Cause | None) -> None:
         if self.status is None:
             self.status = problem.status
-        self._report(message)
+        self._report(message, cause)
 
-    def _report(self, error: str | None) -> None:
+    def _report(self, error: str | None, cause: Cause | None = None) -> None:
         if self.report is not None:
-            self.report_finished(self.bytes_in, error, self.opening.declined)
+            self.report_finished(self.bytes_in, error, self.opening.declined, cause)

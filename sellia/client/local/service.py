@@ -96,8 +96,9 @@ class LocalService:
         self.frames = as_told(ServerLimits())
         self._turn = batch_of(reactor)
         self._refusals = LimitLog()
-        #: Whether nothing (more) is to be told of host checks: under its own name a service refuses strangers only.
-        self._host_check_told = rewriter is not None and rewriter.own_names
+        #: Whether it is asked under its own name, for which a service refuses strangers only.
+        self._own_names = rewriter is not None and rewriter.own_names
+        self._host_check_told = False
         #: When it was last asked whether it listens, and the answer.
         self._asked_at = -_ASK_AGAIN
         self._listens: bool | None = None
@@ -140,17 +141,20 @@ class LocalService:
         self.pool.disown()
         self.finished.clear()
 
-    def look_for_host_check(self, status: int, body: bytes, headers: Headers, report: Report | None) -> None:
-        """Tell the user, once, what to add to the service's configuration if it refused a request for its host."""
-        check = None if self._host_check_told else recognise(status, body)
+    def look_for_host_check(self, status: int, body: bytes, headers: Headers, report: Report | None) -> bool:
+        """Return whether the service refused a request for its host; tell the user once what to add to its settings."""
+        check = None if self._own_names else recognise(status, body)
         if check is None:
-            return
+            return False
+        if self._host_check_told:
+            return True
         self._host_check_told = True
         host = next((value for name, value in headers if name.lower() == b"host"), b"").partition(b":")[0]
         told = advice(check, printable(host, 255))
         _log.warn("tunnel {tunnel}: {advice}", tunnel=self.name, advice=told)
         if report is not None:
             report(ProblemEvent(told))
+        return True
 
     def violated(self, story: WebSocketRecord) -> int | None:
         """Rate-limit the log line about a service that breaks RFC 6455, which one with a defect does on each WebSocket.

@@ -12,6 +12,7 @@ from typing import Final
 
 from sellia.client.events import Report, RequestStarted
 from sellia.client.local.connection import HttpConnection, to_visitor
+from sellia.client.local.ends import of_answer, told_by_server
 from sellia.client.local.exchange import OPEN, OVER, REQUESTED, ServiceLeg, request_head
 from sellia.client.local.service import LocalService
 from sellia.problems import BAD_REQUEST, SERVICE_DIED, VISITOR_GONE, Problem
@@ -24,6 +25,8 @@ from sellia.relay.mux.stream import Stream
 from sellia.text import decoded
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.tcp.pipe import TcpPipe
+from sellia.why.cause import Cause
+from sellia.why.exchange import GATEWAY_STATUSES
 
 _WRONG: Final = "The server sent a request that cannot be passed on: {}."
 
@@ -138,28 +141,32 @@ class ServiceSwitchLeg(ServiceLeg):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release(reuse=False)
+        cause = of_answer(self) if self.word or self.status in GATEWAY_STATUSES else None
         self.observe_end("service")
-        self._finished(None)
+        self._finished(None, cause)
 
     # --- ends ----------------------------------------------------------------------------------------------
 
-    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+    def why(self, problem: Problem, message: str) -> Cause | None:
+        return told_by_server(self, problem, message)
+
+    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str, cause: Cause | None) -> None:
         """Report the end of what passed behind the 101."""
         pipe = self._pipe
         assert pipe is not None
         self.bytes_in, self.bytes_out = self.bytes_in + pipe.sent, pipe.received
-        self._finished(None if problem is None or problem is VISITOR_GONE else message or problem.sentence)
+        self._finished(None if problem is None or problem is VISITOR_GONE else message or problem.sentence, cause)
 
-    def cancelled(self, cause: str | None) -> None:
-        self._finished(cause)
+    def cancelled(self, error: str | None, cause: Cause | None = None) -> None:
+        self._finished(error, cause)
 
-    def failed(self, problem: Problem, message: str) -> None:
+    def failed(self, problem: Problem, message: str, cause: Cause | None) -> None:
         if self.status is None:
             self.status = problem.status
-        self._finished(message)
+        self._finished(message, cause)
 
-    def _finished(self, error: str | None) -> None:
-        self.report_finished(self.bytes_in, error)
+    def _finished(self, error: str | None, cause: Cause | None = None) -> None:
+        self.report_finished(self.bytes_in, error, cause=cause)
 
 
 def _length(headers: Headers) -> int:

@@ -12,11 +12,13 @@ from zope.interface import implementer
 
 from sellia.client.events import ConnectionClosed, ConnectionOpened, Report
 from sellia.client.local.dial import ServiceSocket
+from sellia.client.local.ends import why_connection
 from sellia.client.local.pending_dial import PendingDial
 from sellia.client.local.service import LocalService
 from sellia.problems import INTERNAL, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, TcpConnection
 from sellia.protocol.proxy_protocol import encode_header
+from sellia.relay.mux.causes import why_of
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
@@ -25,6 +27,7 @@ from sellia.transports.reactor.batching import batch_of
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.sockets import quicken
 from sellia.transports.tcp.pipe import TcpPipe, ended_by
+from sellia.why.cause import Cause
 
 _log = Logger()
 
@@ -85,7 +88,7 @@ class ServiceTcpLeg(StrictLeg):
 
     def reset_received(self, problem: Problem, message: str) -> None:
         if self._pipe is None:
-            self._finish(ended_by(problem), problem, message)
+            self._finish(ended_by(problem), problem, message, self.why(problem, message))
         else:
             self._handed_over(self._pipe).reset_received(problem, message)
 
@@ -141,12 +144,20 @@ class ServiceTcpLeg(StrictLeg):
     def fail(self, problem: Problem, message: str) -> None:
         """Reset the stream with a problem; ``message`` is a whole sentence for people, empty for a defect of ours."""
         if not self._over:
-            self.stream.reset(problem, message)
-            self._finish("sellia" if problem is INTERNAL else "service", problem, message or problem.sentence)
+            cause = self.why(problem, message)
+            self.stream.reset(problem, message, why=why_of(cause))
+            self._finish("sellia" if problem is INTERNAL else "service", problem, message or problem.sentence, cause)
 
     # --- the end ---------------------------------------------------------------------------------------------
 
-    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+    def why(self, problem: Problem, message: str) -> Cause | None:
+        """Return why it ends by a problem, and tell that."""
+        pipe, service = self._pipe, self._service
+        came, went = (pipe.sent, pipe.received) if pipe is not None else (0, 0)
+        seconds = service.clock.seconds() - self._began
+        return why_connection(service, self.stream, problem, message, came, went, seconds)
+
+    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str, cause: Cause | None) -> None:
         """Tell the listener and the log."""
         self._over = True
         pipe = self._pipe
@@ -156,7 +167,11 @@ class ServiceTcpLeg(StrictLeg):
             code = problem.code if problem is not None else None
             seconds = self._service.clock.seconds() - self._began
             opening, name = self._opening, self._service.name
-            self._report(ConnectionClosed(self.stream.id, opening.visitor, by, code, error, came, went, seconds, name))
+            self._report(
+                ConnectionClosed(
+                    self.stream.id, opening.visitor, by, code, error, came, went, seconds, name, cause=cause
+                )
+            )
         if problem is None or by == "visitor":
             return
         end = line(self._service.clock, "connection failed")
@@ -170,7 +185,7 @@ class ServiceTcpLeg(StrictLeg):
                 end=end,
             )
 
-    def _finish(self, by: EndedBy, problem: Problem, message: str) -> None:
+    def _finish(self, by: EndedBy, problem: Problem, message: str, cause: Cause | None) -> None:
         """End before there was a connection to the service."""
         if self._over:
             return
@@ -180,8 +195,10 @@ class ServiceTcpLeg(StrictLeg):
         self._unsent.clear()
         observer, self._observer = self._observer, None
         if observer is not None:
+            if cause is not None:
+                observer.explained(self.stream.id, cause)
             observer.ended(self.stream.id, by, problem.code, message)
-        self.pipe_over(by, problem, message)
+        self.pipe_over(by, problem, message, cause)
 
 
 @implementer(IHalfCloseableProtocol)

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sellia.client.events import ConnectionClosed, ConnectionOpened, Report
+from sellia.client.local.ends import why_connection
 from sellia.client.local.service import LocalService
 from sellia.problems import (
     CLIENT_GONE,
@@ -113,13 +114,16 @@ class ServiceFlow(DatagramProtocol):
             transport.stopListening()
         flow, opening = self.flow, self._opening
         orderly = problem in _ORDERLY
+        seconds = self._service.clock.seconds() - self._began
+        cause = None
+        if not orderly:
+            cause = why_connection(self._service, flow.stream, problem, message, flow.sent, flow.received, seconds)
         if self._report is not None:
-            seconds = self._service.clock.seconds() - self._began
             code, why = (None, "") if orderly else (problem.code, message or problem.sentence)
             name = self._service.name
             self._report(
                 ConnectionClosed(
-                    flow.stream.id, opening.visitor, by, code, why, flow.sent, flow.received, seconds, name
+                    flow.stream.id, opening.visitor, by, code, why, flow.sent, flow.received, seconds, name, cause=cause
                 )
             )
         end = None if orderly else line(self._service.clock, "flow failed")

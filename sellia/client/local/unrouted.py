@@ -9,13 +9,16 @@ from twisted.logger import Logger
 
 from sellia.client.events import Report, RequestFinished, RequestStarted, WebSocketRefused
 from sellia.client.local.service import LocalService
-from sellia.problems import Problem
+from sellia.problems import BAD_REQUEST, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead, UpgradeRequest, WebSocketRequest
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.text import decoded, field, shown_target
+from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.lines import line
+from sellia.why.cause import Cause, Party
+from sellia.why.words import remedy
 
 _log = Logger()
 
@@ -68,16 +71,18 @@ class UnroutedLeg(StrictLeg):
             observer.response(stream.id, ResponseHead(answer.status, answer.reason, headers))
             if body:
                 observer.body(stream.id, False, body)
+        cause = _cause(service, stream, answer)
+        if observer is not None:
+            observer.explained(stream.id, cause)
             observer.ended(stream.id, "sellia", None, answer.cause)
         target = decoded(opening.target)
         if report is not None and websocket:
-            report(WebSocketRefused(stream.id, target, answer.status, answer.cause, service.name))
+            report(WebSocketRefused(stream.id, target, answer.status, answer.cause, service.name, cause=cause))
         elif report is not None:
             what = decoded(method)
             report(RequestStarted(stream.id, what, target, opening.visitor, service.name))
-            report(
-                RequestFinished(stream.id, what, target, answer.status, 0.0, 0, len(body), answer.cause, service.name)
-            )
+            size, told, name = len(body), answer.cause, service.name
+            report(RequestFinished(stream.id, what, target, answer.status, 0.0, 0, size, told, name, cause=cause))
         end = line(service.clock, "request unrouted")
         if end is not None:
             _log.info(
@@ -104,3 +109,13 @@ class UnroutedLeg(StrictLeg):
 
     def resume_sending(self) -> None:
         """Nothing more is sent."""
+
+
+def _cause(service: LocalService, stream: Stream, answer: Answer) -> Cause:
+    """Return why no service was asked, and tell the log."""
+    who: Party = "client" if answer is NOWHERE else "visitor"
+    what = "no-route" if answer is NOWHERE else BAD_REQUEST.code
+    sentence = f"No service was asked: {answer.cause}."
+    cause = Cause(stream.cause_id, who, what, sentence, remedy(what, who), {"status": answer.status})
+    tell_cause(service.clock, cause, service.name)
+    return cause

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from sellia.client.events import Report, WebSocketClosed, WebSocketOpened, WebSocketRefused
 from sellia.client.local.connection import HttpConnection, to_visitor
+from sellia.client.local.ends import BAD_HANDSHAKE, of_refusal
 from sellia.client.local.exchange import OVER, ServiceLeg, request_head
 from sellia.client.local.service import LocalService
 from sellia.errors import ProtocolError
@@ -26,6 +27,7 @@ from sellia.text import decoded, field, shown_target
 from sellia.transports.reactor.lines import line
 from sellia.transports.websocket.pipe import WebSocketLeg
 from sellia.transports.websocket.record import WebSocketRecord
+from sellia.why.cause import Cause
 
 _UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
@@ -135,6 +137,7 @@ class ServiceUpgradeLeg(ServiceLeg):
 
     def _check(self, headers: Headers) -> Agreement:
         """Return the terms of the WebSocket.  Raises ProblemError if the response does not answer this handshake."""
+        self.word = BAD_HANDSHAKE  # until it is a good one
         if [value.lower() for value in values_of(headers, b"upgrade")] != [b"websocket"]:
             raise bad_response("changed to a protocol that is not WebSocket")
         try:
@@ -166,13 +169,14 @@ class ServiceUpgradeLeg(ServiceLeg):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release(reuse=False)
+        cause = of_refusal(self, self.status or 0)
         self.observe_end("service")
-        self._refused(self.status or 0)
+        self._refused(self.status or 0, None, cause)
 
-    def cancelled(self, cause: str | None) -> None:
+    def cancelled(self, error: str | None, cause: Cause | None = None) -> None:
         """Report nothing: the visitor has left before the WebSocket was open."""
 
-    def failed(self, problem: Problem, message: str) -> None:
+    def failed(self, problem: Problem, message: str, cause: Cause | None) -> None:
         status = self.status or problem.status or 0
         _log.info(
             "websocket refused: id={id} tunnel={tunnel} path={path} visitor={visitor} status={status} word={word}",
@@ -183,12 +187,12 @@ class ServiceUpgradeLeg(ServiceLeg):
             status=status,
             word=field(problem.code),
         )
-        self._refused(status, message)
+        self._refused(status, message, cause)
 
-    def _refused(self, status: int, error: str | None = None) -> None:
+    def _refused(self, status: int, error: str | None, cause: Cause | None) -> None:
         if self.report is not None:
             target = decoded(self.opening.target)
-            self.report(WebSocketRefused(self.stream.id, target, status, error, self.service.name))
+            self.report(WebSocketRefused(self.stream.id, target, status, error, self.service.name, cause=cause))
 
 
 class _Closed:

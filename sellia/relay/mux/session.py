@@ -166,7 +166,6 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        self.told = None
         self._reader.drop()
         streams = self.table.clear()
         self.out.close()
@@ -298,6 +297,7 @@ class Session:
         if reset.frames >= 0:
             self._guarded(stream, stream.leg.ending_received, Ending(frames=reset.frames, bytes=reset.bytes))
         self._guarded(stream, stream.leg.reset_received, problem_of(reset.word), reset.message)
+        self.told = None
 
     def _late(self, kind: int, number: int, payload: bytes) -> None:
         """Judge a record for a stream that is not open: late, of an unknown kind, or a violation."""
@@ -340,7 +340,6 @@ class Session:
 
     def _overload(self, stream: Stream, message: str, bound: str) -> None:
         stream.reset(OVERLOADED, message)
-        self.told = None
         self._guarded(stream, stream.leg.reset_received, OVERLOADED, message)
         if self.relieved is not None:
             self.relieved(stream, bound)

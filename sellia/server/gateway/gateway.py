@@ -198,6 +198,7 @@ class Gateway:
 
     def begin(self, link: Link, hello: Hello, owner: Owner) -> None:
         session = ServerSession(self, owner, hello.key, link.remote)
+        session.attempt = hello.attempt
         session.move(SessionEvent.OPENED)
         self.sessions[session.token] = session
         self.admission.acquire(owner.account)

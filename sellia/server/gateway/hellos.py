@@ -22,6 +22,7 @@ Bounds
 
 from dataclasses import dataclass
 from enum import Enum
+from secrets import token_hex
 from typing import Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -39,7 +40,10 @@ from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.text import field
 from sellia.transports.link.keeper import Link
+from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.waiting import cancel
+from sellia.why.cause import cause_id
+from sellia.why.link import refusal_cause
 
 #: Keys that are looked up at once.
 LOOKUPS: Final = 1_000
@@ -198,7 +202,9 @@ class Hellos:
         """Tell the client why it is not let in; its link is over then, unless it may say another hello."""
         problem = error.problem
         code = problem.close_code or 1008
-        refused = Refused(problem.code, str(error), problem in FINAL)
+        id = cause_id(token_hex(4), 0, "r")
+        refused = Refused(problem.code, str(error), problem in FINAL, id)
+        tell_cause(self._keeper.clock, refusal_cause(id, problem, refused.message, peer=link.remote), "")
         limit = error.limit if isinstance(error, Rejection) else ""
         guard = self._keeper.guard
         if limit:

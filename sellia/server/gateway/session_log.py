@@ -7,7 +7,10 @@ from twisted.logger import Logger
 
 from sellia.server.gateway.sessions import ServerSession
 from sellia.text import field, printable
+from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.lines import line
+from sellia.why.cause import cause_id
+from sellia.why.link import link_cause
 
 _log = Logger()
 
@@ -43,6 +46,8 @@ class SessionLog:
 
     def lost(self, session: ServerSession, reason: str, window: float) -> None:
         """Log the loss of a link."""
+        id = cause_id(session.name, session.attempt, "l")
+        tell_cause(self._clock, link_cause(id, reason, "server", streams=len(session.mux.streams)), "")
         end = line(self._clock, "link lost")
         if end is not None:
             _log.info(

@@ -88,7 +88,7 @@ class ServerSession:
         self.lost_at = self.heard_at = 0.0
         self._expiry: IDelayedCall | None = None
         self._exchanges = keeper.guard.exchanges
-        self._notices = Notices()
+        self._notices = Notices(keeper.clock)
 
     @property
     def state(self) -> SessionState:

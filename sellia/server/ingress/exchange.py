@@ -33,6 +33,7 @@ from sellia.relay.mux.observer import EndedBy, StreamObserver, head_alone
 from sellia.relay.mux.stream import Stream
 from sellia.relay.mux.upstream import Placement
 from sellia.server.ingress.body_limit import BodyLimit
+from sellia.server.ingress.ends import explain, tell_gateway_error
 from sellia.server.ingress.http1 import Request
 from sellia.server.ingress.interim import InterimFilter, next_interim
 from sellia.server.ingress.leg_channel import LegChannel
@@ -42,6 +43,7 @@ from sellia.server.ingress.response_lines import CHUNK_END, LAST_CHUNK, framing_
 from sellia.server.ingress.states import Framing, RequestBody, Response
 from sellia.text import field, sentence
 from sellia.transports.reactor.verbosity import verbosity
+from sellia.why.exchange import GATEWAY_STATUSES
 
 _NO_OPTIONS: Final = TunnelOptions()
 _LOST: Final = "the visitor's connection was lost"
@@ -157,13 +159,13 @@ class VisitorHttpLeg(StrictLeg):
         self.response = _OVER
         unplace(self)
         if self.stream is not None:
-            self.stream.reset(VISITOR_GONE, _LOST)
+            self.stream.reset(VISITOR_GONE, _LOST, why=explain(self, VISITOR_GONE, _LOST))
             self._observe_end("visitor", VISITOR_GONE, _LOST)
 
     def request_refused(self, problem: Problem, detail: str) -> None:
         """End with an error: what has come of the request's body cannot be one."""
         if self.stream is not None:
-            self.stream.reset(problem, detail)
+            self.stream.reset(problem, detail, why=explain(self, problem, detail))
         self.fail(problem, detail)
 
     def overdue(self, now: float) -> bool:
@@ -237,6 +239,8 @@ class VisitorHttpLeg(StrictLeg):
             _log.debug("response: id={id} status={status}", id=self.stream.id, status=head.status)
         if self.observer is not None and self.stream is not None:
             self.observer.response(self.stream.id, head_alone(head))
+        if head.status in GATEWAY_STATUSES:
+            tell_gateway_error(self, head.status)
         self.write_head(head)
         if not self._left:
             self._complete()
@@ -335,11 +339,11 @@ class VisitorHttpLeg(StrictLeg):
         if verbosity.debug and message and self.stream is not None:
             format = "request failed: id={id} word={word} reason={reason}"
             _log.debug(format, id=self.stream.id, word=field(problem.code), reason=field(message))
-        stream = self.stream
-        if self.placement is not None and stream is not None and go_on_elsewhere(self, stream, problem, message):
+        if self.placement is not None and self.stream and go_on_elsewhere(self, self.stream, problem, message):
             return
         if problem is NOT_ASKED:
             problem = CLIENT_GONE
+        explain(self, problem, message)
         self.fail(problem, public_detail(problem, message), "service" if concerns_service(problem) else "sellia")
 
     def pause_sending(self) -> None:
@@ -376,12 +380,12 @@ class VisitorHttpLeg(StrictLeg):
     def _refuse_response(self, why: str) -> None:
         """End with an error: what the client has passed on is not HTTP."""
         if self.stream is not None:
-            self.stream.reset(BAD_SERVICE_RESPONSE, why)
+            self.stream.reset(BAD_SERVICE_RESPONSE, why, why=explain(self, BAD_SERVICE_RESPONSE, sentence(why)))
         self.fail(BAD_SERVICE_RESPONSE, sentence(why), "service")
 
     def _break(self, why: str) -> None:
         if self.stream is not None:
-            self.stream.reset(BAD_SERVICE_RESPONSE, why)
+            self.stream.reset(BAD_SERVICE_RESPONSE, why, why=explain(self, BAD_SERVICE_RESPONSE, sentence(why)))
         if self.response is not _OVER:
             self.response = _OVER
             self._observe_end("service", BAD_SERVICE_RESPONSE, why)

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from sellia.problems import UPGRADE_TIMEOUT, VISITOR_GONE, Problem
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.mux.observer import EndedBy
+from sellia.server.ingress.ends import cause_of
 from sellia.server.ingress.exchange import VisitorHttpLeg
 from sellia.server.ingress.leg_channel import Shared
 from sellia.server.ingress.pooled import answered
@@ -23,6 +24,7 @@ from sellia.server.ingress.states import RequestBody, Response
 from sellia.text import field, printable, shown_target
 from sellia.transports.reactor.lines import line
 from sellia.transports.tcp.pipe import TcpPipe
+from sellia.why.cause import Cause, Fact
 
 _LOST: Final = VISITOR_GONE, "the visitor's connection was lost"
 
@@ -109,7 +111,14 @@ class SwitchedConnection:
     def drain(self) -> None:
         """Do nothing: it ends when visitor and service end it, or with the server."""
 
-    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+    def why(self, problem: Problem, message: str) -> Cause | None:
+        """Return why it ends by a problem, and tell that."""
+        pipe, clock = self.pipe, self._ingress.clock
+        seconds = round(clock.seconds() - self._began, 3)
+        counts: dict[str, Fact | None] = {"bytes_in": pipe.received, "bytes_out": pipe.sent, "seconds": seconds}
+        return cause_of(clock, pipe.stream, self._tunnel, problem, message, counts)
+
+    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str, cause: Cause | None) -> None:
         """Watch it no more, and log."""
         self._ingress.connections.discard(self)
         end = line(self._ingress.clock, "connection closed")

@@ -27,6 +27,7 @@ from sellia.relay.mux.leg import NullLeg
 from sellia.relay.mux.observer import EndedBy
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
+from sellia.server.ingress.ends import cause_of
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.notices import tell_owner
 from sellia.server.places import Place
@@ -35,6 +36,7 @@ from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.sockets import quicken
 from sellia.transports.reactor.verbosity import verbosity
 from sellia.transports.tcp.pipe import TcpPipe
+from sellia.why.cause import Cause, Fact
 
 _LOST: Final = VISITOR_GONE, "the visitor's connection was lost"
 
@@ -257,7 +259,15 @@ class TcpVisitor(Protocol):
             self.transport.write(self._farewell(error.problem))
             self.transport.loseConnection()
 
-    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+    def why(self, problem: Problem, message: str) -> Cause | None:
+        """Return why it ends by a problem, and tell that."""
+        pipe, clock = self._pipe, self._ingress.clock
+        assert pipe is not None
+        seconds = round(clock.seconds() - self._began, 3)
+        counts: dict[str, Fact | None] = {"bytes_in": pipe.received, "bytes_out": pipe.sent, "seconds": seconds}
+        return cause_of(clock, pipe.stream, self._label, problem, message, counts)
+
+    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str, cause: Cause | None) -> None:
         """Give the place back, and log."""
         ingress, pipe = self._ingress, self._pipe
         assert pipe is not None

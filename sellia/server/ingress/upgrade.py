@@ -14,8 +14,8 @@ from sellia.problems import INTERNAL, UPGRADE_TIMEOUT, Problem
 from sellia.protocol.messages import Headers, ResponseHead
 from sellia.relay.http.websocket_handshake import Agreement, agreement
 from sellia.relay.mux.observer import EndedBy
+from sellia.server.ingress.ends import proxied_by, tell_refused_handshake
 from sellia.server.ingress.exchange import VisitorHttpLeg
-from sellia.server.ingress.interim import through_a_proxy
 from sellia.server.ingress.pooled import answered
 from sellia.server.ingress.response_lines import check_switching, switching_head
 from sellia.server.ingress.states import Response
@@ -87,6 +87,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
 
     def _tell_refusal(self, status: int) -> None:
         """Log, at a limited rate, that the service did not answer 101."""
+        tell_refused_handshake(self, status)
         end = line(self.connection.ingress.clock, "websocket refused")
         if end is None:
             return
@@ -126,7 +127,7 @@ class VisitorUpgradeLeg(VisitorHttpLeg):
                 subprotocol=(agreed.subprotocol or b"").decode("latin-1"),
                 suppressed=ingress.guard.websocket_violated,
                 id=stream.cause_id,
-                proxied="trusted" if connection.trusted else "seen" if through_a_proxy(self.request) else "",
+                proxied=proxied_by(connection, self.request),
             ),
             limits=ingress.guard.frames,
             judge=True,

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from sellia.text import field
 from sellia.transports.reactor.lines import line
+from sellia.transports.reactor.verbosity import verbosity
 from sellia.why.cause import Cause
 
 #: Causes that are remembered.
@@ -57,9 +58,14 @@ def book_of(clock: IReactorTime) -> CauseBook:
     return book
 
 
-def tell_cause(clock: IReactorTime, cause: Cause, tunnel: str) -> None:
-    """Log a cause, at a limited rate, and remember it; ``tunnel`` is the name of the tunnel that it concerns."""
+def tell_cause(clock: IReactorTime, cause: Cause, tunnel: str, *, quiet: bool = False) -> None:
+    """Log a cause, at a limited rate, and remember it; ``tunnel`` is the name of the tunnel that it concerns.
+
+    A ``quiet`` one, which visitors bring about all the time, is logged for who debugs.
+    """
     book_of(clock).add(cause)
+    if quiet and not verbosity.debug:
+        return
     end = line(clock, "why")
     if end is not None:
         _log.info(

@@ -33,11 +33,13 @@ from sellia.problems import (
     Problem,
 )
 from sellia.protocol.messages import Headers
+from sellia.relay.mux.causes import why_of
 from sellia.relay.mux.leg import StrictLeg
 from sellia.relay.mux.observer import EndedBy, StreamObserver
 from sellia.relay.mux.stream import Stream
 from sellia.transports.reactor.batching import BufferedWriter, FlushBatch
 from sellia.transports.reactor.sockets import GONE, half_close, hangup, is_tls
+from sellia.why.cause import Cause
 
 _OF_SERVICES: Final = frozenset((SERVICE_DIED, SERVICE_REFUSED, SERVICE_TLS_FAILED, SERVICE_UNREACHABLE))
 
@@ -52,7 +54,10 @@ def ended_by(problem: Problem) -> EndedBy:
 class PipeOwner(Protocol):
     """Owner of a pipe, which is told its end."""
 
-    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+    def why(self, problem: Problem, message: str) -> Cause | None:
+        """Return why it ends by a problem, and tell that to the log; `Session.told` is what the peer says."""
+
+    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str, cause: Cause | None) -> None:
         """The connection is over: in order, first ended ``by`` one side, or by a problem."""
 
 
@@ -174,7 +179,7 @@ class TcpPipe(StrictLeg):
 
     def reset_received(self, problem: Problem, message: str) -> None:
         self._outlet.flush()
-        self._end(ended_by(problem), problem, message)
+        self._end(ended_by(problem), problem, message, self._owner.why(problem, message))
         if not self._closed:
             self.transport.abortConnection()
 
@@ -222,8 +227,9 @@ class TcpPipe(StrictLeg):
         """Reset both sides, for a reason of Sellia's own."""
         if self._over:
             return
-        self.stream.reset(problem, message)
-        self._end("sellia", problem, message)
+        cause = self._owner.why(problem, message)
+        self.stream.reset(problem, message, why=why_of(cause))
+        self._end("sellia", problem, message, cause)
         self.transport.abortConnection()
 
     def link_away(self) -> None:
@@ -237,12 +243,15 @@ class TcpPipe(StrictLeg):
     def _broken(self) -> None:
         """Reset the stream: the socket is gone before its time."""
         problem, message = self._lost
-        self.stream.reset(problem, message)
-        self._end(self._side, problem, message)
+        cause = self._owner.why(problem, message)
+        self.stream.reset(problem, message, why=why_of(cause))
+        self._end(self._side, problem, message, cause)
 
-    def _end(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+    def _end(self, by: EndedBy, problem: Problem | None, message: str, cause: Cause | None = None) -> None:
         self._over = True
         observer, self._observer = self._observer, None
         if observer is not None:
+            if cause is not None:
+                observer.explained(self.stream.id, cause)
             observer.ended(self.stream.id, by, problem.code if problem is not None else None, message)
-        self._owner.pipe_over(by, problem, message)
+        self._owner.pipe_over(by, problem, message, cause)

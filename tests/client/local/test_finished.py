@@ -1,10 +1,12 @@
 """Responses that the server refuses after they were told as complete."""
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import VISITOR_LEFT, Event, RequestFinished
 from sellia.client.local.finished import FINISHED_LIMIT, Finished, FinishedExchanges, server_refused
-from sellia.protocol.messages import Reset
+from sellia.protocol.messages import Reset, Why
 from tests.client.stage import LogLines
 
 
@@ -13,20 +15,32 @@ class FinishedTests(SynchronousTestCase):
         self.events: list[Event] = []
         self.finished = FinishedExchanges()
 
+    def told(self) -> list[Event]:
+        """The events, without their causes, which there are."""
+        found: list[Event] = []
+        for event in self.events:
+            assert isinstance(event, RequestFinished) and event.cause is not None
+            found.append(replace(event, cause=None))
+        return found
+
     def test_told_once(self) -> None:
         log = LogLines(self)
         self.finished.add(2, Finished(b"GET", b"/a?secret=1", 200, 3, 5, self.events.append))
         self.finished.reset(2, Reset("bad-service-response", "the head is too long"), "demo")
         self.finished.reset(2, Reset("bad-service-response", "the head is too long"), "demo")
         cause = "The server refused the answer: the head is too long."
-        self.assertEqual(self.events, [RequestFinished(2, "GET", "/a?secret=1", 502, 0.0, 0, 0, cause, "demo")])
+        self.assertEqual(self.told(), [RequestFinished(2, "GET", "/a?secret=1", 502, 0.0, 0, 0, cause, "demo")])
         self.assertEqual(log.lines, [f"GET /a?… failed: bad-service-response: {cause}"])
 
     def test_a_visitor_who_leaves(self) -> None:
         log = LogLines(self)
         self.finished.add(2, Finished(b"GET", b"/", 200, 3, 5, self.events.append))
-        self.finished.reset(2, Reset("visitor-gone", "the visitor's connection was lost"), "demo")
-        self.assertEqual(self.events, [RequestFinished(2, "GET", "/", 200, 0.0, 3, 5, VISITOR_LEFT, "demo")])
+        why = Why("proxy", "idle-timeout", {"waited": 60})
+        reset = Reset("visitor-gone", "the visitor's connection was lost", why=why)
+        cause = self.finished.reset(2, reset, "demo", "9f3a61c2-2")
+        assert cause is not None
+        self.assertEqual((cause.id, cause.who, cause.what), ("9f3a61c2-2", "proxy", "idle-timeout"))
+        self.assertEqual(self.told(), [RequestFinished(2, "GET", "/", 200, 0.0, 3, 5, VISITOR_LEFT, "demo")])
         self.assertEqual(log.lines, [])
 
     def test_another_reset_says_nothing(self) -> None:

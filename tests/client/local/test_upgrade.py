@@ -1,5 +1,7 @@
 """WebSocket handshakes at the service: what it is asked, when its 101 is believed, and its refusals."""
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import RequestWaiting, WebSocketClosed, WebSocketOpened, WebSocketRefused
@@ -172,7 +174,11 @@ class RefusedTests(HandshakeCase):
         self.assertEqual(visitor.heads, [ResponseHead(403, b"Forbidden", headers)])
         self.assertEqual((visitor.data, visitor.ended), (b"go awa", True))
         self.assertFalse(self.service.open)
-        self.assertEqual(self.stage.events, [WebSocketRefused(visitor.stream.id, "/chat", 403, None, "demo")])
+        (refused,) = self.stage.events
+        assert isinstance(refused, WebSocketRefused) and refused.cause is not None
+        self.assertEqual(replace(refused, cause=None), WebSocketRefused(visitor.stream.id, "/chat", 403, None, "demo"))
+        self.assertEqual((refused.cause.who, refused.cause.what), ("service", "upgrade-refused"))
+        self.assertIn("Origin", refused.cause.remedy)
         self.assertIn("path=/chat visitor=203.0.113.7 status=403", log.lines[-1])
         self.stage.check()
 

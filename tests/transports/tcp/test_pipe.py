@@ -14,6 +14,7 @@ from sellia.protocol.messages import TcpConnection
 from sellia.relay.mux.observer import EndedBy
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.tcp.pipe import TcpPipe, ended_by
+from sellia.why.cause import Cause
 from tests.relay.scripts import Pair, RecordingLeg
 
 
@@ -54,7 +55,11 @@ class PipeCase(SynchronousTestCase):
         self.far_stream = stream
         return self.far
 
-    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str) -> None:
+    def why(self, problem: Problem, message: str) -> Cause | None:
+        return Cause("9f3a61c2-2", "service", problem.code, message)
+
+    def pipe_over(self, by: EndedBy, problem: Problem | None, message: str, cause: Cause | None) -> None:
+        self.assertEqual(problem.code if problem is not None else None, cause.what if cause is not None else None)
         self.ends.append((by, None if problem is None else problem.code))
 
     def talk(self) -> None:
