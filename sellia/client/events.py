@@ -86,7 +86,7 @@ class RequestFinished:
     error: str | None
     tunnel: str = ""
     declined: str = ""  #: protocol of an Upgrade field that was taken off, because it is not WebSocket
-    cause: Cause | None = field(default=None, kw_only=True)
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class RequestRefused:
     message: str
     websocket: bool
     suppressed: int
-    cause: Cause | None = field(default=None, kw_only=True)
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class WebSocketRefused:
     status: int
     error: str | None = None
     tunnel: str = ""
-    cause: Cause | None = field(default=None, kw_only=True)
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class WebSocketClosed:
     bytes_out: int
     seconds: float
     tunnel: str = ""
-    cause: Cause | None = field(default=None, kw_only=True)
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class ConnectionClosed:
     bytes_out: int
     seconds: float
     tunnel: str = ""
-    cause: Cause | None = field(default=None, kw_only=True)
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class LinkLost:
     """The link to the server was lost, or cannot be made; the client goes on trying.  Told again for a new reason."""
 
     reason: str
-    cause: Cause | None = field(default=None, kw_only=True)
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class Refused:
     message: str
     final: bool
     tunnel: str = ""
-    cause: Cause | None = field(default=None, kw_only=True)
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sellia.client.events import Report, RequestRefused
 from sellia.problems import problem_of
 from sellia.protocol.messages import Notice
 from sellia.text import decoded, field, printable, shown_target
-from sellia.transports.reactor.causes import tell_cause
+from sellia.transports.reactor.causes import book_of
 from sellia.why.cause import cause_id
 from sellia.why.link import refusal_cause
 
@@ -26,10 +26,10 @@ def tell_notice(notice: Notice, tunnel: str, report: Report, clock: Any) -> None
     cause = refusal_cause(
         id, problem, notice.message, status=notice.status or None, suppressed=notice.suppressed or None
     )
-    tell_cause(clock, cause, tunnel)
+    book_of(clock).add(cause)
     _log.info(
         "refused by the server: tunnel={tunnel} method={method} target={target} visitor={visitor} status={status} "
-        "word={word} suppressed={suppressed}",
+        "word={word} suppressed={suppressed} cause={cause}",
         tunnel=field(tunnel),
         method=field(printable(notice.method, 32)),
         target=field(shown_target(target)),
@@ -37,6 +37,7 @@ def tell_notice(notice: Notice, tunnel: str, report: Report, clock: Any) -> None
         status=notice.status,
         word=field(printable(notice.word, 64)),
         suppressed=notice.suppressed,
+        cause=field(id),
     )
     report(
         RequestRefused(

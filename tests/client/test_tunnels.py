@@ -278,7 +278,7 @@ class WalkTests(SynchronousTestCase):
         self.clock = Clock()
         self.events: list[Event] = []
         #: In a session, as far as tunnels look: it has no streams.
-        self.session: Any = SimpleNamespace(streams={})
+        self.session: Any = SimpleNamespace(streams={}, name="9f3a61c2")
         self.server = ScriptedServer()
 
     def say(self, message: SessionMessage) -> None:

@@ -204,7 +204,6 @@ class Hellos:
         code = problem.close_code or 1008
         id = cause_id(token_hex(4), 0, "r")
         refused = Refused(problem.code, str(error), problem in FINAL, id)
-        tell_cause(self._keeper.clock, refusal_cause(id, problem, refused.message, peer=link.remote), "")
         limit = error.limit if isinstance(error, Rejection) else ""
         guard = self._keeper.guard
         if limit:
@@ -217,6 +216,7 @@ class Hellos:
                 message=field(refused.message),
                 suppressed=suppressed,
             )
+            tell_cause(self._keeper.clock, refusal_cause(id, problem, refused.message, peer=link.remote), "")
         self._keeper.journal.refused(link.remote, error)
         if not link.refuse(refused, code):
             self._remove(link)

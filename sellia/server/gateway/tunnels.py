@@ -300,8 +300,8 @@ class TunnelRequests:
                 word=field(problem.code),
                 suppressed=suppressed,
             )
-        id, name = cause_id(session.name, wanted.tunnel, "t"), printable(wanted.name or "", 64)
-        tell_cause(self._keeper.clock, refusal_cause(id, problem, str(error), name=name, peer=session.remote), name)
+            id, name = cause_id(session.name, wanted.tunnel, "t"), printable(wanted.name or "", 64)
+            tell_cause(self._keeper.clock, refusal_cause(id, problem, str(error), name=name, peer=session.remote), name)
         self._keeper.journal.refused(session.remote, error, session, wanted.name or "")
         session.mux.send_control(TunnelRefused(wanted.tunnel, problem.code, str(error), problem not in _PASSING))
 

@@ -179,7 +179,8 @@ class RefusedTests(HandshakeCase):
         self.assertEqual(replace(refused, cause=None), WebSocketRefused(visitor.stream.id, "/chat", 403, None, "demo"))
         self.assertEqual((refused.cause.who, refused.cause.what), ("service", "upgrade-refused"))
         self.assertIn("Origin", refused.cause.remedy)
-        self.assertIn("path=/chat visitor=203.0.113.7 status=403", log.lines[-1])
+        self.assertIn("path=/chat visitor=203.0.113.7 status=403", log.lines[-2])
+        self.assertIn("who=service what=upgrade-refused", log.lines[-1])
         self.stage.check()
 
     def test_any_status_and_a_body_that_ends_with_the_connection(self) -> None:
