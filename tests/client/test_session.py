@@ -570,7 +570,7 @@ class StopTests(SessionCase):
             (event.word, event.message, event.suppressed, event.websocket), ("unauthorized", "No.", 3, False)
         )
         [line] = [line for line in log.lines if line.startswith("refused by the server: ")]
-        told = " method=POST target=/hook?… visitor=203.0.113.7 status=401 word=unauthorized suppressed=3"
+        told = " method=POST target=/hook?… visitor=203.0.113.7 status=401 word=unauthorized suppressed=3 cause=--n0"
         self.assertTrue(line.endswith(told), line)
 
     def test_a_server_that_says_too_much(self) -> None:
