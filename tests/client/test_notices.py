@@ -31,7 +31,8 @@ class NoticeTests(SynchronousTestCase):
         self.assertNotIn("\n", line)
         self.assertNotIn("token", line)
         self.assertTrue(line.startswith("refused by the server: tunnel=demo method="), line)
-        self.assertTrue(line.endswith(" visitor=203.0.113.7 status=401 word=unauthorized suppressed=3 cause=9f3a61c2-n4"), line)
+        told = " visitor=203.0.113.7 status=401 word=unauthorized suppressed=3 cause=9f3a61c2-n4"
+        self.assertTrue(line.endswith(told), line)
 
     def test_of_an_older_server(self) -> None:
         """It tells no id."""
