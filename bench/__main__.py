@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cli, http, latency, memory, pressure, scale, tcp, websocket
+from bench import cli, http, latency, memory, pressure, scale, storage, tcp, websocket
 from bench.figures import Findings, report
 from bench.rig import Plan
 from tests.processes import ProcessError
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Callable[[Plan], Findings]] = {
     "memory": memory.measure,
     "pressure": pressure.measure,
     "scale": scale.measure,
+    "storage": storage.measure,
     "cli": cli.measure,
 }
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 _Item = TypeVar("_Item")
 
-PACKAGES = ("twisted", "autobahn", "httptools", "msgspec")
+PACKAGES = ("twisted", "autobahn", "httptools", "msgspec", "sqlalchemy")
 
 
 @dataclass(frozen=True)

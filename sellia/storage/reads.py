@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
@@ -23,7 +24,20 @@ _HALF: Final = 1 << 20
 
 
 def directory(connection: Connection) -> Directory:
-    """Return all accounts, keys, names and limits; texts that many records share are one object."""
+    """Return all accounts, keys, names and limits; texts that many records share are one object.
+
+    Collection of garbage rests meanwhile: it would go through all that was made again and again, and find nothing.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _directory(connection)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _directory(connection: Connection) -> Directory:
     shared: dict[str, str] = {}
     limits = [LimitsClass(*row) for row in _rows(connection, select(LIMITS))]
     accounts = [Account(*row) for row in _rows(connection, select(ACCOUNTS))]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, case, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, case, delete, insert, update
 from sqlalchemy import Insert as InsertStatement
+from sqlalchemy import Update as UpdateStatement
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -16,7 +17,7 @@ from sellia.storage.failures import Conflict, Missing
 from sellia.storage.interface import Add, Change, Delete, Insert, Update, Used
 from sellia.storage.records import Account, Answer, DirectoryRecord, Event, Key, LimitsClass, ReservedName
 from sellia.storage.schema import ACCOUNTS, ANSWERS, EVENTS, KEYS, LIMITS, NAMES, REVISION, USAGE
-from sellia.storage.sentences import absent, named, needed, taken
+from sellia.storage.sentences import ANSWERED, absent, named, needed, taken
 from sellia.storage.texts import INTEGER_LIMIT, check, mended, storable_event, storable_usage
 
 TABLES: Final[Mapping[type, Table]] = {
@@ -27,8 +28,29 @@ TABLES: Final[Mapping[type, Table]] = {
     Answer: ANSWERS,
 }
 
+
+def _found(table: Table) -> list[ColumnElement[bool]]:
+    """Return the conditions for one row, whose primary key is in parameters of its own."""
+    return [each == bindparam(f"its_{each.name}", type_=each.type) for each in table.primary_key.columns]
+
+
+def _update(table: Table, names: Iterable[str]) -> UpdateStatement:
+    values = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    return update(table).where(*_found(table)).values(values)
+
+
 #: Columns that a key's `Update` leaves as they are.
 _LAST_USE: Final = ("last_used_at", "last_used_from")
+
+
+#: Statements that are made once: to make one takes longer than to execute it.
+_INSERTS: Final = {kind: insert(table) for kind, table in TABLES.items()}
+_UPDATES: Final = {
+    kind: _update(table, [name for name in table.columns.keys() if name not in _LAST_USE])
+    for kind, table in TABLES.items()
+}
+_DELETES: Final = {kind: delete(table).where(*_found(table)) for kind, table in TABLES.items()}
+_USED: Final = _update(KEYS, _LAST_USE)
 
 
 def make(connection: Connection, changes: Sequence[Change]) -> None:
@@ -90,43 +112,42 @@ def _make_one(connection: Connection, change: Change) -> None:
             raise AssertionError("these go together")
         case Insert(Answer() as answer):
             check(answer)
-            _execute(
-                connection,
-                insert(ANSWERS).values(_row(answer)),
-                None,
-                "There is an answer for this idempotency key already.",
-            )
+            _execute(connection, _INSERTS[Answer], _row(answer), None, ANSWERED)
         case Insert(Account() | Key() | ReservedName() | LimitsClass() as record):
             check(record)
-            _execute(connection, insert(TABLES[type(record)]).values(_row(record)), record, taken(record))
+            _execute(connection, _INSERTS[type(record)], _row(record), record, taken)
         case Update(record):
             check(record)
-            table = TABLES[type(record)]
             values = {name: value for name, value in _row(record).items() if name not in _LAST_USE}
-            _execute(connection, update(table).where(*_is(table, record)).values(values), record, taken(record))
+            _execute(connection, _UPDATES[type(record)], values | _identity(record), record, taken)
         case Delete(record):
-            table = TABLES[type(record)]
-            _execute(connection, delete(table).where(*_is(table, record)), record, needed(record))
+            _execute(connection, _DELETES[type(record)], _identity(record), record, needed)
         case Used(key_id, at, address):
-            values = {"last_used_at": at, "last_used_from": mended(address)}
-            connection.execute(update(KEYS).where(KEYS.c.id == mended(key_id)).values(values))
+            values = {"last_used_at": at, "last_used_from": mended(address), "its_id": mended(key_id)}
+            connection.execute(_USED, values)
 
 
-def _execute(connection: Connection, statement: Any, record: DirectoryRecord | None, in_the_way: str) -> None:
+def _execute(
+    connection: Connection,
+    statement: Any,
+    values: dict[str, Any],
+    record: DirectoryRecord | None,
+    in_the_way: str | Callable[[Any], str],
+) -> None:
     """Execute a statement about one record; ``in_the_way`` is what a broken constraint means."""
     try:
-        found = connection.execute(statement).rowcount
+        found = connection.execute(statement, values).rowcount
     except IntegrityError as error:
         if record is not None and not statement.is_delete and _is_foreign_key(error):
             raise Missing(named(record)) from error
-        raise Conflict(in_the_way) from error
+        raise Conflict(in_the_way if isinstance(in_the_way, str) else in_the_way(record)) from error
     if not found and record is not None:
         raise Missing(absent(record))
 
 
-def _is(table: Table, record: DirectoryRecord) -> list[Any]:
-    """Return the conditions for the row of a record."""
-    return [column == getattr(record, column.name) for column in table.primary_key.columns]
+def _identity(record: DirectoryRecord) -> dict[str, Any]:
+    """Return the values by which a statement finds the row of a record."""
+    return {f"its_{each.name}": getattr(record, each.name) for each in TABLES[type(record)].primary_key.columns}
 
 
 def _is_foreign_key(error: IntegrityError) -> bool:
