@@ -23,6 +23,20 @@ ALREADY_EXISTS = define(
     "There is one of this name already.",
     "Choose another name, or change the one that is there.",
 )
+CONFLICT = define(
+    "conflict",
+    409,
+    None,
+    "The request does not fit what there is.",
+    "Look at what the detail names as it is now, and ask again.",
+)
+TOO_MANY_NAMES = define(
+    "too-many-names",
+    409,
+    None,
+    "The account has reserved as many names as it may.",
+    "Release a name that is no longer needed, or raise the limit of its class.",
+)
 STILL_IN_USE = define(
     "still-in-use",
     409,

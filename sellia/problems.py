@@ -207,6 +207,13 @@ RATE_LIMITED = define(
     "Too many requests came in too short a time.",
     "Wait as long as the Retry-After header says, then try again.",
 )
+QUOTA_USED_UP = define(
+    "quota-used-up",
+    429,
+    1013,
+    "The account of this tunnel has carried as much as it may this month.",
+    "Wait for the next month, or ask the owner of the server to raise the limit.",
+)
 HEADER_TOO_LARGE = define(
     "header-too-large",
     431,
@@ -252,6 +259,13 @@ OVERLOADED = define(
     "The tunnel server has too much to do.",
     "Wait as long as the Retry-After header says, then try again.",
 )
+DATABASE_AWAY = define(
+    "database-away",
+    503,
+    1013,
+    "The server cannot reach its database at the moment.",
+    "Try again in a moment; what runs goes on. Who runs the server finds the cause in its log.",
+)
 INTERNAL = define(
     "internal",
     500,
@@ -267,7 +281,7 @@ WRONG_KEY = define(
     401,
     1008,
     "The server does not accept this API key.",
-    "Check the key for a typing error, or ask the owner of the server for a new one.",
+    "Check the key for a typing error; it may also be revoked or expired: ask the owner of the server.",
 )
 KEY_REQUIRED = define(
     "key-required",
@@ -332,6 +346,27 @@ TOO_MANY_TUNNELS = define(
     "No more tunnels can be opened.",
     "Close a tunnel that is no longer needed, or ask the owner of the server to raise the limit.",
 )
+KEY_REVOKED = define(
+    "key-revoked",
+    None,
+    1008,
+    "The API key of this client was revoked.",
+    "Ask the owner of the server for another key, and store it with sellia auth login.",
+)
+KEY_EXPIRED = define(
+    "key-expired",
+    None,
+    1008,
+    "The API key of this client has expired.",
+    "Ask the owner of the server for another key, and store it with sellia auth login.",
+)
+KICKED = define(
+    "kicked",
+    None,
+    1008,
+    "The operator of the server has ended this session.",
+    "Ask the operator why, then start the client again.",
+)
 UNSUPPORTED_VERSION = define(
     "unsupported-version",
     None,
@@ -343,12 +378,15 @@ UNSUPPORTED_VERSION = define(
 # What the admin API refuses; here, for the registry has the order of ``docs/errors.rst``.
 
 from sellia.admin_problems import ALREADY_EXISTS as ALREADY_EXISTS  # noqa: E402
+from sellia.admin_problems import CONFLICT as CONFLICT  # noqa: E402
 from sellia.admin_problems import IDEMPOTENCY_KEY_REUSED as IDEMPOTENCY_KEY_REUSED  # noqa: E402
 from sellia.admin_problems import INVALID_VALUE as INVALID_VALUE  # noqa: E402
 from sellia.admin_problems import NO_SUCH_THING as NO_SUCH_THING  # noqa: E402
 from sellia.admin_problems import STILL_IN_USE as STILL_IN_USE  # noqa: E402
 from sellia.admin_problems import STILL_UNDER_WAY as STILL_UNDER_WAY  # noqa: E402
+from sellia.admin_problems import TOO_MANY_NAMES as TOO_MANY_NAMES  # noqa: E402
 from sellia.admin_problems import UNSUPPORTED_MEDIA_TYPE as UNSUPPORTED_MEDIA_TYPE  # noqa: E402
+
 
 # Ends of streams that answer nobody: they are in no catalogue, only in ``docs/protocol.rst`` (3.5).
 

@@ -63,6 +63,7 @@ ALLOWED = {
     "server.listeners": _SERVER | {"server.ingress"},
     "server.base_domain": _SERVER | {"server.ingress", "server.gateway"},
     "server.embedding": _SERVER | {"server.ingress"},
+    "server.accounts": _SERVER | {"server.gateway", "server.ingress", "transports.original.server_side", "storage"},
     "server.admin": _SERVER | {"server.gateway", "server.base_domain", "server.listeners"},
     "client.settings": _RELAY | {"credentials", "client.tls", "client.proxies"},
     "client.proxies": _RELAY,

@@ -20,6 +20,9 @@ from sellia.protocol.http_api import ANY_NAME, KeyReport
 #: Names that are shown of those that a key may ask for.
 _NAMES_SHOWN = 10
 
+#: What scopes begin with that open no tunnels.
+_ADMIN = "admin:"
+
 
 @dataclass(slots=True)
 class StoredKey:
@@ -112,9 +115,13 @@ def _abilities(report: KeyReport) -> list[tuple[str, str]]:
     names = [safe(each) for each in report.names[:_NAMES_SHOWN]]
     more = f" and {len(report.names) - _NAMES_SHOWN} more" if len(report.names) > _NAMES_SHOWN else ""
     where = "any name" if ANY_NAME in report.names else f"the names {', '.join(names)}{more}" if names else "no name"
-    kinds = " and ".join(safe(each) for each in report.scopes[:_NAMES_SHOWN]) or "no"
+    scopes = [safe(each) for each in report.scopes[:_NAMES_SHOWN]]
+    kinds = " and ".join(each for each in scopes if not each.startswith(_ADMIN)) or "no"
     used, limits = report.in_use, report.limits
-    found = [
+    admin = [each.removeprefix(_ADMIN) for each in scopes if each.startswith(_ADMIN)]
+    found = [("account", safe(report.account))] if report.account else []
+    found += [("admin", f"may {' and '.join(admin)}")] if admin else []
+    found += [
         ("may open", f"{kinds} tunnels under {where}"),
         ("in use", f"{used.tunnels} of {limits.tunnels} tunnels, {used.clients} of {limits.clients} clients"),
     ]

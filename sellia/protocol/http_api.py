@@ -65,8 +65,10 @@ class KeyReport(msgspec.Struct, frozen=True):
     """What somebody may do with the key that was shown, or without one where none is required."""
 
     key_required: bool
-    scopes: list[str] = []  #: kinds of tunnels that it may open
+    scopes: list[str] = []  #: kinds of tunnels that it may open, and what it may ask of the admin API
     names: list[str] = []  #: names that it may ask for; `ANY_NAME` for all
     expires_at: str | None = None  #: RFC 3339; None for a key that does not expire
     limits: KeyLimits = KeyLimits()
     in_use: KeyUse = KeyUse()
+    account: str = ""  #: name of its account; empty where there are none
+    prefix: str = ""  #: the beginning of the key, by which its owner knows it

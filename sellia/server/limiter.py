@@ -65,6 +65,7 @@ LIMITS: Final = frozenset(
     failed_passwords password_checks failed_keys link_rate sessions sessions_per_owner
     tunnel_rate tunnels tunnels_per_owner tunnels_per_client hello_time key_lookups link_violations
     original_exchanges ports_per_owner tcp_connections udp_flows udp_flows_per_address
+    account_streams account_requests account_bytes
     """.split()
 )
 

@@ -1,7 +1,7 @@
 """The server as one Twisted service: built from settings, started and stopped with its parent."""
 
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -42,6 +42,27 @@ from sellia.transports.websocket.startup import prepare_autobahn
 _log = Logger()
 
 
+class Tenancy(Protocol):
+    """Accounts of a server, as it uses them; they are a service besides."""
+
+    @property
+    def keys(self) -> KeyStore:
+        """Their key store."""
+
+    @property
+    def ports(self) -> PortMemory:
+        """The ports that their tunnels have had."""
+
+    def attach(self, gateway: Gateway, ingress: Ingress) -> None:
+        """Hold a gateway's clients, and their visitors, to the accounts."""
+
+    def set_settings(self, settings: ServerSettings) -> None:
+        """Take other settings from now on."""
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Start and stop with a service."""
+
+
 class ServerService(MultiService):
     """Service of ingress, gateway and listeners.  ``stopService`` drains before it fires (`sellia.server.drain`).
 
@@ -49,7 +70,7 @@ class ServerService(MultiService):
     `Site`, through the resources in :mod:`sellia.server.embedding.resource`.  Public URLs then say ``public_port``, or
     ``port``.  ``keys`` is the key store, the master key of the settings by default;
     ``port_memory`` keeps which ports tunnels had, and ``domain_proofs`` who has shown control of domains, by default
-    for as long as the process runs.
+    for as long as the process runs.  With ``accounts``, all of these are theirs (`sellia.server.accounts`).
     """
 
     def __init__(
@@ -62,6 +83,7 @@ class ServerService(MultiService):
         keys: KeyStore | None = None,
         port_memory: PortMemory | None = None,
         domain_proofs: DomainProofs | None = None,
+        accounts: Tenancy | None = None,
     ) -> None:
         super().__init__()
         require("server")
@@ -69,6 +91,9 @@ class ServerService(MultiService):
             check_door(settings)
         self._listens = listen
         self._has_keys = keys is not None
+        if accounts is not None:
+            keys, port_memory = accounts.keys, accounts.ports
+        self.accounts = accounts
         self.settings = settings
         self.registry: TunnelRegistry[Holder] = TunnelRegistry(
             hold_seconds=settings.resume_window, per_owner=settings.tunnels_per_owner, total=settings.tunnels
@@ -89,6 +114,9 @@ class ServerService(MultiService):
         self._sites = site, strangers_site
         rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
+        if accounts is not None:
+            accounts.attach(self.gateway, self.ingress)
+            accounts.setServiceParent(self)
         self._tcp = TcpIngress(self.ingress)
         self._udp = UdpIngress(self.ingress)
         self.factory = VisitorFactory(self.ingress)
@@ -162,6 +190,8 @@ class ServerService(MultiService):
         self.guard.set_limits(settings)
         self.gateway.set_limits(settings)
         self.ingress.set_settings(settings)
+        if self.accounts is not None:
+            self.accounts.set_settings(settings)
         self.ports.offer(self._kinds_with_ports())
         for site in self._sites:
             site.resource.settings = settings
@@ -178,7 +208,7 @@ class ServerService(MultiService):
 
     def _tell_of_open_door(self) -> None:
         settings = self.settings
-        if settings.master_key is not None or self._has_keys:
+        if settings.key_required or self._has_keys:
             return
         if self._listens and settings.local_only and not (settings.https or settings.trust_proxy):
             _log.info("no master key is set: every program on this machine may open tunnels")
@@ -212,5 +242,9 @@ class ServerService(MultiService):
 
 
 def make_service(settings: ServerSettings, reactor: Any) -> ServerService:
-    """The service that ``twistd sellia-server`` runs."""
-    return ServerService(settings, reactor)
+    """The service that ``twistd sellia-server`` runs.  Raises SettingsError where its database cannot be used."""
+    if not settings.keeps_accounts:
+        return ServerService(settings, reactor)
+    from sellia.server.accounts.start import open_accounts
+
+    return ServerService(settings, reactor, accounts=open_accounts(settings, reactor))

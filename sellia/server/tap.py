@@ -76,7 +76,10 @@ def makeService(options: Options) -> IService:
     reloader = Reloader(options.load_again)
     memory = take_over(reactor, reload=reloader.reload)
     poll_plainly(reactor)
-    service: Any = make_service(_fitting(options.settings), reactor)
+    try:
+        service: Any = make_service(_fitting(options.settings), reactor)
+    except SettingsError as error:
+        raise SystemExit(f"twistd sellia-server: {error}")  # noqa: B904  `sellia server` looks at the cause
     reloader.use = service.reload
     memory.setServiceParent(service)
     return service

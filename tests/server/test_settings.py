@@ -208,7 +208,7 @@ class SourceTests(ServerCase):
 class KeyTests(ServerCase):
     def test_require_auth_needs_a_key(self) -> None:
         error = self.bad({"require_auth": True})
-        self.assertEqual(error.line, "--require-auth: keys are required, but there is no master key")
+        self.assertEqual(error.line, "--require-auth: keys are required, but there is no place for them")
         self.assertIn("SELLIA_MASTER_KEY_FILE", error.hint)
         self.assertTrue(self.bad({}, {"SELLIA_REQUIRE_AUTH": "1"}).line.startswith("SELLIA_REQUIRE_AUTH: "))
 

@@ -46,6 +46,10 @@ class LoadShedder:
         """Reset the streams that keep most waiting, until ``excess`` bytes less do.  Not from inside of a leg."""
         self._table.shed(excess, self._drop_for_others)
 
+    def end(self, stream: Stream, message: str, limit: str) -> None:
+        """Reset a stream for a limit that is not the session's.  Not from inside of a leg."""
+        self._reset(stream, message, limit)
+
     def _drop_for_others(self, stream: Stream) -> None:
         self._reset(stream, _TOO_MUCH_IN_ALL, "sessions_memory")
 

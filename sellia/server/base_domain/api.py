@@ -55,7 +55,7 @@ from sellia.protocol.messages import SUBPROTOCOL, VERSION
 from sellia.relay.http.error_responses import answer
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.gateway.keys import Owner
-from sellia.server.gateway.kinds import offered
+from sellia.server.gateway.kinds import KINDS, offered
 from sellia.text import field
 
 #: Keys that are looked up at once, and the seconds for a lookup.
@@ -133,12 +133,23 @@ class Api(Resource):
 
     def _report_on(self, owner: Owner) -> KeyReport:
         gateway, settings = self._gateway, self._gateway.settings
+        kinds, terms = offered(gateway.ports), gateway.policy.terms(owner)
+        clients, tunnels = settings.sessions_per_owner, settings.tunnels_per_owner
+        in_use = KeyUse(gateway.admission.count_of(owner.account), gateway.registry.count_of(owner.account))
+        if terms is None:
+            limits = KeyLimits(clients, tunnels, settings.tunnels_per_client)
+            return KeyReport(gateway.admission.key_required, kinds, [ANY_NAME], None, limits, in_use)
+        clients = min(clients, terms.clients) if terms.clients is not None else clients
+        tunnels = min(tunnels, terms.tunnels) if terms.tunnels is not None else tunnels
         return KeyReport(
             gateway.admission.key_required,
-            scopes=offered(self._gateway.ports),
-            names=[ANY_NAME],
-            limits=KeyLimits(settings.sessions_per_owner, settings.tunnels_per_owner, settings.tunnels_per_client),
-            in_use=KeyUse(gateway.admission.count_of(owner.account), gateway.registry.count_of(owner.account)),
+            scopes=[each for each in terms.scopes if each in kinds or each not in KINDS],
+            names=list(terms.names) or [ANY_NAME],
+            expires_at=terms.expires_at,
+            limits=KeyLimits(clients, tunnels, min(settings.tunnels_per_client, tunnels)),
+            in_use=in_use,
+            account=terms.account,
+            prefix=terms.prefix,
         )
 
     # --- lookups ---------------------------------------------------------------------------------------------

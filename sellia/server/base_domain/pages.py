@@ -201,7 +201,7 @@ class BaseDomainPages(Resource):
             example=escape(public_url("myapp", settings.domain, port, settings.https)),
             install=f"pipx install {escape(self._wheel_url)}\n" if self._wheel is not None else "",
             note=_NEEDS if self._wheel is not None else _NO_CLIENT,
-            login=f"sellia auth login --server {escape(url)}\n" if settings.master_key is not None else "",
+            login=f"sellia auth login --server {escape(url)}\n" if settings.key_required else "",
         )
         return _html("Sellia", body)
 

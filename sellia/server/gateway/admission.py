@@ -29,7 +29,9 @@ from twisted.python.failure import Failure
 from sellia.errors import ProblemError
 from sellia.problems import (
     FORBIDDEN,
+    KEY_EXPIRED,
     KEY_REQUIRED,
+    KEY_REVOKED,
     OVERLOADED,
     RATE_LIMITED,
     RETRY_AFTER_SECONDS,
@@ -47,7 +49,7 @@ from sellia.server.gateway.keys import KeyStore, MasterKeys, Owner, PublicStore
 from sellia.server.settings import ServerSettings
 
 #: Refusals after which the same hello is refused again.
-FINAL: Final = (UNSUPPORTED_VERSION, KEY_REQUIRED, WRONG_KEY, FORBIDDEN)
+FINAL: Final = (UNSUPPORTED_VERSION, KEY_REQUIRED, WRONG_KEY, KEY_REVOKED, KEY_EXPIRED, FORBIDDEN)
 
 #: The problem and the limit that a full quota stands for.
 _FULL: Final = {"total": (OVERLOADED, "sessions"), "each": (TOO_MANY_LINKS, "sessions_per_owner")}

@@ -60,6 +60,7 @@ from sellia.server.gateway.states import TRANSITIONS, SessionEvent
 from sellia.server.gateway.tunnels import TunnelRequests
 from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
+from sellia.text import printable
 from sellia.transports.link.keeper import Link
 from sellia.transports.link.native import ServerLink
 from sellia.transports.original.server_side.bridge import OriginalServerLink
@@ -199,11 +200,12 @@ class Gateway:
     def begin(self, link: Link, hello: Hello, owner: Owner) -> None:
         session = ServerSession(self, owner, hello.key, link.remote)
         session.attempt = hello.attempt
+        session.agent = printable(hello.agent, 64)
         session.move(SessionEvent.OPENED)
         self.sessions[session.token] = session
         self.admission.acquire(owner.account)
         self._carry(link, session, hello, resumed=False)
-        self._told.opened(session, hello.agent)
+        self._told.opened(session)
         self.journal.session_opened(session)
 
     def resume(self, link: Link, hello: Hello) -> bool:
@@ -238,6 +240,7 @@ class Gateway:
         self.registry.adopt(session, session.owner.names, session.owner.account)
         self.pools.adopt(session)
         session.link_back(now)
+        session.agent = printable(hello.agent, 64)
         self._carry(link, session, hello, resumed=True)
         self.registry.back(session)
         self.pools.look(session)

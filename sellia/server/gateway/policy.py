@@ -9,7 +9,7 @@ Invariants
     * A journal takes no part: what it is told has happened, and it must not raise.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sellia.errors import ProblemError
 from sellia.protocol.messages import OpenTunnel
@@ -17,8 +17,23 @@ from sellia.server.gateway.keys import Owner
 from sellia.server.gateway.sessions import ServerSession
 
 
+class Terms(NamedTuple):
+    """What a key stands for, as whoever shows it is told; None leaves a figure to the settings."""
+
+    scopes: tuple[str, ...]
+    names: tuple[str, ...] = ()  #: names and patterns; none for any
+    expires_at: str | None = None  #: RFC 3339
+    account: str = ""  #: its name
+    prefix: str = ""  #: the beginning of the key
+    clients: int | None = None
+    tunnels: int | None = None
+
+
 class Policy(Protocol):
     """The bounds of owners."""
+
+    def terms(self, owner: Owner) -> Terms | None:
+        """Return what an owner may do, or None where the settings alone say so."""
 
     def check_session(self, owner: Owner) -> None:
         """Raise ProblemError for an owner that may not open another session now."""
@@ -70,6 +85,10 @@ class Silence:
 
 class Permission:
     """The policy of a server that holds owners to its settings alone."""
+
+    def terms(self, owner: Owner) -> Terms | None:
+        """Return none."""
+        return None
 
     def check_session(self, owner: Owner) -> None:
         """Let everybody in."""

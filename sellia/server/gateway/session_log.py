@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from sellia.server.gateway.sessions import ServerSession
-from sellia.text import field, printable
+from sellia.text import field
 from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.lines import line
 from sellia.why.cause import cause_id
@@ -21,7 +21,7 @@ class SessionLog:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
 
-    def opened(self, session: ServerSession, agent: str) -> None:
+    def opened(self, session: ServerSession) -> None:
         """Log that a client has a session."""
         end = line(self._clock, "session opened")
         if end is not None:
@@ -29,7 +29,7 @@ class SessionLog:
                 "session opened: session={session} peer={peer} agent={agent}{end}",
                 session=field(session.name),
                 peer=field(session.remote),
-                agent=field(printable(agent, 64)),
+                agent=field(session.agent),
                 end=end,
             )
 

@@ -62,6 +62,9 @@ class ServerSession:
         #: Rate of its claims, if that is limited.
         self.claims = Bucket(Rate(settings.tunnel_burst, settings.tunnel_rate)) if settings.rate_limit else None
         self.remote = remote
+        #: What its client calls itself, and when it began.
+        self.agent = ""
+        self.since = keeper.clock.seconds()
         self.token = secrets.token_bytes(_TOKEN)
         self.link: Link | None = None
         #: Attempt number of the hello that it last went on with.

@@ -58,9 +58,12 @@ def _finished(given: Mapping[str, Given], findings: Findings) -> ServerSettings:
 
 def check_door(settings: ServerSettings) -> None:
     """Refuse a server on which everybody could open tunnels without anybody having said so.  Raises `SettingsError`."""
-    if settings.master_key is not None or settings.open:
+    if settings.key_required or settings.open:
         return
-    hint = f"{GIVE_A_KEY} For a server that is open to everybody, give --open (`open: true`)"
+    hint = (
+        f"{GIVE_A_KEY} For keys of several people, give --require-auth and --state-dir. For a server that is open to "
+        "everybody, give --open (`open: true`)"
+    )
     if not settings.local_only:
         raise SettingsError(
             "without a master key everybody could open tunnels here",

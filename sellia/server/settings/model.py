@@ -73,7 +73,8 @@ class ServerSettings(LimitSettings):
     )
     require_auth: bool | None = setting(
         None,
-        "Refuse to start without a master key; where one is set it is required anyway.",
+        "Let in only those who have a key: one of an account, for which there must be a state_dir or a storage, or the "
+        "master key; where that is set, it is required anyway.",
         flag="switch",
         variable="SELLIA_REQUIRE_AUTH",
     )
@@ -181,6 +182,16 @@ class ServerSettings(LimitSettings):
     def endpoints(self) -> tuple[str, ...]:
         """The Twisted endpoint strings to listen on."""
         return self.listen or (endpoint_of(self.address, self.port),)
+
+    @property
+    def keeps_accounts(self) -> bool:
+        """Whether there is a place in which accounts can be kept."""
+        return self.state_dir is not None or self.storage is not None
+
+    @property
+    def key_required(self) -> bool:
+        """Whether only those who have a key are let in."""
+        return self.master_key is not None or bool(self.require_auth)
 
     @property
     def local_only(self) -> bool:

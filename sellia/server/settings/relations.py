@@ -20,6 +20,8 @@ class Related(Protocol):
     @property
     def master_key(self) -> SecretStr | None: ...
     @property
+    def keeps_accounts(self) -> bool: ...
+    @property
     def open(self) -> bool: ...
     @property
     def session_credit(self) -> int: ...
@@ -44,11 +46,15 @@ class Related(Protocol):
 
 def check_together(settings: Related) -> None:
     """Refuse settings that contradict each other.  Raises what a validator raises."""
-    if settings.require_auth and settings.master_key is None:
-        raise wrong("keys are required, but there is no master key", GIVE_A_KEY, "require_auth")
+    if settings.require_auth and settings.master_key is None and not settings.keeps_accounts:
+        hint = f"Give --state-dir, where accounts and their keys are kept, or a master key. {GIVE_A_KEY}"
+        raise wrong("keys are required, but there is no place for them", hint, "require_auth")
     if settings.require_auth is False and settings.master_key is not None:
         hint = "Leave require_auth out; for a server on which everybody may open tunnels, take the master key away."
         raise wrong("a master key is set, and is then required", hint, "require_auth")
+    if settings.open and settings.require_auth:
+        hint = "Keep one of the two: with require_auth only those who have a key may open tunnels."
+        raise wrong("cannot be given together with require_auth", hint, "open")
     if settings.open and settings.master_key is not None:
         hint = "Keep one of the two: with a master key only its owners may open tunnels."
         raise wrong("cannot be given together with a master key", hint, "open")

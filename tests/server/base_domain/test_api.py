@@ -87,6 +87,8 @@ class OpenTests(ApiCase):
             "expires_at": None,
             "limits": {"clients": 5, "tunnels": 7, "tunnels_per_client": 3},
             "in_use": {"clients": 1, "tunnels": 1},
+            "account": "",
+            "prefix": "",
         }
         self.assertEqual(self.key(), (200, expected))
         self.assertEqual(self.key("whatever")[0], 200)
