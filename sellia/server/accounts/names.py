@@ -21,6 +21,7 @@ Designs not chosen
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from sellia.errors import ProblemError
@@ -220,7 +221,7 @@ class Names:
         assert all(self._of.values()) and len(self._kept) <= KEPT
         assert all(len(each) <= KEPT_EACH for each in self._of.values())
         untils = [kept.until for kept in self._kept.values()]
-        assert untils == sorted(untils)
+        assert all(one <= other + 0.001 for one, other in pairwise(untils))  # what is stored is rounded
 
 
 def moment(seconds: float) -> datetime:
