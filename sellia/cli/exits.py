@@ -5,7 +5,9 @@ from enum import IntEnum
 from sellia.errors import ProxyLoginError, RefusedError, SettingsError, UnreachableError
 from sellia.problems import (
     DOMAIN_NOT_PROVEN,
+    KEY_EXPIRED,
     KEY_REQUIRED,
+    KEY_REVOKED,
     NAME_INVALID,
     NAME_RESERVED,
     NAME_TAKEN,
@@ -32,7 +34,7 @@ _REFUSALS = {
         (each.code for each in (NAME_TAKEN, NAME_RESERVED, NAME_INVALID, DOMAIN_NOT_PROVEN, TOO_MANY_TUNNELS)),
         Exit.TAKEN,
     ),
-    **dict.fromkeys((each.code for each in (WRONG_KEY, KEY_REQUIRED)), Exit.NOT_AUTHORISED),
+    **dict.fromkeys((each.code for each in (WRONG_KEY, KEY_REQUIRED, KEY_REVOKED, KEY_EXPIRED)), Exit.NOT_AUTHORISED),
 }
 
 

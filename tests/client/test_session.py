@@ -397,6 +397,20 @@ class LostSessionTests(SessionCase):
         self.stage.connect()
         self.assertEqual(len(self.stage.of(Connected)), 2)
 
+    def test_a_goodbye_for_good(self) -> None:
+        """The key was revoked, or an operator has ended the session: the client says so, and does not come back."""
+        self.stage.start()
+        wire = self.stage.wire
+        assert wire is not None
+        wire.far.say(Goodbye("key-revoked", "The API key of this client was revoked. It leaked."))
+        self.stage.talk()
+        [refused] = self.stage.of(Refused)
+        self.assertEqual((refused.word, refused.final), ("key-revoked", True))
+        self.assertIn("It leaked.", refused.message)
+        self.assertTrue(self.session.finished.called)
+        self.stage.wait(60)
+        self.assertEqual(len(self.stage.of(Connected)), 1)
+
     def test_the_server_stops_soon(self) -> None:
         self.stage.start()
         _, service = self.ask()
