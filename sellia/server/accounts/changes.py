@@ -151,6 +151,4 @@ def told(error: StorageError) -> ProblemError:
     """Return what whoever asked is told of an error of the storage."""
     if isinstance(error, Unstorable):
         return ProblemError(INVALID_VALUE, str(error))
-    if isinstance(error, Conflict | Missing):
-        return ProblemError(CONFLICT, str(error))
-    return ProblemError(DATABASE_AWAY)
+    return ProblemError(DATABASE_AWAY) if isinstance(error, StorageAway) else ProblemError(CONFLICT, str(error))
