@@ -387,7 +387,6 @@ from sellia.admin_problems import STILL_UNDER_WAY as STILL_UNDER_WAY  # noqa: E4
 from sellia.admin_problems import TOO_MANY_NAMES as TOO_MANY_NAMES  # noqa: E402
 from sellia.admin_problems import UNSUPPORTED_MEDIA_TYPE as UNSUPPORTED_MEDIA_TYPE  # noqa: E402
 
-
 # Ends of streams that answer nobody: they are in no catalogue, only in ``docs/protocol.rst`` (3.5).
 
 VISITOR_GONE = Problem("visitor-gone", None, None, "The visitor has left before the end.", "")

@@ -53,6 +53,10 @@ class Tenancy(Protocol):
     def ports(self) -> PortMemory:
         """The ports that their tunnels have had."""
 
+    @property
+    def proofs(self) -> DomainProofs:
+        """The domains that they have shown to be theirs."""
+
     def attach(self, gateway: Gateway, ingress: Ingress) -> None:
         """Hold a gateway's clients, and their visitors, to the accounts."""
 
@@ -92,7 +96,7 @@ class ServerService(MultiService):
         self._listens = listen
         self._has_keys = keys is not None
         if accounts is not None:
-            keys, port_memory = accounts.keys, accounts.ports
+            keys, port_memory, domain_proofs = accounts.keys, accounts.ports, accounts.proofs
         self.accounts = accounts
         self.settings = settings
         self.registry: TunnelRegistry[Holder] = TunnelRegistry(

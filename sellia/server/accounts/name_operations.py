@@ -1,10 +1,9 @@
 """Operations on names: reserved by an account until it, or an operator, releases them.
 
-A custom domain is reserved with a proof that its owner has to show; until it has been shown, nobody can open a tunnel
-of that name, and whoever else asks for it may reserve it instead.
+A custom domain is an account's once its DNS records show that (`sellia.server.gateway.control`), or an operator vouches
+for it; until then whoever else asks for it may reserve it instead.
 """
 
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from sellia.errors import ProblemError
 from sellia.problems import ALREADY_EXISTS, CONFLICT, INVALID_VALUE, NO_SUCH_THING, TOO_MANY_NAMES
 from sellia.protocol.messages import TunnelKind
 from sellia.relay.families import family_of
+from sellia.relay.http.domains import Records
 from sellia.relay.http.hosts import canonical_domain
 from sellia.relay.names import validate_subdomain
 from sellia.relay.ports import parse_range
@@ -23,6 +23,7 @@ from sellia.server.accounts.holders import Holder, holder_of, label_of
 from sellia.server.accounts.live import Place
 from sellia.server.accounts.names import moment
 from sellia.server.accounts.parts import Actor, Parts
+from sellia.server.gateway.keys import Owner
 from sellia.storage.interface import Change, Delete, Insert, Update
 from sellia.storage.records import NameKind, ReservedName
 from sellia.text import printable
@@ -105,22 +106,42 @@ class NameOperations:
         self._check_free(place, holder, force=force)
         if owner is not None:
             self._check_room(owner, len(changes))
-        proof = secrets.token_hex(16) if place[0] is NameKind.DOMAIN else ""
+        proof = "dns" if place[0] is NameKind.DOMAIN else ""
         note = checked(note, "note", NOTE_LENGTH)
         new = ReservedName(*place, self._parts.today(), account_id=owner, proof=proof, note=note)
         changes.append(Insert(new) if old is None else Update(new))
         return new
 
-    def proved(self, name: str, *, by: Actor) -> "Deferred[ReservedName]":
-        """Note that the owner of a custom domain has shown its proof."""
+    def records(self, name: str) -> Records:
+        """Return the DNS records that show control of a reserved domain.  Raises ProblemError."""
+        record = self.record(NameKind.DOMAIN, name)
+        return self._parts.gateway.domains.records(_owner(record), record.name)
+
+    def check_domain(self, name: str, *, by: Actor) -> "Deferred[ReservedName]":
+        """Look at the DNS records of a reserved domain now.  Fails with ProblemError where they do not show control."""
+
+        async def check() -> ReservedName:
+            record = self.record(NameKind.DOMAIN, name)
+            await self._parts.gateway.domains.prove(_owner(record), [record.name])
+            seen: ReservedName = await self._seen(name, vouched=False, by=by)
+            return seen
+
+        return Deferred.fromCoroutine(check())
+
+    def vouch(self, name: str, *, by: Actor) -> "Deferred[ReservedName]":
+        """Take a reserved domain for its account's, without any record."""
+        return self._seen(name, vouched=True, by=by)
+
+    def _seen(self, name: str, *, vouched: bool, by: Actor) -> "Deferred[ReservedName]":
+        """Note that a domain is its account's."""
         parts = self._parts
 
         def plan() -> Planned:
             old = self.record(NameKind.DOMAIN, name)
-            if old.proved_at is not None:
+            if old.proved_at is not None and not (vouched and old.proof):
                 return Planned([], old)
-            new = replace(old, proved_at=parts.today())
-            told = parts.told("name.proved", by, old.name, {"account": old.account_id})
+            new = replace(old, proved_at=parts.today(), proof="" if vouched else old.proof)
+            told = parts.told("name.proved", by, old.name, {"account": old.account_id, "vouched": vouched})
             return Planned([Update(new), told], new)
 
         return parts.changes.make(plan)
@@ -229,3 +250,9 @@ class NameOperations:
             who = live.accounts[account_id].name
             detail = f"The account {who!r} has {limits.names:,} names reserved, which is its limit."
             raise ProblemError(TOO_MANY_NAMES, detail)
+
+
+def _owner(record: ReservedName) -> Owner:
+    """Return the owner of a name, as the gateway has it."""
+    holder = holder_of(record)
+    return Owner(holder, holder)

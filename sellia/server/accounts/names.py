@@ -7,7 +7,8 @@ Need
 Invariants
     * Nobody but its holder claims a name that is reserved or kept (the registry asks `Names.refusal` for each claim).
     * A name with a reservation is not kept besides.
-    * Names without a key are not kept: addresses change.
+    * Names without a key are not kept: addresses change.  Nor are domains, which belong to whoever has their records;
+      one that is reserved keeps others out once its account has shown them.
 
 Bounds
     ``KEPT`` names are kept in all, and ``KEPT_EACH`` for one holder: of more, the longest unused are given up.  They
@@ -25,7 +26,7 @@ from itertools import pairwise
 from typing import Final
 
 from sellia.errors import ProblemError
-from sellia.problems import FORBIDDEN, NAME_RESERVED, NAME_TAKEN
+from sellia.problems import NAME_RESERVED, NAME_TAKEN
 from sellia.relay.ports import called
 from sellia.server.accounts.holders import Holder, holder_of, place_of
 from sellia.server.accounts.live import LiveDirectory, Place
@@ -67,12 +68,11 @@ class Names:
         place = place_of(label)
         record = self._live.names.get(place)
         if record is not None and record.expires_at is None:
-            if holder_of(record) != owner:
-                nobodys = record.account_id is None and not record.holder
-                return ProblemError(NAME_RESERVED if nobodys else NAME_TAKEN, f"{called(label)} is reserved.")
-            if record.kind is NameKind.DOMAIN and record.proved_at is None:
-                return ProblemError(FORBIDDEN, f"{called(label)} is not yours yet: its proof has not been seen.")
-            return None
+            unproven = record.kind is NameKind.DOMAIN and record.account_id is not None and record.proved_at is None
+            if holder_of(record) == owner or unproven:
+                return None
+            nobodys = record.account_id is None and not record.holder
+            return ProblemError(NAME_RESERVED if nobodys else NAME_TAKEN, f"{called(label)} is reserved.")
         kept = self._kept.get(place)
         if kept is None or kept.holder == owner:
             return None
@@ -86,7 +86,7 @@ class Names:
             return
         place = place_of(label)
         record = self._live.names.get(place)
-        if record is not None and record.expires_at is None:
+        if place[0] is NameKind.DOMAIN or (record is not None and record.expires_at is None):
             return
         old = self._kept.get(place)
         if old is not None and old.holder != owner:

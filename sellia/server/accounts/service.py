@@ -24,6 +24,7 @@ from sellia.relay.mux.observer import StreamObserver
 from sellia.relay.mux.upstream import Upstream
 from sellia.relay.registry import Tunnel
 from sellia.server.accounts.changes import Changes
+from sellia.server.accounts.domain_proofs import AccountProofs
 from sellia.server.accounts.expiries import Expiries
 from sellia.server.accounts.holders import Holder
 from sellia.server.accounts.journal import AccountJournal
@@ -82,9 +83,10 @@ class Accounts(Service):
         self._names = Names(self._live)
         self._meters = Meters(today)
         self._expiries = Expiries()
-        #: The key store, and the memory of ports, for the gateway that is to be made.
+        #: The key store, and the memory of ports and of proofs of domains, for the gateway that is to be made.
         self.keys = AccountKeys(self._live, settings, today)
         self.ports = AccountPorts(self._names, lambda: today().timestamp())
+        self.proofs = AccountProofs(self._live, self._changes, today)
         self._settings = settings
         self._loading = False
         self._looked = self._summed = 0.0

@@ -5,7 +5,6 @@ that cannot be reached does not, because it may come later than the server.
 """
 
 import sys
-from importlib import import_module
 from typing import Any, TextIO
 
 from twisted.logger import Logger
@@ -16,11 +15,10 @@ from sellia.server.accounts.opening import LateStorage
 from sellia.server.accounts.service import Accounts, utc_now
 from sellia.server.settings import ServerSettings
 from sellia.storage.failures import SchemaError, StorageAway, StorageError
+from sellia.storage.opening import open_storage
 from sellia.text import field
 
 _log = Logger()
-
-open_storage: Any = getattr(import_module("sellia.storage.opening"), "open_storage")  # noqa: B009
 
 
 def open_accounts(settings: ServerSettings, reactor: Any, output: TextIO | None = None) -> Accounts:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.problems import FORBIDDEN, NAME_RESERVED, NAME_TAKEN
+from sellia.problems import NAME_RESERVED, NAME_TAKEN
 from sellia.server.accounts.holders import OPERATOR, Holder, place_of, stranger
 from sellia.server.accounts.live import LiveDirectory
 from sellia.server.accounts.names import AGAIN, KEEP, KEPT, KEPT_EACH, Names, moment
@@ -57,7 +57,7 @@ class ReservedTests(NamesCase):
 
     def test_a_domain_without_its_proof(self) -> None:
         self.reserve(NameKind.DOMAIN, "www.example.com", account_id="acc_mine", proof="x")
-        self.assertIs(self.problem("www.example.com.", MINE), FORBIDDEN)
+        self.assertEqual([self.problem("www.example.com.", each) for each in (MINE, THEIRS)], [None, None])
         record = self.live.names[NameKind.DOMAIN, "www.example.com"]
         self.live.apply([Update(replace(record, proved_at=moment(1)))])
         self.assertEqual([self.problem("www.example.com.", each) for each in (MINE, THEIRS)], [None, NAME_TAKEN])
@@ -78,6 +78,10 @@ class KeptTests(NamesCase):
         self.assertIs(self.problem("demo", THEIRS), NAME_TAKEN)
         self.names.expire(KEEP)
         self.assertIsNone(self.problem("demo", THEIRS))
+
+    def test_not_domains(self) -> None:
+        self.names.used("www.example.com.", MINE, 0.0)
+        self.assertEqual(self.names.count, 0)
 
     def test_not_for_addresses(self) -> None:
         self.names.used("demo", ("address", "192.0.2.1"), 0.0)
