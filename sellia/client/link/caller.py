@@ -1,10 +1,14 @@
 """Interface of the connector's owner."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from sellia.errors import ProtocolError
+from sellia.problems import KEY_EXPIRED, KEY_REVOKED, KICKED
 from sellia.protocol.messages import Goodbye, Refused, Welcome
 from sellia.transports.link.keeper import Link
+
+#: Words of goodbyes after which the client does not come back: the next hello would be refused, or is not wanted.
+DISMISSALS: Final = frozenset(each.code for each in (KEY_REVOKED, KEY_EXPIRED, KICKED))
 
 
 class Caller(Protocol):

@@ -36,11 +36,10 @@ from twisted.logger import Logger
 from sellia import __version__
 from sellia.client.link.attempts import Attempt, Attempts
 from sellia.client.link.backoff import FIRST_DELAY, GROWTH, LONGEST_DELAY, LONGEST_PATIENCE, QUICK_LEAST, Backoff
-from sellia.client.link.caller import Caller
+from sellia.client.link.caller import DISMISSALS, Caller
 from sellia.client.link.route import Route
 from sellia.client.proxies import DIRECT, Proxies
 from sellia.errors import ProtocolError
-from sellia.problems import KEY_EXPIRED, KEY_REVOKED, KICKED
 from sellia.protocol.messages import SUBPROTOCOL, VERSION, Goodbye, Hello, LinkMessage, Refused, Welcome
 from sellia.relay.limits.limit_log import LimitLog
 from sellia.relay.limits.token_bucket import Rate
@@ -56,9 +55,6 @@ SLEPT: Final = 3.0
 
 #: Lateness of a timer in seconds that means that the process was busy, and answers may wait to be read.
 BUSY: Final = 0.2
-
-#: Words of goodbyes after which the client does not come back: the next hello would be refused, or is not wanted.
-DISMISSALS: Final = frozenset(each.code for each in (KEY_REVOKED, KEY_EXPIRED, KICKED))
 
 #: Rate of log lines about one kind of event that a server can cause.
 LINES: Final = Rate(20, 0.1)
