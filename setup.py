@@ -92,6 +92,7 @@ setup(
             "pyte>=0.8.2",
             "ruamel.yaml>=0.18.10",
             "ruff>=0.17",
+            "schemathesis>=4.32",
             "setuptools>=78.1.1",
             "uvicorn>=0.54",
             "types-PyYAML>=6.0.12",

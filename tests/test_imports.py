@@ -64,7 +64,6 @@ ALLOWED = {
     "server.base_domain": _SERVER | {"server.ingress", "server.gateway"},
     "server.embedding": _SERVER | {"server.ingress"},
     "server.accounts": _SERVER | {"server.gateway", "server.ingress", "transports.original.server_side", "storage"},
-    "server.admin": _SERVER | {"server.gateway", "server.base_domain", "server.listeners"},
     "client.settings": _RELAY | {"credentials", "client.tls", "client.proxies"},
     "client.proxies": _RELAY,
     "client.events": _BASE,
@@ -84,6 +83,9 @@ ALLOWED = {
     "inspector": {"settings", "protocol", "relay", "relay.http", "relay.mux", "inspector.decode"},
     "inspector.decode": {"protocol", "relay", "relay.http", "inspector"},
 }
+_ACCOUNTS = {"server.gateway", "server.base_domain", "server.listeners", "server.accounts", "storage"}
+ALLOWED["server.admin"] = _SERVER | _ACCOUNTS | {"server.admin.calls"}
+ALLOWED["server.admin.calls"] = _SERVER | _ACCOUNTS | {"server.admin"}
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
 ALLOWED["client.inspector"] = _CLIENT | {"client", "client.local", "client.control", "transports.original"}
 ALLOWED["client.control"] = _CLIENT | {"client", "client.local"}

@@ -64,7 +64,7 @@ LIMITS: Final = frozenset(
     session_streams tunnel_streams away_requests session_queue session_credit sessions_memory
     failed_passwords password_checks failed_keys link_rate sessions sessions_per_owner
     tunnel_rate tunnels tunnels_per_owner tunnels_per_client hello_time key_lookups link_violations
-    original_exchanges ports_per_owner tcp_connections udp_flows udp_flows_per_address
+    original_exchanges ports_per_owner admin_calls tcp_connections udp_flows udp_flows_per_address
     account_streams account_requests account_bytes
     """.split()
 )

@@ -41,6 +41,8 @@ AT_START: Final = (
     "tls_tunnels",
     "state_dir",
     "storage",
+    "admin_listen",
+    "original_admin",
 )
 
 #: Characters of a value that are shown.

@@ -57,6 +57,10 @@ class Tenancy(Protocol):
     def proofs(self) -> DomainProofs:
         """The domains that they have shown to be theirs."""
 
+    @property
+    def operations(self) -> Any:
+        """What can be asked of them, once they are attached: `sellia.server.accounts.operations.Operations`."""
+
     def attach(self, gateway: Gateway, ingress: Ingress) -> None:
         """Hold a gateway's clients, and their visitors, to the accounts."""
 
@@ -76,6 +80,9 @@ class ServerService(MultiService):
     ``port_memory`` keeps which ports tunnels had, and ``domain_proofs`` who has shown control of domains, by default
     for as long as the process runs.  With ``accounts``, all of these are theirs (`sellia.server.accounts`).
     """
+
+    #: The admin API on its endpoint, if there is one.
+    admin: Any = None
 
     def __init__(
         self,
@@ -121,6 +128,7 @@ class ServerService(MultiService):
         if accounts is not None:
             accounts.attach(self.gateway, self.ingress)
             accounts.setServiceParent(self)
+            self._serve_admin(accounts.operations, rooms)
         self._tcp = TcpIngress(self.ingress)
         self._udp = UdpIngress(self.ingress)
         self.factory = VisitorFactory(self.ingress)
@@ -135,6 +143,12 @@ class ServerService(MultiService):
         )
         self.listening.setServiceParent(self)
         self._stopping: list[Deferred[None]] = []
+
+    def _serve_admin(self, operations: Any, rooms: BaseDomain) -> None:
+        """Serve the admin APIs that the settings ask for."""
+        from sellia.server.admin.service import serve_admin
+
+        self.admin = serve_admin(self, operations, rooms, self._sites, self._reactor, listen=self._listens)
 
     def _dns_server(self) -> tuple[str, int] | None:
         """Return the DNS server that the settings name."""
@@ -196,6 +210,8 @@ class ServerService(MultiService):
         self.ingress.set_settings(settings)
         if self.accounts is not None:
             self.accounts.set_settings(settings)
+        if self.admin is not None:
+            self.admin.set_settings(settings)
         self.ports.offer(self._kinds_with_ports())
         for site in self._sites:
             site.resource.settings = settings

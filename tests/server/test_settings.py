@@ -77,6 +77,10 @@ class DefaultTests(ServerCase):
             "auth_failures_rate": 0.1,
             "state_dir": None,
             "storage": None,
+            "admin_listen": None,
+            "original_admin": False,
+            "admin_burst": 1_000,
+            "admin_rate": 100,
             "events_kept": 90 * 86400,
             "usage_kept": 800 * 86400,
         }
@@ -109,6 +113,8 @@ class DefaultTests(ServerCase):
             "require_auth",
             "state_dir",
             "storage",
+            "admin_listen",
+            "original_admin",
         }
         self.assertEqual(
             top - known,

@@ -5,8 +5,8 @@ ProblemError, in a sentence for people.  Who may call what is for the caller to 
 a key, and with which scopes.  ``by`` is that actor, for the audit.
 
 The calls: accounts, create_account, update_account, delete_account; keys, key, create_key, update_key, rotate_key,
-revoke_key; names, kept_names, reserve_name, release_name, domain_records, check_domain, vouch_for; limits, set_limits,
-delete_limits; sessions, session, kick, overview; events, usage, usage_sums, backup, answer, keep_answer.
+revoke_key; names, kept_names, name, place, reserve_name, release_name, domain_records, check_domain, vouch_for; limits,
+set_limits, delete_limits; sessions, session, kick, overview; events, usage, usage_sums, backup, answer, keep_answer.
 """
 
 from collections.abc import Callable
@@ -54,6 +54,7 @@ class Operations:
         self.keys, self.create_key, self.update_key = keys.keys, keys.create, keys.update
         self.rotate_key, self.revoke_key = keys.rotate, keys.revoke
         self.names, self.kept_names = names.names, names.kept
+        self.place, self.name = names.place, names.record
         self.reserve_name, self.release_name = names.reserve, names.release
         self.domain_records, self.check_domain, self.vouch_for = names.records, names.check_domain, names.vouch
         self.sessions, self.session, self.kick = sessions.sessions, sessions.session, sessions.kick

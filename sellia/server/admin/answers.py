@@ -9,18 +9,22 @@ from twisted.web.server import Request
 
 from sellia.errors import ProblemError
 from sellia.problems import (
-    INTERNAL,
     KEY_REQUIRED,
+    NAME_INVALID,
     RETRY_AFTER_SECONDS,
     WRONG_KEY,
+    Problem,
 )
-from sellia.server.admin.models import Model
+from sellia.server.admin.reports import Model
 
 JSON: Final = b"application/json"
 PROBLEM_JSON: Final = b"application/problem+json"
 
 #: What the ``type`` of a problem begins with; the stable word follows.
 PROBLEM_TYPE: Final = "urn:sellia:error:"
+
+#: Status of problems that have none, because no request waits for them elsewhere; 409 for all others.
+_STATUSES: Final = {NAME_INVALID: 422}
 
 _CHALLENGE: Final = b'Bearer realm="Sellia admin"'
 
@@ -39,13 +43,15 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Answer:
     """An answer as it goes out, apart from its framing.
 
-    ``stream`` writes and finishes a response whose body is not held in memory, once its head is set.
+    ``stream`` writes and finishes a response whose body is not held in memory, once its head is set; where it is not
+    wanted any more, ``drop`` is called instead.
     """
 
     status: int
     headers: Headers
     body: bytes
     stream: Callable[[Request], None] | None = None
+    drop: Callable[[], object] | None = None
 
 
 class InvalidRequest(ProblemError):
@@ -66,10 +72,15 @@ def json_answer(value: Any, status: int = 200) -> Answer:
     return Answer(status, ((b"Content-Type", JSON),), json.dumps(value).encode() + b"\n")
 
 
+def status_of(problem: Problem) -> int:
+    """Return the status that tells of a problem."""
+    return problem.status or _STATUSES.get(problem, 409)
+
+
 def refusal(error: ProblemError) -> Answer:
     """Return the answer that tells of an error."""
-    problem = error.problem if error.problem.status is not None else INTERNAL
-    status = problem.status or 500
+    problem = error.problem
+    status = status_of(problem)
     report: dict[str, Any] = {
         "type": PROBLEM_TYPE + problem.code,
         "title": problem.sentence,

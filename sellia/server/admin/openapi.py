@@ -9,6 +9,7 @@ from sellia import __version__
 from sellia.problems import (
     ALREADY_EXISTS,
     BODY_TOO_LARGE,
+    CONFLICT,
     FORBIDDEN,
     IDEMPOTENCY_KEY_REUSED,
     INTERNAL,
@@ -21,9 +22,9 @@ from sellia.problems import (
     STILL_UNDER_WAY,
     UNSUPPORTED_MEDIA_TYPE,
 )
-from sellia.server.admin.answers import JSON, PROBLEM_JSON
+from sellia.server.admin.answers import JSON, PROBLEM_JSON, status_of
 from sellia.server.admin.idempotency import KEY_LIMIT
-from sellia.server.admin.models import Model, ProblemReport
+from sellia.server.admin.reports import Model, ProblemReport
 from sellia.server.admin.routes import SEGMENT_LIMIT, Route, Scope
 
 _DESCRIPTION: Final = (
@@ -139,13 +140,12 @@ def _problems(route: Route) -> dict[str, Any]:
     if route.body is not None:
         found += [UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE]
     if route.writes:
-        found += [IDEMPOTENCY_KEY_REUSED, STILL_UNDER_WAY, ALREADY_EXISTS, STILL_IN_USE]
+        found += [IDEMPOTENCY_KEY_REUSED, STILL_UNDER_WAY, ALREADY_EXISTS, CONFLICT, STILL_IN_USE]
     if route.parameters:
         found.append(NO_SUCH_THING)
     by_status: dict[int, list[str]] = {}
     for each in found:
-        assert each.status is not None, each.code
-        words = by_status.setdefault(each.status, [])
+        words = by_status.setdefault(status_of(each), [])
         if each.code not in words:
             words.append(each.code)
     content = {PROBLEM_JSON.decode(): {"schema": {"$ref": _REFERENCE.format(model=ProblemReport.__name__)}}}

@@ -12,7 +12,11 @@ from urllib.parse import unquote_to_bytes
 
 from sellia.errors import ProblemError
 from sellia.problems import METHOD_NOT_ALLOWED, NO_SUCH_PAGE, Problem
-from sellia.server.admin.models import Model
+from sellia.server.accounts.operations import Caller, Operations
+from sellia.server.admin.reports import Model
+
+#: Path below which the calls are.
+ROOT: Final = "/api/v1/"
 
 #: Bytes of a segment of a path that stands for an id or a name: as long as a domain name may be.
 SEGMENT_LIMIT: Final = 253
@@ -29,10 +33,10 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call is asked for: ``operations`` and ``actor`` are the accounts', the rest comes from the request."""
+    """What a call is asked for: ``operations`` are the accounts', and the rest comes from the request."""
 
-    operations: Any
-    actor: Any
+    operations: Operations
+    caller: Caller
     names: Mapping[str, str]  #: what the path's parameters are
     query: Any
     body: Any
@@ -59,6 +63,8 @@ class Route:
     problems: Sequence[Problem] = ()
     #: Media type of an answer that is no JSON.
     media_type: str = ""
+    #: Fields of the answer that are secret, and not kept for a request that is repeated after a restart.
+    secrets: Sequence[str] = ()
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def _clause(model: type[BaseModel], place: Sequence[int | str], kind: str, conte
     if kind == "extra_forbidden":
         name = str(place[-1]) if place else ""
         near = difflib.get_close_matches(name[:_SHOWN], list(model.model_fields), n=1)
-        known = ", ".join(model.model_fields)
+        known = ", ".join(field.alias or name for name, field in model.model_fields.items()) or "nothing"
         return f"is not known here; {f'did you mean {near[0]}?' if near else f'what can be given is: {known}'}"
     if kind.startswith(("datetime", "timezone")):
         return _TIME

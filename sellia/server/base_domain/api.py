@@ -126,7 +126,7 @@ class Api(Resource):
         key = shown_key(request.requestHeaders.getRawHeaders(b"authorization") or [])
         if key is not None and self._lookups >= LOOKUPS:
             raise ProblemError(OVERLOADED, f"The server looks up {LOOKUPS} keys at the moment, which is its limit.")
-        found = self._gateway.admission.owner_of(key, _visitor(request))
+        found = self._gateway.admission.owner_of(key, visitor_of(request))
         if isinstance(found, Deferred):
             return self._look_up(request, found)
         return _report(request, self._report_on(found))
@@ -191,7 +191,7 @@ class Api(Resource):
 
     def _refused(self, request: Request, error: ProblemError) -> bytes:
         """Answer with an error, and log it: a guess may be behind it."""
-        guard, peer = self._gateway.guard, _visitor(request)
+        guard, peer = self._gateway.guard, visitor_of(request)
         if error.problem is TOO_MANY_ATTEMPTS:
             guard.refused("failed_keys", peer, error.problem.status or 429)
         elif (suppressed := guard.rate_limited_log(f"api {error.problem.code}")) is not None:
@@ -204,7 +204,7 @@ class Api(Resource):
         return _told(request, error)
 
 
-def _visitor(request: Request) -> str:
+def visitor_of(request: Request) -> str:
     """Return the address of whoever asks, behind a trusted proxy the one that the proxy tells."""
     channel: Any = request.channel
     visitor: str = channel.visitor

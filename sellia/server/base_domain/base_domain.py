@@ -77,6 +77,8 @@ class BaseDomain:
         self._site = site
         self._strangers_site = strangers_site or site
         self._now = now
+        #: Bytes of a request's body that are collected, by the beginnings of paths whose pages read one.
+        self.bodies: dict[bytes, int] = {}
         self._path = gateway.settings.gateway_path.encode()
 
     def is_gateway(self, request: Request, path: bytes) -> bool:
@@ -119,7 +121,8 @@ class BaseDomain:
             return
         counters = path.partition(b"?")[0] == _COUNTERS
         site = self._site if counters and self._may_see_counters(connection, request) else self._strangers_site
-        exchange = VisitorPageLeg(connection, request, site, path)
+        wanted = next((size for prefix, size in self.bodies.items() if path.startswith(prefix)), 0)
+        exchange = VisitorPageLeg(connection, request, site, path, wanted)
         connection.exchange_begins(exchange)
         exchange.run()
 

@@ -158,8 +158,13 @@ class BaseDomainPages(Resource):
             settings.gateway_path.encode(): _ProblemPage(UPGRADE_REQUIRED),
         }
         self._none = _ProblemPage(NO_SUCH_PAGE)
+        #: What else is served, by the beginnings of its paths.
+        self.others: dict[bytes, Resource] = {}
 
     def getChild(self, path: bytes, request: Request) -> Resource:
+        for prefix, resource in self.others.items():
+            if request.path.startswith(prefix):
+                return resource
         if request.path.startswith(PREFIX):
             return self._api
         if request.path.startswith(_CLIENT_PATH):

@@ -6,7 +6,8 @@ one.  (``twisted.web._http2.H2Stream`` does the same for HTTP/2.)
 
 A Resource runs as soon as the head of the request is there.  It sees neither its body nor its query, as no page needs
 them: so nothing is collected, and none of twisted.web's parsers of forms and queries runs.  A connection whose request
-was answered before its body had come is closed.
+was answered before its body had come is closed.  Where a body is wanted, up to a bound, the Resource runs when all of
+it is there.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from twisted.web.http_headers import Headers as WebHeaders
 from twisted.web.server import Request as WebRequest
 from twisted.web.server import Site
 
+from sellia.problems import BODY_TOO_LARGE
 from sellia.protocol.messages import Headers
 from sellia.server.ingress.exchange import Channel, VisitorHttpLeg
 from sellia.server.ingress.http1 import Request
@@ -27,8 +29,11 @@ from sellia.transports.reactor.sockets import is_tls
 class VisitorPageLeg(VisitorHttpLeg):
     """Leg of a request that one of the server's own pages answers; twisted.web's channel at the same time."""
 
-    def __init__(self, connection: Channel, request: Request, site: Site, path: bytes) -> None:
+    def __init__(self, connection: Channel, request: Request, site: Site, path: bytes, wanted: int = 0) -> None:
         super().__init__(connection, request, float("inf"))
+        #: Bytes of a body that are collected at most, before the Resource runs; 0 for none.
+        self._wanted = wanted
+        self._body = bytearray()
         self.site = site
         self.transport = connection.transport
         self._path = path.partition(b"?")[0]
@@ -40,17 +45,30 @@ class VisitorPageLeg(VisitorHttpLeg):
             web.requestHeaders.addRawHeader(name, value)
 
     def run(self) -> None:
-        """Let twisted.web answer."""
+        """Let twisted.web answer, or when the body is there that is wanted."""
+        if self._wanted and not self.request_complete:
+            return
+        self._wanted = 0
+        if self._body and self._web.content is not None:
+            self._web.content.write(self._body)
         self.keep_alive = self.keep_alive and self.request_complete
         self._web.requestReceived(self.request.method, self._path, b"HTTP/1.%d" % self.request.minor)
 
     # --- from the connection -------------------------------------------------------------------------------
 
     def body_received(self, data: bytes) -> None:
-        """Drop it: no page reads a body."""
+        """Collect it where it is wanted, or drop it: no page reads a body."""
+        if not self._wanted:
+            return
+        self._body += data
+        if len(self._body) > self._wanted:
+            limit, self._wanted = self._wanted, 0
+            self.fail(BODY_TOO_LARGE, f"A body has at most {limit >> 10} KiB here.")
 
     def request_ended(self, trailers: Headers) -> None:
         self.incoming = RequestBody.COMPLETE
+        if self._wanted and not self.over:
+            self.run()
 
     def overdue(self, now: float) -> bool:
         """Return False: there is no service that is to answer in time."""

@@ -202,6 +202,10 @@ class LimitSettings(Settings):
         "Frames that a visitor may send on a WebSocket a second in the long run.",
         path="rates.websocket_frames.per_second",
     )
+    admin_burst: Count = setting(
+        1_000, "Calls of the admin API that one key may make at once.", path="rates.admin.burst"
+    )
+    admin_rate: PerSecond = setting(100.0, "The same, a second in the long run.", path="rates.admin.per_second")
     auth_failures_burst: Count = setting(
         10,
         "Wrong keys, or wrong passwords for one tunnel, that one address may show at once.",

@@ -9,6 +9,8 @@ from sellia.server.settings.limits import LimitSettings
 from sellia.server.settings.listening import endpoint_of, is_local, is_local_name, port_of_urls
 from sellia.server.settings.relations import check_together
 from sellia.server.settings.values import (
+    ADMIN_ENDPOINT,
+    AdminEndpoint,
     DatabaseSecret,
     Directory,
     DnsServer,
@@ -91,6 +93,18 @@ class ServerSettings(LimitSettings):
         "sqlite:///FILE; with a password in it better given as SELLIA_STORAGE_FILE.",
         flag="URL",
         variable="SELLIA_STORAGE",
+    )
+    admin_listen: AdminEndpoint | None = setting(
+        None,
+        "Twisted endpoint of the admin API, on loopback unless interface= says otherwise; none for no admin API. "
+        f"[default: {ADMIN_ENDPOINT} where there are accounts]",
+        flag="ENDPOINT",
+        variable="SELLIA_ADMIN_LISTEN",
+    )
+    original_admin: bool = setting(
+        False,
+        "Answer the original Sellia's own admin commands, at /api/admin/ of the base domain.",
+        flag="switch",
     )
     events_kept: Seconds = setting(
         90 * 86400.0, "Time after which an event is deleted, such as 90d.", path="retention.events"

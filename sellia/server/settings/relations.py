@@ -12,6 +12,10 @@ GIVE_A_KEY: Final = (
 )
 
 
+#: What stands for no endpoint.
+NO_ENDPOINT: Final = "none"
+
+
 class Related(Protocol):
     """The settings that must fit each other, and the place of each in the file."""
 
@@ -49,6 +53,10 @@ def check_together(settings: Related) -> None:
     if settings.require_auth and settings.master_key is None and not settings.keeps_accounts:
         hint = f"Give --state-dir, where accounts and their keys are kept, or a master key. {GIVE_A_KEY}"
         raise wrong("keys are required, but there is no place for them", hint, "require_auth")
+    for name in ("admin_listen", "original_admin"):
+        if getattr(settings, name) not in (None, False, NO_ENDPOINT) and not settings.keeps_accounts:
+            hint = "Give --state-dir, where accounts are kept: without them there is nothing to administer."
+            raise wrong("needs accounts", hint, name)
     if settings.require_auth is False and settings.master_key is not None:
         hint = "Leave require_auth out; for a server on which everybody may open tunnels, take the master key away."
         raise wrong("a master key is set, and is then required", hint, "require_auth")

@@ -11,6 +11,7 @@ from sellia.protocol import limits
 from sellia.relay.http.forwarded import TrustedPeers
 from sellia.relay.http.hosts import canonical_domain
 from sellia.relay.ports import parse_range
+from sellia.server.settings.relations import NO_ENDPOINT
 from sellia.settings import ONE_OR_MORE, Secret, Size, wrong
 from sellia.settings.values import entries, one_or_more
 from sellia.storage.url import FORMS, parse_url
@@ -49,6 +50,22 @@ def _check_listen(value: tuple[str, ...]) -> tuple[str, ...]:
         if _PROXIED_TLS.match(each):
             hint = "The PROXY protocol comes before TLS: let the proxy do TLS, and listen with haproxy:tcp:..."
             raise wrong(f"{printable(each)[:80]} asks for both the PROXY protocol and TLS", hint)
+    return value
+
+
+#: Endpoint of the admin API of a server with accounts, and what stands for none.
+ADMIN_ENDPOINT: Final = "tcp:9443:interface=127.0.0.1"
+
+
+def _check_admin_listen(value: str) -> str:
+    if value.strip().lower() in (NO_ENDPOINT, "off"):
+        return NO_ENDPOINT
+    if not _ENDPOINT.match(value):
+        raise wrong(f"{printable(value)[:80]} is not a Twisted endpoint", f"Write it as in {ADMIN_ENDPOINT}, or none.")
+    if value.startswith(("haproxy:", "sni:")):
+        raise wrong(f"{printable(value)[:80]} is for visitors", f"Write it as in {ADMIN_ENDPOINT}.")
+    if value.startswith(("tcp:", "ssl:", "tls:")) and not re.search(r"(?<!\\):interface=", value):
+        return f"{value}:interface=127.0.0.1"
     return value
 
 
@@ -173,6 +190,9 @@ ForwardedFields: TypeAlias = Annotated[
 
 #: An absolute path of plain characters.
 Path: TypeAlias = Annotated[str, AfterValidator(_check_gateway_path)]
+
+#: Endpoint of the admin API, or `NO_ENDPOINT`.
+AdminEndpoint: TypeAlias = Annotated[str, AfterValidator(_check_admin_listen)]
 
 #: A directory.
 Directory: TypeAlias = Annotated[str, AfterValidator(_check_directory)]
