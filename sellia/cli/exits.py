@@ -4,13 +4,17 @@ from enum import IntEnum
 
 from sellia.errors import ProxyLoginError, RefusedError, SettingsError, UnreachableError
 from sellia.problems import (
+    ALREADY_EXISTS,
     DOMAIN_NOT_PROVEN,
+    FORBIDDEN,
+    INVALID_VALUE,
     KEY_EXPIRED,
     KEY_REQUIRED,
     KEY_REVOKED,
     NAME_INVALID,
     NAME_RESERVED,
     NAME_TAKEN,
+    TOO_MANY_NAMES,
     TOO_MANY_TUNNELS,
     WRONG_KEY,
 )
@@ -29,12 +33,16 @@ class Exit(IntEnum):
     INTERRUPTED = 130  #: ended by a second Ctrl-C
 
 
+_TAKEN = (
+    *(NAME_TAKEN, NAME_RESERVED, NAME_INVALID, DOMAIN_NOT_PROVEN, TOO_MANY_TUNNELS),
+    *(TOO_MANY_NAMES, ALREADY_EXISTS),
+)
+_NOT_AUTHORISED = (WRONG_KEY, KEY_REQUIRED, KEY_REVOKED, KEY_EXPIRED, FORBIDDEN)
+
 _REFUSALS = {
-    **dict.fromkeys(
-        (each.code for each in (NAME_TAKEN, NAME_RESERVED, NAME_INVALID, DOMAIN_NOT_PROVEN, TOO_MANY_TUNNELS)),
-        Exit.TAKEN,
-    ),
-    **dict.fromkeys((each.code for each in (WRONG_KEY, KEY_REQUIRED, KEY_REVOKED, KEY_EXPIRED)), Exit.NOT_AUTHORISED),
+    **dict.fromkeys((each.code for each in _TAKEN), Exit.TAKEN),
+    **dict.fromkeys((each.code for each in _NOT_AUTHORISED), Exit.NOT_AUTHORISED),
+    INVALID_VALUE.code: Exit.USAGE,
 }
 
 

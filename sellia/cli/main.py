@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "auth": "Store and delete keys of servers, and hash passwords of visitors.",
     "service": "Run the tunnels of the settings file as a service of systemd.",
     "server": "Run a server, as twistd sellia-server does.",
+    "admin": "Administer a server: accounts, keys, names, limits and sessions.",
     "config": "Check, show and edit the settings.",
     "help": "Explain an error code, without a network.",
     "completion": "Print the completion script of a shell.",

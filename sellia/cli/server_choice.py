@@ -6,6 +6,7 @@ to whatever server that file names.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import click
 from pydantic import field_validator
@@ -17,6 +18,7 @@ from sellia.client.settings.keys import apply_profile
 from sellia.client.settings.values import checked_authorities, checked_proxy, checked_server
 from sellia.credentials import Credentials, origin_of
 from sellia.errors import SelliaError, SettingsError
+from sellia.relay.http.hosts import is_loopback
 from sellia.settings import Findings, Rank, Secret, Settings, check, gather, setting
 from sellia.settings.standing import CLIENT, standing_files
 
@@ -78,6 +80,16 @@ def the_server(way: Way, store: Credentials) -> str:
     if stored:
         hint = f"Keys are stored for {', '.join(stored)}: name one of them with --server."
     raise SettingsError("it is not said which server is meant", hint)
+
+
+def check_scheme(server: str, allow_http: bool) -> None:
+    """Refuse to show a key to whoever is on the way.  Raises SettingsError."""
+    url = urlsplit(server)
+    if url.scheme == "http" and not allow_http and not is_loopback(url.hostname or ""):
+        raise SettingsError(
+            f"everybody on the way to {server} could read the key, because it is http",
+            f"Use https://{url.netloc}, or say --allow-http if nobody else is on that way.",
+        )
 
 
 def tell_of_other_key(way: Way) -> None:

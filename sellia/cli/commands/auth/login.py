@@ -3,7 +3,6 @@
 import os
 import sys
 from typing import Final
-from urllib.parse import urlsplit
 
 import click
 
@@ -31,12 +30,12 @@ def command(key: str | None, key_file: str | None, allow_http: bool, **flags: st
     stored only if the server accepts it, for this user alone, and 'sellia http' finds it there.
     """
     from sellia.cli.key_status import StoredKey, ask, summary
-    from sellia.cli.server_choice import in_words, tell_of_other_key, the_server, way_of
+    from sellia.cli.server_choice import check_scheme, in_words, tell_of_other_key, the_server, way_of
 
     def work() -> int:
         way, store = way_of(flags, os.environ), credentials(os.environ)
         server = the_server(way, store)
-        _check_scheme(server, allow_http)
+        check_scheme(server, allow_http)
         shown = _read_key(server, key, key_file)
         entry = StoredKey(server, shown)
         ask([entry], way)
@@ -52,18 +51,6 @@ def command(key: str | None, key_file: str | None, allow_http: bool, **flags: st
         return Exit.OK
 
     sys.exit(in_words(work))
-
-
-def _check_scheme(server: str, allow_http: bool) -> None:
-    """Refuse to show a key to whoever is on the way.  Raises SettingsError."""
-    from sellia.relay.http.hosts import is_loopback
-
-    url = urlsplit(server)
-    if url.scheme == "http" and not allow_http and not is_loopback(url.hostname or ""):
-        raise SettingsError(
-            f"everybody on the way to {server} could read the key, because it is http",
-            f"Use https://{url.netloc}, or say --allow-http if nobody else is on that way.",
-        )
 
 
 def _read_key(server: str, key: str | None, key_file: str | None) -> str:

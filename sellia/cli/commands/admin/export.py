@@ -1,0 +1,38 @@
+"""``sellia admin export``: writes all of a database to a file."""
+
+import sys
+from typing import Any
+
+import click
+
+from sellia.cli.admin.database import database_options
+
+
+@click.command()
+@click.argument("file")
+@database_options
+def command(file: str, as_json: bool, **flags: str | None) -> None:
+    """Write all of a database to a new FILE, as JSON lines, - for standard output.
+
+    'sellia admin import' reads it into another database, such as one of PostgreSQL.
+    """
+    from sellia.cli.admin.asking import show
+    from sellia.cli.admin.database import in_database, rows_text
+    from sellia.cli.admin.saving import NewFile
+    from sellia.cli.texts import safe
+    from sellia.storage.opening import open_database
+    from sellia.storage.transfer import export
+
+    def work(url: Any) -> dict[str, int]:
+        database = open_database(url)
+        try:
+            if file == "-":
+                return export(database, sys.stdout.buffer)
+            with NewFile(file) as saved:
+                return export(database, saved)  # type: ignore[arg-type]  # it only writes
+        finally:
+            database.close()
+
+    rows = in_database(flags, work)
+    if file != "-":
+        show(as_json, {"file": file, "rows": rows}, lambda: f"Wrote {rows_text(rows)} to {safe(file)}.")
