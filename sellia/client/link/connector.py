@@ -325,11 +325,10 @@ class Connector(WebSocketClientFactory, ReconnectingClientFactory):
             self._delays.unwanted()
             link.close(1000, "refused")
             self._caller.refused(message)
-        elif isinstance(message, Goodbye) and message.word in DISMISSALS:
-            self._phase = LinkPhase.DISMISSED
-            self._caller.refused(Refused(message.word, message.message, True))
         elif isinstance(message, Goodbye):
             self._phase = LinkPhase.DISMISSED
+            if message.word in DISMISSALS:
+                return self._caller.refused(Refused(message.word, message.message, True))
             self._delays.lost(self.clock.seconds(), 0.0)
             self._caller.dismissed(message)
             link.reason = "the server has stopped"

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from sellia.problems import CONFLICT, DATABASE_AWAY
 from sellia.protocol.messages import Hello, OpenTunnel, TunnelRefused
 from sellia.storage.memory import MemoryStorage
@@ -34,7 +36,7 @@ class AdmissionTests(AccountsCase):
         for secret in ("sl_live_" + "x" * 47, key.secret, other.secret, expired.secret, "x"):
             client = self.server.client(secret, f"203.0.113.{len(told)}").connect()
             self.assertEqual(client.refusals, [("wrong-key", True)])
-            told.append(client.heard[-1])
+            told.append(msgspec.structs.replace(client.heard[-1], id=""))  # which tells the refusals of one log apart
         self.assertEqual(told, told[:1] * 5)
         self.assertEqual(self.server.client(None).connect().refusals, [("key-required", True)])
 
