@@ -52,11 +52,15 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a call was answered with; ``location`` is where a redirect leads to."""
+    """What a call was answered with.
+
+    ``location`` is where a redirect leads to, ``retry_after`` the seconds until it may be made again, 0 if not said.
+    """
 
     status: int
     location: str
     body: bytes
+    retry_after: int = 0
 
 
 @implementer(IAgentEndpointFactory)
@@ -120,7 +124,8 @@ class HttpCalls:
             response.deliverBody(reader)
             data = await reader.complete
             found = response.headers.getRawHeaders("location") or [""]
-            return Fetched(response.code, found[0], data)
+            wait = (response.headers.getRawHeaders("retry-after") or [""])[0]
+            return Fetched(response.code, found[0], data, int(wait) if wait.isascii() and wait.isdigit() else 0)
 
         pending: Deferred[Fetched] = Deferred.fromCoroutine(whole())
         timer = self._reactor.callLater(timeout or TIMEOUT, pending.cancel)

@@ -29,6 +29,10 @@ PAGE: Final = 500
 
 _SHOWN: Final = 500
 
+#: Times that a call is made which comes too often, and the longest wait in between that the server may ask for.
+_PATIENCE: Final = 10
+_LONGEST_WAIT: Final = 5
+
 _WHERE: Final = (
     "The admin API has an address of its own: give it with --url or SELLIA_ADMIN_URL, as the server's --admin-listen "
     "says."
@@ -94,8 +98,13 @@ class AdminApi:
         if body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body).encode()
-        calls = self._calls
-        return self._result(await calls.fetch(method, path, headers, data, limit=ANSWER_LIMIT, timeout=CALL_TIME))
+        for _ in range(_PATIENCE):
+            fetched = await self._calls.fetch(method, path, headers, data, limit=ANSWER_LIMIT, timeout=CALL_TIME)
+            wait = fetched.retry_after
+            if fetched.status != 429 or not 0 < wait <= _LONGEST_WAIT:
+                break
+            await self.pause(wait)
+        return self._result(fetched)
 
     def _headers(self) -> dict[str, str]:
         return {"Accept": "application/json", "Authorization": f"Bearer {self._key}"}

@@ -116,6 +116,16 @@ class NewKey(Body):
     limits: Name | None = Field(None, description="Name of a class of limits of its own.")
 
 
+class KeyChange(Body):
+    """What is to be different of a key."""
+
+    name: Name = Field("", description="Another name.")
+    scopes: list[ScopeName] = Field(default=[], description="What it may do.", max_length=LIST_LIMIT)
+    names: list[Pattern] = Field(default=[], description="Names that it may have; any if empty.", max_length=LIST_LIMIT)
+    networks: list[Network] = Field(default=[], description="Where it may come from.", max_length=LIST_LIMIT)
+    expires_at: AwareDatetime | None = Field(None, description="null for a key that does not expire.")
+
+
 class Rotation(Body):
     """How a key is replaced."""
 

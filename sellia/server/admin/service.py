@@ -96,6 +96,7 @@ class AdminService(MultiService):
         self.site = AdminSite(_Root(AdminApi(Router(ROUTES), operations, self.door, reactor)), reactor)
         self._endpoint = endpoint
         self._needed = needed
+        self._tried = False
         self._listening = ListeningService((endpoint,), self.site, reactor)
 
     def privilegedStartService(self) -> None:
@@ -117,8 +118,9 @@ class AdminService(MultiService):
         return next((getattr(each, "port", 0) for each in self._listening.addresses()), 0)
 
     def _bind(self) -> None:
-        if self._listening.parent is not None:
+        if self._tried:
             return
+        self._tried = True
         try:
             self._listening.privilegedStartService()
         except SettingsError as error:

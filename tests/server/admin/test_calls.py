@@ -49,6 +49,8 @@ class KeyTests(AdminCase):
         secret = key.pop("key")
         self.assertEqual(await self.done("GET", "keys?account=acme"), {"items": [key], "next": None})
         self.assertEqual(await self.done("GET", f"keys/{key['id']}"), key)
+        changed = await self.done("PATCH", f"keys/{key['id']}", {"names": [], "expires_at": None})
+        self.assertEqual((changed["names"], changed["expires_at"], changed["scopes"]), ([], None, ["http", "tcp"]))
         rotated = await self.ask("POST", f"keys/{key['id']}/rotate", {"overlap_seconds": 3600})
         self.assertEqual((rotated.status, rotated.json["replaces"]), (201, key["id"]))
         self.assertNotEqual(rotated.json["key"], secret)

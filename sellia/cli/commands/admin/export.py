@@ -1,11 +1,14 @@
 """``sellia admin export``: writes all of a database to a file."""
 
+import os
 import sys
 from typing import Any
 
 import click
 
 from sellia.cli.admin.database import database_options
+from sellia.errors import SettingsError
+from sellia.text import printable
 
 
 @click.command()
@@ -24,6 +27,8 @@ def command(file: str, as_json: bool, **flags: str | None) -> None:
     from sellia.storage.transfer import export
 
     def work(url: Any) -> dict[str, int]:
+        if url.file and not os.path.exists(url.file):
+            raise SettingsError(f"there is no database {printable(url.file)}", "Check --state-dir or --storage.")
         database = open_database(url)
         try:
             if file == "-":

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sellia.problems import CONFLICT
 from sellia.server.admin.calls.shared import check_own, page_of, state_of, whose
-from sellia.server.admin.models import NewKey, OfAccount, Rotation
+from sellia.server.admin.models import KeyChange, NewKey, OfAccount, Rotation
 from sellia.server.admin.reports import CreatedKey, KeyPage, KeyReport
 from sellia.server.admin.routes import ROOT, Call, Route, Scope
 from sellia.storage.records import Key
@@ -62,6 +62,15 @@ async def create_key(call: Call) -> CreatedKey:
     return CreatedKey(**_fields(call, made.key), key=made.secret)
 
 
+async def update_key(call: Call) -> KeyReport:
+    """Change what is given of a key; it counts for what comes from then on."""
+    body: KeyChange = call.body
+    given = {name: getattr(body, name) for name in body.model_fields_set}
+    return KeyReport(
+        **_fields(call, await call.operations.update_key(call.names["key"], **given, by=call.caller.actor))
+    )
+
+
 async def rotate_key(call: Call) -> CreatedKey:
     """Make a key that replaces another one."""
     body: Rotation = call.body
@@ -90,6 +99,11 @@ ROUTES: Final = (
         problems=(CONFLICT,),
     ),
     Route("GET", _ONE, "showKey", "Show a key.", Scope.READ, show_key, KeyReport, own=True),
+    Route(
+        *("PATCH", _ONE, "updateKey", "Change a key.", Scope.WRITE, update_key, KeyReport),
+        body=KeyChange,
+        problems=(CONFLICT,),
+    ),
     Route("DELETE", _ONE, "revokeKey", "Revoke a key.", Scope.WRITE, revoke_key, status=204, problems=(CONFLICT,)),
     Route(
         *("POST", f"{_ONE}/rotate", "rotateKey", "Replace a key by another one.", Scope.WRITE, rotate_key, CreatedKey),

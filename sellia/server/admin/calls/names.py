@@ -22,12 +22,17 @@ def report(name: Any) -> NameReport:
     )
 
 
+def _position(name: Any) -> str:
+    return f"{name.kind.value} {name.name}"
+
+
 async def list_names(call: Call) -> NamePage:
     """Return a page of names, by kind and name."""
     operations, account = call.operations, whose(call, call.query.account)
     records: list[Any] = [each for each in operations.names(account) if each.kind is not NameKind.DOMAIN]
     records += operations.kept_names(account)
-    found, cursor = page_of("names", records, lambda each: f"{each.kind.value} {each.name}", call.query)
+    records.sort(key=_position)
+    found, cursor = page_of("names", records, _position, call.query)
     return NamePage(items=[report(each) for each in found], next=cursor)
 
 

@@ -31,7 +31,7 @@ def _report(session: LiveSession) -> SessionReport:
 
 async def list_sessions(call: Call) -> SessionPage:
     """Return a page of sessions."""
-    records = call.operations.sessions(whose(call, call.query.account))
+    records = sorted(call.operations.sessions(whose(call, call.query.account)), key=lambda each: each.id)
     found, cursor = page_of("sessions", records, lambda each: each.id, call.query)
     return SessionPage(items=[_report(each) for each in found], next=cursor)
 

@@ -1,7 +1,7 @@
 """What several calls share: whose things are meant, and pages of lists."""
 
-import heapq
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -71,15 +71,15 @@ def account_of_name(call: Call, kind: str, name: str) -> str | None:
 
 
 def page_of(
-    name: str, records: Iterable[_Record], position: Callable[[_Record], str], query: Any
+    name: str, records: Sequence[_Record], position: Callable[[_Record], str], query: Any
 ) -> tuple[list[_Record], str | None]:
-    """Return a page of records in the order of their positions, and the cursor of the next one, if there is one.
+    """Return a page of records, which are in the order of their positions, and the cursor of the next one, if any.
 
     Positions are unique and do not change, so that pages neither repeat nor leave out what is there all the time.
     """
     after = position_of(name, query.cursor)
-    wanted = (each for each in records if after is None or position(each) > after)
-    found = heapq.nsmallest(query.limit + 1, wanted, key=position)
-    if len(found) <= query.limit:
+    first = bisect_right(records, after, key=position) if after is not None else 0
+    found = list(records[first : first + query.limit])
+    if first + query.limit >= len(records):
         return found, None
-    return found[: query.limit], cursor_of(name, position(found[query.limit - 1]))
+    return found, cursor_of(name, position(found[-1]))
