@@ -7,7 +7,8 @@ Need
 Invariants
     * A step is one call of the admin API, and what is done already is no step: applying a file twice does nothing the
       second time, and one that broke off in the middle goes on.
-    * What the file does not mention stays as it is, unless it is said to be pruned; keys are never touched.
+    * What the file does not mention stays as it is, unless it is said to be pruned; keys are never touched, nor is the
+      account of the key that asks.
     * What is needed comes before what needs it: classes of limits, accounts, names; what is taken away goes last.
 """
 
@@ -62,6 +63,7 @@ class Found:
     accounts: Sequence[Mapping[str, Any]] = ()
     names: Sequence[Mapping[str, Any]] = ()
     domains: Sequence[Mapping[str, Any]] = ()
+    own: str | None = None  #: id of the account of the key that asks, which is never taken away
 
 
 @dataclass(slots=True)
@@ -92,7 +94,7 @@ def make_plan(wanted: Wanted, found: Found, *, prune: bool = False) -> Plan:
     steps += _names(wanted, found, ids, removals, left, prune)
     steps += _domains(wanted, found, ids, removals, left, prune)
     for each in found.accounts:
-        if each["name"] in wanted.accounts or each["closed_at"] is not None:
+        if each["name"] in wanted.accounts or each["closed_at"] is not None or each["id"] == found.own:
             continue
         if prune:
             line = f"account {each['name']} (closed: its keys open nothing any more)"

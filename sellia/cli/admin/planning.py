@@ -16,7 +16,11 @@ def planned(file: str, prune: bool) -> Callable[[AdminApi], Coroutine[Any, Any, 
 
     async def work(api: AdminApi) -> Plan:
         wanted = read_plan_file(file)
-        found = Found(*[await api.listed(each) for each in ("limits", "accounts", "names", "domains")])
+        own = (await api.get("key"))["account"]
+        limits, accounts, names, domains = [
+            await api.listed(each) for each in ("limits", "accounts", "names", "domains")
+        ]
+        found = Found(limits, accounts, names, domains, own)
         return make_plan(wanted, found, prune=prune)
 
     return work

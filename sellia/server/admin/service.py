@@ -21,7 +21,7 @@ from sellia.server.admin.table import ROUTES
 from sellia.server.base_domain.api import visitor_of
 from sellia.server.base_domain.base_domain import BaseDomain
 from sellia.server.limiter import Limiter
-from sellia.server.listeners.endpoints import ListeningService
+from sellia.server.listeners.endpoints import ListeningService, place
 from sellia.server.settings import ServerSettings
 from sellia.server.settings.relations import NO_ENDPOINT
 from sellia.server.settings.values import ADMIN_ENDPOINT
@@ -107,6 +107,9 @@ class AdminService(MultiService):
     def startService(self) -> None:
         self._bind()
         super().startService()
+        places = ", ".join(place(each) for each in self._listening.addresses())
+        if places:
+            _log.info("the admin API is at {places}", places=places)
 
     def set_settings(self, settings: ServerSettings) -> None:
         """Apply other limits from now on."""

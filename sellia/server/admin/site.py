@@ -134,6 +134,7 @@ class AdminSite(Site):
     """Serves ``resource``, and nothing that a peer can see tells which library does."""
 
     displayTracebacks = False
+    noisy = False
 
     def __init__(self, resource: Resource, reactor: Any) -> None:
         super().__init__(resource, requestFactory=AdminRequest, timeout=IDLE_TIME, reactor=reactor)

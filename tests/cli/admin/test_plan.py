@@ -94,6 +94,13 @@ class PlanTests(SynchronousTestCase):
         self.assertIn("- account other (closed: its keys open nothing any more)", self.lines(plan))
         self.assertEqual([each for each in self.lines(plan) if "gone" in each], [])
 
+    def test_who_asks_is_not_shut_out(self) -> None:
+        """The account of the key that asks is not closed, whatever the file says."""
+        found = Found(accounts=[account("admin"), account("other")], own="acc_admin")
+        plan = make_plan(Wanted(), found, prune=True)
+        self.assertEqual(self.lines(plan), ["- account other (closed: its keys open nothing any more)"])
+        self.assertEqual(make_plan(Wanted(), found).left, ["account other"])
+
     def test_what_another_account_has(self) -> None:
         """It is asked for, and the server says that it is taken."""
         plan = make_plan(Wanted({}, {"other": WantedAccount(names=["app", "kept"])}), FOUND)

@@ -10,6 +10,7 @@ from tests.cli.commands.admin.case import AdminCommandCase
 EMPTY: dict[str, Any] = {
     **{f"GET {each}": {"items": []} for each in ("accounts", "names", "domains")},
     "GET limits": {"items": [{"name": "default"}]},
+    "GET key": {"account": None},
 }
 
 
