@@ -18,6 +18,13 @@ class Unfinished:
     ending = False
     gone = False
 
+    @property
+    def record(self) -> "Unfinished":
+        return self
+
+    def look(self, now: float) -> None:
+        """Note nothing."""
+
     def close(self, code: int, reason: str) -> bool:
         return False
 
