@@ -1,0 +1,92 @@
+// Requests to the inspector's API. An error has the API's own sentence as its message.
+
+/** What the API refuses, or cannot do. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0: nobody answered
+   * @param {string} code
+   * @param {string} message
+   */
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ */
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (options?.signal?.aborted) throw error;
+    throw new ApiError(0, "unreachable", "the client does not answer: has it ended?");
+  }
+  if (response.ok) return response;
+  let said;
+  try {
+    said = await response.json();
+  } catch {
+    said = {};
+  }
+  throw new ApiError(response.status, said.error ?? "", said.detail ?? `the client answered ${response.status}`);
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, string | number | boolean | null | undefined>} [query] what is null or undefined is left out
+ */
+export function address(path, query = {}) {
+  const found = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value == null) continue;
+    found.set(name, typeof value === "boolean" ? (value ? "1" : "0") : String(value));
+  }
+  const text = found.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/**
+ * @param {string} path
+ * @param {Parameters<typeof address>[1]} [query]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function get(path, query, signal) {
+  const response = await request(address(path, query), signal ? { signal } : {});
+  return response.json();
+}
+
+/**
+ * @param {string} path
+ * @param {Parameters<typeof address>[1]} [query]
+ */
+export async function getBytes(path, query) {
+  const response = await request(address(path, query));
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * @param {string} path
+ * @param {Parameters<typeof address>[1]} [query]
+ */
+export async function getText(path, query) {
+  return (await request(address(path, query))).text();
+}
+
+/**
+ * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method
+ * @param {string} path
+ * @param {unknown} [body] sent as JSON
+ * @returns {Promise<any>} what is answered, if it is JSON
+ */
+export async function send(method, path, body) {
+  const options = body === undefined ? { method } : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const response = await request(path, options);
+  const type = response.headers.get("Content-Type") ?? "";
+  return type.includes("json") ? response.json() : null;
+}

@@ -1,0 +1,129 @@
+// Content of a request, a response or a message: laid out, as it is, in hexadecimal, as an image; saved.
+import { save } from "../ui/copy.js";
+import { bytes, visible } from "../ui/format.js";
+import { html, useEffect, useMemo, useState } from "../ui/html.js";
+import { Segments } from "../ui/controls.js";
+import { Icon } from "../ui/icons.js";
+import { layOut } from "../ui/json.js";
+import { HexView, plain, TextView } from "../ui/text_view.js";
+import * as api from "../state/api.js";
+import { Fields } from "./fields.js";
+
+/** @typedef {import("../types").Content} Content */
+
+const IMAGES = /^image\/(png|jpeg|gif|webp|avif|bmp|x-icon|vnd\.microsoft\.icon|svg\+xml)$/;
+
+/** @param {Uint8Array} data */
+function asText(data) {
+  return new TextDecoder("utf-8").decode(data);
+}
+
+/** An image in a picture element: nothing in it runs. @param {{ data: Uint8Array, type: string }} props */
+function Picture({ data, type }) {
+  const [address, setAddress] = useState("");
+  const [size, setSize] = useState("");
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (data)], { type }));
+    setAddress(made);
+    return () => URL.revokeObjectURL(made);
+  }, [data, type]);
+  const onLoad = (/** @type {any} */ event) => setSize(`${event.target.naturalWidth} × ${event.target.naturalHeight}`);
+  return html`<figure class="picture">${address && html`<img src=${address} alt="The body, as an image" onLoad=${onLoad} onError=${() => setSize("The browser cannot show it.")} />`}<figcaption class="muted">${size}</figcaption></figure>`;
+}
+
+/** HTML in a frame without scripts, forms, names or addresses of its own. @param {{ text: string }} props */
+function Preview({ text }) {
+  return html`<iframe class="preview" sandbox="" title="The body, as a page without scripts" srcdoc=${text}></iframe>`;
+}
+
+/**
+ * What the client's decoders have found in a content.
+ * @param {{ content: Content, label: string }} props
+ */
+export function Decoded({ content, label }) {
+  const laid = useMemo(() => (content.text === null ? null : layOut(content.text) ?? plain(content.text)), [content.text]);
+  return html`
+    ${content.notes.map((note, index) => html`<p key=${index} class="note body-note">${visible(note)}</p>`)}
+    ${content.fields && html`<${Fields} fields=${content.fields} label=${label} />`}
+    ${laid && html`<${TextView} lines=${laid} label=${label} />`}
+  `;
+}
+
+/**
+ * @param {{ label: string, name: string, info: { bytes: number, truncated: boolean, kept: number, type: string | null },
+ *   raw: () => Promise<Uint8Array>, decoded: () => Promise<Content>, stamp: unknown }} props
+ *
+ * `stamp` changes when the content has.
+ */
+export function Body({ label, name, info, raw, decoded, stamp }) {
+  const [content, setContent] = useState(/** @type {Content | null} */ (null));
+  const [data, setData] = useState(/** @type {Uint8Array | null} */ (null));
+  const [mode, setMode] = useState("pretty");
+  const [wrong, setWrong] = useState("");
+  useEffect(() => {
+    let current = true;
+    setWrong("");
+    if (!info.bytes) return undefined;
+    const failed = (/** @type {unknown} */ error) => current && setWrong(error instanceof Error ? error.message : String(error));
+    decoded().then((found) => current && setContent(found), failed);
+    raw().then((found) => current && setData(found), failed);
+    return () => {
+      current = false;
+    };
+  }, [stamp, info.bytes]);
+
+  if (!info.bytes) return html`<p class="empty muted">No content.</p>`;
+  if (wrong) return html`<p class="note bad body-note" role="alert">The content cannot be shown: ${wrong}</p>`;
+  if (!content || !data) return html`<p class="empty muted">…</p>`;
+  const plainData = content.bytes ?? data;
+  const type = content.type ?? info.type ?? "";
+  const image = IMAGES.test(type);
+  const page = /html/.test(type);
+  /** @type {[string, string][]} */
+  const modes = [["pretty", image ? "Image" : content.decoder ? label_of(content.decoder) : "Pretty"], ["raw", "Raw"], ["hex", "Hex"]];
+  if (page) modes.push(["preview", "Preview"]);
+  return html`<div class="body" data-testid="body">
+    <div class="body-bar">
+      <${Segments} label="Show ${label} as" value=${mode} choices=${modes} onChoose=${setMode} />
+      <span class="muted cut grow">${bytes(info.bytes)}${content.encoding ? ` on the wire, ${bytes(content.length)} decoded (${content.encoding})` : ""}${type ? ` · ${type}` : ""}</span>
+      <button class="icon" aria-label="Save ${label}" title="Save as a file" onClick=${() => save(/** @type {BlobPart} */ (plainData), name)}><${Icon} name="download" /></button>
+    </div>
+    ${info.truncated && html`<p class="note warn body-note">Of ${bytes(info.bytes)}, the first ${bytes(info.kept)} are kept.</p>`}
+    ${mode === "hex"
+      ? html`<${HexView} data=${plainData} label="${label}, hexadecimal" />`
+      : mode === "raw"
+        ? html`<${TextView} lines=${plain(asText(plainData))} label="${label}, raw" />`
+        : mode === "preview"
+          ? html`<${Preview} text=${asText(plainData)} />`
+          : image
+            ? html`<${Picture} data=${plainData} type=${type} />`
+            : content.text === null && !content.fields
+              ? html`${content.notes.map((note, index) => html`<p key=${index} class="note body-note">${visible(note)}</p>`)}<${HexView} data=${plainData} label="${label}, hexadecimal" />`
+              : html`<${Decoded} content=${content} label=${label} />`}
+  </div>`;
+}
+
+/** @param {string} decoder */
+function label_of(decoder) {
+  return decoder.length <= 4 ? decoder.toUpperCase() : decoder[0]?.toUpperCase() + decoder.slice(1);
+}
+
+/** @param {string} id @param {"request" | "response"} side */
+export function bodyOf(id, side) {
+  const base = `/api/exchanges/${encodeURIComponent(id)}/${side}-body`;
+  return { raw: () => api.getBytes(base), decoded: () => content(base) };
+}
+
+/** @param {string} base @returns {Promise<Content>} */
+export async function content(base) {
+  const data = await api.getBytes(base);
+  const text = asText(data);
+  const binary = text.includes("\u0000") || text.includes("\ufffd");
+  return { decoder: null, text: binary ? null : text, fields: null, notes: [], encoding: null, length: data.length, type: null, bytes: null };
+}
+
+/** @param {string} id @param {number} number */
+export function messageOf(id, number) {
+  const base = `/api/exchanges/${encodeURIComponent(id)}/messages/${number}`;
+  return { raw: () => api.getBytes(base), decoded: () => content(base) };
+}
