@@ -88,6 +88,7 @@ setup(
             "mypy>=2.4",
             "mypy-zope>=1.0.17",
             "packaging>=24",
+            "playwright>=1.56",
             "psycopg[binary]>=3.3.2",
             "pyte>=0.8.2",
             "ruamel.yaml>=0.18.10",

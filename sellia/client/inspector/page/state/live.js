@@ -1,5 +1,5 @@
 // The stream of what is new. It comes back by itself when the client does, and then asks for all that was missed.
-import { effect, signal } from "../ui/html.js";
+import { effect, signal, untracked } from "../ui/html.js";
 import { filter } from "./address.js";
 import * as api from "./api.js";
 import * as exchanges from "./exchanges.js";
@@ -34,7 +34,7 @@ let generation = 0;
 export function start() {
   effect(() => {
     filter.value;
-    follow();
+    untracked(follow);
   });
 }
 

@@ -1,5 +1,5 @@
 // The messages of the WebSocket that is open, followed as they come. Together with what the gap counts they are all that passed.
-import { batch, effect, signal } from "../ui/html.js";
+import { batch, effect, signal, untracked } from "../ui/html.js";
 import * as api from "./api.js";
 import { detail } from "./opened.js";
 
@@ -25,19 +25,23 @@ let again = false;
 export function start() {
   effect(() => {
     const exchange = detail.value;
-    const socket = exchange?.timeline ? exchange.id : null;
-    if (socket !== id) {
-      id = socket;
-      batch(() => {
-        messages.value = [];
-        underWay.value = [];
-        gap.value = null;
-        failure.value = "";
-        loading.value = socket !== null;
-      });
-    }
-    if (socket !== null) void follow(socket);
+    untracked(() => look(exchange?.timeline ? exchange.id : null));
   });
+}
+
+/** @param {string | null} socket */
+function look(socket) {
+  if (socket !== id) {
+    id = socket;
+    batch(() => {
+      messages.value = [];
+      underWay.value = [];
+      gap.value = null;
+      failure.value = "";
+      loading.value = socket !== null;
+    });
+  }
+  if (socket !== null) void follow(socket);
 }
 
 /**

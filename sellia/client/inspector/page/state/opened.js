@@ -1,5 +1,5 @@
 // The exchange that is open: all that is known of it, asked for again as it changes.
-import { effect, signal } from "../ui/html.js";
+import { effect, signal, untracked } from "../ui/html.js";
 import { openId } from "./address.js";
 import * as api from "./api.js";
 import * as exchanges from "./exchanges.js";
@@ -14,6 +14,8 @@ export const failure = signal("");
 /** Milliseconds between two questions about an exchange that goes on changing. */
 const PACE_MS = 250;
 
+/** @type {string | null} */
+let wanted = null;
 let asked = 0;
 let busy = false;
 let version = -1;
@@ -23,25 +25,32 @@ export function start() {
   effect(() => {
     const id = openId.value;
     exchanges.revision.value;
-    const known = id === null ? undefined : exchanges.entry(id);
-    if (id === null) {
-      detail.value = null;
-      failure.value = "";
-      version = -1;
-      return;
-    }
-    const current = detail.peek()?.id === id;
-    if (!current) {
-      if (detail.peek()) detail.value = null;
-      version = -1;
-      asked += 1;
-      busy = false;
-      failure.value = "";
-      clearTimeout(timer);
-      timer = 0;
-      void ask(id);
-    } else if (known && known.version > version) soon(id);
+    untracked(() => look(id));
   });
+}
+
+/** @param {string | null} id */
+function look(id) {
+  const known = id === null ? undefined : exchanges.entry(id);
+  if (id === null) {
+    wanted = null;
+    asked += 1;
+    detail.value = null;
+    failure.value = "";
+    version = -1;
+    return;
+  }
+  if (wanted !== id) {
+    wanted = id;
+    detail.value = null;
+    version = -1;
+    asked += 1;
+    busy = false;
+    failure.value = "";
+    clearTimeout(timer);
+    timer = 0;
+    void ask(id);
+  } else if (known && known.version > version) soon(id);
 }
 
 /** @param {string} id */

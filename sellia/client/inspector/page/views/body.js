@@ -33,7 +33,7 @@ function Picture({ data, type }) {
 
 /** HTML in a frame without scripts, forms, names or addresses of its own. @param {{ text: string }} props */
 function Preview({ text }) {
-  return html`<iframe class="preview" sandbox="" title="The body, as a page without scripts" srcdoc=${text}></iframe>`;
+  return html`<iframe class="page-preview" sandbox="" title="The body, as a page without scripts" srcdoc=${text}></iframe>`;
 }
 
 /**

@@ -41,7 +41,7 @@ function Head({ exchange }) {
       <button class="icon" aria-label="Remove" title="Remove" onClick=${() => actions.remove([exchange.id])}><${Icon} name="trash" /></button>
       <span class="grow"></span>
       ${origin && html`<button class="link" data-testid="origin" onClick=${() => open(origin)}>Replay of ${origin}${exchange.edited ? ", edited" : ""}</button>`}
-      <span class="muted when" title=${date(exchange.started)}>${duration(exchange.seconds)}${exchange.seconds === null ? "" : " · "}${exchange.visitor ? `from ${line(exchange.visitor, 60)}` : ""}</span>
+      <span class="muted when" title=${date(exchange.started)}>${exchange.seconds === null ? "" : `${duration(exchange.seconds)} · `}${exchange.visitor ? `from ${line(exchange.visitor, 60)}` : ""}</span>
     </div>
   </header>`;
 }

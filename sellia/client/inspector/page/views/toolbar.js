@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "../ui/html.js";
 import { Menu, Segments } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
-import { filter, setFilter } from "../state/address.js";
+import { filter, openId, setFilter } from "../state/address.js";
 import * as exchanges from "../state/exchanges.js";
 import { filterError } from "../state/live.js";
 import { actions } from "./actions.js";
@@ -71,7 +71,7 @@ function Filter({ field }) {
     <input class="field ${filterError.value ? "wrong" : ""}" type="search" role="combobox" aria-label="Filter" aria-expanded=${String(found.length > 0)}
       aria-controls="suggestions" aria-autocomplete="list" aria-invalid=${String(Boolean(filterError.value))} autocomplete="off" spellcheck=${false}
       aria-activedescendant=${chosen >= 0 ? `suggestion-${chosen}` : undefined}
-      placeholder="Filter: status:5xx path:/api body:&quot;text&quot;" value=${text} ref=${field}
+      placeholder=${'Filter: status:5xx path:/api body:"text"'} value=${text} ref=${field}
       onInput=${(/** @type {any} */ event) => (setOpen(true), change(event.target.value, 250))}
       onFocus=${() => setOpen(true)} onBlur=${() => setOpen(false)} onKeyDown=${onKeyDown} />
     ${text && html`<button class="icon" aria-label="Clear the filter" onClick=${() => change("", 0)}><${Icon} name="close" /></button>`}
@@ -90,11 +90,11 @@ function Filter({ field }) {
 export function Toolbar({ field }) {
   const paused = exchanges.paused.value;
   const quick = QUICK.some(([each]) => each === filter.value) ? filter.value : "?";
-  return html`<div class="toolbar" role="toolbar" aria-label="List">
+  return html`<div class=${openId.value === null ? "toolbar" : "toolbar split"} role="toolbar" aria-label="List">
     <${Filter} field=${field} />
     <${Segments} label="Kinds" value=${quick} choices=${QUICK} onChoose=${setFilter} />
-    <button class="button" aria-pressed=${String(paused)} title="Pause the list (p)" onClick=${() => exchanges.pause(!paused)}
-      ><${Icon} name=${paused ? "play" : "pause"} />${paused ? "Go on" : "Pause"}</button>
+    <button class="button" aria-pressed=${String(paused)} aria-label=${paused ? "Go on" : "Pause"} title="Pause the list (p)" onClick=${() => exchanges.pause(!paused)}
+      ><${Icon} name=${paused ? "play" : "pause"} /><span class="words">${paused ? "Go on" : "Pause"}</span></button>
     <button class="icon" aria-label="Clear the list" title="Clear: forget all that is over and not kept" onClick=${actions.clear}><${Icon} name="trash" /></button>
     <${Menu} label="More" icon="more" items=${actions.listMenu()} />
   </div>`;
