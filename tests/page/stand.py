@@ -194,6 +194,13 @@ class Commands(LineOnlyReceiver):
         for stream in self.inspector.streams:
             stream.changed("status")
 
+    def do_reset(self) -> None:
+        """Forget all, as a client does that was just started."""
+        for exchange in list(self.store):
+            self.store.remove(exchange)
+        self.store.clear()
+        self.do_status()
+
     def do_count(self) -> int:
         """How many exchanges are kept."""
         return len(self.store)

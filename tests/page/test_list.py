@@ -1,0 +1,179 @@
+"""The list: live, of any length, paused, filtered by the address, marked; and what is shown while there is nothing."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.page.stage import PageTests
+
+
+class EmptyTests(PageTests):
+    """Before anything has come."""
+
+    def test_address_and_lines(self) -> None:
+        """The URL, a QR code, and lines for curl and wscat; the token is not in the address any more."""
+        self.open()
+        welcome = self.part("welcome")
+        expect(welcome).to_contain_text("Waiting for the first request")
+        expect(welcome).to_contain_text("curl -i https://demo.tunnel.example")
+        expect(welcome).to_contain_text("wscat -c wss://demo.tunnel.example")
+        code = welcome.get_by_role("img", name="QR code of https://demo.tunnel.example")
+        expect(code).to_be_visible()
+        self.page.wait_for_function("document.querySelector('.qr').naturalWidth > 0")
+        self.assertNotIn("token", self.page.url)
+        welcome.get_by_role("button", name="Copy curl line").click()
+        expect(self.part("toast")).to_contain_text("copied")
+        self.assertEqual(self.clipboard(), "curl -i https://demo.tunnel.example")
+
+    def test_first_request(self) -> None:
+        """The first request takes its place."""
+        self.open()
+        expect(self.part("welcome")).to_be_visible()
+        self.stand.do("http", target="/first")
+        expect(self.entry("/first")).to_be_visible()
+        expect(self.part("welcome")).not_to_be_attached()
+
+
+class ListTests(PageTests):
+    """What the list shows."""
+
+    def test_live(self) -> None:
+        """Entries come as they begin, newest on top, and change as they end."""
+        self.open()
+        self.stand.do("http", target="/older", status=404, response={"Content-Type": "application/json"})
+        self.stand.do("http", target="/newer", status=None, open=True)
+        rows = self.page.locator(".entry")
+        expect(rows).to_have_count(2)
+        expect(rows.nth(0)).to_contain_text("/newer")
+        expect(rows.nth(1)).to_contain_text("404")
+        expect(rows.nth(1)).to_contain_text("JSON")
+        expect(self.part("count")).to_have_text("2 entries")
+
+    def test_cause_in_the_list(self) -> None:
+        """A cause is said where the entry is."""
+        cause = {"id": "a-1", "who": "service", "what": "refused", "sentence": "Nothing listens at localhost:3000."}
+        self.stand.do("http", target="/gone", status=502, cause=cause)
+        self.open()
+        expect(self.entry("/gone")).to_contain_text("Nothing listens at localhost:3000.")
+
+    def test_many(self) -> None:
+        """Of very many entries only those in sight are in the document, and each can be reached."""
+        self.stand.do("http", count=20_000, target="/n/{n}")
+        self.open()
+        expect(self.part("count")).to_have_text("20,000 entries")
+        self.assertLess(self.page.locator(".entry").count(), 100)
+        self.part("list").focus()
+        self.page.keyboard.press("Shift+G")
+        expect(self.entry("/n/0")).to_be_visible()
+        self.page.keyboard.press("g")
+        expect(self.entry("/n/19999")).to_be_visible()
+
+    def test_pause(self) -> None:
+        """While it is paused nothing moves, what is new is counted, and shown at a press."""
+        self.stand.do("http", target="/before")
+        self.open()
+        expect(self.entry("/before")).to_be_visible()
+        self.page.keyboard.press("p")
+        self.stand.do("http", count=3, target="/later/{n}")
+        expect(self.part("new-ones")).to_have_text("3 new")
+        expect(self.page.locator(".entry")).to_have_count(1)
+        self.part("new-ones").click()
+        expect(self.page.locator(".entry")).to_have_count(4)
+        self.page.keyboard.press("p")
+        self.stand.do("http", target="/live-again")
+        expect(self.entry("/live-again")).to_be_visible()
+
+    def test_scrolled(self) -> None:
+        """Away from the top nothing moves either."""
+        self.stand.do("http", count=200, target="/n/{n}")
+        self.open()
+        expect(self.entry("/n/199")).to_be_visible()
+        self.part("list").evaluate("element => { element.scrollTop = 900 }")
+        expect(self.entry("/n/169")).to_be_in_viewport()
+        place = self.entry("/n/169").bounding_box()
+        self.stand.do("http", count=5, target="/new/{n}")
+        expect(self.part("new-ones")).to_have_text("5 new")
+        self.assertEqual(self.entry("/n/169").bounding_box(), place)
+        self.part("new-ones").click()
+        expect(self.entry("/new/4")).to_be_in_viewport()
+
+    def test_clear_and_keep(self) -> None:
+        """Clearing forgets what is over, but not what is kept."""
+        self.stand.do("http", target="/one")
+        self.stand.do("http", target="/two")
+        self.open()
+        self.open_entry("/one").get_by_role("button", name="Keep").click()
+        expect(self.part("exchange").get_by_role("button", name="Keep")).to_have_attribute("aria-pressed", "true")
+        self.page.get_by_role("button", name="Clear the list").click()
+        expect(self.page.locator(".entry")).to_have_count(1)
+        expect(self.entry("/one")).to_be_visible()
+
+    def test_marking(self) -> None:
+        """Several are marked with Shift and Ctrl, and something is done with all."""
+        self.stand.do("http", count=5, target="/n/{n}")
+        self.open()
+        self.entry("/n/4").click(modifiers=["Control"])
+        self.entry("/n/2").click(modifiers=["Control"])
+        expect(self.part("marked")).to_contain_text("2 marked")
+        self.part("marked").get_by_role("button", name="Remove").click()
+        expect(self.page.locator(".entry")).to_have_count(3)
+        expect(self.part("marked")).not_to_be_attached()
+
+
+class FilterTests(PageTests):
+    """The filter, which is in the address."""
+
+    def test_filter_in_the_address(self) -> None:
+        """What is typed filters, is in the address, and an address filters."""
+        self.stand.do("http", target="/api/one", method="POST")
+        self.stand.do("http", target="/other")
+        self.open()
+        expect(self.page.locator(".entry")).to_have_count(2)
+        self.page.keyboard.press("/")
+        self.page.keyboard.type("method:POST")
+        expect(self.page.locator(".entry")).to_have_count(1)
+        self.page.wait_for_url(re.compile(r"filter=method%3APOST"))
+        self.stand.do("http", target="/api/two", method="POST")
+        self.stand.do("http", target="/other/two")
+        expect(self.page.locator(".entry")).to_have_count(2)
+        self.page.reload()
+        expect(self.page.locator(".entry")).to_have_count(2)
+        expect(self.page.get_by_role("combobox", name="Filter")).to_have_value("method:POST")
+
+    def test_bodies_and_messages(self) -> None:
+        """Text in bodies and in messages is found."""
+        self.stand.do("http", target="/a", response_body="the needle in it")
+        self.stand.do("http", target="/b", response_body="hay")
+        self.stand.do("socket", target="/ws", frames=[[0, True, 0x81, "another needle"]])
+        self.open("filter=body:needle")
+        expect(self.page.locator(".entry")).to_have_count(1)
+        expect(self.entry("/a")).to_be_visible()
+        self.page.get_by_role("combobox", name="Filter").fill('message:"another needle"')
+        expect(self.entry("/ws")).to_be_visible()
+        expect(self.page.locator(".entry")).to_have_count(1)
+
+    def test_suggestions(self) -> None:
+        """Words of the language are offered, and taken by keyboard."""
+        self.open()
+        self.page.keyboard.press("/")
+        self.page.keyboard.type("-sta")
+        option = self.page.get_by_role("option", name="status:5xx")
+        expect(option).to_be_visible()
+        self.page.keyboard.press("ArrowDown")
+        self.page.keyboard.press("Enter")
+        expect(self.page.get_by_role("combobox", name="Filter")).to_have_value("-status:5xx")
+
+    def test_wrong(self) -> None:
+        """A filter that cannot be understood says why."""
+        self.expected = ("console: Failed to load resource",)
+        self.open("filter=status:abc")
+        expect(self.part("filter-error")).to_be_visible()
+
+    def test_nothing_matches(self) -> None:
+        """That nothing matches is said, with the way back."""
+        self.stand.do("http", target="/a")
+        self.open("filter=path:/nowhere")
+        self.part("nothing-found").get_by_role("button", name="Show all").click()
+        expect(self.entry("/a")).to_be_visible()
