@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sellia.client.inspector import acting, holding, reading
+from sellia.client.inspector import acting, holding, qr, reading
 from sellia.client.inspector.table import Endpoint, Parameter, Table
 
 _NUMBER: Final = {"type": "integer"}
@@ -158,6 +158,14 @@ ENDPOINTS: Final = (
         reading.events,
         (_FILTER,),
         answer="text/event-stream",
+    ),
+    Endpoint(
+        "GET",
+        "/api/qr",
+        "A QR code, for whoever has a telephone in the hand.",
+        qr.qr,
+        (Parameter("text", f"What it says, at most {qr.LONGEST} characters.", required=True),),
+        answer="image/svg+xml",
     ),
 )
 

@@ -167,18 +167,37 @@ export interface Status {
 
 export interface Hold {
   id: string;
-  filter: string;
   what: "requests" | "messages";
+  filter: string;
+  direction: "both" | "to-service" | "to-visitor";
+  contains: string;
   seconds: number;
+  once: boolean;
+}
+
+/** Text, or bytes in base64; neither where it is not known. */
+export interface HeldContent {
+  bytes: number;
+  text: string | null;
+  base64: string | null;
 }
 
 export interface Held {
   id: string;
   hold: string;
-  exchange: string;
-  what: "request" | "message";
-  text?: string;
+  since: number;
   until: number;
+  request?: HeldContent & {
+    tunnel: string;
+    visitor: string;
+    websocket: boolean;
+    method: string;
+    target: string;
+    headers: Field[];
+    complete: boolean;
+  };
+  exchange?: string;
+  message?: HeldContent & { direction: "to-service" | "to-visitor"; opcode: string; changeable: boolean };
 }
 
 export interface Holds {

@@ -26,9 +26,18 @@ export function replay(id, edits = {}) {
   return api.send("POST", `${exchange(id)}/replay`, edits);
 }
 
-/** @param {Edits} request @returns {Promise<{ id: string }>} */
+/**
+ * Replay requests, each once the one before has ended.
+ * @param {string[]} ids
+ * @returns {Promise<{ ids: string[] }>}
+ */
+export function replayAll(ids) {
+  return api.send("POST", "/api/replay", { ids });
+}
+
+/** @param {Edits & { websocket?: boolean }} request @returns {Promise<{ id: string }>} */
 export function composeRequest(request) {
-  return api.send("POST", "/api/compose", request);
+  return api.send("POST", "/api/requests", request);
 }
 
 /** @param {string} id @param {boolean} toService @param {string} opcode @param {string | Uint8Array} payload */
@@ -39,7 +48,7 @@ export function sendMessage(id, toService, opcode, payload) {
 
 /** @param {string} id @param {boolean} kept */
 export function keep(id, kept) {
-  return api.send("PATCH", exchange(id), { kept });
+  return api.send("POST", `${exchange(id)}/keep`, { kept });
 }
 
 /** @param {string} id */
@@ -52,7 +61,7 @@ export function clear() {
   return api.send("DELETE", "/api/exchanges");
 }
 
-/** @param {{ filter: string, what: string, seconds: number }} hold */
+/** @param {Partial<import("../types").Hold>} hold */
 export function addHold(hold) {
   return api.send("POST", "/api/holds", hold);
 }
@@ -67,5 +76,5 @@ export function removeHold(id) {
  * @param {string} id @param {"release" | "drop"} action @param {Record<string, unknown>} [edits]
  */
 export function decide(id, action, edits = {}) {
-  return api.send("POST", `/api/held/${encodeURIComponent(id)}/${action}`, edits);
+  return api.send("POST", `/api/held/${encodeURIComponent(id)}`, { action, ...edits });
 }

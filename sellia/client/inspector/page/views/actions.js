@@ -63,11 +63,10 @@ export const actions = {
 
   /** @param {string[]} ids */
   async replay(ids) {
-    const made = [];
-    for (const id of [...ids].sort((one, other) => Number(one) - Number(other))) {
-      const found = await attempt("Replaying", () => doing.replay(id));
-      if (found) made.push(found.id);
-    }
+    const sorted = [...ids].sort((one, other) => Number(one) - Number(other));
+    const [only] = sorted;
+    if (only === undefined) return;
+    const made = sorted.length > 1 ? (await attempt("Replaying", () => doing.replayAll(sorted)))?.ids ?? [] : [(await attempt("Replaying", () => doing.replay(only)))?.id];
     const first = made[0];
     if (first === undefined) return;
     toast(made.length === 1 ? "Replayed" : `${count(made.length, "request")} replayed`, "good", { label: "Show", run: () => open(first) });

@@ -1,6 +1,6 @@
 // Writes a request: from nothing, from one that came in, or one that is held.
 import { html, useEffect, useState } from "../ui/html.js";
-import { Dialog } from "../ui/controls.js";
+import { Dialog, Segments } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
 import { failed, toast } from "../ui/toast.js";
 import { open } from "../state/address.js";
@@ -34,8 +34,8 @@ export function contentOf(draft) {
   return draft.binary ? { body_base64: base64(fromHex(draft.body) ?? new Uint8Array()) } : { body: draft.body };
 }
 
-/** @param {{ draft: Draft, onChange: (draft: Draft) => void }} props */
-export function RequestForm({ draft, onChange }) {
+/** @param {{ draft: Draft, onChange: (draft: Draft) => void, body?: boolean }} props */
+export function RequestForm({ draft, onChange, body = true }) {
   const change = (/** @type {Partial<Draft>} */ part) => onChange({ ...draft, ...part });
   const field = (/** @type {number} */ index, /** @type {0 | 1} */ place, /** @type {string} */ value) =>
     change({ headers: draft.headers.map((each, at) => (at === index ? /** @type {Field} */ (place ? [each[0], value] : [value, each[1]]) : each)) });
@@ -56,9 +56,9 @@ export function RequestForm({ draft, onChange }) {
       )}
       <button type="button" class="button" onClick=${() => change({ headers: [...draft.headers, ["", ""]] })}><${Icon} name="plus" />Add a field</button>
     </fieldset>
-    <label><span class="label">Body${draft.binary ? ", in hexadecimal" : ""}</span>
+    ${body && html`<label><span class="label">Body${draft.binary ? ", in hexadecimal" : ""}</span>
       <textarea class="field ${wrong ? "wrong" : ""}" rows="8" aria-label="Body" spellcheck=${false} value=${draft.body} onInput=${(/** @type {any} */ event) => change({ body: event.target.value })}></textarea></label>
-    <label class="check"><input type="checkbox" checked=${draft.binary} onChange=${() => change({ binary: !draft.binary })} />The body is written in hexadecimal</label>
+    <label class="check"><input type="checkbox" checked=${draft.binary} onChange=${() => change({ binary: !draft.binary })} />The body is written in hexadecimal</label>`}
   `;
 }
 
@@ -69,6 +69,7 @@ const MADE_ANEW = new Set(["content-length", "transfer-encoding", "connection", 
 export function EditDialog({ id }) {
   const tunnels = (status.value?.tunnels ?? []).filter((each) => each.kind === "http");
   const [draft, setDraft] = useState(/** @type {Draft | null} */ (id === null ? { method: "GET", target: "/", headers: [], body: "", binary: false } : null));
+  const [websocket, setWebsocket] = useState(false);
   const [tunnel, setTunnel] = useState(tunnels[0]?.name ?? "");
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState("");
@@ -96,7 +97,7 @@ export function EditDialog({ id }) {
       const request = { method: draft.method.trim(), target: draft.target.trim(), headers };
       // A body that was left alone is sent as its bytes were.
       const body = JSON.stringify(draft.body) === origin ? {} : contentOf(draft);
-      const made = id === null ? await doing.composeRequest({ tunnel, ...request, ...contentOf(draft) }) : await doing.replay(id, { ...request, ...body });
+      const made = id === null ? await doing.composeRequest(websocket ? { tunnel, websocket, target: request.target, headers } : { tunnel, ...request, ...contentOf(draft) }) : await doing.replay(id, { ...request, ...body });
       hide();
       toast("Sent", "good", { label: "Show", run: () => open(made.id) });
       open(made.id);
@@ -114,6 +115,7 @@ export function EditDialog({ id }) {
     (tunnels.length
       ? html`<label><span class="label">Tunnel</span><select class="field" aria-label="Tunnel" value=${tunnel} onChange=${(/** @type {any} */ event) => setTunnel(event.target.value)}>${tunnels.map((each) => html`<option key=${each.name} value=${each.name}>${each.name} → ${each.targets.map((to) => to.target).join(", ")}</option>`)}</select></label>`
       : html`<p class="note warn">There is no tunnel for requests.</p>`)}
-    <${RequestForm} draft=${draft} onChange=${setDraft} />
+    ${id === null && html`<${Segments} label="What is opened" value=${websocket ? "websocket" : "request"} choices=${[["request", "Request"], ["websocket", "WebSocket"]]} onChoose=${(/** @type {string} */ value) => setWebsocket(value === "websocket")} />`}
+    <${RequestForm} draft=${draft} onChange=${setDraft} body=${!websocket} />
   <//>`;
 }
