@@ -194,6 +194,11 @@ class Commands(LineOnlyReceiver):
         for stream in self.inspector.streams:
             stream.changed("status")
 
+    def do_drop(self) -> None:
+        """End every stream of events."""
+        for stream in list(self.inspector.streams):
+            stream.close()
+
     def do_reset(self) -> None:
         """Forget all, as a client does that was just started."""
         for exchange in list(self.store):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import expect
 
 from tests.page.stage import PageTests
@@ -125,35 +123,6 @@ class ListTests(PageTests):
 class FilterTests(PageTests):
     """The filter, which is in the address."""
 
-    def test_filter_in_the_address(self) -> None:
-        """What is typed filters, is in the address, and an address filters."""
-        self.stand.do("http", target="/api/one", method="POST")
-        self.stand.do("http", target="/other")
-        self.open()
-        expect(self.page.locator(".entry")).to_have_count(2)
-        self.page.keyboard.press("/")
-        self.page.keyboard.type("method:POST")
-        expect(self.page.locator(".entry")).to_have_count(1)
-        self.page.wait_for_url(re.compile(r"filter=method%3APOST"))
-        self.stand.do("http", target="/api/two", method="POST")
-        self.stand.do("http", target="/other/two")
-        expect(self.page.locator(".entry")).to_have_count(2)
-        self.page.reload()
-        expect(self.page.locator(".entry")).to_have_count(2)
-        expect(self.page.get_by_role("combobox", name="Filter")).to_have_value("method:POST")
-
-    def test_bodies_and_messages(self) -> None:
-        """Text in bodies and in messages is found."""
-        self.stand.do("http", target="/a", response_body="the needle in it")
-        self.stand.do("http", target="/b", response_body="hay")
-        self.stand.do("socket", target="/ws", frames=[[0, True, 0x81, "another needle"]])
-        self.open("filter=body:needle")
-        expect(self.page.locator(".entry")).to_have_count(1)
-        expect(self.entry("/a")).to_be_visible()
-        self.page.get_by_role("combobox", name="Filter").fill('message:"another needle"')
-        expect(self.entry("/ws")).to_be_visible()
-        expect(self.page.locator(".entry")).to_have_count(1)
-
     def test_suggestions(self) -> None:
         """Words of the language are offered, and taken by keyboard."""
         self.open()
@@ -164,16 +133,3 @@ class FilterTests(PageTests):
         self.page.keyboard.press("ArrowDown")
         self.page.keyboard.press("Enter")
         expect(self.page.get_by_role("combobox", name="Filter")).to_have_value("-status:5xx")
-
-    def test_wrong(self) -> None:
-        """A filter that cannot be understood says why."""
-        self.expected = ("console: Failed to load resource",)
-        self.open("filter=status:abc")
-        expect(self.part("filter-error")).to_be_visible()
-
-    def test_nothing_matches(self) -> None:
-        """That nothing matches is said, with the way back."""
-        self.stand.do("http", target="/a")
-        self.open("filter=path:/nowhere")
-        self.part("nothing-found").get_by_role("button", name="Show all").click()
-        expect(self.entry("/a")).to_be_visible()

@@ -5,7 +5,7 @@ import { Icon } from "../ui/icons.js";
 import { Virtual } from "../ui/virtual.js";
 import { open, openId } from "../state/address.js";
 import * as exchanges from "../state/exchanges.js";
-import { isSocket, sizeWord, split, spoken, statusWord, tone, typeWord } from "./words.js";
+import { isSocket, sizeWord, split, statusWord, tone, typeWord } from "./words.js";
 
 /** @typedef {import("../types").Summary} Summary */
 
@@ -76,7 +76,7 @@ function Entry({ id }) {
   const colour = tone(exchange);
   const chosen = openId.value === id;
   const marked = exchanges.marked.value.has(id);
-  return html`<div id="entry-${id}" role="option" aria-selected=${String(chosen || marked)} aria-label=${spoken(exchange)} data-id=${id}
+  return html`<div id="entry-${id}" role="option" aria-selected=${String(chosen || marked)} data-id=${id}
     class=${classes("entry", { "open-one": chosen, marked })} onClick=${(/** @type {MouseEvent} */ event) => choose(event, id)}>
     <span class=${classes("status", colour)}>${exchange.open && isSocket(exchange) ? html`<span class="dot good pulse" title="Open"></span>` : null}${statusWord(exchange)}</span>
     <span class="method cut mono">${line(exchange.method, 20)}</span>

@@ -90,12 +90,12 @@ function Filter({ field }) {
 export function Toolbar({ field }) {
   const paused = exchanges.paused.value;
   const quick = QUICK.some(([each]) => each === filter.value) ? filter.value : "?";
-  return html`<div class=${openId.value === null ? "toolbar" : "toolbar split"} role="toolbar" aria-label="List">
+  return html`<section class=${openId.value === null ? "toolbar" : "toolbar split"} aria-label="Filter and list">
     <${Filter} field=${field} />
     <${Segments} label="Kinds" value=${quick} choices=${QUICK} onChoose=${setFilter} />
     <button class="button" aria-pressed=${String(paused)} aria-label=${paused ? "Go on" : "Pause"} title="Pause the list (p)" onClick=${() => exchanges.pause(!paused)}
       ><${Icon} name=${paused ? "play" : "pause"} /><span class="words">${paused ? "Go on" : "Pause"}</span></button>
     <button class="icon" aria-label="Clear the list" title="Clear: forget all that is over and not kept" onClick=${actions.clear}><${Icon} name="trash" /></button>
     <${Menu} label="More" icon="more" items=${actions.listMenu()} />
-  </div>`;
+  </section>`;
 }

@@ -64,10 +64,3 @@ export function split(target) {
 export function whoWord(who) {
   return { unknown: "Nobody knows who", proxy: "A proxy in front", visitor: "The visitor", link: "The link", server: "The server", client: "The client", service: "The service" }[who] ?? who;
 }
-
-/** What is said of an exchange in one line, for a screen reader. @param {Summary} exchange */
-export function spoken(exchange) {
-  const state = exchange.open ? "under way" : exchange.status === null ? "no response" : `status ${exchange.status}`;
-  const cause = exchange.cause ? `, ${exchange.cause.sentence}` : "";
-  return line(`${exchange.method} ${exchange.target}, ${state}, ${typeWord(exchange)}${cause}`, 400);
-}
