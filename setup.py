@@ -40,7 +40,17 @@ setup(
     # Said in full, although it is the default: only then does `pip install -e .` put this directory itself on the path,
     # which is how Twisted finds plugins in it.
     package_dir={"": "."},
-    package_data={"sellia": ["py.typed", "cli/events.schema.json", "cli/commands.json", "client/inspector/page/**/*"]},
+    package_data={
+        "sellia": [
+            "py.typed",
+            "cli/events.schema.json",
+            "cli/commands.json",
+            "client/inspector/page/**/*",
+            "ui/*.js",
+            "ui/*.css",
+            "ui/vendor/*",
+        ]
+    },
     zip_safe=False,
     install_requires=[
         "Twisted[tls]>=26.10",

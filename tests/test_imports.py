@@ -79,15 +79,16 @@ ALLOWED = {
     "storage.migrations": {"storage"},
     "storage.migrations.steps": set(),
     "credentials": set(),
+    "ui": set(),
     "private_names": set(),
     "inspector": {"settings", "protocol", "relay", "relay.http", "relay.mux", "inspector.decode"},
     "inspector.decode": {"protocol", "relay", "relay.http", "inspector"},
 }
-_ACCOUNTS = {"server.gateway", "server.base_domain", "server.listeners", "server.accounts", "storage"}
+_ACCOUNTS = {"server.gateway", "server.base_domain", "server.listeners", "server.accounts", "storage", "ui"}
 ALLOWED["server.admin"] = _SERVER | _ACCOUNTS | {"server.admin.calls"}
 ALLOWED["server.admin.calls"] = _SERVER | _ACCOUNTS | {"server.admin"}
 ALLOWED["server"] = {each for each in ALLOWED if each.startswith("server.")} | _SERVER
-ALLOWED["client.inspector"] = _CLIENT | {"client", "client.local", "client.control", "transports.original"}
+ALLOWED["client.inspector"] = _CLIENT | {"client", "client.local", "client.control", "transports.original", "ui"}
 ALLOWED["client.control"] = _CLIENT | {"client", "client.local"}
 ALLOWED["client"] = {each for each in ALLOWED if each.startswith("client.")} | _CLIENT
 ALLOWED["server.tap"] = ALLOWED["server"] | {"server", "process", "options"}

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.page.stage import PageTests
-from tests.page.vendor import NODE_MODULES
+from tests.ui.vendor import NODE_MODULES
 
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.stage import node_argv, node_module, run
-from tests.page.vendor import PAGE
+from tests.ui.vendor import BLOCKS
+
+#: The inspector's page, and what is in all of them of pages.
+PAGE = BLOCKS.parent / "client" / "inspector" / "page"
+FILES = [*PAGE.rglob("*"), *(path for path in BLOCKS.glob("*") if path.suffix in (".js", ".css"))]
 
 #: Lines of a module at most, as in the rest.
 LINES = 400
@@ -19,15 +23,16 @@ class TypeTests(SynchronousTestCase):
 
     def test_all_modules_are_checked(self) -> None:
         """No module opts out, and none is of a kind that is not looked at."""
-        for path in PAGE.rglob("*"):
-            if path.is_file() and "vendor" not in path.parts:
+        for path in FILES:
+            if path.is_file():
                 self.assertIn(path.suffix, (".js", ".css", ".html", ".svg", ".json", ".ts"), path.name)
                 self.assertNotIn("@ts-nocheck", path.read_text(), path.name)
 
     def test_sizes(self) -> None:
         """Modules and styles are short."""
-        for path in [*PAGE.rglob("*.js"), *PAGE.rglob("*.css")]:
-            self.assertLessEqual(path.read_text().count("\n"), LINES, path.name)
+        for path in FILES:
+            if path.is_file():
+                self.assertLessEqual(path.read_text().count("\n"), LINES, path.name)
 
 
 class MarkupTests(SynchronousTestCase):
@@ -39,8 +44,8 @@ class MarkupTests(SynchronousTestCase):
         for forbidden in ("<style", "style=", "javascript:", " on"):
             self.assertNotIn(forbidden, text)
         self.assertNotIn("<script>", text)
-        for path in PAGE.rglob("*.js"):
-            if "vendor" in path.parts:
+        for path in FILES:
+            if path.suffix != ".js":
                 continue
             code = path.read_text()
             for forbidden in (
@@ -55,6 +60,6 @@ class MarkupTests(SynchronousTestCase):
 
     def test_nothing_from_elsewhere(self) -> None:
         """No address of another host is in the page."""
-        for path in [PAGE / "index.html", *PAGE.rglob("*.css"), *PAGE.rglob("*.js")]:
-            if "vendor" not in path.parts:
+        for path in FILES:
+            if path.suffix in (".html", ".css", ".js"):
                 self.assertNotRegex(path.read_text(), r"[\"'(]https?://\w", path.name)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sellia.client.inspector.answers import Answer, ApiError, as_json
 from sellia.client.inspector.api import SHAPES, TABLE
-from sellia.client.inspector.files import PageFiles
+from sellia.client.inspector.files import InspectorFiles
 from sellia.client.inspector.guard import Guard
 from sellia.client.inspector.openapi import described
 from sellia.client.inspector.table import Call, Result, query_of
@@ -21,7 +21,7 @@ class InspectorPages:
     def __init__(self, guard: Guard, subject: Any) -> None:
         self.guard = guard
         self._subject = subject
-        self._files = PageFiles()
+        self._files = InspectorFiles()
 
     def is_page(self, path: bytes) -> bool:
         """Return whether a path is one of a page."""

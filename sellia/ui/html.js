@@ -1,12 +1,12 @@
 // What every module of a page is written with: Preact's components in htm's templates, over signals.
-import htm from "../vendor/htm.js";
-import { Component, Fragment, h, render } from "../vendor/preact.js";
-import { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect } from "../vendor/signals.js";
+import htm from "./vendor/htm.js";
+import { Component, Fragment, h, render } from "./vendor/preact.js";
+import { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect } from "./vendor/signals.js";
 
 export const html = htm.bind(h);
 export { Component, Fragment, render };
-export { useCallback, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
-/** @template T @typedef {import("../vendor/signals.js").Signal<T>} Signal */
+export { useCallback, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "./vendor/hooks.js";
+/** @template T @typedef {import("./vendor/signals.js").Signal<T>} Signal */
 export { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect };
 
 /**

@@ -1,9 +1,9 @@
-"""Copies the page's libraries out of ``tests/e2e/node/node_modules``: ``python -m tests.page.vendor``.
+"""Copies the libraries of pages out of ``tests/e2e/node/node_modules``: ``python -m tests.ui.vendor``.
 
 A browser resolves no bare names without an import map, and the page's policy forbids an inline one, so the names in
 ``import … from "preact"`` become relative paths.  Nothing else is changed but the comment that names a source map,
 which is not shipped.  ``vendor/manifest.json`` says for each file which version of which package it is, and the SHA-256
-of it as published and as shipped; `tests.page.test_vendor` holds the files to it.
+of it as published and as shipped; `tests.ui.test_vendor` holds the files to it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import sellia
 
-PAGE: Final = Path(sellia.__file__).resolve().parent / "client" / "inspector" / "page"
-VENDOR: Final = PAGE / "vendor"
+BLOCKS: Final = Path(sellia.__file__).resolve().parent / "ui"
+VENDOR: Final = BLOCKS / "vendor"
 MANIFEST: Final = VENDOR / "manifest.json"
 NODE_MODULES: Final = Path(__file__).resolve().parent.parent / "e2e" / "node" / "node_modules"
 

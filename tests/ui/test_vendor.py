@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.page import vendor
+from tests.ui import vendor
 
 
 def manifest() -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""The building blocks of pages: files, libraries and their hashes."""
