@@ -26,7 +26,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
-from sellia.inspector.exchange import Exchange, cost_of_head, new_exchange
+from sellia.inspector.exchange import Exchange, cost_of_end, cost_of_head, new_exchange
 from sellia.inspector.extensions import deflate_of
 from sellia.inspector.model import FIELD_COST, End, Interim, LinkMark, LinkState
 from sellia.inspector.store import Store
@@ -50,6 +50,8 @@ from sellia.why.cause import Cause
 INTERIM: Final = 32
 MARKS: Final = 256
 ENDED: Final = 1024
+
+_NO_END: Final = End("sellia")
 
 
 class Capture:
@@ -121,6 +123,7 @@ class Capture:
         )
         exchange.status, exchange.ended, exchange.end = status, now, End("sellia", word, message)
         exchange.cause = cause
+        exchange.cost += cost_of_end(exchange.end, cause)
         self.store.add(exchange)
         self.store.over(exchange)
         return exchange
@@ -263,9 +266,9 @@ class SessionCapture:
 
     def explained(self, stream_id: int, cause: Cause) -> None:
         exchange = self.exchange(stream_id)
-        if exchange is not None:
+        if exchange is not None and not exchange.evicted:
             exchange.cause = cause
-            self._store.touch(exchange)
+            self._store.grown(exchange, cost_of_end(_NO_END, cause))
 
     def ended(self, stream_id: int, by: EndedBy, code: int | str | None, reason: str) -> None:
         exchange = self._open.pop(stream_id, None)
@@ -274,7 +277,9 @@ class SessionCapture:
         if exchange.timeline is not None:
             self._store.grown(exchange, exchange.timeline.finish())
         exchange.ended = self._now()
-        exchange.end = End(by, code, reason)
+        if not exchange.evicted:
+            exchange.end = end = End(by, code, reason)
+            self._store.grown(exchange, cost_of_end(end, None))
         self._ended[stream_id] = exchange
         if len(self._ended) > ENDED:
             self._ended.popitem(last=False)

@@ -1,5 +1,6 @@
 """One exchange: a request and its response, a WebSocket with its timeline, or a connection."""
 
+from sys import getsizeof
 from typing import Any
 
 import msgspec
@@ -85,12 +86,33 @@ class Exchange(msgspec.Struct, gc=False, kw_only=True):
         """Whether the request can be repeated byte for byte: all of it is kept."""
         return self.kind in ("http", "websocket") and not self.request_body.truncated and not self.evicted
 
+    def let_go(self) -> None:
+        """Forget what may be large: whoever still holds the exchange, such as a stream that is open, holds little."""
+        self.timeline = None
+        self.request_body, self.response_body = Body(), Body()
+        self.target = self.method = self.reason = b""
+        self.request_headers, self.response_headers = [], []
+        self.request_trailers, self.response_trailers = [], []
+        self.sent_target = self.sent_headers = self.end = self.cause = None
+        self.interim = ()
+        self.visitor = ""
+
 
 def new_exchange(number: int, kind: Kind, **values: Any) -> Exchange:
     """Return an exchange with bodies of its own."""
     exchange = Exchange(number=number, kind=kind, request_body=Body(), response_body=Body(), **values)
-    exchange.cost += cost_of_head(exchange.request_headers) + len(exchange.target)
+    exchange.cost += cost_of_head(exchange.request_headers) + len(exchange.target) + len(exchange.method)
+    exchange.cost += len(exchange.visitor)
     return exchange
+
+
+def cost_of_end(end: End, cause: Cause | None) -> int:
+    """Return the bytes that the texts about an end cost."""
+    cost = getsizeof(end.reason)
+    if cause is not None:
+        cost += sum(map(getsizeof, (cause.id, cause.what, cause.sentence, cause.remedy)))
+        cost += sum(FIELD_COST + getsizeof(name) + getsizeof(fact) for name, fact in cause.evidence.items())
+    return cost
 
 
 def cost_of_head(headers: Headers) -> int:

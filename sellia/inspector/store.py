@@ -28,7 +28,6 @@ from typing import Final
 import msgspec
 
 from sellia.inspector.exchange import Exchange
-from sellia.inspector.model import Body
 
 MIB: Final = 1 << 20
 
@@ -261,7 +260,6 @@ class Store:
         del self._exchanges[exchange.number]
         self.used -= exchange.cost
         exchange.evicted = True
-        exchange.timeline = None
-        exchange.request_body, exchange.response_body = Body(), Body()
+        exchange.let_go()
         for subscription in self._subscriptions:
             subscription.drop(exchange.number)
