@@ -153,10 +153,18 @@ class PageTests(SynchronousTestCase):
     def setUp(self) -> None:
         program("chromium")
 
-    def begin(self) -> None:
-        """Prepare a test, in the browser's thread."""
+    def prepare(self) -> None:
+        """Prepare what the page shows."""
         self.stand = stand()
         self.stand.do("reset")
+
+    def errors(self) -> str:
+        """Return what the process behind the page has said, if it should not have."""
+        return self.stand.errors
+
+    def begin(self) -> None:
+        """Prepare a test, in the browser's thread."""
+        self.prepare()
         self.complaints: list[str] = []
         self.context = worker().browser.new_context(
             viewport={"width": self.width, "height": self.height}, reduced_motion="reduce", accept_downloads=True
@@ -174,7 +182,7 @@ class PageTests(SynchronousTestCase):
         self.context.close()
         unexpected = [each for each in self.complaints if not each.startswith(self.expected or ("\0",))]
         self.assertEqual(unexpected, [])
-        self.assertNotIn("Traceback", self.stand.errors)
+        self.assertNotIn("Traceback", self.errors())
 
     def watched(self, page: Page) -> Page:
         """Return a page whose errors count."""

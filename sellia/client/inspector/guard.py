@@ -89,6 +89,10 @@ class Guard:
         shown = (_bearer(asked.headers), asked.token, self._of_cookie(asked.headers))
         return any(each is not None and self._token.matches(each) for each in shown)
 
+    def is_token(self, shown: bytes) -> bool:
+        """Return whether this is the token."""
+        return self._token.matches(shown)
+
     def admit(self, asked: Asked, now: float) -> None:
         """Return if the request is admitted.  Raises Refusal."""
         host = self._check_host(asked.headers)

@@ -242,4 +242,9 @@ class Inspector:
             wide=self._wide,
             codes=self._codes,
         )
-        return InspectorFactory(InspectorPages(guard, self), self.clock)
+        elsewhere = None
+        if self._settings.inspector_dev is not None:
+            from sellia.client.inspector.dev import DevServer
+
+            elsewhere = DevServer(self._settings.inspector_dev, self.clock)
+        return InspectorFactory(InspectorPages(guard, self, elsewhere), self.clock)

@@ -1,7 +1,7 @@
 """The site of the inspector: the API below ``/api``, and the page."""
 
 from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sellia.client.inspector.answers import Answer, ApiError, as_json
 from sellia.client.inspector.api import SHAPES, TABLE
@@ -15,12 +15,20 @@ from sellia.client.inspector.web import InspectorRequest
 OPENAPI: Final = "/api/openapi.json"
 
 
+class Elsewhere(Protocol):
+    """Where the page comes from, if not from package data."""
+
+    def serve(self, request: InspectorRequest) -> "Awaitable[Result] | None":
+        """Return what answers a request; None where the request was taken over."""
+
+
 class InspectorPages:
     """What is served to whoever is admitted; ``subject`` is what the endpoints tell of."""
 
-    def __init__(self, guard: Guard, subject: Any) -> None:
+    def __init__(self, guard: Guard, subject: Any, elsewhere: Elsewhere | None = None) -> None:
         self.guard = guard
         self._subject = subject
+        self._elsewhere = elsewhere
         self._files = InspectorFiles()
 
     def is_page(self, path: bytes) -> bool:
@@ -45,6 +53,8 @@ class InspectorPages:
         """Return what answers a request.  Raises ApiError."""
         path = request.path.decode("utf-8", "replace")
         if self.is_page(request.path):
+            if self._elsewhere is not None:
+                return self._elsewhere.serve(request)
             return self._page(request, path)
         if path == OPENAPI and request.method in (b"GET", b"HEAD"):
             return as_json(described(TABLE, SHAPES))

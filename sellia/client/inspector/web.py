@@ -105,7 +105,8 @@ class InspectorRequest(Request):
             pages.guard.admit(asked, self.channel.clock.seconds())
             if self.content.exceeded:
                 raise ApiError(413, "long-body", f"The body is longer than {BODY_LIMIT >> 20} MiB.")
-            welcome = pages.welcome(self) if page and self.token is not None else None
+            opened = page and self.token is not None and not self.upgrades
+            welcome = pages.welcome(self) if opened else None
             self._take(welcome or pages.serve(self))
         except Refusal as refusal:
             self.refuse(refusal)
