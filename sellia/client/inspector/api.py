@@ -11,6 +11,8 @@ _SWITCH: Final = {"enum": ["0", "1"]}
 _LIMIT: Final = Parameter("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": 10_000})
 _FILTER: Final = Parameter("filter", "Expression such as `method:POST status:5xx path:/api`.")
 
+_DECODED: Final = Parameter("decoded", "1: without content codings, and inflated.", _SWITCH)
+
 _BYTES: Final = "application/octet-stream"
 
 
@@ -53,6 +55,7 @@ ENDPOINTS: Final = (
         "/api/exchanges/{id}/request-body",
         "The body of the request.",
         reading.request_body,
+        query=(_DECODED,),
         answer=_BYTES,
         fails=(404,),
     ),
@@ -61,6 +64,7 @@ ENDPOINTS: Final = (
         "/api/exchanges/{id}/response-body",
         "The body of the response.",
         reading.response_body,
+        query=(_DECODED,),
         answer=_BYTES,
         fails=(404,),
     ),
@@ -69,7 +73,11 @@ ENDPOINTS: Final = (
         "/api/exchanges/{id}/messages",
         "Messages of a WebSocket.",
         reading.messages,
-        query=(Parameter("after", "Only those with greater numbers.", {"type": "integer", "minimum": -1}), _LIMIT),
+        query=(
+            Parameter("after", "Only those with greater numbers.", {"type": "integer", "minimum": -1}),
+            _LIMIT,
+            Parameter("decoded", "1: with what a decoder says of each.", _SWITCH),
+        ),
         answer=_list("Message", "messages", count=_NUMBER),
         fails=(404,),
     ),
@@ -78,6 +86,7 @@ ENDPOINTS: Final = (
         "/api/exchanges/{id}/messages/{number}",
         "The payload of a message.",
         reading.message,
+        query=(_DECODED,),
         answer=_BYTES,
         fails=(404,),
     ),
@@ -129,6 +138,14 @@ ENDPOINTS: Final = (
         fails=(404, 422),
     ),
     Endpoint("DELETE", "/api/exchanges/{id}", "Let go of one exchange.", acting.remove, status=204, fails=(404,)),
+    *(
+        Endpoint("GET", f"/api/exchanges/{{id}}/{path}/decoded", f"What is inside {what}.", handler, fails=(404,))
+        for path, what, handler in (
+            ("request-body", "the body of the request", reading.request_look),
+            ("response-body", "the body of the response", reading.response_look),
+            ("messages/{number}", "a message", reading.message_look),
+        )
+    ),
     Endpoint("GET", "/api/holds", "All holds, and what they hold.", holding.holds),
     Endpoint(
         "POST",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sellia.client.inspector.events import EventStream
     from sellia.client.inspector.holds import Holds
     from sellia.client.inspector.visits import Visits
+    from sellia.inspector.decode.sockets import Readers
 
 #: Causes of what is no exchange (claims, links, refused visitors) that are found by their ids.
 CAUSES: Final = 1_000
@@ -47,6 +48,7 @@ class Inspector:
         self._client: Any = None
         self._visits: Visits | None = None
         self._holds: Holds | None = None
+        self._readers: Readers | None = None
         self._since = wall_clock()
         #: What admits to the inspector in this run: 128 random bits.
         self.token = token_urlsafe(16)
@@ -62,6 +64,15 @@ class Inspector:
     def url(self) -> str:
         """Address of the page, with the token: for the owner's eyes only."""
         return f"{self.address}?token={self.token}"
+
+    @property
+    def readers(self) -> "Readers":
+        """Readers of the timelines that were looked at last."""
+        if self._readers is None:
+            from sellia.inspector.decode.sockets import Readers
+
+            self._readers = Readers()
+        return self._readers
 
     def once(self) -> str:
         """Return an address of the page that is good for one use within ``CODE_TIME`` seconds.

@@ -6,11 +6,18 @@ from typing import Any, Final, Protocol
 from sellia.client.inspector.answers import Answer, ApiError, as_json, attachment
 from sellia.client.inspector.events import EventStream
 from sellia.client.inspector.table import Call, Result
+from sellia.inspector.decode.content import Content, request_content, response_content
+from sellia.inspector.decode.decoded import Decoded
+from sellia.inspector.decode.look import about_message, look, look_at_request, look_at_response, opening_of
+from sellia.inspector.decode.sockets import Readers
 from sellia.inspector.exchange import Exchange
-from sellia.inspector.model import Body
+from sellia.inspector.filters import parse
+from sellia.inspector.matching import FilterError
+from sellia.inspector.model import Body, Message
 from sellia.inspector.shapes import cause_of, detail, end_of, gap_of, message_of, summary
 from sellia.inspector.store import Store
 from sellia.inspector.timeline import Timeline
+from sellia.text import printable
 
 #: Exchanges and messages in one answer: by default, and at most.
 PAGE: Final = 1_000
@@ -29,6 +36,7 @@ class Subject(Protocol):
     store: Store
     clock: Any
     streams: set[EventStream]
+    readers: Readers
 
     def status(self) -> dict[str, Any]:
         """Return what runs, and what is kept."""
@@ -74,7 +82,7 @@ def exchanges(subject: Subject, call: Call) -> Answer:
     store = subject.store
     limit = call.number("limit", PAGE, 1, LARGEST_PAGE)
     after = call.number("after", 0, 0, 1 << 52)
-    shown = filter_of(call)
+    shown = filter_of(subject, call)
     newest = call.flag("last", False)
     found: list[dict[str, Any]] = []
     more = False
@@ -108,9 +116,14 @@ def _ordered(store: Store, after: int, newest: bool) -> Iterator[Exchange]:
         yield exchange
 
 
-def filter_of(call: Call) -> Callable[[Exchange], bool]:
+def filter_of(subject: Subject, call: Call) -> Callable[[Exchange], bool]:
     """Return what says whether an exchange passes the filter of a query.  Raises ApiError."""
-    return lambda exchange: True
+    try:
+        filter = parse(call.query.get("filter", ""))
+    except FilterError as error:
+        raise ApiError(400, "bad-filter", f"The filter cannot be read: {error}.") from None
+    readers = subject.readers
+    return lambda exchange: filter.matches(exchange, readers)
 
 
 def exchange(subject: Subject, call: Call) -> Answer:
@@ -119,33 +132,77 @@ def exchange(subject: Subject, call: Call) -> Answer:
 
 
 def request_body(subject: Subject, call: Call) -> Answer:
-    """Answer with the body of a request, as far as it is kept."""
+    """Answer with the body of a request, as far as it is kept; ``decoded``: without its codings."""
     exchange = exchange_of(subject, call.path["id"])
-    return _body(exchange, exchange.request_body, "request")
+    return _body(exchange, exchange.request_body, request_content, "request", call)
 
 
 def response_body(subject: Subject, call: Call) -> Answer:
-    """Answer with the body of a response, as far as it is kept."""
+    """Answer with the body of a response, as far as it is kept; ``decoded``: without its codings."""
     exchange = exchange_of(subject, call.path["id"])
-    return _body(exchange, exchange.response_body, "response")
+    return _body(exchange, exchange.response_body, response_content, "response", call)
 
 
-def _body(exchange: Exchange, body: Body, what: str) -> Answer:
+def _body(exchange: Exchange, body: Body, decode: Callable[[Exchange], Content], what: str, call: Call) -> Answer:
+    if call.flag("decoded", False):
+        return _content(decode(exchange), f"{what}-{exchange.id}.bin")
     answer = attachment(bytes(body.data), f"{what}-{exchange.id}.bin")
     answer.headers[b"X-Sellia-Length"] = b"%d" % body.length
     return answer
 
 
+def _content(content: Content, name: str) -> Answer:
+    """Return what was decoded, with what is missing or wrong in a field."""
+    answer = attachment(content.data, name)
+    if content.truncated:
+        answer.headers[b"X-Sellia-Truncated"] = b"1"
+    if content.problem:
+        answer.headers[b"X-Sellia-Problem"] = printable(content.problem).encode("ascii", "backslashreplace")
+    return answer
+
+
+def request_look(subject: Subject, call: Call) -> Answer:
+    """Answer with what a decoder finds in the body of a request."""
+    exchange = exchange_of(subject, call.path["id"])
+    return _looked(request_content(exchange), look_at_request(exchange))
+
+
+def response_look(subject: Subject, call: Call) -> Answer:
+    """Answer with what a decoder finds in the body of a response."""
+    exchange = exchange_of(subject, call.path["id"])
+    return _looked(response_content(exchange), look_at_response(exchange))
+
+
+def message_look(subject: Subject, call: Call) -> Answer:
+    """Answer with what a decoder finds in a message."""
+    exchange = exchange_of(subject, call.path["id"])
+    content = subject.readers.content(exchange, message_of_call(subject, call))
+    about = about_message(exchange, message_of_call(subject, call), opened_by(subject, exchange))
+    return _looked(content, look(content.data, about))
+
+
+def _looked(content: Content, found: Decoded) -> Answer:
+    told = {"bytes": len(content.data), "truncated": content.truncated, "problem": content.problem}
+    return as_json({**told, "content": found})
+
+
+def opened_by(subject: Subject, exchange: Exchange) -> bytes:
+    """Return the first message of a WebSocket's visitor, which says what is spoken."""
+    opening = opening_of(exchange)
+    return subject.readers.content(exchange, opening).data if opening is not None else b""
+
+
 def messages(subject: Subject, call: Call) -> Answer:
     """Answer with messages of a WebSocket, in the order in which they ended."""
     timeline = timeline_of(subject, call.path["id"])
+    exchange = exchange_of(subject, call.path["id"])
     limit = call.number("limit", PAGE, 1, LARGEST_PAGE)
     found = timeline.messages(call.number("after", -1, -1, 1 << 52), limit)
+    looks = call.flag("decoded", False)
+    opened = opened_by(subject, exchange) if looks else b""
     return as_json(
         {
-            "messages": [
-                {**message_of(each), **_preview(each.payload, each.opcode, each.compressed)} for each in found
-            ],
+            "messages": [_message(subject, exchange, each, opened, looks=looks) for each in found],
             "next": str(found[-1].number) if found else None,
             "count": timeline.count,
             "under_way": [message_of(each) for each in timeline.under_way()],
@@ -154,20 +211,39 @@ def messages(subject: Subject, call: Call) -> Answer:
     )
 
 
-def _preview(payload: bytes, opcode: int, compressed: bool) -> dict[str, Any]:
-    if compressed or opcode != 1:
-        return {"text": None}
-    return {"text": payload[: PREVIEW * 4].decode("utf-8", "replace")[:PREVIEW]}
+def _message(subject: Subject, exchange: Exchange, message: Message, opened: bytes, *, looks: bool) -> dict[str, Any]:
+    """Return a message with the beginning of its text, and with what a decoder says of it if that is wanted."""
+    told = message_of(message)
+    if message.opcode not in (1, 2):
+        return {**told, "text": None, "inflated": None, **({"decoder": None, "title": None} if looks else {})}
+    content = subject.readers.content(exchange, message)
+    text = None
+    if message.opcode == 1 and not (message.compressed and content.problem and not content.data):
+        text = content.data[: PREVIEW * 4].decode("utf-8", "replace")[:PREVIEW]
+    told |= {"text": text, "inflated": len(content.data) if message.compressed else None}
+    if looks:
+        found = look(content.data, about_message(exchange, message, opened))
+        told |= {"decoder": found.decoder, "title": found.title}
+    return told
 
 
-def message(subject: Subject, call: Call) -> Answer:
-    """Answer with the payload of a message, as far as it is kept."""
+def message_of_call(subject: Subject, call: Call) -> Message:
+    """Return the message that is asked for.  Raises ApiError."""
     timeline = timeline_of(subject, call.path["id"])
     number = call.path["number"]
     found = timeline.message(int(number)) if number.isascii() and number.isdigit() and len(number) < 16 else None
     if found is None:
         raise ApiError(404, "no-such-message", "There is no message with this number, or it is not kept any more.")
-    return attachment(found.payload, f"message-{call.path['id']}-{number}.bin")
+    return found
+
+
+def message(subject: Subject, call: Call) -> Answer:
+    """Answer with the payload of a message, as far as it is kept; ``decoded``: inflated."""
+    found = message_of_call(subject, call)
+    name = f"message-{call.path['id']}-{found.number}.bin"
+    if call.flag("decoded", False):
+        return _content(subject.readers.content(exchange_of(subject, call.path["id"]), found), name)
+    return attachment(found.payload, name)
 
 
 def why(subject: Subject, call: Call) -> Answer:
@@ -192,7 +268,7 @@ def events(subject: Subject, call: Call) -> Result:
     """Answer with a stream of what is new."""
     if len(subject.streams) >= STREAMS:
         raise ApiError(503, "too-many-streams", f"{STREAMS} streams of events are open already: close one of them.")
-    shown = filter_of(call)
+    shown = filter_of(subject, call)
     stream = EventStream(
         subject.store,
         subject,

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.client.inspector.guard import Guard
 from sellia.client.inspector.pages import InspectorPages
 from sellia.client.inspector.web import InspectorChannel, InspectorFactory
+from sellia.inspector.decode.sockets import Readers
 from sellia.inspector.exchange import Exchange, new_exchange
 from sellia.inspector.store import Store
 
@@ -71,6 +72,7 @@ class Subject:
         self.store = Store()
         self.clock = clock
         self.streams: set[Any] = set()
+        self.readers = Readers()
         self.causes: dict[str, dict[str, Any]] = {}
 
     def status(self) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """What the API tells of exchanges, bodies, messages, and why they ended."""
 
+import gzip
+import zlib
+
 from sellia.inspector.model import Body, End
-from sellia.inspector.timeline import Timeline
+from sellia.inspector.timeline import Deflate, Timeline
 from sellia.why.cause import Cause
 from tests.client.inspector.stage import COOKIE, SiteCase
 
@@ -39,6 +42,26 @@ class ExchangeTests(SiteCase):
         self.assertEqual(told.headers["content-disposition"], 'attachment; filename="response-1.bin"')
         self.assertTrue(told.headers["content-security-policy"].startswith("sandbox; default-src 'none'"))
 
+    def test_a_filter(self) -> None:
+        self.exchange(target=b"/a")
+        self.exchange(target=b"/b", method=b"POST")
+        told = self.ask("/api/exchanges?filter=method%3APOST").json
+        self.assertEqual([each["target"] for each in told["exchanges"]], ["/b"])
+        for path in ("/api/exchanges", "/api/events"):
+            told = self.ask(f"{path}?filter=colour%3Ared")
+            self.assertEqual((told.status, told.error), (400, "bad-filter"))
+
+    def test_content(self) -> None:
+        made = self.exchange(response_headers=[(b"Content-Type", b"application/json"), (b"Content-Encoding", b"gzip")])
+        data = gzip.compress(b'{"a": 1}')
+        made.response_body = Body(data, len(data))
+        self.assertEqual(self.ask("/api/exchanges/1/response-body").body, data)
+        self.assertEqual(self.ask("/api/exchanges/1/response-body?decoded=1").body, b'{"a": 1}')
+        told = self.ask("/api/exchanges/1/response-body/decoded").json
+        self.assertEqual((told["content"]["decoder"], told["content"]["value"]), ("json", {"a": 1}))
+        made.response_body = Body(data[:-9], len(data))
+        self.assertIn("x-sellia-truncated", self.ask("/api/exchanges/1/response-body?decoded=1").headers)
+
     def test_clear(self) -> None:
         self.exchange()
         self.exchange(ended=None)
@@ -59,6 +82,18 @@ class MessageTests(SiteCase):
         self.assertEqual([each["text"] for each in told["messages"]], ["one", "two"])
         told = self.ask(f"/api/exchanges/1/messages?after={told['next']}").json
         self.assertEqual([each["text"] for each in told["messages"]], ["three"])
+
+    def test_decoded(self) -> None:
+        timeline = self.made.timeline
+        assert timeline is not None
+        timeline.deflate = Deflate()
+        packed = zlib.compressobj(wbits=-15)
+        data = packed.compress(b'{"jsonrpc": "2.0", "method": "ping"}') + packed.flush(zlib.Z_SYNC_FLUSH)
+        timeline.add(1.0, False, 0xC1, data[:-4])
+        (told,) = self.ask("/api/exchanges/1/messages?after=2&decoded=1").json["messages"]
+        self.assertEqual((told["text"][:10], told["inflated"], told["decoder"]), ('{"jsonrpc"', 36, "json-rpc"))
+        self.assertEqual(self.ask("/api/exchanges/1/messages/3?decoded=1").body[:10], b'{"jsonrpc"')
+        self.assertEqual(self.ask("/api/exchanges/1/messages/3/decoded").json["content"]["decoder"], "json-rpc")
 
     def test_a_payload(self) -> None:
         self.assertEqual(self.ask("/api/exchanges/1/messages/1").body, b"two")
