@@ -37,7 +37,7 @@ from sellia.server.accounts.parts import Parts
 from sellia.server.accounts.policy import AccountPolicy
 from sellia.server.accounts.port_memory import AccountPorts
 from sellia.server.accounts.recorder import Recorder
-from sellia.server.accounts.threads import StorageState, StorageThreads
+from sellia.server.accounts.threads import StorageThreads
 from sellia.server.gateway.gateway import Gateway
 from sellia.server.settings import ServerSettings
 from sellia.storage.failures import StorageError
@@ -46,7 +46,7 @@ from sellia.storage.records import Account, Event, Key
 
 #: Seconds between two sums of usage, and between two looks whether another server has changed something.
 USAGE_EVERY: Final = 10.0
-LOOK_EVERY: Final = 5.0
+LOOK_EVERY: Final = 1.0
 
 _log = Logger()
 
@@ -209,7 +209,7 @@ class Accounts(Service):
             self._summed = now
             self.parts.recorder.add(self._meters.usage(now))
         self._names.expire(today.timestamp())
-        if now - self._looked >= (LOOK_EVERY if self._threads.state is not StorageState.AWAY else 1.0):
+        if now - self._looked >= LOOK_EVERY:
             self._looked = now
             self._load()
         if self.keys.ready:
