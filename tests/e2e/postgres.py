@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import subprocess
 from functools import cache
 from typing import Any
 
-from tests.e2e.tcp_services import Service, start_postgres
+from tests.e2e.tcp_services import Service, as_user, postgres_program, start_postgres
 from tests.processes import wait_until
 
 _numbers = itertools.count(1)
@@ -31,6 +32,12 @@ def lets_in(port: int) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def control(service: Service, *arguments: str) -> None:
+    """Run ``pg_ctl`` for a server, and wait for what it does."""
+    command = [postgres_program("pg_ctl"), "-D", str(service.folder / "data"), "-w", *arguments]
+    subprocess.run(as_user("postgres", command), check=True, capture_output=True, timeout=120, cwd=service.folder)
 
 
 def url(database: str, user: str = "postgres", port: int = 0) -> str:

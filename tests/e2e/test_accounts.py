@@ -1,4 +1,4 @@
-"""Accounts over real processes: the first key, what ends clients, what is kept over a restart, and a database that goes.
+"""Accounts over real processes: the first key, what ends clients, what outlives a server, and a database that goes.
 
 The tests change accounts as another server on the same database would: through its storage.
 """
@@ -23,6 +23,7 @@ from sellia.storage.interface import Insert, Storage, Update
 from sellia.storage.opening import open_storage
 from sellia.storage.records import Account, Key, LimitsClass, NameKind, ReservedName, new_id
 from tests.e2e.case import EndToEndTests, watched
+from tests.e2e.postgres import control, lets_in
 from tests.e2e.postgres import url as postgres_url
 from tests.e2e.tcp_services import Service, start_postgres
 from tests.processes import ROOT, Process, free_port, start_server, start_twistd, wait_until
@@ -89,7 +90,7 @@ class AccountsTests(EndToEndTests):
         self.assertIn(str(file), server.output)
         self.assertNotIn(key, server.output)
         status = subprocess.run(
-            [*SELLIA, "auth", "login", "--server", f"http://localhost:{server.port}", "--with-key"],
+            [*SELLIA, "auth", "login", "--server", f"http://localhost:{server.port}", "--key-file", "-"],
             input=key.encode(),
             capture_output=True,
             env=self.env,
@@ -191,8 +192,7 @@ class AccountsTests(EndToEndTests):
 
     def test_a_database_that_goes_and_comes_back(self) -> None:
         """PostgreSQL is stopped: logins go on, from memory; it is started again: what happened is in it."""
-        database = start_postgres()
-        self.addCleanup(database.close)
+        database = self.database()
         place = postgres_url("postgres", port=database.port)
         stored = self.accounts(place)
         _, secret = stored.key("team")
@@ -201,7 +201,7 @@ class AccountsTests(EndToEndTests):
         server = self.start("--storage", place)
         client = self.client(server, secret, "http", "1", "-s", "before")
         client.wait_for_line("open    http://before")
-        self.stop(database)
+        control(database, "stop", "-m", "fast")
         server.wait_for_line("the database is away")
         other = self.client(server, secret, "http", "1", "-s", "meanwhile")
         other.wait_for_line("open    http://meanwhile")
@@ -215,13 +215,12 @@ class AccountsTests(EndToEndTests):
 
     def test_a_database_that_comes_after_the_server(self) -> None:
         """Until then nobody's key can be checked, and clients are told to try again, and do."""
-        database = start_postgres()
-        self.addCleanup(database.close)
+        database = self.database()
         place = postgres_url("postgres", port=database.port)
         stored = self.accounts(place)
         _, secret = stored.key("team")
         stored.storage.close()
-        self.stop(database)
+        control(database, "stop", "-m", "fast")
         server = self.start("--storage", place)
         server.wait_for_line("the database is away")
         client = self.client(server, secret, "http", "1", "-s", "late-one")
@@ -237,7 +236,8 @@ class AccountsTests(EndToEndTests):
         code = (
             "import sys\nfrom twisted.internet import reactor\nfrom sellia.server.service import make_service\n"
             "from sellia.server.settings import ServerSettings\nmake_service(ServerSettings(), reactor)\n"
-            "print([each for each in sys.modules if each.startswith(('sellia.server.accounts', 'sqlalchemy', 'alembic'))])"
+            "names = ('sellia.server.accounts', 'sqlalchemy', 'alembic')\n"
+            "print([each for each in sys.modules if each.startswith(names)])"
         )
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, env=self.env, cwd=ROOT, check=True)
         self.assertEqual(told.stdout, b"[]\n")
@@ -254,9 +254,12 @@ class AccountsTests(EndToEndTests):
             self.assertIn(words, server.output)
             self.assertNotIn("Traceback", server.output)
 
-    def stop(self, database: Service) -> None:
-        assert database.process is not None
-        database.process.stop()
+    def database(self) -> Service:
+        """A PostgreSQL that lets users in, and that the test may stop."""
+        database = start_postgres()
+        self.addCleanup(database.close)
+        wait_until(lambda: lets_in(database.port), "PostgreSQL to let users in")
+        return database
 
     def restart(self, database: Service) -> None:
         assert database.process is not None

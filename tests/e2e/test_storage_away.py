@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from threading import Thread
 
@@ -15,8 +14,8 @@ from sellia.storage.opening import open_storage
 from sellia.storage.postgresql import Postgresql
 from sellia.storage.sql import SqlStorage
 from sellia.storage.url import parse_url
-from tests.e2e.postgres import lets_in, new_database, query, server, url
-from tests.e2e.tcp_services import as_user, postgres_program, start_postgres
+from tests.e2e.postgres import control, lets_in, new_database, query, server, url
+from tests.e2e.tcp_services import start_postgres
 from tests.processes import free_port, wait_until
 from tests.storage.contract import account
 from tests.storage.kills import KillContract
@@ -138,24 +137,19 @@ class RestartTests(SynchronousTestCase):
         self.addCleanup(self.service.close)
         wait_until(lambda: lets_in(self.service.port), "PostgreSQL to let users in")
 
-    def control(self, *arguments: str) -> None:
-        folder = self.service.folder
-        command = [postgres_program("pg_ctl"), "-D", str(folder / "data"), "-w", *arguments]
-        subprocess.run(as_user("postgres", command), check=True, capture_output=True, timeout=120, cwd=folder)
-
     def test_restart(self) -> None:
         port, folder = self.service.port, self.service.folder
         storage = open_url(url("postgres", port=port))
         self.addCleanup(storage.close)
         storage.write([Insert(account())])
-        self.control("stop", "-m", "fast")
+        control(self.service, "stop", "-m", "fast")
         for _ in range(2):
             with self.assertRaises(StorageAway) as caught:
                 storage.write([Insert(account(2))])
             self.assertIn("cannot be reached", str(caught.exception))
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-        self.control("start", "-o", options, "-l", str(folder / "log"))
-        self.addCleanup(self.control, "stop", "-m", "immediate")
+        control(self.service, "start", "-o", options, "-l", str(folder / "log"))
+        self.addCleanup(control, self.service, "stop", "-m", "immediate")
         storage.write([Insert(account(2))])
         self.assertEqual(len(storage.directory().accounts), 2)
 

@@ -1,7 +1,7 @@
 """The start of a server with accounts: its database is made ready, and whoever starts it gets the first key.
 
-This blocks, before there is a reactor that runs.  A database that this version cannot work with stops the start; one
-that cannot be reached does not, because it may come later than the server.
+This blocks, before there is a reactor that runs.  A database that this version cannot work with stops the start, and so
+does a file that cannot be opened; a database server that cannot be reached does not, because it may come later.
 """
 
 import sys
@@ -15,7 +15,7 @@ from sellia.server.accounts.opening import LateStorage
 from sellia.server.accounts.service import Accounts, utc_now
 from sellia.server.settings import ServerSettings
 from sellia.storage.failures import SchemaError, StorageAway, StorageError
-from sellia.storage.opening import open_storage
+from sellia.storage.opening import open_storage, place
 from sellia.text import field
 
 _log = Logger()
@@ -37,6 +37,10 @@ def open_accounts(settings: ServerSettings, reactor: Any, output: TextIO | None 
     except SchemaError as error:
         raise SettingsError(str(error), "Nothing was changed.") from error
     except StorageAway as error:
+        where = place(settings.state_dir, url)
+        if where is not None and where.file:
+            hint = "Give --state-dir a directory where the server's user may write, or name a database with --storage."
+            raise SettingsError(str(error), hint) from error
         _log.error("the database is away, and is asked again until it is there: {reason}", reason=field(str(error)))
     except StorageError as error:
         raise SettingsError(str(error)) from error
