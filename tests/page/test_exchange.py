@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 from playwright.sync_api import expect
@@ -94,6 +95,32 @@ class SidesTests(PageTests):
         self.assertLess(lines.locator(".text-line").count(), 200)
         lines.evaluate("element => { element.scrollTop = element.scrollHeight }")
         expect(lines).to_contain_text("29999")
+
+    def test_decoded(self) -> None:
+        """A body in a content coding is shown without it, and a form by its fields; both sizes are said."""
+        packed = gzip.compress(b'{"answer": 42}' * 1).hex()
+        fields = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        self.stand.do(
+            "http",
+            target="/packed",
+            request={"Content-Type": "application/x-www-form-urlencoded"},
+            request_body="a=1&b=x+y",
+            response=fields,
+            response_hex=packed,
+        )
+        self.open()
+        exchange = self.open_entry("/packed")
+        response = exchange.locator(".side-response")
+        expect(response.get_by_test_id("body")).to_contain_text('"answer": 42')
+        expect(response).to_contain_text("14 B decoded (gzip)")
+        expect(exchange.locator(".side-request").get_by_label("Request body", exact=True)).to_contain_text("x y")
+
+    def test_broken_coding(self) -> None:
+        """A body that is not what its coding says is said to be that."""
+        fields = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        self.stand.do("http", target="/broken", response=fields, response_hex="1f8b0800ffff")
+        self.open()
+        expect(self.open_entry("/broken").locator(".side-response .note")).to_contain_text("gzip")
 
     def test_body_grows(self) -> None:
         """An exchange that is under way changes in sight."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,15 @@ from playwright.sync_api import Page, expect
 
 from tests.page.stage import PageTests
 from tests.ui.vendor import NODE_MODULES
+
+CAUSE = {
+    "id": "9f3a61c2-14",
+    "who": "service",
+    "what": "service-refused",
+    "sentence": "Nothing listens at localhost:3000.",
+    "remedy": "Start your service.",
+    "evidence": {"target": "localhost:3000", "seconds": 0.0012},
+}
 
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 
@@ -152,6 +162,71 @@ class AccessibilityTests(PageTests):
         self.open()
         expect(self.part("welcome")).to_be_visible()
         self.check("empty")
+
+    def test_exchange(self) -> None:
+        """The list beside an exchange: each of its parts."""
+        self.stand.do(
+            "http",
+            method="POST",
+            target="/orders?page=2",
+            request={"Cookie": "sid=abc", "Content-Type": "application/x-www-form-urlencoded"},
+            request_body="a=1&b=2",
+            response={"Content-Type": "application/json", "Set-Cookie": "sid=def"},
+            response_body=json.dumps(list(range(2000))),
+            sent={"X-Forwarded-For": "203.0.113.7"},
+            status=502,
+            cause=CAUSE,
+        )
+        self.open()
+        exchange = self.open_entry("/orders")
+        expect(exchange.locator(".text-lines")).to_contain_text("17,")
+        self.check("bodies")
+        exchange.get_by_role("button", name="Evidence").click()
+        for side in (".side-request", ".side-response"):
+            for tab in ("Headers", "Cookies"):
+                exchange.locator(side).get_by_role("tab", name=tab).click()
+        self.check("headers and cookies")
+        exchange.locator(".side-request").get_by_role("tab", name="Query").click()
+        exchange.get_by_role("button", name="Copy as", exact=True).click()
+        self.check("query, and a menu")
+        self.page.keyboard.press("Escape")
+        exchange.get_by_role("tab", name="Timing").click()
+        self.check("timing")
+
+    def test_socket(self) -> None:
+        """A WebSocket that is open, with a message of it and the composer."""
+        frames: list[list[Any]] = [[at, at % 2 == 0, 0x81, json.dumps({"at": at})] for at in range(60)]
+        frames += [[at, True, 0x89, "p"] for at in (61, 71, 81)]
+        self.stand.do("socket", frames=frames, limit=4000, marks=[[20, "lost"], [22, "resumed"]])
+        self.open()
+        exchange = self.open_entry("/ws")
+        exchange.locator(".message").first.click()
+        expect(self.part("message")).to_be_visible()
+        self.check("socket")
+        exchange.get_by_role("tab", name="Handshake").click()
+        self.check("handshake")
+
+    def test_dialogs(self) -> None:
+        """Every dialog, and the words of the filter."""
+        self.expected = ("console: Failed to load resource",)
+        self.stand.do("http", target="/a")
+        self.open()
+        self.open_entry("/a")
+        for key, name in (("?", "help"), ("h", "holds"), ("c", "editor"), ("e", "editor")):
+            self.page.keyboard.press(key)
+            expect(self.part(name)).to_be_visible()
+            self.check(name)
+            self.page.keyboard.press("Escape")
+            expect(self.part(name)).not_to_be_attached()
+        self.page.get_by_role("button", name="More", exact=True).click()
+        self.page.get_by_role("menuitem", name="Import HAR").click()
+        expect(self.part("import")).to_be_visible()
+        self.check("import")
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("/")
+        self.page.keyboard.type("wrong:word")
+        expect(self.part("filter-error")).to_be_visible()
+        self.check("a wrong filter")
 
 
 class FaultTests(PageTests):

@@ -126,6 +126,7 @@ class FilterTests(PageTests):
     def test_suggestions(self) -> None:
         """Words of the language are offered, and taken by keyboard."""
         self.open()
+        expect(self.part("welcome")).to_be_visible()
         self.page.keyboard.press("/")
         self.page.keyboard.type("-sta")
         option = self.page.get_by_role("option", name="status:5xx")
@@ -133,3 +134,65 @@ class FilterTests(PageTests):
         self.page.keyboard.press("ArrowDown")
         self.page.keyboard.press("Enter")
         expect(self.page.get_by_role("combobox", name="Filter")).to_have_value("-status:5xx")
+
+    def test_filter_in_the_address(self) -> None:
+        """The filter is part of the address, and what comes later is filtered too."""
+        self.stand.do("http", method="POST", target="/api/orders", status=503)
+        self.stand.do("http", target="/api/orders")
+        self.open("filter=method:POST+status:5xx")
+        rows = self.page.locator(".entry")
+        expect(rows).to_have_count(1)
+        expect(rows).to_contain_text("503")
+        expect(self.page.get_by_role("combobox", name="Filter")).to_have_value("method:POST status:5xx")
+        self.stand.do("http", target="/hidden")
+        self.stand.do("http", method="POST", target="/shown", status=500)
+        expect(rows).to_have_count(2)
+        self.page.get_by_role("button", name="Clear the filter").click()
+        expect(rows).to_have_count(4)
+        self.assertNotIn("filter=", self.page.url)
+
+    def test_words(self) -> None:
+        """Words are taken as they are typed; a minus takes out, and what is in bodies and messages is found."""
+        self.stand.do("http", target="/a", response_body="the needle is here", response={"Content-Type": "text/plain"})
+        self.stand.do("http", target="/b")
+        id = self.stand.do("socket", target="/ws", frames=[[0, True, 0x81, "a needle in a message"]])
+        self.stand.do("close", id=id, code=1006)
+        self.open()
+        rows = self.page.locator(".entry")
+        expect(rows).to_have_count(3)
+        field = self.page.get_by_role("combobox", name="Filter")
+        for text, found in (
+            ('body:"needle"', ["/a"]),
+            ('message:"needle"', ["/ws"]),
+            ("close:1006", ["/ws"]),
+            ("-path:/a is:http", ["/b"]),
+            ("tunnel:demo -is:websocket", ["/b", "/a"]),
+        ):
+            field.fill(text)
+            field.press("Enter")
+            expect(rows).to_contain_text(found)
+            expect(rows).to_have_count(len(found))
+
+    def test_wrong_filter(self) -> None:
+        """What cannot be read is said, and the right one works at once."""
+        self.expected = ("console: Failed to load resource",)
+        self.stand.do("http", target="/a")
+        self.open()
+        field = self.page.get_by_role("combobox", name="Filter")
+        field.fill("larger-than:ten")
+        field.press("Enter")
+        expect(self.part("filter-error")).to_contain_text("larger-than")
+        field.fill("larger-than:0")
+        field.press("Enter")
+        expect(self.part("filter-error")).not_to_be_attached()
+
+    def test_kinds(self) -> None:
+        """Kinds are one click away, and nothing found is said as that."""
+        self.stand.do("http", target="/a")
+        self.open()
+        self.page.get_by_role("group", name="Kinds").get_by_role("button", name="WebSocket").click()
+        expect(self.page.locator(".nothing")).to_contain_text("is:websocket")
+        self.stand.do("socket", target="/ws")
+        expect(self.entry("/ws")).to_be_visible()
+        self.page.get_by_role("group", name="Kinds").get_by_role("button", name="All").click()
+        expect(self.page.locator(".entry")).to_have_count(2)

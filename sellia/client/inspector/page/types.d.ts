@@ -135,6 +135,8 @@ export interface Message {
   /** The beginning of its text; null: it has none. */
   text?: string | null;
   decoder?: string | null;
+  /** What a decoder says of it, in a line. */
+  title?: string | null;
   inflated?: number | null;
 }
 
@@ -212,10 +214,9 @@ export interface Content {
   text: string | null;
   fields: Field[] | null;
   notes: string[];
-  encoding: string | null;
-  /** Bytes without the encoding. */
-  length: number;
   type: string | null;
-  /** Without the encoding, where that differs from what passed. */
-  bytes: Uint8Array | null;
+  /** One line that says what it is, where the text does not. */
+  title: string;
+  /** Without codings, as far as they were kept. */
+  bytes: Uint8Array;
 }

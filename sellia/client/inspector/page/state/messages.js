@@ -66,7 +66,7 @@ async function follow(mine) {
       again = false;
       for (;;) {
         const after = messages.peek().at(-1)?.number ?? -1;
-        const found = await api.get(`/api/exchanges/${encodeURIComponent(mine)}/messages`, { after, limit: PAGE });
+        const found = await api.get(`/api/exchanges/${encodeURIComponent(mine)}/messages`, { after, limit: PAGE, decoded: true });
         if (mine !== id) return;
         batch(() => {
           const known = found.messages.length ? messages.peek().concat(found.messages) : messages.peek();

@@ -1,6 +1,6 @@
 // Content of a request, a response or a message: laid out, as it is, in hexadecimal, as an image; saved.
 import { save } from "../ui/copy.js";
-import { bytes, visible } from "../ui/format.js";
+import { bytes, line, visible } from "../ui/format.js";
 import { html, useEffect, useMemo, useState } from "../ui/html.js";
 import { Segments } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
@@ -44,29 +44,30 @@ export function Decoded({ content, label }) {
   const laid = useMemo(() => (content.text === null ? null : layOut(content.text) ?? plain(content.text)), [content.text]);
   return html`
     ${content.notes.map((note, index) => html`<p key=${index} class="note body-note">${visible(note)}</p>`)}
+    ${content.title && html`<p class="content-title"><bdi>${line(content.title, 300)}</bdi></p>`}
     ${content.fields && html`<${Fields} fields=${content.fields} label=${label} />`}
     ${laid && html`<${TextView} lines=${laid} label=${label} />`}
   `;
 }
 
 /**
- * @param {{ label: string, name: string, info: { bytes: number, truncated: boolean, kept: number, type: string | null },
- *   raw: () => Promise<Uint8Array>, decoded: () => Promise<Content>, stamp: unknown }} props
+ * @param {{ label: string, name: string, info: { bytes: number, truncated: boolean, kept: number, type: string | null, encoding: string | null },
+ *   decoded: () => Promise<Content>, stamp: unknown }} props
  *
  * `stamp` changes when the content has.
  */
-export function Body({ label, name, info, raw, decoded, stamp }) {
+export function Body({ label, name, info, decoded, stamp }) {
   const [content, setContent] = useState(/** @type {Content | null} */ (null));
-  const [data, setData] = useState(/** @type {Uint8Array | null} */ (null));
   const [mode, setMode] = useState("pretty");
   const [wrong, setWrong] = useState("");
   useEffect(() => {
     let current = true;
     setWrong("");
     if (!info.bytes) return undefined;
-    const failed = (/** @type {unknown} */ error) => current && setWrong(error instanceof Error ? error.message : String(error));
-    decoded().then((found) => current && setContent(found), failed);
-    raw().then((found) => current && setData(found), failed);
+    decoded().then(
+      (found) => current && setContent(found),
+      (error) => current && setWrong(error instanceof Error ? error.message : String(error)),
+    );
     return () => {
       current = false;
     };
@@ -74,8 +75,8 @@ export function Body({ label, name, info, raw, decoded, stamp }) {
 
   if (!info.bytes) return html`<p class="empty muted">No content.</p>`;
   if (wrong) return html`<p class="note bad body-note" role="alert">The content cannot be shown: ${wrong}</p>`;
-  if (!content || !data) return html`<p class="empty muted">…</p>`;
-  const plainData = content.bytes ?? data;
+  if (!content) return html`<p class="empty muted">…</p>`;
+  const plainData = content.bytes;
   const type = content.type ?? info.type ?? "";
   const image = IMAGES.test(type);
   const page = /html/.test(type);
@@ -85,7 +86,7 @@ export function Body({ label, name, info, raw, decoded, stamp }) {
   return html`<div class="body" data-testid="body">
     <div class="body-bar">
       <${Segments} label="Show ${label} as" value=${mode} choices=${modes} onChoose=${setMode} />
-      <span class="muted cut grow">${bytes(info.bytes)}${content.encoding ? ` on the wire, ${bytes(content.length)} decoded (${content.encoding})` : ""}${type ? ` · ${type}` : ""}</span>
+      <span class="muted cut grow">${bytes(info.bytes)}${info.encoding ? ` on the wire, ${bytes(plainData.length)} decoded (${line(info.encoding, 40)})` : ""}${type ? ` · ${type}` : ""}</span>
       <button class="icon" aria-label="Save ${label}" title="Save as a file" onClick=${() => save(/** @type {BlobPart} */ (plainData), name)}><${Icon} name="download" /></button>
     </div>
     ${info.truncated && html`<p class="note warn body-note">Of ${bytes(info.bytes)}, the first ${bytes(info.kept)} are kept.</p>`}
@@ -111,19 +112,28 @@ function label_of(decoder) {
 /** @param {string} id @param {"request" | "response"} side */
 export function bodyOf(id, side) {
   const base = `/api/exchanges/${encodeURIComponent(id)}/${side}-body`;
-  return { raw: () => api.getBytes(base), decoded: () => content(base) };
+  return () => content(base);
 }
+
+/** Decoders that say no more than what the bytes are. */
+const PLAIN = new Set(["json", "text", "binary", "image", "xml", "form"]);
 
 /** @param {string} base @returns {Promise<Content>} */
 export async function content(base) {
-  const data = await api.getBytes(base);
-  const text = asText(data);
-  const binary = text.includes("\u0000") || text.includes("\ufffd");
-  return { decoder: null, text: binary ? null : text, fields: null, notes: [], encoding: null, length: data.length, type: null, bytes: null };
+  const [told, data] = await Promise.all([api.get(`${base}/decoded`), api.getBytes(base, { decoded: true })]);
+  const { decoder, title, value, text, note } = told.content;
+  const notes = [told.problem, note, told.truncated && !told.problem ? "There is more of it than is shown." : ""].filter(Boolean);
+  const found = { decoder, notes, bytes: data, fields: null, text: null, type: null, title: PLAIN.has(decoder) ? "" : title ?? "" };
+  if (decoder === "image") return { ...found, type: value?.type ?? null };
+  if (decoder === "binary") return found;
+  if (decoder === "form" && Array.isArray(value)) return { ...found, fields: value };
+  // Numbers, duplicate names and order are as they were in what was sent, not in what was read of it.
+  const sent = decoder === "json" ? asText(data) : "";
+  return { ...found, text: sent && layOut(sent) ? sent : text ?? "" };
 }
 
 /** @param {string} id @param {number} number */
 export function messageOf(id, number) {
   const base = `/api/exchanges/${encodeURIComponent(id)}/messages/${number}`;
-  return { raw: () => api.getBytes(base), decoded: () => content(base) };
+  return () => content(base);
 }

@@ -55,7 +55,7 @@ function Http({ exchange }) {
   return html`
     <div class="bar-line"><${TimingBar} exchange=${exchange} now=${now} /></div>
     <${Tabs} id="part" label="Parts" value=${tab} tabs=${tabs} onChoose=${(/** @type {string} */ key) => (chosen.http.value = key)} />
-    <div class="part" id="part-panel" role="tabpanel" aria-labelledby=${`part-${tab}`}>
+    <div class="part" id="part-panel" role="tabpanel" tabindex="0" aria-labelledby=${`part-${tab}`}>
       ${tab === "timing" ? html`<${Timing} exchange=${exchange} now=${now} />` : html`<div class="sides"><${Side} key=${`${exchange.id}-request`} exchange=${exchange} side="request" /><${Side} key=${`${exchange.id}-response-${exchange.response.body.bytes > 0}`} exchange=${exchange} side="response" /></div>`}
     </div>
   `;
@@ -73,7 +73,7 @@ function SocketParts({ exchange }) {
   if (exchange.open && tab === "timing") tick.value;
   return html`
     <${Tabs} id="part" label="Parts" value=${tab} tabs=${tabs} onChoose=${(/** @type {string} */ key) => (chosen.socket.value = key)} />
-    <div class="part" id="part-panel" role="tabpanel" aria-labelledby=${`part-${tab}`}>
+    <div class="part" id="part-panel" role="tabpanel" tabindex="0" aria-labelledby=${`part-${tab}`}>
       ${tab === "messages" && html`<${Socket} key=${exchange.id} exchange=${exchange} />`}
       ${tab === "handshake" && html`<div class="sides"><${Side} exchange=${exchange} side="request" /><${Side} exchange=${exchange} side="response" /></div>`}
       ${tab === "timing" && html`<${Timing} exchange=${exchange} now=${Date.now() / 1000} />`}

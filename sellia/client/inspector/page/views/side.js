@@ -70,7 +70,7 @@ export function Side({ exchange, side }) {
       ${tab === "headers" && (request ? html`<${RequestHeaders} exchange=${exchange} />` : html`<${ResponseHeaders} exchange=${exchange} />`)}
       ${tab === "query" && html`<${Fields} fields=${query} label="Query" />`}
       ${tab === "cookies" && html`<${Fields} fields=${cookies} label="Cookies" />`}
-      ${tab === "body" && html`<${Body} label="${label} body" name=${fileName(exchange, side)} info=${part.body} stamp=${`${exchange.id} ${part.body.bytes} ${exchange.open}`} ...${bodyOf(exchange.id, side)} />`}
+      ${tab === "body" && html`<${Body} label="${label} body" name=${fileName(exchange, side)} info=${part.body} stamp=${`${exchange.id} ${part.body.bytes} ${exchange.open}`} decoded=${bodyOf(exchange.id, side)} />`}
     </div>
   </section>`;
 }

@@ -46,7 +46,7 @@ export function rowsOf(exchange, all, open, missing, { control, fragments, direc
     const since = message.at - before;
     if (!control && CONTROL.has(message.kind) && message.kind !== "close") return;
     if (direction && (direction === "in") !== message.from_visitor) return;
-    if (wanted && !(message.text ?? "").toLowerCase().includes(wanted)) return;
+    if (wanted && !`${message.text ?? ""}\n${message.title ?? ""}`.toLowerCase().includes(wanted)) return;
     before = message.at;
     rows.push({ what: "message", message, since, ...(unfinished ? { open: true } : {}) });
     if (fragments) message.fragments.forEach((_, index) => rows.push({ what: "fragment", message, index }));
@@ -59,14 +59,22 @@ export function rowsOf(exchange, all, open, missing, { control, fragments, direc
   return rows;
 }
 
+/** Decoders whose names say no more than the preview. */
+const PLAIN = new Set(["text", "binary", "json"]);
+
+/** @param {Message} message */
+export function previewOf(message) {
+  return (message.decoder && message.decoder !== "text" ? message.title : message.text) ?? message.text ?? "";
+}
+
 /** @param {{ message: Message, since: number, chosen: boolean, open: boolean, onChoose: () => void }} props */
 function MessageRow({ message, since, chosen, open, onChoose }) {
   const visitor = message.from_visitor;
   return html`<div role="option" aria-selected=${String(chosen)} class=${classes("message", visitor ? "from" : "to", { chosen, control: CONTROL.has(message.kind) })} onClick=${onChoose} data-number=${message.number}>
     <span class="arrow" title=${visitor ? "from the visitor" : "to the visitor"}><${Icon} name=${visitor ? "up" : "down"} /><span class="sr-only">${visitor ? "from the visitor" : "to the visitor"}</span></span>
     <span class="kind">${line(message.kind, 20)}</span>
-    <bdi class="preview mono cut">${message.text !== null && message.text !== undefined ? line(message.text, 400) : message.kind === "binary" || message.compressed ? html`<span class="muted">${message.compressed ? "compressed" : "binary"}</span>` : ""}</bdi>
-    <span class="flags">${message.injected && html`<span class="pill accent">sent here</span>`}${message.fragments.length > 0 && html`<span class="pill">${message.fragments.length} parts</span>`}${message.truncated && html`<span class="pill warn">cut</span>`}${open && html`<span class="pill accent">under way</span>`}${message.decoder && html`<span class="pill other">${line(message.decoder, 30)}</span>`}</span>
+    <bdi class="preview mono cut">${line(previewOf(message), 400)}</bdi>
+    <span class="flags">${message.injected && html`<span class="pill accent">sent here</span>`}${message.fragments.length > 0 && html`<span class="pill">${message.fragments.length} parts</span>`}${message.truncated && html`<span class="pill warn">cut</span>`}${open && html`<span class="pill accent">under way</span>`}${message.decoder && !PLAIN.has(message.decoder) && html`<span class="pill other">${line(message.decoder, 30)}</span>`}</span>
     <span class="size">${bytes(message.bytes)}${message.compressed ? html`<span title=${message.inflated != null ? `${bytes(message.inflated)} when inflated` : "compressed"}>·z</span>` : ""}</span>
     <span class="since" title=${clock(message.at)}>+${duration(since)}</span>
   </div>`;
