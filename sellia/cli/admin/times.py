@@ -1,11 +1,15 @@
-"""Times on the command line: a duration such as ``90d``, or a time with its zone."""
+"""Times, sizes and limits on the command line, as the admin API wants them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
 from sellia.settings import Seconds, Size
+
+#: Limits of a class or a key.
+LIMITS = ("clients", "tunnels", "names", "streams", "requests_per_second", "bytes_per_month")
 
 _SECONDS: TypeAdapter[float] = TypeAdapter(Seconds)
 _SIZE: TypeAdapter[int] = TypeAdapter(Size)
@@ -43,3 +47,21 @@ def bytes_of(text: str, option: str) -> int:
         return _SIZE.validate_python(text)
     except ValidationError:
         raise click.UsageError(f"{option} must be a size such as 500 MiB or 50 GiB.") from None
+
+
+def figures_of(texts: Iterable[str]) -> dict[str, float]:
+    """Return limits such as ``tunnels=3`` or ``bytes-per-month=50GiB``."""
+    figures: dict[str, float] = {}
+    for text in texts:
+        given, _, figure = text.partition("=")
+        name = given.strip().replace("-", "_")
+        if name not in LIMITS:
+            raise click.UsageError(f"--limit must be one of {', '.join(LIMITS)}, with its figure, as in tunnels=3.")
+        if name == "bytes_per_month":
+            figures[name] = bytes_of(figure, f"--limit {name}")
+            continue
+        try:
+            figures[name] = float(figure) if name == "requests_per_second" else int(figure)
+        except ValueError:
+            raise click.UsageError(f"--limit {name} must be a number, as in {name}=3.") from None
+    return figures

@@ -5,19 +5,25 @@ from dataclasses import fields, replace
 from twisted.internet.defer import Deferred
 
 from sellia.errors import ProblemError
-from sellia.problems import ALREADY_EXISTS, INVALID_VALUE, NO_SUCH_THING, STILL_IN_USE, Problem
+from sellia.problems import ALREADY_EXISTS, INVALID_VALUE, NO_SUCH_THING, STILL_IN_USE
 from sellia.server.accounts.changes import Planned
+from sellia.server.accounts.own_limits import (
+    FIGURES,
+    KEY_MARK,
+    Figures,
+    check_class,
+    checked_figures,
+    is_own,
+    own_figures,
+)
 from sellia.server.accounts.parts import Actor, Parts
 from sellia.storage.interface import Delete, Insert, Update
-from sellia.storage.records import DEFAULT_LIMITS, Account, LimitsClass, new_id
+from sellia.storage.records import DEFAULT_LIMITS, Account, DirectoryRecord, LimitsClass, new_id
 from sellia.text import printable
 
 #: Characters of names that people give.
 NAME_LENGTH = 100
 NOTE_LENGTH = 1_000
-
-#: Fields of a class that are figures.
-FIGURES = tuple(each.name for each in fields(LimitsClass) if each.name != "name")
 
 
 class AccountOperations:
@@ -83,23 +89,28 @@ class AccountOperations:
             old = parts.account(account)
             keys, names = parts.live.keys_of(old.id), parts.live.names_of(old.id)
             told = parts.told("account.deleted", by, old.id, {"name": old.name, "keys": len(keys), "names": len(names)})
-            return Planned([*map(Delete, keys), *map(Delete, names), Delete(old), told], old)
+            own = [each for key in keys if (each := own_figures(parts.live, key)) is not None]
+            gone: list[DirectoryRecord] = [*names, *keys, *own, old]
+            return Planned([*map(Delete, gone), told], old)
 
         return parts.changes.make(plan)
 
     # --- limits ----------------------------------------------------------------------------------------------
 
     def limits(self) -> list[LimitsClass]:
-        """Return all classes of limits."""
-        return sorted(self._parts.live.limits.values(), key=lambda each: each.name)
+        """Return all classes of limits, but not those of single keys."""
+        found = (each for each in self._parts.live.limits.values() if not is_own(each.name))
+        return sorted(found, key=lambda each: each.name)
 
-    def set_limits(self, name: str, figures: dict[str, int | float | None], *, by: Actor) -> "Deferred[LimitsClass]":
+    def set_limits(self, name: str, figures: Figures, *, by: Actor) -> "Deferred[LimitsClass]":
         """Make a class of limits, or replace its figures; None, and what is not given, is left to the settings."""
         parts = self._parts
 
         def plan() -> Planned:
             checked(name, "name of a class", NAME_LENGTH)
-            new = LimitsClass(name, **self._figures(figures))  # type: ignore[arg-type]
+            if is_own(name):
+                raise ProblemError(INVALID_VALUE, f"The name of a class does not begin with {KEY_MARK}, as ids do.")
+            new = LimitsClass(name, **checked_figures(figures))  # type: ignore[arg-type]
             old = parts.live.limits.get(name)
             if new == old:
                 return Planned([], new)
@@ -113,8 +124,9 @@ class AccountOperations:
         parts = self._parts
 
         def plan() -> Planned:
-            old = parts.live.limits.get(self._limits(name, NO_SUCH_THING))
-            assert old is not None
+            old = parts.live.limits.get(name)
+            if old is None or is_own(name):
+                raise ProblemError(NO_SUCH_THING, f"There is no class of limits {printable(name, 64)!r}.")
             if name == DEFAULT_LIMITS:
                 raise ProblemError(STILL_IN_USE, f"The class {name!r} is what accounts have that have no other.")
             accounts = [each.name for each in parts.live.accounts.values() if each.limits == name]
@@ -136,25 +148,9 @@ class AccountOperations:
         if found is not None and found != mine:
             raise ProblemError(ALREADY_EXISTS, f"There is an account {name!r} already.")
 
-    def _limits(self, name: str, problem: Problem = INVALID_VALUE) -> str:
-        if name not in self._parts.live.limits:
-            known = ", ".join(sorted(self._parts.live.limits)[:10])
-            raise ProblemError(problem, f"There is no class of limits {printable(name, 64)!r}: there are {known}.")
+    def _limits(self, name: str) -> str:
+        check_class(self._parts.live, name)
         return name
-
-    def _figures(self, figures: dict[str, int | float | None]) -> dict[str, int | float | None]:
-        for name, value in figures.items():
-            if name not in FIGURES:
-                detail = f"There is no limit {printable(name, 64)!r}: there are {', '.join(FIGURES)}."
-                raise ProblemError(INVALID_VALUE, detail)
-            whole = name != "requests_per_second"
-            right = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
-            if not whole and isinstance(value, float | int) and not isinstance(value, bool):
-                right = 0 <= value <= 1e9
-            if not right:
-                kind = "a whole number, 0 or more" if whole else "a number, 0 or more"
-                raise ProblemError(INVALID_VALUE, f"The limit {name} is {kind}, or null for what the settings say.")
-        return figures
 
 
 def checked(text: str, what: str, longest: int) -> str:

@@ -5,7 +5,7 @@ Bounds
     second; the next one says how many were left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +33,33 @@ REFUSALS: Final = Rate(100, 1.0)
 Detail = Mapping[str, str | int | float | bool | None]
 
 
+class _Charged:
+    """What a session counts for: the meters that it is charged to, and the labels that it has."""
+
+    __slots__ = ("labels", "meters")
+
+    def __init__(self, meters: tuple[Meter, ...]) -> None:
+        self.meters = meters
+        self.labels: list[str] = []
+
+    def count(self, number: int) -> None:
+        """Count the session, with its tunnels, once more or once less."""
+        for each in self.meters:
+            each.sessions += number
+            each.tunnels += number * len(self.labels)
+
+    def opened(self, label: str) -> None:
+        self.labels.append(label)
+        for each in self.meters:
+            each.tunnels += 1
+
+    def closed(self, label: str) -> None:
+        if label in self.labels:
+            self.labels.remove(label)
+            for each in self.meters:
+                each.tunnels -= 1
+
+
 class AccountJournal:
     """A `Journal`; ``today`` returns the time of day."""
 
@@ -54,25 +81,24 @@ class AccountJournal:
         self._clock = clock
         self._today = today
         self._refusals = LimitLog(REFUSALS)
-        self._charged: dict[ServerSession, tuple[Meter, ...]] = {}
+        self._charged: dict[ServerSession, _Charged] = {}
 
     # --- a Journal -------------------------------------------------------------------------------------------
 
     def session_opened(self, session: ServerSession) -> None:
         """Count a client, and note the use of its key."""
         owner = session.owner
-        meters = self._policy.meters_of(owner)
-        self._charged[session] = meters
-        for each in meters:
-            each.sessions += 1
+        charged = self._charged[session] = _Charged(self._policy.meters_of(owner))
+        charged.count(1)
         if owner.key and owner.key != MASTER_ID:
             self._recorder.used(owner.key, session.remote)
         self._event("session.opened", session, session.name, {"agent": session.agent})
 
     def session_ended(self, session: ServerSession, why: str) -> None:
         """Count a client no more."""
-        for each in self._charged.pop(session, ()):
-            each.sessions -= 1
+        charged = self._charged.pop(session, None)
+        if charged is not None:
+            charged.count(-1)
         seconds = round(self._clock.seconds() - session.since, 3)
         self._event("session.closed", session, session.name, {"reason": printable(why, 200), "seconds": seconds})
 
@@ -80,17 +106,19 @@ class AccountJournal:
         """Count a tunnel, and keep its name from now on."""
         owner = session.owner.names
         account = _account_of(session.owner)
-        meters = self._charged.get(session, ())
-        for each in meters:
-            each.tunnels += 1
+        charged = self._charged.get(session)
+        meters = charged.meters if charged is not None else ()
+        if charged is not None:
+            charged.opened(label)
         self._meters.opened(label, account or "", meters, self._clock.seconds())
         self._names.used(label, owner, self._today().timestamp())
         self._event("tunnel.opened", session, _shown(label), {"kind": kind, "session": session.name})
 
     def tunnel_closed(self, session: ServerSession, label: str) -> None:
         """Count it no more; its name is kept for a while."""
-        for each in self._charged.get(session, ()):
-            each.tunnels -= 1
+        charged = self._charged.get(session)
+        if charged is not None:
+            charged.closed(label)
         self._meters.closed(label, self._clock.seconds())
         self._names.used(label, session.owner.names, self._today().timestamp())
         self._event("tunnel.closed", session, _shown(label), {"session": session.name})
@@ -108,6 +136,24 @@ class AccountJournal:
             self._event("tunnel.refused", session, printable(name, 253), detail)
         else:
             self._recorder.event(Event(self._today(), "client.refused", address=remote, detail=detail))
+
+    # --- for the service -------------------------------------------------------------------------------------
+
+    def limits_changed(self, keys: Container[str] | None) -> None:
+        """Charge the sessions of keys, or of all, to the meters that are theirs now."""
+        for session, charged in self._charged.items():
+            if keys is not None and session.owner.key not in keys:
+                continue
+            meters = self._policy.meters_of(session.owner)
+            if meters == charged.meters:
+                continue
+            for label in charged.labels:
+                tunnel = self._meters.tunnel(label)
+                if tunnel is not None and tunnel.meters == charged.meters:
+                    tunnel.charge_to(meters)
+            charged.count(-1)
+            charged.meters = meters
+            charged.count(1)
 
     # --- for operations --------------------------------------------------------------------------------------
 

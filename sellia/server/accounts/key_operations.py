@@ -11,11 +11,11 @@ from sellia.problems import CONFLICT, INVALID_VALUE
 from sellia.server.accounts.account_operations import NAME_LENGTH, NOTE_LENGTH, checked
 from sellia.server.accounts.changes import Planned
 from sellia.server.accounts.grants import ADMIN_WRITE, checked_networks, checked_patterns, checked_scopes
+from sellia.server.accounts.own_limits import Limits, inherited, limited, own_figures
 from sellia.server.accounts.parts import Actor, Parts
 from sellia.server.accounts.secrets import digest, new_secret, shown
 from sellia.storage.interface import Change, Insert, Update
-from sellia.storage.records import Key, new_id
-from sellia.text import printable
+from sellia.storage.records import Key, LimitsClass, new_id
 
 #: Most keys of an account that are not revoked, and the longest overlap of a rotation in seconds.
 KEYS_EACH = 1_000
@@ -58,10 +58,10 @@ class KeyOperations:
         names: Sequence[str] = (),
         networks: Sequence[str] = (),
         expires_at: datetime | None = None,
-        limits: str | None = None,
+        limits: Limits = None,
         by: Actor,
     ) -> "Deferred[NewKey]":
-        """Make a key of an account, named by its id or its name."""
+        """Make a key of an account, named by its id or its name; ``limits`` is a class, or figures of its own."""
         parts = self._parts
 
         def plan() -> Planned:
@@ -80,11 +80,12 @@ class KeyOperations:
                 checked_scopes(scopes),
                 checked_patterns(names),
                 checked_networks(networks),
-                self._limits(limits),
-                self._expiry(expires_at),
+                expires_at=self._expiry(expires_at),
             )
+            key, before, _ = limited(parts.live, key, limits)
             detail = {"account": owner.id, "name": key.name, "prefix": key.prefix, "scopes": " ".join(key.scopes)}
-            return Planned([Insert(key), parts.told("key.created", by, key.id, detail)], NewKey(key, secret))
+            told = parts.told("key.created", by, key.id, detail)
+            return Planned([*before, Insert(key), told], NewKey(key, secret))
 
         return parts.changes.make(plan)
 
@@ -97,6 +98,7 @@ class KeyOperations:
         names: Sequence[str] | None = None,
         networks: Sequence[str] | None = None,
         expires_at: datetime | None | Unchanged = UNCHANGED,
+        limits: Limits | Unchanged = UNCHANGED,
         by: Actor,
     ) -> "Deferred[Key]":
         """Change what is given of a key; it counts for what comes from then on.  A revoked one stays as it is."""
@@ -112,11 +114,16 @@ class KeyOperations:
                 networks=old.networks if networks is None else checked_networks(networks),
                 expires_at=old.expires_at if isinstance(expires_at, Unchanged) else self._expiry(expires_at),
             )
-            if new == old:
+            before: Sequence[Change] = ()
+            after: Sequence[Change] = ()
+            if not isinstance(limits, Unchanged):
+                new, before, after = limited(parts.live, new, limits)
+            if new == old and not before:
                 return Planned([], old)
             if ADMIN_WRITE in old.scopes and ADMIN_WRITE not in new.scopes:
                 self._check_last(old)
-            return Planned([Update(new), parts.told("key.updated", by, new.id, {"prefix": new.prefix})], new)
+            told = parts.told("key.updated", by, new.id, {"prefix": new.prefix})
+            return Planned([*before, Update(new), *after, told], new)
 
         return parts.changes.make(plan)
 
@@ -145,7 +152,8 @@ class KeyOperations:
             else:
                 ended = replace(old, revoked_at=now, revoked_reason="It was rotated.")
             detail: dict[str, str | float] = {"by": new.id, "prefix": old.prefix, "overlap_seconds": overlap_seconds}
-            changes: list[Change] = [Insert(new), Update(ended), parts.told("key.rotated", by, old.id, detail)]
+            new, before, _ = inherited(parts.live, new, old)
+            changes: list[Change] = [*before, Insert(new), Update(ended), parts.told("key.rotated", by, old.id, detail)]
             return Planned(changes, NewKey(new, secret))
 
         return parts.changes.make(plan)
@@ -166,6 +174,10 @@ class KeyOperations:
             return Planned([Update(new), told], new)
 
         return parts.changes.make(plan)
+
+    def own_limits(self, key: Key) -> LimitsClass | None:
+        """Return the figures of a key's own, if it has some and not a class that others share."""
+        return own_figures(self._parts.live, key)
 
     # --- inside ----------------------------------------------------------------------------------------------
 
@@ -194,11 +206,6 @@ class KeyOperations:
         if not self._parts.keys.has_master and next(others, None) is None:
             detail = f"The key {key.prefix}... is the last one with {ADMIN_WRITE}: make another one first."
             raise ProblemError(CONFLICT, detail)
-
-    def _limits(self, name: str | None) -> str | None:
-        if name is not None and name not in self._parts.live.limits:
-            raise ProblemError(INVALID_VALUE, f"There is no class of limits {printable(name, 64)!r}.")
-        return name
 
     def _expiry(self, at: datetime | None) -> datetime | None:
         if at is None:

@@ -167,6 +167,15 @@ class TunnelMeter:
         for each in self.meters:
             each.streams -= 1
 
+    def charge_to(self, meters: tuple[Meter, ...]) -> None:
+        """Charge other meters from now on, also for the streams that are under way."""
+        self.charge()
+        for each in self.meters:
+            each.streams -= self.streams
+        for each in meters:
+            each.streams += self.streams
+        self.meters = meters
+
     # --- sums ------------------------------------------------------------------------------------------------
 
     def charge(self) -> None:
@@ -230,6 +239,7 @@ class Meters:
             found = limits_of(subject)
             if found is None:
                 del self._meters[subject]
+                meter.set_limits(LimitsClass(subject))  # for what is under way
             else:
                 meter.who = found[0]
                 meter.set_limits(found[1])

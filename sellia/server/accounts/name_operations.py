@@ -25,7 +25,7 @@ from sellia.server.accounts.names import moment
 from sellia.server.accounts.parts import Actor, Parts
 from sellia.server.gateway.keys import Owner
 from sellia.storage.interface import Change, Delete, Insert, Update
-from sellia.storage.records import NameKind, ReservedName
+from sellia.storage.records import Key, NameKind, ReservedName
 from sellia.text import printable
 
 
@@ -83,8 +83,9 @@ class NameOperations:
             place = self.place(kind, name)
             changes: list[Change] = []
             if place[0] is NameKind.WILDCARD:
-                self._reserve((NameKind.SUBDOMAIN, place[1].removeprefix("*.")), owner, note, changes, force=force)
-            record = self._reserve(place, owner, note, changes, force=force)
+                above = NameKind.SUBDOMAIN, place[1].removeprefix("*.")
+                self._reserve(above, owner, note, changes, by=by, force=force)
+            record = self._reserve(place, owner, note, changes, by=by, force=force)
             if changes:
                 changes.append(parts.told("name.reserved", by, place[1], {"kind": place[0].value, "account": owner}))
             return Planned(changes, record)
@@ -92,7 +93,7 @@ class NameOperations:
         return parts.changes.make(plan)
 
     def _reserve(
-        self, place: Place, owner: str | None, note: str, changes: list[Change], *, force: bool
+        self, place: Place, owner: str | None, note: str, changes: list[Change], *, by: Actor, force: bool
     ) -> ReservedName:
         """Add the change that reserves one name to ``changes``, and return its record.  Raises ProblemError."""
         live, holder = self._parts.live, Holder(owner)
@@ -104,11 +105,15 @@ class NameOperations:
                 raise ProblemError(ALREADY_EXISTS, f"{place[1]!r} is reserved by another account.")
         self._check_family(place, holder)
         self._check_free(place, holder, force=force)
+        key = live.keys.get(by.key_id)
+        if key is not None and key.account_id != owner:
+            key = None
         if owner is not None:
-            self._check_room(owner, len(changes))
+            self._check_room(owner, key, len(changes))
         proof = "dns" if place[0] is NameKind.DOMAIN else ""
         note = checked(note, "note", NOTE_LENGTH)
-        new = ReservedName(*place, self._parts.today(), account_id=owner, proof=proof, note=note)
+        key_id = key.id if key is not None else None
+        new = ReservedName(*place, self._parts.today(), account_id=owner, key_id=key_id, proof=proof, note=note)
         changes.append(Insert(new) if old is None else Update(new))
         return new
 
@@ -242,14 +247,18 @@ class NameOperations:
             until = moment(kept.until).strftime("%Y-%m-%d %H:%M UTC")
             raise ProblemError(CONFLICT, f"{place[1]!r} is kept until {until} for whoever used it last.")
 
-    def _check_room(self, account_id: str, more: int) -> None:
+    def _check_room(self, account_id: str, key: Key | None, more: int) -> None:
+        """Refuse more names than an account may reserve, or a key with limits of its own."""
         live = self._parts.live
-        limits = live.limits_of(account_id)
-        count = sum(1 for each in live.names_of(account_id) if each.expires_at is None) + more
-        if limits.names is not None and count >= limits.names:
-            who = live.accounts[account_id].name
-            detail = f"The account {who!r} has {limits.names:,} names reserved, which is its limit."
-            raise ProblemError(TOO_MANY_NAMES, detail)
+        names = [each for each in live.names_of(account_id) if each.expires_at is None]
+        counts = [(f"The account {live.accounts[account_id].name!r}", live.limits_of(account_id), len(names))]
+        if key is not None and key.limits is not None:
+            own = sum(1 for each in names if each.key_id == key.id)
+            counts.append((f"The key {key.prefix}...", live.limits[key.limits], own))
+        for who, limits, count in counts:
+            if limits.names is not None and count + more >= limits.names:
+                detail = f"{who} has {limits.names:,} names reserved, which is its limit."
+                raise ProblemError(TOO_MANY_NAMES, detail)
 
 
 def _owner(record: ReservedName) -> Owner:

@@ -4,9 +4,10 @@ What reads memory returns at once; what changes or reads the storage returns a D
 ProblemError, in a sentence for people.  Who may call what is for the caller to decide: `authenticate` returns who shows
 a key, and with which scopes.  ``by`` is that actor, for the audit.
 
-The calls: accounts, create_account, update_account, delete_account; keys, key, create_key, update_key, rotate_key,
-revoke_key; names, kept_names, name, place, reserve_name, release_name, domain_records, check_domain, vouch_for; limits,
-set_limits, delete_limits; sessions, session, kick, overview; events, usage, usage_sums, backup, answer, keep_answer.
+The calls: accounts, create_account, update_account, delete_account; keys, key, own_limits, create_key, update_key,
+rotate_key, revoke_key; names, kept_names, name, place, reserve_name, release_name, domain_records, check_domain,
+vouch_for; limits, set_limits, delete_limits; sessions, session, kick, overview; events, usage, usage_sums, backup,
+answer, keep_answer.
 """
 
 from collections.abc import Callable
@@ -52,7 +53,7 @@ class Operations:
         self.update_account, self.delete_account = accounts.update, accounts.delete
         self.limits, self.set_limits, self.delete_limits = accounts.limits, accounts.set_limits, accounts.delete_limits
         self.keys, self.create_key, self.update_key = keys.keys, keys.create, keys.update
-        self.rotate_key, self.revoke_key = keys.rotate, keys.revoke
+        self.rotate_key, self.revoke_key, self.own_limits = keys.rotate, keys.revoke, keys.own_limits
         self.names, self.kept_names = names.names, names.kept
         self.place, self.name = names.place, names.record
         self.reserve_name, self.release_name = names.reserve, names.release

@@ -190,6 +190,9 @@ class Accounts(Service):
                 if isinstance(key, Key) and key.expires_at is not None and key.revoked_at is None:
                     self._expiries.add(key.expires_at, key.id)
         self._meters.set_limits(self.parts.policy.limits_of)
+        keys = {each.record.id for each in changes or () if isinstance(each, Update) and isinstance(each.record, Key)}
+        if changes is None or keys:
+            self.parts.journal.limits_changed(None if changes is None else keys)
         if changes is None or any(_may_close(each) for each in changes):
             self._end_closed()
 

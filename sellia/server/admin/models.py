@@ -6,7 +6,7 @@ Bodies are strict: an unknown name, a number in quotes or a time without a zone 
 from datetime import date
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from sellia.server.admin.reports import Model
 
@@ -102,6 +102,31 @@ class AccountChange(Body):
     closed: bool | None = Field(None, description="true: none of its keys opens anything; false: they do again.")
 
 
+class Figures(Body):
+    """Limits of a class, or of one key; what is null or left out is as the server's settings say."""
+
+    clients: Figure | None = Field(None, description="Clients at once.")
+    tunnels: Figure | None = Field(None, description="Tunnels at once.")
+    names: Figure | None = Field(None, description="Names that are reserved.")
+    streams: Figure | None = Field(None, description="Open streams at once.")
+    requests_per_second: Rate | None = None
+    bytes_per_month: Figure | None = Field(None, description="Both directions, in a calendar month in UTC.")
+
+
+def _limits_kind(value: object) -> str | None:
+    return OF_CLASS if isinstance(value, str) else OF_KEY if isinstance(value, dict | Figures) else None
+
+
+#: Marks of what limits of a key are, in places of errors.
+OF_CLASS: Final = "=class"
+OF_KEY: Final = "=figures"
+
+#: Limits of a key: the name of a class, or figures of its own.
+Limits: TypeAlias = Annotated[
+    Annotated[Name, Tag(OF_CLASS)] | Annotated[Figures, Tag(OF_KEY)], Discriminator(_limits_kind)
+]
+
+
 class NewKey(Body):
     """A key to be made."""
 
@@ -113,7 +138,7 @@ class NewKey(Body):
     )
     networks: list[Network] = Field(default=[], description="Networks that it may come from.", max_length=LIST_LIMIT)
     expires_at: AwareDatetime | None = None
-    limits: Name | None = Field(None, description="Name of a class of limits of its own.")
+    limits: Limits | None = Field(None, description="Name of a class of limits, or figures of its own.")
 
 
 class KeyChange(Body):
@@ -124,6 +149,7 @@ class KeyChange(Body):
     names: list[Pattern] = Field(default=[], description="Names that it may have; any if empty.", max_length=LIST_LIMIT)
     networks: list[Network] = Field(default=[], description="Where it may come from.", max_length=LIST_LIMIT)
     expires_at: AwareDatetime | None = Field(None, description="null for a key that does not expire.")
+    limits: Limits | None = Field(None, description="A class, figures of its own, or null for the account's alone.")
 
 
 class Rotation(Body):
@@ -150,17 +176,6 @@ class NewDomain(Body):
     account: Name | None = Field(None, description="Id or name of the account; without it, that of the key.")
     domain: Pattern
     proved: bool = Field(False, description="Whether an admin vouches for it, so that no proof is asked for.")
-
-
-class Figures(Body):
-    """Limits of a class; what is null or left out is as the server's settings say."""
-
-    clients: Figure | None = Field(None, description="Clients at once.")
-    tunnels: Figure | None = Field(None, description="Tunnels at once.")
-    names: Figure | None = Field(None, description="Names that are reserved.")
-    streams: Figure | None = Field(None, description="Open streams at once.")
-    requests_per_second: Rate | None = None
-    bytes_per_month: Figure | None = Field(None, description="Both directions, in a calendar month in UTC.")
 
 
 class NewLimits(Figures):

@@ -33,6 +33,23 @@ class AccountPage(Model):
     next: str | None = None
 
 
+class FiguresReport(Model):
+    """Limits of a key's own; null is as the server's settings say."""
+
+    clients: int | None
+    tunnels: int | None
+    names: int | None
+    streams: int | None
+    requests_per_second: float | None
+    bytes_per_month: int | None
+
+
+class LimitsReport(FiguresReport):
+    """A class of limits."""
+
+    name: str
+
+
 class KeyReport(Model):
     """A key, without its secret."""
 
@@ -43,7 +60,7 @@ class KeyReport(Model):
     scopes: list[str]
     names: list[str]
     networks: list[str]
-    limits: str | None
+    limits: str | FiguresReport | None = Field(description="A class, or figures of its own.")
     state: Literal["active", "expired", "revoked"]
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
@@ -108,18 +125,6 @@ class DomainPage(Model):
 
     items: list[DomainReport]
     next: str | None = None
-
-
-class LimitsReport(Model):
-    """A class of limits."""
-
-    name: str
-    clients: int | None
-    tunnels: int | None
-    names: int | None
-    streams: int | None
-    requests_per_second: float | None
-    bytes_per_month: int | None
 
 
 class LimitsPage(Model):

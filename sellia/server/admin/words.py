@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from sellia.server.admin.models import OF_CLASS, OF_KEY, Figures
 from sellia.text import printable
 
 #: Faults of one request that are told.
@@ -43,6 +44,7 @@ _WORDS: Final = {
     "literal_error": "must be one of {expected}",
     "enum": "must be one of {expected}",
     "setting": "{line}",
+    "union_tag_not_found": "must be the name of a class, or an object of figures",
 }
 _TIME: Final = "must be a time with its zone, such as 2027-01-31T12:00:00Z"
 _DATE: Final = "must be a day, such as 2027-01-31"
@@ -52,8 +54,9 @@ def faults_of(model: type[BaseModel], error: ValidationError) -> list[dict[str, 
     """Return what is wrong as a list of objects: ``at``, the place as a JSON Pointer, and ``detail``, a clause."""
     found: dict[str, str] = {}
     for each in error.errors(include_url=False, include_input=False)[:FAULTS_TOLD]:
-        place = each["loc"]
-        found.setdefault(_pointer(place), _clause(model, place, each["type"], each.get("ctx", {})))
+        place = tuple(part for part in each["loc"] if part not in (OF_CLASS, OF_KEY))
+        about = Figures if OF_KEY in each["loc"] else model
+        found.setdefault(_pointer(place), _clause(about, place, each["type"], each.get("ctx", {})))
     return [{"at": at, "detail": detail} for at, detail in found.items()]
 
 

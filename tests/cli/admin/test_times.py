@@ -1,11 +1,11 @@
-"""Times and sizes on the command line."""
+"""Times, sizes and limits on the command line."""
 
 from datetime import UTC, datetime, timedelta
 
 import click
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.cli.admin.times import bytes_of, moment_of, seconds_of
+from sellia.cli.admin.times import bytes_of, figures_of, moment_of, seconds_of
 
 
 class TimeTests(SynchronousTestCase):
@@ -29,3 +29,16 @@ class TimeTests(SynchronousTestCase):
     def test_sizes(self) -> None:
         self.assertEqual(bytes_of("50 GiB", "--bytes-per-month"), 50 * 1024**3)
         self.assertRaises(click.UsageError, bytes_of, "50 pounds", "--bytes-per-month")
+
+
+class FigureTests(SynchronousTestCase):
+    def test_figures(self) -> None:
+        given = ["tunnels=3", "requests-per-second=0.5", "bytes_per_month=1 KiB"]
+        expected = {"tunnels": 3, "requests_per_second": 0.5, "bytes_per_month": 1024}
+        self.assertEqual(figures_of(given), expected)
+
+    def test_what_is_none(self) -> None:
+        for text in ("tunnels", "tunnels=", "tunnels=x", "tunels=3", "tunnels=1.5", "bytes_per_month=x"):
+            with self.assertRaises(click.UsageError) as caught:
+                figures_of([text])
+            self.assertIn("--limit", str(caught.exception))

@@ -16,6 +16,7 @@ from sellia.problems import (
     WRONG_KEY,
 )
 from sellia.server.accounts.grants import SCOPES
+from sellia.server.accounts.parts import Actor
 from sellia.storage.records import NameKind
 from tests.server.accounts.stage import BY, AccountsCase, AccountsServer, done
 
@@ -110,6 +111,8 @@ class KeyTests(AccountsCase):
             {"names": ["a b"]},
             {"networks": ["x"]},
             {"limits": "none"},
+            {"limits": {"clients": -1}},
+            {"limits": {"clents": 1}},
             {"expires_at": past},
             {"expires_at": past.replace(tzinfo=None)},
             {"name": "\x00"},
@@ -255,6 +258,16 @@ class NameTests(AccountsCase):
         self.assertIn("2 names", self.assert_refused(TOO_MANY_NAMES, self.reserve("two-names", "wildcard")))
         done(self.reserve("two-names"))
         self.assert_refused(TOO_MANY_NAMES, self.reserve("three-names"))
+
+    def test_so_many_of_a_key(self) -> None:
+        """What its account's other keys, and operators, have reserved does not count."""
+        done(self.reserve("one-name"))
+        key = self.server.new_key("mine", limits={"names": 1}).key
+        mine = Actor(key.account_id, key.prefix, "", key.id)
+        done(self.operations.reserve_name("mine", "two-names", by=mine))
+        told = self.assert_refused(TOO_MANY_NAMES, self.operations.reserve_name("mine", "three-names", by=mine))
+        self.assertIn(f"{key.prefix}... has 1 names reserved", told)
+        done(self.reserve("three-names"))
 
 
 class CallerTests(AccountsCase):

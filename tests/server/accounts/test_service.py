@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 
 from sellia.problems import CONFLICT, DATABASE_AWAY
-from sellia.protocol.messages import Hello, OpenTunnel, TunnelRefused
+from sellia.protocol.messages import Hello, HttpRequest, OpenTunnel, TunnelRefused
 from sellia.storage.memory import MemoryStorage
 from tests.logs import log_lines
 from tests.server.accounts.stage import BY, AccountsCase, AccountsServer, away, done
 from tests.server.gateways import Client
 
 MASTER = "m" * 32
+REQUEST = HttpRequest(1, b"GET", b"/", [])
 
 
 def refusal(client: Client) -> str:
@@ -277,6 +278,57 @@ class LimitTests(AccountsCase):
         client = self.server.with_key(self.server.new_key(limits="tiny")).open("one-name").open("two-names", 2)
         self.assertEqual(client.names, ["one-name"])
         self.assertEqual(self.server.with_key(self.server.new_key()).open("two-names").names, ["two-names"])
+
+    def test_a_key_whose_limits_change(self) -> None:
+        """They count for what is there already, and are gone when they are taken away."""
+        key = self.server.new_key()
+        client = self.server.with_key(key).open("one-name").open("two-names", 2)
+        done(self.operations.update_key(key.key.id, limits={"tunnels": 2, "streams": 1, "clients": 1}, by=BY))
+        client.open("three-names", 3)
+        self.assertEqual(client.refusals, [("too-many-tunnels", True)])
+        self.assertIn(f"{key.key.prefix}... has 2 tunnels open", refusal(client))
+        self.assertEqual(self.server.with_key(key).refusals, [("too-many-links", False)])
+        meter = self.server.accounts.parts.meters.find(key.key.id)
+        assert meter is not None
+        self.assertEqual((meter.sessions, meter.tunnels), (1, 2))
+        done(self.operations.update_key(key.key.id, limits=None, by=BY))
+        self.assertEqual((meter.sessions, meter.tunnels, meter.limits.tunnels), (0, 0, None))
+        client.open("three-names", 4)
+        self.assertEqual(client.names, ["one-name", "two-names", "three-names"])
+        self.server.cut(client)
+        self.server.wait(600)
+        account = self.server.accounts.parts.meters.find(key.key.account_id)
+        self.assertEqual((account.sessions, account.tunnels) if account is not None else (0, 0), (0, 0))
+
+    def test_exchanges(self) -> None:
+        """Open streams, requests a second and bytes of a month, each with its word and figure; others go on."""
+        for figures, word, figure in (
+            ({"streams": 1}, "overloaded", "has 1 exchanges under way"),
+            ({"requests_per_second": 1}, "rate-limited", "takes 1 requests a second"),
+            ({"bytes_per_month": 10}, "quota-used-up", "has carried 10 bytes this month"),
+        ):
+            for of_key in (False, True):
+                server = self.server = AccountsServer()
+                self.operations = server.operations
+                self.limit(**({} if of_key else figures))
+                key = server.new_key(limits=figures if of_key else None)
+                client = server.with_key(key).open("one-name")
+                server.with_key(server.new_key("other"), "192.0.2.1").open("other-name")
+                tunnel, other = (server.gateway.registry.by_name[each] for each in ("one-name", "other-name"))
+                allowance = server.visitors.allowance
+                self.assertIsNone(allowance(tunnel, "198.51.100.1"))
+                observer = server.visitors.observe(tunnel) if server.visitors.observe is not None else None
+                assert observer is not None
+                observer.request(2, REQUEST)
+                observer.body(2, True, b"0123456789")
+                server.accounts.parts.meters.check()
+                refused = allowance(tunnel, "198.51.100.1")
+                assert refused is not None
+                who = f"The key {key.key.prefix}..." if of_key else "The account 'team'"
+                self.assertEqual(refused.problem.code, word)
+                self.assertIn(f"{who} {figure}", str(refused))
+                self.assertIsNone(allowance(other, "198.51.100.1"))
+                self.assertEqual(client.goodbyes, [])
 
 
 class AwayTests(AccountsCase):

@@ -60,6 +60,26 @@ class KeyTests(AdminCase):
         self.assertEqual((await self.done("GET", f"keys/{key['id']}"))["state"], "revoked")
         self.assertEqual((await self.ask("DELETE", "keys/key_none")).word, "no-such-thing")
 
+    async def test_limits_of_a_key(self) -> None:
+        """A class, or figures of its own, or none."""
+        await self.account()
+        await self.done("POST", "limits", {"name": "small", "tunnels": 1})
+        made = await self.done("POST", "keys", {"account": "acme", "limits": "small"})
+        self.assertEqual(made["limits"], "small")
+        none = {"clients": None, "names": None, "streams": None, "requests_per_second": None, "bytes_per_month": None}
+        path = f"keys/{made['id']}"
+        changed = await self.done("PATCH", path, {"limits": {"tunnels": 3}})
+        self.assertEqual(changed["limits"], {**none, "tunnels": 3})
+        self.assertEqual((await self.done("PATCH", path, {"name": "x"}))["limits"], {**none, "tunnels": 3})
+        self.assertIsNone((await self.done("PATCH", path, {"limits": None}))["limits"])
+        made = await self.done("POST", "keys", {"account": "acme", "limits": {"bytes_per_month": 10**9}})
+        self.assertEqual(made["limits"], {**none, "tunnels": None, "bytes_per_month": 10**9})
+        listed = await self.done("GET", "limits")
+        self.assertEqual([each["name"] for each in listed["items"]], ["default", "small"])
+        said = await self.ask("POST", "keys", {"account": "acme", "limits": {"tunnels": -1}})
+        self.assertEqual(said.status, 422)
+        self.assertIn("limits.tunnels must be at least 0", said.json["detail"])
+
     async def test_a_secret_is_shown_once(self) -> None:
         await self.account()
         secret = await self.key()

@@ -43,7 +43,8 @@ def show_(key: str, as_json: bool, **flags: Any) -> None:
 @click.option("--may-have", "names", metavar="PATTERN", multiple=True, help="A name that it may have, such as app-*.")
 @click.option("--network", "networks", metavar="NETWORK", multiple=True, help="Where it may come from: 10.0.0.0/8.")
 @click.option("--expires", metavar="WHEN", help="When it ends: a time such as 90d, or 2027-01-31T12:00:00Z.")
-@click.option("--limits", metavar="CLASS", help="A class of limits of its own.")
+@click.option("--limits", metavar="CLASS", help="A class of limits, beside that of the account.")
+@click.option("--limit", "figures", metavar="LIMIT=FIGURE", multiple=True, help="A limit of its own: tunnels=3.")
 @admin_options
 def create(
     account: str,
@@ -53,6 +54,7 @@ def create(
     networks: tuple[str, ...],
     expires: str | None,
     limits: str | None,
+    figures: tuple[str, ...],
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -61,10 +63,13 @@ def create(
     Standard output has the key alone, so that KEY=$(sellia admin keys create acme) works.
     """
     from sellia.cli.admin.asking import ask, show
-    from sellia.cli.admin.times import moment_of
+    from sellia.cli.admin.times import figures_of, moment_of
 
+    if limits is not None and figures:
+        raise click.UsageError("--limits names a class, and --limit is a figure of its own: give one of them.")
     body: dict[str, Any] = {"account": account}
-    given = {"name": name, "scopes": [*scopes], "names": [*names], "networks": [*networks], "limits": limits}
+    given: dict[str, Any] = {"name": name, "scopes": [*scopes], "names": [*names], "networks": [*networks]}
+    given["limits"] = figures_of(figures) if figures else limits
     body |= {each: value for each, value in given.items() if value}
     if expires is not None:
         body["expires_at"] = moment_of(expires, "--expires")
@@ -121,6 +126,8 @@ def _lines(key: dict[str, Any]) -> str:
     from sellia.cli.texts import safe
 
     def shown(value: Any) -> str:
+        if isinstance(value, dict):
+            value = [f"{name}={figure:,}" for name, figure in value.items() if figure is not None]
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
         return safe(text) or "-"
 

@@ -3,11 +3,21 @@
 from typing import Any, Final
 
 from sellia.problems import CONFLICT
+from sellia.server.accounts.own_limits import FIGURES
 from sellia.server.admin.calls.shared import check_own, page_of, state_of, whose
-from sellia.server.admin.models import KeyChange, NewKey, OfAccount, Rotation
-from sellia.server.admin.reports import CreatedKey, KeyPage, KeyReport
+from sellia.server.admin.models import Figures, KeyChange, NewKey, OfAccount, Rotation
+from sellia.server.admin.reports import CreatedKey, FiguresReport, KeyPage, KeyReport
 from sellia.server.admin.routes import ROOT, Call, Route, Scope
 from sellia.storage.records import Key
+
+
+def _limits(call: Call, key: Key) -> str | FiguresReport | None:
+    own = call.operations.own_limits(key)
+    return key.limits if own is None else FiguresReport(**{each: getattr(own, each) for each in FIGURES})
+
+
+def _asked(limits: str | Figures | None) -> Any:
+    return limits.model_dump() if isinstance(limits, Figures) else limits
 
 
 def _fields(call: Call, key: Key) -> dict[str, Any]:
@@ -19,7 +29,7 @@ def _fields(call: Call, key: Key) -> dict[str, Any]:
         "scopes": list(key.scopes),
         "names": list(key.names),
         "networks": list(key.networks),
-        "limits": key.limits,
+        "limits": _limits(call, key),
         "state": state_of(call, key),
         "created_at": key.created_at,
         "expires_at": key.expires_at,
@@ -56,7 +66,7 @@ async def create_key(call: Call) -> CreatedKey:
         names=body.names,
         networks=body.networks,
         expires_at=body.expires_at,
-        limits=body.limits,
+        limits=_asked(body.limits),
         by=call.caller.actor,
     )
     return CreatedKey(**_fields(call, made.key), key=made.secret)
@@ -66,6 +76,8 @@ async def update_key(call: Call) -> KeyReport:
     """Change what is given of a key; it counts for what comes from then on."""
     body: KeyChange = call.body
     given = {name: getattr(body, name) for name in body.model_fields_set}
+    if "limits" in given:
+        given["limits"] = _asked(body.limits)
     return KeyReport(
         **_fields(call, await call.operations.update_key(call.names["key"], **given, by=call.caller.actor))
     )
