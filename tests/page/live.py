@@ -1,6 +1,6 @@
 """Real tunnels for tests in a browser: a server, a client with its inspector, and services that others have written.
 
-A `Live` is started once for a class of tests (``live = Live.of(…)`` in ``begin``).  The visitors of most tests are in
+A `Live` is started once for a class of tests.  The visitors of most tests are in
 Python, so that nothing but the page is in the browser.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -77,7 +78,8 @@ class Live:
     def socket(self, name: str, target: str = "/", **more: Any) -> Iterator[ClientConnection]:
         """A WebSocket of a visitor."""
         url = f"ws://{self.host(name)}{target}"
-        with connect(url, host="127.0.0.1", proxy=None, open_timeout=60, **more) as opened:
+        reached = socket.create_connection(("127.0.0.1", self.port))
+        with connect(url, sock=reached, open_timeout=60, **more) as opened:
             yield opened
 
     def api(self, path: str, method: str = "GET", **more: Any) -> httpx.Response:

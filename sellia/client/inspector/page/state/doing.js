@@ -1,5 +1,6 @@
 // What changes something: replays, messages that are sent, holds, keeping and removing. Each is one request to the API.
 import * as api from "./api.js";
+import { letGone } from "./holds.js";
 
 /** @param {Uint8Array} data */
 export function base64(data) {
@@ -75,6 +76,7 @@ export function removeHold(id) {
  * Let what is held go on, as it is or edited, or drop it.
  * @param {string} id @param {"release" | "drop"} action @param {Record<string, unknown>} [edits]
  */
-export function decide(id, action, edits = {}) {
-  return api.send("POST", `/api/held/${encodeURIComponent(id)}`, { action, ...edits });
+export async function decide(id, action, edits = {}) {
+  await api.send("POST", `/api/held/${encodeURIComponent(id)}`, { action, ...edits });
+  letGone(id);
 }
