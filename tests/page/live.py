@@ -23,7 +23,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.e2e.case import watched
 from tests.e2e.stage import events, server
 from tests.page.stage import PageTests
-from tests.processes import Process, start_python
+from tests.processes import Process, start_python, wait_until
 
 
 class Live:
@@ -103,7 +103,11 @@ class LiveTests(PageTests):
         cls = type(self)
         if "live" not in vars(cls):
             cls.live = cls.make()
+        wait_until(self._forgotten, "the exchanges of the test before to end")
+
+    def _forgotten(self) -> bool:
         self.live.api("/api/exchanges", "DELETE")
+        return not self.live.api("/api/exchanges").json()["exchanges"]
 
     def errors(self) -> str:
         """Return what the client has said."""

@@ -20,6 +20,7 @@ from sellia.inspector.exchange import Exchange, new_exchange
 from sellia.inspector.model import Body, End, LinkMark, LinkState
 from sellia.inspector.timeline import Deflate, Timeline
 from sellia.why.cause import Cause
+from tests.inspector import hostile
 
 URL = "https://demo.tunnel.example"
 
@@ -44,6 +45,12 @@ class StandingInspector(Inspector):
     """The inspector of a client that is only said to be there."""
 
     told = STATUS
+
+    def _name_of(self, number: int) -> str:
+        return "demo"
+
+    def _link_of(self, stream_id: int) -> LinkState | None:
+        return None
 
     def status(self) -> dict[str, Any]:
         return {**super().status(), **self.told}
@@ -177,6 +184,11 @@ class Commands(LineOnlyReceiver):
                 moment = exchange.started + at + turn * 0.001
                 self.store.grown(exchange, exchange.timeline.add(moment, visitor, first, data))
         return exchange.timeline.count
+
+    def do_hostile(self, count: int, first: int = 1) -> int:
+        """Let exchanges of hostile visitors and services pass through the capture; return how many are kept."""
+        hostile.pass_through(self.inspector.capture.session(), count, first)
+        return len(self.store)
 
     def do_close(self, id: str, by: Any = "visitor", code: int = 1000, reason: str = "", cause: Any = None) -> str:
         """End a WebSocket."""

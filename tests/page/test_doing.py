@@ -162,7 +162,9 @@ class SocketTests(TownTests):
         field.fill("hello")
         field.press("Enter")
         expect(self.part("timeline").locator(".message").filter(has_text="hello")).to_have_count(2)
-        self.live.api("/api/exchanges", "DELETE")
+        field.fill("close 1000 done")
+        field.press("Enter")
+        expect(self.part("socket-state")).to_have_text("closed")
 
 
 class HoldTests(TownTests):

@@ -75,8 +75,6 @@ class SidesTests(PageTests):
         """A page is previewed without its scripts."""
         page = "<h1>Hello</h1><script>parent.hacked = 1; document.body.innerHTML = 'hacked'</script>"
         self.stand.do("http", target="/page", response={"Content-Type": "text/html"}, response_body=page)
-        # That the script did not run is a line on the console, which says so.
-        self.expected = ("console: Blocked script", "console: Executing inline script", "console: Refused")
         self.open()
         exchange = self.open_entry("/page")
         exchange.get_by_role("button", name="Preview").click()

@@ -93,10 +93,10 @@ class TrafficTests(TownTests):
         Process([sys.executable, *fuzzer], name="fuzzer").wait_for_exit()
         verdicts = json.loads(Path(out).read_text())
         self.assertEqual(len(verdicts), 4)
-        self.open("filter=is:websocket")
+        self.open("filter=is:websocket+tunnel:echo")
         rows = self.page.locator(".entry")
         expect(rows).to_have_count(4)
-        found = self.live.api("/api/exchanges?filter=is:websocket").json()["exchanges"]
+        found = self.live.api("/api/exchanges?filter=tunnel:echo").json()["exchanges"]
         details = [self.live.api(f"/api/exchanges/{each['id']}").json() for each in found]
         (packed,) = (each["id"] for each in details if each["timeline"]["deflate"] and each["messages"]["frames"] > 100)
         messages = self.live.api(f"/api/exchanges/{packed}/messages?decoded=1").json()["messages"]

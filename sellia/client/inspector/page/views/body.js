@@ -31,9 +31,29 @@ function Picture({ data, type }) {
   return html`<figure class="picture">${address && html`<img src=${address} alt="The body, as an image" onLoad=${onLoad} onError=${() => setSize("The browser cannot show it.")} />`}<figcaption class="muted">${size}</figcaption></figure>`;
 }
 
+const TAG = /<[a-z](?:"[^"]*"|'[^']*'|[^>])*/gi;
+const KEPT_OUT = "script, style, link, meta, base, iframe, frame, object, embed, portal, template, noscript, svg script, audio, video, source, track";
+const PASSIVE = /^(?:alt|class|colspan|dir|height|id|lang|role|rowspan|span|start|title|type|value|width|aria-[a-z]+)$/;
+
+/**
+ * HTML without what runs, or asks for anything: that the frame forbids both is one more wall, and nothing runs into it.
+ * @param {string} text
+ */
+export function still(text) {
+  // A handler is reported by the browser as soon as it is read, so it is given another name before.
+  const calm = text.replace(TAG, (tag) => tag.replace(/([\s"'/])(?=on[^\s=>]+\s*=)/gi, "$1x-"));
+  const read = new DOMParser().parseFromString(calm, "text/html");
+  for (const element of read.querySelectorAll(KEPT_OUT)) element.remove();
+  for (const element of read.querySelectorAll("*"))
+    for (const name of element.getAttributeNames())
+      if (!PASSIVE.test(name) && !(name === "src" && /^data:image\/(?:png|jpeg|gif|webp);/.test(element.getAttribute(name) ?? ""))) element.removeAttribute(name);
+  return `<!doctype html>${new XMLSerializer().serializeToString(read.documentElement)}`;
+}
+
 /** HTML in a frame without scripts, forms, names or addresses of its own. @param {{ text: string }} props */
 function Preview({ text }) {
-  return html`<iframe class="page-preview" sandbox="" title="The body, as a page without scripts" srcdoc=${text}></iframe>`;
+  const shown = useMemo(() => still(text), [text]);
+  return html`<iframe class="page-preview" sandbox="" title="The body, as a page without scripts, styles and what is elsewhere" srcdoc=${shown}></iframe>`;
 }
 
 /**
