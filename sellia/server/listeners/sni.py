@@ -34,6 +34,9 @@ from sellia.text import field, printable
 #: Prefix of an endpoint on which all TLS passes through, so that the server has none of its own there.
 PREFIX: Final = "sni:"
 
+#: The alert for a connection that asks for no name (RFC 8446, 9.2).
+_NO_NAME: Final = "missing_extension"
+
 _ALERTS: Final = {NO_SUCH_TUNNEL: "unrecognized_name", FORBIDDEN: "access_denied"}
 
 _log = Logger()
@@ -118,7 +121,7 @@ class SniConnection(Preamble[ClientHello]):
             self.become(partial(TcpVisitor, self._ports, label, self.peer, farewell), self._hello.data)
             return
         if hello.server_name is None:
-            self._own("it asks for no name", "missing_extension")
+            self._own("it asks for no name", _NO_NAME)
         else:
             encrypted = " in the open, and perhaps for another one in secret" if hello.encrypted else ""
             name = printable(hello.server_name, 64)
@@ -128,6 +131,8 @@ class SniConnection(Preamble[ClientHello]):
         """Give the connection to the server's own TLS; where it has none, send an alert and say ``why`` in the log."""
         own = self.factory.own
         if own is not None:
+            if name == _NO_NAME:
+                self._tell_nameless()
             self.become(partial(own.buildProtocol, self._addr), self._hello.data)
             return
         suppressed = self.ingress.guard.rate_limited_log("tls refused")
@@ -142,3 +147,13 @@ class SniConnection(Preamble[ClientHello]):
         self.ignore()
         self.transport.write(alert(name))
         self.transport.loseConnection()
+
+    def _tell_nameless(self) -> None:
+        """Say that a connection without a name goes to the server's own TLS: it may have been meant for a tunnel."""
+        suppressed = self.ingress.guard.rate_limited_log("tls nameless")
+        if suppressed is not None:
+            _log.info(
+                "TLS without a name, which reaches no tls tunnel: peer={peer} suppressed={suppressed}",
+                peer=field(self.peer),
+                suppressed=suppressed,
+            )

@@ -97,6 +97,16 @@ class SharedTests(SniCase):
             self.assertEqual(self.made[-1].data, hello, name)
         self.assertEqual(self.services(), [])
 
+    def test_no_name(self) -> None:
+        """Is the server's own, as clients that connect by address are, and a line says so, a few at once."""
+        lines = self.logged()
+        for _ in range(50):
+            self.visit(real(None))
+        told = [line for line in lines if "TLS without a name" in line]
+        self.assertEqual((len(self.made), self.services()), (50, []))
+        self.assertTrue(0 < len(told) < 20, told)
+        self.assertIn(f"peer={VISITOR}", told[0])
+
     def test_what_is_no_tls(self) -> None:
         """The server's own TLS finds words for it."""
         self.visit(b"GET / HTTP/1.1\r\n")
