@@ -12,9 +12,9 @@ import re
 import socket
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.chaos.proxy import FaultProxy
 from tests.e2e.case import watched
@@ -24,8 +24,20 @@ DEADLINE = 20.0
 """Seconds for anything to happen on a socket."""
 
 
+class Network(Protocol):
+    """A proxy between the client and the server, which listens on ``port``."""
+
+    port: int
+
+    def close(self) -> None: ...
+
+
 class TcpStage:
-    """All of it, until `close`.  ``options`` are what every tunnel has besides; ``server`` are the server's flags."""
+    """All of it, until `close`.
+
+    ``options`` are what every tunnel has besides; ``server`` are the server's flags; ``through`` makes a proxy in front
+    of a server's port.
+    """
 
     def __init__(
         self,
@@ -34,6 +46,7 @@ class TcpStage:
         config: str = "",
         options: Mapping[str, Any] | None = None,
         kind: str = "tcp",
+        through: Callable[[int], Network] | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sellia-tcp-")
         self.services = dict(services)
@@ -43,7 +56,8 @@ class TcpStage:
             more = ["--config", self.write("server.yaml", config)]
         ports = ("--tcp-ports", "20000-29999", "--udp-ports", "20000-29999")
         self.server: Process = watched(start_server(*ports, *more, *server))
-        self.proxy = FaultProxy(self.server.port)
+        self.network = through(self.server.port) if through is not None else None
+        self.proxy = FaultProxy(self.network.port if self.network is not None else self.server.port)
         tunnels = {
             name: {
                 "kind": kind,
@@ -96,6 +110,8 @@ class TcpStage:
         self.client.stop(1.0)
         self.server.stop(1.0)
         self.proxy.close()
+        if self.network is not None:
+            self.network.close()
         self._folder.cleanup()
 
 

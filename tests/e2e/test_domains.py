@@ -43,10 +43,6 @@ def server() -> Process:
 
 
 class DomainTests(EndToEndTests):
-    @classmethod
-    def tearDownClass(cls) -> None:
-        names().close()
-
     def sellia(self, *arguments: str) -> Process:
         url = f"http://127.0.0.1:{server().port}"
         argv = [sys.executable, SELLIA, *arguments, "--server", url, "--api-key", KEY]
