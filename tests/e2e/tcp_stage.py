@@ -36,7 +36,7 @@ class TcpStage:
     """All of it, until `close`.
 
     ``options`` are what every tunnel has besides; ``server`` are the server's flags; ``through`` makes a proxy in front
-    of a server's port.
+    of a server's port; ``key`` is the server's and the client's.
     """
 
     def __init__(
@@ -47,13 +47,17 @@ class TcpStage:
         options: Mapping[str, Any] | None = None,
         kind: str = "tcp",
         through: Callable[[int], Network] | None = None,
+        key: str | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sellia-tcp-")
         self.services = dict(services)
         self._kind = kind
-        more = []
+        more: list[str] = []
+        self._key = {"api_key": key} if key is not None else {}
+        if key is not None:
+            more = ["--master-key", key]
         if config:
-            more = ["--config", self.write("server.yaml", config)]
+            more += ["--config", self.write("server.yaml", config)]
         ports = ("--tcp-ports", "20000-29999", "--udp-ports", "20000-29999")
         self.server: Process = watched(start_server(*ports, *more, *server))
         self.network = through(self.server.port) if through is not None else None
@@ -71,7 +75,7 @@ class TcpStage:
 
     def start_client(self) -> Process:
         """A client with all tunnels, which are public when this returns."""
-        config = {"server": f"http://127.0.0.1:{self.proxy.port}", "tunnels": self._tunnels}
+        config = {"server": f"http://127.0.0.1:{self.proxy.port}", "tunnels": self._tunnels, **self._key}
         self.client = watched(start_twistd("sellia-client", "--config", self.write("client.yaml", json.dumps(config))))
         for name in self.services:
             self.client.wait_for_line(self._line(name))

@@ -7,11 +7,12 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from sellia.protocol.proxy_protocol import HeaderReader
 from tests.e2e.case import EndToEndTests
-from tests.e2e.tcp_stage import TcpStage, accept, listener, receive, reset, was_reset
+from tests.e2e.tcp_stage import Network, TcpStage, accept, listener, receive, reset, was_reset
 from tests.processes import wait_until
 
 _stages: dict[type, tuple[socket.socket, TcpStage]] = {}
@@ -26,13 +27,18 @@ def stage_of(case: type[TcpCase]) -> tuple[socket.socket, TcpStage]:
         _stages.clear()
         service = listener()
         port = service.getsockname()[1]
-        _stages[case] = service, TcpStage({"service": port}, *case.server_options, options=case.options)
+        _stages[case] = (
+            service,
+            TcpStage({"service": port}, *case.server_options, options=case.options, through=case.through, key=case.key),
+        )
     return _stages[case]
 
 
 class TcpCase(EndToEndTests):
     server_options: tuple[str, ...] = ()
     options: dict[str, Any] = {}
+    through: Callable[[int], Network] | None = None
+    key: str | None = None
 
     def setUp(self) -> None:
         self.service, self.stage = stage_of(type(self))

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from functools import cache
 
 from tests.e2e import test_tcp
-from tests.e2e.tcp_stage import DEADLINE, TcpStage, listener
+from tests.e2e.tcp_stage import DEADLINE, listener, receive
 
 OFFER = b"\r\nsec-websocket-protocol:"
 
@@ -66,21 +65,41 @@ class OldNetwork:
                 each.close()
 
 
-@cache
-def stage() -> tuple[socket.socket, TcpStage]:
-    """A service, and a tunnel to it, for all tests."""
-    service = listener()
-    return service, TcpStage({"service": service.getsockname()[1]}, through=OldNetwork)
-
-
 class OriginalTests(test_tcp.PassingTests):
     """All that passes in our own dialect, but for what outlives a link."""
 
-    def setUp(self) -> None:
-        self.service, self.stage = stage()
+    through = OldNetwork
 
     def test_it_is_the_original_dialect(self) -> None:
         network = self.stage.network
         assert isinstance(network, OldNetwork)
         self.assertNotIn(OFFER, network.heads[0].lower())
-        self.stage.client.wait_for_line("original")
+        self.stage.client.wait_for_line("the original Sellia")
+        self.stage.server.wait_for_line("agent=original")
+
+    def test_a_slow_reader_slows_its_sender(self) -> None:
+        """And all others as well, for there is no credit; one that reads on in time misses nothing."""
+        visitor, service = self.pair()
+        service.settimeout(0.5)
+        sent = 0
+        with self.assertRaises(TimeoutError):
+            while sent < 64 << 20:
+                sent += service.send(b"x" * 65536)
+        self.assertLess(sent, 48 << 20)
+        self.assertEqual(len(receive(visitor, sent)), sent)
+
+
+class KeyTests(test_tcp.TcpCase):
+    """The client's hello is its key then, and the server's answer says that it takes it."""
+
+    through = OldNetwork
+    key = "the-key-of-the-server"
+
+    def test_a_connection(self) -> None:
+        visitor, service = self.pair()
+        visitor.sendall(b"ping")
+        visitor.shutdown(socket.SHUT_WR)
+        self.assertEqual((receive(service, 4), service.recv(1)), (b"ping", b""))
+        service.sendall(b"pong")
+        service.close()
+        self.assertEqual((receive(visitor, 4), visitor.recv(1)), (b"pong", b""))

@@ -60,6 +60,7 @@ class LinkCase(SynchronousTestCase):
     """A link as the server has it, open and greeted, unless ``attempts`` says otherwise."""
 
     attempts = 0
+    pings = 0
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -74,7 +75,7 @@ class LinkCase(SynchronousTestCase):
         self.link.keeper = self.keeper
         self.link.clock = self.clock
         self.link.remote = "203.0.113.7"
-        self.link.attempts = self.attempts
+        self.link.attempts, self.link.early_pings = self.attempts, self.pings
         self.transport = VisitorTransport()
         self.link.makeConnection(self.transport)
         self.link.dataReceived(HANDSHAKE)

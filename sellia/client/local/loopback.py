@@ -21,6 +21,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Server
 
+from sellia.client.local.kernel_tables import listening
 from sellia.targets import Target, TargetKind
 from sellia.transports.reactor.waiting import cancel
 
@@ -76,13 +77,15 @@ def connect_now(reactor: Any, family: int, address: str, port: int, protocol: Pr
 def is_listening(reactor: Any, target: Target) -> bool | None:
     """Return whether somebody listens at a target on this machine; None for one elsewhere, or if that is not clear.
 
-    It is connected to for a moment, for there is no other way on all systems.
+    Where the kernel's tables have nobody it is connected to for a moment.
     """
     places: list[tuple[int, Any]] = []
     if target.kind is TargetKind.UNIX and isinstance(reactor, PosixReactorBase):
         places = [(socket.AF_UNIX, target.path)]
     elif target.kind is TargetKind.ADDRESS:
         places = [(family, (host, target.port)) for family, host in addresses(reactor, target.host)]
+    if places and listening(target):
+        return True
     answer: bool | None = None
     for family, place in places:
         try:

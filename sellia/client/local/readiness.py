@@ -2,14 +2,12 @@
 
 A tunnel is opened all the same, as its service may come later.  What is said is said once, and nothing waits for it.
 
-A listener on this machine is found in the kernel's tables where there are some (Linux), because a service that takes
-one connection, as ``nc -l`` does, must not lose it to a look.  Everything else is connected to, and left at once.
+A listener on this machine is found in the kernel's tables (`sellia.client.local.kernel_tables`).  Everything else is
+connected to, and left at once.
 """
 
 import os
-import sys
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -19,34 +17,13 @@ from twisted.python.failure import Failure
 from sellia.client.events import Problem as ProblemEvent
 from sellia.client.events import Report
 from sellia.client.local.dial import ServiceSocket
+from sellia.client.local.kernel_tables import TABLES, listening
 from sellia.client.local.service import LocalService
 from sellia.errors import ProblemError
 from sellia.problems import SERVICE_REFUSED
-from sellia.relay.http.hosts import is_loopback
 from sellia.targets import Target, TargetKind
 
-#: Most bytes of a table of the kernel that are read.
-TABLE_LIMIT: Final = 4 * 1024 * 1024
-
 _RISK: Final = "whoever is on the way there can read and change what passes"
-
-_LISTENING: Final = b"0A"  # TCP_LISTEN
-_ACCEPTING: Final = 0x10000  # __SO_ACCEPTCON
-
-
-def _spelled(address: IPv4Address | IPv6Address) -> bytes:
-    """Return an address as the tables spell it: in words of this machine's byte order."""
-    packed = address.packed
-    words = [int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4)]
-    return b"".join(b"%08X" % word for word in words)
-
-
-#: Families and tables of the addresses of loopback, and the addresses as they stand there.
-_LOOPBACK: Final = (
-    (4, "tcp", _spelled(IPv4Address("127.0.0.1"))),
-    (4, "tcp6", _spelled(IPv6Address("::ffff:127.0.0.1"))),
-    (6, "tcp6", _spelled(IPv6Address("::1"))),
-)
 
 _log = Logger()
 
@@ -54,7 +31,7 @@ _log = Logger()
 class Readiness:
     """The looks at some services.  ``report`` is told what was found; call :meth:`stop` at the end."""
 
-    def __init__(self, report: Report | None, tables: str = "/proc/self/net") -> None:
+    def __init__(self, report: Report | None, tables: str = TABLES) -> None:
         self._report = report
         self._tables = tables
         self._looks: list[Deferred[Any]] = []
@@ -113,50 +90,3 @@ class Readiness:
         _log.warn("{message}", message=message)
         if self._report is not None:
             self._report(ProblemEvent(message, caution=True))
-
-
-def listening(target: Target, tables: str = "/proc/self/net") -> bool:
-    """Return whether the kernel's tables say that somebody listens; False where that is not known."""
-    if target.kind is TargetKind.UNIX:
-        return _listens_on_path(target.path, os.path.join(tables, "unix"))
-    if target.kind is not TargetKind.ADDRESS or not is_loopback(target.host):
-        return False
-    named = target.host == "localhost" or target.host.endswith(".localhost")
-    version = 0 if named else ip_address(target.host).version
-    port = b":%04X" % target.port
-    return any(
-        _listens_on_port(address + port, os.path.join(tables, table))
-        for family, table, address in _LOOPBACK
-        if version in (0, family)
-    )
-
-
-def _listens_on_port(place: bytes, table: str) -> bool:
-    """Return whether somebody listens there, or at that port of all addresses."""
-    everywhere = b"0" * place.index(b":") + place[place.index(b":") :]
-    for line in _lines(table):
-        fields = line.split(None, 4)
-        if len(fields) > 3 and fields[3] == _LISTENING and fields[1] in (place, everywhere):
-            return True
-    return False
-
-
-def _listens_on_path(path: str, table: str) -> bool:
-    name = os.fsencode(path)
-    for line in _lines(table):
-        fields = line.split(None, 7)
-        if len(fields) == 8 and fields[7].rstrip(b"\n") == name:
-            try:
-                if int(fields[3], 16) & _ACCEPTING:
-                    return True
-            except ValueError:
-                continue
-    return False
-
-
-def _lines(table: str) -> list[bytes]:
-    try:
-        with open(table, "rb") as file:
-            return file.read(TABLE_LIMIT).splitlines()
-    except OSError:
-        return []

@@ -72,8 +72,8 @@ class LinkMixin:
     #: Rate of pings, and of input without effect.
     control = CONTROL_RATE
 
-    #: Messages that may come before the hello is answered; 0 at the end that sends it.
-    attempts = 0
+    #: Messages, and pings of the WebSocket's, that may come before the hello is answered; 0 at the end that sends it.
+    attempts = early_pings = 0
 
     #: Bytes of the longest message that is accepted, and of the longest of which the beginning is still looked at.
     message_limit = LINK_MESSAGE_LIMIT
@@ -242,7 +242,8 @@ class LinkMixin:
         self.control_limit = ControlFrameLimit(clock, self.control)
         self._pongs = PendingPongs()
         self._assembly = MessageAssembly(self.message_limit, self.skip_limit)
-        self._intake = Intake(self, AutobahnParser(self), not self.masks, self.message_limit, self.attempts)
+        autobahn = AutobahnParser(self)
+        self._intake = Intake(self, autobahn, not self.masks, self.message_limit, self.attempts, self.early_pings)
         quicken(self.transport)
         self.transport.registerProducer(self, True)
         self.liveness.watch(self.interval, self.timeout)

@@ -16,8 +16,9 @@ Bounds
     Autobahn ``UNUSUAL_COST``.  A parcel with more records than a session acts on at once takes several turns, and what
     came behind it waits.  What is left waits (`sellia.transports.reactor.backlog`): one read of the socket, and one
     message, at most.  Before the link is ``greeted``, it takes
-    ``attempts`` messages, of ``FIRST_LIMIT`` bytes and one frame each, or a close frame.  After its own close frame, a
-    link skips ``SKIPPED_FRAMES`` frames and ``SKIPPED`` bytes; then its connection is closed.
+    ``attempts`` messages, of ``FIRST_LIMIT`` bytes and one frame each, ``pings`` pings of the WebSocket's (none in the
+    native dialect), or a close frame.  After its own close frame, a link skips ``SKIPPED_FRAMES`` frames and
+    ``SKIPPED`` bytes; then its connection is closed.
 
 Designs not chosen
     *A clock that is read for each message*: counting costs a tenth of it, and work is about the same for each.
@@ -50,8 +51,9 @@ SKIPPED: Final = 8 * MIB
 #: Bytes that Autobahn is given of a frame whose end cannot be told.
 _SLICE: Final = 256
 
-#: The first byte of a close frame, and the bytes that a control frame may carry (RFC 6455, 5.5).
+#: The first byte of a close frame, that of a ping, and the bytes that a control frame may carry (RFC 6455, 5.5).
 _CLOSE: Final = 0x88
+_PING: Final = 0x89
 _CONTROL: Final = 125
 
 #: What is said of anything else that comes before.
@@ -94,6 +96,7 @@ class Intake:
         "_limit",
         "_link",
         "_masked",
+        "_pings",
         "_rest",
         "_skipping",
         "_unfinished",
@@ -102,13 +105,18 @@ class Intake:
         "held",
     )
 
-    def __init__(self, link: Taker, autobahn: AutobahnParser, masked: bool, limit: int, attempts: int) -> None:
-        """``attempts`` are the messages that may come before the link is greeted; 0 if it is from the beginning."""
+    def __init__(
+        self, link: Taker, autobahn: AutobahnParser, masked: bool, limit: int, attempts: int, pings: int = 0
+    ) -> None:
+        """``attempts`` are the messages that may come before the link is greeted, 0 if it is from the beginning; and
+        ``pings`` the pings.
+        """
         self._link = link
         self._autobahn = autobahn
         self._masked = masked
         self._limit = limit
         self._attempts = attempts
+        self._pings = pings
         self._greeted = not attempts
         #: Whether some of the last message is still to be acted on; only what is done here changes that.
         self._unfinished = False
@@ -180,11 +188,18 @@ class Intake:
             elif not autobahn.listening:
                 self._skip(data)
                 return b""
-            if not self._greeted and data[0] != _CLOSE and not autobahn.mid_frame:
+            if not (self._greeted or autobahn.mid_frame or self._may_begin(data[0])):
                 link.failed(ProtocolError(UNGREETED))
                 continue
             data = self._parse(data)
         return data
+
+    def _may_begin(self, first: int) -> bool:
+        """Whether a frame that begins so, and is no whole message, may come before the hello has been answered."""
+        if first == _PING and self._pings:
+            self._pings -= 1
+            return True
+        return first == _CLOSE
 
     def _go_on(self) -> bool:
         """Go on with what was left; whether there still is something."""

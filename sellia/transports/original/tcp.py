@@ -29,7 +29,7 @@ _RESET: Final = "reset"
 class OriginalTcpLeg(BridgeLeg):
     """One connection.  ``visitor`` is who made it, ``at_service`` whether the original peer has the service."""
 
-    __slots__ = ("_at_service", "_ended", "_opened", "_timer", "_unsent", "_visitor")
+    __slots__ = ("_at_service", "_ended", "_opened", "_refused", "_timer", "_unsent", "_visitor")
 
     def __init__(self, bridge: Bridge, visitor: str, *, at_service: bool) -> None:
         super().__init__(bridge)
@@ -38,6 +38,8 @@ class OriginalTcpLeg(BridgeLeg):
         #: Whether the peer takes bytes; what waits until it does.
         self._opened = not at_service
         self._unsent: list[bytes] = []
+        #: Whether the peer has said that the service is not there, and so knows of no connection.
+        self._refused = False
         #: Whether our side has ended its direction.
         self._ended = False
         self._timer: IDelayedCall | None = None
@@ -76,6 +78,7 @@ class OriginalTcpLeg(BridgeLeg):
 
     def refused(self, said: TcpOpenError) -> None:
         """Fail: the service is not there."""
+        self._refused = True
         self.fail(SERVICE_REFUSED, printable(str(said.message), 200))
 
     def passed(self, said: TcpData) -> None:
@@ -109,7 +112,7 @@ class OriginalTcpLeg(BridgeLeg):
 
     def tell_end(self, problem: Problem, message: str) -> None:
         self._forget()
-        if self._opened or not self._at_service:
+        if not self._refused:
             self.bridge.send(TcpClose(self.request_id, f"{_RESET}: {problem.code}"))
 
     def _say_end(self) -> None:

@@ -16,11 +16,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from sellia.client.local.dial import Dialer, ServiceSocket
-from sellia.client.local.loopback import addresses, connect_now
+from sellia.client.local.loopback import addresses, connect_now, is_listening
 from sellia.errors import ProblemError
 from sellia.targets import parse_target
 from sellia.transports.reactor.sockets import write_now
 from tests.client.stage import target
+from tests.processes import free_port
 
 
 class Echo(Protocol):
@@ -80,6 +81,17 @@ class LoopbackTests(ListeningCase):
         listener.close()
         fault = connect_now(reactor, socket.AF_INET, "127.0.0.1", port, Echo())
         self.assertEqual(fault, errno.ECONNREFUSED)
+
+    def test_who_listens(self) -> None:
+        """Is not connected to: it would take the look for a visitor."""
+        listener = self.listen()
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        self.assertIs(is_listening(reactor, parse_target(f"tcp://127.0.0.1:{port}")), True)
+        self.assertRaises(BlockingIOError, listener.accept)
+        self.assertIs(is_listening(reactor, parse_target(f"tcp://127.0.0.1:{free_port()}")), False)
+        self.assertIsNone(is_listening(reactor, parse_target("tcp://192.0.2.1:1")))
+        self.assertIsNone(is_listening(MemoryReactorClock(), parse_target(f"tcp://127.0.0.1:{port}")))
 
     def test_a_full_backlog_is_for_the_patient(self) -> None:
         listener = self.listen(backlog=0)

@@ -1,6 +1,5 @@
 """What is said of services at the start."""
 
-import os
 import socket
 import tempfile
 from pathlib import Path
@@ -11,7 +10,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from sellia.client.events import Event, Problem
-from sellia.client.local.readiness import Readiness, listening
+from sellia.client.local.readiness import Readiness
 from sellia.client.local.service import LocalService
 from sellia.targets import Target, parse_target
 from tests.processes import free_port
@@ -111,34 +110,3 @@ class LookTests(ReadinessCase):
         readiness.stop()
         service.stop()
         self.assertEqual(self.events, [])
-
-
-class TableTests(ReadinessCase):
-    def test_addresses(self) -> None:
-        for family, address, found in (
-            (socket.AF_INET, "127.0.0.1", {"localhost", "127.0.0.1"}),
-            (socket.AF_INET, "0.0.0.0", {"localhost", "127.0.0.1"}),
-            (socket.AF_INET, "127.0.0.2", set()),
-            (socket.AF_INET6, "::1", {"localhost", "[::1]"}),
-            (socket.AF_INET6, "::", {"localhost", "127.0.0.1", "[::1]"}),
-        ):
-            port = self.listen(family, (address, 0)).getsockname()[1]
-            hosts = {host for host in ("localhost", "127.0.0.1", "[::1]") if listening(parse_target(f"{host}:{port}"))}
-            self.assertEqual(hosts, found, address)
-
-    def test_a_connection_is_no_listener(self) -> None:
-        listener = self.listen()
-        caller = socket.create_connection(listener.getsockname())
-        self.addCleanup(caller.close)
-        self.assertFalse(listening(parse_target(f"localhost:{caller.getsockname()[1]}")))
-
-    def test_other_hosts_are_not_looked_up(self) -> None:
-        self.assertFalse(listening(parse_target("http://a.example")))
-        self.assertFalse(listening(parse_target("text:a")))
-
-    def test_tables_of_any_content(self) -> None:
-        for name in ("tcp", "tcp6", "unix"):
-            (self.directory / name).write_bytes(b"\xff\n a b c d e f /x\n1: 2 3 zz 4 5 6 /x\n")
-        self.assertFalse(listening(parse_target("80"), str(self.directory)))
-        self.assertFalse(listening(parse_target("unix:/x"), str(self.directory)))
-        self.assertTrue(os.path.exists(self.directory))

@@ -159,6 +159,23 @@ class UngreetedTests(LinkCase):
             self.assertEqual(self.read()[-1][1][:2], (1002).to_bytes(2, "big"), data)
             self.lose()
 
+    def test_pings(self) -> None:
+        """Where a dialect has them before the hello, as many as it says, in any pieces, and no other frames."""
+        self.pings = 3
+        for size in (1, 1000):
+            self.setUp()
+            data = frame(PING, b"1") * 3
+            for offset in range(0, len(data), size):
+                self.link.dataReceived(data[offset : offset + size])
+            self.assertEqual(self.read(), [(PONG, b"1")] * 3)
+            self.assertEqual(self.keeper.complaints, [])
+            self.link.dataReceived(frame(PING, b"1"))
+            self.assertEqual(self.read()[-1][1][:2], (1002).to_bytes(2, "big"))
+            self.lose()
+        self.setUp()
+        self.link.dataReceived(frame(PING) + frame(PONG))
+        self.assertEqual(self.read()[-1][1][:2], (1002).to_bytes(2, "big"))
+
     def test_a_close_frame(self) -> None:
         self.link.dataReceived(close_frame(1000))
         self.assertEqual((self.keeper.complaints, self.link.state), ([], self.link.STATE_CLOSED))

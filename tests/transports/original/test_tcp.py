@@ -102,6 +102,7 @@ class ServerSideTests(GatewayCase):
         guest, number = self.enter()
         self.client.say("tcp_open_error", connection_id=number, message="Connection refused")
         self.assertTrue(guest.transport.aborted)
+        self.assertEqual(self.told(), [])
 
     def test_the_service_closes(self) -> None:
         guest, number = self.open()
@@ -127,6 +128,15 @@ class ServerSideTests(GatewayCase):
         guest, number = self.open()
         guest.reset()
         self.assertEqual(self.told(), [("tcp_close", "reset: visitor-gone")])
+
+    def test_the_visitor_resets_before_the_service_is_there(self) -> None:
+        """The client, which has been told of it, does not keep a connection that nobody has."""
+        guest, number = self.enter()
+        guest.send(b"early")
+        guest.reset()
+        self.assertEqual(self.told(), [("tcp_close", "reset: visitor-gone")])
+        self.client.say("tcp_open_ok", connection_id=number)
+        self.assertEqual(self.told(), [])
 
     def test_the_visitor_ends_first(self) -> None:
         """The answer comes all the same; then an original client is told to close."""

@@ -10,7 +10,8 @@ What the gateway says, in the original's words
     * Goodbyes and drains have no words: the link is closed.
 
 Bounds
-    ``WISHES`` tunnels may be asked for and not answered, ``TRIES`` hellos may be refused on a link that stays open.
+    ``WISHES`` tunnels may be asked for and not answered, ``TRIES`` hellos may be refused on a link that stays open, and
+    as many pings come before one.
 """
 
 from collections import deque
@@ -70,6 +71,7 @@ class OriginalServerLink(OriginalLink, WebSocketServerProtocol):  # type: ignore
     """Link of an original client at the gateway."""
 
     attempts = TRIES
+    early_pings = TRIES  #: a client of ours without a key has no other hello
 
     #: What ``auth_ok`` says that an account may have.
     max_tunnels = 100
