@@ -94,7 +94,7 @@ class GarbageTests(GatewayCase):
             if each[0] == 0x80 | BINARY:
                 client.octets(each)
         client.open("other")
-        for other in (frame(TEXT, b"hello"), frame(0x02, b"x"), frame(0x89), frame(BINARY, bytes(17_000))):
+        for other in (frame(TEXT, b"hello"), frame(0x02, b"x"), frame(0x8A), frame(BINARY, bytes(17_000))):
             client = Original(self.server, "192.0.2.9").octets(other)
             client.heard()
             assert client.closed is not None
