@@ -73,7 +73,7 @@ def modules(name: str) -> Iterator[str]:
         doc = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
         first = " ".join(doc.partition("\n\n")[0].split())
         yield f"``{path.stem}``"
-        yield f"    {first.replace('`', '')}"
+        yield "    " + first.replace("`", "").replace("*", r"\*")
         yield ""
 
 
