@@ -107,12 +107,10 @@ def beneath(event: Event) -> Iterable[Piece]:
     if cause is None or (isinstance(event, RequestFinished) and event.error == VISITOR_LEFT):
         return []
     said = {getattr(event, name, None) for name in ("error", "message", "reason")}
-    told = f"{'' if cause.sentence in said else cause.sentence} {cause.remedy}".strip()
-    return [
-        ("↳ ", "dim"),
-        (f"{safe(cause.id)}  {blamed(cause.who)}, {safe(cause.what)}", "bold"),
-        (f"  {safe(told[:BENEATH])}{'…' if len(told) > BENEATH else ''}", "dim"),
-    ]
+    remedy = "" if isinstance(event, Refused) else cause.remedy
+    told = f"{'' if cause.sentence in said else cause.sentence} {remedy}".strip()
+    why = [("↳ ", "dim"), (f"{safe(cause.id)}  {blamed(cause.who)}, {safe(cause.what)}", "bold")]
+    return [*why, (f"  {safe(told[:BENEATH])}{'…' if len(told) > BENEATH else ''}", "dim")] if told else why
 
 
 def _back(event: LinkBack) -> Iterable[Piece]:

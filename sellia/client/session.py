@@ -64,7 +64,7 @@ from sellia.transports.reactor.waiting import wait_for
 from sellia.transports.udp.flow import end_flows
 from sellia.transports.websocket.pipe import WebSocketLeg
 from sellia.why.cause import cause_id, session_name
-from sellia.why.link import refusal_cause
+from sellia.why.link import opening_cause
 
 #: Seconds for the link to close after goodbye.
 GOODBYE_WAIT: Final = 2.0
@@ -277,7 +277,7 @@ class ClientSession:
         if refused.word == WRONG_KEY.code and self._settings.key_from:
             message = f"{message} The key is that of {self._settings.key_from}."
         final = refused.final or not self._retry
-        cause = refusal_cause(refused.id or cause_id("", 0, "r"), problem_of(refused.word), message)
+        cause = opening_cause(refused.id or cause_id("", 0, "r"), problem_of(refused.word), message)
         tell_cause(self._clock, cause, "")
         self.report(RefusedEvent(printable(refused.word, 64), message, final, cause=cause))
         _log.warn("the server refused the client: {word}: {message}", word=printable(refused.word, 64), message=message)

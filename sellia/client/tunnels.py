@@ -36,7 +36,7 @@ from sellia.relay.mux.stream import Stream
 from sellia.text import field, printable
 from sellia.transports.reactor.causes import tell_cause
 from sellia.why.cause import cause_id
-from sellia.why.link import refusal_cause
+from sellia.why.link import opening_cause
 
 #: Seconds at most until a tunnel whose name another client has taken is asked for again.
 TAKEN_RETRY_LIMIT: Final = 60.0
@@ -323,7 +323,7 @@ class Tunnels:
         name = tunnel.name or tunnel.settings.subdomain or "".join(tunnel.settings.domain[:1])
         session = self._owner.session
         id = cause_id(session.name if session is not None else "", refused.tunnel, "t")
-        cause = refusal_cause(id, problem_of(refused.word), message, name=name)
+        cause = opening_cause(id, problem_of(refused.word), message, name=name)
         tell_cause(self._clock, cause, name)
         self._owner.report(Refused(printable(refused.word, 64), message, not again, name, cause=cause))
         _log.warn("the server refused a tunnel: {word}: {message}", word=printable(refused.word, 64), message=message)

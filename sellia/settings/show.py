@@ -21,13 +21,13 @@ _COLUMN: Final = 40
 def shown(
     models: Sequence[type[Settings]], given: Mapping[str, Given], origins: bool = False, defaults: bool = False
 ) -> str:
-    """Return what was given as a settings file, in the order of the models.
+    """Return what was given as a settings file: in the order of the models, groups last.
 
     ``origins`` writes where each value came from into a comment behind it; ``defaults`` adds those of the first model
     for what was not given.
     """
     tree: dict[str, Any] = {}
-    for path, each in _masked(models, given, defaults):
+    for path, each in sorted(_masked(models, given, defaults), key=lambda found: "." in found[0]):
         *groups, leaf = path.split(".")
         here = tree
         for group in groups:

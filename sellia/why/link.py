@@ -5,6 +5,7 @@ off may be either's, and nobody can tell.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from sellia.problems import Problem
@@ -34,9 +35,15 @@ def link_cause(id: str, reason: str, here: Party, **known: Fact | None) -> Cause
 
 
 def refusal_cause(id: str, problem: Problem, message: str, **known: Fact | None) -> Cause:
-    """Return why the server has refused a client, a tunnel, or a visitor's request, with this problem."""
+    """Return why the server has refused a visitor's request, with this problem."""
     sentence = (message or problem.sentence or f"The server refused it: {problem.code}").rstrip(".") + "."
     return Cause(id, blame(problem, "server"), problem.code, sentence, problem.remedy, facts(**known))
+
+
+def opening_cause(id: str, problem: Problem, message: str, **known: Fact | None) -> Cause:
+    """Return why the server has refused a client or a tunnel, with this problem: no visitor has to do with it."""
+    cause = refusal_cause(id, problem, message, **known)
+    return replace(cause, who="client") if cause.who == "visitor" else cause
 
 
 def _cause(id: str, who: Party, what: str, sentence: str, **known: Fact | None) -> Cause:

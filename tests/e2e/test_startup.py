@@ -82,7 +82,7 @@ class WrongOptionTests(Startup):
             self.refused("sellia-server", "--prot", "1"), "twistd sellia-server: option --prot not recognized"
         )
         self.assertIn("SELLIA_PORT: must be", self.refused("sellia-server", SELLIA_PORT="x"))
-        self.assertIn("there is no master key", self.refused("sellia-server", "--require-auth"))
+        self.assertIn("there is no place for them", self.refused("sellia-server", "--require-auth"))
         line = self.refused("sellia-server", "--domain", "example.com")
         self.assertIn("without a master key everybody could open tunnels here", line)
         for behind in (("--https",), ("--trust-proxy", "127.0.0.1"), ("--listen", "haproxy:tcp:1:interface=127.0.0.1")):
@@ -253,10 +253,11 @@ class ClientTests(Startup):
     def test_command_with_a_wrong_key(self) -> None:
         client = self.command(key="wrong")
         self.assertEqual(client.wait_for_exit(), Exit.NOT_AUTHORISED)
-        (line,) = client.output.splitlines()
+        line, why = client.output.splitlines()
         self.assertIn("refused wrong-key: ", line)
         self.assertIn("The key is that of SELLIA_API_KEY. ", line)
         self.assertIn("Check the key", line)
+        self.assertRegex(why, "^ +↳ [0-9a-f]{8}-r[0-9]+  the client, wrong-key$")
 
     def test_command_with_a_name_in_use(self) -> None:
         self.command("-s", "myapp").wait_for_line("  open  ")

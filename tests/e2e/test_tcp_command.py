@@ -7,6 +7,7 @@ import socket
 import sysconfig
 from pathlib import Path
 
+from sellia.cli.exits import Exit
 from tests.e2e.case import EndToEndTests, watched
 from tests.e2e.stage import check_schema, events, wait_for_event
 from tests.e2e.tcp_stage import accept, listener, receive
@@ -73,5 +74,5 @@ class CommandTests(EndToEndTests):
         server = watched(start_server())
         self.addCleanup(server.stop)
         client = self.sellia("127.0.0.1:9", port=server.port)
-        self.assertEqual(client.wait_for_exit(), 1)
+        self.assertEqual(client.wait_for_exit(), Exit.NOT_AUTHORISED)
         self.assertIn("This server has no tcp tunnels: its operator can allow them with tcp_ports.", client.output)

@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.problems import NAME_TAKEN, OVERLOADED, RATE_LIMITED, WRONG_KEY, problem_of
-from sellia.why.link import link_cause, refusal_cause
+from sellia.problems import FORBIDDEN, NAME_TAKEN, OVERLOADED, RATE_LIMITED, WRONG_KEY, problem_of
+from sellia.why.link import link_cause, opening_cause, refusal_cause
 
 
 class LinkTests(SynchronousTestCase):
@@ -39,6 +39,10 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual((cause.who, cause.what, cause.sentence), (who, problem.code, "No."))
             self.assertEqual((cause.remedy, cause.evidence), (problem.remedy, {"name": "demo"}))
         self.assertEqual(refusal_cause("x", OVERLOADED, "").who, "server")
+
+    def test_no_visitor_has_to_do_with_a_tunnel_that_is_refused(self) -> None:
+        for problem, who in ((FORBIDDEN, "client"), (OVERLOADED, "server")):
+            self.assertEqual(opening_cause("x", problem, "").who, who)
 
     def test_a_word_of_a_later_version(self) -> None:
         cause = refusal_cause("x", problem_of("moon-phase"), "")

@@ -43,7 +43,7 @@ from sellia.transports.link.keeper import Link
 from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.waiting import cancel
 from sellia.why.cause import cause_id
-from sellia.why.link import refusal_cause
+from sellia.why.link import opening_cause
 
 #: Keys that are looked up at once.
 LOOKUPS: Final = 1_000
@@ -216,7 +216,7 @@ class Hellos:
                 message=field(refused.message),
                 suppressed=suppressed,
             )
-            tell_cause(self._keeper.clock, refusal_cause(id, problem, refused.message, peer=link.remote), "")
+            tell_cause(self._keeper.clock, opening_cause(id, problem, refused.message, peer=link.remote), "")
         self._keeper.journal.refused(link.remote, error)
         if not link.refuse(refused, code):
             self._remove(link)

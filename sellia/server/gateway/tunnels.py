@@ -48,7 +48,7 @@ from sellia.transports.reactor.causes import tell_cause
 from sellia.transports.reactor.lines import line
 from sellia.transports.reactor.waiting import wait_for
 from sellia.why.cause import cause_id
-from sellia.why.link import refusal_cause
+from sellia.why.link import opening_cause
 
 #: How long the link of a name's holder has to answer a ping: 20 round trips, but at least 1 s and at most 3 s, polled
 #: every 50 ms.
@@ -301,7 +301,7 @@ class TunnelRequests:
                 suppressed=suppressed,
             )
             id, name = cause_id(session.name, wanted.tunnel, "t"), printable(wanted.name or "", 64)
-            tell_cause(self._keeper.clock, refusal_cause(id, problem, str(error), name=name, peer=session.remote), name)
+            tell_cause(self._keeper.clock, opening_cause(id, problem, str(error), name=name, peer=session.remote), name)
         self._keeper.journal.refused(session.remote, error, session, wanted.name or "")
         session.mux.send_control(TunnelRefused(wanted.tunnel, problem.code, str(error), problem not in _PASSING))
 

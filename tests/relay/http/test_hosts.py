@@ -107,7 +107,7 @@ class LocateTests(SynchronousTestCase):
             (b"MyApp.localhost.:3000", Place(Side.TUNNEL, "myapp.localhost", "myapp")),
             (b"a.B.localhost", Place(Side.TUNNEL, "a.b.localhost", "a.b")),
             (b"xlocalhost", Place(Side.FOREIGN, "xlocalhost")),
-            (b"localhost.example", Place(Side.FOREIGN, "localhost.example")),
+            (b"localhost.example", Place(Side.FOREIGN, "localhost.example", "localhost.example.")),
             (b"127.0.0.1", Place(Side.FOREIGN, "127.0.0.1")),
             (b"[::1]:3000", Place(Side.FOREIGN, "[::1]")),
         ):
