@@ -172,7 +172,7 @@ class LinePrinter:
             self._urls.flush()
         for each in self._lines.all_of(event):
             self._write(each)
-        if self.inspector and isinstance(event, Connected):
+        if self.inspector and isinstance(event, Connected) and not self._quiet:
             address, self.inspector = self.inspector, ""
             hint = "" if self.at_terminal else "  (sellia inspect prints the URL that opens it)"
             self._write(self._lines.stamped([("inspect ", "green"), (safe(address), "bold"), (hint, "dim")]))

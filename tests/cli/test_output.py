@@ -255,6 +255,7 @@ class LineTests(SynchronousTestCase):
     def test_quiet(self) -> None:
         """What visitors do is left out, and what goes wrong is not."""
         printer = LinePrinter(styled(self.console), lambda: 1_700_000_000.0, quiet=True)
+        printer.inspector = "http://127.0.0.1:4040/"
         printer.notify(Connected("demo", "http://x"))
         printer.notify(RequestFinished(1, "GET", "/", 500, 1.0, 0, 0, None))
         printer.notify(WebSocketRefused(1, "/", 403))
