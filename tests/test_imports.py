@@ -32,7 +32,7 @@ _SERVER = _TRANSPORTS | {
     "server.passwords",
 }
 _CLIENT = _TRANSPORTS | {"", "private_names", "client.settings", "client.events", "client.tls", "client.reasons"}
-_CLIENT |= {"client.proxies", "inspector", "inspector.decode"}
+_CLIENT |= {"client.proxies", "inspector", "inspector.decode", "inspector.recording"}
 
 #: What each room may import of Sellia besides itself. A room is a folder, or a module that stands apart from one.
 ALLOWED = {
@@ -82,6 +82,7 @@ ALLOWED = {
     "ui": set(),
     "private_names": set(),
     "inspector": {"settings", "protocol", "relay", "relay.http", "relay.mux", "inspector.decode"},
+    "inspector.recording": {"settings", "protocol", "relay.mux", "inspector"},
     "inspector.decode": {"protocol", "relay", "relay.http", "inspector"},
 }
 _ACCOUNTS = {"server.gateway", "server.base_domain", "server.listeners", "server.accounts", "storage", "ui"}

@@ -23,7 +23,7 @@ Designs not chosen
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -70,6 +70,10 @@ class Subscription:
             exchange.touched = False
         return [changed[number] for number in sorted(changed)], gone
 
+    def has(self, number: int) -> bool:
+        """Return whether `take` would tell of a change of this exchange."""
+        return number in self._changed
+
     def close(self) -> None:
         """Be told nothing more."""
         self._store.unsubscribe(self)
@@ -90,10 +94,23 @@ class Subscription:
             self._wake()
 
 
-class Store:
-    """Exchanges by number.  Changes to an exchange go through it, so that it knows what they cost and tells of them."""
+class Watcher(Protocol):
+    """What is told of what the store loses while it is lost: a recording."""
 
-    def __init__(self, memory: int = DEFAULT_MEMORY) -> None:
+    def letting_go(self, exchange: Exchange) -> None:
+        """The store lets go of an exchange, which is whole for the last time."""
+
+    def passed_unkept(self, octets: int, frames: int) -> None:
+        """Something passes in an exchange that was let go of while it was open."""
+
+
+class Store:
+    """Exchanges by number.  Changes to an exchange go through it, so that it knows what they cost and tells of them.
+
+    ``first`` is the number of the first one.
+    """
+
+    def __init__(self, memory: int = DEFAULT_MEMORY, first: int = 1) -> None:
         self.memory = memory
         self.kept_limit = min(KEPT_LIMIT, memory // 8)
         self.timeline_limit = memory // 8 if memory >= 8 * MIB else memory // 4
@@ -105,7 +122,8 @@ class Store:
         #: Those that are over, in the order in which they ended, for eviction.
         self._over: deque[Exchange] = deque()
         self._subscriptions: list[Subscription] = []
-        self._next = 1
+        self._next = first
+        self.watcher: Watcher | None = None
 
     # --- for whoever writes -----------------------------------------------------------------------------------
 
@@ -153,6 +171,8 @@ class Store:
         """Count what passes in an exchange that was let go of while it was open."""
         self.lost.frames += frames
         self.lost.octets += octets
+        if self.watcher is not None:
+            self.watcher.passed_unkept(octets, frames)
 
     def keep(self, exchange: Exchange, kept: bool) -> None:
         """Let "clear" and eviction leave an exchange alone, or not any more; eviction takes it only as the last."""
@@ -257,6 +277,8 @@ class Store:
         self._drop(exchange)
 
     def _drop(self, exchange: Exchange) -> None:
+        if self.watcher is not None:
+            self.watcher.letting_go(exchange)
         del self._exchanges[exchange.number]
         self.used -= exchange.cost
         exchange.evicted = True
