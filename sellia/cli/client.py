@@ -105,6 +105,7 @@ def _inspector(settings: ClientSettings, reactor: Any, printer: Any) -> "Inspect
     from sellia.client.inspector.inspector import Inspector
 
     inspector = Inspector(settings, reactor)
+    inspector.tell = partial(_tell, printer)
     # The token is for eyes and for programs that were asked to be told, not for files that lines go to.
     if isinstance(printer, LinePrinter):
         printer.inspector = inspector.url if printer.at_terminal else inspector.address

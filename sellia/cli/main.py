@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "status": "Show the clients that run on this machine, and their tunnels.",
     "stop": "Stop a client that runs on this machine, or one of its tunnels.",
     "reload": "Have a running client read its settings again.",
+    "inspect": "Show a recording of traffic, or where a client's inspector is.",
     "auth": "Store and delete keys of servers, and hash passwords of visitors.",
     "service": "Run the tunnels of the settings file as a service of systemd.",
     "server": "Run a server, as twistd sellia-server does.",

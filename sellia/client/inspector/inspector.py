@@ -7,11 +7,13 @@ from math import isfinite
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.internet.defer import DeferredList
+
 import sellia
 from sellia.client.events import VISITS, Connected, Event, LinkBack, LinkLost, Refused, RequestRefused
 from sellia.client.inspector.answers import ApiError
 from sellia.client.inspector.door import Door, listen
-from sellia.client.settings import ClientSettings
+from sellia.client.settings.inspector import InspectorSettings
 from sellia.inspector.capture import Capture, SessionCapture
 from sellia.inspector.model import LinkState
 from sellia.inspector.store import Store
@@ -20,8 +22,10 @@ from sellia.relay.http.hosts import is_loopback
 if TYPE_CHECKING:
     from sellia.client.inspector.events import EventStream
     from sellia.client.inspector.holds import Holds
+    from sellia.client.inspector.recording import Recording
     from sellia.client.inspector.visits import Visits
     from sellia.inspector.decode.sockets import Readers
+    from sellia.inspector.recording.reader import Recorded
 
 #: Causes of what is no exchange (claims, links, refused visitors) that are found by their ids.
 CAUSES: Final = 1_000
@@ -31,14 +35,28 @@ CODE_TIME: Final = 60.0
 
 
 class Inspector:
-    """Inspector of the client that `attach` names.  Raises SettingsError where it cannot listen."""
+    """Inspector of the client that `attach` names, or of a recording, which is only looked at.
 
-    def __init__(self, settings: ClientSettings, reactor: Any, wall_clock: Callable[[], float] = time.time) -> None:
+    Raises SettingsError where it cannot listen, or where a recording cannot be written.
+    """
+
+    def __init__(
+        self,
+        settings: InspectorSettings,
+        reactor: Any,
+        wall_clock: Callable[[], float] = time.time,
+        recorded: "Recorded | None" = None,
+    ) -> None:
         host, port = settings.inspector_place
         self._settings = settings
         self._wall_clock = wall_clock
         self.clock = reactor
-        self.store = Store(settings.inspector_memory)
+        self.recorded = recorded
+        self._recording = _recording_of(settings) if recorded is None else None
+        first = self._recording.last + 1 if self._recording is not None else 1
+        self.store = recorded.store if recorded is not None else Store(settings.inspector_memory, first)
+        #: Told of what a user has to know, and whether it is a failure.
+        self.tell: Callable[[str, bool], None] | None = None
         seconds = reactor.seconds
         self.capture = Capture(self.store, seconds, wall_clock() - seconds(), self._name_of, self._link_of)
         #: What is captured of the present session, if there was one.
@@ -100,7 +118,7 @@ class Inspector:
     def client(self) -> Any:
         """The client.  Raises ApiError where there is none, as for a recording."""
         if self._client is None:
-            raise ApiError(409, "no-client", "There is no client here that could reach a service.")
+            raise ApiError(409, "no-client", self.read_only or "There is no client here that could reach a service.")
         return self._client
 
     @property
@@ -129,23 +147,34 @@ class Inspector:
         """Return the time, as exchanges have it."""
         return self.capture.now()
 
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be done but look; empty where that is not so."""
+        if self.recorded is None:
+            return ""
+        return "This is a recording: it is only looked at, and no client is here that could reach a service."
+
     def attach(self, client: Any) -> None:
         """Show this client, a `ClientService`."""
         self._client = client
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Answer, and record, from now on."""
         self._door.start()
+        if self._recording is not None:
+            self._recording.start(self.store, self.clock, self.tell)
 
     def stop(self) -> Any:
-        """Close the port and what follows; return a Deferred, or None."""
+        """Close the port, the recording and what follows; return a Deferred, or None."""
         for stream in list(self.streams):
             stream.close()
         if self._holds is not None:
             self._holds.clear()
         if self._visits is not None:
             self._visits.close()
-        return self._door.stop()
+        ends = [self._door.stop(), self._recording.stop() if self._recording is not None else None]
+        waits = [each for each in ends if each is not None]
+        return DeferredList(waits) if waits else None
 
     def notify(self, event: Event) -> None:
         """Take an event of the client: what concerns no exchange is told to whoever follows."""
@@ -219,7 +248,9 @@ class Inspector:
                     "until": store.lost.until,
                 },
             },
-            "recording": self._settings.record,
+            "recording": self._recording.path if self._recording is not None else None,
+            "recorder": self._recording.status() if self._recording is not None else None,
+            "recorded": self.recorded.as_json() if self.recorded is not None else None,
         }
 
     def tunnels(self) -> list[dict[str, Any]]:
@@ -259,3 +290,12 @@ class Inspector:
 
             elsewhere = DevServer(self._settings.inspector_dev, self.clock)
         return InspectorFactory(InspectorPages(guard, self, elsewhere), self.clock)
+
+
+def _recording_of(settings: InspectorSettings) -> "Recording | None":
+    """Return the recording that the settings ask for.  Raises SettingsError."""
+    if settings.record is None:
+        return None
+    from sellia.client.inspector.recording import Recording
+
+    return Recording(settings.record, settings.record_limit, settings.record_from)

@@ -59,6 +59,8 @@ class InspectorPages:
         if path == OPENAPI and request.method in (b"GET", b"HEAD"):
             return as_json(described(TABLE, SHAPES))
         endpoint, parts = TABLE.find(request.method.decode("ascii", "replace"), path)
+        if endpoint.method != "GET" and self._subject.read_only:
+            raise ApiError(409, "read-only", self._subject.read_only)
         type = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
         call = Call(parts, query_of(request.query), request.body, type)
         return endpoint.handler(self._subject, call)

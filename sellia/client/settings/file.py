@@ -18,7 +18,7 @@ from sellia.client.settings.values import TargetText
 from sellia.settings import Findings, Given
 
 #: Settings, of a client and of a tunnel, whose values are paths.
-_PATHS: Final = ("ca", "local_ca", "cert", "key", "auth_file", "log_file")
+_PATHS: Final = ("ca", "local_ca", "cert", "key", "auth_file", "log_file", "record")
 
 
 def tunnels_of(given: Mapping[str, Given], defaults: Mapping[str, Given], findings: Findings) -> Given | None:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, PrivateAttr, WithJsonSchema, model_validator
 
 from sellia.client.settings.values import checked_host
 from sellia.relay.http.hosts import canonical_domain, is_loopback
@@ -20,6 +20,10 @@ PORT: Final = 4040
 #: Bytes that it keeps if nothing else is set, and the least.
 MEMORY: Final = 64 * 1024 * 1024
 LEAST_MEMORY: Final = 1024 * 1024
+
+#: Bytes of a recording if nothing else is set, and the least.
+RECORD: Final = 4 * 1024 * 1024 * 1024
+LEAST_RECORD: Final = 1024 * 1024
 
 _LISTEN: Final = re.compile(r"^(?:(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+):)?([0-9]{1,5})$")
 _WRITE: Final = "Write a port, as in 4041, or an address with one, as in 127.0.0.1:4041."
@@ -104,12 +108,22 @@ class InspectorSettings(Settings):
         flag="FILE",
         min_length=1,
     )
+    record_limit: Size = setting(
+        RECORD, "Bytes that the file of a recording may have.", path="inspector.record_limit", ge=LEAST_RECORD
+    )
     inspector_dev: Annotated[str, AfterValidator(_checked_dev)] | None = setting(
         None,
         "Development server that the inspector's page comes from, as http://localhost:5173.",
         path="inspector.dev",
         flag="URL",
     )
+
+    _record_from: str = PrivateAttr("")
+
+    @property
+    def record_from(self) -> str:
+        """The flag or file that the path of the recording comes from, for people."""
+        return self._record_from or "inspector.record"
 
     @property
     def inspector_asked(self) -> bool:
@@ -129,4 +143,7 @@ class InspectorSettings(Settings):
         if self.inspector_password is None and not is_loopback(host):
             hint = "Set inspector.password as well, or listen on 127.0.0.1."
             raise wrong("would show all that passes to whoever reaches this machine", hint, "inspector")
+        if self.record is not None and self.no_inspector:
+            hint = "Leave --no-inspector away, or this."
+            raise wrong("needs the inspector, which is off: nothing would be recorded", hint, "record")
         return self

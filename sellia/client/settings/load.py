@@ -61,6 +61,7 @@ def finish(given: dict[str, Given], environment: Mapping[str, str], findings: Fi
     settings._files = tuple(dict.fromkeys(each.path for each in given["tunnels"].parts.values() if each.path))
     settings._key_from = given["api_key"].place if "api_key" in given else ""
     settings._log_from = given["log_file"].place if "log_file" in given else ""
+    settings._record_from = given["record"].place if "record" in given else ""
     return settings
 
 

@@ -68,6 +68,8 @@ def dechunked(data: bytes) -> bytes:
 class Subject:
     """What is inspected in a test that needs no client."""
 
+    read_only = ""
+
     def __init__(self, clock: Any) -> None:
         self.store = Store()
         self.clock = clock
