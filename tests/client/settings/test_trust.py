@@ -132,7 +132,7 @@ class SettingsTests(ProjectCase):
         """One that is new is refused until it stands here or in the list of what is allowed."""
         refused = {"api_key", "ca", "proxy", "log_file"}
         # Who sees what passes, and where it is written, is for the user to say.
-        refused |= {"inspector", "inspector_password", "inspector_hosts", "inspector_dev", "record"}
+        refused |= {"inspector", "inspector_password", "inspector_hosts", "inspector_dev", "record", "record_limit"}
         self.assertEqual(ClientSettings.model_fields.keys() - SETTINGS, refused)
         self.assertEqual(SETTINGS - ClientSettings.model_fields.keys(), set())
         tunnel = TunnelSettings.model_fields.keys() | TunnelDefaults.model_fields.keys()
