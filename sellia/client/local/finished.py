@@ -7,7 +7,7 @@ listener have to learn which request that was.
 The table is bounded by ``FINISHED_LIMIT``; of an older exchange nothing is told.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from twisted.logger import Logger
 
@@ -25,15 +25,9 @@ FINISHED_LIMIT: Final = 256
 _log = Logger()
 
 
-class Finished(NamedTuple):
-    """Summary of one exchange, from which its end can be told anew."""
-
-    method: bytes
-    target: bytes
-    status: int | None
-    bytes_in: int
-    bytes_out: int
-    report: Report | None
+#: One exchange, from which its end can be told anew: method, target, status, bytes of both bodies, listener.  A plain
+#: tuple, because one is made of every request.
+Finished: TypeAlias = tuple[bytes, bytes, int | None, int, int, Report | None]
 
 
 class FinishedExchanges:

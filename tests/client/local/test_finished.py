@@ -5,7 +5,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.client.events import VISITOR_LEFT, Event, RequestFinished
-from sellia.client.local.finished import FINISHED_LIMIT, Finished, FinishedExchanges, server_refused
+from sellia.client.local.finished import FINISHED_LIMIT, FinishedExchanges, server_refused
 from sellia.protocol.messages import Reset, Why
 from tests.client.stage import LogLines
 
@@ -25,7 +25,7 @@ class FinishedTests(SynchronousTestCase):
 
     def test_told_once(self) -> None:
         log = LogLines(self)
-        self.finished.add(2, Finished(b"GET", b"/a?secret=1", 200, 3, 5, self.events.append))
+        self.finished.add(2, (b"GET", b"/a?secret=1", 200, 3, 5, self.events.append))
         self.finished.reset(2, Reset("bad-service-response", "the head is too long"), "demo")
         self.finished.reset(2, Reset("bad-service-response", "the head is too long"), "demo")
         cause = "The server refused the answer: the head is too long."
@@ -34,7 +34,7 @@ class FinishedTests(SynchronousTestCase):
 
     def test_a_visitor_who_leaves(self) -> None:
         log = LogLines(self)
-        self.finished.add(2, Finished(b"GET", b"/", 200, 3, 5, self.events.append))
+        self.finished.add(2, (b"GET", b"/", 200, 3, 5, self.events.append))
         why = Why("proxy", "idle-timeout", {"waited": 60})
         reset = Reset("visitor-gone", "the visitor's connection was lost", why=why)
         cause = self.finished.reset(2, reset, "demo", "9f3a61c2-2")
@@ -44,19 +44,19 @@ class FinishedTests(SynchronousTestCase):
         self.assertEqual(log.lines, [])
 
     def test_another_reset_says_nothing(self) -> None:
-        self.finished.add(2, Finished(b"GET", b"/", 200, 3, 5, self.events.append))
+        self.finished.add(2, (b"GET", b"/", 200, 3, 5, self.events.append))
         self.finished.reset(2, Reset("overloaded"), "demo")
         self.assertEqual(self.events, [])
 
     def test_nobody_listens(self) -> None:
         log = LogLines(self)
-        self.finished.add(2, Finished(b"GET", b"/", 200, 3, 5, None))
+        self.finished.add(2, (b"GET", b"/", 200, 3, 5, None))
         self.finished.reset(2, Reset("bad-service-response", ""), "demo")
         self.assertEqual(len(log.lines), 1)
 
     def test_unknown_numbers_say_nothing(self) -> None:
         log = LogLines(self)
-        self.finished.add(2, Finished(b"GET", b"/", 200, 3, 5, self.events.append))
+        self.finished.add(2, (b"GET", b"/", 200, 3, 5, self.events.append))
         self.finished.reset(4, Reset("bad-service-response", ""), "demo")
         self.finished.clear()
         self.finished.reset(2, Reset("bad-service-response", ""), "demo")
@@ -64,7 +64,7 @@ class FinishedTests(SynchronousTestCase):
 
     def test_the_oldest_makes_room(self) -> None:
         for number in range(FINISHED_LIMIT + 1):
-            self.finished.add(number, Finished(b"GET", b"/", 200, 3, 5, self.events.append))
+            self.finished.add(number, (b"GET", b"/", 200, 3, 5, self.events.append))
         for number in (0, 1):
             self.finished.reset(number, Reset("bad-service-response", ""), "demo")
         self.assertEqual([event.id for event in self.events], [1])  # type: ignore[union-attr]
