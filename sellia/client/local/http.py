@@ -31,10 +31,10 @@ from sellia.client.events import Report, RequestStarted, ResponseStreaming
 from sellia.client.local.connection import HttpConnection
 from sellia.client.local.ends import STRIPPED, of_answer
 from sellia.client.local.exchange import ANSWERED, OPEN, OVER, REQUESTED, ServiceLeg, request_head
-from sellia.client.local.finished import Finished
 from sellia.client.local.service import LocalService
 from sellia.problems import BAD_REQUEST, SERVICE_DIED, Problem
 from sellia.protocol.messages import Headers, HttpRequest, ResponseHead
+from sellia.relay.http.field_rules import NameTable
 from sellia.relay.http.framing import BODILESS, field_lines, plain_length
 from sellia.relay.http.logins import is_bound
 from sellia.relay.http.trailers import trailers_to_pass
@@ -50,7 +50,19 @@ from sellia.why.exchange import GATEWAY_STATUSES
 #: Bytes of a request that are kept while it is not known whether the service has closed its connection.
 KEPT_LIMIT: Final = 64 * 1024
 
-#: Statuses of responses without a body, behind which a broken service may send one.
+_HOST, _LENGTH, _CODING, _KEY, _TE, _LOGIN = range(1, 7)
+
+#: Fields of a request that matter here.
+_KNOWN: Final = {
+    b"host": _HOST,
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _CODING,
+    b"sec-websocket-key": _KEY,
+    b"te": _TE,
+    b"authorization": _LOGIN,
+}
+
+_known: Final = NameTable(lambda name: _KNOWN.get(name.lower(), 0))
 
 _REPEATABLE: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 
@@ -128,26 +140,23 @@ class ServiceHttpLeg(ServiceLeg):
         length = -1
         hosts = 0
         for name, value in headers:
-            size = len(name)
-            if size == 4:
-                hosts += name.lower() == b"host"
-            elif size == 14:
-                if name.lower() == b"content-length":
-                    if length >= 0:
-                        raise ValueError("it has two lengths (Content-Length)")
-                    length = plain_length(value)
-            elif size == 17:
-                lowered = name.lower()
-                if lowered == b"transfer-encoding":
-                    raise ValueError("it brings a transfer coding of its own")
-                if lowered == b"sec-websocket-key":
-                    self.word = STRIPPED
-            elif size == 2:
-                if name.lower() == b"te":
-                    extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
-            elif size == 13:
-                if name.lower() == b"authorization":
-                    self.login = is_bound(value)
+            known = _known[name]
+            if not known:
+                continue
+            if known == _HOST:
+                hosts += 1
+            elif known == _LENGTH:
+                if length >= 0:
+                    raise ValueError("it has two lengths (Content-Length)")
+                length = plain_length(value)
+            elif known == _CODING:
+                raise ValueError("it brings a transfer coding of its own")
+            elif known == _KEY:
+                self.word = STRIPPED
+            elif known == _TE:
+                extra = b"Connection: TE\r\n"  # RFC 9110, section 10.1.4
+            else:
+                self.login = is_bound(value)
         if hosts != 1:
             raise ValueError("it does not name one host")
         if self._chunked:
@@ -296,7 +305,7 @@ class ServiceHttpLeg(ServiceLeg):
             if connection.stalled:
                 self.stream.flow()
             connection.release(reuse=reuse, visitor=self.opening.connection, dirty=self._dirty)
-        told = Finished(self.method, self.opening.target, self.status, self.bytes_in, self.bytes_out, self.report)
+        told = self.method, self.opening.target, self.status, self.bytes_in, self.bytes_out, self.report
         self.service.finished.add(self.stream.id, told)
         cause = of_answer(self) if self.word or self.status in GATEWAY_STATUSES else None
         if self.observer is not None:

@@ -140,7 +140,9 @@ def response_to_visitor(headers: Headers, status: int = 200) -> Headers:
     rules = RULES
     for pair in headers:
         rule = rules[pair[0]]
-        if rule == 0 or rule == EXTENSIONS or FIRST_FORWARDED <= rule < SELLIA:
+        if not rule:
+            keep(pair)
+        elif rule == EXTENSIONS or FIRST_FORWARDED <= rule < SELLIA:
             keep(pair)
         elif rule == CONNECTION:
             if pair[1] not in _PLAIN_CONNECTION:

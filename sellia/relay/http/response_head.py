@@ -97,7 +97,7 @@ def fields_of(lines: list[bytes], section: str) -> Headers:
     headers: Headers = []
     for line in lines:
         name, colon, value = line.partition(b":")
-        if colon and name[:1] > b" " and name[-1:] > b" ":
+        if colon and name and name[0] > 0x20 and name[-1] > 0x20:
             headers.append((name, value.strip()))  # of white space, all but blanks has been refused
             continue
         if line[:1] in (b" ", b"\t"):

@@ -30,7 +30,7 @@ from typing import Final, NamedTuple
 
 from sellia.protocol.limits import HEAD_LIMIT
 from sellia.protocol.messages import Headers, ResponseHead
-from sellia.relay.http.field_rules import is_token
+from sellia.relay.http.field_rules import NameTable, is_token
 from sellia.relay.http.framing import (
     BODILESS,
     bad_response,
@@ -40,6 +40,7 @@ from sellia.relay.http.framing import (
     plain_length,
     with_length,
 )
+from sellia.relay.http.headers import values_of
 from sellia.relay.http.not_http import what_came
 from sellia.relay.http.response_head import check_size, fields_of, lines_of, may_be_status_line, parse_head, section_end
 from sellia.relay.http.validation import check_reason, check_status, validate_response
@@ -47,10 +48,15 @@ from sellia.relay.http.validation import check_reason, check_status, validate_re
 #: Bytes of a chunk's size with its extensions.
 _LINE_LIMIT: Final = 16 * 1024
 
-_BLANK: Final = b" \t"
+_CONTENT_LENGTH, _CODING, _CONNECTION = 1, 2, 3
 
-#: Lengths of the names of fields that say where a response ends.
-_FRAMING_LENGTHS: Final = frozenset(map(len, (b"content-length", b"transfer-encoding", b"connection")))
+#: The usual values of Connection where a connection is kept.
+_KEEPING: Final = frozenset((b"keep-alive", b"Keep-Alive"))
+
+#: Fields that say where a response ends.
+_FRAMING: Final = {b"content-length": _CONTENT_LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION}
+
+_framing: Final = NameTable(lambda name: _FRAMING.get(name.lower(), 0))
 
 _WAITING, _LENGTH, _CLOSE, _SIZE, _CHUNK, _CHUNK_END, _TRAILERS = range(7)
 
@@ -168,22 +174,18 @@ class ResponseReader:
     def _begin_body(self, status: int, minor: int, reason: bytes, headers: Headers) -> None:
         lengths: list[bytes] = []
         codings: list[bytes] = []
-        connection = b""
+        keep, unusual = minor == 1, False
         for name, value in headers:
-            size = len(name)
-            if size in _FRAMING_LENGTHS:
-                if size == 14:
-                    if name.lower() == b"content-length":
-                        lengths.append(value)
-                elif size == 17:
-                    if name.lower() == b"transfer-encoding":
-                        codings.append(value)
-                elif name.lower() == b"connection":
-                    connection += b"," + value
-        keep = minor == 1
-        if connection:
-            options = [option.strip(_BLANK) for option in connection.lower().split(b",")]
-            keep = b"close" not in options and (keep or b"keep-alive" in options)
+            framing = _framing[name]
+            if framing:
+                if framing == _CONTENT_LENGTH:
+                    lengths.append(value)
+                elif framing == _CODING:
+                    codings.append(value)
+                elif minor == 0 or value not in _KEEPING:
+                    unusual = True
+        if unusual:
+            keep = _keeps_alive(headers, minor)
         length = None
         if lengths:
             length, plain = one_length(lengths)
@@ -281,6 +283,12 @@ class ResponseReader:
         check_size(end, self.trailers, b"", "trailer section")
         self.complete = True
         self.rest = data[behind:]
+
+
+def _keeps_alive(headers: Headers, minor: int) -> bool:
+    """Return whether a response's Connection, in all its fields, lets the connection be used again."""
+    options = [option.lower() for option in values_of(headers, b"connection")]
+    return b"close" not in options and (minor == 1 or b"keep-alive" in options)
 
 
 def check_head(head: ResponseHead) -> int | None:
