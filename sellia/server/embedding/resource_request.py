@@ -51,10 +51,12 @@ class _ResourceLeg(VisitorHttpLeg):
 
     connection: "ResourceRequest"
 
-    def write_head(self, head: ResponseHead) -> None:
+    def write_head(self, head: ResponseHead, body: bytes) -> None:
         if self._framing is Framing.CHUNKS:
             self._framing = Framing.CLOSE  # nothing of ours around what is written: twisted.web makes the chunks
         self.connection.write_head(head, last=not self.keep_alive)
+        if body:
+            self.connection.write(body)
 
     def write_interim(self, head: ResponseHead) -> None:
         """Drop it: twisted.web has no way to write one."""

@@ -52,11 +52,8 @@ _LONGER: Final = "the response is longer than its Content-Length"
 _log = Logger()
 _HELD_BACK: Final = RequestBody.HELD_BACK
 _COMPLETE: Final = RequestBody.COMPLETE
-_AWAITED: Final = Response.AWAITED
-_SENDING: Final = Response.SENDING
-_OVER: Final = Response.OVER
-_LENGTH: Final = Framing.LENGTH
-_CHUNKS: Final = Framing.CHUNKS
+_AWAITED, _SENDING, _OVER = Response
+_LENGTH, _CHUNKS, _CLOSE = Framing
 
 
 class VisitorHttpLeg(StrictLeg):
@@ -99,7 +96,7 @@ class VisitorHttpLeg(StrictLeg):
         #: Limit on a body whose length is not declared, if there is one.
         self.body_limit: BodyLimit | None = None
         self.interim: InterimFilter | None = None
-        self._framing = Framing.CLOSE
+        self._framing = _CLOSE
         #: Bytes of the body that are still to come, where its length is known, else -1.
         self._left = -1
 
@@ -144,7 +141,7 @@ class VisitorHttpLeg(StrictLeg):
         """End the request."""
         self.incoming = _COMPLETE
         if self.stream is not None:
-            passed = trailers_to_pass(trailers)
+            passed = trailers_to_pass(trailers) if trailers else trailers
             if self.placement is not None:
                 self.placement.complete(passed)
             if self.observer is not None and passed:
@@ -241,19 +238,21 @@ class VisitorHttpLeg(StrictLeg):
             self.observer.response(self.stream.id, head_alone(head))
         if head.status in GATEWAY_STATUSES:
             tell_gateway_error(self, head.status)
-        self.write_head(head)
+        whole = head.body if len(head.body) == self._left and self.observer is None else b""
+        self._left -= len(whole)
+        self.write_head(head, whole)
         if not self._left:
             self._complete()
-        if head.body:
+        if head.body and not whole:
             self.data_received(head.body)
 
-    def write_head(self, head: ResponseHead) -> None:
-        """Write the head of the response, with the framing of what follows."""
-        if self.incoming is not _COMPLETE or self._framing is Framing.CLOSE:
+    def write_head(self, head: ResponseHead, body: bytes) -> None:
+        """Write the head of the response, with the framing of what follows, and the whole ``body`` if it is there."""
+        if self.incoming is not _COMPLETE or self._framing is _CLOSE:
             self.keep_alive = False  # what is still to come of the request is not waited for
         framing = framing_fields(self._framing, self.keep_alive, self.request.minor)
         lines = field_lines(response_to_visitor(head.headers, head.status))
-        self.connection.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (head.status, head.reason, lines, framing))
+        self.connection.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n%b" % (head.status, head.reason, lines, framing, body))
 
     def _interim_head(self, head: ResponseHead) -> None:
         if head.status == 101:
