@@ -310,7 +310,8 @@ class ServiceHttpLeg(ServiceLeg):
         cause = of_answer(self) if self.word or self.status in GATEWAY_STATUSES else None
         if self.observer is not None:
             self.observe_end("service")
-        self._report(None, cause)
+        if self.report is not None:
+            self._report(None, cause)
 
     def _abandon(self) -> None:
         """End an exchange whose response has left, and whose service wants no more of the request."""

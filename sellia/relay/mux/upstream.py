@@ -103,10 +103,11 @@ class ExchangeLimits:
 
     def refusal(self, session: Session, tunnel_id: int, at_loss: int) -> str | None:
         """Return the limit that another exchange would break; ``at_loss`` streams were open when the link was lost."""
-        if session.full:
+        table = session.table
+        if table.ours >= session.max_streams:
             return "session_streams"
-        if session.table.by_tunnel.get(tunnel_id, 0) >= self.tunnel_streams:
+        if table.by_tunnel.get(tunnel_id, 0) >= self.tunnel_streams:
             return "tunnel_streams"
         if not session.out.attached and len(session.streams) - at_loss >= self.away_requests:
             return "away_requests"
-        return "session_queue" if session.load.crowded else None
+        return "session_queue" if table.queued >= session.load.queue_limit else None

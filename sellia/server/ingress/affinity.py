@@ -15,7 +15,7 @@ from sellia.server.ingress.interim import through_a_proxy
 class Affinity:
     """Affinity of one connection; ``number`` is 0 for a connection that has none."""
 
-    __slots__ = ("_checked", "_number", "_sessions")
+    __slots__ = ("_checked", "_number", "_sessions", "last")
 
     def __init__(self, number: int = 0) -> None:
         self._number = number
@@ -23,6 +23,8 @@ class Affinity:
         self._checked = False
         #: Sessions whose clients may keep a connection to a service.
         self._sessions: set[StreamOwner] | None = None
+        #: The session whose client completed the last response, if it has been noted.
+        self.last: StreamOwner | None = None
 
     def number_for(self, request: Request) -> int:
         """Return the number, which is 0 from the first request on if that came through a proxy, which pools."""
@@ -35,6 +37,7 @@ class Affinity:
     def answered(self, session: StreamOwner) -> None:
         """Note a session whose client has completed a response."""
         if self._number:
+            self.last = session
             if self._sessions is None:
                 self._sessions = set()
             self._sessions.add(session)
@@ -42,6 +45,7 @@ class Affinity:
     def end(self) -> None:
         """Tell clients that no more requests come from the connection: they close what they kept for it."""
         sessions, self._sessions = self._sessions, None
+        self.last = None
         for session in sessions or ():
             if not session.closed:
                 session.send_control(VisitorLeft(self._number))

@@ -132,7 +132,9 @@ class VisitorChannel:
         raise NotImplementedError
 
     def answered(self, session: StreamOwner) -> None:
-        self.affinity.answered(session)
+        affinity = self.affinity
+        if affinity.last is not session:
+            affinity.answered(session)
 
     def break_off(self) -> None:
         """End a response as broken: what was written is sent, but nothing can take it for complete."""

@@ -9,7 +9,7 @@ Designs not chosen
 
 from collections.abc import Callable
 from itertools import count
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -31,6 +31,8 @@ from sellia.server.limiter import Limiter
 from sellia.server.settings import ServerSettings
 from sellia.transports.reactor.batching import batch_of
 from sellia.transports.websocket.pipe import VisitorWebSocketFactory
+
+_HTTP: Final = TunnelKind.HTTP
 
 _log = Logger()
 
@@ -164,7 +166,7 @@ class Ingress:
         tunnel = self.tunnels.find(label)
         if tunnel is None:
             return ProblemError(self.rooms.why_absent(label))
-        if tunnel.kind is not TunnelKind.HTTP:
+        if tunnel.kind is not _HTTP:
             return ProblemError(NO_SUCH_TUNNEL, "This name is no website: what it serves is reached over TLS alone.")
         for check in self.checks:
             verdict = check(request, tunnel, connection)

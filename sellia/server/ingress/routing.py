@@ -40,6 +40,8 @@ _DECLINED: Final = 64
 FEW: Final = 32
 _FOR_ANSWERS: Final = frozenset((b"accept", b"expect", b"origin"))
 
+_TUNNEL: Final = Side.TUNNEL
+
 _log = Logger()
 
 
@@ -69,7 +71,7 @@ def route(connection: VisitorChannel, request: Request) -> None:
             ingress.guard.refused("connections_per_address", connection.counted, 503)
             connection.answer_error(ProblemError(OVERLOADED), request)
             return
-    if _is_tunnels(connection, place):
+    if place.side is _TUNNEL or _is_tunnels(connection, place):
         enter(connection, request, place.label, path)
     else:
         _own(connection, request, place, path)
@@ -83,7 +85,7 @@ def _is_link(connection: VisitorChannel, request: Request, place: Place, path: b
 
 def _is_tunnels(connection: VisitorChannel, place: Place) -> bool:
     """Return whether a place is for tunnels: below the server's domain, or a domain that one of them has."""
-    if place.side is Side.TUNNEL:
+    if place.side is _TUNNEL:
         return True
     return bool(place.label) and connection.ingress.tunnels.find(place.label) is not None
 

@@ -225,7 +225,8 @@ class Intake:
         except Exception as error:
             self._unfinished = False
             link.failed(error)
-        self._left -= 1 + min(len(message) // KIB, RECORDS_COST)
+        size = len(message)
+        self._left -= 1 if size < KIB else 1 + min(size // KIB, RECORDS_COST)
         return self._left > 0 and self._autobahn.listening and not (self._unfinished or self.held)
 
     def _more(self) -> bool:
