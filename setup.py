@@ -46,6 +46,7 @@ setup(
             "cli/events.schema.json",
             "cli/commands.json",
             "client/inspector/page/**/*",
+            "server/admin/page/**/*",
             "ui/*.js",
             "ui/*.css",
             "ui/vendor/*",

@@ -122,6 +122,9 @@ class Storage(Protocol):
     def usage_sums(self, first: date, last: date) -> list[Usage]:
         """Return the sums by account of the days from ``first`` to ``last``: rows without a name, of day ``first``."""
 
+    def usage_days(self, first: date, last: date, account_id: str | None = None) -> list[Usage]:
+        """Return the sums by day, of all accounts or of one: rows without an account and a name."""
+
     def answer(self, caller: str, token: str) -> Answer | None:
         """Return the answer that was kept for a caller's idempotency key."""
 

@@ -221,6 +221,14 @@ class MemoryStorage:
                     sums[each.account_id] = total(start, each)
         return [sums[each] for each in sorted(sums)]
 
+    def usage_days(self, first: date, last: date, account_id: str | None = None) -> list[Usage]:
+        sums: dict[date, Usage] = {}
+        with self._lock:
+            for each in self._usage.values():
+                if first <= each.day <= last and account_id in (None, each.account_id):
+                    sums[each.day] = total(sums.get(each.day, Usage("", "", each.day)), each)
+        return [sums[each] for each in sorted(sums)]
+
     def answer(self, caller: str, token: str) -> Answer | None:
         with self._lock:
             return self._answers.get((caller, token))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Select, Table, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, or_, select, tuple_
 
 from sellia.storage.interface import PAGE_LIMIT, Directory
 from sellia.storage.records import Account, Answer, Event, Key, LimitsClass, ReservedName, Usage
@@ -120,20 +120,28 @@ def usage(
 
 
 def usage_sums(connection: Connection, first: date, last: date) -> list[Usage]:
+    found = _sums(connection, USAGE.c.account_id, USAGE.c.day.between(first, last))
+    return [Usage(account, "", first, *figures) for account, figures in found]
+
+
+def usage_days(connection: Connection, first: date, last: date, account_id: str | None) -> list[Usage]:
+    wanted = USAGE.c.day.between(first, last)
+    if account_id is not None:
+        wanted &= USAGE.c.account_id == mended(account_id)
+    return [Usage("", "", day, *figures) for day, figures in _sums(connection, USAGE.c.day, wanted)]
+
+
+def _sums(
+    connection: Connection, by: ColumnElement[Any], wanted: ColumnElement[bool]
+) -> Iterator[tuple[Any, tuple[int, int, int, int, float]]]:
+    """Add up usage; no sum is too large for a database's integers, since high and low halves are added apart."""
     counted = [USAGE.c[each] for each in ("requests", "messages", "bytes_in", "bytes_out")]
     halves = [half for each in counted for half in (func.sum(each // _HALF), func.sum(each % _HALF))]
-    statement = (
-        select(USAGE.c.account_id, *halves, func.sum(USAGE.c.connected_seconds))
-        .where(USAGE.c.day.between(first, last))
-        .group_by(USAGE.c.account_id)
-        .order_by(USAGE.c.account_id)
-    )
-    found = []
-    for account, *parts, seconds in connection.execute(statement):
+    statement = select(by, *halves, func.sum(USAGE.c.connected_seconds)).where(wanted).group_by(by).order_by(by)
+    for value, *parts, seconds in connection.execute(statement):
         figures = [int(high) * _HALF + int(low) for high, low in zip(parts[::2], parts[1::2], strict=True)]
         requests, messages, bytes_in, bytes_out = (min(each, INTEGER_LIMIT) for each in figures)
-        found.append(Usage(account, "", first, requests, messages, bytes_in, bytes_out, float(seconds)))
-    return found
+        yield value, (requests, messages, bytes_in, bytes_out, float(seconds))
 
 
 def answer(connection: Connection, caller: str, token: str) -> Answer | None:

@@ -65,6 +65,10 @@ class SqlStorage:
         with self.database.reading() as connection:
             return reads.usage_sums(connection, first, last)
 
+    def usage_days(self, first: date, last: date, account_id: str | None = None) -> list[Usage]:
+        with self._reading() as connection:
+            return reads.usage_days(connection, first, last, account_id)
+
     def answer(self, caller: str, token: str) -> Answer | None:
         with self.database.reading() as connection:
             return reads.answer(connection, caller, token)

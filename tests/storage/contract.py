@@ -417,6 +417,10 @@ class StorageContract:
         )
         expected = [Usage("a", "", DAY, 2, 4, 6, 8, 10.0), Usage("b", "", DAY, 1, 1, 1, 1, 1.0)]
         self.assertEqual(self.storage.usage_sums(DAY, later), expected)
+        days = [Usage("", "", DAY, 2, 3, 4, 5, 6.0), Usage("", "", later, 1, 2, 3, 4, 5.0)]
+        self.assertEqual(self.storage.usage_days(DAY, later), days)
+        self.assertEqual(self.storage.usage_days(DAY, later, "b"), [Usage("", "", DAY, 1, 1, 1, 1, 1.0)])
+        self.assertEqual(self.storage.usage_days(DAY, later, "nobody"), [])
 
     # Answers, and what is thrown away.
 

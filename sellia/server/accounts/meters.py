@@ -218,6 +218,8 @@ class Meters:
         self._ending: list[TunnelMeter] = []
         self._before: dict[str, int] = {}
         self._month = (0, 0)
+        #: Exchanges that visitors have asked for since the start, of every tunnel.
+        self.asked = 0
 
     # --- who is metered --------------------------------------------------------------------------------------
 

@@ -60,6 +60,9 @@ class LateStorage:
     def usage_sums(self, first: date, last: date) -> list[Usage]:
         return self.open().usage_sums(first, last)
 
+    def usage_days(self, first: date, last: date, account_id: str | None = None) -> list[Usage]:
+        return self.open().usage_days(first, last, account_id)
+
     def answer(self, caller: str, token: str) -> Answer | None:
         return self.open().answer(caller, token)
 

@@ -6,8 +6,8 @@ a key, and with which scopes.  ``by`` is that actor, for the audit.
 
 The calls: accounts, create_account, update_account, delete_account; keys, key, own_limits, create_key, update_key,
 rotate_key, revoke_key; names, kept_names, name, place, reserve_name, release_name, domain_records, check_domain,
-vouch_for; limits, set_limits, delete_limits; sessions, session, kick, overview; events, usage, usage_sums, backup,
-answer, keep_answer.
+vouch_for; limits, set_limits, delete_limits; sessions, session, kick, overview; events, usage, usage_sums, usage_days,
+backup, answer, keep_answer.
 """
 
 from collections.abc import Callable
@@ -103,6 +103,10 @@ class Operations:
     def usage_sums(self, first: date, last: date) -> "Deferred[list[Usage]]":
         """Return the usage of accounts, added up."""
         return self._read(self.parts.threads.storage.usage_sums, first, last)
+
+    def usage_days(self, first: date, last: date, account_id: str | None = None) -> "Deferred[list[Usage]]":
+        """Return the usage of days, added up."""
+        return self._read(self.parts.threads.storage.usage_days, first, last, account_id)
 
     def answer(self, caller: str, token: str) -> "Deferred[Answer | None]":
         """Return the answer that was kept for an idempotency key."""

@@ -259,6 +259,7 @@ class Accounts(Service):
 
     def _allowance(self, tunnel: Tunnel[Upstream], visitor: str) -> ProblemError | None:
         """Return why a tunnel may carry no other exchange, and count it."""
+        self._meters.asked += 1
         found = self._meters.tunnel(tunnel.label)
         if found is None:
             return None

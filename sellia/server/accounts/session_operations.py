@@ -96,6 +96,8 @@ class SessionOperations:
             "accounts": len(parts.live.accounts),
             "keys": len(parts.live.keys),
             "names": len(parts.live.names),
+            "requests": parts.meters.asked,
+            "at": parts.today(),
             "waiting": parts.recorder.waiting,
         }
 

@@ -85,6 +85,21 @@ class UsageQuery(OfAccount):
     name: Pattern | None = Field(None, description="The name that is meant.")
 
 
+class TotalsQuery(Model):
+    """Parameters of sums of usage."""
+
+    first: date | None = Field(None, alias="from", description="First day, in UTC; 30 days ago without it.")
+    last: date | None = Field(None, alias="to", description="Last day, in UTC; today without it.")
+    account: Name | None = Field(None, description="Id or name of the account that is meant; all, without it.")
+    limit: int = Field(PAGE, ge=1, le=PAGE_LIMIT, description="Most accounts that are told, which carried most bytes.")
+
+
+class NewSignIn(Body):
+    """An admin key to sign in with."""
+
+    key: str = Field(min_length=1, max_length=CURSOR_LIMIT)
+
+
 class NewAccount(Body):
     """An account to be made."""
 

@@ -30,7 +30,8 @@ from sellia.server.admin.routes import SEGMENT_LIMIT, Route, Scope
 _DESCRIPTION: Final = (
     "Accounts, keys, names, limits and sessions of one Sellia server. Errors are problem details (RFC 9457), with a "
     "stable word in `error` that docs/errors.rst explains. Lists come in pages: give the `next` of one as the `cursor` "
-    "of the next request. A write with an `Idempotency-Key` is done once, however often it is sent."
+    "of the next request. A write with an `Idempotency-Key` is done once, however often it is sent. Scripts show their "
+    "key; the page's sign-in gives a browser a cookie that stands for one, and what it changes must have its `Origin`."
 )
 
 _REFERENCE: Final = "#/components/schemas/{model}"
@@ -75,7 +76,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.scope in (Scope.READ, Scope.WRITE):
         operation["x-scope"] = route.scope.value
         operation["x-own"] = route.own
-    if route.writes:
+    if route.once:
         operation["parameters"].append(
             {
                 "name": "Idempotency-Key",
@@ -135,11 +136,11 @@ def _problems(route: Route) -> dict[str, Any]:
     found = [*route.problems, RATE_LIMITED, OVERLOADED, INTERNAL]
     if route.scope is not Scope.NOBODY:
         found += [KEY_REQUIRED, FORBIDDEN]
-    if route.body is not None or route.query is not None or route.writes:
+    if route.body is not None or route.query is not None or route.once:
         found.append(INVALID_VALUE)
     if route.body is not None:
         found += [UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE]
-    if route.writes:
+    if route.once:
         found += [IDEMPOTENCY_KEY_REUSED, STILL_UNDER_WAY, ALREADY_EXISTS, CONFLICT, STILL_IN_USE]
     if route.parameters:
         found.append(NO_SUCH_THING)

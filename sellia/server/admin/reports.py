@@ -170,8 +170,12 @@ class SessionPage(Model):
 
 
 class Overview(Model):
-    """How the server is; ``limits`` counts what was refused, by the limit."""
+    """How the server is; ``limits`` counts what was refused, by the limit, and ``requests`` what visitors asked for.
 
+    Both count from the server's start.
+    """
+
+    at: AwareDatetime
     version: str
     draining: bool
     database: str = Field(description="well, slow or away")
@@ -183,6 +187,7 @@ class Overview(Model):
     tunnels: int
     streams: int
     connections: int
+    requests: int
     limits: dict[str, int]
     counters: dict[str, int]
 
@@ -225,6 +230,45 @@ class UsagePage(Model):
 
     items: list[UsageReport]
     next: str | None = None
+
+
+class UsageSums(Model):
+    """What was carried, added up."""
+
+    requests: int
+    messages: int
+    bytes_in: int
+    bytes_out: int
+    connected_seconds: float
+
+
+class DayTotals(UsageSums):
+    """What was carried on a day."""
+
+    day: date
+
+
+class AccountTotals(UsageSums):
+    """What an account carried."""
+
+    account: str
+
+
+class UsageTotals(Model):
+    """What was carried: on each day that had anything, and by the accounts that carried most bytes, those first."""
+
+    days: list[DayTotals]
+    accounts: list[AccountTotals]
+
+
+class SignInReport(Model):
+    """Who is signed in at the page, and until when at most."""
+
+    signed_in: bool
+    prefix: str | None
+    account: str | None
+    scopes: list[str]
+    ends_at: AwareDatetime | None
 
 
 class Counts(Model):

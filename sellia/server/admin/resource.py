@@ -6,8 +6,10 @@ Need
 
 Invariants
     * Nothing is done for a request before its key, its scope and all that it says have been checked, in this order.
-    * A key is read from one ``Authorization: Bearer`` field alone.  So no page of another site can make a browser do
+    * A key is read from one ``Authorization: Bearer`` field, or stands behind the cookie of the page's sign-in; then
+      the request must come from the page itself (`browser`).  So no page of another site can make a browser do
       anything; and none may read an answer, for no field allows it (CORS).
+    * A cookie opens what its key opens, by the same scopes.
     * Whatever goes wrong is answered with a problem, and nothing of a library's words or a traceback is in it.
 
 Bounds
@@ -37,6 +39,7 @@ from sellia.problems import (
 from sellia.server.accounts.operations import Caller, Operations
 from sellia.server.accounts.parts import Actor
 from sellia.server.admin.answers import ALWAYS, Answer, InvalidRequest, answer_of, refusal
+from sellia.server.admin.browser import Browser
 from sellia.server.admin.door import Door
 from sellia.server.admin.once import Once
 from sellia.server.admin.reports import Model
@@ -102,23 +105,24 @@ class AdminApi(Resource):
 
     async def _answer(self, request: Request) -> Answer:
         route, names = self._router.find(request.method, request.path)
-        caller = NOBODY
+        caller, browser = NOBODY, Browser(request)
         if route.scope is not Scope.NOBODY:
             shown = shown_key(request.requestHeaders.getRawHeaders(b"authorization") or [])
-            caller = await self._door.admit(shown, request)
+            caller = await self._door.admit(shown, browser, writes=route.writes)
             self._door.check_rate(caller, request)
             check_scope(route, caller)
         body = request.content.read() if request.content is not None else b""
         kinds = request.requestHeaders.getRawHeaders(b"content-type") or []
-        call = Call(self._operations, caller, names, _query(route, request.args or {}), _body(route, kinds, body))
+        query, said = _query(route, request.args or {}), _body(route, kinds, body)
+        call = Call(self._operations, caller, names, query, said, self._door, browser)
         keys = request.requestHeaders.getRawHeaders(b"idempotency-key") or []
-        if not route.writes or not keys:
+        if not route.once or not keys:
             return await _done(route, call)
         if len(keys) > 1:
             raise ProblemError(INVALID_VALUE, "Idempotency-Key must be given once.")
-        said = b"\0".join((request.method, request.uri, body))
+        whole = b"\0".join((request.method, request.uri, body))
         token = keys[0].decode("latin-1")
-        return await self._once.do(caller.actor.key_id, token, said, route.secrets, lambda: _done(route, call))
+        return await self._once.do(caller.actor.key_id, token, whole, route.secrets, lambda: _done(route, call))
 
 
 def check_scope(route: Route, caller: Caller) -> None:
@@ -205,6 +209,6 @@ def write(request: Request, answer: Answer) -> bytes:
     request.setResponseCode(answer.status)
     for name, value in (*ALWAYS, *answer.headers):
         request.setHeader(name, value)
-    if answer.status != 204 and answer.stream is None:
+    if answer.status not in (204, 304) and answer.stream is None:
         request.setHeader(b"Content-Length", b"%d" % len(answer.body))
     return b"" if request.method == b"HEAD" else answer.body

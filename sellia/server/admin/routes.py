@@ -40,6 +40,9 @@ class Call:
     names: Mapping[str, str]  #: what the path's parameters are
     query: Any
     body: Any
+    #: What signs somebody in, and who would be; only calls that need no key may look at them.
+    door: Any = None
+    browser: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,11 @@ class Route:
     def writes(self) -> bool:
         """Whether it changes something."""
         return self.method != "GET"
+
+    @property
+    def once(self) -> bool:
+        """Whether it is done once for an idempotency key, which belongs to whoever shows a key."""
+        return self.writes and self.scope is not Scope.NOBODY
 
 
 class Router:

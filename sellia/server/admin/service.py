@@ -1,4 +1,4 @@
-"""Service of the admin endpoint: listens where the settings say, and serves the API."""
+"""Service of the admin endpoint: listens where the settings say, and serves the API and the page."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,13 +8,12 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
-from sellia.errors import ProblemError, SettingsError
-from sellia.problems import NO_SUCH_PAGE
+from sellia.errors import SettingsError
 from sellia.server.accounts.operations import Operations
-from sellia.server.admin.answers import refusal
 from sellia.server.admin.door import Door
+from sellia.server.admin.files import AdminPage
 from sellia.server.admin.original import BODY_LIMIT, PREFIX, OriginalAdmin
-from sellia.server.admin.resource import AdminApi, write
+from sellia.server.admin.resource import AdminApi
 from sellia.server.admin.routes import Router
 from sellia.server.admin.site import AdminSite
 from sellia.server.admin.table import ROUTES
@@ -30,18 +29,19 @@ _log = Logger()
 
 
 class _Root(Resource):
-    """The endpoint's root: the API, and nothing else."""
+    """The endpoint's root: the API, and the page."""
 
     isLeaf = True
 
     def __init__(self, api: AdminApi) -> None:
         super().__init__()
         self._api = api
+        self._page = AdminPage()
 
     def render(self, request: Request) -> Any:
         if request.path.startswith(b"/api/"):
             return self._api.render(request)
-        return write(request, refusal(ProblemError(NO_SUCH_PAGE, "The admin API is below /api/v1/.")))
+        return self._page.render(request)
 
 
 def serve_admin(
@@ -109,7 +109,7 @@ class AdminService(MultiService):
         super().startService()
         places = ", ".join(place(each) for each in self._listening.addresses())
         if places:
-            _log.info("the admin API is at {places}", places=places)
+            _log.info("the admin API and its page are at {places}", places=places)
 
     def set_settings(self, settings: ServerSettings) -> None:
         """Apply other limits from now on."""

@@ -3,7 +3,18 @@
 from typing import Any, Final
 
 from sellia.server.admin.answers import Answer, json_answer
-from sellia.server.admin.calls import accounts, backups, domains, events, keys, limits, names, self_report, sessions
+from sellia.server.admin.calls import (
+    accounts,
+    backups,
+    domains,
+    events,
+    keys,
+    limits,
+    names,
+    self_report,
+    sessions,
+    sign_ins,
+)
 from sellia.server.admin.openapi import describe
 from sellia.server.admin.routes import Route, Scope
 
@@ -21,6 +32,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         *("GET", OPENAPI_PATH, "showDescription", "Show this description.", Scope.NOBODY, _show_description),
         media_type="application/json",
     ),
+    *sign_ins.ROUTES,
     *self_report.ROUTES,
     *accounts.ROUTES,
     *keys.ROUTES,

@@ -1,14 +1,23 @@
 """Calls on events and usage: what happened, and what names carried."""
 
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sellia.errors import ProblemError
 from sellia.problems import INVALID_VALUE
 from sellia.server.admin.calls.shared import now, whose
 from sellia.server.admin.cursors import cursor_of, position_of
-from sellia.server.admin.models import EventsQuery, UsageQuery
-from sellia.server.admin.reports import EventPage, EventReport, UsagePage, UsageReport
+from sellia.server.admin.models import EventsQuery, TotalsQuery, UsageQuery
+from sellia.server.admin.reports import (
+    AccountTotals,
+    DayTotals,
+    EventPage,
+    EventReport,
+    UsagePage,
+    UsageReport,
+    UsageSums,
+    UsageTotals,
+)
 from sellia.server.admin.routes import ROOT, Call, Route, Scope
 from sellia.storage.records import Event, Usage
 
@@ -52,10 +61,7 @@ async def list_usage(call: Call) -> UsagePage:
     """Return a page of usage, by day, account and name."""
     query: UsageQuery = call.query
     account = whose(call, query.account)
-    last = query.last or now(call).date()
-    first = query.first or last - timedelta(days=min(DAYS, last.toordinal() - 1))
-    if not timedelta() <= last - first < timedelta(days=DAYS_LIMIT):
-        raise ProblemError(INVALID_VALUE, f"from must not be after to, and at most {DAYS_LIMIT} days before it.")
+    first, last = _days(query.first, query.last, now(call).date())
     after = _row(position_of("usage", query.cursor))
     found = await call.operations.usage(
         first, last, limit=query.limit, account_id=account, name=query.name, after=after
@@ -65,6 +71,34 @@ async def list_usage(call: Call) -> UsagePage:
         row = found[-1]
         cursor = cursor_of("usage", f"{row.day.isoformat()} {row.account_id} {row.name}")
     return UsagePage(items=[_usage(each) for each in found], next=cursor)
+
+
+async def sum_usage(call: Call) -> UsageTotals:
+    """Return what was carried on each day, and by the accounts that carried most bytes."""
+    query: TotalsQuery = call.query
+    account = whose(call, query.account)
+    first, last = _days(query.first, query.last, now(call).date())
+    days = await call.operations.usage_days(first, last, account)
+    sums = await call.operations.usage_sums(first, last)
+    wanted = [each for each in sums if account in (None, each.account_id)]
+    wanted.sort(key=lambda each: each.bytes_in + each.bytes_out, reverse=True)
+    return UsageTotals(
+        days=[DayTotals(day=each.day, **_sums(each)) for each in days],
+        accounts=[AccountTotals(account=each.account_id, **_sums(each)) for each in wanted[: query.limit]],
+    )
+
+
+def _days(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """Return the first and the last day that are meant.  Raises ProblemError."""
+    last = last or today
+    first = first or last - timedelta(days=min(DAYS, last.toordinal() - 1))
+    if not timedelta() <= last - first < timedelta(days=DAYS_LIMIT):
+        raise ProblemError(INVALID_VALUE, f"from must not be after to, and at most {DAYS_LIMIT} days before it.")
+    return first, last
+
+
+def _sums(usage: Usage) -> dict[str, Any]:
+    return {name: getattr(usage, name) for name in UsageSums.model_fields}
 
 
 def _row(position: str | None) -> tuple[date, str, str] | None:
@@ -99,6 +133,11 @@ ROUTES: Final = (
     Route(
         *("GET", f"{ROOT}usage", "listUsage", "List what names carried.", Scope.READ, list_usage, UsagePage),
         query=UsageQuery,
+        own=True,
+    ),
+    Route(
+        *("GET", f"{ROOT}usage/totals", "sumUsage", "Add up what was carried.", Scope.READ, sum_usage, UsageTotals),
+        query=TotalsQuery,
         own=True,
     ),
 )
