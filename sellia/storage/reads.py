@@ -125,7 +125,7 @@ def usage_sums(connection: Connection, first: date, last: date) -> list[Usage]:
 
 
 def usage_days(connection: Connection, first: date, last: date, account_id: str | None) -> list[Usage]:
-    wanted = USAGE.c.day.between(first, last)
+    wanted: ColumnElement[bool] = USAGE.c.day.between(first, last)
     if account_id is not None:
         wanted &= USAGE.c.account_id == mended(account_id)
     return [Usage("", "", day, *figures) for day, figures in _sums(connection, USAGE.c.day, wanted)]

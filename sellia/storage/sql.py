@@ -66,7 +66,7 @@ class SqlStorage:
             return reads.usage_sums(connection, first, last)
 
     def usage_days(self, first: date, last: date, account_id: str | None = None) -> list[Usage]:
-        with self._reading() as connection:
+        with self.database.reading() as connection:
             return reads.usage_days(connection, first, last, account_id)
 
     def answer(self, caller: str, token: str) -> Answer | None:

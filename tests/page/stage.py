@@ -217,6 +217,12 @@ class PageTests(SynchronousTestCase):
         expect(exchange).to_be_visible()
         return exchange
 
+    def picture(self, name: str) -> None:
+        """Take a picture, if pictures are wanted."""
+        if SCREENSHOTS:
+            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{self.id()}.{name}.png")
+
     def clipboard(self) -> str:
         """Return what is on the clipboard."""
         return str(self.page.evaluate("navigator.clipboard.readText()"))

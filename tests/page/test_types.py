@@ -1,4 +1,4 @@
-"""The types of the page hold: TypeScript reads its comments (``tsc --checkJs``) and finds nothing wrong."""
+"""The types of the pages hold: TypeScript reads its comments (``tsc --checkJs``) and finds nothing wrong."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.e2e.stage import node_argv, node_module, run
 from tests.ui.vendor import BLOCKS
 
-#: The inspector's page, and what is in all of them of pages.
-PAGE = BLOCKS.parent / "client" / "inspector" / "page"
-FILES = [*PAGE.rglob("*"), *(path for path in BLOCKS.glob("*") if path.suffix in (".js", ".css"))]
+#: The inspector's page and the admin page, and what is in both of them.
+PAGES = (BLOCKS.parent / "client" / "inspector" / "page", BLOCKS.parent / "server" / "admin" / "page")
+FILES = [
+    *(path for page in PAGES for path in page.rglob("*")),
+    *(path for path in BLOCKS.glob("*") if path.suffix in (".js", ".css")),
+]
 
 #: Lines of a module at most, as in the rest.
 LINES = 400
@@ -18,8 +21,9 @@ LINES = 400
 class TypeTests(SynchronousTestCase):
     def test_types(self) -> None:
         compiler = node_module("typescript/bin/tsc")
-        finished = run(node_argv(compiler, "--project", str(PAGE / "tsconfig.json"), "--pretty", "false"))
-        self.assertEqual((finished.output.decode(), finished.status), ("", 0))
+        for page in PAGES:
+            finished = run(node_argv(compiler, "--project", str(page / "tsconfig.json"), "--pretty", "false"))
+            self.assertEqual((finished.output.decode(), finished.status), ("", 0))
 
     def test_all_modules_are_checked(self) -> None:
         """No module opts out, and none is of a kind that is not looked at."""
@@ -40,10 +44,10 @@ class MarkupTests(SynchronousTestCase):
 
     def test_nothing_inline(self) -> None:
         """Scripts and styles come from files, and no markup is made of text."""
-        text = (PAGE / "index.html").read_text()
-        for forbidden in ("<style", "style=", "javascript:", " on"):
-            self.assertNotIn(forbidden, text)
-        self.assertNotIn("<script>", text)
+        for page in PAGES:
+            text = (page / "index.html").read_text()
+            for forbidden in ("<style", "style=", "javascript:", " on", "<script>"):
+                self.assertNotIn(forbidden, text)
         for path in FILES:
             if path.suffix != ".js":
                 continue

@@ -1,8 +1,8 @@
 """What a browser adds to a request by itself: its cookie, and where the request comes from.
 
-A request that a cookie admits must come from the admin page, since a browser sends cookies with what any page asks for:
-what changes something must name the page's own origin (``Origin``), and ``Sec-Fetch-Site``, where there is one, must not
-name another.  ``SameSite=Strict`` alone is not enough, because all ports of a host are one site.
+A request that a cookie admits must come from the admin page, since a browser sends cookies with what any page asks
+for: what changes something must name the page's own origin (``Origin``), and ``Sec-Fetch-Site``, where there is one,
+must not name another.  ``SameSite=Strict`` alone is not enough, because all ports of a host are one site.
 """
 
 from typing import Final

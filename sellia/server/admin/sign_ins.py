@@ -9,8 +9,8 @@ Invariants
     * The server keeps the SHA-256 of tokens, so that what is read out of its memory opens no page.
 
 Bounds
-    ``KEPT`` sign-ins, ``KEPT_PER_KEY`` of one key; of more, the oldest of the key ends, or else the oldest of all.  Each
-    ends after ``LASTS`` seconds, or ``IDLE`` seconds without a request.  It reads no clock.
+    ``KEPT`` sign-ins, ``KEPT_PER_KEY`` of one key; of more, the oldest of the key ends, or else the oldest of all.
+    Each ends after ``LASTS`` seconds, or ``IDLE`` seconds without a request.  It reads no clock.
 """
 
 from dataclasses import dataclass

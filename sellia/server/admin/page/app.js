@@ -64,7 +64,7 @@ function Shell() {
     document.title = `${VIEWS.find(([id]) => id === view)?.[1]} – Sellia admin`;
   }, [view]);
   return html`<${Topbar} />
-    <nav class="views" aria-label="Views">${VIEWS.map(([id, name]) => html`<a key=${id} href="#${id}" aria-current=${id === view ? "page" : undefined}>${name}</a>`)}</nav>
+    <nav class="views" aria-label="Views">${VIEWS.map(([id, name]) => html`<a key=${id} href="#/${id}" aria-current=${id === view ? "page" : undefined}>${name}</a>`)}</nav>
     <main class="view"><${View} key=${view} /></main>
     ${dialog.value?.()}`;
 }

@@ -13,7 +13,7 @@ export const VIEWS = [
 ];
 
 function named() {
-  const [view, query] = location.hash.slice(1).split("?");
+  const [view, query] = location.hash.replace(/^#\/?/, "").split("?");
   const known = VIEWS.some(([id]) => id === view) ? /** @type {string} */ (view) : "overview";
   return { view: known, account: new URLSearchParams(query ?? "").get("account") ?? "" };
 }
@@ -25,5 +25,5 @@ window.addEventListener("hashchange", () => (place.value = named()));
 
 /** @param {string} view @param {string} [account] */
 export function go(view, account = "") {
-  location.hash = account ? `${view}?account=${encodeURIComponent(account)}` : view;
+  location.hash = account ? `/${view}?account=${encodeURIComponent(account)}` : `/${view}`;
 }

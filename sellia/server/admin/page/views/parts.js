@@ -1,6 +1,6 @@
 // Parts that several views are made of: tables, times, states, and dialogs that ask or confirm.
 import { date, line } from "../ui/format.js";
-import { html, signal, useState } from "../ui/html.js";
+import { html, signal, useMemo, useState } from "../ui/html.js";
 import { Dialog } from "../ui/controls.js";
 import { toast } from "../ui/toast.js";
 import { accounts, nameOf } from "../state/accounts.js";
@@ -91,17 +91,29 @@ export function AccountFilter({ view, account }) {
 
 /** @param {{ label: string, value: string, onChange: (value: string) => void, placeholder?: string, required?: boolean }} props */
 export function AccountField({ label, value, onChange, placeholder = "", required = false }) {
-  return html`<label class="grow"><span class="label">${label}</span>
-    <input class="field" list="account-names" value=${value} placeholder=${placeholder} required=${required} autocomplete="off" spellcheck=${false}
+  const id = useId("account");
+  return html`<div class="grow"><label class="label" for=${id}>${label}</label>
+    <input id=${id} class="field" list="${id}-names" value=${value} placeholder=${placeholder} required=${required} autocomplete="off" spellcheck=${false}
       onChange=${(/** @type {{ currentTarget: HTMLInputElement }} */ event) => onChange(event.currentTarget.value.trim())} />
-    <datalist id="account-names">${accounts.value.map((each) => html`<option key=${each.id} value=${each.name} />`)}</datalist></label>`;
+    <datalist id="${id}-names">${accounts.value.map((each) => html`<option key=${each.id} value=${each.name} />`)}</datalist></div>`;
+}
+
+let numbered = 0;
+
+/** An id that no other part of the page has. @param {string} name */
+function useId(name) {
+  return useMemo(() => {
+    numbered += 1;
+    return `${name}-${numbered}`;
+  }, [name]);
 }
 
 /** @param {{ label: string, name: string, value?: string, hint?: string, required?: boolean, type?: string, placeholder?: string }} props */
 export function Field({ label, name, value = "", hint, required = false, type = "text", placeholder = "" }) {
-  return html`<label><span class="label">${label}</span>
-    <input class="field" name=${name} type=${type} defaultValue=${value} required=${required} placeholder=${placeholder} autocomplete="off" spellcheck=${false} />
-    ${hint && html`<span class="hint">${hint}</span>`}</label>`;
+  const id = useId(name);
+  return html`<div><label class="label" for=${id}>${label}</label>
+    <input id=${id} aria-describedby=${hint ? `${id}-hint` : undefined} class="field" name=${name} type=${type} defaultValue=${value} required=${required} placeholder=${placeholder} autocomplete="off" spellcheck=${false} />
+    ${hint && html`<span id="${id}-hint" class="hint">${hint}</span>`}</div>`;
 }
 
 /**
