@@ -29,7 +29,8 @@ class Administered:
         options = ("--state-dir", str(self.directory / "state"), "--admin-listen", listen, "--require-auth")
         self.server = watched(start_server(*options))
         first = self.directory / "state" / "first-admin-key"
-        self.key = self.server.wait_for(lambda: first.exists() and first.read_text().strip(), "the first key")
+        self.server.wait_for(lambda: first.exists() and first.read_text().strip(), "the first key")
+        self.key = first.read_text().strip()
         self._clients = 0
 
     def api(self, method: str, path: str, body: Any = None, key: str = "") -> Any:

@@ -30,7 +30,7 @@ class SignInTests(AdminPageTests):
         self.button("Sign out").click()
         expect(self.part("sign-in")).to_be_visible()
         self.assertEqual(self.context.cookies(), [])
-        self.context.add_cookies([cookie])
+        self.context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": self.admin.url}])
         self.page.reload()
         expect(self.part("sign-in")).to_be_visible()
 

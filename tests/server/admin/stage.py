@@ -64,7 +64,12 @@ class AdminCase(TestCase):
         self.port = self.admin.port
         self.pool = HTTPConnectionPool(net, persistent=True)
         self.addCleanup(self.pool.closeCachedConnections)
-        self.client = HTTPClient(Agent(net, pool=self.pool))
+        self.agent = Agent(net, pool=self.pool)
+
+    @property
+    def client(self) -> HTTPClient:
+        """A client, which knows no cookies of calls before."""
+        return HTTPClient(self.agent)
 
     async def restart(self) -> None:
         """Start the admin API, as after a restart of the server: nothing in its memory is left."""

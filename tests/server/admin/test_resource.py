@@ -110,7 +110,7 @@ class BodyTests(AdminCase):
         self.assertEqual((await self.ask("DELETE", "accounts/x?force=1")).word, "invalid-value")
 
     async def test_paths_and_methods(self) -> None:
-        for path in ("/", "/x", "/api/", ROOT, ROOT + "nothing", ROOT + "accounts/"):
+        for path in ("/x", "/x/", "/api/", ROOT, ROOT + "nothing", ROOT + "accounts/"):
             said = await self.ask("GET", path)
             self.assertEqual((said.status, said.word), (404, "no-such-page"), path)
         said = await self.ask("PUT", "accounts")
