@@ -277,7 +277,7 @@ class ClientSession:
         if refused.word == WRONG_KEY.code and self._settings.key_from:
             message = f"{message} The key is that of {self._settings.key_from}."
         final = refused.final or not self._retry
-        cause = opening_cause(refused.id or cause_id("", 0, "r"), problem_of(refused.word), message)
+        cause = opening_cause(refused.id or self._refusal_id(), problem_of(refused.word), message)
         tell_cause(self._clock, cause, "")
         self.report(RefusedEvent(printable(refused.word, 64), message, final, cause=cause))
         _log.warn("the server refused the client: {word}: {message}", word=printable(refused.word, 64), message=message)
@@ -285,6 +285,10 @@ class ClientSession:
         self._first_link.failed(f"the server refused the client: {message.rstrip('.')}")
         if final:
             self._give_up(RefusedError(refused.word, message))
+
+    def _refusal_id(self) -> str:
+        """Return an id of a refusal that the server has given none: that of the session that ends by it."""
+        return cause_id(self.session.name if self.session is not None else "", 0, "r")
 
     def dismissed(self, goodbye: Goodbye) -> None:
         _log.info("the server ended the session: {word}", word=printable(goodbye.word, 64))

@@ -16,7 +16,11 @@ _CAUSED: Final[dict[Party, tuple[Problem, ...]]] = {
     # a name that is misspelt, or a client that does not run; a proxy that removes Upgrade, or a browser led here
     "unknown": (problems.NO_SUCH_TUNNEL, problems.UPGRADE_REQUIRED),
     "link": (problems.SESSION_EXPIRED, problems.CLIENT_AWAY),
-    "server": (problems.SERVER_RESTARTING, problems.SERVER_DRAINING, problems.IDLE_TOO_LONG),
+    "server": (
+        *(problems.SERVER_RESTARTING, problems.SERVER_DRAINING, problems.IDLE_TOO_LONG),
+        *(problems.DATABASE_AWAY, problems.DNS_UNAVAILABLE),
+        *(problems.KEY_REVOKED, problems.KICKED),  # its operator, on purpose
+    ),
     "service": (
         problems.SERVICE_REFUSED,
         problems.SERVICE_UNREACHABLE,
@@ -55,6 +59,13 @@ _CAUSED: Final[dict[Party, tuple[Problem, ...]]] = {
         problems.NAME_INVALID,
         problems.TOO_MANY_TUNNELS,
         problems.UNSUPPORTED_VERSION,
+        problems.KEY_EXPIRED,
+        problems.QUOTA_USED_UP,
+        problems.DOMAIN_NOT_PROVEN,
+        # what only calls of the admin API get
+        *(problems.INVALID_VALUE, problems.NO_SUCH_THING, problems.ALREADY_EXISTS, problems.CONFLICT),
+        *(problems.TOO_MANY_NAMES, problems.STILL_IN_USE, problems.UNSUPPORTED_MEDIA_TYPE),
+        *(problems.IDEMPOTENCY_KEY_REUSED, problems.STILL_UNDER_WAY),
     ),
 }
 

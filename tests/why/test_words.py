@@ -33,6 +33,10 @@ class BlameTests(SynchronousTestCase):
         self.assertEqual(known - problems, set(), "a problem that there is not")
         self.assertEqual(set(BLAME.values()) - set(PARTIES), set())
 
+    def test_every_problem_of_the_catalogue_has_somebody(self) -> None:
+        undecided = {*PROBLEMS} - {*BLAME} - OF_FRAMES - OF_PROGRAMS
+        self.assertEqual(undecided, set())
+
     def test_of_frames_it_is_the_sender(self) -> None:
         self.assertEqual(blame(BAD_FRAME, "server", "service"), "service")
         self.assertEqual(blame(BAD_FRAME, "server"), "unknown")

@@ -42,11 +42,12 @@ def _table(items: list[dict[str, Any]]) -> str:
     if not items:
         return "No client is connected."
     rows = (
-        (each["id"], each["account"], each["address"], each["client"], each["state"], day_time(each["since"]),
+        (each["id"], each["name"], each["account"], each["address"], each["client"],
+         each["state"], day_time(each["since"]),
          duration(each["rtt_seconds"]) if each["rtt_seconds"] is not None else "",
          [tunnel["name"] for tunnel in each["tunnels"]], each["streams"],
          f"{size(each['bytes_in'])} / {size(each['bytes_out'])}")
         for each in items
     )  # fmt: skip
-    heads = ("ID", "ACCOUNT", "ADDRESS", "CLIENT", "STATE", "SINCE", "RTT", "TUNNELS", "STREAMS", "IN / OUT")
+    heads = ("ID", "IN LOG", "ACCOUNT", "ADDRESS", "CLIENT", "STATE", "SINCE", "RTT", "TUNNELS", "STREAMS", "IN / OUT")
     return table(heads, rows)
