@@ -92,8 +92,13 @@ def fill(storage: Storage, count: int) -> None:
     storage.write(changes)
 
 
+def secret_of(number: int) -> str:
+    """Return the secret of one of the keys."""
+    return f"sl_live_{number:064x}"
+
+
 def _key(number: int, account: str, now: datetime) -> Key:
-    secret = f"sl_live_{number:064x}"
+    secret = secret_of(number)
     digest = hashlib.sha256(secret.encode()).digest()
     return Key(
         new_id("key"), account, f"laptop {number % TEAM}", secret[:12], digest, now, ("http", "tcp"), (f"app-{number}",)

@@ -63,6 +63,8 @@ def make(connection: Connection, changes: Sequence[Change]) -> None:
             connection.execute(insert(EVENTS), rows)
         elif kind is Add:
             connection.execute(_upsert(connection), _sums(each for each in group if isinstance(each, Add)))
+        elif kind is Used:
+            connection.execute(_USED, [_use(each) for each in group if isinstance(each, Used)])
         else:
             for each in group:
                 _make_one(connection, each)
@@ -108,7 +110,7 @@ def _upsert(connection: Connection) -> InsertStatement:
 
 def _make_one(connection: Connection, change: Change) -> None:
     match change:
-        case Insert(Event()) | Add():
+        case Insert(Event()) | Add() | Used():
             raise AssertionError("these go together")
         case Insert(Answer() as answer):
             check(answer)
@@ -122,9 +124,10 @@ def _make_one(connection: Connection, change: Change) -> None:
             _execute(connection, _UPDATES[type(record)], values | _identity(record), record, taken)
         case Delete(record):
             _execute(connection, _DELETES[type(record)], _identity(record), record, needed)
-        case Used(key_id, at, address):
-            values = {"last_used_at": at, "last_used_from": mended(address), "its_id": mended(key_id)}
-            connection.execute(_USED, values)
+
+
+def _use(used: Used) -> dict[str, Any]:
+    return {"last_used_at": used.at, "last_used_from": mended(used.address), "its_id": mended(used.key_id)}
 
 
 def _execute(

@@ -14,6 +14,7 @@ Bounds
     that was begun goes on, and memory follows it.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -134,9 +135,18 @@ class Changes:
             each(None)
 
     def _read(self) -> tuple[int, LiveDirectory]:
-        """Read everything, in a thread."""
-        directory = self._threads.storage.directory()
-        return directory.revision, LiveDirectory.of(directory)
+        """Read everything, in a thread.
+
+        Collection of garbage rests meanwhile: it would go through all that was made again and again, and find nothing.
+        """
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            directory = self._threads.storage.directory()
+            return directory.revision, LiveDirectory.of(directory)
+        finally:
+            if collects:
+                gc.enable()
 
     async def look(self) -> None:
         """Read the directory anew if somebody else has written.  Raises StorageError."""
