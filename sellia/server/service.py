@@ -140,6 +140,7 @@ class ServerService(MultiService):
             passing=SniFactory(self._tcp, None),
             share=share(self._tcp) if settings.tls_tunnels else None,
             failed=self.guard.cannot_accept,
+            certificates=settings.tls_cert if listen else (),
         )
         self.listening.setServiceParent(self)
         self._stopping: list[Deferred[None]] = []
@@ -203,7 +204,8 @@ class ServerService(MultiService):
         """
         running = self.settings
         change = compare(running, wanted, any_door=self._has_keys or not self._listens)
-        use_certificates = self.listening.prepare_certificates(change.settings.endpoints if self._listens else ())
+        endpoints, named = (change.settings.endpoints, change.settings.tls_cert) if self._listens else ((), ())
+        use_certificates = self.listening.prepare_certificates(endpoints, named)
         self.settings = settings = change.settings
         self.guard.set_limits(settings)
         self.gateway.set_limits(settings)

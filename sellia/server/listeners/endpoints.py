@@ -22,11 +22,12 @@ from twisted.python.log import ILogContext
 
 from sellia.errors import SettingsError
 from sellia.server.listeners.accepting import pause_where_full
+from sellia.server.listeners.certificates import Certificates
 from sellia.server.listeners.proxy_protocol import PREFIX
-from sellia.server.listeners.renewal import CannotRenew, Renewal
+from sellia.server.listeners.reasons import CannotRenew
+from sellia.server.listeners.renewal import Renewal
 from sellia.server.listeners.sni import PREFIX as SNI
 from sellia.text import printable
-from sellia.transports.tls import require_common_protocol
 from sellia.transports.tls_half_close import allow_half_close
 
 _HINTS: Final = {
@@ -50,7 +51,8 @@ class ListeningService(Service):
 
     Those that begin with ``haproxy:`` ask for the PROXY protocol, and are listened on with the factory for ``proxied``
     connections; those that begin with ``sni:`` are listened on with ``passing``.  ``share`` is told of each port that
-    speaks TLS.  ``failed`` is told why, where the system has no room for another connection.
+    speaks TLS; it shows ``certificates`` (files, or directories of them) for the names that they have.  ``failed`` is
+    told why, where the system has no room for another connection.
     """
 
     name = "listening"
@@ -68,6 +70,7 @@ class ListeningService(Service):
         passing: IProtocolFactory | None = None,
         share: Callable[[Any], None] | None = None,
         failed: Callable[[str], None] = lambda cause: None,
+        certificates: Sequence[str] = (),
     ) -> None:
         self._strings = tuple(endpoints)
         self._factory = factory
@@ -79,12 +82,15 @@ class ListeningService(Service):
         self._endpoint_for = endpoint_for
         self._ports: list[IListeningPort] = []
         self._pending: list[Deferred[IListeningPort]] = []
-        self._renewal = Renewal(reactor, cast(IReactorTime, reactor), endpoint_for)
+        self._named = tuple(certificates)
+        self._certificates = Certificates()
+        self._renewal = Renewal(reactor, cast(IReactorTime, reactor), endpoint_for, self._certificates)
 
     def privilegedStartService(self) -> None:
         """Bind every endpoint.  Raises `SettingsError`; what was bound by then is let go again."""
         if self._ports or self._pending:
             return
+        self._prepare_named(self._named)()
         for string in self._strings:
             try:
                 self._listen(string)
@@ -108,17 +114,30 @@ class ListeningService(Service):
         """Take no new connection from now on.  Can be called any number of times."""
         return gatherResults(self._let_go(), consumeErrors=True)
 
-    def prepare_certificates(self, endpoints: Sequence[str]) -> Callable[[], list[str]]:
-        """Read the certificates again, those that ``endpoints`` name now; return a function that uses them.
+    def prepare_certificates(self, endpoints: Sequence[str], named: Sequence[str] = ()) -> Callable[[], list[str]]:
+        """Read the certificates again, those that ``endpoints`` name now, and the ``named`` ones; return a function
+        that uses them.
 
         It returns the files that have changed.  Raises `SettingsError`, and then nothing has changed.
         """
+        use_named = self._prepare_named(named)
         try:
-            return self._renewal.prepare(endpoints)
+            use = self._renewal.prepare(endpoints)
         except CannotRenew as error:
             raise SettingsError(
                 f"the certificate of a listener cannot be used: {printable(str(error))}",
                 "Check the files that its endpoint names with privateKey=, certKey= and extraCertChain=.",
+            ) from None
+        return lambda: [*use(), *use_named()]
+
+    def _prepare_named(self, named: Sequence[str]) -> Callable[[], list[str]]:
+        """Read certificates that are shown by name.  Raises `SettingsError`."""
+        try:
+            return self._certificates.prepare(named)
+        except CannotRenew as error:
+            raise SettingsError(
+                f"a certificate of --tls-cert cannot be used: {printable(str(error))}",
+                "Each is a PEM file, with the key in it or beside it (shop.pem and shop.key), or a directory of those.",
             ) from None
 
     def addresses(self) -> list[IAddress]:
@@ -134,7 +153,6 @@ class ListeningService(Service):
         endpoint = self._endpoint_for(self._reactor, bare)
         contexts = getattr(endpoint, "_sslContextFactory", None)
         if contexts is not None:
-            require_common_protocol(contexts)
             self._renewal.watch(bare, contexts)
         # Twisted's own line, "VisitorFactory starting on 3000", says less than ours, and before all ports are bound.
         quiet = {**(context.get(ILogContext) or {}), "log_format": ""}

@@ -17,6 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from sellia.server.listeners.certificates import Certificates
+from sellia.server.listeners.reasons import CannotRenew, reason_of
 from sellia.text import field
 from sellia.transports.file_states import FileStates, file_states
 from sellia.transports.tls import require_common_protocol
@@ -31,19 +33,6 @@ _PARAMETER: Final = re.compile(r":(?:privateKey|certKey|extraCertChain)=(?:\\.|[
 #: Why a certificate is not renewed where Twisted has changed (`sellia.private_names`).
 _NO_PLACE: Final = "this version of Twisted takes a new certificate at the next start only"
 
-#: What OpenSSL's reasons mean, by how they end.
-_REASONS: Final = {
-    "key values mismatch": "the key is not the one of the certificate",
-    "private keys do not match": "the key is not the one of the certificate",
-    "key type mismatch": "the key is not the one of the certificate",
-    "no start line": "a file has no certificate, or no key, in PEM",
-    "bad base64 decode": "a file is damaged, or written in part",
-    "bad end line": "a file is damaged, or written in part",
-    "bad decrypt": "the key has a passphrase, which cannot be asked for",
-    "bad password read": "the key has a passphrase, which cannot be asked for",
-    "ee key too small": "the key is too weak",
-}
-
 _log = Logger()
 
 
@@ -55,10 +44,6 @@ def files_of(endpoint: str) -> list[str]:
 def without_files(endpoint: str) -> str:
     """Return the string of an endpoint without the files of its certificate."""
     return _PARAMETER.sub("", endpoint)
-
-
-class CannotRenew(Exception):
-    """The files of a certificate cannot be used; `str` says why, in words for people."""
 
 
 @dataclass(slots=True)
@@ -75,16 +60,22 @@ class Renewal:
     """Keeps the context factories of listening endpoints at what their files say."""
 
     def __init__(
-        self, reactor: Any, clock: IReactorTime, endpoint_for: Callable[[Any, str], Any] = serverFromString
+        self,
+        reactor: Any,
+        clock: IReactorTime,
+        endpoint_for: Callable[[Any, str], Any] = serverFromString,
+        certificates: Certificates | None = None,
     ) -> None:
         self._reactor = reactor
         self._endpoint_for = endpoint_for
+        self._certificates = certificates if certificates is not None else Certificates()
         self._watched: list[_Watched] = []
         self._call = LoopingCall(self.check)
         self._call.clock = clock
 
     def watch(self, endpoint: str, contexts: Any) -> None:
         """Renew ``contexts``, which was made from that endpoint's files, from now on."""
+        self._ready(contexts)
         state = file_states(files_of(endpoint))
         self._watched.append(_Watched(endpoint, contexts, state, state))
         if not self._call.running:
@@ -98,6 +89,8 @@ class Renewal:
 
     def check(self) -> None:
         """Read the certificates whose files have changed."""
+        if self._certificates:
+            self._certificates.check()
         for each in self._watched:
             state = file_states(files_of(each.endpoint))
             if state == each.state:
@@ -143,22 +136,19 @@ class Renewal:
 
         return commit
 
+    def _ready(self, contexts: Any) -> None:
+        """Have a context speak HTTP/1.1, and show the certificates of other names."""
+        require_common_protocol(contexts)
+        self._certificates.choose_in(contexts.getContext())
+
     def _context(self, endpoint: str, contexts: Any) -> Any:
         """Read the files of an endpoint into a context that ``contexts`` can have.  Raises CannotRenew."""
         try:
             fresh = self._endpoint_for(self._reactor, endpoint)._sslContextFactory
-            require_common_protocol(fresh)
+            self._ready(fresh)
             context = fresh.getContext()
         except Exception as error:  # OpenSSL, the file system and the parser of endpoints raise what they like
-            raise CannotRenew(_reason(error)) from None
+            raise CannotRenew(reason_of(error)) from None
         if not hasattr(contexts, "_context"):
             raise CannotRenew(_NO_PLACE)
         return context
-
-
-def _reason(error: Exception) -> str:
-    """Return why a certificate cannot be used, in words for people."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    text = str(error) or type(error).__name__
-    return next((words for known, words in _REASONS.items() if known in text), text)

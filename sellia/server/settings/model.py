@@ -16,6 +16,7 @@ from sellia.server.settings.values import (
     DnsServer,
     Domain,
     Endpoints,
+    Files,
     ForwardedFields,
     Host,
     Path,
@@ -148,6 +149,13 @@ class ServerSettings(LimitSettings):
         "Pass TLS through to tls tunnels, by the name that visitors ask for: at ssl: endpoints, which they share with "
         "the server's own TLS, and at those with sni: in front.",
         flag="switch",
+    )
+    tls_cert: Files = setting(
+        (),
+        "Certificate that ssl: endpoints show for the names in it, as for domains of tunnels: a PEM file, with the key "
+        "in it or beside it, or a directory of those. Can be repeated.",
+        flag="PATH",
+        variable="SELLIA_TLS_CERT",
     )
     custom_domains: bool = setting(
         True, "false to give tunnels no domains of their owners' own, which they otherwise get with a DNS record."

@@ -135,6 +135,13 @@ def _check_directory(value: str) -> str:
     return value
 
 
+def _check_files(value: tuple[str, ...]) -> tuple[str, ...]:
+    for each in value:
+        if not each or not each.isprintable():
+            raise wrong(f"{printable(each)[:80]} is not the path of a file or a directory")
+    return value
+
+
 def _check_dns_server(value: str) -> str:
     try:
         address_and_port(value)
@@ -196,6 +203,11 @@ AdminEndpoint: TypeAlias = Annotated[str, AfterValidator(_check_admin_listen)]
 
 #: A directory.
 Directory: TypeAlias = Annotated[str, AfterValidator(_check_directory)]
+
+#: Files, or directories; one text counts as a list of one.
+Files: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(one_or_more), AfterValidator(_check_files), WithJsonSchema(ONE_OR_MORE)
+]
 
 #: The URL of a database, in which a password may stand.
 DatabaseSecret: TypeAlias = Annotated[Secret, AfterValidator(_check_database)]

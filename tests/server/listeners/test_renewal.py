@@ -16,7 +16,8 @@ from twisted.internet.testing import MemoryReactor
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.server.listeners.renewal import INTERVAL, CannotRenew, Renewal, files_of, without_files
+from sellia.server.listeners.reasons import CannotRenew
+from sellia.server.listeners.renewal import INTERVAL, Renewal, files_of, without_files
 from sellia.transports.tls import require_common_protocol
 
 
