@@ -29,7 +29,7 @@ RULE = re.compile(r"^=+(?: =+){4}$")
 NO_LIMITS = {
     *("host", "port", "listen", "domain", "https", "public_port", "gateway_path", "log_level"),
     *("require_auth", "master_key", "open", "offer_client", "trust_proxy", "forwarded_fields", "interim_responses"),
-    *("tcp_ports", "tunnel_host", "tls_tunnels", "udp_ports", "custom_domains", "dns_server"),
+    *("tcp_ports", "tunnel_host", "tls_tunnels", "tls_cert", "udp_ports", "custom_domains", "dns_server"),
     *("admin_listen", "original_admin"),
     *("state_dir", "storage", "events_kept", "usage_kept"),
     *("ping_interval", "drain_timeout", "while_away_pings"),

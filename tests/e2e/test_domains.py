@@ -174,6 +174,9 @@ class DomainTests(EndToEndTests):
 
         def serve() -> None:
             with context.wrap_socket(accept(service), server_side=True) as connection:
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += connection.recv(65536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nsealed")
 
         serving = threading.Thread(target=serve)
@@ -183,4 +186,4 @@ class DomainTests(EndToEndTests):
             [program("curl"), "--silent", "--show-error", "--noproxy", "*", *where, "https://Sealed.Example.org/"]
         )
         serving.join()
-        self.assertEqual(said.output, b"sealed")
+        self.assertEqual((said.output, said.errors), (b"sealed", ""))

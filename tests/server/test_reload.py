@@ -43,6 +43,7 @@ OTHERS: dict[str, Any] = {
     "tcp_ports": "20000-20001",
     "udp_ports": "20000-20001",
     "custom_domains": False,
+    "tls_cert": ("/etc/sellia/shop.pem",),
     "dns_server": "127.0.0.1:5353",
 }
 

@@ -100,6 +100,7 @@ class DefaultTests(ServerCase):
         known = {
             "tcp_ports",
             "tunnel_host",
+            "tls_cert",
             "tls_tunnels",
             "udp_ports",
             "host",

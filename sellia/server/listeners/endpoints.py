@@ -132,6 +132,11 @@ class ListeningService(Service):
 
     def _prepare_named(self, named: Sequence[str]) -> Callable[[], list[str]]:
         """Read certificates that are shown by name.  Raises `SettingsError`."""
+        if named and not any(each.startswith(("ssl:", "tls:")) for each in self._strings):
+            raise SettingsError(
+                "--tls-cert has certificates, and nothing here speaks TLS",
+                "Add an endpoint with the certificate of all other names: --listen ssl:443:privateKey=k.pem:certKey=c.pem.",
+            )
         try:
             return self._certificates.prepare(named)
         except CannotRenew as error:

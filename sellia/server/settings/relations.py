@@ -44,8 +44,6 @@ class Related(Protocol):
     @property
     def tls_tunnels(self) -> bool: ...
     @property
-    def tls_cert(self) -> tuple[str, ...]: ...
-    @property
     def endpoints(self) -> tuple[str, ...]: ...
     def path(self, name: str, /) -> str: ...
 
@@ -72,11 +70,6 @@ def check_together(settings: Related) -> None:
     if settings.tls_tunnels and not passing:
         hint = "Add one with --listen: ssl:443:privateKey=key.pem, or sni:tcp:443 where the server has no TLS itself."
         raise wrong("needs a listener for TLS", hint, "tls_tunnels")
-    if settings.tls_cert and not any(each.startswith(("ssl:", "tls:")) for each in settings.endpoints):
-        hint = (
-            "Add one with --listen: ssl:443:privateKey=key.pem:certKey=cert.pem, with the certificate of other names."
-        )
-        raise wrong("needs an ssl: endpoint, which shows it", hint, "tls_cert")
     if not settings.tls_tunnels and any(each.startswith("sni:") for each in settings.endpoints):
         raise wrong("has an sni: endpoint, and no tls tunnels are allowed", "Set tls_tunnels.", "listen")
     if settings.session_credit < limits.MAX_CREDIT:

@@ -70,6 +70,13 @@ class ListeningTests(SynchronousTestCase):
         self.assertEqual([address.port for address in service.addresses()], [1, 2])  # type: ignore[attr-defined]
         self.assertEqual([event["places"] for event in logs if "places" in event], ["127.0.0.1:1, 127.0.0.1:2"])
 
+    def test_certificates_by_name_need_tls(self) -> None:
+        """And can be used, before anything is bound."""
+        for endpoint, words in (("tcp:1", "nothing here speaks TLS"), ("ssl:1", "No such file or directory: /no.pem")):
+            service = ListeningService([endpoint], Factory(), ScriptedReactor({}), certificates=["/no.pem"])
+            error = self.assertRaises(SettingsError, service.privilegedStartService)
+            self.assertIn(words, str(error))
+
     def test_binds_while_privileged(self) -> None:
         service = self.service(self.ports(1))
         service.privilegedStartService()
