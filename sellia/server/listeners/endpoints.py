@@ -135,7 +135,7 @@ class ListeningService(Service):
         if named and not any(each.startswith(("ssl:", "tls:")) for each in self._strings):
             raise SettingsError(
                 "--tls-cert has certificates, and nothing here speaks TLS",
-                "Add an endpoint with the certificate of all other names: --listen ssl:443:privateKey=k.pem:certKey=c.pem.",
+                "Add an endpoint with the certificate of all other names: --listen ssl:443:privateKey=key.pem.",
             )
         try:
             return self._certificates.prepare(named)
