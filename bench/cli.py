@@ -42,6 +42,7 @@ def measure(plan: Plan) -> Findings:
             "sellia --help": lambda: finished([SELLIA, "--help"], home),
             "completion of a tunnel's name": lambda: finished([SELLIA], home, asked),
             "sellia version": lambda: finished([SELLIA, "version"], home),
+            BARE: lambda: first_line([sys.executable, "-c", CLIENT], home),
             "sellia http to its URL": lambda: first_line([SELLIA, "http", str(free_port()), "--server", url], home),
         }
         for run in runs.values():
@@ -51,11 +52,23 @@ def measure(plan: Plan) -> Findings:
             for name, run in runs.items():
                 times[name].append(run())
         held = {name: memory(command, home) for name, command in commands(url).items()}
+        held[BARE] = memory([sys.executable, "-c", CLIENT], home)
     return findings(times, held, rounds)
 
 
 #: What everything that uses Twisted takes at least.
 REACTOR = "import twisted.internet.reactor"
+
+#: What a client of a WebSocket server takes at least, with the libraries that ours uses.
+BARE = "a client of Twisted and Autobahn that does nothing"
+CLIENT = """
+from autobahn.twisted.websocket import WebSocketClientFactory
+from twisted.internet import reactor, ssl
+factory = WebSocketClientFactory("wss://localhost")
+options = ssl.optionsForClientTLS("localhost")
+reactor.callWhenRunning(print, "there", flush=True)
+reactor.run()
+"""
 
 
 def commands(url: str) -> dict[str, list[str]]:
@@ -102,8 +115,8 @@ def first_line(command: list[str], home: Path) -> float:
     return taken
 
 
-def memory(command: list[str], home: Path) -> float:
-    """Resident memory of a program that has said its first line, in MiB."""
+def memory(command: list[str], home: Path) -> tuple[float, float]:
+    """Memory of a program that has said its first line, in MiB: resident, and its share of it (PSS)."""
     with subprocess.Popen(
         command,
         env=environment(home),
@@ -115,13 +128,14 @@ def memory(command: list[str], home: Path) -> float:
         assert process.stdout is not None and process.stdin is not None
         process.stdout.readline()
         time.sleep(SETTLED)
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         process.stdin.close()
         process.terminate()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    resident, share = (int(rollup.partition(f"\n{name}:")[2].split()[0]) / 1024 for name in ("Rss", "Pss"))
+    return resident, share
 
 
-def findings(times: Mapping[str, list[float]], held: Mapping[str, float], rounds: int) -> Findings:
+def findings(times: Mapping[str, list[float]], held: Mapping[str, tuple[float, float]], rounds: int) -> Findings:
     """The goals, and the tables."""
     reactor = median(times["import twisted.internet.reactor"])
     to_url = median(times["sellia http to its URL"])
@@ -130,15 +144,17 @@ def findings(times: Mapping[str, list[float]], held: Mapping[str, float], rounds
         Goal("completion", median(times["completion of a tunnel's name"]), QUICK, at_least=False, unit="s"),
         Goal("sellia http to its URL", to_url, URL, at_least=False, unit="s"),
         Goal("sellia http to its URL / importing the reactor", to_url / reactor, TIMES, at_least=False),
-        Goal("memory of an idle client", held["sellia http, idle"], MEMORY, at_least=False, unit="MiB"),
+        Goal("memory of an idle client", held["sellia http, idle"][0], MEMORY, at_least=False, unit="MiB"),
     ]
     note = f"From the start of the process, {rounds} rounds by turns, files in the cache."
     table = Table("The command line", note, ["", "ms", "x the bare reactor"])
     for name, taken in times.items():
         table.rows.append([name, spread([each * 1000 for each in taken], float), f"{median(taken) / reactor:.2f}"])
-    holds = Table("Memory of an idle client", "Resident memory, MiB, and what each part adds.", ["", "MiB", "adds"])
-    before = 0.0
-    for name, each in held.items():
-        holds.rows.append([name, f"{each:.1f}", f"{each - before:+.1f}"])
+    bare, before = held[BARE][0], 0.0
+    note = "Resident memory, its share (PSS), what each part adds, and how many times what a client holds at least."
+    holds = Table("Memory of an idle client", note, ["", "MiB", "share", "adds", "x a client that does nothing"])
+    for name, (each, share) in held.items():
+        adds = f"{each - before:+.1f}" if name != BARE else ""
+        holds.rows.append([name, f"{each:.1f}", f"{share:.1f}", adds, f"{each / bare:.2f}"])
         before = each
     return Findings(goals, [table, holds])
