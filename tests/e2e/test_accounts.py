@@ -3,11 +3,14 @@
 The tests change accounts as another server on the same database would: through its storage.
 """
 
+import http.client
 import json
 import os
 import pty
+import random
 import re
 import select
+import signal
 import stat
 import subprocess
 import sys
@@ -15,6 +18,7 @@ import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from sellia.cli.exits import Exit
@@ -23,7 +27,7 @@ from sellia.storage.interface import Insert, Storage, Update
 from sellia.storage.opening import open_storage
 from sellia.storage.records import Account, Key, LimitsClass, NameKind, ReservedName, new_id
 from tests.e2e.case import EndToEndTests, watched
-from tests.e2e.postgres import control, lets_in
+from tests.e2e.postgres import control, lets_in, new_database
 from tests.e2e.postgres import url as postgres_url
 from tests.e2e.tcp_services import Service, start_postgres
 from tests.processes import ROOT, Process, free_port, start_server, start_twistd, wait_until
@@ -227,6 +231,54 @@ class AccountsTests(EndToEndTests):
         server.wait_for_line("client refused: .*word=database-away")
         self.restart(database)
         client.wait_for_line("open    http://late-one")
+
+    def test_killed_while_it_makes_keys(self) -> None:
+        """Every key that the admin API has shown is there after SIGKILL, with SQLite and with PostgreSQL."""
+        for place in (None, postgres_url(new_database())):
+            folder = self.folder / ("sqlite" if place is None else "postgres")
+            admin = free_port()
+            options = ["--admin-listen", f"tcp:{admin}:interface=127.0.0.1", "--state-dir", str(folder)]
+            options += ["--storage", place] if place is not None else []
+            server = self.start(*options)
+            file = folder / "first-admin-key"
+            shown: list[str] = []
+            for _ in range(2):
+                self.kill_while_it_makes_keys(server, admin, file.read_text().strip(), shown)
+                server = self.start(*options, port=server.port)
+            storage = open_storage(str(folder), place)
+            digests = {each.digest for each in storage.directory().keys}
+            events = storage.events(kind="key.created")
+            storage.close()
+            self.assertLessEqual({digest(each) for each in shown}, digests)
+            self.assertEqual(len(events), len(digests), "each with its event")
+            server.stop()
+
+    def kill_while_it_makes_keys(self, server: Process, admin: int, key: str, shown: list[str]) -> None:
+        wanted = len(shown) + random.randrange(3, 20)
+        threads = [Thread(target=self.make_keys, args=(admin, key, shown)) for _ in range(2)]
+        for each in threads:
+            each.start()
+        wait_until(lambda: len(shown) >= wanted, "keys")
+        server.send_signal(signal.SIGKILL)
+        for each in threads:
+            each.join()
+        server.wait_for_exit()
+
+    def make_keys(self, port: int, admin_key: str, shown: list[str]) -> None:
+        """Make keys until the server is gone, and note each that is shown."""
+        headers = {"Authorization": f"Bearer {admin_key}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            while True:
+                connection.request("POST", "/api/v1/keys", '{"account": "admin"}', headers)
+                response = connection.getresponse()
+                body = response.read()
+                if response.status == 201:
+                    shown.append(json.loads(body)["key"])
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
 
     def test_a_server_without_accounts_imports_nothing_of_them(self) -> None:
         server = watched(start_server())

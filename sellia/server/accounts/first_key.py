@@ -58,10 +58,11 @@ def make_first_key(
 def write_secret(path: str, secret: str) -> str:
     """Write a secret to a file with mode 0600, in the place of one that is there, and return its path.
 
-    Raises SettingsError.
+    Its directory is made where there is none.  Raises SettingsError.
     """
     fresh = f"{path}.new"
     try:
+        os.makedirs(os.path.dirname(fresh) or ".", mode=0o700, exist_ok=True)
         if os.path.lexists(fresh):
             os.unlink(fresh)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

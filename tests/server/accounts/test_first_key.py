@@ -59,9 +59,17 @@ class FirstKeyTests(SynchronousTestCase):
     def test_nowhere(self) -> None:
         error = self.assertRaises(SettingsError, self.make, StringIO())
         self.assertIn("--state-dir", error.hint)
-        error = self.assertRaises(SettingsError, self.make, StringIO(), str(self.place / "none"))
+        (self.place / "taken").write_text("a file")
+        error = self.assertRaises(SettingsError, self.make, StringIO(), str(self.place / "taken"))
         self.assertIn("cannot be written", error.line)
         self.assertEqual(self.storage.directory().keys, [])
+
+    def test_a_directory_that_is_not_there(self) -> None:
+        """It is made, for its owner alone: with a database elsewhere, nothing else has made it."""
+        place = self.place / "state"
+        path = self.make(StringIO(), str(place))
+        self.assertEqual(path, str(place / FILE))
+        self.assertEqual(stat.S_IMODE(os.stat(place).st_mode), 0o700)
 
     def test_an_account_of_that_name(self) -> None:
         self.storage.write([Insert(Account("acc_1", "admin", START))])
