@@ -10,8 +10,8 @@ from sellia.cli.importers.result import (
     Imported,
     ImportedTunnel,
     checked_target,
+    set_domain,
     set_host,
-    set_subdomain,
     set_target,
     withhold,
 )
@@ -120,7 +120,7 @@ def _set_rule(source: Source, path: Path, imported: Imported, hosts: dict[str, I
         return  # the server answers for names that nobody has
     tunnel = hosts.get(host)
     if tunnel is None:
-        tunnel = hosts[host] = imported.tunnel(host.partition(".")[0] or "others")
+        tunnel = hosts[host] = imported.tunnel(host.removeprefix("*.").partition(".")[0] or "others")
         tunnel.settings["autostart"] = True
         _set_host(source, (*path, "hostname"), tunnel, host)
     prefix = _set_service(source, path, tunnel, service)
@@ -135,11 +135,8 @@ def _set_rule(source: Source, path: Path, imported: Imported, hosts: dict[str, I
 
 
 def _set_host(source: Source, path: Path, tunnel: ImportedTunnel, host: str) -> None:
-    if "*" in host:
-        source.remark(path, "has a wildcard, and a tunnel has one name")
-        tunnel.withheld.append("it was for many host names, and a tunnel has one")
-    elif host:
-        set_subdomain(source, path, tunnel, host)
+    if host and host != "*":
+        set_domain(source, path, tunnel, host)
     else:
         source.remark((*path[:-1], "service"), "was for every other host name, and a tunnel has a name of its own")
 
@@ -250,7 +247,7 @@ def _set_single(source: Source, imported: Imported) -> None:
     tunnel = imported.tunnel(host.partition(".")[0] or "web")
     tunnel.settings["autostart"] = True
     if host:
-        set_subdomain(source, ("hostname",), tunnel, host)
+        set_domain(source, ("hostname",), tunnel, host)
     target = _target(source, ("url",), tunnel, service)
     if target is not None:
         set_target(source, ("url",), tunnel, target)

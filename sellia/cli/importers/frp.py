@@ -9,6 +9,7 @@ from sellia.cli.importers.result import (
     Imported,
     ImportedTunnel,
     set_auth,
+    set_domain,
     set_fields,
     set_host,
     set_port,
@@ -53,7 +54,7 @@ _PROXY: Final = {
     "transport.useEncryption": _LINK,
     "transport.useCompression": "has no counterpart: data passes as the service compresses it",
     "transport.proxyProtocolVersion": "has no counterpart: X-Forwarded-For says who the visitor is",
-    "loadBalancer": "has no counterpart: a name has one client",
+    "loadBalancer": "has no counterpart for a tunnel of this kind: its name has one client",
     "healthCheck": _NO_CHECK,
     "metadatas": "has no counterpart: a server has no plugins",
     "annotations": "has no counterpart: a server has no dashboard",
@@ -135,6 +136,11 @@ def _set_proxy(source: Source, path: Path, imported: Imported, started: set[str]
         set_auth(source, (*path, "httpUser"), tunnel, [f"{user}:{password}"])
     _set_locations(source, path, tunnel)
     if kind == "http":
+        if source.text(*path, "loadBalancer", "group"):
+            tunnel.settings["pool"] = True
+            source.name(
+                (*path, "loadBalancer", "groupKey"), "is of no use here: clients with the same key share a name"
+            )
         for part in (path, (*path, "plugin")):
             _set_headers(source, part, tunnel)
     for part in (path, (*path, "plugin")):
@@ -211,10 +217,8 @@ def _set_names(source: Source, path: Path, tunnel: ImportedTunnel) -> None:
     subdomain, domains = source.text(*path, "subdomain"), source.texts(*path, "customDomains")
     if subdomain:
         set_subdomain(source, (*path, "subdomain"), tunnel, subdomain)
-    elif domains:
-        set_subdomain(source, (*path, "customDomains"), tunnel, domains.pop(0))
-    if domains:
-        source.remark((*path, "customDomains"), "has further names, and a tunnel has one")
+    for each in domains:
+        set_domain(source, (*path, "customDomains"), tunnel, each)
 
 
 def _set_locations(source: Source, path: Path, tunnel: ImportedTunnel) -> None:

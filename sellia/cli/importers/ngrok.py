@@ -9,6 +9,7 @@ from sellia.cli.importers.result import (
     ImportedTunnel,
     set_access,
     set_auth,
+    set_domain,
     set_fields,
     set_host,
     set_port,
@@ -73,7 +74,7 @@ _TUNNEL: Final = {
     "websocket_tcp_converter": "has no counterpart: WebSockets pass as such",
     "labels": "belongs to ngrok's edges; give the tunnel a subdomain",
     "app_protocol": "has no counterpart: services are spoken to in HTTP/1.1",
-    "pooling_enabled": "has no counterpart: a name has one client",
+    "pooling_enabled": "has no counterpart for a tunnel of this kind: its name has one client",
     "bindings": "has no counterpart: a tunnel is public, below your server's domain",
     "terminate_at": "has no counterpart: TLS ends at the server, or a proxy in front of it",
     "agent_tls_termination": "has no counterpart: TLS ends at the server, or a proxy in front of it",
@@ -83,6 +84,12 @@ _TUNNEL: Final = {
     "response_header": "changes header fields in a way that is not known",
     "proxy_proto": "has no counterpart: X-Forwarded-For says who the visitor is",
 }
+
+#: What names end in that are ngrok's own to give.
+_DOMAINS: Final = (
+    *(".ngrok.io", ".ngrok.app", ".ngrok.dev", ".ngrok.pizza", ".ngrok.pro"),
+    *(".ngrok-free.app", ".ngrok-free.dev", ".ngrok-free.pizza", ".ngrok-free.pro"),
+)
 
 _DURATION: Final = re.compile(r"(?:[0-9.]+(?:h|ms|m|s))+")
 _PART: Final = re.compile(r"([0-9.]+)(h|ms|m|s)")
@@ -163,11 +170,24 @@ def set_tunnels(source: Source, imported: Imported) -> None:
             set_proxy_protocol(source, (*path, "proxy_proto"), tunnel)
         for key in ("subdomain", "domain", "hostname", "url"):
             host = _host(source.text(*path, key))
-            if host and "subdomain" not in tunnel.settings:
-                set_subdomain(source, (*path, key), tunnel, host)
+            if host and kind != "tcp":
+                set_public_host(source, (*path, key), tunnel, host)
+        for host in map(_host, source.texts(*path, "hostnames")):
+            set_public_host(source, (*path, "hostnames"), tunnel, host)
         for key in ("basic_auth", "auth"):
             set_auth(source, (*path, key), tunnel, source.texts(*path, key))
         set_rest(source, path, tunnel)
+
+
+def set_public_host(source: Source, path: Path, tunnel: ImportedTunnel, host: str) -> None:
+    """Ask for a host name: below a domain of ngrok's for the same name here, also as a wildcard; else as a domain."""
+    if "." not in host or host.lower().endswith(_DOMAINS):
+        if "subdomain" not in tunnel.settings:
+            set_subdomain(source, path, tunnel, host.removeprefix("*."))
+        if host.startswith("*.") and "subdomain" in tunnel.settings:
+            tunnel.settings["wildcard"] = True
+    else:
+        set_domain(source, path, tunnel, host)
 
 
 def set_kind(source: Source, path: Path, tunnel: ImportedTunnel, kind: str) -> None:
@@ -204,6 +224,10 @@ def set_proxy_protocol(source: Source, path: Path, tunnel: ImportedTunnel) -> No
 
 def set_rest(source: Source, path: Path, tunnel: ImportedTunnel) -> None:
     """Carry over what a tunnel changes in header fields, and name all of its keys that have no counterpart."""
+    pooled = source.peek(*path, "pooling_enabled")
+    if pooled is False or (pooled is True and tunnel.settings.get("kind", "http") == "http"):
+        source.take(*path, "pooling_enabled")
+        tunnel.settings |= {"pool": True} if pooled else {}
     host = source.text(*path, "host_header")
     if host == "rewrite":
         tunnel.settings["headers"] = "local"

@@ -7,11 +7,12 @@ from sellia.cli.importers.ngrok import (
     set_agent,
     set_kind,
     set_proxy_protocol,
+    set_public_host,
     set_rest,
     set_tls,
     set_tunnels,
 )
-from sellia.cli.importers.result import Imported, set_port, set_subdomain, withhold
+from sellia.cli.importers.result import Imported, set_port, withhold
 from sellia.cli.importers.source import Path, Source
 
 
@@ -47,7 +48,7 @@ def _set_endpoint(source: Source, path: Path, imported: Imported) -> None:
         source.remark((*path, "url"), "was reachable within ngrok only; a tunnel here is public")
         tunnel.withheld.append("it was reachable within ngrok only")
     elif host and kind != "tcp":
-        set_subdomain(source, (*path, "url"), tunnel, host)
+        set_public_host(source, (*path, "url"), tunnel, host)
     for key, plain in (("protocol", "http1"), ("proxy_protocol", "")):
         if source.peek(*path, "upstream", key) == plain:
             source.take(*path, "upstream", key)

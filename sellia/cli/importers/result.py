@@ -8,6 +8,7 @@ from sellia.cli.importers.source import Note, Path, Source, dotted
 from sellia.errors import ProblemError
 from sellia.relay.access import parse_network
 from sellia.relay.http.changes import changes_of
+from sellia.relay.http.domains import DOMAINS, checked_domain
 from sellia.relay.http.hosts import canonical_host
 from sellia.relay.names import validate_name
 from sellia.targets import TargetError, parse_target
@@ -98,6 +99,33 @@ def set_subdomain(source: Source, path: Path, tunnel: ImportedTunnel, host: str)
         source.remark(
             path, f"became the subdomain {label}: names are below your server's domain, not below {rest[:80]}"
         )
+
+
+def set_domain(source: Source, path: Path, tunnel: ImportedTunnel, host: str) -> None:
+    """Ask for a domain of the user's own, or all names below one, which the key at ``path`` has given."""
+    try:
+        domain = checked_domain(host)
+    except ValueError as error:
+        source.remark(path, f"was left out: it {error}")
+        tunnel.withheld.append("a host name of it was left out")
+        return
+    domains = tunnel.settings.setdefault("domain", [])
+    if domain in domains:
+        return
+    if len(domains) == DOMAINS:
+        too_many = f"a tunnel has {DOMAINS} domains at most, and the rest was left out"
+        if too_many not in tunnel.withheld:
+            tunnel.withheld.append(too_many)
+        return
+    domains.append(domain)
+    if len(domains) > 1:
+        return
+    label = domain.removeprefix("*.").partition(".")[0]
+    source.remark(
+        path,
+        f"is a domain of yours, whose DNS record has to lead to your server, which says how when the tunnel is opened; "
+        f"for a name below your server's domain write `subdomain: {label}` instead",
+    )
 
 
 def set_auth(source: Source, path: Path, tunnel: ImportedTunnel, logins: list[str]) -> None:

@@ -23,7 +23,7 @@ class DetectTests(SynchronousTestCase):
             name = path.stem.rpartition("-")[0]
             self.assertEqual(import_text(path.read_text()).kind, KINDS[name], path.name)
             found[name] += 1
-        self.assertEqual(set(found.values()), {3}, "three files of each kind")
+        self.assertGreaterEqual(min(found.values()), 3, "three files of each kind, or more")
 
     def test_format_that_is_named(self) -> None:
         for path in FILES.iterdir():
