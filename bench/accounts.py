@@ -15,7 +15,16 @@ from bench.rig import SETTINGS, Plan
 from bench.storage import COUNT, QUICK_COUNT, START_SECONDS, fill, secret_of
 from sellia.client.settings.values import GATEWAY_PATH
 from sellia.protocol.limits import CONTROL_LIMIT
-from sellia.protocol.messages import SUBPROTOCOL, VERSION, Hello, OpenTunnel, TunnelReady, TunnelRefused, Welcome
+from sellia.protocol.messages import (
+    SUBPROTOCOL,
+    VERSION,
+    Goodbye,
+    Hello,
+    OpenTunnel,
+    TunnelReady,
+    TunnelRefused,
+    Welcome,
+)
 from sellia.protocol.native import (
     CONTROL,
     PARCEL,
@@ -100,6 +109,8 @@ class Client:
             self.rest += data
 
     def close(self) -> None:
+        """End the session, which the server would expect back otherwise."""
+        self.say(encode_link(Goodbye("client-gone", "")))
         self.socket.close()
 
 

@@ -38,7 +38,7 @@ class ClientTests(SynchronousTestCase):
                 stranger.upgrade()
                 stranger.hello()
                 self.assertRaises(LoadError, stranger.welcome)
-                stranger.close()
+                stranger.socket.close()
 
 
 class SlowDiskTests(SynchronousTestCase):

@@ -116,6 +116,37 @@ class AdminTests(EndToEndTests):
         self.assertIn("revoked", client.output)
         self.assertIn("key.revoked", self.said("events", "--kind", "key"))
 
+    def test_another_tenant(self) -> None:
+        """It cannot see, end, measure or take what a client of another account has."""
+        for name in ("victim", "tenant"):
+            self.assertEqual(self.api("POST", "accounts", {"name": name})[0], 201)
+        keys = {name: self.api("POST", "keys", {"account": name})[1]["key"] for name in ("victim", "tenant")}
+        client = self.operator.client(keys["victim"], "victims-app")
+        self.addCleanup(client.stop)
+        client.wait_for_line("open    http://")
+        [session] = self.api("GET", "sessions?account=victim")[1]["items"]
+        for path in ("sessions", "usage", "usage?name=victims-app", "names"):
+            self.assertEqual(self.api("GET", path, key=keys["tenant"])[1]["items"], [], path)
+        for path in ("sessions?account=victim", "usage?account=victim", "names?account=victim"):
+            self.assertEqual(self.api("GET", path, key=keys["tenant"])[0], 403, path)
+        for method, path in (
+            ("GET", f"sessions/{session['id']}"),
+            ("DELETE", f"sessions/{session['id']}"),
+            ("DELETE", f"sessions/{session['name']}"),
+            ("DELETE", "names/victims-app"),
+        ):
+            status, told = self.api(method, path, key=keys["tenant"])
+            none = path.replace(session["id"], "ses_none").replace(session["name"], "ses_none")
+            other = self.api(method, none.replace("victims-app", "nobodys-app"), key=keys["tenant"])[1]
+            self.assertEqual((status, told["error"]), (404, "no-such-thing"), path)
+            self.assertEqual(told["title"], other["title"])
+        thief = self.operator.client(keys["tenant"], "victims-app")
+        self.addCleanup(thief.stop)
+        self.assertEqual(thief.wait_for_exit(), Exit.TAKEN, thief.output)
+        self.assertIsNone(client.returncode)
+        [same] = self.api("GET", "sessions?account=victim")[1]["items"]
+        self.assertEqual(same["id"], session["id"])
+
     def test_plan_apply_and_backup(self) -> None:
         file = self.operator.directory / "team.yaml"
         file.write_text("limits:\n  small: {clients: 3}\naccounts:\n  planned: {limits: small, names: [planned-app]}\n")
