@@ -43,12 +43,12 @@ from sellia.relay.http.framing import (
 from sellia.relay.http.headers import values_of
 from sellia.relay.http.not_http import what_came
 from sellia.relay.http.response_head import check_size, fields_of, lines_of, may_be_status_line, parse_head, section_end
-from sellia.relay.http.validation import check_reason, check_status, validate_response
+from sellia.relay.http.validation import check_reason, check_response_values, check_status
 
 #: Bytes of a chunk's size with its extensions.
 _LINE_LIMIT: Final = 16 * 1024
 
-_CONTENT_LENGTH, _CODING, _CONNECTION = 1, 2, 3
+_NO_NAME, _CONTENT_LENGTH, _CODING, _CONNECTION = -1, 1, 2, 3
 
 #: The usual values of Connection where a connection is kept.
 _KEEPING: Final = frozenset((b"keep-alive", b"Keep-Alive"))
@@ -56,7 +56,7 @@ _KEEPING: Final = frozenset((b"keep-alive", b"Keep-Alive"))
 #: Fields that say where a response ends.
 _FRAMING: Final = {b"content-length": _CONTENT_LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION}
 
-_framing: Final = NameTable(lambda name: _FRAMING.get(name.lower(), 0))
+_framing: Final = NameTable(lambda name: _FRAMING.get(name.lower(), 0) if is_token(name) else _NO_NAME)
 
 _WAITING, _LENGTH, _CLOSE, _SIZE, _CHUNK, _CHUNK_END, _TRAILERS = range(7)
 
@@ -136,7 +136,7 @@ class ResponseReader:
             if data[0] in b"\r\n":  # RFC 9112, section 2.2, in the other direction
                 data = data.lstrip(b"\r\n")
                 continue
-            if not may_be_status_line(data):
+            if not (data.startswith(b"HTTP/1.") or may_be_status_line(data)):
                 raise bad_response(what_came(data))
             end, behind = section_end(data)
             if end < 0:
@@ -155,6 +155,8 @@ class ResponseReader:
             self._begin_body(status, minor, reason, headers)
             if self.complete:
                 self.rest = data
+            elif self._state == _LENGTH and data:
+                self._feed_length(data)
             elif data:
                 self.feed(data)
             return
@@ -177,7 +179,7 @@ class ResponseReader:
         keep, unusual = minor == 1, False
         for name, value in headers:
             framing = _framing[name]
-            if framing:
+            if framing > 0:
                 if framing == _CONTENT_LENGTH:
                     lengths.append(value)
                 elif framing == _CODING:
@@ -298,11 +300,14 @@ def check_head(head: ResponseHead) -> int | None:
     """
     check_status(head.status)
     check_reason(head.reason)
-    validate_response(head.headers)
     length = None
     for name, value in head.headers:
-        if len(name) == 14 and name.lower() == b"content-length":
+        framing = _framing[name]
+        if framing == _CONTENT_LENGTH:
             if length is not None:
                 raise ValueError("the response has more than one Content-Length")
             length = plain_length(value)
+        elif framing == _NO_NAME:
+            raise ValueError("a header name is not a token")
+    check_response_values([value for _, value in head.headers])
     return length

@@ -27,15 +27,20 @@ def validate(headers: Headers) -> None:
 
 
 def validate_response(headers: Headers) -> None:
-    """Raise ValueError unless every name is a token and every value is free of control characters.
-
-    NEL may stand in a response's value, in which old encodings have names of files: no browser ends a line at it.
-    """
+    """Raise ValueError unless every name is a token and every value is one that a response may have."""
     rules = RULES
     for name, _ in headers:
         if rules[name] < 0:
             raise ValueError("a header name is not a token")
-    joined = b" ".join([value for _, value in headers])
+    check_response_values([value for _, value in headers])
+
+
+def check_response_values(values: list[bytes]) -> None:
+    """Raise ValueError unless every value of a response is free of control characters.
+
+    NEL may stand in one, as old encodings have names of files with it: no browser ends a line at it.
+    """
+    joined = b" ".join(values)
     if len(joined.translate(None, _CONTROLS)) != len(joined):
         raise ValueError("a header value has a control character in it")
 
