@@ -110,7 +110,10 @@ class ServiceHttpLeg(ServiceLeg):
             asked = decoded(opening.target)
             report(RequestStarted(stream.id, decoded(opening.method), asked, opening.visitor, service.name))
         try:
-            wanted, headers = self.sent(target)
+            if service.rewriter is None:
+                wanted, headers = opening.target if target is None else target, opening.headers
+            else:
+                wanted, headers = self.sent(target)
             if opening.method in DESTINATION_METHODS:
                 headers = with_destination(headers, service.scheme)
             head = self._head(opening, end, wanted, headers)

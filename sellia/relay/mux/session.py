@@ -216,7 +216,8 @@ class Session:
         out = self.out
         if out.lingering.parcels:
             out.lingering.outlived(ack)
-        self._part_done()
+        if self.table.held > self.load.held_limit or out.urgent_size > URGENT_LIMIT:
+            self._part_done()
         if out.owed >= ACK_EVERY:
             out.acted()
 
@@ -283,7 +284,7 @@ class Session:
         stream.receiving.ended = end = bool(flags & native.END)
         self.table.add(stream)
         try:
-            leg = stream.leg = self.owner.stream_opened(stream, opening, end)
+            leg = stream.sending.leg = stream.receiving.leg = self.owner.stream_opened(stream, opening, end)
             if stream.sending.paused:
                 leg.pause_sending()
         except ProtocolError:

@@ -325,9 +325,9 @@ class VisitorHttpLeg(StrictLeg):
         stream = self.stream
         if stream is not None:
             self.connection.answered(stream.session)
-            if not stream.remote_ended:
+            if not stream.receiving.ended:
                 self.connection.ingress.guard.awaits_end(stream)
-            if not stream.local_ended:
+            if not stream.sending.ended:
                 if self.incoming is _COMPLETE:
                     stream.end()  # a handshake that was refused has no end of its own
                 else:

@@ -326,7 +326,7 @@ class PipelinedRequests:
         if reader.upgraded:
             self._handshake_read(rest)
             return b""
-        if not reader.in_head:
+        if reader.at_start or not reader.in_head:
             self._late_head = False
         elif not self._late_head:
             self._late_head = True

@@ -41,6 +41,7 @@ FEW: Final = 32
 _FOR_ANSWERS: Final = frozenset((b"accept", b"expect", b"origin"))
 
 _TUNNEL: Final = Side.TUNNEL
+_COMPLETE: Final = RequestBody.COMPLETE
 
 _log = Logger()
 
@@ -218,11 +219,13 @@ def _open(connection: VisitorChannel, request: Request, path: bytes, tunnel: Tun
     ingress = connection.ingress
     exchange, opening = _exchange(connection, request, path, tunnel)
     exchange.options = tunnel.options
-    if exchange.request_complete or exchange.awaits_continue:
+    complete = exchange.incoming is _COMPLETE
+    if complete or exchange.awaits_continue:
         exchange.await_service()
     connection.exchange_begins(exchange)
+    end = complete and not (request.upgrade or request.switch)  # nothing follows the opening
     try:
-        stream = tunnel.upstream.open(opening, exchange, end=_ends(request, exchange))
+        stream = tunnel.upstream.open(opening, exchange, end=end)
     except ProblemError as error:
         exchange.fail(error.problem, error.detail)
         return exchange
@@ -245,11 +248,6 @@ def _open(connection: VisitorChannel, request: Request, path: bytes, tunnel: Tun
             visitor=field(opening.visitor),
         )
     return exchange
-
-
-def _ends(request: Request, exchange: VisitorHttpLeg) -> bool:
-    """Return whether nothing follows the opening of a request's stream."""
-    return exchange.request_complete and not (request.upgrade or request.switch)
 
 
 def _look_for_switch(connection: VisitorChannel, request: Request, options: TunnelOptions) -> None:
