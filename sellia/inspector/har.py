@@ -38,7 +38,7 @@ FILE_LIMIT: Final = 256 << 20
 ENTRIES: Final = 100_000
 
 #: Kinds of exchanges that HAR can say.
-_KINDS: Final = ("http", "websocket")
+KINDS: Final = ("http", "websocket")
 
 
 class HarError(SelliaError):
@@ -56,7 +56,7 @@ def har(exchanges: Iterable[Exchange], version: str, redact: bool = True, scheme
             "version": "1.2",
             "creator": {"name": "Sellia", "version": version, "comment": "redacted" if redact else ""},
             "pages": [],
-            "entries": [entry(each, redact, scheme, readers) for each in exchanges if each.kind in _KINDS],
+            "entries": [entry(each, redact, scheme, readers) for each in exchanges if each.kind in KINDS],
         }
     }
 

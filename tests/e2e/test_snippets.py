@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.inspector.exchange import Exchange
 from sellia.inspector.snippets import Form, snippet
-from tests.inspector.hostile import BLOBS, LINES, TEXTS
+from tests.inspector.hostile_lines import BLOBS, LINES, TEXTS
 from tests.inspector.samples import request
 
 #: Requests with everything that a shell could trip over; a header's value cannot begin or end with a space.

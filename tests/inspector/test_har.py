@@ -12,7 +12,7 @@ from sellia.inspector.har import HarError, har, read
 from sellia.inspector.model import End
 from sellia.inspector.store import MIB, Store
 from sellia.inspector.timeline import Deflate
-from tests.inspector.hostile import BLOBS, TEXTS
+from tests.inspector.hostile_lines import BLOBS, TEXTS
 from tests.inspector.samples import request, socket
 
 #: What a browser's developer tools write, shortened.

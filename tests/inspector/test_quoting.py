@@ -5,7 +5,7 @@ import subprocess
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.inspector.quoting import bash, cmd, config
-from tests.inspector.hostile import BLOBS, LINES, TEXTS
+from tests.inspector.hostile_lines import BLOBS, LINES, TEXTS
 
 
 def console(line: str) -> str:

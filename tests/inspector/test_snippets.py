@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.inspector.exchange import new_exchange
 from sellia.inspector.snippets import forms, snippet
-from tests.inspector.hostile import BLOBS, LINES, TEXTS
+from tests.inspector.hostile_lines import BLOBS, LINES, TEXTS
 from tests.inspector.samples import request, socket
 from tests.inspector.test_quoting import arguments, console
 

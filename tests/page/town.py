@@ -43,8 +43,8 @@ class Town:
         self.echo = start_python(*echo, name="Autobahn echo", port=echo_port)
         for each in (self.vite, self.sse, self.echo):
             each.wait_for_port()
-        node_port: int = wait_for_event(self.node, event="listening")["port"]
-        ports = {"node": node_port, "vite": vite_port, "sse": sse_port, "echo": echo_port}
+        self.node_port: int = wait_for_event(self.node, event="listening")["port"]
+        ports = {"node": self.node_port, "vite": vite_port, "sse": sse_port, "echo": echo_port}
         self.live = Live(f"town{os.getpid()}", ports)
 
     def asked(self, url: str) -> list[dict[str, Any]]:

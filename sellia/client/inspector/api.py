@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sellia.client.inspector import acting, holding, qr, reading
+from sellia.client.inspector import acting, holding, qr, reading, taking
 from sellia.client.inspector.table import Endpoint, Parameter, Table
 
 _NUMBER: Final = {"type": "integer"}
@@ -12,6 +12,9 @@ _LIMIT: Final = Parameter("limit", "How many at most.", {"type": "integer", "min
 _FILTER: Final = Parameter("filter", "Expression such as `method:POST status:5xx path:/api`.")
 
 _DECODED: Final = Parameter("decoded", "1: without content codings, and inflated.", _SWITCH)
+
+_REDACT: Final = Parameter("redact", "0: with credentials; by default they are replaced.", _SWITCH)
+_IDS: Final = Parameter("ids", "Ids of exchanges, as in `1,2`.")
 
 _BYTES: Final = "application/octet-stream"
 
@@ -166,6 +169,38 @@ ENDPOINTS: Final = (
         body=holding.LetGo,
         status=204,
         fails=(404, 409, 422),
+    ),
+    Endpoint(
+        "GET",
+        "/api/exchanges/{id}/snippet",
+        "A line, or a few, that sends the request again.",
+        taking.line,
+        query=(Parameter("form", "What for.", {"enum": list(taking.FORMS)}, required=True), _REDACT),
+        answer="text/plain",
+        fails=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/api/test",
+        "A test file that does the same as exchanges, and asserts what was seen.",
+        taking.test,
+        query=(
+            Parameter(_IDS.name, _IDS.about, required=True),
+            Parameter("form", "What runs it.", {"enum": list(taking.FRAMEWORKS)}, required=True),
+            _REDACT,
+        ),
+        answer="text/plain",
+        fails=(404, 409),
+    ),
+    Endpoint("GET", "/api/har", "A HAR file.", taking.written, query=(_IDS, _FILTER, _REDACT), fails=(404,)),
+    Endpoint(
+        "POST",
+        "/api/har",
+        "Read a HAR file.",
+        taking.imported,
+        body=taking.HarFile,
+        status=201,
+        fails=(422,),
     ),
     Endpoint("GET", "/api/why/{id}", "Why something ended.", reading.why, fails=(404,)),
     Endpoint(

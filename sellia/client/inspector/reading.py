@@ -215,7 +215,7 @@ def _message(subject: Subject, exchange: Exchange, message: Message, opened: byt
     """Return a message with the beginning of its text, and with what a decoder says of it if that is wanted."""
     told = message_of(message)
     if message.opcode not in (1, 2):
-        return {**told, "text": None, "inflated": None, **({"decoder": None, "title": None} if looks else {})}
+        return {**told, "text": _said(message), "inflated": None, **({"decoder": None, "title": None} if looks else {})}
     content = subject.readers.content(exchange, message)
     text = None
     if message.opcode == 1 and not (message.compressed and content.problem and not content.data):
@@ -225,6 +225,14 @@ def _message(subject: Subject, exchange: Exchange, message: Message, opened: byt
         found = look(content.data, about_message(exchange, message, opened))
         told |= {"decoder": found.decoder, "title": found.title}
     return told
+
+
+def _said(message: Message) -> str | None:
+    """Return what a control frame says: the code and reason of a close, the text of a ping or pong."""
+    payload = bytes(message.payload)
+    if message.opcode == 8 and len(payload) >= 2:
+        return f"{int.from_bytes(payload[:2], 'big')} {payload[2:].decode('utf-8', 'replace')}".rstrip()
+    return payload.decode("utf-8", "replace") or None
 
 
 def message_of_call(subject: Subject, call: Call) -> Message:

@@ -19,7 +19,8 @@ const server = http.createServer(async (request, response) => {
   say('request', told);
   const status = Number(/^\/status\/(\d+)/.exec(request.url)?.[1] ?? 200);
   response.writeHead(status, { 'Content-Type': 'application/json', 'Set-Cookie': 'sid=s3cret; HttpOnly' });
-  response.end(JSON.stringify({ ...told, body: body.toString('latin1') }));
+  if (request.url.startsWith('/stable')) response.end('{"always": "the same"}');
+  else response.end(JSON.stringify({ ...told, body: body.toString('latin1') }));
 });
 
 const echo = new WebSocketServer({ noServer: true, perMessageDeflate: { threshold: 0 } });

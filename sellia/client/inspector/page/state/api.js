@@ -81,11 +81,11 @@ export async function getText(path, query) {
 /**
  * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method
  * @param {string} path
- * @param {unknown} [body] sent as JSON
+ * @param {unknown} [body] sent as JSON; a file is, as it is
  * @returns {Promise<any>} what is answered, if it is JSON
  */
 export async function send(method, path, body) {
-  const options = body === undefined ? { method } : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const options = body === undefined ? { method } : { method, headers: { "Content-Type": "application/json" }, body: body instanceof Blob ? body : JSON.stringify(body) };
   const response = await request(path, options);
   const type = response.headers.get("Content-Type") ?? "";
   return type.includes("json") ? response.json() : null;

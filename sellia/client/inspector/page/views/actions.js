@@ -17,7 +17,7 @@ import { show } from "./dialogs.js";
 
 /** Forms of a request that are copied. */
 const SNIPPETS = /** @type {[string, string][]} */ ([
-  ["curl", "cURL for bash"],
+  ["curl-bash", "cURL for bash"],
   ["curl-powershell", "cURL for PowerShell"],
   ["curl-cmd", "cURL for cmd"],
   ["fetch", "fetch"],
@@ -55,7 +55,7 @@ function withCare() {
 export const actions = {
   /** @param {Pick<Summary, "host" | "target" | "tunnel" | "kind">} exchange */
   urlOf(exchange) {
-    const url = status.value?.tunnels.find((each) => each.name === exchange.tunnel)?.url ?? "";
+    const url = status.value?.tunnels.find((each) => each.subdomain === exchange.tunnel || each.name === exchange.tunnel)?.url ?? "";
     const secure = url.startsWith("https:");
     const scheme = exchange.kind === "websocket" ? (secure ? "wss" : "ws") : secure ? "https" : "http";
     return `${scheme}://${exchange.host}${exchange.target}`;
@@ -138,8 +138,10 @@ export const actions = {
 
   /** @param {File} file */
   async importHar(file) {
-    const found = await attempt("Importing", async () => api.send("POST", "/api/har", JSON.parse(await file.text())));
-    if (found) toast(`${count(found.exchanges ?? found.imported ?? 0, "exchange")} imported`);
+    const found = await attempt("Importing", async () => api.send("POST", "/api/har", file));
+    if (!found) return;
+    const [first] = found.wrong;
+    toast(`${count(found.imported, "exchange")} imported${first ? `. ${first}` : ""}`, first ? "bad" : "good");
   },
 
   /** @returns {Item[]} */

@@ -53,7 +53,7 @@ function Http({ exchange }) {
   const now = Date.now() / 1000;
   const tabs = /** @type {[string, string, (string | number | null)?][]} */ ([["both", "Request and response"], ["timing", "Timing", exchange.seconds === null ? null : duration(exchange.seconds)]]);
   return html`
-    <div class="bar-line"><${TimingBar} exchange=${exchange} now=${now} /></div>
+    ${tab !== "timing" && html`<div class="bar-line"><${TimingBar} exchange=${exchange} now=${now} /></div>`}
     <${Tabs} id="part" label="Parts" value=${tab} tabs=${tabs} onChoose=${(/** @type {string} */ key) => (chosen.http.value = key)} />
     <div class="part" id="part-panel" role="tabpanel" tabindex="0" aria-labelledby=${`part-${tab}`}>
       ${tab === "timing" ? html`<${Timing} exchange=${exchange} now=${now} />` : html`<div class="sides"><${Side} key=${`${exchange.id}-request`} exchange=${exchange} side="request" /><${Side} key=${`${exchange.id}-response-${exchange.response.body.bytes > 0}`} exchange=${exchange} side="response" /></div>`}
