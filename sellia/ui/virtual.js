@@ -13,7 +13,7 @@ const AROUND = 12;
  */
 export function windowOf(top, height, row, length) {
   const first = Math.max(0, Math.floor(top / row) - AROUND);
-  const end = Math.min(length, Math.ceil((top + height) / row) + AROUND);
+  const end = Math.min(length, Math.ceil((top + height) / row) + 1 + AROUND);
   return { first: Math.min(first, length), end };
 }
 
@@ -35,7 +35,9 @@ export function Virtual({ length, row, keyOf, render, onScroll, control, atEnd =
     const element = root.current;
     if (!element) return;
     const { scrollTop: top, clientHeight: height, scrollHeight } = element;
-    setPlace((was) => (was.top === top && was.height === height ? was : { top, height }));
+    // Rows are drawn anew when others come into sight, not for every pixel.
+    const begin = top - (top % row);
+    setPlace((was) => (was.top === begin && was.height === height ? was : { top: begin, height }));
     onScroll?.(top, top + height >= scrollHeight - row);
   };
   const lookSoon = () => {

@@ -88,6 +88,22 @@ function Entry({ id }) {
   </div>`;
 }
 
+/** Rows that are drawn, which are left alone while their entries are as they were. @type {Map<string, { version: number, row: any }>} */
+const drawn = new Map();
+const DRAWN = 500;
+
+/** @param {number} index */
+function rowAt(index) {
+  const id = exchanges.idAt(index) ?? "";
+  const version = exchanges.entry(id)?.version ?? -1;
+  const known = drawn.get(id);
+  if (known?.version === version) return known.row;
+  if (drawn.size > DRAWN) drawn.clear();
+  const row = html`<${Entry} id=${id} />`;
+  drawn.set(id, { version, row });
+  return row;
+}
+
 /** What is new, while the list stands still. */
 function NewOnes() {
   const number = exchanges.unseen.value;
@@ -128,7 +144,7 @@ export function List() {
     </div>
     <${Virtual} length=${length} row=${row} control=${control} onScroll=${onScroll}
       keyOf=${(/** @type {number} */ index) => exchanges.idAt(index) ?? index}
-      render=${(/** @type {number} */ index) => html`<${Entry} id=${exchanges.idAt(index) ?? ""} />`}
+      render=${rowAt}
       attributes=${{ role: "listbox", tabIndex: 0, "aria-label": `Exchanges: ${count(length, "entry").replace("entrys", "entries")}`, "aria-multiselectable": "true", "aria-activedescendant": active, "data-testid": "list" }} />
     <${NewOnes} />
   `;
