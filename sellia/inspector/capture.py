@@ -89,7 +89,9 @@ class Capture:
         return SessionCapture(self)
 
     def link_changed(self, what: Literal["lost", "resumed", "expired"]) -> None:
-        """Mark a change of the link, on all that is open too."""
+        """Mark a change of the link, on all that is open too.  What is said again is no change."""
+        if self.marks and self.marks[-1].what == what:
+            return
         mark = LinkMark(self.now(), what)
         self.marks.append(mark)
         for exchange in self._open.values():

@@ -27,16 +27,19 @@ from tests.processes import Process, start_python, wait_until
 
 
 class Live:
-    """A client of the shared server, with a tunnel for each service; ``ports`` are theirs by the tunnels' names."""
+    """A client of the shared server, with a tunnel for each service; ``ports`` are theirs by the tunnels' names.
 
-    def __init__(self, prefix: str, ports: Mapping[str, int], *options: str) -> None:
+    ``link_port`` is where the client reaches the server, if not at its own port.
+    """
+
+    def __init__(self, prefix: str, ports: Mapping[str, int], *options: str, link_port: int = 0) -> None:
         self.port = server().port
         self.names = {name: f"{prefix}-{name}" for name in ports}
         self._directory = tempfile.mkdtemp(prefix="sellia-page-")
         atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
         self._settings = Path(self._directory) / "sellia.yaml"
         tunnels = {name: {"target": f"127.0.0.1:{port}", "subdomain": self.names[name]} for name, port in ports.items()}
-        described = {"server": f"http://127.0.0.1:{self.port}", "tunnels": tunnels}
+        described = {"server": f"http://127.0.0.1:{link_port or self.port}", "tunnels": tunnels}
         self._settings.write_text(json.dumps(described))  # JSON is YAML
         self._options = options
         self.client: Process

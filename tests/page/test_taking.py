@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import FilePayload, Locator, expect
 
 from tests.e2e.stage import NODE_PROGRAMS, program, run
 from tests.page.town import TownTests
@@ -92,8 +92,8 @@ class TakingTests(TownTests):
         self.page.get_by_role("button", name="Clear the list").click()
         self.page.get_by_role("button", name="More", exact=True).click()
         self.page.get_by_role("menuitem", name="Import HAR").click()
-        file = {"name": "saved.har", "mimeType": "application/json", "buffer": text.encode()}
-        self.page.get_by_label("HAR file", exact=True).set_input_files([file])  # type: ignore[list-item]
+        file = FilePayload(name="saved.har", mimeType="application/json", buffer=text.encode())
+        self.page.get_by_label("HAR file", exact=True).set_input_files(file)
         expect(self.part("toast").last).to_contain_text("2 exchanges imported")
         expect(self.entry("/stable/har").get_by_title("Imported")).to_be_visible()
         self.open_entry("/echo?har")

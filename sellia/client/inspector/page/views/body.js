@@ -101,7 +101,7 @@ export function Body({ label, name, info, decoded, stamp }) {
   const image = IMAGES.test(type);
   const page = /html/.test(type);
   /** @type {[string, string][]} */
-  const modes = [["pretty", image ? "Image" : content.decoder ? label_of(content.decoder) : "Pretty"], ["raw", "Raw"], ["hex", "Hex"]];
+  const modes = [["pretty", image ? "Image" : content.decoder ? labelOf(content.decoder) : "Pretty"], ["raw", "Raw"], ["hex", "Hex"]];
   if (page) modes.push(["preview", "Preview"]);
   return html`<div class="body" data-testid="body">
     <div class="body-bar">
@@ -124,9 +124,12 @@ export function Body({ label, name, info, decoded, stamp }) {
   </div>`;
 }
 
+/** @type {Record<string, string>} */
+const NAMES = { json: "JSON", xml: "XML", jwt: "JWT", sse: "Events", mcp: "MCP", graphql: "GraphQL", msgpack: "MessagePack", mqtt: "MQTT", stomp: "STOMP" };
+
 /** @param {string} decoder */
-function label_of(decoder) {
-  return decoder.length <= 4 ? decoder.toUpperCase() : decoder[0]?.toUpperCase() + decoder.slice(1);
+function labelOf(decoder) {
+  return NAMES[decoder] ?? decoder[0]?.toUpperCase() + decoder.slice(1);
 }
 
 /** @param {string} id @param {"request" | "response"} side */
