@@ -35,7 +35,7 @@ export function TextView({ lines, label }) {
   let characters = 0;
   for (const line of lines) for (const [, text] of line) characters += text.length;
   if (lines.length <= WRAPPED_LINES && characters <= WRAPPED_CHARACTERS)
-    return html`<pre class="text-view" tabindex="0" role="region" aria-label=${label}>${lines.map((tokens, index) => html`<${Line} key=${index} tokens=${tokens} />\n`)}</pre>`;
+    return html`<pre class="text-view" tabindex="0" role="region" aria-label=${label}>${lines.map((tokens, index) => [html`<${Line} key=${index} tokens=${tokens} />`, "\n"])}</pre>`;
   return html`<${Virtual} length=${lines.length} row=${ROW} keyOf=${(/** @type {number} */ index) => index}
     render=${(/** @type {number} */ index) => html`<pre class="text-line"><${Line} tokens=${lines[index] ?? []} /></pre>`}
     attributes=${{ class: "virtual text-lines", tabIndex: 0, role: "region", "aria-label": label }} />`;

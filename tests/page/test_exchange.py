@@ -40,6 +40,8 @@ class SidesTests(PageTests):
         expect(request.get_by_test_id("body")).to_contain_text('"a": 1')
         expect(response.get_by_test_id("body")).to_contain_text('"id": 12345678901234567890,')
         expect(response.get_by_test_id("body")).to_contain_text('"price": 12.50')
+        shown = response.locator(".text-view").inner_text().rstrip("\n").split("\n")
+        self.assertEqual(shown[1:3], ['  "id": 12345678901234567890,', '  "price": 12.50,'])
         response.get_by_role("button", name="Raw").click()
         expect(response.get_by_test_id("body")).to_contain_text(body)
         response.get_by_role("button", name="Hex").click()

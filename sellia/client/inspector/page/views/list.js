@@ -43,7 +43,8 @@ function choose(event, id) {
 function Took({ exchange }) {
   if (!exchange.open) return html`${duration(exchange.seconds)}`;
   tick.value;
-  return html`<span class="live">${duration(Math.max(0, Math.floor(Date.now() / 1000 - exchange.started)))}</span>`;
+  const seconds = Math.floor(Date.now() / 1000 - exchange.started);
+  return html`<span class="live">${seconds < 1 ? "…" : duration(seconds)}</span>`;
 }
 
 /** @param {{ exchange: Summary }} props */
