@@ -16,6 +16,9 @@ PACKAGE = Path(sellia.__file__).parent
 #: Names that begin with an underscore and are documented: named tuples', enumerations', the system's.
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_value2member_map_", "_exit"}
 
+#: Fields of HAR files beyond the format, which begin with an underscore there.
+DOCUMENTED |= {"_resourceType", "_webSocketMessages", "_encoding", "_wire"}
+
 _PRIVATE = re.compile(r"_[a-z]\w+\Z")
 
 
