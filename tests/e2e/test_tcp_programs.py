@@ -22,7 +22,7 @@ from tests.e2e.tcp_services import (
     start_redis,
     start_sshd,
 )
-from tests.e2e.tcp_stage import TcpStage
+from tests.e2e.tcp_stage import TcpStage, accept, listener
 
 
 class ProgramCase(EndToEndTests):
@@ -160,6 +160,36 @@ class IperfTests(ProgramCase):
             said = json.loads(self.work(stage, argv, cuts=1).output)
             self.assertNotIn("error", said)
             self.assertGreater(said["end"]["sum_received"]["bytes"], 1 << 20)
+
+
+class SmtpTests(ProgramCase):
+    def test_a_mail(self) -> None:
+        """The server speaks first, and answers each command by itself."""
+        letters: list[bytes] = []
+        listening = listener()
+        self.addCleanup(listening.close)
+        stage = TcpStage({"it": listening.getsockname()[1]})
+        self.addCleanup(stage.close)
+
+        def serve() -> None:
+            with accept(listening) as connection, connection.makefile("rb") as lines:
+                connection.sendall(b"220 mail.test ESMTP\r\n")
+                for line in lines:
+                    word = line[:4].upper().strip()
+                    if word == b"DATA":
+                        connection.sendall(b"354 go on\r\n")
+                        letters.append(b"".join(iter(lines.readline, b".\r\n")))
+                        stage.cut()
+                    connection.sendall(b"221 bye\r\n" if word == b"QUIT" else b"250 fine\r\n")
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        letter = b"Subject: news\r\n\r\n" + b"A line of a letter.\r\n" * 20_000
+        url = f"smtp://127.0.0.1:{stage['it']}"
+        people = ["--mail-from", "a@example.org", "--mail-rcpt", "b@example.org"]
+        self.work(stage, [program("curl"), "-sS", "--noproxy", "*", url, *people, "--upload-file", "-"], letter, cuts=0)
+        serving.join()
+        self.assertEqual(letters, [letter])
 
 
 class MariaDbTests(ProgramCase):
