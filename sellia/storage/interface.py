@@ -79,6 +79,9 @@ class Storage(Protocol):
     def directory(self) -> Directory:
         """Return all accounts, keys, names and limits, in one consistent state."""
 
+    def has_keys(self) -> bool:
+        """Return whether there is any key, whether it opens something or not."""
+
     def revision(self) -> int:
         """Return a number that a write of accounts, keys, names or limits has made greater since it was less."""
 

@@ -64,6 +64,10 @@ class MemoryStorage:
                 [each for each in self._records[LimitsClass].values() if isinstance(each, LimitsClass)],
             )
 
+    def has_keys(self) -> bool:
+        with self._lock:
+            return bool(self._records[Key])
+
     def revision(self) -> int:
         with self._lock:
             return self._revision

@@ -23,6 +23,11 @@ _BATCH: Final = 1000
 _HALF: Final = 1 << 20
 
 
+def has_keys(connection: Connection) -> bool:
+    """Return whether there is any key."""
+    return connection.execute(select(KEYS.c.id).limit(1)).first() is not None
+
+
 def directory(connection: Connection) -> Directory:
     """Return all accounts, keys, names and limits; texts that many records share are one object.
 

@@ -22,6 +22,10 @@ class SqlStorage:
         with self.database.reading() as connection:
             return reads.directory(connection)
 
+    def has_keys(self) -> bool:
+        with self.database.reading() as connection:
+            return reads.has_keys(connection)
+
     def revision(self) -> int:
         with self.database.reading() as connection:
             return reads.revision(connection)

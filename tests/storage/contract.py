@@ -79,6 +79,12 @@ class StorageContract:
         self.assertEqual((list(found.accounts), list(found.keys), list(found.names)), ([], [], []))
         self.assertEqual(list(found.limits), [LimitsClass("default")])
 
+    def test_whether_there_are_keys(self: Any) -> None:
+        self.write(Insert(account()))
+        self.assertFalse(self.storage.has_keys())
+        self.write(Insert(key(revoked_at=NOW)))
+        self.assertTrue(self.storage.has_keys())
+
     def test_every_field_comes_back(self: Any) -> None:
         limits = LimitsClass("team", 1, 2, 3, 4, 5.5, 2**63 - 1)
         one = account(limits="team", note="for the shop", closed_at=NOW + timedelta(days=1))

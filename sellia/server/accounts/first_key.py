@@ -29,9 +29,9 @@ def make_first_key(
 
     Raises SettingsError where there is no place for it, StorageError where it cannot be stored.
     """
-    directory = storage.directory()
-    if directory.keys:
+    if storage.has_keys():  # one look, where the directory may be long
         return None
+    directory = storage.directory()
     terminal = output.isatty()
     if not terminal and state_dir is None:
         raise SettingsError(

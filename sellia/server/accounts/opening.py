@@ -45,6 +45,9 @@ class LateStorage:
     def directory(self) -> Directory:
         return self.open().directory()
 
+    def has_keys(self) -> bool:
+        return self.open().has_keys()
+
     def revision(self) -> int:
         return self.open().revision()
 
