@@ -211,12 +211,20 @@ def run(work: Callable[[Any], Coroutine[Any, Any, _Result]]) -> _Result:
 
     def begin() -> None:
         finished: Any = Deferred.fromCoroutine(work(reactor))
-        finished.addBoth(outcome.append).addBoth(lambda _: reactor.stop())
+        finished.addBoth(end)
 
+    def end(result: Any) -> None:
+        if not outcome:
+            outcome.append(result)
+            reactor.stop()
+
+    def stopping() -> None:
+        if not outcome:
+            outcome.append(Failure(click.Abort()))  # before connections end, which would be what is told
+
+    reactor.addSystemEventTrigger("before", "shutdown", stopping)
     reactor.callWhenRunning(begin)
     reactor.run()
-    if not outcome:
-        raise click.Abort
     result = outcome[0]
     if isinstance(result, Failure):
         result.raiseException()

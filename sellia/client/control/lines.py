@@ -1,6 +1,7 @@
 """Requests and answers on the control socket: one JSON object on each line, in ASCII.
 
-A request has ``command`` (``status``, ``stop``, ``reload`` or ``inspector``); ``stop`` may have ``tunnel``, the name of
+A request has ``command`` (``status``, ``stop``, ``reload``, ``inspector`` or ``why``); ``why`` may have ``id``, that
+of a cause, or else asks for the latest; ``stop`` may have ``tunnel``, the name of
 the one that is to be closed, and ``now``, to wait for nothing.  The answer is one line, or for ``stop`` any number of
 them, and ends with the connection.  What went wrong is an answer with ``error``, a stable word, and ``message``, a
 sentence.  Fields are only ever added.
@@ -22,7 +23,7 @@ ANSWER_LIMIT: Final = 8 * 1024 * 1024
 #: Seconds for the answers of all clients together.
 ANSWER_TIME: Final = 5.0
 
-COMMANDS: Final = ("status", "stop", "reload", "inspector")
+COMMANDS: Final = ("status", "stop", "reload", "inspector", "why")
 
 
 class ControlError(SelliaError):
@@ -50,9 +51,10 @@ def decode(line: bytes) -> dict[str, Any]:
 
 
 def request_of(line: bytes) -> tuple[str, str | None, bool]:
-    """Return the command, the tunnel and whether nothing is to be waited for.  Raises ControlError."""
+    """Return the command, the tunnel (or the id) and whether nothing is to be waited for.  Raises ControlError."""
     message = decode(line)
-    command, tunnel, now = message.get("command"), message.get("tunnel"), message.get("now", False)
+    command, now = message.get("command"), message.get("now", False)
+    tunnel = message.get("id" if command == "why" else "tunnel")
     if not isinstance(command, str) or not (tunnel is None or isinstance(tunnel, str)) or not isinstance(now, bool):
         raise ControlError("bad-line", "The line has no command, or one of its fields is of another type.")
     if command not in COMMANDS:

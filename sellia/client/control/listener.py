@@ -47,6 +47,9 @@ class Commands(Protocol):
     def inspector(self) -> dict[str, Any]:
         """Return where the inspector is, with the token of this run.  Raises ControlError where there is none."""
 
+    def why(self, id: str | None) -> dict[str, Any]:
+        """Return the cause with this id, or the latest.  Raises ControlError where there is none."""
+
     def reload(self) -> dict[str, Any]:
         """Read the settings again, and act on what differs.  Raises ControlError and SettingsError."""
 
@@ -90,6 +93,8 @@ class ControlProtocol(LineOnlyReceiver):
                 self._end({"status": self._commands.status()})
             elif command == "inspector":
                 self._end({"inspector": self._commands.inspector()})
+            elif command == "why":
+                self._end({"cause": self._commands.why(tunnel)})
             elif command == "reload":
                 self._end({"reloaded": self._commands.reload()})
             else:

@@ -16,6 +16,7 @@ from sellia.client.control.status import About, counts, status_of
 from sellia.client.events import UnderWay
 from sellia.client.service import ClientService
 from sellia.text import field, printable
+from sellia.transports.reactor.causes import book_of
 
 _log = Logger()
 
@@ -121,6 +122,13 @@ class ControlService(Service):
         if self._inspector is None:
             raise ControlError("no-inspector", "This client runs without an inspector.")
         return {"url": self._inspector.url, "address": self._inspector.address, "token": self._inspector.token}
+
+    def why(self, id: str | None) -> dict[str, Any]:
+        book = book_of(self._reactor)
+        cause = book.last() if id is None else book.find(id)
+        if cause is None:
+            raise ControlError("unknown-cause", "This client knows no such cause, or has forgotten it.")
+        return cause.as_json()
 
     def _only(self, name: str) -> bool:
         """Return whether a tunnel is the only one of the client.  Raises ControlError if it is none of them."""

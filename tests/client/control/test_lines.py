@@ -15,6 +15,10 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(request_of(b'{"command":"status"}'), ("status", None, False))
         self.assertEqual(request_of(b'{"command":"stop","tunnel":"web","now":true,"later":1}'), ("stop", "web", True))
 
+    def test_the_id_of_a_cause(self) -> None:
+        self.assertEqual(request_of(b'{"command":"why","id":"9f3a61c2-14"}'), ("why", "9f3a61c2-14", False))
+        self.assertEqual(request_of(b'{"command":"why","id":null}'), ("why", None, False))
+
     def test_wrong(self) -> None:
         for line in (
             b"",

@@ -38,6 +38,9 @@ class Client:
     def inspector(self) -> dict[str, Any]:
         return self._do("inspector", {"url": "u"})
 
+    def why(self, id: str | None) -> dict[str, Any]:
+        return self._do(("why", id), {"id": "9f3a61c2-14"})
+
     def reload(self) -> dict[str, Any]:
         return self._do("reload", {"opened": ["a"]})
 
