@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import accounts, cli, http, latency, memory, pressure, scale, storage, tcp, websocket
+from bench import accounts, cli, http, inspector, latency, memory, pressure, scale, storage, tcp, websocket
 from bench.figures import Findings, report
 from bench.rig import Plan
 from tests.processes import ProcessError
@@ -25,6 +25,7 @@ SECTIONS: dict[str, Callable[[Plan], Findings]] = {
     "scale": scale.measure,
     "storage": storage.measure,
     "accounts": accounts.measure,
+    "inspector": inspector.measure,
     "cli": cli.measure,
 }
 

@@ -86,10 +86,12 @@ def direct(process: Process, name: str) -> Target:
 
 
 @contextmanager
-def tunnel_to(service: Process, *options: str, name: str = "tunnel") -> Iterator[Target]:
+def tunnel_to(
+    service: Process, *options: str, name: str = "tunnel", env: Mapping[str, str] | None = None
+) -> Iterator[Target]:
     """A server and a client of their own, with a tunnel to ``service``; ``options`` are the client's."""
     with processes.start_server("--config", SETTINGS, domain=DOMAIN) as server:
-        with processes.start_client(server.port, service.port, SUBDOMAIN, *options, domain=DOMAIN) as client:
+        with processes.start_client(server.port, service.port, SUBDOMAIN, *options, domain=DOMAIN, env=env) as client:
             host = f"{SUBDOMAIN}.{DOMAIN}:{server.port}"
             yield Target(name, server.port, host, {"server": server, "client": client})
 
