@@ -87,7 +87,7 @@ SERVICE_DIED = define(
     "service-died",
     502,
     1011,
-    "The service behind the tunnel ended the connection in the middle of an answer.",
+    "The service behind the tunnel ended the connection before its answer was done.",
     "Look in the service's own log for a crash or a restart.",
 )
 BAD_SERVICE_RESPONSE = define(

@@ -21,7 +21,7 @@ OUR_CLIENT: Differences = {
 }
 
 _DIED = (
-    b"502 service-died: The service behind the tunnel ended the connection in the middle of an answer.\n"
+    b"502 service-died: The service behind the tunnel ended the connection before its answer was done.\n"
     b"Look in the service's own log for a crash or a restart.\n"
 )
 
