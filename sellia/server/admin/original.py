@@ -197,7 +197,9 @@ class OriginalAdmin(Resource):
         if not found:
             raise _Refused(404, "API key not found")
         if len(active) > 1:
-            raise _Refused(409, f"{len(active)} API keys have this prefix; revoke the right one by its id")
+            raise _Refused(
+                409, f"{len(active)} API keys have this prefix; revoke one by its id with sellia admin keys revoke"
+            )
         for each in active:
             await self._operations.revoke_key(each.id, by=by)
         return 200, {"message": f"API key '{given}' revoked"}
