@@ -210,6 +210,7 @@ ENDPOINTS: Final = (
         reading.events,
         (_FILTER,),
         answer="text/event-stream",
+        fails=(503,),
     ),
     Endpoint(
         "GET",
