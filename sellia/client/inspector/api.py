@@ -159,8 +159,10 @@ ENDPOINTS: Final = (
         status=201,
         fails=(409, 422),
     ),
-    Endpoint("DELETE", "/api/holds", "Remove all holds, and let go of everything.", holding.clear, status=204),
-    Endpoint("DELETE", "/api/holds/{id}", "Remove a hold.", holding.remove, status=204, fails=(404,)),
+    Endpoint(
+        "DELETE", "/api/holds", "Remove all holds, and let go of everything.", holding.clear, status=204, fails=(409,)
+    ),
+    Endpoint("DELETE", "/api/holds/{id}", "Remove a hold.", holding.remove, status=204, fails=(404, 409)),
     Endpoint(
         "POST",
         "/api/held/{id}",
