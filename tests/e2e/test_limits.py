@@ -141,10 +141,11 @@ class ConnectionTests(LimitCase):
     def test_too_many(self) -> None:
         """Where none of them is idle, the next is refused; the link of a client has a place of its own."""
         self.recorder.on("/stuck", no_answer_yet)
-        held = [self.connect() for _ in range(12)]
-        for connection in held:
-            self.ask(connection, "/stuck")
-        wait_until(lambda: len(self.recorder.exchanges("/stuck")) == 12, "all to be under way")
+        held: list[socket.socket] = []
+        while len(held) < 12:  # one after the other, because an idle one makes room for another
+            held.append(self.connect())
+            self.ask(held[-1], "/stuck")
+            wait_until(lambda: len(self.recorder.exchanges("/stuck")) == len(held), "it to be under way")
         late = self.connect()
         self.ask(late)
         told = self.head(late)

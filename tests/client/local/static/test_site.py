@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import stat
 from typing import Any
 
 from twisted.internet import reactor
@@ -102,13 +103,18 @@ def _turn() -> Any:
     return deferLater(running, 0, lambda: None)
 
 
-def _listening() -> set[str]:
+def _listening() -> set[int]:
+    """Descriptors of this process that listen."""
     found = set()
-    for table in ("tcp", "tcp6"):
-        with open(f"/proc/self/net/{table}") as lines:
-            found |= {line.split()[1] for line in lines if " 0A " in line}
-    with open("/proc/self/net/unix") as lines:
-        found |= {line.split()[-1] for line in lines if " 00010000 " in line}
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            mode = os.fstat(number).st_mode
+        except OSError:  # that of the list itself
+            continue
+        if stat.S_ISSOCK(mode):
+            with socket.socket(fileno=os.dup(number)) as each:
+                if each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    found.add(number)
     return found
 
 
