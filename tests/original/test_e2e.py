@@ -67,6 +67,7 @@ ORIGINAL_CLIENT = {
     **BOTH,
     "test_curl.RequestTests.test_methods": "bodies of GET and DELETE do not reach the service",
     "test_curl.RequestTests.test_large_upload_in_chunks": "it arrives whole, with its length",
+    "test_curl.RequestTests.test_expect_continue_waits_for_the_service": "an early 100 is taken for the answer",
     "test_curl.ResponseTests.test_early_hints": "taken for the answer by the client: 502 bad-service-response",
     "test_curl.ResponseTests.test_compressed_bodies_pass_untouched": "they arrive inflated",
     "test_curl.ResponseTests.test_service_that_dies_in_the_middle": "the client adds words of its own to what came",
