@@ -163,11 +163,11 @@ def _say(connection: socket.socket, request: dict[str, Any]) -> bool:
 # --- choosing --------------------------------------------------------------------------------------------------
 
 
-def choose(clients: Sequence[Running], word: str | None, every: bool, verb: str) -> list[Chosen]:
+def choose(clients: Sequence[Running], word: str | None, every: bool | None, verb: str) -> list[Chosen]:
     """Return the clients, or the tunnel, that ``word`` means: a process, or a tunnel's name.
 
-    Without a word, the only client that there is.  Raises ControlFailure where there is none, and UsageError where it
-    is not said which one is meant.
+    Without a word, the only client that there is.  ``every`` is None for a command that has no ``--all``.  Raises
+    ControlFailure where there is none, and UsageError where it is not said which one is meant.
     """
     if every:
         return [Chosen(each) for each in clients]
@@ -175,8 +175,9 @@ def choose(clients: Sequence[Running], word: str | None, every: bool, verb: str)
         raise ControlFailure("No client of this user runs on this machine.")
     if word is None:
         if len(clients) > 1:
+            more = "" if every is None else ", or --all"
             raise click.UsageError(
-                "Several clients run on this machine. Say which one is meant, or --all:\n"
+                f"Several clients run on this machine. Say which one is meant{more}:\n"
                 + "\n".join(f"  sellia {verb} {each.process}  {summary(each)}" for each in clients)
             )
         return [Chosen(clients[0])]

@@ -88,7 +88,7 @@ def clients_of(which: str | None, verb: str) -> list[Running]:
     clients = running()
     if which is None:
         return clients
-    return [each.client for each in choose(clients, which, False, f"{verb} --client")]
+    return [each.client for each in choose(clients, which, None, f"{verb} --client")]
 
 
 def inspectors(which: str | None, url: str | None, verb: str) -> list[Inspector]:

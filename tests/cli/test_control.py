@@ -6,10 +6,12 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+from click.testing import CliRunner
 from twisted.trial.unittest import SynchronousTestCase
 
 from sellia.cli.control import ControlFailure, Running, ask, choose, completions, names_of, running, summary
@@ -119,6 +121,16 @@ class ChooseTests(SynchronousTestCase):
             said = str(self.assertRaises(click.UsageError, self.chosen, word))
             self.assertIn("\n  sellia stop 4  sellia start: web, api", said)
             self.assertIn("\n  sellia stop 40  sellia start: api, 40x", said)
+
+    def test_all_is_offered_by_commands_that_have_it(self) -> None:
+        """What a command without a name says of several clients can be typed."""
+        for name in ("inspect", "reload", "status", "stop"):
+            module = import_module(f"sellia.cli.commands.{name}")
+            self.patch(module, "running", lambda: self.clients)
+            said = CliRunner().invoke(module.command, [] if name != "status" else ["api"]).output
+            has = any("--all" in each.opts for each in module.command.params)
+            self.assertIn(f"  sellia {name} 4  sellia start: web, api", said)
+            self.assertEqual("or --all:" in said, has, said)
 
     def test_unknown(self) -> None:
         self.assertIn("wbe. Did you mean web?", str(self.assertRaises(ControlFailure, self.chosen, "wbe")))

@@ -43,7 +43,7 @@ def _looks_like_file(what: str) -> bool:
 
 def url_of_client(which: str | None) -> str:
     """Return the URL of the inspector of a client that runs.  Raises ControlFailure."""
-    (chosen,) = choose(running(), which, False, "inspect")
+    (chosen,) = choose(running(), which, None, "inspect")
     for answer in ask(chosen.client, {"command": "inspector"}):
         told = answer.get("inspector")
         if isinstance(told, dict) and isinstance(told.get("url"), str):

@@ -21,7 +21,7 @@ def command(which: str | None, as_json: bool) -> None:
     """
     clients = running()
     if which is not None:
-        clients = [each.client for each in choose(clients, which, False, "status")]
+        clients = [each.client for each in choose(clients, which, None, "status")]
     if as_json:
         click.echo(json.dumps({"clients": [_described(each) for each in clients]}))
         return
