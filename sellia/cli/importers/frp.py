@@ -19,7 +19,7 @@ from sellia.cli.importers.result import (
 from sellia.cli.importers.source import Path, Source
 
 _LINK: Final = "has no counterpart: the link is one WebSocket, over TLS where the server's URL is https"
-_NO_ADMIN: Final = "has no counterpart: `sellia status`, `stop` and `reload` talk to a running client"
+_NO_ADMIN: Final = "has no counterpart: `sellia status` and `reload` ask a client, whose inspector shows what passes"
 _NO_CHECK: Final = "has no counterpart: a request is answered with 502 while the service is down"
 
 #: Keys at the top of the file that have no counterpart.
@@ -57,7 +57,7 @@ _PROXY: Final = {
     "loadBalancer": "has no counterpart for a tunnel of this kind: its name has one client",
     "healthCheck": _NO_CHECK,
     "metadatas": "has no counterpart: a server has no plugins",
-    "annotations": "has no counterpart: a server has no dashboard",
+    "annotations": "has no counterpart: the server's admin page has no remarks on tunnels",
     "requestHeaders": "changes header fields in a way that is not known",
     "responseHeaders": "changes header fields in a way that is not known",
     "routeByHTTPUser": "has no counterpart: a path or a name decides about the service",

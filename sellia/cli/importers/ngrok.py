@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from sellia.cli.importers.ngrok_inspector import set_inspected, set_inspector
 from sellia.cli.importers.result import (
     KEY,
     Imported,
@@ -31,7 +32,7 @@ _AGENT: Final = {
     "console_ui_color": "is your terminal's to say",
     "crl_noverify": "has no counterpart: OpenSSL verifies the server's certificate, without revocation lists",
     "dns_resolver_ips": "has no counterpart: the machine's own resolver is asked",
-    "inspect_db_size": "has no counterpart: requests are not kept",
+    "inspect_db_size": "was left out: inspector.memory has a number of bytes, or a size such as 64 MiB",
     "log": "has no counterpart: the log is on standard error, or in log.file",
     "log_format": "is an option of the command here: --json prints events for programs",
     "metadata": _ITS_SERVICE,
@@ -45,8 +46,8 @@ _AGENT: Final = {
     "update": "has no counterpart: the client is updated from your server's page, or by pip",
     "update_channel": "has no counterpart: the client is updated from your server's page, or by pip",
     "update_check": "has no counterpart: the client does not look for updates",
-    "web_addr": "has no counterpart: `sellia status` says what runs",
-    "web_allow_hosts": "has no counterpart: `sellia status` says what runs",
+    "web_addr": "was left out: inspector.listen has a port, or an address of this machine with one",
+    "web_allow_hosts": "was left out: inspector.hosts has names of hosts",
 }
 
 #: Keys of a tunnel that kept visitors out.
@@ -64,7 +65,7 @@ _PROTECTION: Final = {
 
 #: Keys of a tunnel that have no counterpart, and kept nobody out.
 _TUNNEL: Final = {
-    "inspect": "has no counterpart: requests are not kept",
+    "inspect": "was left out: a tunnel's inspect is true or false",
     "metadata": _ITS_SERVICE,
     "description": _ITS_SERVICE,
     "bind_tls": "is the server's to say: its --https, or a proxy in front of it",
@@ -117,6 +118,7 @@ def set_agent(source: Source, agent: Path, imported: Imported) -> None:
     set_log_file(source, (*agent, "log"), imported)
     set_proxy(source, (*agent, "proxy_url"), imported)
     set_pings(source, (*agent, "heartbeat_interval"), (*agent, "heartbeat_tolerance"), imported)
+    set_inspector(source, agent, imported)
     source.name_all(agent, _AGENT)
 
 
@@ -236,6 +238,7 @@ def set_rest(source: Source, path: Path, tunnel: ImportedTunnel) -> None:
     for group in ("request_header", "response_header"):
         for action in ("add", "remove"):
             set_fields(source, (*path, group, action), tunnel, f"{group}s", action)
+    set_inspected(source, (*path, "inspect"), tunnel.settings)
     set_access(source, path, tunnel, "ip_restriction.allow_cidrs", "ip_restriction.deny_cidrs")
     for key, advice in _PROTECTION.items():
         if source.has(*path, key):
