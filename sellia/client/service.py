@@ -31,8 +31,9 @@ _log = Logger()
 class ClientService(Service):
     """Keeps the tunnels of ``settings`` open.
 
-    ``listener`` is told the events.  ``observe`` makes the observer of each session that begins, which is told all that
-    passes between visitors and services.  Proxies that the settings do not name are taken from the environment
+    ``listener`` is told the events; without ``visits``, not those of requests and connections.  ``observe`` makes the
+    observer of each session that begins, which is told all that passes between visitors and services.  Proxies that the
+    settings do not name are taken from the environment
     (:mod:`sellia.client.proxies`).
     """
 
@@ -46,6 +47,7 @@ class ClientService(Service):
         random: Random | None = None,
         observe: Callable[[], StreamObserver] | None = None,
         persistence: Persistence = FOR_EVER,
+        visits: bool = True,
     ) -> None:
         self.settings = settings
         require("client")
@@ -55,8 +57,9 @@ class ClientService(Service):
         self.readiness = Readiness(report)
         self._inspector: Inspecting | None = None
         proxies = proxies_of(settings.proxy.get_secret_value() if settings.proxy is not None else None, os.environ)
+        random, visits = random or SystemRandom(), visits or settings.log_level == "debug"
         self.session = ClientSession(
-            settings, self._routes_of, report, reactor, random or SystemRandom(), observe, proxies, persistence
+            settings, self._routes_of, report, reactor, random, observe, proxies, persistence, visits
         )
 
     @property
@@ -216,8 +219,8 @@ def make_service(
     """Return the service that ``twistd sellia-client`` and ``sellia http`` run, with its inspector, if it has one."""
     if inspector is None:
         return ClientService(settings, reactor, listener, persistence=persistence)
-    both = _Both(inspector, listener)
-    service = ClientService(settings, reactor, both, observe=inspector.observe, persistence=persistence)
+    both, visits = _Both(inspector, listener), listener is not None  # the inspector has its observer for them
+    service = ClientService(settings, reactor, both, None, inspector.observe, persistence, visits)
     inspector.attach(service)
     service.beside(inspector)
     return service

@@ -94,14 +94,15 @@ class ClientSession:
         observe: Callable[[], StreamObserver] | None = None,
         proxies: Proxies = DIRECT,
         persistence: Persistence = FOR_EVER,
+        visits: bool = True,
     ) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key is not None else None
         self._settings = settings
         self._clock = reactor
         self._turn = batch_of(reactor)
         self._listener = report
-        #: Listener of the legs, whose events count for an outage as well.
-        self._listening = self._heard if report is not None else None
+        #: Listener of the legs, whose events count for an outage as well; None where nobody wants to hear of visits.
+        self._listening = self._heard if report is not None and visits else None
         #: Takes a request that is to be held before its service hears of it; None if none is.
         self.holder: Holder | None = None
         self._observe = observe

@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 from sellia.client.events import RequestRefused
+from sellia.client.service import make_service
 from sellia.client.settings import TunnelSettings
 from sellia.protocol.messages import HttpRequest, WebSocketRequest
 from sellia.relay.mux.leg import NULL_LEG
@@ -41,6 +42,16 @@ class NoInspectorTests(ClientCase):
 
     def test_nothing_of_recordings_is_loaded_with_it(self) -> None:
         self.assertEqual(self.loaded(False), "False True sellia.inspector sellia.client.inspector.inspector")
+
+
+class InspectorAloneTests(ClientCase):
+    def test_legs_tell_no_events_that_nobody_hears(self) -> None:
+        """The inspector has its observer for visits; events are made for a listener that shows them."""
+        self.assertIsNone(self.client.session._listening)
+        service = make_service(
+            self.client.settings, self.reactor, SimpleNamespace(notify=print), inspector=self.inspector
+        )
+        self.assertIsNotNone(service.session._listening)
 
 
 class NotInspectedTests(ClientCase):
