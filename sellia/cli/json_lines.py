@@ -153,7 +153,7 @@ FIELDS: Final[dict[str, dict[str, Any]]] = {
     },
     "refused": {"code": _TEXT, "message": _TEXT, "final": _BOOLEAN, "cause": _CAUSE},
     "server_stopping": {"seconds": _SECONDS},
-    "problem": {"message": _TEXT},
+    "problem": {"message": _TEXT, "cause": _CAUSE},
     "closing": {"requests": _COUNT, "websockets": _COUNT, "connections": _COUNT, "seconds": _SECONDS},
     "closed": {"status": _COUNT},
 }
@@ -219,7 +219,7 @@ class JsonPrinter:
     def say(self, text: str, style: str = "") -> None:
         """Report a failure of our own; what only concerns a person at a terminal (``dim``) is left out."""
         if style != "dim":
-            self._write("problem", {"message": text}, None)
+            self._write("problem", {"message": text, "cause": None}, None)
 
     def ended(self, status: int) -> None:
         """Report the end of the command, and its exit status."""

@@ -229,6 +229,7 @@ class Problem:
     message: str
     tunnel: str = ""
     caution: bool = field(default=False, kw_only=True)  #: whether it is no fault, but something to know
+    cause: Cause | None = field(default=None, kw_only=True, compare=False)
 
 
 Event: TypeAlias = (

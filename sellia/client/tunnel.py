@@ -36,6 +36,7 @@ class Tunnel:
     """One tunnel.  ``number`` names it in the session, ``kind`` says which streams it has."""
 
     __slots__ = (
+        "__weakref__",
         "_check",
         "_fault",
         "delay",

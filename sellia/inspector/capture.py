@@ -59,6 +59,7 @@ class Capture:
 
     ``now`` returns seconds that never go backwards, and ``epoch`` what to add to make them seconds since 1970.
     ``tunnel`` names a tunnel by its number in its session.  ``link`` tells of the link as a stream begins.
+    ``answered`` is told of each request whose response has passed whole, with its stream.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Capture:
         epoch: float = 0.0,
         tunnel: Callable[[int], str] = str,
         link: Callable[[int], LinkState | None] = lambda _: None,
+        answered: Callable[["SessionCapture", int, Exchange], None] | None = None,
     ) -> None:
         self.store = store
+        self.answered = answered
         self.tunnel = tunnel
         self.link = link
         self._now = now
@@ -285,7 +288,10 @@ class SessionCapture:
         self._ended[stream_id] = exchange
         if len(self._ended) > ENDED:
             self._ended.popitem(last=False)
-        self._capture.end(exchange)
+        capture = self._capture
+        capture.end(exchange)
+        if by == "service" and capture.answered is not None and exchange.kind == "http" and not exchange.evicted:
+            capture.answered(self, stream_id, exchange)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

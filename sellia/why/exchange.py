@@ -75,6 +75,16 @@ def refused_handshake(id: str, status: int, what: str = "", **known: Fact | None
     return Cause(id, "service", UPGRADE_REFUSED.code, sentence, _REFUSALS.get(status, _REFUSED), evidence)
 
 
+def mixed_content(id: str, target: str, address: str) -> Cause:
+    """Return why browsers block, or look elsewhere for, an address without TLS that a page over https names."""
+    sentence = (
+        f"The answer to {target} names {address}, and is public over https: browsers block that,"
+        " or look for it on the visitor's own machine."
+    )
+    what = "mixed-content"
+    return Cause(id, "service", what, sentence, remedy(what, "service"), facts(address=address))
+
+
 def _answered(id: str, status: int, what: str, known: dict[str, Fact | None]) -> Cause:
     cause = exchange_cause(ExchangeEnd(id, "client", what=what, status=status, known=known))
     assert cause is not None

@@ -105,6 +105,7 @@ WORDS: Final[dict[str, str]] = {
     "gateway-error": "Look at what stands behind the service: it is a gateway itself, and this answer is its own.",
     "no-route": "Add a route for this path to the tunnel's settings, or ask for another path.",
     "host-not-allowed": "Add the public name to the names that the service allows.",
+    "mixed-content": "Write wss: for ws: (https: for http:), or take the page's own scheme, host and port.",
     # the link
     "link-away": "Raise the service's ping time-out above the time for which a link may be away, or mend the network.",
     "link-lost": "Check the network between client and server; the client connects again by itself.",
@@ -114,7 +115,6 @@ WORDS: Final[dict[str, str]] = {
     "link-failed": "Check the server's address, and that it runs.",
     # what nobody knows
     "looks-like-sellia": "Update the older of client and server: one of them does not say whose close frames are.",
-    "mixed-content": "Write wss: for ws: in the page, or take the page's own scheme, host and port.",
 }
 
 #: Word of a close, by its code (RFC 6455, section 7.4.1, and its registry).

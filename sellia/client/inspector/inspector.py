@@ -13,8 +13,10 @@ import sellia
 from sellia.client.events import VISITS, Connected, Event, LinkBack, LinkLost, Refused, RequestRefused
 from sellia.client.inspector.answers import ApiError
 from sellia.client.inspector.door import Door, listen
+from sellia.client.inspector.mixed_content import MixedContent
 from sellia.client.settings.inspector import InspectorSettings
 from sellia.inspector.capture import Capture, SessionCapture
+from sellia.inspector.exchange import Exchange
 from sellia.inspector.model import LinkState
 from sellia.inspector.store import Store
 from sellia.relay.http.hosts import is_loopback
@@ -57,8 +59,11 @@ class Inspector:
         self.store = recorded.store if recorded is not None else Store(settings.inspector_memory, first)
         #: Told of what a user has to know, and whether it is a failure.
         self.tell: Callable[[str, bool], None] | None = None
+        self._mixed_content = MixedContent(reactor)
         seconds = reactor.seconds
-        self.capture = Capture(self.store, seconds, wall_clock() - seconds(), self._name_of, self._link_of)
+        self.capture = Capture(
+            self.store, seconds, wall_clock() - seconds(), self._name_of, self._link_of, self._answered
+        )
         #: What is captured of the present session, if there was one.
         self.session: SessionCapture | None = None
         self.streams: set[EventStream] = set()
@@ -202,6 +207,9 @@ class Inspector:
             names = ("tunnel", "status", "word", "message", "method", "visitor", "websocket", "cause")
             values: dict[str, Any] = {name: getattr(event, name) for name in names}
             self.capture.refused(target=event.target.encode("utf-8", "surrogateescape"), **values)
+
+    def _answered(self, capture: SessionCapture, stream_id: int, exchange: Exchange) -> None:
+        self._mixed_content.look(self._client, capture, stream_id, exchange)
 
     def _name_of(self, number: int) -> str:
         tunnel = self._client.session.tunnels.get(number)
