@@ -1,6 +1,6 @@
 """What the API does with holds."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from sellia.client.inspector.acting import content_of, fields_of, method_of, target_of
 from sellia.client.inspector.answers import Answer, as_json
@@ -18,10 +18,13 @@ class Holder(Protocol):
     def holds(self) -> Holds:
         """Rules for what is held, and what they hold."""
 
+    def held(self) -> dict[str, Any]:
+        """Return the holds, and what they hold: none where there is no client."""
+
 
 def holds(holder: Holder, call: Call) -> Answer:
     """Answer with all holds, and what they hold."""
-    return as_json(holder.holds.shown())
+    return as_json(holder.held())
 
 
 def add(holder: Holder, call: Call) -> Answer:

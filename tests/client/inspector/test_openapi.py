@@ -1,12 +1,14 @@
 """The description of the inspector's API: every endpoint is in it, and it is sound."""
 
 import json
+import re
 from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from sellia.client.inspector.api import TABLE
 from tests.client.inspector.stage import SiteCase
+from tests.processes import ROOT
 
 
 class DescriptionTests(SiteCase):
@@ -19,6 +21,13 @@ class DescriptionTests(SiteCase):
         self.assertEqual(found, {(each.method, each.path) for each in TABLE.endpoints})
         names = [each["operationId"] for path in self.document["paths"].values() for each in path.values()]
         self.assertEqual(len(set(names)), len(names))
+
+    def test_every_path_is_in_the_documents(self) -> None:
+        """The table of ``docs/inspector.rst`` has the paths that there are."""
+        page = (ROOT / "docs" / "inspector.rst").read_text("utf-8")
+        found = set(re.findall(r"^``(/api/[^`]+)``  *\S", page, re.MULTILINE))
+        named = {path.replace("{id}", "ID").replace("{number}", "NUMBER") for path in self.document["paths"]}
+        self.assertEqual(found, named)
 
     def test_names_that_scripts_use(self) -> None:
         """They are fixed."""
