@@ -119,6 +119,7 @@ class RecordedTests(SynchronousTestCase):
         )
         status = self.ask("/api/status").json
         self.assertEqual(status["recorded"]["exchanges"], 2)
+        self.assertEqual(self.ask("/api/holds").json, {"holds": [], "held": []})
         self.assertEqual((status["recording"], status["tunnels"], status["link"]), (None, [], None))
 
     def test_nothing_is_done(self) -> None:
