@@ -8,11 +8,9 @@ What is looked at, in this order
     2. ``Origin``, where there is one: only the inspector's own.  ``Sec-Fetch-Site``, where there is one: nothing from
        another site, nor from another port of this host, but for somebody who follows a link to the page.
     3. The token, in ``Authorization: Bearer``, in ``?token=``, or in the cookie that the page was given; or the
-    password,
-       by basic authentication with any user name.
+       password, by basic authentication with any user name.
     4. What changes something, and what opens a WebSocket, must bring an ``Origin`` if a cookie or a password admitted
-    it:
-       these a browser adds by itself.
+       it: these a browser adds by itself.
 
 Bounds
     ``WRONG`` wrong tokens and passwords; beyond that a password is not even looked at, and others are told to wait.
