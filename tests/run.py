@@ -110,13 +110,15 @@ def run(names: Sequence[str], directory: str = "_trial_temp") -> Outcome:
     return replace(outcome, slowest=nlargest(SLOWEST, seconds.items(), key=itemgetter(1)))
 
 
-def hear_hangups() -> None:
-    """Let the tests' processes hear SIGHUP where this one ignores it, as under nohup; this one survives it.
+def hear_signals() -> None:
+    """Let the tests' processes hear SIGHUP and SIGINT where this one ignores them, as under nohup or behind an ``&``.
 
-    What a process ignores its children ignore, and a handler becomes the default in them.
+    What a process ignores its children ignore, and a handler becomes the default in them.  This one survives SIGHUP.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda number, frame: None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 #: Packages whose tests measure times, or use all of the machine.
@@ -179,7 +181,7 @@ class Lane:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests and say what came of it; the exit status."""
-    hear_hangups()
+    hear_signals()
     names = [each for each in arguments if not each.startswith("--")]
     if not arguments or "--lanes" in arguments:
         count = lanes()

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, Todo
 
-from tests.run import SHOWN, Lane, Outcome, hear_hangups, phases
+from tests.run import SHOWN, Lane, Outcome, hear_signals, phases
 
 
 class Named:
@@ -110,15 +110,17 @@ class PhaseTests(SynchronousTestCase):
         self.assertRegex(how, "^ended with status [0-9]+ before")
 
 
-class HangupTests(SynchronousTestCase):
-    def test_children_hear_them_under_nohup(self) -> None:
-        before = signal.getsignal(signal.SIGHUP)
-        self.addCleanup(signal.signal, signal.SIGHUP, before)
-        hear_hangups()
-        self.assertIs(signal.getsignal(signal.SIGHUP), before)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        hear_hangups()
+class SignalTests(SynchronousTestCase):
+    def test_children_hear_them_where_they_were_ignored(self) -> None:
+        names = ("SIGHUP", "SIGINT")
+        for number in (signal.SIGHUP, signal.SIGINT):
+            before = signal.getsignal(number)
+            self.addCleanup(signal.signal, number, before)
+            hear_signals()
+            self.assertIs(signal.getsignal(number), before)
+            signal.signal(number, signal.SIG_IGN)
+        hear_signals()
         os.kill(os.getpid(), signal.SIGHUP)
-        ignored = "import signal; print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+        ignored = f"import signal; print([signal.getsignal(getattr(signal, each)) is signal.SIG_IGN for each in {names}])"
         said = subprocess.run([sys.executable, "-c", ignored], capture_output=True, text=True, check=True)
-        self.assertEqual(said.stdout, "False\n")
+        self.assertEqual(said.stdout, "[False, False]\n")

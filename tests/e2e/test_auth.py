@@ -117,6 +117,7 @@ class AuthTests(EndToEndTests):
         os.write(ours, KEY.encode() + b"\n")
         wait_until(lambda: read(b"Logged in"), f"the end of {bytes(shown)!r}")
         self.assertEqual(process.wait(20), 0)
+        read(b"")  # to the end
         os.close(ours)
         self.assertNotIn(KEY.encode(), shown)
         return shown.decode()

@@ -7,6 +7,7 @@ from tests.cli.commands.admin.case import AdminCommandCase
 
 SESSION: dict[str, Any] = {
     "id": "ses_1",
+    "name": "5f0a61c2",
     "account": "acc_1",
     "address": "192.0.2.1",
     "client": "sellia/0.1.0",
@@ -43,7 +44,9 @@ USAGE: dict[str, Any] = {
 class SessionTests(AdminCommandCase):
     def test_sessions(self) -> None:
         self.answered({"GET sessions": {"items": [SESSION]}, "DELETE sessions/ses_1": None})
-        self.assertIn("21 ms  app      1        2.0 KiB / 10 B", self.admin("sessions", "list"))
+        shown = self.admin("sessions", "list")
+        self.assertIn("ses_1  5f0a61c2  acc_1", shown)
+        self.assertIn("21 ms  app      1        2.0 KiB / 10 B", shown)
         self.assertEqual(self.admin("sessions", "kick", "ses_1"), "Ended the session ses_1.\n")
         self.answered({"GET sessions": {"items": []}})
         self.assertEqual(self.admin("sessions", "list"), "No client is connected.\n")
