@@ -121,6 +121,8 @@ class SignalTests(SynchronousTestCase):
             signal.signal(number, signal.SIG_IGN)
         hear_signals()
         os.kill(os.getpid(), signal.SIGHUP)
-        ignored = f"import signal; print([signal.getsignal(getattr(signal, each)) is signal.SIG_IGN for each in {names}])"
+        ignored = (
+            f"import signal; print([signal.getsignal(getattr(signal, each)) is signal.SIG_IGN for each in {names}])"
+        )
         said = subprocess.run([sys.executable, "-c", ignored], capture_output=True, text=True, check=True)
         self.assertEqual(said.stdout, "[False, False]\n")
