@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
+from twisted.web.server import Site
 
 from sellia import __version__
 from sellia.private_names import require
@@ -16,6 +17,7 @@ from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.api import Api
 from sellia.server.base_domain.base_domain import BaseDomain
 from sellia.server.base_domain.pages import base_site
+from sellia.server.base_domain.wheel import Offer
 from sellia.server.dns import Dns
 from sellia.server.drain import Drain
 from sellia.server.gateway.domains import DomainProofs
@@ -119,10 +121,8 @@ class ServerService(MultiService):
         self.gateway = Gateway(
             settings, self.registry, reactor, random, self.guard, keys, self.ports, domain_proofs, zones
         )
-        api = Api(self.gateway)
-        site = base_site(settings, self.gateway.health, lambda: self.gateway.public_port, api)
-        strangers_site = base_site(settings, self.gateway.brief_health, lambda: self.gateway.public_port, api)
-        self._sites = site, strangers_site
+        self._offer = Offer()
+        site, strangers_site = self._sites = self._base_sites()
         rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
         if accounts is not None:
@@ -176,6 +176,14 @@ class ServerService(MultiService):
         pause_where_full(listening, self._reactor, self.guard.cannot_accept)
         return listening
 
+    def _base_sites(self) -> list[Site]:
+        """Return the base domain's sites, for the operator and for strangers."""
+        api = Api(self.gateway)
+        return [
+            base_site(self.settings, health, lambda: self.gateway.public_port, api, self._offer)
+            for health in (self.gateway.health, self.gateway.brief_health)
+        ]
+
     def startService(self) -> None:
         verbosity.begin(self.settings.log_level)
         prepare_autobahn()
@@ -188,6 +196,8 @@ class ServerService(MultiService):
                     self.gateway.public_port = port
                     break
         self.ingress.start()
+        if self.settings.offer_client:
+            self._offer.begin()
         _log.info(
             "Sellia {version} serves {url}",
             version=__version__,

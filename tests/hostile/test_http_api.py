@@ -23,7 +23,9 @@ def server() -> Process:
     config = Path(tempfile.mkdtemp()) / "server.yaml"
     config.write_text(f"master_key: {KEY.decode()}\nrates: {{auth_failures: {{burst: {BURST}, per_second: 0.001}}}}\n")
     config.chmod(0o600)
-    return start_server("--config", str(config))
+    started = start_server("--config", str(config))
+    talk(started.port, (ask(path=b"/client/"),), answers=1)  # what it builds in a thread at its start is built then
+    return started
 
 
 def shown(key: bytes) -> bytes:

@@ -16,7 +16,7 @@ from sellia.problems import METHOD_NOT_ALLOWED, NO_SUCH_PAGE, RETRY_AFTER_SECOND
 from sellia.relay.http.error_responses import answer
 from sellia.relay.http.hosts import public_url
 from sellia.server.base_domain.api import PREFIX, Api
-from sellia.server.base_domain.wheel import Wheel, build_wheel
+from sellia.server.base_domain.wheel import Offer, Wheel
 from sellia.server.settings import ServerSettings
 
 _FRAME: Final = """<!doctype html>
@@ -143,10 +143,16 @@ class BaseDomainPages(Resource):
     """Tree of ``/``, ``/client/``, ``/api/``, ``/health``, ``/ready``, and the gateway's path without an upgrade."""
 
     def __init__(
-        self, settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int], api: Api
+        self,
+        settings: ServerSettings,
+        health: Callable[[], dict[str, Any]],
+        port: Callable[[], int],
+        api: Api,
+        offer: Offer,
     ) -> None:
         super().__init__()
         self._api = api
+        self._offer = offer
         #: Settings of the server, which may be replaced.
         self.settings = settings
         self._port = port
@@ -173,8 +179,8 @@ class BaseDomainPages(Resource):
 
     @cached_property
     def _wheel(self) -> Wheel | None:
-        """Wheel of what this server runs; made when somebody first asks for it."""
-        return build_wheel() if self.settings.offer_client else None
+        """Wheel of what this server runs."""
+        return self._offer.get() if self.settings.offer_client else None
 
     def _add_client(self) -> None:
         wheel = self._wheel
@@ -223,9 +229,9 @@ def _html(title: str, body: str) -> tuple[bytes, bytes]:
 
 
 def base_site(
-    settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int], api: Api
+    settings: ServerSettings, health: Callable[[], dict[str, Any]], port: Callable[[], int], api: Api, offer: Offer
 ) -> Site:
     """Return the Site that serves the base domain, without a log of its own."""
-    site = Site(BaseDomainPages(settings, health, port, api))
+    site = Site(BaseDomainPages(settings, health, port, api, offer))
     site.displayTracebacks = False
     return site

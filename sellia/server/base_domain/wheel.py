@@ -10,10 +10,12 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 import sellia
@@ -33,6 +35,34 @@ class Wheel:
     name: str
     data: bytes
     sha256: str
+
+
+class Offer:
+    """The wheel of what runs, built once: in a thread after `begin`, otherwise when it is first asked for.
+
+    Building takes more than 0.1 s, for which a reactor would answer nobody.
+    """
+
+    def __init__(self) -> None:
+        self._built: Future[Wheel | None] = Future()
+        self._begun = False
+
+    def begin(self) -> None:
+        """Begin to build it, unless that was begun before."""
+        if not self._begun:
+            self._begun = True
+            Thread(target=self._build, name="wheel", daemon=True).start()
+
+    def get(self) -> Wheel | None:
+        """Return it; None where it cannot be built."""
+        self.begin()
+        return self._built.result()
+
+    def _build(self) -> None:
+        try:
+            self._built.set_result(build_wheel())
+        except Exception as error:
+            self._built.set_exception(error)
 
 
 def build_wheel(package: Path | None = None) -> Wheel | None:
@@ -65,7 +95,7 @@ def _metadata(found: Distribution) -> tuple[str, str]:
 def _files(package: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the files of the package and of its twistd plugins, by their paths in the wheel."""
     root = package.parent
-    found = [path for path in package.rglob("*") if path.suffix in (".py", ".json") or path.name == "py.typed"]
+    found = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     found += (root / "twisted" / "plugins").glob("sellia_*.py")
     for path in sorted(found):
         yield path.relative_to(root).as_posix(), path.read_bytes()

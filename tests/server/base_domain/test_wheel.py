@@ -10,7 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
-from sellia.server.base_domain.wheel import build_wheel
+from sellia.server.base_domain.wheel import Offer, build_wheel
 
 PACKAGE = Path(sellia.__file__).parent
 
@@ -41,11 +41,21 @@ class WheelTests(SynchronousTestCase):
         self.assertEqual(sources - set(files), set())
         self.assertIn("twisted/plugins/sellia_client.py", files)
         self.assertIn("sellia/py.typed", files)
-        shipped = {each.relative_to(PACKAGE.parent).as_posix() for each in PACKAGE.rglob("*.json")}
-        self.assertLessEqual(shipped | {"sellia/cli/commands.json"}, set(files))
+        shipped = {each.relative_to(PACKAGE.parent).as_posix() for each in PACKAGE.rglob("*.js*")}
+        pages = {f"sellia/{each}/page/index.html" for each in ("client/inspector", "server/admin")}
+        self.assertLessEqual(shipped | pages | {"sellia/cli/commands.json"}, set(files))
         self.assertIn(f"Version: {sellia.__version__}", files[f"{info}/METADATA"].decode().splitlines())
         self.assertIn(b"[console_scripts]\nsellia = sellia.", files[f"{info}/entry_points.txt"])
         self.assertEqual([name for name in files if "__pycache__" in name or name.endswith(".pyc")], [])
+
+    def test_it_is_built_once(self) -> None:
+        offer = Offer()
+        offer.begin()
+        first = offer.get()
+        assert first is not None
+        offer.begin()
+        self.assertIs(offer.get(), first)
+        self.assertEqual(Offer().get(), first)
 
     def test_no_files(self) -> None:
         """As in a frozen program."""
