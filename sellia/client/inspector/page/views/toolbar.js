@@ -30,7 +30,9 @@ function Filter({ field }) {
   const [chosen, setChosen] = useState(-1);
   const [open, setOpen] = useState(false);
   const timer = useRef(0);
-  useEffect(() => setText(filter.value), [filter.value]);
+  useEffect(() => {
+    if (!timer.current) setText(filter.value); // not over what was typed meanwhile
+  }, [filter.value]);
   const [before, word] = lastWord(text);
   const negated = word.startsWith("-") ? "-" : "";
   const found = open ? WORDS.filter(([each]) => each.startsWith(word.slice(negated.length)) && each !== word) : [];
@@ -40,7 +42,10 @@ function Filter({ field }) {
     setText(value);
     setChosen(-1);
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => setFilter(value.trim()), wait);
+    timer.current = window.setTimeout(() => {
+      timer.current = 0;
+      setFilter(value.trim());
+    }, wait);
   };
   /** @param {string} suggestion */
   const take = (suggestion) => {
@@ -57,7 +62,7 @@ function Filter({ field }) {
     } else if (event.key === "Enter") {
       const suggestion = found[chosen];
       if (suggestion) take(suggestion[0]);
-      else change(text, 0);
+      else change(/** @type {HTMLInputElement} */ (event.target).value, 0);
       setOpen(false);
     } else if (event.key === "Escape") {
       event.stopPropagation();
