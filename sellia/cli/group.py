@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from keyword import iskeyword
-from typing import Any, ClassVar
+from typing import Any
 
 import click
 
@@ -15,8 +15,10 @@ class LazyGroup(click.Group):
     The module of one that is a word of Python has an underscore behind its name: ``import_``.
     """
 
-    table: ClassVar[Mapping[str, str]] = {}
-    package: ClassVar[str] = ""
+    def __init__(self, *arguments: Any, table: Mapping[str, str], package: str, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.table = table
+        self.package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)

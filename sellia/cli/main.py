@@ -53,10 +53,7 @@ COMMANDS: Final = {
 
 
 class CommandGroup(LazyGroup):
-    """The commands of ``sellia``."""
-
-    table = COMMANDS
-    package = "sellia.cli.commands"
+    """The commands of ``sellia``, whose exit statuses are ours."""
 
     def main(  # type: ignore[override]  # whoever calls it has no use for other modes
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -83,7 +80,12 @@ class CommandGroup(LazyGroup):
         sys.exit(status if isinstance(status, int) else Exit.OK)
 
 
-@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=CommandGroup,
+    table=COMMANDS,
+    package="sellia.cli.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(sellia.__version__, "-V", "--version", message="sellia %(version)s")
 def main() -> None:
     """Put a service that runs on this machine on a public URL."""

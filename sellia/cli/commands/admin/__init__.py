@@ -25,14 +25,7 @@ COMMANDS: Final = {
 }
 
 
-class AdminGroup(LazyGroup):
-    """The commands of ``sellia admin``."""
-
-    table = COMMANDS
-    package = __name__
-
-
-@click.group(cls=AdminGroup)
+@click.group(cls=LazyGroup, table=COMMANDS, package=__name__)
 def command() -> None:
     """Administer a server: accounts, keys, names, limits and sessions.
 

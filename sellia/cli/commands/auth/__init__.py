@@ -15,13 +15,6 @@ COMMANDS: Final = {
 }
 
 
-class AuthGroup(LazyGroup):
-    """The commands of ``sellia auth``."""
-
-    table = COMMANDS
-    package = __name__
-
-
-@click.group(cls=AuthGroup)
+@click.group(cls=LazyGroup, table=COMMANDS, package=__name__)
 def command() -> None:
     """Store and delete keys of servers, and hash passwords of visitors."""

@@ -17,14 +17,7 @@ COMMANDS: Final = {
 }
 
 
-class ConfigGroup(LazyGroup):
-    """The commands of ``sellia config``."""
-
-    table = COMMANDS
-    package = __name__
-
-
-@click.group(cls=ConfigGroup)
+@click.group(cls=LazyGroup, table=COMMANDS, package=__name__)
 def command() -> None:
     """Check, show and edit the settings.
 

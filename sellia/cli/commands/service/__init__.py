@@ -15,14 +15,7 @@ COMMANDS: Final = {
 }
 
 
-class ServiceGroup(LazyGroup):
-    """The commands of ``sellia service``."""
-
-    table = COMMANDS
-    package = __name__
-
-
-@click.group(cls=ServiceGroup)
+@click.group(cls=LazyGroup, table=COMMANDS, package=__name__)
 def command() -> None:
     """Run the tunnels of the settings file as a service of systemd.
 
