@@ -13,8 +13,8 @@ from twisted.internet.interfaces import IDelayedCall
 from sellia.client.inspector.visit_leg import VisitLeg
 from sellia.inspector.extensions import deflate_of
 from sellia.inspector.timeline import Deflate
-from sellia.problems import VISITOR_GONE, Problem
-from sellia.protocol.messages import Headers, ResponseHead
+from sellia.problems import VISITOR_GONE
+from sellia.protocol.messages import ResponseHead
 from sellia.transports.reactor.waiting import cancel
 from sellia.transports.websocket.frames import CLOSE, CLOSE_FRAME, PING, PONG_FRAME, close_payload
 
@@ -70,14 +70,6 @@ class SocketVisit(VisitLeg):
             self._close(payload)
         elif opcode == PING and not self._closed:
             self.stream.send_frame(PONG_FRAME, payload)
-
-    def end_received(self, trailers: Headers) -> None:
-        if not self.stream.local_ended:
-            self.stream.end()
-        self.finish()
-
-    def reset_received(self, problem: Problem, message: str) -> None:
-        self.finish()
 
     # --- inside -----------------------------------------------------------------------------------------------
 
