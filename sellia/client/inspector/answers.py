@@ -6,26 +6,11 @@ from typing import Any, Final
 import msgspec
 
 from sellia.text import printable
+from sellia.ui.policy import POLICY
 
-#: Content security policy of every answer, and of the page where it comes from a development server, which puts styles
-#: and a script of its own into it.
-POLICY: Final = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+#: Content security policy of a page from a development server, which puts styles and a script of its own into it.
 DEV_POLICY: Final = POLICY.replace(
     b"script-src 'self'; style-src 'self'", b"script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
-)
-
-#: Fields of every answer.
-FIELDS: Final = (
-    (b"Content-Security-Policy", POLICY),
-    (b"X-Content-Type-Options", b"nosniff"),
-    (b"X-Frame-Options", b"DENY"),
-    (b"Referrer-Policy", b"no-referrer"),
-    (b"Cross-Origin-Opener-Policy", b"same-origin"),
-    (b"Cross-Origin-Resource-Policy", b"same-origin"),
-    (b"Cache-Control", b"no-store"),
 )
 
 JSON: Final = b"application/json"
@@ -33,7 +18,7 @@ JSON: Final = b"application/json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer of a known length.  ``headers`` replace those of `FIELDS`."""
+    """Answer of a known length.  ``headers`` replace those of `sellia.ui.policy.FIELDS`."""
 
     status: int
     body: bytes = b""

@@ -16,11 +16,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES, HTTPChannel, Request
 
-from sellia.client.inspector.answers import FIELDS, Answer, ApiError, problem
+from sellia.client.inspector.answers import Answer, ApiError, problem
 from sellia.client.inspector.guard import Asked, Guard, Refusal
 from sellia.client.inspector.table import Result
 from sellia.protocol.messages import Headers
 from sellia.relay.secrets import challenge
+from sellia.ui.policy import FIELDS
 
 #: Connections at once.
 CONNECTIONS: Final = 64

@@ -42,9 +42,10 @@ from sellia.relay.names import RESERVED
 from sellia.server.accounts.grants import ADMIN_WRITE, SCOPES
 from sellia.server.accounts.operations import Caller, Operations
 from sellia.server.accounts.parts import Actor
-from sellia.server.admin.answers import ALWAYS, JSON
+from sellia.server.admin.answers import JSON
 from sellia.server.base_domain.api import shown_key
 from sellia.storage.records import Key, NameKind, ReservedName
+from sellia.ui.policy import FIELDS
 
 PREFIX: Final = b"/api/admin/"
 
@@ -291,6 +292,6 @@ def _refusal(failure: Failure) -> tuple[int, Any]:
 def _told(request: Request, status: int, value: Any) -> bytes:
     body = json.dumps(value).encode()
     request.setResponseCode(status)
-    for name, text in (*ALWAYS, (b"Content-Type", JSON), (b"Content-Length", b"%d" % len(body))):
+    for name, text in (*FIELDS, (b"Content-Type", JSON), (b"Content-Length", b"%d" % len(body))):
         request.setHeader(name, text)
     return b"" if request.method == b"HEAD" else body

@@ -38,7 +38,7 @@ from sellia.problems import (
 )
 from sellia.server.accounts.operations import Caller, Operations
 from sellia.server.accounts.parts import Actor
-from sellia.server.admin.answers import ALWAYS, Answer, InvalidRequest, answer_of, refusal
+from sellia.server.admin.answers import Answer, InvalidRequest, answer_of, refusal
 from sellia.server.admin.browser import Browser
 from sellia.server.admin.door import Door
 from sellia.server.admin.once import Once
@@ -47,6 +47,7 @@ from sellia.server.admin.routes import Call, Route, Router, Scope
 from sellia.server.admin.words import faults_of, sentence_of
 from sellia.server.base_domain.api import shown_key
 from sellia.text import printable
+from sellia.ui.policy import FIELDS
 
 #: Requests that are worked on at once, and the seconds that one may take.
 CALLS: Final = 64
@@ -207,7 +208,7 @@ def _problem_of(failure: Failure) -> ProblemError:
 def write(request: Request, answer: Answer) -> bytes:
     """Set the head of the response; return what is to be written as its body."""
     request.setResponseCode(answer.status)
-    for name, value in (*ALWAYS, *answer.headers):
+    for name, value in (*FIELDS, *answer.headers):
         request.setHeader(name, value)
     if answer.status not in (204, 304) and answer.stream is None:
         request.setHeader(b"Content-Length", b"%d" % len(answer.body))
