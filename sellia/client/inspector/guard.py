@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sellia.protocol.messages import Headers
+from sellia.relay.http.headers import cookie_of
 from sellia.relay.http.hosts import canonical_host, is_address, is_loopback
 from sellia.relay.limits.token_bucket import Bucket, Rate
 from sellia.relay.secrets import SecretDigest, parse_authorization
@@ -152,12 +153,7 @@ class Guard:
         return self._codes.pop(code.decode("latin-1"), 0.0) > now
 
     def _of_cookie(self, headers: Headers) -> bytes | None:
-        for value in fields(headers, b"cookie"):
-            for each in value.split(b";"):
-                name, _, token = each.strip(b" \t").partition(b"=")
-                if name == self._name:
-                    return token
-        return None
+        return cookie_of(fields(headers, b"cookie"), self._name)
 
 
 _NO_TOKEN: Final = "The request does not show the token of this run: open the URL that the client has printed."

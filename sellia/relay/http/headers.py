@@ -197,3 +197,13 @@ def carried_extensions(offers: bytes) -> bytes:
 
 def _wants_trailers(te: bytes) -> bool:
     return any(coding.strip(b" \t").lower() == b"trailers" for coding in te.split(b","))
+
+
+def cookie_of(values: Iterable[bytes], name: bytes) -> bytes | None:
+    """Return the first value, if it is not empty, that fields ``Cookie`` with these values have for a cookie."""
+    for value in values:
+        for each in value.split(b";"):
+            found, _, said = each.strip(b" \t").partition(b"=")
+            if found == name and said:
+                return said
+    return None

@@ -11,6 +11,7 @@ from twisted.web.server import Request
 
 from sellia.errors import ProblemError
 from sellia.problems import FORBIDDEN
+from sellia.relay.http.headers import cookie_of
 from sellia.server.admin.site import address_of
 
 _OWN_SITES: Final = (b"same-origin", b"none")
@@ -28,12 +29,8 @@ class Browser:
     @property
     def token(self) -> str | None:
         """The token of its cookie."""
-        for value in self._fields(b"cookie"):
-            for each in value.split(b";"):
-                name, _, token = each.strip(b" \t").partition(b"=")
-                if name == self.cookie_name.encode() and token:
-                    return token.decode("latin-1")
-        return None
+        token = cookie_of(self._fields(b"cookie"), self.cookie_name.encode())
+        return token.decode("latin-1") if token is not None else None
 
     def check_origin(self, *, needed: bool) -> None:
         """Refuse a request of another page's; with ``needed``, one that does not say whose it is as well.

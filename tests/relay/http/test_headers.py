@@ -13,6 +13,7 @@ from sellia.relay.http import headers as rules
 from sellia.relay.http.forwarded import UNIX, Origin
 from sellia.relay.http.headers import (
     carried_extensions,
+    cookie_of,
     request_to_service,
     response_to_visitor,
     strip_authorization,
@@ -260,3 +261,14 @@ class SmallRulesTests(SynchronousTestCase):
             (b"authorization", b""),
         ]
         self.assertEqual(strip_authorization(sent), [(b"Authorisation__", b"x"), (b"Cookie", b"y")])
+
+    def test_a_cookie_by_its_name(self) -> None:
+        for values, found in (
+            ([], None),
+            ([b"a=1; b=2"], b"2"),
+            ([b"a=1", b"b=2;b=3"], b"2"),
+            ([b"\tb=x=y ;a"], b"x=y"),
+            ([b"b=; b=4"], b"4"),
+            ([b"B=1; bb=2; b"], None),
+        ):
+            self.assertEqual(cookie_of(values, b"b"), found, values)
