@@ -1,39 +1,14 @@
-// Requests to the inspector's API. An error has the API's own sentence as its message.
+// Requests to the inspector's API.
+import { ask } from "../ui/asking.js";
 
-/** What the API refuses, or cannot do. */
-export class ApiError extends Error {
-  /**
-   * @param {number} status 0: nobody answered
-   * @param {string} code
-   * @param {string} message
-   */
-  constructor(status, code, message) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
+export { ApiError } from "../ui/asking.js";
 
 /**
  * @param {string} path
  * @param {RequestInit} [options]
  */
-async function request(path, options) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (options?.signal?.aborted) throw error;
-    throw new ApiError(0, "unreachable", "the client does not answer: has it ended?");
-  }
-  if (response.ok) return response;
-  let said;
-  try {
-    said = await response.json();
-  } catch {
-    said = {};
-  }
-  throw new ApiError(response.status, said.error ?? "", said.detail ?? `the client answered ${response.status}`);
+function request(path, options) {
+  return ask(path, options, "the client does not answer: has it ended?", (status, said) => said.detail ?? `the client answered ${status}`);
 }
 
 /**

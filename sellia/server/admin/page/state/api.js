@@ -1,4 +1,5 @@
-// Requests to the admin API. An error has the API's own sentence as its message.
+// Requests to the admin API.
+import { ask } from "../ui/asking.js";
 import { signal } from "../ui/html.js";
 
 /** @typedef {import("../types").SignIn} SignIn */
@@ -16,45 +17,18 @@ export function mayWrite() {
   return here.value?.scopes.includes("admin:write") ?? false;
 }
 
-/** What the API refuses, or cannot do. */
-export class ApiError extends Error {
-  /**
-   * @param {number} status 0: nobody answered
-   * @param {string} code
-   * @param {string} message
-   */
-  constructor(status, code, message) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
-
 /**
  * @param {string} path below the root
  * @param {RequestInit} [options]
  */
-async function request(path, options) {
-  let response;
-  try {
-    response = await fetch(ROOT + path, options);
-  } catch (error) {
-    if (options?.signal?.aborted) throw error;
-    throw new ApiError(0, "unreachable", "the server does not answer");
-  }
-  if (response.ok) return response;
-  let said;
-  try {
-    said = await response.json();
-  } catch {
-    said = {};
-  }
-  if (response.status === 401 && here.peek()?.signed_in) {
-    farewell.value = said.detail ?? said.title ?? "The sign-in is over.";
-    here.value = { signed_in: false, prefix: null, account: null, scopes: [], ends_at: null };
-  }
-  const words = [said.title, said.detail].filter(Boolean).join(" ");
-  throw new ApiError(response.status, said.error ?? "", words || `the server answered ${response.status}`);
+function request(path, options) {
+  return ask(ROOT + path, options, "the server does not answer", (status, said) => {
+    if (status === 401 && here.peek()?.signed_in) {
+      farewell.value = said.detail ?? said.title ?? "The sign-in is over.";
+      here.value = { signed_in: false, prefix: null, account: null, scopes: [], ends_at: null };
+    }
+    return [said.title, said.detail].filter(Boolean).join(" ") || `the server answered ${status}`;
+  });
 }
 
 /**
