@@ -2,10 +2,6 @@
 
 from typing import Any
 
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -16,8 +12,7 @@ from sellia.client.inspector.pages import InspectorPages
 from sellia.client.inspector.web import InspectorFactory
 from sellia.relay.limits.token_bucket import Rate
 from tests.client.inspector.stage import Subject
-
-BEARER = {"Authorization": "Bearer t0ken"}
+from tests.openapi import judge
 
 #: What never ends, and what needs a client in any case.
 LEFT_OUT = ("GET /api/events", "GET /api/holds")
@@ -43,37 +38,5 @@ class ConformanceTests(TestCase):
         pages = InspectorPages(guard.Guard("t0ken", 4040), NoClient(clock))
         port = clock.listenTCP(0, InspectorFactory(pages, clock), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
-        faults = await deferToThread(judge, f"http://127.0.0.1:{port.getHost().port}")
+        faults = await deferToThread(judge, f"http://127.0.0.1:{port.getHost().port}", "t0ken", left_out=LEFT_OUT)
         self.assertEqual("\n".join(faults), "")
-
-
-def judge(url: str) -> list[str]:
-    """Let schemathesis try every call with valid and with invalid requests; return what it finds wrong."""
-    schema = schemathesis.openapi.from_url(f"{url}/api/openapi.json", headers=BEARER)
-    faults: list[str] = []
-    for result in schema.get_all_operations():
-        operation = result.ok()
-        for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
-            if operation.label in LEFT_OUT:
-                continue
-            try:
-                _EXAMPLES(given(case=operation.as_strategy(generation_mode=mode))(_one))()
-            except Unsatisfiable:
-                pass  # there is no invalid request of this call
-            except BaseException as error:  # a group of schemathesis's own
-                faults.append(f"{operation.label}: {error!r} {getattr(error, 'exceptions', '')}")
-    return faults
-
-
-def _one(case: Any) -> None:
-    case.validate_response(case.call(headers=BEARER), excluded_checks=[positive_data_acceptance])
-
-
-_EXAMPLES = settings(
-    max_examples=3,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)

@@ -2,12 +2,12 @@
 
 import json
 import re
-from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from sellia.client.inspector.api import TABLE
 from tests.client.inspector.stage import SiteCase
+from tests.openapi import assert_sound
 from tests.processes import ROOT
 
 
@@ -40,19 +40,7 @@ class DescriptionTests(SiteCase):
         self.assertEqual(fixed - set(self.document["paths"]), set())
 
     def test_references_lead_somewhere(self) -> None:
-        schemas = self.document["components"]["schemas"]
-
-        def walk(value: Any) -> None:
-            if isinstance(value, dict):
-                if "$ref" in value:
-                    self.assertIn(value["$ref"].removeprefix("#/components/schemas/"), schemas)
-                value = list(value.values())
-            for each in value if isinstance(value, list) else ():
-                walk(each)
-
-        walk(self.document)
-        for schema in schemas.values():
-            Draft202012Validator.check_schema(schema)
+        assert_sound(self, self.document)
 
     def test_answers_fit(self) -> None:
         """What is answered is as it is described, a problem too."""

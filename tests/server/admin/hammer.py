@@ -246,8 +246,8 @@ def _quoted(text: str) -> str:
 
 def main(calls: int, seed: int) -> None:
     """Make calls at a server with a database, until all are made or one is answered wrongly."""
+    from tests.openapi import judge
     from tests.processes import free_port, start_server
-    from tests.server.admin.test_openapi import judge
 
     with tempfile.TemporaryDirectory(prefix="sellia-hammer-") as directory:
         port = free_port()
