@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.server.listeners import certificates
 from sellia.server.listeners.certificates import FILE_LIMIT, Certificates
 from sellia.server.listeners.reasons import CannotRenew
+from tests.server.listeners.handshakes import certificate_shown
 
 
 def write(cert: Path, key: Path | None, *names: str) -> None:
@@ -59,23 +60,9 @@ class CertificatesCase(SynchronousTestCase):
     def shown(self, name: str | None) -> str:
         """The common name of the certificate that a visitor of ``name`` is shown."""
         server, client = SSL.Connection(self.own), SSL.Connection(CertificateOptions().getContext())
-        server.set_accept_state()
-        client.set_connect_state()
         if name is not None:
             client.set_tlsext_host_name(name.encode())
-        for _ in range(4):
-            for one, other in ((client, server), (server, client)):
-                try:
-                    one.do_handshake()
-                except SSL.WantReadError:
-                    pass
-                try:
-                    other.bio_write(one.bio_read(65536))
-                except SSL.WantReadError:
-                    pass
-        certificate = client.get_peer_certificate()
-        assert certificate is not None
-        return str(certificate.get_subject().CN)
+        return str(certificate_shown(server, client).get_subject().CN)
 
 
 class ChoiceTests(CertificatesCase):

@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sellia.server.listeners.reasons import CannotRenew
 from sellia.server.listeners.renewal import INTERVAL, Renewal, files_of, without_files
 from sellia.transports.tls import require_common_protocol
+from tests.server.listeners.handshakes import certificate_shown
 
 
 def write_certificate(home: Path, number: int, *, with_key: bool = True) -> None:
@@ -38,21 +39,7 @@ def shown(contexts: object) -> int:
     """The serial number of the certificate that a client gets now."""
     server = SSL.Connection(contexts.getContext())  # type: ignore[attr-defined]
     client = SSL.Connection(SSL.Context(SSL.TLS_METHOD))
-    server.set_accept_state()
-    client.set_connect_state()
-    for _ in range(4):
-        for one, other in ((client, server), (server, client)):
-            try:
-                one.do_handshake()
-            except SSL.WantReadError:
-                pass
-            try:
-                other.bio_write(one.bio_read(1 << 16))
-            except SSL.WantReadError:
-                pass
-    certificate = client.get_peer_certificate()
-    assert certificate is not None
-    return certificate.get_serial_number()
+    return certificate_shown(server, client).get_serial_number()
 
 
 class RenewalCase(SynchronousTestCase):
