@@ -16,8 +16,8 @@ from sellia.relay.ports import PortMemory, parse_range
 from sellia.relay.registry import TunnelRegistry
 from sellia.server.base_domain.api import Api
 from sellia.server.base_domain.base_domain import BaseDomain
+from sellia.server.base_domain.offer import Offer
 from sellia.server.base_domain.pages import base_site
-from sellia.server.base_domain.wheel import Offer
 from sellia.server.dns import Dns
 from sellia.server.drain import Drain
 from sellia.server.gateway.domains import DomainProofs
@@ -121,7 +121,6 @@ class ServerService(MultiService):
         self.gateway = Gateway(
             settings, self.registry, reactor, random, self.guard, keys, self.ports, domain_proofs, zones
         )
-        self._offer = Offer()
         site, strangers_site = self._sites = self._base_sites()
         rooms = BaseDomain(self.gateway, self.registry, site, reactor.seconds, strangers_site)
         self.ingress = Ingress(settings, self.registry, rooms, reactor, self.guard)
@@ -178,9 +177,9 @@ class ServerService(MultiService):
 
     def _base_sites(self) -> list[Site]:
         """Return the base domain's sites, for the operator and for strangers."""
-        api = Api(self.gateway)
+        api, offer = Api(self.gateway), Offer(self._reactor)
         return [
-            base_site(self.settings, health, lambda: self.gateway.public_port, api, self._offer)
+            base_site(self.settings, health, lambda: self.gateway.public_port, api, offer)
             for health in (self.gateway.health, self.gateway.brief_health)
         ]
 
@@ -196,8 +195,6 @@ class ServerService(MultiService):
                     self.gateway.public_port = port
                     break
         self.ingress.start()
-        if self.settings.offer_client:
-            self._offer.begin()
         _log.info(
             "Sellia {version} serves {url}",
             version=__version__,

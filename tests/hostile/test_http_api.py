@@ -24,7 +24,7 @@ def server() -> Process:
     config.write_text(f"master_key: {KEY.decode()}\nrates: {{auth_failures: {{burst: {BURST}, per_second: 0.001}}}}\n")
     config.chmod(0o600)
     started = start_server("--config", str(config))
-    talk(started.port, (ask(path=b"/client/"),), answers=1)  # what it builds in a thread at its start is built then
+    talk(started.port, (ask(path=b"/client/"),), answers=1)  # its client is built then, in a thread
     return started
 
 

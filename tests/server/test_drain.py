@@ -6,8 +6,8 @@ from twisted.internet.defer import Deferred
 
 from sellia.server.base_domain.api import Api
 from sellia.server.base_domain.base_domain import BaseDomain
+from sellia.server.base_domain.offer import Offer
 from sellia.server.base_domain.pages import base_site
-from sellia.server.base_domain.wheel import Offer
 from sellia.server.drain import FAREWELL, PACE, Drain
 from sellia.server.ingress.ingress import Ingress
 from sellia.server.listeners.factory import VisitorFactory
@@ -25,7 +25,7 @@ class WholeServer(Server):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        site = base_site(self.settings, self.gateway.health, lambda: 80, Api(self.gateway), Offer())
+        site = base_site(self.settings, self.gateway.health, lambda: 80, Api(self.gateway), Offer(self.clock))
         rooms = BaseDomain(self.gateway, self.registry, site, self.clock.seconds)
         self.ingress = Ingress(self.settings, self.registry, rooms, self.clock)
         self.factory = VisitorFactory(self.ingress)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from functools import cached_property
 from html import escape
 from http import HTTPStatus
 from io import BytesIO
@@ -16,7 +15,8 @@ from sellia.problems import METHOD_NOT_ALLOWED, NO_SUCH_PAGE, RETRY_AFTER_SECOND
 from sellia.relay.http.error_responses import answer
 from sellia.relay.http.hosts import public_url
 from sellia.server.base_domain.api import PREFIX, Api
-from sellia.server.base_domain.wheel import Offer, Wheel
+from sellia.server.base_domain.offer import Offer, WhenBuilt
+from sellia.server.base_domain.wheel import Wheel
 from sellia.server.settings import ServerSettings
 
 _FRAME: Final = """<!doctype html>
@@ -173,14 +173,21 @@ class BaseDomainPages(Resource):
                 return resource
         if request.path.startswith(PREFIX):
             return self._api
-        if request.path.startswith(_CLIENT_PATH):
-            self._add_client()
-        return self._pages.get(request.path, self._none)
+        if request.path != b"/" and not request.path.startswith(_CLIENT_PATH):
+            return self._pages.get(request.path, self._none)
+        if self.settings.offer_client and not self._offer.built:
+            return WhenBuilt(self._offer, lambda: self._naming_client(request.path))
+        return self._naming_client(request.path)
 
-    @cached_property
+    def _naming_client(self, path: bytes) -> Resource:
+        """Return the page at a path whose pages depend on the client that is offered."""
+        self._add_client()
+        return self._pages.get(path, self._none)
+
+    @property
     def _wheel(self) -> Wheel | None:
-        """Wheel of what this server runs."""
-        return self._offer.get() if self.settings.offer_client else None
+        """Wheel of what this server runs, if that is offered and could be built."""
+        return self._offer.wheel if self.settings.offer_client else None
 
     def _add_client(self) -> None:
         wheel = self._wheel

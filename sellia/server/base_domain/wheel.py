@@ -10,12 +10,10 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
 from typing import Final
 
 import sellia
@@ -35,34 +33,6 @@ class Wheel:
     name: str
     data: bytes
     sha256: str
-
-
-class Offer:
-    """The wheel of what runs, built once: in a thread after `begin`, otherwise when it is first asked for.
-
-    Building takes more than 0.1 s, for which a reactor would answer nobody.
-    """
-
-    def __init__(self) -> None:
-        self._built: Future[Wheel | None] = Future()
-        self._begun = False
-
-    def begin(self) -> None:
-        """Begin to build it, unless that was begun before."""
-        if not self._begun:
-            self._begun = True
-            Thread(target=self._build, name="wheel", daemon=True).start()
-
-    def get(self) -> Wheel | None:
-        """Return it; None where it cannot be built."""
-        self.begin()
-        return self._built.result()
-
-    def _build(self) -> None:
-        try:
-            self._built.set_result(build_wheel())
-        except Exception as error:
-            self._built.set_exception(error)
 
 
 def build_wheel(package: Path | None = None) -> Wheel | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import sellia
-from sellia.server.base_domain.wheel import Offer, build_wheel
+from sellia.server.base_domain.wheel import build_wheel
 
 PACKAGE = Path(sellia.__file__).parent
 
@@ -47,15 +47,6 @@ class WheelTests(SynchronousTestCase):
         self.assertIn(f"Version: {sellia.__version__}", files[f"{info}/METADATA"].decode().splitlines())
         self.assertIn(b"[console_scripts]\nsellia = sellia.", files[f"{info}/entry_points.txt"])
         self.assertEqual([name for name in files if "__pycache__" in name or name.endswith(".pyc")], [])
-
-    def test_it_is_built_once(self) -> None:
-        offer = Offer()
-        offer.begin()
-        first = offer.get()
-        assert first is not None
-        offer.begin()
-        self.assertIs(offer.get(), first)
-        self.assertEqual(Offer().get(), first)
 
     def test_no_files(self) -> None:
         """As in a frozen program."""
