@@ -37,7 +37,7 @@ def told_by_server(leg: Any, problem: Problem, message: str) -> Cause | None:
     """Return why the server has reset an exchange."""
     stream = leg.stream
     said = stream.session.told
-    told = believed(said) if said is not None else None
+    told = believed(said)
     reporter: Party = "client" if said is None else "server"
     known = _counts(leg)
     return exchange_cause(
@@ -69,7 +69,7 @@ def why_connection(
         "client" if said is None else "server",
         problem,
         message,
-        told=believed(said) if said is not None else None,
+        told=believed(said),
         listening=service.listening() if problem is SERVICE_DIED and said is None else None,
         known={"bytes_in": came, "bytes_out": went, "seconds": round(seconds, 3)},
     )

@@ -21,9 +21,9 @@ def why_of(cause: Cause | None) -> Why:
     return NO_WHY if cause is None else Why(cause.who, cause.what, dict(cause.evidence))
 
 
-def believed(why: Why) -> Told | None:
-    """Return what is believed of what the other end says; None where that is nothing."""
-    if why.who not in PARTIES or _WORD.match(why.what) is None:
+def believed(why: Why | None) -> Told | None:
+    """Return what is believed of what the other end says, if it says anything; None where that is nothing."""
+    if why is None or why.who not in PARTIES or _WORD.match(why.what) is None:
         return None
     known: dict[str, Fact] = {}
     for name, fact in why.evidence.items():

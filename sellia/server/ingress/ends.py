@@ -35,7 +35,7 @@ def cause_of(
         "server" if said is None else "client",
         problem,
         message,
-        told=believed(said) if said is not None else None,
+        told=believed(said),
         proxied=proxied,
         waited=waited,
         known=known or {},
