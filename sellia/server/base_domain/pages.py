@@ -173,16 +173,13 @@ class BaseDomainPages(Resource):
                 return resource
         if request.path.startswith(PREFIX):
             return self._api
-        if request.path != b"/" and not request.path.startswith(_CLIENT_PATH):
-            return self._pages.get(request.path, self._none)
-        if self.settings.offer_client and not self._offer.built:
-            return WhenBuilt(self._offer, lambda: self._naming_client(request.path))
-        return self._naming_client(request.path)
-
-    def _naming_client(self, path: bytes) -> Resource:
-        """Return the page at a path whose pages depend on the client that is offered."""
-        self._add_client()
-        return self._pages.get(path, self._none)
+        of_client = request.path.startswith(_CLIENT_PATH)
+        names_client = of_client or (request.path == b"/" and request.method in (b"GET", b"HEAD"))
+        if names_client and self.settings.offer_client and not self._offer.built:
+            return WhenBuilt(self._offer, lambda: self.getChild(path, request))
+        if of_client:
+            self._add_client()
+        return self._pages.get(request.path, self._none)
 
     @property
     def _wheel(self) -> Wheel | None:

@@ -49,7 +49,8 @@ class WaitingTests(PageCase):
         gone = self.server.visit(get(b"/", host=b"localhost"))
         gone.lose()
         self.assertEqual((waits.take(), again.take()), (b"", b""))
-        self.assertEqual(self.get(b"/health")[0], 200)  # which has nothing to wait for
+        for path, method, status in ((b"/health", b"GET", 200), (b"/", b"POST", 405), (b"/nothing", b"GET", 404)):
+            self.assertEqual(self.get(path, method=method)[0], status)  # which have nothing to wait for
         self.building.callback(build_wheel())
         self.server.talk()
         self.assertIn(b"pipx install", page(waits.take())[3])
