@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from sellia.relay.http.page_policy import POLICY
 from sellia.text import printable
-from sellia.ui.policy import POLICY
 
 #: Content security policy of a page from a development server, which puts styles and a script of its own into it.
 DEV_POLICY: Final = POLICY.replace(
@@ -18,7 +18,7 @@ JSON: Final = b"application/json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer of a known length.  ``headers`` replace those of `sellia.ui.policy.FIELDS`."""
+    """Answer of a known length.  ``headers`` replace those of `sellia.relay.http.page_policy.FIELDS`."""
 
     status: int
     body: bytes = b""

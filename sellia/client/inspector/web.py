@@ -20,8 +20,8 @@ from sellia.client.inspector.answers import Answer, ApiError, problem
 from sellia.client.inspector.guard import Asked, Guard, Refusal
 from sellia.client.inspector.table import Result
 from sellia.protocol.messages import Headers
+from sellia.relay.http.page_policy import FIELDS
 from sellia.relay.secrets import challenge
-from sellia.ui.policy import FIELDS
 
 #: Connections at once.
 CONNECTIONS: Final = 64

@@ -38,6 +38,7 @@ from sellia.problems import (
     TOO_MANY_ATTEMPTS,
     Problem,
 )
+from sellia.relay.http.page_policy import FIELDS
 from sellia.relay.names import RESERVED
 from sellia.server.accounts.grants import ADMIN_WRITE, SCOPES
 from sellia.server.accounts.operations import Caller, Operations
@@ -45,7 +46,6 @@ from sellia.server.accounts.parts import Actor
 from sellia.server.admin.answers import JSON
 from sellia.server.base_domain.api import shown_key
 from sellia.storage.records import Key, NameKind, ReservedName
-from sellia.ui.policy import FIELDS
 
 PREFIX: Final = b"/api/admin/"
 

@@ -36,6 +36,7 @@ from sellia.problems import (
     OVERLOADED,
     UNSUPPORTED_MEDIA_TYPE,
 )
+from sellia.relay.http.page_policy import FIELDS
 from sellia.server.accounts.operations import Caller, Operations
 from sellia.server.accounts.parts import Actor
 from sellia.server.admin.answers import Answer, InvalidRequest, answer_of, refusal
@@ -47,7 +48,6 @@ from sellia.server.admin.routes import Call, Route, Router, Scope
 from sellia.server.admin.words import faults_of, sentence_of
 from sellia.server.base_domain.api import shown_key
 from sellia.text import printable
-from sellia.ui.policy import FIELDS
 
 #: Requests that are worked on at once, and the seconds that one may take.
 CALLS: Final = 64

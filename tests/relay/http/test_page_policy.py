@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sellia.ui.policy import FIELDS, POLICY
+from sellia.relay.http.page_policy import FIELDS, POLICY
 
 
 class PolicyTests(SynchronousTestCase):
